@@ -1,0 +1,63 @@
+package mail
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A Client is the peer of an SMTP connection as far as it is known.
+type Client struct {
+	Addr  netip.Addr // unmapped: IPv4 in IPv6 is IPv4 here (see Unmap)
+	Port  uint16
+	Local netip.AddrPort // where it reached us
+	Helo  string         // as given; syntax not promised
+	ESMTP bool           // it said EHLO
+	TLS   string         // "TLS1.3 TLS_AES_128_GCM_SHA256", or "" in the clear
+	Login Path           // the authenticated mailbox, null for strangers
+}
+
+// nat64 is the well-known prefix of RFC 6052.
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// Unmap returns the IPv4 address inside an IPv4-mapped (::ffff:0:0/96) or NAT64
+// (64:ff9b::/96) IPv6 address, so that no list is missed by a spelling; any
+// other address comes back without its zone.
+func Unmap(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if nat64.Contains(a) {
+		b := a.As16()
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return a
+}
+
+// An Envelope is what MAIL and RCPT said (RFC 5321 §2.3.1).
+type Envelope struct {
+	ReversePath Path
+	Recipients  []Path
+	Params      Params
+}
+
+// Params are the ESMTP parameters of MAIL that matter behind the edge.
+type Params struct {
+	Size     int64  // declared by SIZE= (RFC 1870), 0 if not
+	Body     string // "", "7BIT" or "8BITMIME" (RFC 6152)
+	SMTPUTF8 bool   // RFC 6531
+}
+
+// NewID returns a name for one transaction: 20 lower-case letters and digits
+// that sort by time (48 bits of Unix milliseconds, 52 of chance), safe in
+// replies, header fields, URLs and file names.
+func NewID(now time.Time) string {
+	var b [13]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	rand.Read(b[6:])
+	return strings.ToLower(sortable.EncodeToString(b[:]))[:20]
+}
+
+// sortable keeps the order of the bytes in the text (RFC 4648 §7).
+var sortable = base32.HexEncoding.WithPadding(base32.NoPadding)

@@ -1,0 +1,45 @@
+package mail
+
+// A Part is one MIME entity (RFC 2045 §2.4), the whole message being the root.
+// It holds offsets into the message's content, never copies.
+//
+// What a hostile message can do is bounded by MaxDepth and MaxParts: what lies
+// beyond is left in its parent's body and the root is marked.
+type Part struct {
+	Header      *Header           // the entity's own; of the root the message's
+	Type        string            // lower case, "text"; the default of RFC 2045 §5.2 where absent or unreadable
+	Subtype     string            // lower case, "plain"
+	Params      map[string]string // Content-Type's, names in lower case, RFC 2231 joined and decoded
+	ID          string            // Content-ID as written
+	Description string            // Content-Description as written
+	Encoding    string            // lower case: "7bit", "8bit", "binary", "quoted-printable", "base64", or what was written
+	Disposition string            // lower case, "" where absent (RFC 2183)
+	DispParams  map[string]string // Content-Disposition's
+	Filename    string            // from either field, decoded, "" where none
+	Start       int64             // first octet of the entity's header
+	Body        int64             // first octet of its body
+	End         int64             // one past its last octet, without the CRLF that belongs to the boundary
+	Lines       int               // line ends in the body
+	Parts       []*Part           // of a multipart; of message/rfc822 the one message inside
+	Flags       Flaws
+}
+
+// Bounds of the walk (see Part).
+const (
+	MaxDepth = 50
+	MaxParts = 1000
+)
+
+// Flaws are what is wrong with a part; each is also something a filter may weigh.
+type Flaws uint16
+
+// Flaws.
+const (
+	NoCloseBoundary Flaws = 1 << iota // the multipart is not closed
+	NoBoundary                        // multipart without a usable boundary parameter
+	BadEncoding                       // Content-Transfer-Encoding unknown
+	TooDeep                           // MaxDepth reached
+	TooMany                           // MaxParts reached
+	HeaderCut                         // see Header.Cut
+	BadType                           // Content-Type can't be read
+)

@@ -1,0 +1,243 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// A Path is an SMTP address (RFC 5321 §4.1.2, Mailbox) in one canonical form:
+// the local part as the client gave it (NFC, quoted only where it must be),
+// "@", and the domain in lower-case A-labels or as an address literal. The
+// empty Path is the null reverse-path "<>".
+//
+// ParsePath makes Paths; code that converts a string by hand promises that it
+// is canonical already.
+type Path string
+
+// Null is the reverse-path of delivery reports (RFC 5321 §4.5.5).
+const Null Path = ""
+
+// MaxPath is the longest path accepted, in octets: RFC 5321 §4.5.3.1.3 allows
+// 256 with the angle brackets. A local part may use all of it, since bounce
+// addresses that encode their recipient pass the 64 octets of §4.5.3.1.1.
+const MaxPath = 254
+
+// ErrPath is the cause of every refusal by ParsePath.
+var ErrPath = errors.New("not an address")
+
+// ParsePath reads an address without angle brackets. The empty string is the
+// null path. It refuses, with ErrPath as cause, whatever RFC 5321 §4.1.2 does
+// not allow: control characters and bare CR or LF above all, since they would
+// reach replies and header fields.
+func ParsePath(s string) (Path, error) {
+	if s == "" {
+		return Null, nil
+	}
+	if len(s) > MaxPath {
+		return "", fmt.Errorf("%w: longer than %d octets", ErrPath, MaxPath)
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return "", fmt.Errorf("%w: no @ in %q", ErrPath, s)
+	}
+	local, err := parseLocal(s[:at])
+	if err != nil {
+		return "", err
+	}
+	domain, err := ParseDomain(s[at+1:])
+	if err != nil {
+		return "", err
+	}
+	if len(local)+1+len(domain) > MaxPath {
+		return "", fmt.Errorf("%w: longer than %d octets", ErrPath, MaxPath)
+	}
+	return Path(local + "@" + domain), nil
+}
+
+// parseLocal returns the canonical form of a local part: unquoted where the
+// content is a Dot-string, quoted with the fewest escapes elsewhere.
+func parseLocal(s string) (string, error) {
+	if s == "" {
+		return "", fmt.Errorf("%w: empty local part", ErrPath)
+	}
+	if !utf8.ValidString(s) {
+		return "", fmt.Errorf("%w: local part %q is not UTF-8", ErrPath, s)
+	}
+	s = norm.NFC.String(s)
+	if s[0] != '"' {
+		if !isDotString(s) {
+			return "", fmt.Errorf("%w: local part %q", ErrPath, s)
+		}
+		return s, nil
+	}
+	plain, ok := unquote(s)
+	if !ok || plain == "" {
+		return "", fmt.Errorf("%w: quoted local part %q", ErrPath, s)
+	}
+	return quoteLocal(plain), nil
+}
+
+// unquote undoes a Quoted-string (RFC 5321 §4.1.2): printable characters and
+// space, each of which a backslash may precede.
+func unquote(s string) (string, bool) {
+	if len(s) < 2 || s[len(s)-1] != '"' {
+		return "", false
+	}
+	var b strings.Builder
+	inner := s[1 : len(s)-1]
+	for i := 0; i < len(inner); i++ {
+		c := inner[i]
+		switch {
+		case c == '\\':
+			i++
+			if i == len(inner) || inner[i] < ' ' || inner[i] > '~' {
+				return "", false
+			}
+			c = inner[i]
+		case c == '"', c < ' ', c == 0x7f:
+			return "", false
+		}
+		b.WriteByte(c)
+	}
+	return b.String(), true
+}
+
+func quoteLocal(s string) string {
+	if isDotString(s) {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// isDotString reports whether s is atoms joined by single dots (RFC 5321
+// §4.1.2, widened to UTF-8 by RFC 6531 §3.3).
+func isDotString(s string) bool {
+	dot := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '.' {
+			if dot {
+				return false
+			}
+			dot = true
+			continue
+		}
+		if !isAtext(c) {
+			return false
+		}
+		dot = false
+	}
+	return !dot
+}
+
+func isAtext(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c >= 0x80:
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
+}
+
+// ParseDomain returns a domain in lower-case A-labels without a trailing dot,
+// or an address literal in its canonical spelling (RFC 5321 §4.1.3).
+func ParseDomain(s string) (string, error) {
+	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
+		return parseLiteral(s[1 : len(s)-1])
+	}
+	s = strings.TrimSuffix(s, ".")
+	if s == "" || len(s) > 253 {
+		return "", fmt.Errorf("%w: domain %q", ErrPath, s)
+	}
+	if !isASCII(s) {
+		a, err := idna.Lookup.ToASCII(s)
+		if err != nil {
+			return "", fmt.Errorf("%w: domain %q: %w", ErrPath, s, err)
+		}
+		s = a
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if !isLabel(label) {
+			return "", fmt.Errorf("%w: domain %q", ErrPath, s)
+		}
+	}
+	return strings.ToLower(s), nil
+}
+
+// isLabel takes letters, digits, hyphens and, as met in real mail, underscores.
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '-' && c != '_' && (c >= 0x80 || !isAtext(c) || strings.IndexByte("!#$%&'*+/=?^`{|}~", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func parseLiteral(s string) (string, error) {
+	text := s
+	if len(s) > 5 && strings.EqualFold(s[:5], "IPv6:") {
+		text = s[5:]
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" || a.Is6() != (len(text) != len(s)) {
+		return "", fmt.Errorf("%w: address literal [%s]", ErrPath, s)
+	}
+	if a.Is6() {
+		return "[IPv6:" + a.String() + "]", nil
+	}
+	return "[" + a.String() + "]", nil
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// IsNull reports whether p is the null reverse-path.
+func (p Path) IsNull() bool { return p == "" }
+
+// Local returns the local part in its canonical, where needed quoted, form.
+func (p Path) Local() string {
+	if at := strings.LastIndexByte(string(p), '@'); at >= 0 {
+		return string(p[:at])
+	}
+	return string(p)
+}
+
+// Domain returns what follows the last "@", or "" for the null path.
+func (p Path) Domain() string {
+	if at := strings.LastIndexByte(string(p), '@'); at >= 0 {
+		return string(p[at+1:])
+	}
+	return ""
+}
+
+// Fold returns p with its local part in lower case: the form under which
+// addresses of our own domains, and entries of lists, are kept and found.
+func (p Path) Fold() Path { return Path(strings.ToLower(string(p))) }
+
+// Base returns p without its sub-address ("user+tag@" is "user@", RFC 5233).
+func (p Path) Base() Path {
+	local, domain := p.Local(), p.Domain()
+	if i := strings.IndexByte(local, '+'); i > 0 && local[0] != '"' {
+		return Path(local[:i] + "@" + domain)
+	}
+	return p
+}
+
+// String returns the path without angle brackets.
+func (p Path) String() string { return string(p) }

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// maxGroup bounds how many updates share one commit, and so how long the first
+// of them waits for the last.
+const maxGroup = 256
+
+// A job is one Update that waits for the writer.
+type job struct {
+	ctx  context.Context
+	f    func(*Tx) error
+	err  error
+	done chan struct{}
+}
+
+// Update runs f in a transaction and returns once what it wrote is durable, or
+// with f's error and nothing written. Many updates share one commit; f may run
+// again when the group it ran in had to be given up, so it must set what it hands
+// out, not add to it. f must not keep tx, nor call Update or View.
+func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
+	select {
+	case db.jobs <- j:
+	case <-db.stopped:
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("store: update: %w", ctx.Err())
+	}
+	// From here on the writer owns the job: its answer is always waited for, so
+	// that nobody is told "failed" about rows that were committed.
+	select {
+	case <-j.done:
+		return j.err
+	case <-db.stopped:
+	}
+	select { // the writer may have answered as its last act
+	case <-j.done:
+		return j.err
+	default:
+		return ErrClosed
+	}
+}
+
+// writeLoop is the one writer. Each turn takes all that wait.
+func (db *DB) writeLoop() {
+	defer close(db.stopped)
+	for {
+		select {
+		case <-db.quit:
+			return
+		case j := <-db.jobs:
+			db.commitGroup(db.gather(j))
+		}
+	}
+}
+
+func (db *DB) gather(first *job) []*job {
+	group := []*job{first}
+	for len(group) < maxGroup {
+		select {
+		case j := <-db.jobs:
+			group = append(group, j)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commitGroup runs each job in a savepoint and commits once. A failed commit is
+// every job's failure.
+func (db *DB) commitGroup(group []*job) {
+	err := db.writer.runGroup(group)
+	for _, j := range group {
+		if j.err == nil && err != nil {
+			j.err = fmt.Errorf("store: commit: %w", err)
+		}
+		close(j.done)
+	}
+}
+
+func (c *conn) runGroup(group []*job) error {
+	// Not a job's context: one that gives up must not undo the others.
+	ctx := context.Background()
+	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, j := range group {
+		if err := c.runJob(ctx, j); err != nil {
+			c.exec(ctx, "ROLLBACK")
+			return err
+		}
+	}
+	if _, err := c.exec(ctx, "COMMIT"); err != nil {
+		c.exec(ctx, "ROLLBACK")
+		return err
+	}
+	return nil
+}
+
+// runJob returns an error only when the whole group is lost; the job's own goes
+// to j.err.
+func (c *conn) runJob(ctx context.Context, j *job) error {
+	if j.err = j.ctx.Err(); j.err != nil {
+		return nil
+	}
+	if _, err := c.exec(ctx, "SAVEPOINT job"); err != nil {
+		return err
+	}
+	j.err = call(&Tx{ctx: ctx, c: c}, j.f)
+	if j.err != nil {
+		if _, err := c.exec(ctx, "ROLLBACK TO job"); err != nil {
+			return err
+		}
+	}
+	_, err := c.exec(ctx, "RELEASE job")
+	return err
+}
+
+// call turns a panic in one job into that job's error: the others' mail must not
+// suffer for it.
+func call(tx *Tx, f func(*Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: update panicked: %v", p)
+		}
+	}()
+	return f(tx)
+}
