@@ -1,0 +1,95 @@
+package pipeline
+
+// Reading ahead: when the walk comes to an entry that may wait for the network,
+// the entries below that may wait too are begun with it. They are judged in list
+// order all the same; what the walk never reaches is cancelled.
+
+// call returns the call for entry i, and begins those worth reading ahead.
+func (w *Walk) call(tx *Transaction, i int) *call {
+	if c := w.ahead[i]; c != nil && !c.waits() {
+		return c
+	}
+	w.release(tx, i) // it answered Wait before the content was in: ask again
+	if w.Policy.Entries[i].Kind.Waits {
+		w.readAhead(tx, i)
+	} else {
+		w.begin(tx, i)
+	}
+	return w.ahead[i]
+}
+
+// readAhead begins entry i and those below it, up to one that needs a later
+// stage, that looks at what others said, or that is sure to end the walk.
+func (w *Walk) readAhead(tx *Transaction, i int) {
+	w.begin(tx, i)
+	begun := map[string]bool{w.Policy.Entries[i].Name: true}
+	if w.Policy.Entries[i].alwaysEnds() {
+		return
+	}
+	for j := i + 1; j < len(w.Policy.Entries); j++ {
+		e := w.Policy.Entries[j]
+		if w.passes(e) {
+			continue
+		}
+		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || e.needsAny(begun) {
+			return
+		}
+		begun[e.Name] = true
+		if e.Kind.Waits || e.cheap() {
+			if c := w.begin(tx, j); w.settles(e, c) {
+				return
+			}
+		}
+		if e.alwaysEnds() {
+			return
+		}
+	}
+}
+
+// cheap reports whether asking costs next to nothing: it answers from memory and
+// looks at no content. Asking such entries first shows whether the walk can get
+// past them at all.
+func (e *Entry) cheap() bool { return !e.Kind.Waits && e.Kind.Stage < Data }
+
+func (e *Entry) needsAny(names map[string]bool) bool {
+	for _, n := range e.Needs {
+		if names[n] {
+			return true
+		}
+	}
+	return false
+}
+
+// settles reports whether e is known already to stop or end the walk.
+func (w *Walk) settles(e *Entry, c *call) bool {
+	select {
+	case <-c.done:
+		return c.finding.Wait || !e.Shadow && e.On[c.finding.Result].Action.Ends()
+	default:
+		return false
+	}
+}
+
+func (w *Walk) begin(tx *Transaction, i int) *call {
+	if c := w.ahead[i]; c != nil {
+		return c
+	}
+	c := tx.mem.want(tx, w.Policy.Entries[i], w)
+	w.ahead[i] = c
+	return c
+}
+
+func (w *Walk) release(tx *Transaction, i int) {
+	if c := w.ahead[i]; c != nil {
+		delete(w.ahead, i)
+		tx.mem.drop(c)
+	}
+}
+
+// Release gives up what was read ahead and not judged. Advance does so when the
+// walk is done; whoever abandons a walk before that calls it.
+func (w *Walk) Release(tx *Transaction) {
+	for i := range w.ahead {
+		w.release(tx, i)
+	}
+}

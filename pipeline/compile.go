@@ -1,0 +1,275 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+)
+
+// A Spec is a policy, or the gate, as the admin wrote it.
+type Spec struct {
+	Name     string
+	Required float64
+	RejectAt float64
+	Shadow   string // name of a policy to walk beside it
+	Entries  []EntrySpec
+	Line     int
+}
+
+// An EntrySpec is one line of a list as the admin wrote it.
+type EntrySpec struct {
+	Filter   string
+	Name     string // defaults to Filter
+	On       map[string]string
+	Timeout  time.Duration
+	Always   *bool // nil: the filter's default
+	Shadow   bool
+	Settings map[string]any
+	Line     int
+	Lines    map[string]int // line of a setting, or of a result under "on." + result
+}
+
+// A Problem is a mistake in the configuration, told so that it can be mended.
+type Problem struct {
+	Line int // 0 where the place is not known
+	Text string
+}
+
+// Compile makes policies of specs: an unknown filter, setting, result or effect, a
+// need that is not met, two entries of one name are Problems, all of them told at
+// once. The policies are of use only when there are none.
+func Compile(catalog []Kind, specs []Spec) (map[string]*Policy, []Problem) {
+	c := compiler{kinds: index(catalog)}
+	policies := map[string]*Policy{}
+	for _, s := range specs {
+		if policies[s.Name] != nil {
+			c.problem(s.Line, "two policies are named %q", s.Name)
+		}
+		policies[s.Name] = c.policy(s, false)
+	}
+	for _, s := range specs {
+		if s.Shadow == "" {
+			continue
+		}
+		other := policies[s.Shadow]
+		if other == nil || s.Shadow == s.Name {
+			c.problem(s.Line, "policy %q: shadow %q is not another policy", s.Name, s.Shadow)
+		}
+		policies[s.Name].Shadow = other
+	}
+	return policies, c.problems
+}
+
+// CompileGate makes the gate of its spec: only filters that need no recipient may
+// stand in it.
+func CompileGate(catalog []Kind, s Spec) (*Policy, []Problem) {
+	c := compiler{kinds: index(catalog)}
+	s.Name = "gate"
+	return c.policy(s, true), c.problems
+}
+
+type compiler struct {
+	kinds    map[string]*Kind
+	problems []Problem
+}
+
+func index(catalog []Kind) map[string]*Kind {
+	m := map[string]*Kind{}
+	for i := range catalog {
+		m[catalog[i].Name] = &catalog[i]
+	}
+	return m
+}
+
+func (c *compiler) problem(line int, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+func (c *compiler) policy(s Spec, gate bool) *Policy {
+	p := &Policy{Name: s.Name, Required: s.Required, RejectAt: s.RejectAt}
+	above := map[string]string{} // entry name -> filter
+	for _, es := range s.Entries {
+		kind := c.kinds[es.Filter]
+		if kind == nil {
+			c.problem(es.Line, "unknown filter %q%s", es.Filter, suggest(es.Filter, slices.Collect(maps.Keys(c.kinds))))
+			continue
+		}
+		if gate && !kind.Gate {
+			c.problem(es.Line, "filter %q can't stand in the gate: it needs a recipient", kind.Name)
+		}
+		e := c.entry(kind, es)
+		if above[e.Name] != "" {
+			c.problem(es.Line, "two entries are named %q: give one a name of its own (name: …)", e.Name)
+		}
+		e.Needs = c.needs(e, above)
+		above[e.Name] = kind.Name
+		p.Entries = append(p.Entries, e)
+	}
+	return p
+}
+
+// needs finds the entries above that e relies on.
+func (c *compiler) needs(e *Entry, above map[string]string) (names []string) {
+	for _, need := range e.Kind.Needs {
+		found := false
+		for name, filter := range above {
+			if filter == need {
+				names, found = append(names, name), true
+			}
+		}
+		if !found {
+			c.problem(e.Line, "filter %q needs %q above it in the list", e.Kind.Name, need)
+		}
+	}
+	return names
+}
+
+func (c *compiler) entry(kind *Kind, es EntrySpec) *Entry {
+	e := &Entry{Name: es.Name, Kind: kind, Always: kind.Always, Shadow: es.Shadow, Timeout: es.Timeout, Line: es.Line}
+	if e.Name == "" {
+		e.Name = kind.Name
+	}
+	if es.Always != nil {
+		e.Always = *es.Always
+	}
+	e.On = c.effects(kind, es)
+	options := c.options(kind, es)
+	if es.Timeout < 0 {
+		c.problem(es.line("timeout"), "%s: timeout %s is negative", e.Name, es.Timeout)
+	}
+	if f, err := kind.New(options); err != nil {
+		c.problem(es.Line, "%s: %v", e.Name, err)
+	} else {
+		e.Filter = f
+	}
+	e.Key = key(kind, options, e.timeout())
+	return e
+}
+
+// key is equal for entries whose findings can be shared.
+func key(kind *Kind, options any, limit time.Duration) string {
+	settings, err := json.Marshal(options)
+	if err != nil {
+		panic(fmt.Sprintf("pipeline: options of %s: %v", kind.Name, err)) // a field that JSON can't write
+	}
+	return kind.Name + " " + string(settings) + " " + limit.String()
+}
+
+// effects returns the defaults with the admin's changes.
+func (c *compiler) effects(kind *Kind, es EntrySpec) map[string]Effect {
+	on := map[string]Effect{}
+	for _, r := range kind.Results {
+		effect, err := ParseEffect(r.Effect)
+		if err != nil {
+			panic(fmt.Sprintf("pipeline: catalogue: %s: %s: %v", kind.Name, r.Word, err))
+		}
+		on[r.Word] = effect
+	}
+	for _, word := range slices.Sorted(maps.Keys(es.On)) {
+		line := es.line("on." + word)
+		if !kind.knows(word) {
+			c.problem(line, "%s: no result %q%s; it answers %s", kind.Name, word, suggest(word, kind.words()), strings.Join(kind.words(), ", "))
+			continue
+		}
+		effect, err := ParseEffect(es.On[word])
+		if err != nil {
+			c.problem(line, "%s: on %s: %v", kind.Name, word, err)
+			continue
+		}
+		on[word] = effect
+	}
+	return on
+}
+
+func (k *Kind) words() (words []string) {
+	for _, r := range k.Results {
+		words = append(words, r.Word)
+	}
+	if !slices.Contains(words, TempError) {
+		words = append(words, TempError)
+	}
+	return words
+}
+
+func (s EntrySpec) line(key string) int {
+	if n := s.Lines[key]; n > 0 {
+		return n
+	}
+	return s.Line
+}
+
+// options decodes the settings strictly into a copy of the defaults.
+func (c *compiler) options(kind *Kind, es EntrySpec) any {
+	var options any = &struct{}{}
+	if kind.Options != nil {
+		options = kind.Options()
+	}
+	known := settingNames(options)
+	for _, name := range slices.Sorted(maps.Keys(es.Settings)) {
+		if !slices.Contains(known, name) {
+			c.problem(es.line(name), "filter %q has no setting %q%s", kind.Name, name, suggest(name, known))
+			continue
+		}
+		if err := decodeInto(options, map[string]any{name: es.Settings[name]}); err != nil {
+			c.problem(es.line(name), "%s: %s: %v", kind.Name, name, err)
+		}
+	}
+	return options
+}
+
+func decodeInto(options any, settings map[string]any) error {
+	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: options, TagName: "setting", ErrorUnused: true, ZeroFields: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), mapstructure.TextUnmarshallerHookFunc()),
+	})
+	if err != nil {
+		return err
+	}
+	return d.Decode(settings)
+}
+
+// A Setting describes one option of a filter, for docs and forms.
+type Setting struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Default any    `json:"default"`
+	Doc     string `json:"doc"`
+}
+
+// Settings lists what an admin can set in an entry of this kind.
+func (k *Kind) Settings() []Setting {
+	list := []Setting{}
+	if k.Options == nil {
+		return list
+	}
+	v := reflect.ValueOf(k.Options()).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := f.Tag.Get("setting")
+		if name == "" {
+			continue
+		}
+		value := v.Field(i).Interface()
+		if d, ok := value.(time.Duration); ok {
+			value = d.String()
+		}
+		list = append(list, Setting{Name: name, Type: f.Type.String(), Default: value, Doc: f.Tag.Get("doc")})
+	}
+	return list
+}
+
+func settingNames(options any) (names []string) {
+	t := reflect.TypeOf(options).Elem()
+	for i := range t.NumField() {
+		if n := t.Field(i).Tag.Get("setting"); n != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}

@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+type listOptions struct {
+	Zones []string      `setting:"zones" doc:"zones to ask"`
+	Wait  time.Duration `setting:"wait" doc:"how long"`
+}
+
+func testCatalog() []Kind {
+	never := func(any) (Filter, error) { return probe(nil), nil }
+	return []Kind{
+		{Name: "ip-ban", Stage: Connect, Gate: true, Results: []Result{{Word: "banned", Effect: "reject"}}, New: never},
+		{Name: "dnsbl", Stage: Rcpt, Results: []Result{{Word: "listed", Effect: "spam"}, {Word: "none", Effect: "none"}},
+			Options: func() any { return &listOptions{Wait: time.Second} },
+			New: func(o any) (Filter, error) {
+				if len(o.(*listOptions).Zones) > 2 {
+					return nil, errors.New("more than two zones")
+				}
+				return probe(nil), nil
+			}},
+		{Name: "logic", Stage: Data, Needs: []string{"dnsbl"}, Results: []Result{{Word: "yes", Effect: "score 1"}}, New: never},
+	}
+}
+
+func TestCompileProblems(t *testing.T) {
+	tests := []struct {
+		name string
+		in   []EntrySpec
+		want string // "" : fine
+	}{
+		{"as it should be", []EntrySpec{{Filter: "dnsbl", Settings: map[string]any{"zones": []any{"a.example"}, "wait": "5s"}}, {Filter: "logic"}}, ""},
+		{"unknown filter", []EntrySpec{{Filter: "dnsbll", Line: 4}}, `4: unknown filter "dnsbll"; did you mean "dnsbl"?`},
+		{"unknown setting", []EntrySpec{{Filter: "dnsbl", Line: 4, Settings: map[string]any{"zone": "x"}, Lines: map[string]int{"zone": 6}}}, `6: filter "dnsbl" has no setting "zone"; did you mean "zones"?`},
+		{"setting of another type", []EntrySpec{{Filter: "dnsbl", Settings: map[string]any{"wait": "soon"}}}, `0: dnsbl: wait: `},
+		{"setting that the filter refuses", []EntrySpec{{Filter: "dnsbl", Line: 3, Settings: map[string]any{"zones": []any{"a", "b", "c"}}}}, "3: dnsbl: more than two zones"},
+		{"unknown result", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"lisetd": "spam"}, Line: 1, Lines: map[string]int{"on.lisetd": 2}}}, `2: dnsbl: no result "lisetd"; did you mean "listed"?; it answers listed, none, temperror`},
+		{"unknown effect", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"listed": "kill"}, Line: 1}}, `1: dnsbl: on listed: unknown effect "kill"`},
+		{"temperror is everybody's", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"temperror": "defer"}}}, ""},
+		{"need below", []EntrySpec{{Filter: "logic", Line: 1}, {Filter: "dnsbl"}}, `1: filter "logic" needs "dnsbl" above it`},
+		{"two of one name", []EntrySpec{{Filter: "dnsbl"}, {Filter: "dnsbl", Line: 9}}, `9: two entries are named "dnsbl"`},
+		{"two of own names", []EntrySpec{{Filter: "dnsbl"}, {Filter: "dnsbl", Name: "other"}}, ""},
+	}
+	for _, tt := range tests {
+		policies, problems := Compile(testCatalog(), []Spec{{Name: "p", Entries: tt.in}})
+		var texts []string
+		for _, p := range problems {
+			texts = append(texts, itoa(p.Line)+": "+p.Text)
+		}
+		got := strings.Join(texts, "\n")
+		if tt.want == "" && got != "" || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+		if tt.want == "" && len(policies["p"].Entries) != len(tt.in) {
+			t.Errorf("%s: entries are missing", tt.name)
+		}
+	}
+}
+
+func itoa(n int) string { return string(rune('0' + n)) }
+
+// The same settings share findings, others do not.
+func TestKeys(t *testing.T) {
+	one := map[string]any{"zones": []any{"a.example"}}
+	two := map[string]any{"zones": []any{"b.example"}}
+	policies, problems := Compile(testCatalog(), []Spec{
+		{Name: "p", Entries: []EntrySpec{{Filter: "dnsbl", Settings: one}, {Filter: "dnsbl", Name: "again", Settings: one}, {Filter: "dnsbl", Name: "other", Settings: two}}},
+		{Name: "q", Entries: []EntrySpec{{Filter: "dnsbl", Settings: one, On: map[string]string{"listed": "reject"}}}},
+	})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p, q := policies["p"].Entries, policies["q"].Entries
+	if p[0].Key != p[1].Key || p[0].Key != q[0].Key || p[0].Key == p[2].Key {
+		t.Errorf("keys: %q %q %q %q", p[0].Key, p[1].Key, p[2].Key, q[0].Key)
+	}
+}
+
+func TestGateAndShadow(t *testing.T) {
+	if _, problems := CompileGate(testCatalog(), Spec{Entries: []EntrySpec{{Filter: "ip-ban"}, {Filter: "dnsbl"}}}); len(problems) != 1 {
+		t.Errorf("a filter that needs a recipient in the gate: got %v", problems)
+	}
+	policies, problems := Compile(testCatalog(), []Spec{{Name: "a", Shadow: "b"}, {Name: "b"}})
+	if len(problems) > 0 || policies["a"].Shadow != policies["b"] {
+		t.Errorf("shadow: got %v, %v", policies["a"].Shadow, problems)
+	}
+	if _, problems = Compile(testCatalog(), []Spec{{Name: "a", Shadow: "a"}}); len(problems) != 1 {
+		t.Errorf("a policy that shadows itself: got %v", problems)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	cat := testCatalog()
+	got := cat[1].Settings()
+	if len(got) != 2 || got[1].Name != "wait" || got[1].Default != "1s" || got[1].Doc != "how long" {
+		t.Errorf("got %+v", got)
+	}
+}

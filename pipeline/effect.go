@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// An Action is what an effect does to a walk.
+type Action uint8
+
+// The actions. None and Score let the walk go on; all others end it.
+const (
+	None       Action = iota
+	Accept            // deliver
+	Score             // add points
+	Tag               // deliver to the inbox, marked in the subject
+	Junk              // deliver to the Junk folder
+	Spam              // as the recipient domain's disposition says
+	Quarantine        // hold, whatever the disposition
+	Discard           // a journal row is all that stays
+	Defer             // 4yz
+	Reject            // 5yz
+)
+
+var actionNames = [...]string{"none", "accept", "score", "tag", "junk", "spam", "quarantine", "discard", "defer", "reject"}
+
+// strength orders endings where several meet (design: reject > discard >
+// quarantine > defer > spam > junk > tag > accept).
+var strength = [...]int{None: 0, Score: 0, Accept: 1, Tag: 2, Junk: 3, Spam: 4, Defer: 5, Quarantine: 6, Discard: 7, Reject: 8}
+
+// String returns the action's word in policies and journal.
+func (a Action) String() string { return actionNames[a] }
+
+// Ends reports whether the action ends a walk.
+func (a Action) Ends() bool { return a != None && a != Score }
+
+// final reports whether nothing runs after the action, not even an entry marked
+// always: there is no message left that it could look after.
+func (a Action) final() bool { return a == Reject || a == Defer || a == Discard }
+
+// An Effect is what a result leads to.
+type Effect struct {
+	Action Action
+	Points float64    // of Score
+	Graded bool       // Score adds the finding's own score, not Points
+	Reply  mail.Reply // of Reject and Defer, the admin's own wording; zero: the usual one
+}
+
+// ParseEffect reads the word of a policy: "none", "accept", "spam", "score 2.5",
+// "score" (the filter's own), or "reject 554 5.7.1 some text".
+func ParseEffect(s string) (Effect, error) {
+	word, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
+	rest = strings.TrimSpace(rest)
+	for a, name := range actionNames {
+		if word != name {
+			continue
+		}
+		return parseRest(Effect{Action: Action(a)}, rest)
+	}
+	return Effect{}, fmt.Errorf("unknown effect %q (%s)", s, strings.Join(actionNames[:], ", "))
+}
+
+func parseRest(e Effect, rest string) (Effect, error) {
+	switch {
+	case e.Action == Score && rest == "":
+		e.Graded = true
+	case e.Action == Score:
+		points, err := strconv.ParseFloat(rest, 64)
+		if err != nil || points != points || points > 1000 || points < -1000 {
+			return Effect{}, fmt.Errorf("score %q is not a number between -1000 and 1000", rest)
+		}
+		e.Points = points
+	case rest == "":
+	case e.Action == Reject || e.Action == Defer:
+		reply, err := parseReply(rest, e.Action)
+		if err != nil {
+			return Effect{}, err
+		}
+		e.Reply = reply
+	default:
+		return Effect{}, fmt.Errorf("%s takes no argument, not %q", e.Action, rest)
+	}
+	return e, nil
+}
+
+// parseReply reads "554 5.7.1 text": code and enhanced code must agree with each
+// other (RFC 3463 §2) and with the action.
+func parseReply(s string, a Action) (mail.Reply, error) {
+	var r mail.Reply
+	n, _ := fmt.Sscanf(s, "%d %s", &r.Code, &r.Enhanced)
+	class := 5
+	if a == Defer {
+		class = 4
+	}
+	if n != 2 || r.Code/100 != class || !strings.HasPrefix(r.Enhanced, strconv.Itoa(class)+".") || strings.Count(r.Enhanced, ".") != 2 {
+		return r, fmt.Errorf("reply %q is not like \"%d50 %d.7.1 text\"", s, class, class)
+	}
+	if parts := strings.SplitN(s, " ", 3); len(parts) == 3 {
+		r.Text = parts[2]
+	}
+	for _, c := range r.Text {
+		if c < ' ' || c > '~' {
+			return r, fmt.Errorf("reply text %q: only printable ASCII can be sent", r.Text)
+		}
+	}
+	return r, nil
+}
+
+// String returns the effect as a policy writes it.
+func (e Effect) String() string {
+	switch {
+	case e.Action == Score && !e.Graded:
+		return "score " + strconv.FormatFloat(e.Points, 'g', -1, 64)
+	case e.Reply.Code != 0:
+		return strings.TrimSpace(fmt.Sprintf("%s %d %s %s", e.Action, e.Reply.Code, e.Reply.Enhanced, e.Reply.Text))
+	}
+	return e.Action.String()
+}
+
+// points returns what the effect adds for f.
+func (e Effect) points(f Finding) float64 {
+	switch {
+	case e.Action != Score:
+		return 0
+	case e.Graded:
+		return f.Score
+	}
+	return e.Points
+}

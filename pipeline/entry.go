@@ -1,0 +1,91 @@
+package pipeline
+
+import "time"
+
+// A Kind is a filter's registration in the catalogue: what it needs, what it may
+// say, and how one is made from an admin's settings. Configuration, console and
+// docs are made from it.
+type Kind struct {
+	Name    string
+	Doc     string // what it does, for an admin: the comment on the filter's type
+	Stage   Stage  // the first at which it can be asked
+	Scope   Scope
+	Gate    bool // may stand in the gate, where no recipient is known
+	Waits   bool // may wait for something outside this process: it is read ahead
+	Always  bool // runs after an ending too, unless the entry says otherwise
+	Results []Result
+	Needs   []string // filters that must stand above it in the same list
+	Timeout time.Duration
+	// Options returns a pointer to a new struct with the defaults. Its fields
+	// carry the tags `setting:"name"` and `doc:"…"`. Nil: there are none.
+	Options func() any
+	// New makes the filter from options that Options made and an admin changed.
+	New func(options any) (Filter, error)
+}
+
+// A Result is one word of a filter's vocabulary.
+type Result struct {
+	Word   string
+	Effect string // the default, as ParseEffect reads it
+	Doc    string
+}
+
+// An Entry is one line of a policy.
+type Entry struct {
+	Name    string // unique in its list
+	Kind    *Kind
+	Filter  Filter
+	On      map[string]Effect // result -> effect; a result that is missing has none
+	Always  bool
+	Shadow  bool
+	Timeout time.Duration
+	Needs   []string // names of entries above that must be judged before this is asked
+	Key     string   // equal keys share findings: the kind, its settings and the limit
+	Line    int      // in the configuration file, 0 where there is none
+}
+
+// A Policy is an ordered list of entries, or the gate.
+type Policy struct {
+	Name     string
+	Required float64 // score from which a message is spam; 0 is off
+	RejectAt float64 // score from which it is rejected at the end of data; 0 is off
+	Entries  []*Entry
+	Shadow   *Policy // walked beside this one; nothing follows from it
+}
+
+// DefaultTimeout limits an entry whose kind and settings name no time.
+const DefaultTimeout = 10 * time.Second
+
+func (e *Entry) timeout() time.Duration {
+	switch {
+	case e.Timeout > 0:
+		return e.Timeout
+	case e.Kind.Timeout > 0:
+		return e.Kind.Timeout
+	}
+	return DefaultTimeout
+}
+
+// knows reports whether the word is in the filter's vocabulary.
+func (k *Kind) knows(word string) bool {
+	for _, r := range k.Results {
+		if r.Word == word {
+			return true
+		}
+	}
+	return word == TempError
+}
+
+// alwaysEnds reports whether whatever the filter says ends the walk, so that
+// nothing below need be read ahead.
+func (e *Entry) alwaysEnds() bool {
+	if e.Shadow || !e.On[TempError].Action.Ends() {
+		return false
+	}
+	for _, r := range e.Kind.Results {
+		if !e.On[r.Word].Action.Ends() {
+			return false
+		}
+	}
+	return true
+}

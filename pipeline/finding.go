@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/emersion/go-msgauth/authres"
+
+	"gatepost/internal/mail"
+)
+
+// TempError is the result of every filter that could not tell: a time-out, a
+// panic, an error. Every filter has it, with the default effect none.
+const TempError = "temperror"
+
+// A Finding is what one filter saw. It knows nothing of policy.
+type Finding struct {
+	Result   string     // a word of the filter's own vocabulary: "pass", "listed"
+	Score    float64    // where the filter grades; used by the effect "score"
+	Reason   string     // one sentence for a person
+	Evidence []Evidence // what replay and explanation need, as it was
+	Auth     []authres.Result
+	Wait     bool // needs the content to answer; the walk stops here until it is in
+}
+
+// Evidence is one thing seen: a DNS answer, a matched pattern, a count.
+type Evidence struct{ Key, Value string }
+
+// A Filter looks at what is known so far and says what it sees. It changes
+// nothing, and for the same query it says the same, however often and however
+// early it is asked: an answer given without the content must hold with it (one
+// that can't be given yet is Wait). An error means that it could not tell.
+type Filter interface {
+	Check(ctx context.Context, q Query) (Finding, error)
+}
+
+// A Recorder is a filter with memory. Record is called once for each shared
+// finding that a live walk reached: never for what was only read ahead, nor for
+// shadow, explain or replay.
+type Recorder interface {
+	Record(ctx context.Context, q Query, f Finding) error
+}
+
+// A Query is what a filter may know: the transaction so far, and for filters of a
+// narrower scope the recipient's domain, the recipient, or the walk up to here.
+type Query struct {
+	Tx        *Transaction
+	Domain    string
+	Recipient mail.Path
+	Walk      *Walk // scope PerWalk only; not to be changed
+}
+
+// query shows a filter no more than its scope: what it can't see, its finding
+// can't depend on, so that sharing it is sound.
+func (e *Entry) query(tx *Transaction, w *Walk) Query {
+	q := Query{Tx: tx}
+	if e.Kind.Scope >= PerDomain {
+		q.Domain = w.Recipient.Domain()
+	}
+	if e.Kind.Scope >= PerRecipient {
+		q.Recipient = w.Recipient
+	}
+	if e.Kind.Scope == PerWalk {
+		q.Walk = w
+	}
+	return q
+}

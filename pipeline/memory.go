@@ -1,0 +1,203 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// A memory keeps what was found out in one transaction: findings under (entry's
+// settings, scope) and facts under their names. Whoever asks first starts the
+// work; the rest wait for it. The work belongs to the transaction, not to its first
+// asker, and is cancelled when nobody wants it any more.
+type memory struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	calls map[callKey]*call
+	facts map[string]any // *fact[T]
+}
+
+type callKey struct {
+	entry   string // Entry.Key
+	scope   string // whom the finding is for
+	content bool   // asked with the content at hand
+}
+
+// A call is one Check, under way or done.
+type call struct {
+	key    callKey
+	cancel context.CancelFunc
+	done   chan struct{}
+	wants  int // walks that wait or may yet; guarded by memory.mu
+
+	// Set before done is closed:
+	finding Finding
+	err     error // why the finding is TempError, for the log
+	micros  int64
+
+	record sync.Once
+}
+
+func newMemory(ctx context.Context) *memory {
+	ctx, cancel := context.WithCancel(ctx)
+	return &memory{ctx: ctx, cancel: cancel, calls: map[callKey]*call{}, facts: map[string]any{}}
+}
+
+func (m *memory) close() {
+	m.cancel()
+	m.wg.Wait()
+}
+
+// scopeOf names those who share e's finding with w.
+func scopeOf(e *Entry, w *Walk) string {
+	switch e.Kind.Scope {
+	case PerDomain:
+		return w.Recipient.Domain()
+	case PerRecipient:
+		return string(w.Recipient)
+	case PerWalk:
+		return fmt.Sprintf("%p", w)
+	}
+	return ""
+}
+
+// want returns the call for e, begun if need be, and counts w among those who
+// want it. A finding made before the content was in is good with it, unless it
+// was Wait.
+func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
+	key := callKey{entry: e.Key, scope: scopeOf(e, w)}
+	if e.Kind.Scope == PerWalk {
+		key.entry = e.Name // two entries alike see different scores
+	}
+	m.mu.Lock()
+	if c := m.calls[key]; c != nil && !c.waits() {
+		c.wants++
+		m.mu.Unlock()
+		return c
+	}
+	key.content = tx.Stage == Data
+	if c := m.calls[key]; c != nil {
+		c.wants++
+		m.mu.Unlock()
+		return c
+	}
+	ctx, cancel := context.WithTimeoutCause(m.ctx, e.timeout(), errTimeout)
+	c := &call{key: key, cancel: cancel, done: make(chan struct{}), wants: 1}
+	m.calls[key] = c
+	m.mu.Unlock()
+	q := e.query(tx, w)
+	if e.Kind.Waits {
+		m.wg.Go(func() { c.run(ctx, e, q) })
+	} else {
+		c.run(ctx, e, q)
+	}
+	return c
+}
+
+// waits reports whether the call has ended in Wait.
+func (c *call) waits() bool {
+	select {
+	case <-c.done:
+		return c.finding.Wait
+	default:
+		return false
+	}
+}
+
+// drop counts one walk less; the last one cancels what is still under way and
+// forgets it, so that a walk which comes to it later asks anew.
+func (m *memory) drop(c *call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c.wants--
+	if c.wants > 0 {
+		return
+	}
+	select {
+	case <-c.done:
+	default:
+		c.cancel()
+		delete(m.calls, c.key)
+	}
+}
+
+var errTimeout = errors.New("time limit reached")
+
+// run asks the filter once, within its time limit, and turns whatever goes
+// wrong into the result TempError.
+func (c *call) run(ctx context.Context, e *Entry, q Query) {
+	defer close(c.done)
+	defer c.cancel()
+	begin := time.Now()
+	f, err := check(ctx, e, q)
+	c.micros = time.Since(begin).Microseconds()
+	if ctx.Err() != nil && err == nil {
+		err = context.Cause(ctx) // it answered, but too late
+	} else if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	c.finding, c.err = f, err
+	if err != nil {
+		c.finding = Finding{Result: TempError, Reason: reasonOf(e, err)}
+	}
+}
+
+// check calls the filter; a panic, a word outside its vocabulary, or a wait for
+// content that is there are errors.
+func check(ctx context.Context, e *Entry, q Query) (f Finding, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p, stack: debug.Stack()}
+		}
+	}()
+	f, err = e.Filter.Check(ctx, q)
+	switch {
+	case err != nil:
+	case f.Wait && q.Tx.Stage == Data:
+		err = errors.New("waits for the content, which it has")
+	case !f.Wait && !e.Kind.knows(f.Result):
+		err = fmt.Errorf("answered %q, which is not among its results", f.Result)
+	}
+	return f, err
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// reasonOf says in one sentence for a person why e could not tell. A panic's
+// stack goes to the log, not into the journal.
+func reasonOf(e *Entry, err error) string {
+	var p *panicError
+	switch {
+	case errors.As(err, &p):
+		return "the filter failed inside; see the log"
+	case errors.Is(err, errTimeout):
+		return fmt.Sprintf("no answer within %s", e.timeout())
+	}
+	return "could not tell: " + err.Error()
+}
+
+// wait returns when the call is done, or with ctx's error.
+func (c *call) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return nil
+	default:
+	}
+	select {
+	case <-c.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
