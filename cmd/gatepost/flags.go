@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gatepost/internal/config"
+	"gatepost/internal/control/ops"
+)
+
+// A moment is a flag's value: a time, or how long ago.
+type moment struct {
+	to  *time.Time
+	now func() time.Time
+}
+
+// Set reads "2026-11-22", "2026-11-22T14:00:00Z", "2026-11-22 14:00" or "36h", "7d".
+func (m moment) Set(s string) error {
+	if ago, err := config.ParseDuration(s); err == nil {
+		*m.to = m.now().Add(-ago)
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", time.DateTime, time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			*m.to = t
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is neither a day or time such as 2026-11-22 nor an age such as 36h or 7d", s)
+}
+
+// String returns nothing: there is no default.
+func (m moment) String() string { return "" }
+
+// Type names the value in help texts.
+func (m moment) Type() string { return "time" }
+
+// A span is a flag's value: a length of time that may be in days.
+type span struct{ to *time.Duration }
+
+// Set reads "12h" or "30d".
+func (d span) Set(s string) (err error) {
+	*d.to, err = config.ParseDuration(s)
+	return err
+}
+
+// String returns nothing: there is no default.
+func (d span) String() string { return "" }
+
+// Type names the value in help texts.
+func (d span) Type() string { return "duration" }
+
+// page adds the flags of a long list.
+func page(f *pflag.FlagSet, p *ops.Page) {
+	f.IntVar(&p.Limit, "limit", 100, "at most `N` rows")
+	f.StringVar(&p.After, "after", "", "go on after the row with this `id`: the next page")
+}
+
+// period adds the flags that bound a search in time.
+func (p *program) period(f *pflag.FlagSet, since, until *time.Time) {
+	f.Var(moment{since, p.now}, "since", "not older than this day or time (2026-11-22), or age (36h, 7d)")
+	f.Var(moment{until, p.now}, "until", "older than this day or time, or age")
+}
+
+// changed returns a pointer to v where the flag was given, nil where not.
+func changed[T any](f *pflag.FlagSet, name string, v *T) *T {
+	if f.Changed(name) {
+		return v
+	}
+	return nil
+}
+
+// join writes addresses for a table.
+func join(s []string) string { return strings.Join(s, ", ") }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gatepost/internal/control/ops"
+)
+
+func (p *program) mailbox() *cobra.Command {
+	c := group(&cobra.Command{
+		Use:     "mailbox",
+		Short:   "Mailboxes that are kept on this node",
+		Long:    "Adds, lists, shows, changes and removes mailboxes. A password is read from standard input, never from the command line.",
+		Example: `  gatepost mailbox add ann@example.org --password-stdin < password`,
+	})
+	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxRemove())
+	return c
+}
+
+func (p *program) mailboxAdd() *cobra.Command {
+	var r ops.MailboxAdd
+	var stdin bool
+	c := &cobra.Command{
+		Use:     "add ADDRESS --password-stdin",
+		Short:   "Add a mailbox",
+		Long:    "Adds a mailbox in a domain of this node. Without --password-stdin it takes mail, but nobody can log in until a password is set.",
+		Example: `  echo "correct horse battery staple" | gatepost mailbox add ann@example.org --password-stdin`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			r.Address = args[0]
+			if stdin {
+				if r.Password, err = p.readPassword(); err != nil {
+					return err
+				}
+			}
+			return ask(p, cmd, r, p.showMailbox)
+		},
+	}
+	passwordFlag(c, &stdin)
+	c.Flags().StringVar(&r.Language, "language", "", "`code` of the owner's language: en, fr")
+	return c
+}
+
+func passwordFlag(c *cobra.Command, stdin *bool) {
+	c.Flags().BoolVar(stdin, "password-stdin", false, "read the password, one line, from standard input")
+}
+
+// maxPassword bounds a password, in bytes.
+const maxPassword = 1024
+
+// readPassword reads one line. What it says never has the password in it.
+func (p *program) readPassword() (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(p.in, maxPassword+2)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	switch {
+	case line == "":
+		return "", usage("the password on standard input is empty")
+	case len(line) > maxPassword:
+		return "", usage("the password is longer than %d bytes", maxPassword)
+	}
+	return line, nil
+}
+
+func (p *program) mailboxList() *cobra.Command {
+	var r ops.MailboxList
+	c := &cobra.Command{
+		Use:     "list [--domain NAME]",
+		Short:   "List the mailboxes",
+		Example: `  gatepost mailbox list --domain example.org`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			head := []string{"MAILBOX", "STATE", "MESSAGES", "BYTES"}
+			return askList(p, cmd, r, "no mailboxes", head, func(m ops.Mailbox) []any {
+				return []any{m.Address, m.State, m.Messages, m.Bytes}
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Domain, "domain", "", "only those of this domain (`name`)")
+	return c
+}
+
+func (p *program) mailboxShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ADDRESS",
+		Short:   "Show a mailbox",
+		Example: `  gatepost mailbox show ann@example.org`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.MailboxShow{Address: args[0]}, p.showMailbox)
+		},
+	}
+}
+
+func (p *program) mailboxSet() *cobra.Command {
+	var stdin bool
+	var language, state string
+	c := &cobra.Command{
+		Use:     "set ADDRESS",
+		Short:   "Change a mailbox",
+		Long:    "Changes what the flags name, and nothing else.",
+		Example: `  gatepost mailbox set ann@example.org --state suspended`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f := cmd.Flags()
+			r := ops.MailboxSet{Address: args[0], Language: changed(f, "language", &language), State: changed(f, "state", &state)}
+			if stdin {
+				password, err := p.readPassword()
+				if err != nil {
+					return err
+				}
+				r.Password = &password
+			}
+			if r.Password == nil && r.Language == nil && r.State == nil {
+				return usage("nothing to change: give --password-stdin, --language or --state")
+			}
+			return ask(p, cmd, r, p.showMailbox)
+		},
+	}
+	passwordFlag(c, &stdin)
+	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
+	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed")
+	return c
+}
+
+func (p *program) mailboxRemove() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove ADDRESS",
+		Short:   "Remove a mailbox with all its mail",
+		Long:    "Removes a mailbox with all its mail. `mailbox set --state closed` shuts one and keeps the mail.",
+		Example: `  gatepost mailbox remove ann@example.org`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.MailboxRemove{Address: args[0]}, func(ops.Nothing) { p.say("removed %s", printable(args[0])) })
+		},
+	}
+}
+
+func (p *program) showMailbox(m ops.Mailbox) {
+	p.record("mailbox", m.Address, "state", m.State, "language", m.Language, "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"gatepost/internal/app"
+	"gatepost/internal/config"
+)
+
+func main() {
+	p := program{
+		in: os.Stdin, out: os.Stdout, errs: os.Stderr, env: os.Environ(), now: time.Now,
+		node: node{
+			open: func(ctx context.Context, cfg *config.Config, log *slog.Logger) (machine, error) {
+				return app.New(ctx, cfg, log)
+			},
+			check: app.Check, catalog: app.Catalog, demo: app.Demo,
+		},
+	}
+	os.Exit(p.run(context.Background(), os.Args[1:]))
+}

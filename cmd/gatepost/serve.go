@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"gatepost/internal/config"
+	"gatepost/internal/control"
+)
+
+func (p *program) serve() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the node",
+		Long: `Runs the node until it is told to stop.
+
+SIGTERM or SIGINT (Ctrl-C) ends it gracefully: mail under way is taken or put off,
+nothing is lost; a second one ends it at once, and still nothing is lost that was
+accepted. SIGHUP reads the configuration again: gate, policies and log level change
+for what comes then, while addresses, data directory and limits stay until a
+restart; a configuration with mistakes is logged and left aside.`,
+		Example: `  gatepost serve
+  gatepost serve --data /var/lib/gatepost --set listen.smtp=0.0.0.0:25,[::]:25`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNode(cmd.Context()) },
+	}
+}
+
+func (p *program) runNode(ctx context.Context) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	log, level := p.logger(cfg)
+	for _, w := range cfg.Warnings() {
+		log.Warn(w)
+	}
+	ctx, stop := graceful(ctx)
+	defer stop()
+	m, err := p.claim(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	end := onHangup(func() { p.reload(m, level, log) })
+	err = m.Run(ctx)
+	end()
+	if closed := m.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// claim opens the node; a data directory that another one serves is an error that
+// says so.
+func (p *program) claim(ctx context.Context, cfg *config.Config, log *slog.Logger) (machine, error) {
+	m, err := p.node.open(ctx, cfg, log)
+	if errors.Is(err, control.ErrLocked) {
+		return nil, fmt.Errorf("%w; a data directory has one owner: stop that one, or name another with --data", err)
+	}
+	return m, err
+}
+
+func (p *program) reload(m machine, level *slog.LevelVar, log *slog.Logger) {
+	cfg, err := p.load()
+	if err == nil {
+		err = m.Reload(cfg)
+	}
+	if err != nil {
+		log.Error("reload: the old configuration stays", "error", err)
+		return
+	}
+	setLevel(level, cfg)
+	log.Info("reload: the new configuration is in force")
+}
+
+// graceful returns a context that ends with the first SIGTERM or SIGINT; the
+// second one ends the process.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from then on the signals do what they do by themselves
+	return ctx, stop
+}
+
+// onHangup calls f for each SIGHUP, one after the other, until the function that
+// it returns is called.
+func onHangup(f func()) (end func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range hangup {
+			f()
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+		<-done
+	}
+}

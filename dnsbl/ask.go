@@ -1,0 +1,161 @@
+package dnsbl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Resolver looks up the IPv4 addresses of a name (network "ip4"). It answers
+// with a *net.DNSError whose IsNotFound is set where there is none; every other
+// error means that it could not tell. *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, name string) ([]netip.Addr, error)
+}
+
+// A State is what one list had to say.
+type State uint8
+
+// The states.
+const (
+	NotRun State = iota
+	Miss
+	Hit
+	Error
+)
+
+var stateNames = [...]string{"not run", "miss", "hit", "error"}
+
+// String returns the state's word in findings.
+func (s State) String() string { return stateNames[s] }
+
+// An Answer is what one list said.
+type Answer struct {
+	List  List
+	State State
+	About string       // what it was asked about: of several domains the first that it lists
+	Codes []netip.Addr // as they came
+	Cause string       // why the state is Error, for an admin
+}
+
+// A Subject is whom lists are asked about.
+type Subject struct {
+	Addr    netip.Addr // for lists of kind Deny and Allow; invalid: not to be asked about
+	Domains []string   // for lists of kind Domain
+}
+
+// MaxDomains bounds the domains that one list is asked about.
+const MaxDomains = 8
+
+// Ask asks all lists at once and returns their answers in the lists' order. What
+// has not answered when ctx ends is an Error.
+func Ask(ctx context.Context, r Resolver, lists []List, s Subject) []Answer {
+	answers := make([]Answer, len(lists))
+	var wg sync.WaitGroup
+	for i, l := range lists {
+		wg.Go(func() { answers[i] = l.ask(ctx, r, s) })
+	}
+	wg.Wait()
+	return answers
+}
+
+func (l List) ask(ctx context.Context, r Resolver, s Subject) Answer {
+	if l.Kind != Domain {
+		if !s.Addr.IsValid() {
+			return Answer{List: l}
+		}
+		return l.lookup(ctx, r, s.Addr.String(), AddrName(s.Addr, l.Zone))
+	}
+	domains := s.Domains[:min(len(s.Domains), MaxDomains)]
+	each := make([]Answer, len(domains))
+	var wg sync.WaitGroup
+	for i, d := range domains {
+		wg.Go(func() { each[i] = l.lookup(ctx, r, d, DomainName(d, l.Zone)) })
+	}
+	wg.Wait()
+	return l.worst(each)
+}
+
+// worst returns the answer that counts where a list was asked about several
+// domains: a hit, else an error, else a miss.
+func (l List) worst(each []Answer) Answer {
+	for _, state := range []State{Hit, Error, Miss} {
+		if i := slices.IndexFunc(each, func(a Answer) bool { return a.State == state }); i >= 0 {
+			return each[i]
+		}
+	}
+	return Answer{List: l}
+}
+
+func (l List) lookup(ctx context.Context, r Resolver, about, name string) Answer {
+	codes, err := r.LookupNetIP(ctx, "ip4", name)
+	state, cause := l.Classify(codes, err)
+	return Answer{List: l, State: state, About: about, Codes: codes, Cause: cause}
+}
+
+// Classify tells what an answer to a question means, and of an Error the cause.
+// One declared code makes a hit, whatever undeclared ones stand beside it, but for
+// those by which a list refuses to serve.
+func (l List) Classify(codes []netip.Addr, err error) (State, string) {
+	var dnsError *net.DNSError
+	switch {
+	case errors.As(err, &dnsError) && dnsError.IsNotFound:
+		return Miss, ""
+	case dnsError != nil:
+		return Error, dnsError.Err
+	case err != nil:
+		return Error, err.Error()
+	case len(codes) == 0:
+		return Miss, ""
+	case slices.ContainsFunc(codes, isRefusal):
+		return Error, refusal(codes)
+	case slices.ContainsFunc(codes, isForeign):
+		return Error, fmt.Sprintf("answered %s, outside 127.0.0.0/8: the list is dead or its domain parked", join(codes))
+	case slices.ContainsFunc(codes, l.Codes.Has):
+		return Hit, ""
+	}
+	return Error, fmt.Sprintf("answered %s, which is not among its codes", join(codes))
+}
+
+func isRefusal(a netip.Addr) bool { return refusals.Contains(a) }
+func isForeign(a netip.Addr) bool { return !loopback.Contains(a) }
+
+// refusal explains an answer in 127.255.255.0/24.
+func refusal(codes []netip.Addr) string {
+	why := "the list refuses queries through this resolver: use a local resolver, or a key from the list's operator"
+	switch {
+	case slices.Contains(codes, netip.AddrFrom4([4]byte{127, 255, 255, 252})):
+		why = "the list says that its zone is misspelt"
+	case slices.Contains(codes, netip.AddrFrom4([4]byte{127, 255, 255, 255})):
+		why = "the list refuses so many queries"
+	}
+	return fmt.Sprintf("answered %s: %s", join(codes), why)
+}
+
+func join(codes []netip.Addr) string {
+	texts := make([]string, len(codes))
+	for i, c := range codes {
+		texts[i] = c.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// String tells an answer in a line: "hit 127.0.0.2 for 192.0.2.1".
+func (a Answer) String() string {
+	words := []string{a.State.String()}
+	switch {
+	case a.State == Error:
+		words = append(words, "for", a.About+":", a.Cause)
+	case a.About != "":
+		if len(a.Codes) > 0 {
+			words = append(words, join(a.Codes))
+		}
+		words = append(words, "for", a.About)
+	}
+	return strings.Join(words, " ")
+}

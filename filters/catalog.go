@@ -1,0 +1,44 @@
+package filters
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"gatepost/pipeline"
+)
+
+// Deps is what filters need from outside.
+type Deps struct {
+	Resolver Resolver
+	Hostname string // what this host calls itself
+}
+
+// A Resolver asks the DNS. Its errors are *net.DNSError: IsNotFound where there
+// are no such records; every other error means that it could not tell.
+// *net.Resolver has these methods.
+type Resolver interface {
+	LookupTXT(ctx context.Context, name string) ([]string, error)
+	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
+	LookupNetIP(ctx context.Context, network, name string) ([]netip.Addr, error)
+	LookupAddr(ctx context.Context, addr string) ([]string, error)
+}
+
+// Catalog lists every filter in the default order.
+func Catalog(d Deps) []pipeline.Kind {
+	kinds := []pipeline.Kind{
+		ipAllowKind(),
+		senderAllowKind(d),
+		spfKind(d),
+		ipBlockKind(),
+		senderBlockKind(),
+		rdnsKind(d),
+		dnsblKind(d),
+		dkimKind(d),
+		keywordsKind(),
+	}
+	for i := range kinds {
+		kinds[i].Doc = docOf(kinds[i].Name)
+	}
+	return kinds
+}

@@ -1,0 +1,63 @@
+package filters
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/pipeline"
+)
+
+// dkimFilter verifies the message's DKIM signatures (RFC 6376, 8301, 8463): RSA from 1024
+// bits and Ed25519, the first five of them. One good signature makes the result pass.
+// A signature that leaves a part of the body out (l=), or a message with several From
+// fields, is "policy": it proves nothing about what the reader sees. A failed signature is
+// weak evidence, since lists and forwarders break them. Each signature is written to
+// Authentication-Results.
+type dkimFilter struct{ resolver Resolver }
+
+func dkimKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "dkim", Stage: pipeline.Data, Scope: pipeline.PerMessage, Waits: true, Timeout: dkimLimit + time.Second,
+		Results: []pipeline.Result{
+			{Word: "pass", Effect: "none", Doc: "a signature is good"},
+			{Word: "fail", Effect: "score 0.5", Doc: "a signature does not match the message"},
+			{Word: "policy", Effect: "none", Doc: "a signature is good, but does not cover what the reader sees"},
+			{Word: "neutral", Effect: "none", Doc: "a signature does not match, but its key is in testing"},
+			{Word: "permerror", Effect: "none", Doc: "a signature or its key can't be used"},
+			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},
+			{Word: "none", Effect: "none", Doc: "the message is not signed"},
+		},
+		New: func(any) (pipeline.Filter, error) { return dkimFilter{d.Resolver}, nil },
+	}
+}
+
+// Check implements pipeline.Filter.
+func (f dkimFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	a, err := dkimFact(ctx, q.Tx, f.resolver)
+	if err != nil {
+		return pipeline.Finding{}, err
+	}
+	var parts []string
+	var evidence []pipeline.Evidence
+	for _, s := range a.Signatures {
+		text := strings.TrimSpace(s.Result + " " + s.Reason)
+		parts = append(parts, fmt.Sprintf("%s: %s", cmp.Or(s.Domain, "nobody"), text))
+		evidence = append(evidence, pipeline.Evidence{
+			Key: "signature", Value: shorten(fmt.Sprintf("d=%s s=%s a=%s: %s", s.Domain, s.Selector, s.Algorithm, text)),
+		})
+	}
+	if a.Unread > 0 {
+		evidence = append(evidence, pipeline.Evidence{Key: "unread", Value: fmt.Sprint(a.Unread, " more signatures")})
+	}
+	reason := "the message is not signed"
+	switch {
+	case a.Problem != "":
+		reason = "no signature was looked at: " + a.Problem
+	case len(parts) > 0:
+		reason = "signed by " + strings.Join(parts, "; ")
+	}
+	return pipeline.Finding{Result: a.Result, Reason: shorten(reason), Evidence: append(evidence, a.Seen...), Auth: a.auth()}, nil
+}

@@ -1,0 +1,158 @@
+package filters
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/dnsbl"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// dnsblFilter asks DNS lists (RFC 5782) about the client's address, and lists of kind
+// "domain" about the organisational domains of reverse-path, author, HELO name and the
+// client's confirmed name. All lists are asked at once. Only a declared return code
+// is a hit; whatever else comes back, a refusal to serve (127.255.255.x) above all, is an
+// error of that list, which then takes no part. The message is listed when the hits have
+// the set share of the weight of the lists that answered validly, or when a list marked
+// "enough" hits. A hit of a list of kind "allow" outweighs all. Lists of kind "domain" need the
+// content for the author's domain, unless the rest decides before. Clients on private
+// networks are not asked about.
+type dnsblFilter struct {
+	resolver Resolver
+	lists    []dnsbl.List
+	share    float64
+}
+
+type dnsblOptions struct {
+	Lists []dnsblList `setting:"lists" doc:"the lists, each with zone, weight (1), codes ([\"127.0.0.2-254\"]; also networks and masks: \"127.0.0.0/24&6\"), kind (deny, allow, domain) and enough (false)"`
+	Share float64     `setting:"share" doc:"share of the valid lists' weight from which the message is listed"`
+}
+
+type dnsblList struct {
+	Zone   string   `setting:"zone" json:"zone"`
+	Weight float64  `setting:"weight" json:"weight"`
+	Codes  []string `setting:"codes" json:"codes"`
+	Kind   string   `setting:"kind" json:"kind"`
+	Enough bool     `setting:"enough" json:"enough"`
+}
+
+func dnsblKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "dnsbl", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Timeout: 5 * time.Second,
+		Results: []pipeline.Result{
+			{Word: "listed", Effect: "spam", Doc: "enough lists know the client, or a domain, as bad"},
+			{Word: "allowed", Effect: "none", Doc: "a list of kind allow knows the client as good"},
+			{Word: "none", Effect: "none", Doc: "neither"},
+			{Word: "temperror", Effect: "none", Doc: "no list answered validly"},
+		},
+		Options: func() any { return &dnsblOptions{Lists: []dnsblList{}, Share: dnsbl.DefaultShare} },
+		New:     func(options any) (pipeline.Filter, error) { return newDNSBL(d, *options.(*dnsblOptions)) },
+	}
+}
+
+func newDNSBL(d Deps, o dnsblOptions) (pipeline.Filter, error) {
+	if !(o.Share > 0 && o.Share <= 1) {
+		return nil, fmt.Errorf("share %v is not above 0 and at most 1", o.Share)
+	}
+	f := dnsblFilter{resolver: d.Resolver, share: o.Share}
+	for _, l := range o.Lists {
+		list, err := dnsbl.NewList(l.Zone, l.Kind, l.Weight, l.Enough, l.Codes)
+		if err != nil {
+			return nil, err
+		}
+		f.lists = append(f.lists, list)
+	}
+	return f, nil
+}
+
+// Check implements pipeline.Filter.
+func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	subject, err := f.subject(ctx, q.Tx)
+	if err != nil {
+		return pipeline.Finding{}, err
+	}
+	ctx, cancel := leaveTime(ctx)
+	defer cancel()
+	answers := dnsbl.Ask(ctx, f.resolver, f.lists, subject)
+	v := dnsbl.Judge(answers, f.share)
+	finding := pipeline.Finding{Evidence: []pipeline.Evidence{{Key: "share", Value: fmt.Sprintf("%.2f", v.Share)}}}
+	for _, a := range answers {
+		finding.Evidence = append(finding.Evidence, pipeline.Evidence{Key: a.List.Zone, Value: shorten(a.String())})
+	}
+	switch {
+	case v.Allowed:
+		finding.Result, finding.Reason = "allowed", "known as good by "+zones(v.By, true)
+	case v.Listed:
+		finding.Result, finding.Reason = "listed", "listed by "+zones(v.By, false)
+	case q.Tx.Stage < pipeline.Data && f.byDomain():
+		finding.Wait = true
+	case !v.Told && v.Errors > 0:
+		finding.Result, finding.Reason = "temperror", fmt.Sprintf("none of %d lists gave a valid answer", v.Errors)
+	case !v.Told && isLocal(q.Tx.Client.Addr):
+		finding.Result, finding.Reason = "none", fmt.Sprintf("%s is an address of a private network", q.Tx.Client.Addr)
+	default:
+		finding.Result, finding.Reason = "none", "not listed"
+	}
+	return finding, nil
+}
+
+func (f dnsblFilter) byDomain() bool {
+	for _, l := range f.lists {
+		if l.Kind == dnsbl.Domain {
+			return true
+		}
+	}
+	return false
+}
+
+// subject collects whom to ask about, as far as it is known yet.
+func (f dnsblFilter) subject(ctx context.Context, tx *pipeline.Transaction) (s dnsbl.Subject, err error) {
+	if !isLocal(tx.Client.Addr) {
+		s.Addr = tx.Client.Addr
+	}
+	if !f.byDomain() {
+		return s, nil
+	}
+	name, err := iprevFact(ctx, tx, f.resolver)
+	if err != nil {
+		return s, err
+	}
+	domains := []string{tx.Envelope.ReversePath.Domain(), tx.Client.Helo, name.Name}
+	if tx.Message != nil {
+		domains = append(domains, authorDomains(tx.Message)...)
+	}
+	known := map[string]bool{}
+	for _, d := range domains {
+		if !isName(d) {
+			continue
+		}
+		if d, err := mail.ParseDomain(d); err == nil && !known[organisation(d)] {
+			known[organisation(d)] = true
+			s.Domains = append(s.Domains, organisation(d))
+		}
+	}
+	return s, nil
+}
+
+// leaveTime returns a context that ends a little before ctx, so that what was
+// answered by then can still be judged.
+func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)*9/10)
+}
+
+func zones(by []dnsbl.Answer, allow bool) string {
+	var names []string
+	for _, a := range by {
+		if (a.List.Kind == dnsbl.Allow) == allow {
+			names = append(names, a.List.Zone)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,91 @@
+package filters
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-msgauth/authres"
+
+	"gatepost/pipeline"
+)
+
+// An iprevAnswer is what the DNS calls the client, and whether that name leads
+// back to it (iprev, RFC 8601 §2.7.3).
+type iprevAnswer struct {
+	Result string   // "pass", "nofwd", "none", "temperror"
+	Names  []string // of the PTR records
+	Name   string   // the first that leads back; "" where none does
+	Auth   *authres.IPRevResult
+	Seen   []pipeline.Evidence
+}
+
+// Bounds of the lookups for one client. An address with many names is somebody's
+// joke; ten is as many as SPF looks at (RFC 7208 §4.6.4).
+const (
+	iprevLimit = 10 * time.Second
+	maxNames   = 10
+)
+
+// iprevFact finds out the client's name once for a transaction. A temporary
+// failure is a result, not an error.
+func iprevFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (iprevAnswer, error) {
+	return pipeline.Fact(ctx, tx, "iprev", iprevLimit, func(ctx context.Context) (iprevAnswer, error) {
+		return iprev(ctx, r, tx.Client.Addr), nil
+	})
+}
+
+func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
+	var s seen
+	a := iprevAnswer{Auth: &authres.IPRevResult{IP: client.String()}}
+	names, err := r.LookupAddr(ctx, client.String())
+	s.add("PTR "+client.String(), names, err)
+	a.Names = names[:min(len(names), maxNames)]
+	switch {
+	case notFound(err) || err == nil && len(names) == 0:
+		a.Result, a.Auth.Value, a.Auth.Reason = "none", authres.ResultPermError, "no PTR record"
+	case err != nil:
+		a.Result, a.Auth.Value = "temperror", authres.ResultTempError
+	default:
+		a.confirm(ctx, r, client, &s)
+	}
+	a.Seen = s.evidence()
+	return a
+}
+
+// confirm looks for a name that leads back to the client.
+func (a *iprevAnswer) confirm(ctx context.Context, r Resolver, client netip.Addr, s *seen) {
+	network := "ip6"
+	if client.Is4() {
+		network = "ip4"
+	}
+	back, errs := make([][]netip.Addr, len(a.Names)), make([]error, len(a.Names))
+	var wg sync.WaitGroup
+	for i, name := range a.Names {
+		wg.Go(func() { back[i], errs[i] = r.LookupNetIP(ctx, network, name) })
+	}
+	wg.Wait()
+	a.Result, a.Auth.Value, a.Auth.Reason = "nofwd", authres.ResultFail, "no name leads back"
+	for i, name := range a.Names {
+		s.add("address "+name, texts(back[i]), errs[i])
+		switch {
+		case a.Name != "":
+		case slices.Contains(back[i], client):
+			a.Name, a.Result = name, "pass"
+			a.Auth.Value, a.Auth.Reason = authres.ResultPass, ""
+		case errs[i] != nil && !notFound(errs[i]):
+			a.Result, a.Auth.Value, a.Auth.Reason = "temperror", authres.ResultTempError, ""
+		}
+	}
+}
+
+func texts[T fmt.Stringer](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.String()
+	}
+	return list
+}

@@ -1,0 +1,167 @@
+package filters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"blitiri.com.ar/go/spf"
+	"github.com/emersion/go-msgauth/authres"
+
+	"gatepost/pipeline"
+)
+
+// An spfAnswer is whether the reverse-path's domain lets the client send for it
+// (RFC 7208).
+type spfAnswer struct {
+	Result    string // a word of RFC 7208 §2.6
+	Identity  string // "mailfrom", or "helo" where the reverse-path is null
+	Domain    string // whose record was asked for
+	Mechanism string // what matched: "ip", "mx"; "" where nothing did
+	Problem   string // why the result is an error
+	Auth      *authres.SPFResult
+	Seen      []pipeline.Evidence
+}
+
+// spfLimit is the time for all of SPF's lookups (RFC 7208 §4.6.4 asks for 20 s at
+// the least; who waits that long for an answer has lost it).
+const spfLimit = 20 * time.Second
+
+// spfFact evaluates SPF once for a transaction from stage Mail on. A temporary
+// failure is a result, not an error.
+func spfFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (spfAnswer, error) {
+	sender, identity := spfIdentity(tx)
+	key := "spf " + sender + " " + tx.Client.Helo
+	return pipeline.Fact(ctx, tx, key, spfLimit, func(ctx context.Context) (spfAnswer, error) {
+		return evaluateSPF(ctx, r, tx.Client.Addr, tx.Client.Helo, sender, identity), nil
+	})
+}
+
+// spfIdentity returns the sender to be checked: the reverse-path, or postmaster at
+// the HELO name where it is null or has no local part (RFC 7208 §2.4, §4.3).
+func spfIdentity(tx *pipeline.Transaction) (sender, identity string) {
+	from := tx.Envelope.ReversePath
+	if from.IsNull() {
+		return "postmaster@" + tx.Client.Helo, "helo"
+	}
+	if from.Local() == "" {
+		return "postmaster@" + from.Domain(), "mailfrom"
+	}
+	return string(from), "mailfrom"
+}
+
+func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sender, identity string) spfAnswer {
+	domain := sender[strings.LastIndexByte(sender, '@')+1:]
+	a := spfAnswer{Identity: identity, Domain: domain, Auth: &authres.SPFResult{From: sender}}
+	if identity == "helo" {
+		a.Auth = &authres.SPFResult{Helo: helo}
+	}
+	if !isName(domain) { // RFC 7208 §4.3
+		a.Result, a.Auth.Value = string(spf.None), authres.ResultNone
+		return a
+	}
+	lookups := &spfResolver{resolver: r, client: client}
+	result, err := spf.CheckHostWithSender(client.AsSlice(), helo, sender, spf.WithResolver(lookups), spf.WithContext(ctx),
+		spf.OverrideLookupLimit(10), spf.OverrideVoidLookupLimit(2)) // RFC 7208 §4.6.4
+	a.Result, a.Seen = string(result), lookups.seen.evidence()
+	switch result {
+	case spf.TempError, spf.PermError:
+		a.Problem = problemOf(err)
+	default:
+		a.Mechanism = mechanismOf(err)
+	}
+	a.Auth.Value, a.Auth.Reason = authres.ResultValue(result), a.Problem
+	return a
+}
+
+// mechanismOf names what matched; the library tells it as an error.
+func mechanismOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if m, ok := strings.CutPrefix(err.Error(), "matched "); ok {
+		return m
+	}
+	return ""
+}
+
+func problemOf(err error) string {
+	var dnsError *net.DNSError
+	switch {
+	case err == nil:
+		return "unknown"
+	case errors.As(err, &dnsError):
+		return fmt.Sprintf("looking up %s: %s", dnsError.Name, dnsError.Err)
+	}
+	return err.Error()
+}
+
+// An spfResolver lets the SPF library ask our resolver and notes what it hears.
+type spfResolver struct {
+	resolver Resolver
+	client   netip.Addr
+	seen     seen
+}
+
+// LookupTXT implements spf.DNSResolver.
+func (s *spfResolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	texts, err := s.resolver.LookupTXT(ctx, name)
+	s.seen.add("TXT "+name, texts, err)
+	return texts, dnsErrorOf(name, err)
+}
+
+// LookupMX implements spf.DNSResolver.
+func (s *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	hosts, err := s.resolver.LookupMX(ctx, name)
+	texts := make([]string, len(hosts))
+	for i, h := range hosts {
+		texts[i] = fmt.Sprint(h.Pref, " ", h.Host)
+	}
+	s.seen.add("MX "+name, texts, err)
+	return hosts, dnsErrorOf(name, err)
+}
+
+// LookupIPAddr implements spf.DNSResolver. Of an IPv4 client only A records are of
+// interest (RFC 7208 §5), so that a name without AAAA is no void lookup; of an IPv6
+// one both, since "exists" wants A.
+func (s *spfResolver) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr, error) {
+	network := "ip"
+	if s.client.Is4() {
+		network = "ip4"
+	}
+	addrs, err := s.resolver.LookupNetIP(ctx, network, name)
+	list, texts := make([]net.IPAddr, len(addrs)), make([]string, len(addrs))
+	for i, a := range addrs {
+		list[i], texts[i] = net.IPAddr{IP: a.AsSlice()}, a.String()
+	}
+	s.seen.add("address "+name, texts, err)
+	return list, dnsErrorOf(name, err)
+}
+
+// LookupAddr implements spf.DNSResolver.
+func (s *spfResolver) LookupAddr(ctx context.Context, addr string) ([]string, error) {
+	names, err := s.resolver.LookupAddr(ctx, addr)
+	s.seen.add("PTR "+addr, names, err)
+	return names, dnsErrorOf(addr, err)
+}
+
+// dnsErrorOf returns err as the plain *net.DNSError by which the libraries tell
+// absence from failure; what is none of those is a failure that may pass.
+func dnsErrorOf(name string, err error) error {
+	var dnsError *net.DNSError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &dnsError) && dnsError.IsNotFound:
+		return dnsError
+	case errors.As(err, &dnsError):
+		temporary := *dnsError
+		temporary.IsTemporary = true
+		return &temporary
+	}
+	return &net.DNSError{UnwrapErr: err, Err: err.Error(), Name: name, IsTemporary: true}
+}

@@ -1,0 +1,245 @@
+package filters
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/tools/txtar"
+
+	"gatepost/internal/mail"
+	"gatepost/internal/resolve"
+	"gatepost/internal/resolve/resolvetest"
+	"gatepost/pipeline"
+)
+
+// TestGolden runs testdata/FILTER/CASE.txtar: a new case is a new file, with the sections
+//
+//	case      client, helo, from, to, login, stage (default data); settings of the entry
+//	zone      DNS, as resolvetest reads it
+//	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE NOTE…
+//	message   as it comes, lines ended by LF here
+//	want      what was found (written by -update; read it before you believe it)
+//
+// What comes before the first section says what the case shows.
+func TestGolden(t *testing.T) {
+	kinds := map[string]pipeline.Kind{}
+	for _, k := range Catalog(Deps{}) {
+		kinds[k.Name] = k
+	}
+	files, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	covered := map[string]bool{}
+	for _, path := range files {
+		name := filepath.Base(filepath.Dir(path))
+		covered[name] = true
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".txtar"), func(t *testing.T) { t.Parallel(); runCase(t, name, path) })
+	}
+	for name := range kinds {
+		if !covered[name] {
+			t.Errorf("filter %s has no case", name)
+		}
+	}
+}
+
+type goldenCase struct {
+	Client, Helo, From, To, Login, Stage string
+	Settings                             map[string]any
+	Timeout                              time.Duration
+}
+
+func runCase(t *testing.T, name, path string) {
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := func(name string) string {
+		for _, f := range archive.Files {
+			if f.Name == name {
+				return string(f.Data)
+			}
+		}
+		return ""
+	}
+	c := goldenCase{Client: "192.0.2.7", Helo: "mail.example.org", From: "ann@example.org", To: "bob@example.net", Stage: "data"}
+	d := yaml.NewDecoder(strings.NewReader(section("case")))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && section("case") != "" {
+		t.Fatal(err)
+	}
+	if c.From == "<>" {
+		c.From = ""
+	}
+	lists := parseLists(t, section("lists"))
+	got := describeFinding(c.walk(t, name, section("zone"), section("message"), lists), lists)
+	if *update {
+		setSection(archive, "want", got)
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want := section("want"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func setSection(a *txtar.Archive, name, text string) {
+	i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == name })
+	if i < 0 {
+		i = len(a.Files)
+		a.Files = append(a.Files, txtar.File{Name: name})
+	}
+	a.Files[i].Data = []byte(text)
+}
+
+// walk sends the case through a policy of one entry.
+func (c goldenCase) walk(t *testing.T, filter, zone, message string, lists *fakeLists) *pipeline.Walk {
+	server, err := resolvetest.Serve(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	resolver, err := resolve.New(resolve.Config{Servers: []string{server.Addr}, Timeout: 2 * time.Second, Rounds: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resolver.Close()
+	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
+	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver}), []pipeline.Spec{spec})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	tx := pipeline.NewTransaction(t.Context(), "id", time.Unix(1_700_000_000, 0), c.client(t), lists)
+	defer tx.Close()
+	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{}).WithRcpt()
+	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)
+	advance(t, walk, tx)
+	if c.Stage == "data" {
+		content := []byte(strings.ReplaceAll(message, "\n", "\r\n"))
+		tx = tx.WithData([]mail.Path{mail.Path(c.To)}, mail.NewMessage(content))
+		advance(t, walk, tx)
+	}
+	walk.Release(tx)
+	return walk
+}
+
+func advance(t *testing.T, w *pipeline.Walk, tx *pipeline.Transaction) {
+	if err := w.Advance(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c goldenCase) client(t *testing.T) mail.Client {
+	addr, err := netip.ParseAddr(c.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mail.Client{Addr: addr, Helo: c.Helo, Login: mail.Path(c.Login)}
+}
+
+func describeFinding(w *pipeline.Walk, lists *fakeLists) string {
+	var b bytes.Buffer
+	if len(w.Steps) == 0 {
+		b.WriteString("waits\n")
+	}
+	for _, s := range w.Steps {
+		fmt.Fprintf(&b, "result: %s -> %s\n", s.Finding.Result, s.Effect)
+		if s.Finding.Score != 0 {
+			fmt.Fprintf(&b, "score: %g\n", s.Finding.Score)
+		}
+		if s.Finding.Reason != "" {
+			fmt.Fprintf(&b, "reason: %s\n", s.Finding.Reason)
+		}
+		for _, e := range s.Finding.Evidence {
+			fmt.Fprintf(&b, "evidence: %s: %q\n", e.Key, e.Value)
+		}
+		if len(s.Finding.Auth) > 0 {
+			fmt.Fprintf(&b, "auth: %s\n", pipeline.AuthenticationResults("mx.test", s.Finding.Auth))
+		}
+	}
+	for _, id := range lists.hits {
+		fmt.Fprintf(&b, "hit: %d\n", id)
+	}
+	return b.String()
+}
+
+// fakeLists are lists as a case writes them: an entry holds for every recipient in
+// its scope, and a value matches as it stands, or as a domain.
+type fakeLists struct {
+	entries []fakeEntry
+	hits    []int64
+}
+
+type fakeEntry struct {
+	about string
+	pipeline.Listing
+}
+
+func parseLists(t *testing.T, text string) *fakeLists {
+	l := &fakeLists{}
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) < 5 {
+			t.Fatalf("list entry %q", line)
+		}
+		e := fakeEntry{about: words[2], Listing: pipeline.Listing{Allow: words[1] == "allow", Value: words[3], Scope: words[4], Note: strings.Join(words[5:], " ")}}
+		if _, err := fmt.Sscan(words[0], &e.ID); err != nil {
+			t.Fatalf("list entry %q: %v", line, err)
+		}
+		l.entries = append(l.entries, e)
+	}
+	return l
+}
+
+// Find implements pipeline.Lists.
+func (l *fakeLists) Find(s pipeline.Subject, rcpt mail.Path) (best pipeline.Listing, ok bool) {
+	rank := func(e pipeline.Listing) int {
+		r := map[bool]int{true: 1}[e.Allow]
+		if e.Scope != "global" {
+			r += 2 + 2*strings.Count(e.Scope, "@")
+		}
+		return r
+	}
+	for _, e := range l.entries {
+		if e.matches(s) && e.covers(rcpt) && (!ok || rank(e.Listing) > rank(best)) {
+			best, ok = e.Listing, true
+		}
+	}
+	return best, ok
+}
+
+func (e fakeEntry) covers(rcpt mail.Path) bool {
+	return e.Scope == "global" || e.Scope == string(rcpt) || e.Scope == rcpt.Domain()
+}
+
+func (e fakeEntry) matches(s pipeline.Subject) bool {
+	var p mail.Path
+	switch e.about {
+	case "client":
+		n, err := netip.ParsePrefix(e.Value)
+		return err == nil && n.Contains(s.Client)
+	case "sender":
+		p = s.Sender
+	case "author":
+		p = s.Author
+	}
+	return p != "" && (e.Value == string(p) || e.Value == p.Domain())
+}
+
+// Authors implements pipeline.Lists.
+func (l *fakeLists) Authors(allow bool, rcpt mail.Path) bool {
+	return slices.ContainsFunc(l.entries, func(e fakeEntry) bool { return e.about == "author" && e.Allow == allow && e.covers(rcpt) })
+}
+
+// Hit implements pipeline.Lists.
+func (l *fakeLists) Hit(id int64) { l.hits = append(l.hits, id) }

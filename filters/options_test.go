@@ -1,0 +1,49 @@
+package filters
+
+import (
+	"strings"
+	"testing"
+
+	"gatepost/pipeline"
+)
+
+// TestBadSettings holds that a wrong setting is told when the configuration is read.
+func TestBadSettings(t *testing.T) {
+	list := func(m map[string]any) map[string]any { return map[string]any{"lists": []any{m}} }
+	pattern := func(m map[string]any) map[string]any { return map[string]any{"patterns": []any{m}} }
+	cases := []struct {
+		name, filter string
+		settings     map[string]any
+		want         string
+	}{
+		{"code", "dnsbl", list(map[string]any{"zone": "a.example", "codes": []any{"127.255.255.254"}}), "refuse to serve"},
+		{"zone", "dnsbl", list(map[string]any{"zone": "a b"}), "not a domain"},
+		{"kind", "dnsbl", list(map[string]any{"zone": "a.example", "kind": "grey"}), "deny, allow or domain"},
+		{"list setting", "dnsbl", list(map[string]any{"zone": "a.example", "wieght": 2}), "wieght"},
+		{"share", "dnsbl", map[string]any{"share": 0.0}, "share"},
+		{"regexp", "keywords", pattern(map[string]any{"regexp": "("}), "missing closing"},
+		{"neither", "keywords", pattern(map[string]any{"weight": 2.0}), "either word or regexp"},
+		{"both", "keywords", pattern(map[string]any{"word": "a", "regexp": "b"}), "either word or regexp"},
+		{"where", "keywords", pattern(map[string]any{"word": "a", "in": []any{"bdy"}}), "bdy"},
+		{"spam_from", "keywords", map[string]any{"spam_from": -1.0}, "spam_from"},
+		{"misspelt", "sender-allow", map[string]any{"require_aut": true}, "require_auth"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			spec := pipeline.Spec{Name: "p", Entries: []pipeline.EntrySpec{{Filter: c.filter, Settings: c.settings}}}
+			_, problems := pipeline.Compile(Catalog(Deps{}), []pipeline.Spec{spec})
+			if len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
+				t.Errorf("got %v, want %q", problems, c.want)
+			}
+		})
+	}
+}
+
+func FuzzKeywordOptions(f *testing.F) {
+	f.Add("cheap", "", "subject", 2.0, 4.0)
+	f.Add("", "a.{0,3}b|\\p{L}", "header x", -1.0, 0.0)
+	f.Fuzz(func(t *testing.T, word, expression, in string, weight, spamFrom float64) {
+		k := keyword{Word: word, Regexp: expression, In: []string{in}, Weight: weight}
+		_, _ = newKeywords(keywordsOptions{Patterns: []keyword{k}, SpamFrom: spamFrom})
+	})
+}

@@ -1,0 +1,68 @@
+package filters
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"gatepost/pipeline"
+)
+
+// Bounds of the evidence that one finding keeps of the DNS.
+const (
+	maxSeen     = 24
+	maxSeenText = 512
+)
+
+// seen collects the DNS answers that led to a finding, as they were.
+type seen struct {
+	mu   sync.Mutex
+	list []pipeline.Evidence
+}
+
+// add notes the answer to a question ("TXT example.org").
+func (s *seen) add(question string, answer []string, err error) {
+	text := strings.Join(answer, " | ")
+	if err != nil {
+		text = strings.TrimSpace(text + " " + told(err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) < maxSeen {
+		s.list = append(s.list, pipeline.Evidence{Key: shorten(question), Value: shorten(text)})
+	}
+}
+
+// evidence returns what was collected so far.
+func (s *seen) evidence() []pipeline.Evidence {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]pipeline.Evidence(nil), s.list...)
+}
+
+func shorten(s string) string {
+	if len(s) > maxSeenText {
+		s = strings.ToValidUTF8(s[:maxSeenText], "") + "…"
+	}
+	return s
+}
+
+// told says in short why there is no answer.
+func told(err error) string {
+	var dnsError *net.DNSError
+	switch {
+	case notFound(err):
+		return "(none)"
+	case errors.As(err, &dnsError):
+		return fmt.Sprintf("(failed: %s)", dnsError.Err)
+	}
+	return fmt.Sprintf("(failed: %v)", err)
+}
+
+// notFound reports whether the DNS is sure that there is no such record.
+func notFound(err error) bool {
+	var dnsError *net.DNSError
+	return errors.As(err, &dnsError) && dnsError.IsNotFound
+}

@@ -1,0 +1,113 @@
+package filters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatepost/pipeline"
+)
+
+// senderAllow looks the reverse-path up in the allow lists of addresses and domains:
+// global, the recipient domain's and the mailbox's. Since anybody can write any
+// reverse-path, it takes effect only where the sender's domain is authenticated: by SPF,
+// or by a DKIM signature of the same organisation, for which it waits for the content;
+// a client that has logged in is authenticated, too. `require_auth: false` believes
+// the reverse-path as it stands.
+type senderAllow struct {
+	resolver    Resolver
+	requireAuth bool
+}
+
+type senderAllowOptions struct {
+	RequireAuth bool `setting:"require_auth" doc:"allow only senders whose domain is authenticated by SPF or an aligned DKIM signature"`
+}
+
+func senderAllowKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "sender-allow", Stage: pipeline.Mail, Scope: pipeline.PerRecipient, Waits: true, Timeout: spfLimit + time.Second,
+		Results: []pipeline.Result{
+			{Word: "allowed", Effect: "accept", Doc: "the sender is allowed, and it is he"},
+			{Word: "unauthenticated", Effect: "none", Doc: "the sender is allowed, but nothing proves that it is he"},
+			{Word: "none", Effect: "none", Doc: "the sender is in no allow list"},
+			{Word: "temperror", Effect: "none", Doc: "the sender is allowed, but the DNS did not answer whether it is he"},
+		},
+		Options: func() any { return &senderAllowOptions{RequireAuth: true} },
+		New: func(options any) (pipeline.Filter, error) {
+			return senderAllow{d.Resolver, options.(*senderAllowOptions).RequireAuth}, nil
+		},
+	}
+}
+
+// Check implements pipeline.Filter.
+func (s senderAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	sender := q.Tx.Envelope.ReversePath
+	l, ok := s.listing(q)
+	if !ok {
+		return pipeline.Finding{Result: "none"}, nil
+	}
+	how, wait, err := s.authenticated(ctx, q.Tx)
+	switch {
+	case wait:
+		return pipeline.Finding{Wait: true}, nil
+	case err != nil:
+		return pipeline.Finding{}, err
+	case how == "":
+		f := byList("unauthenticated", "sender "+string(sender), l)
+		f.Reason = fmt.Sprintf("%s is allowed, but neither SPF nor an aligned DKIM signature proves that the message is from there", sender)
+		return f, nil
+	}
+	f := byList("allowed", "sender "+string(sender), l)
+	f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "authenticated", Value: how})
+	return f, nil
+}
+
+func (senderAllow) listing(q pipeline.Query) (pipeline.Listing, bool) {
+	sender := q.Tx.Envelope.ReversePath
+	if sender.IsNull() {
+		return pipeline.Listing{}, false
+	}
+	return listing(q, pipeline.Subject{Sender: sender}, true)
+}
+
+// authenticated says how the reverse-path's domain is proven, "" if it is not, and
+// whether that can't be told before the content is in.
+func (s senderAllow) authenticated(ctx context.Context, tx *pipeline.Transaction) (how string, wait bool, err error) {
+	domain := tx.Envelope.ReversePath.Domain()
+	switch {
+	case !s.requireAuth:
+		return "not asked for", false, nil
+	case !tx.Client.Login.IsNull():
+		return "log-in", false, nil
+	}
+	byPath, err := spfFact(ctx, tx, s.resolver)
+	if err != nil {
+		return "", false, err
+	}
+	switch {
+	case byPath.Result == "pass":
+		return "spf", false, nil
+	case tx.Stage < pipeline.Data:
+		return "", true, nil
+	}
+	signed, err := dkimFact(ctx, tx, s.resolver)
+	if err != nil {
+		return "", false, err
+	}
+	if d := signed.alignedPass(domain); d != "" {
+		return "dkim " + d, false, nil
+	}
+	if byPath.Result == "temperror" || signed.Result == "temperror" {
+		return "", false, errors.New("SPF or DKIM could not be evaluated")
+	}
+	return "", false, nil
+}
+
+// Record implements pipeline.Recorder: it counts the hit.
+func (s senderAllow) Record(_ context.Context, q pipeline.Query, f pipeline.Finding) error {
+	if l, ok := s.listing(q); ok && f.Result == "allowed" {
+		q.Tx.Lists.Hit(l.ID)
+	}
+	return nil
+}

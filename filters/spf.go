@@ -1,0 +1,74 @@
+package filters
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/emersion/go-msgauth/authres"
+
+	"gatepost/pipeline"
+)
+
+// spfFilter asks whether the domain of the reverse-path lets the client send its mail
+// (SPF, RFC 7208); for the null path it asks the domain of the HELO name. A domain
+// whose record is broken (permerror) costs points, since it says nothing about
+// the message. Clients on loopback and private networks are judged like all others:
+// put ip-allow above for your own relays. The result is also written to
+// Authentication-Results and Received-SPF.
+type spfFilter struct{ resolver Resolver }
+
+func spfKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "spf", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Timeout: spfLimit + time.Second,
+		Results: []pipeline.Result{
+			{Word: "none", Effect: "none", Doc: "the domain has no SPF record, or there is no domain"},
+			{Word: "neutral", Effect: "none", Doc: "the domain does not say"},
+			{Word: "pass", Effect: "none", Doc: "the domain lets this client send"},
+			{Word: "fail", Effect: "spam", Doc: "the domain says that this client is none of its own"},
+			{Word: "softfail", Effect: "score 2", Doc: "the domain says so, but is not sure"},
+			{Word: "permerror", Effect: "score 1", Doc: "the domain's record can't be understood"},
+			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},
+		},
+		New: func(any) (pipeline.Filter, error) { return spfFilter{d.Resolver}, nil },
+	}
+}
+
+// Check implements pipeline.Filter.
+func (s spfFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	a, err := spfFact(ctx, q.Tx, s.resolver)
+	if err != nil {
+		return pipeline.Finding{}, err
+	}
+	evidence := []pipeline.Evidence{{Key: "identity", Value: a.Identity}, {Key: "domain", Value: shorten(a.Domain)}}
+	if a.Mechanism != "" {
+		evidence = append(evidence, pipeline.Evidence{Key: "matched", Value: a.Mechanism})
+	}
+	return pipeline.Finding{
+		Result:   a.Result,
+		Reason:   spfReason(a, q.Tx.Client.Addr.String()),
+		Evidence: append(evidence, a.Seen...),
+		Auth:     []authres.Result{a.Auth},
+	}, nil
+}
+
+func spfReason(a spfAnswer, client string) string {
+	switch a.Result {
+	case "pass":
+		return fmt.Sprintf("%s lets %s send its mail", a.Domain, client)
+	case "fail":
+		return fmt.Sprintf("%s does not let %s send its mail", a.Domain, client)
+	case "softfail":
+		return fmt.Sprintf("%s would rather not have %s send its mail", a.Domain, client)
+	case "neutral":
+		return fmt.Sprintf("%s does not say whether %s may send its mail", a.Domain, client)
+	case "permerror":
+		return fmt.Sprintf("the SPF record of %s is broken: %s", a.Domain, a.Problem)
+	case "temperror":
+		return fmt.Sprintf("the SPF record of %s could not be evaluated: %s", a.Domain, a.Problem)
+	}
+	if len(a.Seen) == 0 {
+		return fmt.Sprintf("%q is not a domain that could have an SPF record", shorten(a.Domain))
+	}
+	return fmt.Sprintf("%s has no SPF record", a.Domain)
+}

@@ -1,0 +1,216 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"gatepost/filters"
+	"gatepost/internal/blob/segment"
+	"gatepost/internal/config"
+	"gatepost/internal/control"
+	"gatepost/internal/directory"
+	"gatepost/internal/intake"
+	"gatepost/internal/journal"
+	"gatepost/internal/metric"
+	"gatepost/internal/resolve"
+	"gatepost/internal/store"
+	"gatepost/mailbox"
+	"gatepost/pipeline"
+	"gatepost/quarantine"
+)
+
+// An App is one node: a data directory, opened, and all that works on it.
+type App struct {
+	config     atomic.Pointer[config.Config]
+	log        *slog.Logger
+	now        func() time.Time
+	lock       *control.Lock
+	metrics    *metric.Metrics
+	resolver   *resolve.Resolver
+	catalog    []pipeline.Kind
+	store      *store.DB
+	mailboxes  store.Mailboxes
+	blobs      *segment.Store
+	days       *segment.Days
+	journal    *journal.Journal
+	directory  *directory.Directory
+	quarantine *quarantine.Quarantine
+	intake     *intake.Intake
+	changes    *mailbox.Changes
+	handlers   control.Handlers
+	closers    []func() error // in the order of opening
+}
+
+// New opens the node's data directory, which no other process may have open
+// (control.ErrLocked), and makes policies of the configuration. Nothing listens
+// yet.
+func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) {
+	a := &App{log: log, now: time.Now, changes: &mailbox.Changes{}}
+	a.config.Store(c)
+	if err := a.open(ctx, c); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.handlers = a.operations()
+	return a, nil
+}
+
+// open opens from the bottom up; what is open when a step fails is closed again.
+func (a *App) open(ctx context.Context, c *config.Config) error {
+	for _, step := range []func(context.Context, *config.Config) error{
+		a.openData, a.openStore, a.openContent, a.openDirectory, a.openPipeline,
+	} {
+		if err := step(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) openData(_ context.Context, c *config.Config) (err error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("app: data directory: %w", err)
+	}
+	if a.lock, err = control.Claim(c.Data); err != nil {
+		return err
+	}
+	a.closing(a.lock.Release)
+	a.metrics = metric.New()
+	return nil
+}
+
+func (a *App) closing(f func() error) { a.closers = append(a.closers, f) }
+
+func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
+	if a.store, err = store.Open(ctx, filepath.Join(c.Data, "gatepost.db")); err != nil {
+		return err
+	}
+	a.closing(a.store.Close)
+	a.mailboxes = a.store.Mailboxes()
+	return nil
+}
+
+func (a *App) openContent(ctx context.Context, c *config.Config) error {
+	files, err := segment.OS(filepath.Join(c.Data, "blobs"))
+	if err != nil {
+		return err
+	}
+	var rec segment.Recovery
+	if a.blobs, rec, err = segment.Open(files, segment.Options{MinFree: int64(c.Limits.MinFree)}); err != nil {
+		return err
+	}
+	a.closing(a.blobs.Close)
+	a.recovered("content", rec)
+	if files, err = segment.OS(filepath.Join(c.Data, "journal")); err != nil {
+		return err
+	}
+	if a.days, rec, err = segment.OpenDays(files, segment.Options{MinFree: int64(c.Limits.MinFree)}, a.now); err != nil {
+		return err
+	}
+	a.closing(a.days.Close)
+	a.recovered("journal", rec)
+	a.journal = journal.New(a.days, a.store.Journal(), a.log)
+	a.closing(func() error { a.journal.Close(); return nil })
+	return nil
+}
+
+// recovered tells what the end of a log looked like.
+func (a *App) recovered(what string, rec segment.Recovery) {
+	if rec.Cut > 0 {
+		a.log.Warn("a torn end was cut off", "log", what, "octets", rec.Cut)
+	}
+}
+
+func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
+	rows := a.store.Directory()
+	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: rows, Hostname: c.Hostname, Log: a.log, Now: a.now})
+	if err != nil {
+		return err
+	}
+	held := a.store.Quarantine()
+	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: preparer{a.blobs, a.now}, Log: a.log, Now: a.now})
+	return nil
+}
+
+func (a *App) openPipeline(_ context.Context, c *config.Config) (err error) {
+	a.resolver, err = resolve.New(resolve.Config{
+		Servers: c.Resolver.Servers, Timeout: c.Resolver.Timeout, CacheSize: c.Resolver.Cache, Validates: c.Resolver.Validates, Now: a.now,
+	})
+	if err != nil {
+		return err
+	}
+	a.closing(func() error { a.resolver.Close(); return nil })
+	a.catalog = filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname})
+	a.intake = &intake.Intake{
+		Config:    intake.Config{Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark},
+		Directory: a.directory, Blobs: a.blobs, Store: a.store, Journal: a.journal, Waker: a.changes,
+		Observer: a.metrics, Log: a.log, Now: a.now,
+	}
+	return a.setPolicies(c)
+}
+
+// subjectMark stands before the subject of what a domain has tagged.
+const subjectMark = "SPAM: "
+
+// setPolicies puts a configuration's lists in force for connections from now on.
+func (a *App) setPolicies(c *config.Config) error {
+	p, err := policies(c, a.catalog)
+	if err != nil {
+		return err
+	}
+	a.intake.SetPolicies(p)
+	return nil
+}
+
+// policies compiles a configuration's lists and checks what it says of them.
+func policies(c *config.Config, catalog []pipeline.Kind) (*intake.Policies, error) {
+	gate, byName, err := c.Compile(catalog)
+	if err != nil {
+		return nil, err
+	}
+	return &intake.Policies{Gate: gate, ByName: byName, Default: c.DefaultPolicy}, nil
+}
+
+// Handle does what a command asks; see package control/ops.
+func (a *App) Handle(ctx context.Context, op string, params json.RawMessage) (any, error) {
+	return a.handlers.Handle(ctx, op, params)
+}
+
+// Reload puts another configuration's policies in force. Listeners, data
+// directory and limits stay as they were at start.
+func (a *App) Reload(c *config.Config) error {
+	if err := a.setPolicies(c); err != nil {
+		return err
+	}
+	a.config.Store(c)
+	return nil
+}
+
+// Close lets go of the data directory, in the reverse order of opening.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// Catalog lists the filters of this version. They can't be asked: nothing
+// stands behind them.
+func Catalog(c *config.Config) []pipeline.Kind {
+	return filters.Catalog(filters.Deps{Hostname: c.Hostname})
+}
+
+// Check says what is wrong with a configuration as far as it can be seen without
+// opening anything.
+func Check(c *config.Config) error {
+	_, err := policies(c, Catalog(c))
+	return err
+}

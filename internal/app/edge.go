@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/intake"
+	"gatepost/internal/mail"
+	"gatepost/internal/smtpd"
+	"gatepost/mailbox/imap"
+)
+
+// A receiver is the intake as the SMTP edge wants it.
+type receiver struct{ in *intake.Intake }
+
+// Connect implements smtpd.Receiver.
+func (r receiver) Connect(ctx context.Context, c mail.Client) (smtpd.Conversation, mail.Verdict) {
+	conv, v := r.in.Connect(ctx, c)
+	if v.Answer != mail.OK {
+		conv.Close()
+		return nil, v
+	}
+	return conversation{conv}, v
+}
+
+type conversation struct{ *intake.Conversation }
+
+// Mail implements smtpd.Conversation.
+func (c conversation) Mail(ctx context.Context, client mail.Client, from mail.Path, p mail.Params) (smtpd.Transaction, mail.Verdict) {
+	t, v := c.Conversation.Mail(ctx, client, from, p)
+	if t == nil {
+		return nil, v
+	}
+	return t, v
+}
+
+// logins checks passwords for SMTP and IMAP.
+type logins struct{ d *directory.Directory }
+
+// smtpLogins is logins as smtpd wants it.
+type smtpLogins struct{ logins }
+
+// Login implements smtpd.Authenticator.
+func (l smtpLogins) Login(ctx context.Context, user, password string, _ netip.Addr) (mail.Path, error) {
+	m, err := l.d.Authenticate(ctx, user, password)
+	return m.Address, err
+}
+
+// imapLogins is logins as imap wants it.
+type imapLogins struct{ logins }
+
+// Login implements imap.Authenticator.
+func (l imapLogins) Login(ctx context.Context, user, password string, _ netip.Addr) (int64, string, error) {
+	m, err := l.d.Authenticate(ctx, user, password)
+	if errors.Is(err, directory.ErrLogin) {
+		err = imap.ErrLogin
+	}
+	return m.ID, string(m.Address), err
+}

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+)
+
+// explain walks a message as if the client had sent it now. Nothing is delivered,
+// nothing is learnt: filters with memory are asked, not told.
+func (a *App) explain(ctx context.Context, q ops.Explain) (ops.Explanation, error) {
+	client, from, err := explained(q)
+	if err != nil {
+		return ops.Explanation{}, err
+	}
+	e, err := a.intake.Explain(ctx, client, from, q.To, mail.NewMessage(q.Message))
+	switch {
+	case errors.Is(err, mail.ErrPath):
+		return ops.Explanation{}, control.Misused("%v", err)
+	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox):
+		return ops.Explanation{}, control.NotFound("%v", err)
+	case err != nil:
+		return ops.Explanation{}, err
+	}
+	return ops.Explanation{Reply: e.Reply, Walks: walks(&journal.Record{Walks: e.Walks})}, nil
+}
+
+func explained(q ops.Explain) (mail.Client, mail.Path, error) {
+	addr, err := netip.ParseAddr(q.Client)
+	if err != nil {
+		return mail.Client{}, "", control.Misused("client %q is not an IP address", q.Client)
+	}
+	from, err := mail.ParsePath(q.From)
+	if err != nil {
+		return mail.Client{}, "", control.Misused("from: %v", err)
+	}
+	if len(q.To) == 0 {
+		return mail.Client{}, "", control.Misused("no recipient: the walk is a recipient's")
+	}
+	return mail.Client{Addr: mail.Unmap(addr), Helo: q.Helo, ESMTP: true}, from, nil
+}

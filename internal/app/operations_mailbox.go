@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+func (a *App) mailboxOps(h control.Handlers) {
+	control.On(h, a.addMailbox)
+	control.On(h, func(ctx context.Context, q ops.MailboxList) ([]ops.Mailbox, error) {
+		list := []ops.Mailbox{}
+		for _, m := range a.directory.Snapshot().Mailboxes(q.Domain) {
+			box, err := a.mailbox(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, box)
+		}
+		return list, nil
+	})
+	control.On(h, func(ctx context.Context, q ops.MailboxShow) (ops.Mailbox, error) {
+		p, err := path(q.Address)
+		if err != nil {
+			return ops.Mailbox{}, err
+		}
+		m, ok := a.directory.Snapshot().Mailbox(p)
+		if !ok {
+			return ops.Mailbox{}, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
+		}
+		return a.mailbox(ctx, m)
+	})
+	control.On(h, a.setMailbox)
+	control.On(h, func(ctx context.Context, q ops.MailboxRemove) (ops.Nothing, error) {
+		p, err := path(q.Address)
+		if err != nil {
+			return ops.Nothing{}, err
+		}
+		return ops.Nothing{}, told(a.directory.RemoveMailbox(ctx, p))
+	})
+}
+
+func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, error) {
+	usage, err := a.mailboxes.Usage(ctx, m.ID)
+	if err != nil {
+		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
+	}
+	return ops.Mailbox{
+		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created,
+		Messages: usage.Messages, Bytes: usage.Bytes,
+	}, nil
+}
+
+// addMailbox makes the log-in and, at once, its standard folders.
+func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, error) {
+	p, err := path(q.Address)
+	if err != nil {
+		return ops.Mailbox{}, err
+	}
+	m, err := a.directory.AddMailbox(ctx, directory.Mailbox{Address: p, Language: q.Language}, q.Password)
+	if err != nil {
+		return ops.Mailbox{}, told(err)
+	}
+	if err := a.mailboxes.OpenBox(ctx, m.ID, m.Language, a.now()); err != nil {
+		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
+	}
+	return a.mailbox(ctx, m)
+}
+
+func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, error) {
+	p, err := path(q.Address)
+	if err != nil {
+		return ops.Mailbox{}, err
+	}
+	m, err := a.directory.ChangeMailbox(ctx, p, func(m *directory.Mailbox) error {
+		if q.Language != nil {
+			m.Language = *q.Language
+		}
+		if q.State != nil {
+			m.State = directory.State(*q.State)
+		}
+		return nil
+	})
+	if err == nil && q.Password != nil {
+		err = a.directory.SetPassword(ctx, p, *q.Password)
+	}
+	if err != nil {
+		return ops.Mailbox{}, told(err)
+	}
+	return a.mailbox(ctx, m)
+}
+
+func (a *App) aliasOps(h control.Handlers) {
+	control.On(h, func(ctx context.Context, q ops.AliasAdd) (ops.Alias, error) {
+		p, targets, err := aliasPaths(q.Address, q.Targets)
+		if err != nil {
+			return ops.Alias{}, err
+		}
+		al, err := a.directory.AddAlias(ctx, directory.Alias{Address: p, Targets: targets})
+		return alias(al), told(err)
+	})
+	control.On(h, func(ctx context.Context, q ops.AliasSet) (ops.Alias, error) {
+		p, targets, err := aliasPaths(q.Address, q.Targets)
+		if err != nil {
+			return ops.Alias{}, err
+		}
+		al, err := a.directory.ChangeAlias(ctx, p, targets)
+		return alias(al), told(err)
+	})
+	control.On(h, func(_ context.Context, q ops.AliasList) ([]ops.Alias, error) {
+		list := []ops.Alias{}
+		for _, al := range a.directory.Snapshot().Aliases(q.Domain) {
+			list = append(list, alias(al))
+		}
+		return list, nil
+	})
+	control.On(h, func(_ context.Context, q ops.AliasShow) (ops.Alias, error) {
+		p, err := path(q.Address)
+		if err != nil {
+			return ops.Alias{}, err
+		}
+		al, ok := a.directory.Snapshot().Alias(p)
+		if !ok {
+			return ops.Alias{}, control.NotFound("alias %s: %v", p, directory.ErrNoAlias)
+		}
+		return alias(al), nil
+	})
+	control.On(h, func(ctx context.Context, q ops.AliasRemove) (ops.Nothing, error) {
+		p, err := path(q.Address)
+		if err != nil {
+			return ops.Nothing{}, err
+		}
+		return ops.Nothing{}, told(a.directory.RemoveAlias(ctx, p))
+	})
+}
+
+func alias(a directory.Alias) ops.Alias {
+	out := ops.Alias{Address: string(a.Address), Targets: []string{}, Created: a.Created}
+	for _, t := range a.Targets {
+		out.Targets = append(out.Targets, string(t))
+	}
+	return out
+}
+
+func aliasPaths(address string, targets []string) (p mail.Path, to []mail.Path, err error) {
+	if p, err = path(address); err != nil {
+		return "", nil, err
+	}
+	for _, t := range targets {
+		target, err := path(t)
+		if err != nil {
+			return "", nil, err
+		}
+		to = append(to, target)
+	}
+	return p, to, nil
+}

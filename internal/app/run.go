@@ -1,0 +1,191 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gatepost/internal/config"
+	"gatepost/internal/control"
+	"gatepost/internal/smtpd"
+	"gatepost/mailbox/imap"
+)
+
+// A service is something that runs until its context ends.
+type service struct {
+	name string
+	run  func(context.Context) error
+}
+
+// Run serves until ctx ends, or until a service fails, which ends them all. When
+// it returns nothing of the node runs any more.
+func (a *App) Run(ctx context.Context) error { return a.run(ctx, func() {}) }
+
+// run calls ready once every listener is open.
+func (a *App) run(ctx context.Context, ready func()) error {
+	services, err := a.services(a.config.Load())
+	if err != nil {
+		return err
+	}
+	ready()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, s := range services {
+		wg.Go(func() {
+			if err := s.run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("app: %s: %w", s.name, err))
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// services opens every listener before any of them serves, so that a port that is
+// taken is known at once.
+func (a *App) services(c *config.Config) (list []service, err error) {
+	certificate, err := tlsConfig(c, a.now())
+	if err != nil {
+		return nil, err
+	}
+	spool, err := emptySpool(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	var open []net.Listener
+	defer func() {
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+		}
+	}()
+	listen := func(name string, addrs []string, serve func(context.Context, net.Listener) error) {
+		for _, addr := range addrs {
+			if err != nil {
+				return
+			}
+			var l net.Listener
+			if l, err = net.Listen("tcp", addr); err != nil {
+				err = fmt.Errorf("app: listen.%s: %w", name, err)
+				return
+			}
+			open = append(open, l)
+			a.log.Info("listening", "protocol", name, "address", l.Addr().String())
+			list = append(list, service{name + " on " + addr, func(ctx context.Context) error { return serve(ctx, l) }})
+		}
+	}
+	if err := a.listenSMTP(c, certificate, spool, listen); err != nil {
+		return nil, err
+	}
+	a.listenIMAP(c, certificate, spool, listen)
+	listen("web", c.Listen.Web, a.serveWeb)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := (&control.Server{Dir: c.Data, Handle: a.Handle, Log: a.log}).Listen()
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, service{"commands", commands.Serve})
+	return append(list, a.chores()...), nil
+}
+
+// A listenFunc opens listeners and has each served.
+type listenFunc func(name string, addrs []string, serve func(context.Context, net.Listener) error)
+
+func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) error {
+	limits := &smtpd.Limits{Connections: c.Limits.Connections, PerNetwork: c.Limits.ConnectionsPerNetwork, Bytes: int64(c.Limits.InFlight)}
+	edge := smtpd.Config{
+		Hostname: c.Hostname, MaxMessage: int64(c.Limits.MessageSize), MaxRecipients: c.Limits.Recipients,
+		MaxLine: int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
+		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
+		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout,
+		Limits: limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: spool, ProxyTrusted: c.Proxy.Trusted,
+		TLS: certificate, Log: a.log, Observer: a.metrics, Now: a.now,
+	}
+	a.metrics.Gauge("bytes_in_flight", "Octets of messages between DATA and its reply.", func() float64 { return float64(limits.InFlight()) })
+	for _, l := range []struct {
+		name                 string
+		addrs                []string
+		submission, implicit bool
+	}{
+		{"smtp", c.Listen.SMTP, false, false},
+		{"submission", c.Listen.Submission, true, false},
+		{"smtps", c.Listen.SMTPS, true, true},
+	} {
+		own := edge
+		own.Submission, own.ImplicitTLS = l.submission, l.implicit
+		s, err := smtpd.New(own, receiver{a.intake}, smtpLogins{logins{a.directory}})
+		if err != nil {
+			return err
+		}
+		listen(l.name, l.addrs, s.Serve)
+	}
+	return nil
+}
+
+func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
+	s := &imap.Server{
+		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory}}, Changes: a.changes, Log: a.log,
+		TLS: certificate, Spool: spool, Now: a.now,
+		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
+	}
+	serve := func(ctx context.Context, l net.Listener) error {
+		err := s.Serve(ctx, l)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Limits.DrainTimeout)
+		defer cancel()
+		return errors.Join(err, s.Shutdown(drain))
+	}
+	listen("imap", c.Listen.IMAP, serve)
+	listen("imaps", c.Listen.IMAPS, func(ctx context.Context, l net.Listener) error { return serve(ctx, tls.NewListener(l, certificate)) })
+}
+
+// emptySpool makes the directory for messages being received. What a killed
+// process left there belongs to clients that were told nothing.
+func emptySpool(data string) (string, error) {
+	dir := filepath.Join(data, "spool")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("app: spool: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("app: spool: %w", err)
+	}
+	return dir, nil
+}
+
+// chores are what a node does by itself.
+func (a *App) chores() []service {
+	return []service{
+		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
+		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{"journal", a.expireJournal},
+	}
+}
+
+// expireJournal lets go, each hour, of evidence that was kept long enough.
+func (a *App) expireJournal(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		keep := a.config.Load().Journal.Keep
+		if err := a.journal.Expire(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
+			a.log.Error("journal not expired", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

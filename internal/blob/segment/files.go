@@ -1,0 +1,223 @@
+package segment
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"gatepost/internal/blob"
+)
+
+// maxOpen bounds the open files of one log, those in use at the moment apart.
+const maxOpen = 64
+
+const suffix = ".seg"
+
+// fileName is the name of a segment's file.
+func fileName(label string, number uint32) string {
+	if label != "" {
+		label += "-"
+	}
+	return fmt.Sprintf("%s%08x%s", label, number, suffix)
+}
+
+// parseFileName is the opposite of fileName; other files are not ours.
+func parseFileName(name string) (label string, number uint32, ok bool) {
+	digits := strings.TrimSuffix(name, suffix)
+	if i := strings.LastIndexByte(digits, '-'); i >= 0 {
+		label, digits = digits[:i], digits[i+1:]
+	}
+	n, err := strconv.ParseUint(digits, 16, 32)
+	return label, uint32(n), err == nil && fileName(label, uint32(n)) == name
+}
+
+// files are the segments of a log. Their handles are opened when needed, and
+// those that nobody uses are closed when there are many.
+type files struct {
+	fs FS
+
+	mu     sync.Mutex
+	byNum  map[uint32]*segment
+	opened int
+	closed bool
+}
+
+// A segment is one file. The fields below refs are guarded by files.mu.
+type segment struct {
+	number uint32
+	label  string
+
+	refs    int   // users of file
+	file    File  // nil while closed
+	end     int64 // what readers may walk; -1 before it is known
+	removed bool
+}
+
+func (s *segment) name() string { return fileName(s.label, s.number) }
+
+func listFiles(fsys FS) (*files, error) {
+	names, err := fsys.List()
+	if err != nil {
+		return nil, err
+	}
+	f := &files{fs: fsys, byNum: map[uint32]*segment{}}
+	for _, name := range names {
+		label, number, ok := parseFileName(name)
+		if !ok {
+			continue
+		}
+		if s := f.byNum[number]; s != nil {
+			return nil, fmt.Errorf("%s and %s have one number", s.name(), name)
+		}
+		f.byNum[number] = &segment{number: number, label: label, end: -1}
+	}
+	return f, nil
+}
+
+// numbers returns the segments' numbers, lowest first.
+func (f *files) numbers() []uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make([]uint32, 0, len(f.byNum))
+	for n := range f.byNum {
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// acquire returns a segment with its file open; release gives it back.
+func (f *files) acquire(number uint32) (*segment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, errClosed
+	}
+	s := f.byNum[number]
+	if s == nil {
+		return nil, fmt.Errorf("segment: no segment %08x: %w", number, blob.ErrNotFound)
+	}
+	if err := f.open(s); err != nil {
+		return nil, err
+	}
+	s.refs++
+	return s, nil
+}
+
+func (f *files) open(s *segment) error {
+	if s.file != nil {
+		return nil
+	}
+	f.closeIdle()
+	file, err := f.fs.Open(s.name())
+	if err != nil {
+		return err
+	}
+	if s.end < 0 {
+		if s.end, err = file.Size(); err != nil {
+			file.Close()
+			return err
+		}
+	}
+	s.file = file
+	f.opened++
+	return nil
+}
+
+// closeIdle makes room for one more handle. Which one goes is chance.
+func (f *files) closeIdle() {
+	if f.opened < maxOpen {
+		return
+	}
+	for _, s := range f.byNum {
+		if s.file != nil && s.refs == 0 {
+			f.close(s)
+			return
+		}
+	}
+}
+
+func (f *files) close(s *segment) {
+	s.file.Close() // all that matters was synced
+	s.file = nil
+	f.opened--
+}
+
+func (f *files) release(s *segment) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.refs--
+	if s.removed && s.refs == 0 && s.file != nil {
+		f.close(s)
+	}
+}
+
+// create adds a segment whose name is durable, in use by the caller.
+func (f *files) create(number uint32, label string) (*segment, error) {
+	s := &segment{number: number, label: label, refs: 1}
+	file, err := f.fs.Create(s.name())
+	if err != nil {
+		return nil, err
+	}
+	s.file = file
+	if err := f.fs.SyncDir(); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%w: sync directory: %w", blob.ErrBroken, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closeIdle()
+	f.byNum[number] = s
+	f.opened++
+	return s, nil
+}
+
+// prune removes segments, but never the newest. Who reads one may finish.
+func (f *files) prune(drop func(label string) bool) error {
+	numbers := f.numbers()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, n := range numbers {
+		s := f.byNum[n]
+		if s == nil || i == len(numbers)-1 || !drop(s.label) {
+			continue
+		}
+		if err := f.fs.Remove(s.name()); err != nil {
+			return err
+		}
+		delete(f.byNum, n)
+		s.removed = true
+		if s.file != nil && s.refs == 0 {
+			f.close(s)
+		}
+	}
+	return f.fs.SyncDir()
+}
+
+// publish lets readers walk a segment up to end.
+func (f *files) publish(s *segment, end int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.end = end
+}
+
+// published is how far readers may walk s.
+func (f *files) published(s *segment) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return s.end
+}
+
+// closeAll closes what is open.
+func (f *files) closeAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.byNum {
+		if s.file != nil {
+			f.close(s)
+		}
+	}
+	f.closed = true
+}

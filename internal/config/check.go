@@ -1,0 +1,161 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// check looks at what the values mean, one by one and together.
+func (l *loader) check() {
+	c := l.cfg
+	l.hostname()
+	if c.Data == "" {
+		l.wrong("data", "names no directory")
+	}
+	l.listeners()
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		l.wrong("tls.cert", "tls.cert and tls.key go together: name both or none")
+	}
+	for _, s := range c.Resolver.Servers {
+		if !isServer(s) {
+			l.wrong("resolver.servers", "%q is not an address such as 192.0.2.53 or 127.0.0.1:5353", s)
+		}
+	}
+	if n := len(c.Resolver.Servers); n > maxServers {
+		l.wrong("resolver.servers", "%d servers; more than %d only prolong the wait", n, maxServers)
+	}
+	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	l.oneOf("log.format", c.Log.Format, "text", "json")
+	l.ranges()
+	l.policyNames()
+}
+
+// maxServers is how many name servers can be asked in turn.
+const maxServers = 3
+
+// wrong tells that the setting at path can't be so. One that could not even be
+// read has been told already.
+func (l *loader) wrong(path, format string, args ...any) {
+	if l.bad[path] {
+		return
+	}
+	l.problems.add(l.from[path], "%s: %s", path, fmt.Sprintf(format, args...))
+}
+
+func (l *loader) oneOf(path, value string, words ...string) {
+	if !slices.Contains(words, value) {
+		l.wrong(path, "%q is none of %s%s", value, strings.Join(words, ", "), suggest(value, words))
+	}
+}
+
+// hostname puts in the system's name where none is set.
+func (l *loader) hostname() {
+	c := l.cfg
+	system := c.Hostname == ""
+	if system {
+		c.Hostname, _ = os.Hostname() // none is as odd as one that is no name
+	}
+	name, err := mail.ParseDomain(c.Hostname)
+	switch {
+	case err == nil:
+		c.Hostname = name
+	case system:
+		c.Hostname = "localhost"
+	default:
+		l.wrong("hostname", "%q is not a host name", c.Hostname)
+	}
+}
+
+// listeners checks the addresses to listen on, each and against each other.
+func (l *loader) listeners() {
+	taken := map[string]string{}
+	for _, s := range l.cfg.Listen.all() {
+		for _, a := range s.addresses {
+			_, port, err := net.SplitHostPort(a)
+			if err != nil || !isPort(port) {
+				l.wrong(s.path, "%q is not an address to listen on such as 127.0.0.1:2525 or :25", a)
+			} else if other := taken[a]; other != "" && port != "0" {
+				l.wrong(s.path, "%s is taken by %s", a, other)
+			}
+			taken[a] = s.path
+		}
+	}
+}
+
+// all returns the lists of addresses with the paths of their settings.
+func (l Listen) all() []listener {
+	return []listener{
+		{"listen.smtp", l.SMTP, false}, {"listen.submission", l.Submission, false}, {"listen.smtps", l.SMTPS, false},
+		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, true},
+		{"listen.pop3s", l.POP3S, true}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
+	}
+}
+
+type listener struct {
+	path      string
+	addresses []string
+	unserved  bool // a protocol that this version does not speak
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
+
+func isServer(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	a, err := netip.ParseAddrPort(s)
+	return err == nil && a.Port() > 0
+}
+
+// ranges holds numbers to what makes sense.
+func (l *loader) ranges() {
+	m := &l.cfg.Limits
+	between(l, "resolver.cache", l.cfg.Resolver.Cache, 100, 10_000_000)
+	between(l, "limits.recipients", m.Recipients, 1, 100_000)
+	between(l, "limits.connections", m.Connections, 1, 1_000_000)
+	between(l, "limits.connections_per_network", m.ConnectionsPerNetwork, 1, 1_000_000)
+	between(l, "limits.errors", m.Errors, 1, 1000)
+	between(l, "limits.max_received", m.MaxReceived, 10, 1000)
+	between(l, "limits.message_size", m.MessageSize, 64<<10, 1<<30)
+	between(l, "limits.line_size", m.LineSize, 1000, 64<<20)
+	between(l, "limits.in_flight", m.InFlight, m.MessageSize, 1<<40)
+	between(l, "limits.spool_over", m.SpoolOver, 0, 1<<30)
+	between(l, "limits.min_free", m.MinFree, 0, 1<<50)
+	between(l, "resolver.timeout", l.cfg.Resolver.Timeout, 100*time.Millisecond, time.Minute)
+	between(l, "limits.command_timeout", m.CommandTimeout, time.Second, time.Hour)
+	between(l, "limits.data_timeout", m.DataTimeout, time.Second, time.Hour)
+	between(l, "limits.content_timeout", m.ContentTimeout, time.Second, 24*time.Hour)
+	between(l, "limits.answer_timeout", m.AnswerTimeout, time.Second, 10*time.Minute)
+	between(l, "limits.drain_timeout", m.DrainTimeout, 0, 10*time.Minute)
+	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
+	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
+	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)
+}
+
+func between[T int | Size | time.Duration](l *loader, path string, v, least, most T) {
+	if v < least || v > most {
+		l.wrong(path, "%v is not between %v and %v", v, least, most)
+	}
+}
+
+// policyNames checks that the policies can be told apart and the default is one.
+func (l *loader) policyNames() {
+	var names []string
+	for _, p := range l.cfg.Policies {
+		names = append(names, p.Name)
+	}
+	if !slices.Contains(names, l.cfg.DefaultPolicy) {
+		l.wrong("default_policy", "no policy is named %q%s", l.cfg.DefaultPolicy, suggest(l.cfg.DefaultPolicy, names))
+	}
+}

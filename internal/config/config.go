@@ -1,0 +1,140 @@
+// Package config turns what an admin wrote into values: config.yaml, the
+// environment, and --set flags, the later over the earlier, all over the defaults
+// of the config.yaml that is built in. Load is the way in.
+//
+// It is strict. A key that does not exist, a value of the wrong kind, a number
+// out of range are Problems: each tells file and line and what was meant, and all
+// are told at once, so that one run of `gatepost check` shows everything there is
+// to mend.
+//
+// The result is a plain struct; nothing looks into files or the environment
+// afterwards. A reload is another Load. What the filters' settings mean is not
+// known here: policies are handed on as pipeline.Specs, which Compile checks
+// against the catalogue.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"gatepost/pipeline"
+)
+
+// A Config is every setting. The comments in config.yaml say what they do; here
+// stand the units and what zero means.
+type Config struct {
+	Hostname        string     `key:"hostname"` // never empty after Load: the system's name takes its place
+	Data            string     `key:"data"`     // the data directory
+	DefaultPolicy   string     `key:"default_policy"`
+	SplitRecipients bool       `key:"split_recipients"`
+	Listen          Listen     `key:"listen"`
+	TLS             TLS        `key:"tls"`
+	Proxy           Proxy      `key:"proxy"`
+	Resolver        Resolver   `key:"resolver"`
+	Limits          Limits     `key:"limits"`
+	Quarantine      Quarantine `key:"quarantine"`
+	Journal         Journal    `key:"journal"`
+	Log             Log        `key:"log"`
+
+	Gate     pipeline.Spec   `key:"-"`
+	Policies []pipeline.Spec `key:"-"`
+
+	gateFile, policiesFile string // where the two lists stand, for Compile
+}
+
+// Listen has the addresses, host:port, on which each protocol is served. An empty
+// list is off.
+type Listen struct {
+	SMTP       []string `key:"smtp"`
+	Submission []string `key:"submission"`
+	SMTPS      []string `key:"smtps"`
+	IMAP       []string `key:"imap"`
+	IMAPS      []string `key:"imaps"`
+	POP3       []string `key:"pop3"`
+	POP3S      []string `key:"pop3s"`
+	Sieve      []string `key:"sieve"`
+	Web        []string `key:"web"`
+}
+
+// TLS names the certificate chain and its key, PEM files both. Both empty: a
+// self-signed one is made in the data directory.
+type TLS struct {
+	Cert string `key:"cert"`
+	Key  string `key:"key"`
+}
+
+// Proxy has the networks whose PROXY protocol header is believed.
+type Proxy struct {
+	Trusted []netip.Prefix `key:"trusted"`
+}
+
+// Resolver says whom to ask for DNS.
+type Resolver struct {
+	Servers   []string      `key:"servers"` // IP or IP:port, three at most; empty: those of /etc/resolv.conf
+	Timeout   time.Duration `key:"timeout"` // for one question to one server
+	Cache     int           `key:"cache"`   // answers kept
+	Validates bool          `key:"validates"`
+}
+
+// Limits bound what strangers can make this node do.
+type Limits struct {
+	MessageSize           Size          `key:"message_size"`
+	LineSize              Size          `key:"line_size"`               // of content, with its CRLF
+	Recipients            int           `key:"recipients"`              // in one transaction
+	Connections           int           `key:"connections"`             // of one protocol, in all
+	ConnectionsPerNetwork int           `key:"connections_per_network"` // a /24 or /64
+	Errors                int           `key:"errors"`                  // refusals between two accepted messages of a connection
+	MaxReceived           int           `key:"max_received"`            // Received fields from which a message is a loop
+	CommandTimeout        time.Duration `key:"command_timeout"`
+	DataTimeout           time.Duration `key:"data_timeout"`    // for the next octets of content
+	ContentTimeout        time.Duration `key:"content_timeout"` // for all of the content
+	AnswerTimeout         time.Duration `key:"answer_timeout"`  // from the end of data to the reply
+	DrainTimeout          time.Duration `key:"drain_timeout"`   // for transactions under way when the program is stopped
+	IMAPTimeout           time.Duration `key:"imap_timeout"`    // of a mail program that says nothing
+	InFlight              Size          `key:"in_flight"`       // messages being received or judged, together
+	SpoolOver             Size          `key:"spool_over"`      // larger messages are received onto disk
+	MinFree               Size          `key:"min_free"`        // free disk below which mail is refused for now
+}
+
+// Quarantine says how long messages are held.
+type Quarantine struct {
+	Keep time.Duration `key:"keep"`
+}
+
+// Journal says how long evidence is kept.
+type Journal struct {
+	Keep time.Duration `key:"keep"`
+}
+
+// Log says what goes to standard output, and how.
+type Log struct {
+	Level  string `key:"level"`  // debug, info, warn, error
+	Format string `key:"format"` // text, json
+}
+
+// Compile makes the gate and the policies for a node with this catalogue of
+// filters. The error is Problems, with file and line of each.
+func (c *Config) Compile(catalog []pipeline.Kind) (gate *pipeline.Policy, policies map[string]*pipeline.Policy, err error) {
+	var all Problems
+	gate, problems := pipeline.CompileGate(catalog, c.Gate)
+	all.compiled(c.gateFile, problems)
+	policies, problems = pipeline.Compile(catalog, c.Policies)
+	all.compiled(c.policiesFile, problems)
+	return gate, policies, all.err()
+}
+
+func (ps *Problems) compiled(file string, problems []pipeline.Problem) {
+	for _, p := range problems {
+		ps.add(place{file: file, line: p.Line}, "%s", p.Text)
+	}
+}
+
+// Warnings tells what is no mistake but will not be as it was written.
+func (c *Config) Warnings() (texts []string) {
+	for _, s := range c.Listen.all() {
+		if s.unserved && len(s.addresses) > 0 {
+			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
+		}
+	}
+	return texts
+}

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatepost/pipeline"
+)
+
+// Policies and the gate are lists whose lines matter: each entry remembers where
+// it stands, so that Compile can say where a setting is wrong. They don't go
+// through viper, which would fold the case of their keys.
+
+func (l *loader) gate(file string, n *yaml.Node) pipeline.Spec {
+	return pipeline.Spec{Name: "gate", Line: n.Line, Entries: l.entries(file, "gate", n)}
+}
+
+func (l *loader) policies(file string, n *yaml.Node) (specs []pipeline.Spec) {
+	for _, item := range l.items(file, "policies", n) {
+		specs = append(specs, l.policy(file, item))
+	}
+	return specs
+}
+
+func (l *loader) policy(file string, n *yaml.Node) pipeline.Spec {
+	s := pipeline.Spec{Line: n.Line}
+	for key, value := range l.pairs(file, "a policy", n) {
+		at := place{file, value.Line}
+		switch key.Value {
+		case "name":
+			s.Name = l.text(at, "name", value)
+		case "required_score":
+			s.Required = l.score(at, key.Value, value)
+		case "reject_score":
+			s.RejectAt = l.score(at, key.Value, value)
+		case "shadow":
+			s.Shadow = l.text(at, "shadow", value)
+		case "pipeline":
+			s.Entries = l.entries(file, "pipeline", value)
+		default:
+			known := []string{"name", "required_score", "reject_score", "shadow", "pipeline"}
+			l.problems.add(place{file, key.Line}, "unknown key %q in a policy%s", key.Value, suggest(key.Value, known))
+		}
+	}
+	if s.Name == "" {
+		l.problems.add(place{file, n.Line}, "a policy needs a name")
+	}
+	return s
+}
+
+func (l *loader) entries(file, list string, n *yaml.Node) (entries []pipeline.EntrySpec) {
+	for _, item := range l.items(file, list, n) {
+		if item.Kind == yaml.ScalarNode {
+			name := l.text(place{file, item.Line}, list, item)
+			entries = append(entries, pipeline.EntrySpec{Filter: name, Line: item.Line})
+			continue
+		}
+		entries = append(entries, l.entry(file, item))
+	}
+	return entries
+}
+
+// entry reads a filter with its settings: every key that is not the entry's own
+// belongs to the filter.
+func (l *loader) entry(file string, n *yaml.Node) pipeline.EntrySpec {
+	e := pipeline.EntrySpec{Line: n.Line, Settings: map[string]any{}, Lines: map[string]int{}}
+	for key, value := range l.pairs(file, "an entry", n) {
+		at := place{file, key.Line}
+		e.Lines[key.Value] = key.Line
+		switch key.Value {
+		case "filter":
+			e.Filter = l.text(at, key.Value, value)
+		case "name":
+			e.Name = l.text(at, key.Value, value)
+		case "on":
+			e.On = l.effects(file, value, e.Lines)
+		case "timeout":
+			e.Timeout = convert(l, at, key.Value, value, ParseDuration)
+		case "always":
+			always := convert(l, at, key.Value, value, parseBool)
+			e.Always = &always
+		case "shadow":
+			e.Shadow = convert(l, at, key.Value, value, parseBool)
+		default:
+			e.Settings[key.Value] = l.value(at, key.Value, value)
+		}
+	}
+	if e.Filter == "" {
+		l.problems.add(place{file, n.Line}, "an entry needs a filter (filter: NAME)")
+	}
+	return e
+}
+
+// effects reads `on: {result: effect}`.
+func (l *loader) effects(file string, n *yaml.Node, lines map[string]int) map[string]string {
+	on := map[string]string{}
+	for key, value := range l.pairs(file, "on", n) {
+		on[key.Value] = l.text(place{file, value.Line}, "on "+key.Value, value)
+		lines["on."+key.Value] = key.Line
+	}
+	return on
+}
+
+// items returns the elements of a list.
+func (l *loader) items(file, name string, n *yaml.Node) []*yaml.Node {
+	if empty(n) {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		l.problems.add(place{file, n.Line}, "%s is not a list (- …)", name)
+		return nil
+	}
+	return n.Content
+}
+
+// text returns a scalar as it was written.
+func (l *loader) text(at place, name string, n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode || empty(n) {
+		l.problems.add(at, "%s is not a text", name)
+		return ""
+	}
+	return n.Value
+}
+
+func (l *loader) score(at place, name string, n *yaml.Node) float64 {
+	score := convert(l, at, name, n, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	if score != score || score < 0 || score > 1e6 {
+		l.problems.add(at, "%s: %s is not between 0 (off) and 1000000", name, n.Value)
+	}
+	return score
+}
+
+func parseBool(s string) (bool, error) {
+	if s != "true" && s != "false" {
+		return false, badValue{strconv.Quote(s) + " is neither true nor false"}
+	}
+	return s == "true", nil
+}
+
+// convert reads a scalar with parse.
+func convert[T any](l *loader, at place, name string, n *yaml.Node, parse func(string) (T, error)) T {
+	v, err := parse(l.text(at, name, n))
+	if err != nil && n.Kind == yaml.ScalarNode && !empty(n) {
+		l.problems.add(at, "%s: %v", name, err)
+	}
+	return v
+}

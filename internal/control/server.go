@@ -1,0 +1,133 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// A Handler does what a request asks. The result is written as JSON.
+type Handler func(ctx context.Context, op string, params json.RawMessage) (any, error)
+
+// A Server answers commands on the socket of a data directory that its process
+// has Claimed.
+type Server struct {
+	Dir    string
+	Handle Handler
+	Log    *slog.Logger
+}
+
+// Bounds of a Server.
+const (
+	clients     = 16               // served at the same time; more wait
+	readTime    = time.Minute      // for a request to come in
+	writeTime   = time.Minute      // for a response to be taken
+	requestTime = 30 * time.Minute // for the handler: a check of a large store
+)
+
+// Listen opens the socket: from its return on, commands find it.
+func (s *Server) Listen() (*Listener, error) {
+	l, err := listen(s.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("control: listen in %s: %w", s.Dir, err)
+	}
+	return &Listener{server: s, socket: l, slots: make(chan struct{}, clients)}, nil
+}
+
+// A Listener is an open socket.
+type Listener struct {
+	server *Server
+	socket *net.UnixListener
+	slots  chan struct{}
+	wg     sync.WaitGroup
+}
+
+// Serve answers until ctx ends; then it removes the socket, cancels what is under
+// way and waits for it.
+func (l *Listener) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(ctx, func() { l.close() })
+	defer stop()
+	defer l.wg.Wait()
+	defer cancel()
+	for {
+		l.slots <- struct{}{}
+		c, err := l.socket.AcceptUnix()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			l.close()
+			return fmt.Errorf("control: accept: %w", err)
+		}
+		l.wg.Go(func() {
+			defer func() { <-l.slots }()
+			l.server.serve(ctx, c)
+		})
+	}
+}
+
+func (l *Listener) close() {
+	os.Remove(filepath.Join(l.server.Dir, socketName)) // one left behind does no harm
+	l.socket.Close()
+}
+
+// serve answers the one request of a connection.
+func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	c.SetReadDeadline(time.Now().Add(readTime))
+	var req request
+	if err := readFrame(c, &req); err != nil {
+		writeFrame(c, response{Error: asError(Misused("not a request: %v", err))}) // if it still listens
+		return
+	}
+	c.SetReadDeadline(time.Time{})
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		c.Read(make([]byte, 1)) // a client that waits says nothing: this ends when it hangs up
+		cancel()
+	}()
+	answer := s.answer(ctx, req)
+	c.SetWriteDeadline(time.Now().Add(writeTime))
+	err := writeFrame(c, answer)
+	if errors.Is(err, ErrTooLong) {
+		err = writeFrame(c, response{Error: &Error{Failed, "the result is too long"}})
+	}
+	if err != nil {
+		s.Log.DebugContext(ctx, "control: client is gone", "op", req.Op, "error", err)
+	}
+	c.Close()
+	<-gone
+}
+
+// answer calls the handler; a panic in it is the command's trouble, not the node's.
+func (s *Server) answer(ctx context.Context, req request) (r response) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.ErrorContext(ctx, "control: panic", "op", req.Op, "panic", p, "stack", string(debug.Stack()))
+			r = response{Error: &Error{Internal, "failed inside; see the log"}}
+		}
+	}()
+	result, err := s.Handle(ctx, req.Op, req.Params)
+	if err != nil {
+		return response{Error: asError(err)}
+	}
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return response{Error: asError(fmt.Errorf("control: result of %s: %w", req.Op, err))}
+	}
+	return response{Result: raw}
+}

@@ -1,0 +1,18 @@
+// Package directory knows who is here: domains, mailboxes, aliases, passwords,
+// and the lists of those whom an admin or an owner allows or blocks.
+//
+// The store's rows are the truth. A Directory follows them in a Snapshot, an
+// immutable picture that never waits: a mail transaction takes one with
+// Directory.Snapshot and asks it alone until it is done. A change is planned on
+// the newest snapshot, written to the store under the revision that it was
+// planned on, and then read back like anybody else's change; so there is one way
+// in which rows become a snapshot, and a change by another process or node is
+// seen by the same poll, within a second.
+//
+// Domains, mailboxes and aliases are few and have several indexes: they are in a
+// go-memdb. List entries may be a million: they are in hash tables that keep 16
+// octets a value and are copied page by page (see pages); what only people
+// read, notes and hit counts, stays in the store.
+//
+// The package knows nothing of SQL, SMTP or of what follows from an entry.
+package directory

@@ -1,0 +1,152 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A Domain is one whose mail ends here.
+type Domain struct {
+	ID          int64       `json:"id"`
+	Name        string      `json:"name"`   // lower-case A-labels
+	Policy      string      `json:"policy"` // name of the policy its recipients' walks take; "" is the default one
+	Disposition Disposition `json:"disposition"`
+	Challenge   Challenge   `json:"challenge"`
+	Created     time.Time   `json:"created"`
+}
+
+// A Disposition is what becomes of a domain's spam.
+type Disposition string
+
+// Dispositions.
+const (
+	Quarantine Disposition = "quarantine" // held; the default
+	Junk       Disposition = "junk"       // delivered to the Junk folder
+	Tag        Disposition = "tag"        // delivered to the inbox with a mark in the subject
+)
+
+// A Challenge is how the sender of held spam is told.
+type Challenge string
+
+// Challenges.
+const (
+	ByReply  Challenge = "reply"  // in the answer to DATA
+	ByNotice Challenge = "notice" // by a mail of its own
+	Off      Challenge = "off"    // not at all; the default
+)
+
+// AddDomain adds a domain. Its name may be given in U-labels; empty fields get
+// their defaults.
+func (d *Directory) AddDomain(ctx context.Context, dom Domain) (Domain, error) {
+	name, err := domainName(dom.Name)
+	if err != nil {
+		return Domain{}, fmt.Errorf("directory: add domain %s: %w", dom.Name, err)
+	}
+	dom.ID, dom.Name, dom.Created = 0, name, d.now()
+	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		if _, ok := s.Domain(name); ok {
+			return nil, ErrExists
+		}
+		return checkedDomain(dom)
+	})
+	if err != nil {
+		return Domain{}, fmt.Errorf("directory: add domain %s: %w", name, err)
+	}
+	dom, _ = s.Domain(name)
+	return dom, nil
+}
+
+// ChangeDomain lets change edit a domain's fields; the name and ID stay. change
+// may run more than once.
+func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*Domain) error) (Domain, error) {
+	s, err := d.updateDomain(ctx, &name, func(_ *Snapshot, dom Domain) ([]Change, error) {
+		next := dom
+		if err := change(&next); err != nil {
+			return nil, err
+		}
+		next.ID, next.Name, next.Created = dom.ID, dom.Name, dom.Created
+		return checkedDomain(next)
+	})
+	if err != nil {
+		return Domain{}, fmt.Errorf("directory: change domain %s: %w", name, err)
+	}
+	dom, _ := s.Domain(name)
+	return dom, nil
+}
+
+// RemoveDomain removes a domain that has no mailboxes and aliases any more, and
+// its list entries with it.
+func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
+	_, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
+		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
+			return nil, fmt.Errorf("%w: it has %d mailboxes and %d aliases; remove those first", ErrInUse, n, m)
+		}
+		gone, err := d.entriesGone(ctx, Scope{DomainScope, name})
+		return append(gone, Change{Domain: &dom, Gone: true}), err
+	})
+	if err != nil {
+		return fmt.Errorf("directory: remove domain %s: %w", name, err)
+	}
+	return nil
+}
+
+// updateDomain plans a change of the domain called *name, which it makes
+// canonical.
+func (d *Directory) updateDomain(ctx context.Context, name *string, plan func(*Snapshot, Domain) ([]Change, error)) (*Snapshot, error) {
+	canonical, err := domainName(*name)
+	if err != nil {
+		return nil, err
+	}
+	*name = canonical
+	return d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		dom, ok := s.Domain(canonical)
+		if !ok {
+			return nil, ErrNoDomain
+		}
+		return plan(s, dom)
+	})
+}
+
+func checkedDomain(dom Domain) ([]Change, error) {
+	if dom.Disposition == "" {
+		dom.Disposition = Quarantine
+	}
+	if dom.Challenge == "" {
+		dom.Challenge = Off
+	}
+	if err := oneOf("disposition", dom.Disposition, Quarantine, Junk, Tag); err != nil {
+		return nil, err
+	}
+	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
+		return nil, err
+	}
+	return []Change{{Domain: &dom}}, nil
+}
+
+// domainName returns the canonical name of a domain that can have mailboxes.
+func domainName(s string) (string, error) {
+	name, err := mail.ParseDomain(strings.TrimSpace(s))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if name[0] == '[' {
+		return "", fmt.Errorf("%w: an address literal can't be a domain here; give a name", ErrInvalid)
+	}
+	return name, nil
+}
+
+// oneOf refuses a word that is not among those of a setting, and names them.
+func oneOf[S ~string](setting string, got S, known ...S) error {
+	names := make([]string, len(known))
+	for i, k := range known {
+		if got == k {
+			return nil
+		}
+		names[i] = string(k)
+	}
+	return fmt.Errorf("%w: %s %q; known are %s", ErrInvalid, setting, got, strings.Join(names, ", "))
+}

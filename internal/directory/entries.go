@@ -1,0 +1,180 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// MaxNote bounds an entry's note, in octets.
+const MaxNote = 1000
+
+// AddEntry adds a list entry. List and Value must be set; Kind "" is read off the
+// value; the zero Scope is global, and any other must exist.
+func (d *Directory) AddEntry(ctx context.Context, e Entry) (Entry, error) {
+	added, err := d.addEntry(ctx, e)
+	if err != nil {
+		return Entry{}, fmt.Errorf("directory: add %s entry %s: %w", e.List, e.Value, err)
+	}
+	return added, nil
+}
+
+func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
+	value, kind, err := ParseValue(e.Kind, e.Value)
+	if err != nil {
+		return Entry{}, err
+	}
+	if e.Scope, err = checkedScope(e.Scope); err != nil {
+		return Entry{}, fmt.Errorf("scope: %w", err)
+	}
+	if e.Origin == "" {
+		e.Origin = "admin"
+	}
+	e.ID, e.Value, e.Kind = 0, value, kind
+	e.Created, e.Hits, e.LastHit = d.now(), 0, time.Time{}
+	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		if old, ok := s.lists.get(e.Key()); ok {
+			return nil, fmt.Errorf("%w, as entry %d; remove or change that one", ErrExists, old.id)
+		}
+		if err := s.scopeExists(e.Scope); err != nil {
+			return nil, err
+		}
+		return checkedEntry(e)
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	added, _ := s.lists.get(e.Key())
+	e.ID = added.id
+	return e, nil
+}
+
+// ChangeEntry lets change edit an entry's note and expiry; what else it does is
+// not kept. change may run more than once.
+func (d *Directory) ChangeEntry(ctx context.Context, id int64, change func(*Entry) error) (Entry, error) {
+	var changed Entry
+	err := d.updateEntry(ctx, id, func(e Entry) ([]Change, error) {
+		next := e
+		if err := change(&next); err != nil {
+			return nil, err
+		}
+		e.Note, e.Expires = next.Note, next.Expires
+		changed = e
+		return checkedEntry(e)
+	})
+	if err != nil {
+		return Entry{}, fmt.Errorf("directory: change entry %d: %w", id, err)
+	}
+	return changed, nil
+}
+
+// RemoveEntry removes an entry.
+func (d *Directory) RemoveEntry(ctx context.Context, id int64) error {
+	err := d.updateEntry(ctx, id, func(e Entry) ([]Change, error) {
+		return []Change{{Entry: &e, Gone: true}}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("directory: remove entry %d: %w", id, err)
+	}
+	return nil
+}
+
+// Entry returns one entry as the store has it.
+func (d *Directory) Entry(ctx context.Context, id int64) (Entry, error) {
+	found, err := d.entries.Entries(ctx, EntryQuery{ID: id})
+	if err == nil && (id <= 0 || len(found) == 0) {
+		err = ErrNoEntry
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("directory: entry %d: %w", id, err)
+	}
+	return found[0], nil
+}
+
+// Entries returns what the store has for q, hits of the last seconds included. A
+// value is looked for in any spelling that ParseValue takes.
+func (d *Directory) Entries(ctx context.Context, q EntryQuery) ([]Entry, error) {
+	if q.Value != "" {
+		value, _, err := ParseValue(q.Kind, q.Value)
+		if err != nil {
+			return nil, fmt.Errorf("directory: entries: %w", err)
+		}
+		q.Value = value
+	}
+	if err := d.FlushHits(ctx); err != nil {
+		return nil, err
+	}
+	found, err := d.entries.Entries(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("directory: entries: %w", err)
+	}
+	return found, nil
+}
+
+func (d *Directory) updateEntry(ctx context.Context, id int64, plan func(Entry) ([]Change, error)) error {
+	_, err := d.update(ctx, func(*Snapshot) ([]Change, error) {
+		e, err := d.Entry(ctx, id)
+		if err != nil {
+			return nil, errors.Unwrap(err)
+		}
+		return plan(e)
+	})
+	return err
+}
+
+// entriesGone removes all entries of a scope that is about to go.
+func (d *Directory) entriesGone(ctx context.Context, scope Scope) ([]Change, error) {
+	var gone []Change
+	q := EntryQuery{Scope: scope, Limit: MaxPage}
+	for {
+		page, err := d.entries.Entries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			gone = append(gone, Change{Entry: &e, Gone: true})
+		}
+		if len(page) < MaxPage {
+			return gone, nil
+		}
+		q.After = page[len(page)-1].ID
+	}
+}
+
+// checkedScope makes a scope canonical; it never becomes a wider one.
+func checkedScope(scope Scope) (Scope, error) {
+	if scope == (Scope{}) {
+		return Global, nil
+	}
+	canonical, err := ParseScope(scope.String())
+	if err == nil && canonical.Kind != scope.Kind {
+		err = fmt.Errorf("%w: %q is not the name of a %s", ErrInvalid, scope.Name, scope.Kind)
+	}
+	return canonical, err
+}
+
+func checkedEntry(e Entry) ([]Change, error) {
+	if err := oneOf("list", e.List, Allow, Block); err != nil {
+		return nil, err
+	}
+	if len(e.Note) > MaxNote || strings.ContainsAny(e.Note, "\r\n\x00") {
+		return nil, fmt.Errorf("%w: the note must be one line of at most %d octets", ErrInvalid, MaxNote)
+	}
+	return []Change{{Entry: &e}}, nil
+}
+
+func (s *Snapshot) scopeExists(scope Scope) error {
+	switch scope.Kind {
+	case DomainScope:
+		if _, ok := s.Domain(scope.Name); !ok {
+			return fmt.Errorf("%w: %s, the scope", ErrNoDomain, scope.Name)
+		}
+	case MailboxScope:
+		if _, ok := first[Mailbox](s, mailboxes, byName, named(scope.Name)); !ok {
+			return fmt.Errorf("%w: %s, the scope", ErrNoMailbox, scope.Name)
+		}
+	}
+	return nil
+}

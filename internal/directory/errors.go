@@ -1,0 +1,29 @@
+package directory
+
+import "errors"
+
+// Errors that callers decide by. What is wrapped around them says which item,
+// and what to do about it.
+var (
+	ErrNoDomain  = errors.New("no such domain")
+	ErrNoMailbox = errors.New("no such mailbox")
+	ErrNoAlias   = errors.New("no such alias")
+	ErrNoEntry   = errors.New("no such list entry")
+	ErrSuspended = errors.New("mailbox is suspended")
+	ErrClosed    = errors.New("mailbox is closed")
+	ErrExists    = errors.New("exists already")
+	ErrInUse     = errors.New("still in use")
+	ErrInvalid   = errors.New("not valid")
+	ErrLoop      = errors.New("alias leads back to itself")
+	ErrNotLocal  = errors.New("not an address of this system")
+	// ErrLogin: no such user, or not that user's password. Nothing tells which.
+	ErrLogin = errors.New("wrong user name or password")
+)
+
+// Errors by which Rows steers its caller.
+var (
+	// ErrMoved: somebody changed the directory since the change was planned.
+	ErrMoved = errors.New("directory: changed in the meantime")
+	// ErrBehind: what was removed since is no longer known; load from 0.
+	ErrBehind = errors.New("directory: too far behind")
+)

@@ -1,0 +1,129 @@
+package directory
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// FindClient returns the entry that decides about a client for mail to rcpt, or
+// to nobody in particular where rcpt is null: then only global entries count.
+//
+// The narrower scope outranks the wider: mailbox, domain, global. In one scope
+// allow outranks block, whichever network is longer; in one list the longest
+// network is named. Expired entries don't count. A mailbox's entries hold for all
+// addresses that lead to it alone.
+func (s *Snapshot) FindClient(client netip.Addr, rcpt mail.Path) (Entry, bool) {
+	client = mail.Unmap(client)
+	if !client.IsValid() {
+		return Entry{}, false
+	}
+	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
+		for _, l := range sc.lengths {
+			if l.list != list || l.v6 != client.Is6() {
+				continue
+			}
+			network, err := client.Prefix(int(l.bits))
+			if err != nil {
+				continue // never: the length fits the family
+			}
+			if r, ok := s.lists.nets.get(makeNetKey(network, sc.number, list)); ok && s.live(r) {
+				return entry(r, list, Network, networkText(network), in), true
+			}
+		}
+		return Entry{}, false
+	})
+}
+
+// FindSender is FindClient for a reverse-path: by address, by domain, by a domain
+// above it, in this order. Nothing is found for the null path.
+func (s *Snapshot) FindSender(sender, rcpt mail.Path) (Entry, bool) {
+	return s.findName(sender, rcpt, false)
+}
+
+// FindAuthor is FindSender for the header's author, among entries of kind Author.
+func (s *Snapshot) FindAuthor(author, rcpt mail.Path) (Entry, bool) {
+	return s.findName(author, rcpt, true)
+}
+
+// HasAuthors reports whether the list has an entry of kind Author for mail to
+// rcpt, expired ones included: whether it is worth waiting for the header.
+func (s *Snapshot) HasAuthors(rcpt mail.Path, list List) bool {
+	for _, in := range s.scopesOf(rcpt) {
+		if sc, ok := s.lists.scopes.get(in); ok && sc.authors[list.number()] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Snapshot) findName(who, rcpt mail.Path, author bool) (Entry, bool) {
+	if who.IsNull() {
+		return Entry{}, false
+	}
+	values := spellings(who.Fold())
+	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
+		if sc.names == 0 {
+			return Entry{}, false
+		}
+		for _, v := range values {
+			if r, ok := s.lists.names.get(nameKey{value: v, scope: sc.number, list: list, author: author}); ok && s.live(r) {
+				return entry(r, list, kindOf(author, v), v, in), true
+			}
+		}
+		return Entry{}, false
+	})
+}
+
+// spellings returns the values that match an address, the narrowest first.
+func spellings(a mail.Path) []string {
+	domain := a.Domain()
+	all := []string{string(a), domain}
+	for dot := strings.IndexByte(domain, '.'); dot >= 0; dot = strings.IndexByte(domain, '.') {
+		all = append(all, domain[dot:])
+		domain = domain[dot+1:]
+	}
+	return all
+}
+
+// find asks each scope of rcpt, the narrowest first, for an allow and then for a
+// block entry.
+func (s *Snapshot) find(rcpt mail.Path, ask func(Scope, scope, listNumber) (Entry, bool)) (Entry, bool) {
+	for _, in := range s.scopesOf(rcpt) {
+		sc, ok := s.lists.scopes.get(in)
+		if !ok {
+			continue
+		}
+		for _, list := range [...]listNumber{allowed, blocked} {
+			if e, ok := ask(in, sc, list); ok {
+				return e, true
+			}
+		}
+	}
+	return Entry{}, false
+}
+
+// scopesOf returns the scopes whose entries count for mail to rcpt, the narrowest
+// first.
+func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
+	if rcpt.IsNull() {
+		return []Scope{Global}
+	}
+	scopes := []Scope{{DomainScope, rcpt.Domain()}, Global}
+	if r, err := s.resolve(rcpt.Fold()); err == nil && len(r.Boxes) == 1 {
+		scopes = append([]Scope{{MailboxScope, string(r.Boxes[0].Address)}}, scopes...)
+	}
+	return scopes
+}
+
+func (s *Snapshot) live(r ref) bool { return r.expires == 0 || s.now().UnixMicro() < r.expires }
+
+func entry(r ref, list listNumber, kind Kind, value string, in Scope) Entry {
+	e := Entry{ID: r.id, List: list.list(), Kind: kind, Value: value, Scope: in}
+	if r.expires != 0 {
+		e.Expires = time.UnixMicro(r.expires).UTC()
+	}
+	return e
+}

@@ -1,0 +1,197 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A Mailbox is a user: an address that stores mail, and a log-in.
+type Mailbox struct {
+	ID       int64     `json:"id"`      // never used again; everything stored for the user goes by it
+	Address  mail.Path `json:"address"` // folded
+	Password Verifier  `json:"-"`       // zero: nobody can log in
+	Language string    `json:"language"`
+	State    State     `json:"state"`
+	Created  time.Time `json:"created"`
+}
+
+// A State says whether a mailbox is in use. In any but Active it takes no mail
+// and its user can't log in.
+type State string
+
+// States.
+const (
+	Active    State = "active"
+	Suspended State = "suspended" // for a while
+	Closed    State = "closed"    // for good; kept for what it stores
+)
+
+// err is what somebody hears who needs the mailbox active.
+func (s State) err() error {
+	switch s {
+	case Active:
+		return nil
+	case Closed:
+		return ErrClosed
+	}
+	return ErrSuspended
+}
+
+// language is the form of a language tag (RFC 5646 §2.1), not its meaning.
+var language = regexp.MustCompile(`^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$`)
+
+// AddMailbox adds a mailbox in a domain that is here. An empty password makes one
+// that nobody can log in to; ID and Password of m are not read.
+func (d *Directory) AddMailbox(ctx context.Context, m Mailbox, password string) (Mailbox, error) {
+	added, err := d.addMailbox(ctx, m, password)
+	if err != nil {
+		return Mailbox{}, fmt.Errorf("directory: add mailbox %s: %w", m.Address, err)
+	}
+	return added, nil
+}
+
+func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) (Mailbox, error) {
+	address, err := ownAddress(m.Address)
+	if err != nil {
+		return Mailbox{}, err
+	}
+	m.ID, m.Address, m.Created, m.Password = 0, address, d.now(), Verifier{}
+	// Asked now too, since the password is dear.
+	if err := d.Refresh(ctx); err != nil {
+		return Mailbox{}, err
+	}
+	if err := d.Snapshot().free(address); err != nil {
+		return Mailbox{}, err
+	}
+	if password != "" {
+		if m.Password, err = d.passwords.derive(ctx, password); err != nil {
+			return Mailbox{}, err
+		}
+	}
+	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		if err := s.free(address); err != nil {
+			return nil, err
+		}
+		return checkedMailbox(m)
+	})
+	if err != nil {
+		return Mailbox{}, err
+	}
+	m, _ = s.Mailbox(address)
+	return m, nil
+}
+
+// ChangeMailbox lets change edit a mailbox's language and state; what else it
+// does is not kept. change may run more than once.
+func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change func(*Mailbox) error) (Mailbox, error) {
+	address = address.Fold()
+	s, err := d.updateMailbox(ctx, address, func(_ *Snapshot, m Mailbox) ([]Change, error) {
+		next := m
+		if err := change(&next); err != nil {
+			return nil, err
+		}
+		m.Language, m.State = next.Language, next.State
+		return checkedMailbox(m)
+	})
+	if err != nil {
+		return Mailbox{}, fmt.Errorf("directory: change mailbox %s: %w", address, err)
+	}
+	m, _ := s.Mailbox(address)
+	return m, nil
+}
+
+// SetPassword gives a mailbox a new password: from one setting come the argon2id
+// hash and the SCRAM keys. The old one is worth nothing from then on.
+func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password string) error {
+	address = address.Fold()
+	v, err := d.passwords.derive(ctx, password)
+	if err == nil {
+		_, err = d.updateMailbox(ctx, address, func(_ *Snapshot, m Mailbox) ([]Change, error) {
+			m.Password = v
+			return checkedMailbox(m)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("directory: set password of %s: %w", address, err)
+	}
+	return nil
+}
+
+// RemoveMailbox removes a mailbox that no alias leads to, and its list entries
+// with it. What is stored under its ID is not touched.
+func (d *Directory) RemoveMailbox(ctx context.Context, address mail.Path) error {
+	address = address.Fold()
+	_, err := d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
+		if err := s.unused(address); err != nil {
+			return nil, err
+		}
+		gone, err := d.entriesGone(ctx, Scope{MailboxScope, string(address)})
+		return append(gone, Change{Mailbox: &m, Gone: true}), err
+	})
+	if err != nil {
+		return fmt.Errorf("directory: remove mailbox %s: %w", address, err)
+	}
+	return nil
+}
+
+func (d *Directory) updateMailbox(ctx context.Context, address mail.Path, plan func(*Snapshot, Mailbox) ([]Change, error)) (*Snapshot, error) {
+	return d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		m, ok := s.Mailbox(address)
+		if !ok {
+			return nil, ErrNoMailbox
+		}
+		return plan(s, m)
+	})
+}
+
+func checkedMailbox(m Mailbox) ([]Change, error) {
+	if m.State == "" {
+		m.State = Active
+	}
+	if !language.MatchString(m.Language) {
+		return nil, fmt.Errorf("%w: language %q; write a tag such as en or fr-CA", ErrInvalid, m.Language)
+	}
+	if err := oneOf("state", m.State, Active, Suspended, Closed); err != nil {
+		return nil, err
+	}
+	return []Change{{Mailbox: &m}}, nil
+}
+
+// ownAddress returns the canonical form of an address that is to be ours.
+func ownAddress(a mail.Path) (mail.Path, error) {
+	address, err := mail.ParsePath(strings.TrimSpace(string(a)))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if address.IsNull() {
+		return "", fmt.Errorf("%w: an address is missing", ErrInvalid)
+	}
+	return address.Fold(), nil
+}
+
+// free says why a new mailbox or alias can't have the address.
+func (s *Snapshot) free(a mail.Path) error {
+	if _, ok := s.Domain(a.Domain()); !ok {
+		return fmt.Errorf("%w: %s; add the domain first", ErrNoDomain, a.Domain())
+	}
+	if _, ok := s.Mailbox(a); ok {
+		return fmt.Errorf("%w, as a mailbox", ErrExists)
+	}
+	if _, ok := s.Alias(a); ok {
+		return fmt.Errorf("%w, as an alias", ErrExists)
+	}
+	return nil
+}
+
+// unused says which alias would lead nowhere without the address.
+func (s *Snapshot) unused(a mail.Path) error {
+	for alias := range s.leadingTo(a) {
+		return fmt.Errorf("%w: alias %s leads here; change or remove that first", ErrInUse, alias.Address)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package directory
+
+import (
+	"fmt"
+
+	"gatepost/internal/mail"
+)
+
+// A Resolution is where mail for a recipient goes.
+type Resolution struct {
+	Domain Domain      // whose policy holds
+	Boxes  []Mailbox   // at least one, each once, all active
+	Via    []mail.Path // the aliases that were passed
+}
+
+// Resolve finds the mailboxes behind a recipient: those of its own address, else
+// of the address without its "+tag", each mailbox or alias.
+//
+// postmaster and abuse exist in every domain (RFC 5321 §4.5.1, RFC 2142): where
+// nobody has that address, the mail goes to the domain's oldest active mailbox,
+// that for abuse to postmaster's first, and where the domain has none to the
+// oldest of the system. The same addresses at this node's own host name, if that
+// is not a domain here, are those of the oldest domain.
+//
+// It fails with ErrNoDomain, ErrNoMailbox, or, where all that it finds is out of
+// use, with ErrSuspended or ErrClosed.
+func (s *Snapshot) Resolve(rcpt mail.Path) (Resolution, error) {
+	r, err := s.resolve(rcpt.Fold())
+	if err != nil {
+		return Resolution{}, fmt.Errorf("directory: resolve %s: %w", rcpt, err)
+	}
+	return r, nil
+}
+
+func (s *Snapshot) resolve(rcpt mail.Path) (Resolution, error) {
+	role := isRole(rcpt)
+	domain, ok := s.Domain(rcpt.Domain())
+	if !ok && role && rcpt.Domain() == s.hostname {
+		domain, ok = s.oldestDomain()
+		rcpt = mail.Path(rcpt.Local() + "@" + domain.Name)
+	}
+	if !ok {
+		return Resolution{}, ErrNoDomain
+	}
+	e := expansion{s: s, to: Resolution{Domain: domain}, seen: map[mail.Path]bool{}}
+	e.visit(rcpt)
+	if role && len(e.to.Boxes) == 0 {
+		e.caretaker(domain.Name)
+	}
+	switch {
+	case len(e.to.Boxes) > 0:
+		return e.to, nil
+	case e.refused != nil:
+		return Resolution{}, e.refused
+	}
+	return Resolution{}, ErrNoMailbox
+}
+
+// An expansion follows aliases to the mailboxes behind them.
+type expansion struct {
+	s       *Snapshot
+	to      Resolution
+	seen    map[mail.Path]bool // addresses of mailboxes and aliases met
+	refused error              // why the first mailbox left out was
+}
+
+func (e *expansion) visit(a mail.Path) {
+	box, alias := e.s.holder(a)
+	switch {
+	case box != nil && !e.seen[box.Address]:
+		e.seen[box.Address] = true
+		e.add(*box)
+	case alias != nil && !e.seen[alias.Address]: // loops are refused when saved; this is the second lock
+		e.seen[alias.Address] = true
+		e.to.Via = append(e.to.Via, alias.Address)
+		for _, t := range alias.Targets {
+			e.visit(t)
+		}
+	}
+}
+
+func (e *expansion) add(box Mailbox) {
+	if err := box.State.err(); err != nil {
+		if e.refused == nil {
+			e.refused = err
+		}
+		return
+	}
+	e.to.Boxes = append(e.to.Boxes, box)
+}
+
+// caretaker finds somebody for a role that nobody has.
+func (e *expansion) caretaker(domain string) {
+	e.visit(mail.Path("postmaster@" + domain))
+	if len(e.to.Boxes) > 0 {
+		return
+	}
+	for _, among := range []string{domain, ""} {
+		if box, ok := e.s.oldestActive(among); ok {
+			e.to.Boxes = append(e.to.Boxes, box)
+			return
+		}
+	}
+}
+
+// holder returns the mailbox or the alias that an address belongs to.
+func (s *Snapshot) holder(a mail.Path) (*Mailbox, *Alias) {
+	for _, form := range forms(a) {
+		if m, ok := s.Mailbox(form); ok {
+			return &m, nil
+		}
+		if alias, ok := s.Alias(form); ok {
+			return nil, &alias
+		}
+	}
+	return nil, nil
+}
+
+// forms returns the spellings under which an address is looked up, in order.
+func forms(a mail.Path) []mail.Path {
+	if base := a.Base(); base != a {
+		return []mail.Path{a, base}
+	}
+	return []mail.Path{a}
+}
+
+func isRole(a mail.Path) bool {
+	local := a.Base().Local()
+	return local == "postmaster" || local == "abuse"
+}
+
+func (s *Snapshot) oldestDomain() (Domain, bool) {
+	for d := range rows[Domain](s, domains, byNumber+"_prefix", "") {
+		return d, true
+	}
+	return Domain{}, false
+}
+
+// oldestActive returns a domain's oldest active mailbox, or the system's where
+// domain is "".
+func (s *Snapshot) oldestActive(domain string) (Mailbox, bool) {
+	boxes := rows[Mailbox](s, mailboxes, byNumber+"_prefix", "")
+	if domain != "" {
+		boxes = s.mailboxesOf(domain)
+	}
+	for m := range boxes {
+		if m.State == Active {
+			return m, true
+		}
+	}
+	return Mailbox{}, false
+}

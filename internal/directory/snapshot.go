@@ -1,0 +1,157 @@
+package directory
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-memdb"
+
+	"gatepost/internal/mail"
+)
+
+// A Snapshot is the directory at one revision. It never changes, and any number
+// of goroutines may ask it.
+//
+// The values it returns share their slices with it: they are for reading.
+type Snapshot struct {
+	revision int64
+	tables   *memdb.MemDB
+	lists    lists
+	hostname string // of this node; its postmaster is ours too
+	now      func() time.Time
+}
+
+// Revision counts the changes that led here.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Domain returns the domain of that name (lower-case A-labels).
+func (s *Snapshot) Domain(name string) (Domain, bool) {
+	return first[Domain](s, domains, byName, named(name))
+}
+
+// Mailbox returns the mailbox whose own address is a.
+func (s *Snapshot) Mailbox(a mail.Path) (Mailbox, bool) {
+	return first[Mailbox](s, mailboxes, byName, named(a.Fold()))
+}
+
+// Box returns the mailbox with that ID.
+func (s *Snapshot) Box(id int64) (Mailbox, bool) {
+	return first[Mailbox](s, mailboxes, byNumber, number(id))
+}
+
+// Alias returns the alias whose own address is a.
+func (s *Snapshot) Alias(a mail.Path) (Alias, bool) {
+	return first[Alias](s, aliases, byName, named(a.Fold()))
+}
+
+// Domains returns all domains, by name.
+func (s *Snapshot) Domains() []Domain {
+	return slices.Collect(rows[Domain](s, domains, byName+"_prefix", ""))
+}
+
+// Mailboxes returns the mailboxes of a domain, or of all where domain is "", in
+// the order in which they were made.
+func (s *Snapshot) Mailboxes(domain string) []Mailbox {
+	if domain == "" {
+		return slices.Collect(rows[Mailbox](s, mailboxes, byNumber+"_prefix", ""))
+	}
+	return slices.Collect(s.mailboxesOf(domain))
+}
+
+// Aliases returns the aliases of a domain, or of all where domain is "", by
+// address.
+func (s *Snapshot) Aliases(domain string) []Alias {
+	if domain == "" {
+		return slices.Collect(rows[Alias](s, aliases, byName+"_prefix", ""))
+	}
+	return slices.Collect(s.aliasesOf(domain))
+}
+
+func (s *Snapshot) mailboxesOf(domain string) iter.Seq[Mailbox] {
+	return rows[Mailbox](s, mailboxes, byDomain+"_prefix", within(domain))
+}
+
+func (s *Snapshot) aliasesOf(domain string) iter.Seq[Alias] {
+	return rows[Alias](s, aliases, byDomain+"_prefix", within(domain))
+}
+
+// leadingTo returns the aliases that have a among their targets.
+func (s *Snapshot) leadingTo(a mail.Path) iter.Seq[Alias] {
+	return rows[Alias](s, aliases, byTarget, named(a))
+}
+
+func first[T any](s *Snapshot, table, index, key string) (T, bool) {
+	row, err := s.tables.Txn(false).First(table, index, key)
+	must(err)
+	if row == nil {
+		var none T
+		return none, false
+	}
+	return *row.(*T), true
+}
+
+func rows[T any](s *Snapshot, table, index, key string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		found, err := s.tables.Txn(false).Get(table, index, key)
+		must(err)
+		for row := found.Next(); row != nil; row = found.Next() {
+			if !yield(*row.(*T)) {
+				return
+			}
+		}
+	}
+}
+
+// must: go-memdb fails only where a table or index is misnamed.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("directory: %v", err))
+	}
+}
+
+// A build makes the next snapshot from one and the changes after it.
+type build struct {
+	next  *Snapshot
+	txn   *memdb.Txn
+	lists *listsEdit
+}
+
+func (s *Snapshot) build() *build {
+	next := *s
+	next.tables = s.tables.Snapshot()
+	return &build{next: &next, txn: next.tables.Txn(true), lists: s.lists.edit()}
+}
+
+// apply takes one change in.
+func (b *build) apply(c Change) error {
+	switch {
+	case c.Domain != nil:
+		return b.row(domains, named(c.Domain.Name), c.Domain, c.Gone)
+	case c.Mailbox != nil:
+		return b.row(mailboxes, named(c.Mailbox.Address), c.Mailbox, c.Gone)
+	case c.Alias != nil:
+		return b.row(aliases, named(c.Alias.Address), c.Alias, c.Gone)
+	case c.Entry != nil && c.Gone:
+		b.lists.remove(c.Entry.Key())
+	case c.Entry != nil:
+		b.lists.put(c.Entry.Key(), ref{id: c.Entry.ID, expires: micros(c.Entry.Expires)})
+	}
+	return nil
+}
+
+func (b *build) row(table, name string, row any, gone bool) error {
+	if !gone {
+		return b.txn.Insert(table, row)
+	}
+	_, err := b.txn.DeleteAll(table, byName, name)
+	return err
+}
+
+func (b *build) done(revision int64) *Snapshot {
+	b.txn.Commit()
+	b.next.lists = b.lists.done()
+	b.next.revision = revision
+	return b.next
+}

@@ -1,0 +1,104 @@
+package directory
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/hashicorp/go-memdb"
+)
+
+// Tables and indexes of the go-memdb.
+const (
+	domains   = "domain"
+	mailboxes = "mailbox"
+	aliases   = "alias"
+
+	byName   = "id" // go-memdb's name for the primary index
+	byNumber = "number"
+	byDomain = "domain"
+	byTarget = "target"
+)
+
+// A key makes the index key of a row. Queries pass keys that are made the same
+// way, so a row and a question can't disagree about the spelling.
+type key[T any] func(*T) string
+
+// FromObject implements memdb.SingleIndexer.
+func (k key[T]) FromObject(row any) (bool, []byte, error) { return true, []byte(k(row.(*T))), nil }
+
+// FromArgs implements memdb.Indexer.
+func (k key[T]) FromArgs(args ...any) ([]byte, error) { return keyArg(args) }
+
+// PrefixFromArgs implements memdb.PrefixIndexer.
+func (k key[T]) PrefixFromArgs(args ...any) ([]byte, error) { return keyArg(args) }
+
+// keys is as key for rows that stand under several keys.
+type keys[T any] func(*T) [][]byte
+
+// FromObject implements memdb.MultiIndexer.
+func (k keys[T]) FromObject(row any) (bool, [][]byte, error) {
+	all := k(row.(*T))
+	return len(all) > 0, all, nil
+}
+
+// FromArgs implements memdb.Indexer.
+func (k keys[T]) FromArgs(args ...any) ([]byte, error) { return keyArg(args) }
+
+func keyArg(args []any) ([]byte, error) {
+	if len(args) == 1 {
+		if s, ok := args[0].(string); ok {
+			return []byte(s), nil
+		}
+	}
+	return nil, fmt.Errorf("directory: index asked with %v", args)
+}
+
+// number is an ID as a key that sorts as the numbers do.
+func number(id int64) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(id)))
+}
+
+// within is the prefix under which a domain's rows stand.
+func within(domain string) string { return named(domain) }
+
+// named is a name or address as a key. It ends so that no other begins with it:
+// go-memdb answers some questions by prefix.
+func named[S ~string](s S) string { return string(s) + "\x00" }
+
+func newTables() (*memdb.MemDB, error) {
+	unique := func(name string, i memdb.Indexer) *memdb.IndexSchema {
+		return &memdb.IndexSchema{Name: name, Unique: true, Indexer: i}
+	}
+	table := func(name string, indexes ...*memdb.IndexSchema) *memdb.TableSchema {
+		t := &memdb.TableSchema{Name: name, Indexes: map[string]*memdb.IndexSchema{}}
+		for _, i := range indexes {
+			t.Indexes[i.Name] = i
+		}
+		return t
+	}
+	return memdb.NewMemDB(&memdb.DBSchema{Tables: map[string]*memdb.TableSchema{
+		domains: table(domains,
+			unique(byName, key[Domain](func(d *Domain) string { return named(d.Name) })),
+			unique(byNumber, key[Domain](func(d *Domain) string { return number(d.ID) }))),
+		mailboxes: table(mailboxes,
+			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
+			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
+			unique(byDomain, key[Mailbox](func(m *Mailbox) string { return within(m.Address.Domain()) + number(m.ID) }))),
+		aliases: table(aliases,
+			unique(byName, key[Alias](func(a *Alias) string { return named(a.Address) })),
+			unique(byDomain, key[Alias](func(a *Alias) string { return within(a.Address.Domain()) + named(a.Address) })),
+			&memdb.IndexSchema{Name: byTarget, AllowMissing: true, Indexer: keys[Alias](targetKeys)}),
+	}})
+}
+
+// targetKeys lists a target under its own address and that without the
+// sub-address, either of which may be what it leads to.
+func targetKeys(a *Alias) [][]byte {
+	var all [][]byte
+	for _, t := range a.Targets {
+		for _, form := range forms(t) {
+			all = append(all, []byte(named(form)))
+		}
+	}
+	return all
+}

@@ -1,0 +1,110 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// A Conversation is one SMTP connection. The gate is walked once for it, as far
+// as the client has come, and on from there for each of its transactions. The
+// edge calls it from one goroutine at a time.
+type Conversation struct {
+	in       *Intake
+	policies *Policies
+	tx       *pipeline.Transaction // of the gate, at Connect or Helo
+	gate     *pipeline.Walk
+}
+
+// Connect judges a new connection. The Conversation is to be closed also where the
+// verdict is not OK.
+func (in *Intake) Connect(ctx context.Context, c mail.Client) (*Conversation, mail.Verdict) {
+	p := in.Policies()
+	conv := &Conversation{in: in, policies: p, gate: pipeline.NewWalk(p.Gate, mail.Null, true)}
+	// ctx is this answer's; what the transaction looks up may go on between answers.
+	conv.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(in.Now()), in.Now(), c, in.lists())
+	return conv, conv.advance(ctx)
+}
+
+func (in *Intake) lists() lists {
+	return lists{Snapshot: in.Directory.Snapshot(), hit: in.Directory.Hit}
+}
+
+// Helo judges the client's name. A second HELO, as after STARTTLS, only changes
+// what later transactions know of the client.
+func (c *Conversation) Helo(ctx context.Context, client mail.Client) mail.Verdict {
+	c.tx = c.tx.WithHelo(client)
+	return c.advance(ctx)
+}
+
+func (c *Conversation) advance(ctx context.Context) mail.Verdict {
+	if err := c.gate.Advance(ctx, c.tx); err != nil {
+		return mail.Verdict{Answer: mail.Busy}
+	}
+	v := gateVerdict(c.gate)
+	if v.Answer != mail.OK {
+		d := c.gate.Decision
+		c.in.observe(c.gate)
+		c.in.Observer.Transaction("gate", 0)
+		c.in.Log.Info("connection refused", "id", c.tx.ID, "client", c.tx.Client.Addr, "helo", c.tx.Client.Helo,
+			"filter", d.Entry, "reason", d.Reason, "action", d.Action.String())
+		v.ID = c.tx.ID
+	}
+	return v
+}
+
+// gateVerdict is what the gate says so far: without an ending, OK.
+func gateVerdict(w *pipeline.Walk) mail.Verdict {
+	switch w.Decision.Action {
+	case pipeline.Reject:
+		return mail.Verdict{Answer: mail.Shut, Reason: w.Decision.Reason, Reply: w.Decision.Reply}
+	case pipeline.Defer, pipeline.Discard:
+		return mail.Verdict{Answer: mail.Busy, Reason: w.Decision.Reason, Reply: w.Decision.Reply}
+	}
+	return mail.Verdict{}
+}
+
+// Close gives up what the gate still asks.
+func (c *Conversation) Close() { c.tx.Close() }
+
+// Mail begins a transaction. Where the verdict is not OK there is none, and what
+// led to it is in the journal.
+func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.Path, p mail.Params) (*Transaction, mail.Verdict) {
+	in := c.in
+	now := in.Now()
+	snapshot := in.lists()
+	t := &Transaction{in: in, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
+	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
+	if !owns(snapshot.Snapshot, client.Login, from) {
+		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(from) + " is not an address of " + string(client.Login)})
+	}
+	if client.Login.IsNull() { // a log-in has proven itself: the gate is for strangers
+		if err := t.gate.Advance(ctx, t.tx); err != nil {
+			return nil, t.refuse(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"})
+		}
+	}
+	v := gateVerdict(t.gate)
+	v.ID = t.ID()
+	if v.Answer != mail.OK {
+		return nil, t.refuse(v)
+	}
+	return t, v
+}
+
+// owns reports whether a log-in may use the reverse-path: its own address, one
+// with a sub-address, or an alias that leads to it (spec: the sender must be an
+// identity of the login). Strangers may use any.
+func owns(s *directory.Snapshot, login, from mail.Path) bool {
+	if login.IsNull() || from.IsNull() {
+		return true
+	}
+	r, err := s.Resolve(from)
+	if err != nil && !errors.Is(err, directory.ErrSuspended) {
+		return false
+	}
+	return slices.ContainsFunc(r.Boxes, func(m directory.Mailbox) bool { return m.Address == login.Fold() })
+}

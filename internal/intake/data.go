@@ -1,0 +1,175 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// Data takes the content, walks every recipient's policy to its end, settles on
+// one answer and, where anything is to be kept, keeps it before it returns.
+// received is the Received field to put in front. ctx must leave time for all of
+// it; where it ends first the message stays with the client.
+func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict {
+	t.tx = t.tx.WithData(t.paths(), m)
+	if err := pipeline.AdvanceAll(ctx, t.tx, t.walks()); err != nil {
+		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"}, err)
+	}
+	t.walkShadows(ctx)
+	v := t.settle()
+	if !t.keeps() {
+		t.finish(v, v.Answer.String())
+		return v
+	}
+	if err := t.keep(ctx, m, received, v); err != nil {
+		failed := mail.Verdict{Answer: mail.Failed, ID: t.ID()}
+		if errors.Is(err, blob.ErrFull) {
+			failed.Answer = mail.NoSpace
+		}
+		return t.fail(failed, err)
+	}
+	t.conclude(v, t.state(v))
+	return v
+}
+
+// fail ends a transaction that could not be kept: nobody has the message.
+func (t *Transaction) fail(v mail.Verdict, err error) mail.Verdict {
+	t.in.Log.Error("message not taken", "id", t.ID(), "error", err)
+	for _, r := range t.rcpts {
+		r.outcome = mail.Postponed
+	}
+	t.finish(v, v.Answer.String())
+	return v
+}
+
+func (t *Transaction) paths() []mail.Path {
+	paths := make([]mail.Path, len(t.rcpts))
+	for i, r := range t.rcpts {
+		paths[i] = r.path
+	}
+	return paths
+}
+
+func (t *Transaction) walks() []*pipeline.Walk {
+	walks := make([]*pipeline.Walk, len(t.rcpts))
+	for i, r := range t.rcpts {
+		walks[i] = r.walk
+	}
+	return walks
+}
+
+// shadowTime bounds what shadow policies may add to the wait for the reply.
+const shadowTime = 5 * time.Second
+
+// walkShadows walks the shadow policies over the findings that are there, and
+// those that only they ask for. Nothing follows from them, not even a failure.
+func (t *Transaction) walkShadows(ctx context.Context) {
+	var walks []*pipeline.Walk
+	for _, r := range t.rcpts {
+		if r.shadow != nil {
+			walks = append(walks, r.shadow)
+		}
+	}
+	if len(walks) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, shadowTime)
+	defer cancel()
+	if err := pipeline.AdvanceAll(ctx, t.tx, walks); err != nil {
+		t.in.Log.Warn("shadow policy not walked to its end", "id", t.ID(), "error", err)
+	}
+	for _, w := range walks {
+		w.Release(t.tx)
+	}
+}
+
+// settle sets each recipient's outcome and returns the one answer. Its reason is
+// that of the first recipient whose walk led to it.
+func (t *Transaction) settle() mail.Verdict {
+	endings := make([]pipeline.Ending, len(t.rcpts))
+	for i, r := range t.rcpts {
+		endings[i] = pipeline.Ending{Decision: r.walk.Decision, Disposition: pipeline.Disposition(r.domain.Disposition)}
+	}
+	outcomes, answer := pipeline.Settle(endings)
+	v := mail.Verdict{Answer: answer, ID: t.ID()}
+	for i, r := range t.rcpts {
+		r.outcome = outcomes[i]
+		a := r.walk.Decision.Action
+		if v.Reason == "" && (answer == mail.Deferred && a == pipeline.Defer || answer == mail.Refused && a == pipeline.Reject) {
+			v.Reason, v.Reply = r.walk.Decision.Reason, r.walk.Decision.Reply
+		}
+	}
+	return v
+}
+
+// keeps reports whether anything of the message, or the fact that it was
+// discarded, must be on disk before the answer.
+func (t *Transaction) keeps() bool {
+	for _, r := range t.rcpts {
+		if r.outcome != mail.Declined && r.outcome != mail.Postponed {
+			return true
+		}
+	}
+	return false
+}
+
+// state is the transaction's in one word: that of its recipients where they
+// agree.
+func (t *Transaction) state(v mail.Verdict) string {
+	if v.Answer != mail.OK {
+		return v.Answer.String()
+	}
+	state := t.rcpts[0].outcome.String()
+	for _, r := range t.rcpts[1:] {
+		if r.outcome.String() != state {
+			return "mixed"
+		}
+	}
+	return state
+}
+
+// keep puts the content and the evidence on disk, side by side, and then all that
+// follows in one commit.
+func (t *Transaction) keep(ctx context.Context, m *mail.Message, received []byte, v mail.Verdict) error {
+	c := &Commit{}
+	content := make(chan error, 1)
+	var id blob.ID
+	if t.needsContent() {
+		go func() {
+			var err error
+			id, err = t.in.Blobs.Put(ctx, m.Reader(), m.Size())
+			content <- err
+		}()
+	} else {
+		content <- nil
+	}
+	row, err := t.in.Journal.Write(ctx, t.record(v, t.state(v)))
+	if err := errors.Join(err, <-content); err != nil {
+		return fmt.Errorf("intake: keep %s: %w", t.ID(), err)
+	}
+	c.Row = row
+	t.fill(c, m, id, received)
+	if err := t.in.Store.Commit(ctx, c); err != nil {
+		return fmt.Errorf("intake: commit %s: %w", t.ID(), err)
+	}
+	for _, d := range c.Deliveries {
+		t.in.Waker.Notify(d.Box)
+	}
+	return nil
+}
+
+// needsContent reports whether anybody gets the message: one that is discarded
+// for all leaves a journal row alone.
+func (t *Transaction) needsContent() bool {
+	for _, r := range t.rcpts {
+		if r.outcome != mail.Dropped {
+			return true
+		}
+	}
+	return false
+}

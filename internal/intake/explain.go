@@ -1,0 +1,72 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// An Explanation is what would become of a message.
+type Explanation struct {
+	Reply string // what its client would be answered, in words
+	Walks []journal.Walk
+}
+
+// Explain walks the gate and each recipient's policy as if the client sent the
+// message now. Nothing follows: no delivery, no journal, and filters with memory
+// are not told. A recipient that SMTP would not take is an error.
+func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to []string, m *mail.Message) (*Explanation, error) {
+	t := &Transaction{in: in, policies: in.Policies(), snapshot: in.Directory.Snapshot()}
+	t.tx = pipeline.NewTransaction(ctx, mail.NewID(in.Now()), in.Now(), c, in.lists()).WithHelo(c).WithMail(from, mail.Params{Size: m.Size()})
+	defer func() { t.tx.Close() }()
+	t.gate = pipeline.NewWalk(t.policies.Gate, mail.Null, false)
+	if err := t.gate.Advance(ctx, t.tx); err != nil {
+		return nil, err
+	}
+	for _, s := range to {
+		if err := t.explainRcpt(s); err != nil {
+			return nil, err
+		}
+	}
+	// The gate's verdict comes first; the walks are shown all the same.
+	t.tx = t.tx.WithData(t.paths(), m)
+	if err := pipeline.AdvanceAll(ctx, t.tx, t.walks()); err != nil {
+		return nil, err
+	}
+	t.walkShadows(ctx)
+	v := t.settle()
+	if g := gateVerdict(t.gate); g.Answer != mail.OK {
+		v = g
+	}
+	return &Explanation{Reply: words(v), Walks: t.record(v, t.state(v)).Walks}, nil
+}
+
+func (t *Transaction) explainRcpt(s string) error {
+	p, err := mail.ParsePath(s)
+	if err != nil {
+		return err
+	}
+	found, err := t.snapshot.Resolve(p)
+	if err != nil {
+		return fmt.Errorf("recipient %s: %w", s, err)
+	}
+	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes}
+	policy := t.policies.of(found.Domain)
+	r.walk = pipeline.NewWalk(policy, p, false)
+	if policy.Shadow != nil {
+		r.shadow = pipeline.NewWalk(policy.Shadow, p, false)
+	}
+	t.rcpts = append(t.rcpts, r)
+	return nil
+}
+
+// words is a verdict for a person.
+func words(v mail.Verdict) string {
+	if v.Reason == "" {
+		return v.Answer.String()
+	}
+	return v.Answer.String() + ": " + v.Reason
+}

@@ -1,0 +1,143 @@
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/directory"
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+	"gatepost/pipeline"
+	"gatepost/quarantine"
+)
+
+// A Commit is all that follows from one accepted message, written together or
+// not at all.
+type Commit struct {
+	Deliveries []*mailbox.Delivery
+	Held       []*quarantine.Held
+	Row        *journal.Row
+}
+
+// A Committer writes a Commit and returns once it is durable.
+type Committer interface {
+	Commit(ctx context.Context, c *Commit) error
+}
+
+// A Directory is the directory as it stands.
+type Directory interface {
+	Snapshot() *directory.Snapshot
+	Hit(id int64) // counts a use of a list entry
+}
+
+// A Journal keeps the evidence.
+type Journal interface {
+	// Write makes the evidence of an accepted message durable and returns the row
+	// that the commit must hold.
+	Write(ctx context.Context, r *journal.Record) (*journal.Row, error)
+	// Note keeps the evidence of a transaction that left nothing behind, in its
+	// own time; under a flood it samples and counts.
+	Note(r *journal.Record)
+}
+
+// A Waker is told of boxes that have new mail, after the commit.
+type Waker interface{ Notify(box int64) }
+
+// An Observer counts what went by; all methods return at once.
+type Observer interface {
+	Transaction(outcome string, seconds float64)
+	Step(filter, result string, seconds float64)
+}
+
+// Policies is the pipeline as one configuration has it. It is never changed: a
+// reload puts another in its place, and transactions under way keep theirs.
+type Policies struct {
+	Gate    *pipeline.Policy
+	ByName  map[string]*pipeline.Policy
+	Default string // the policy of domains that name none
+}
+
+// of returns the policy a domain names. A name that the configuration lost since
+// falls back to the default: mail must not stop for it, and check tells it.
+func (p *Policies) of(d directory.Domain) *pipeline.Policy {
+	if own := p.ByName[d.Policy]; own != nil {
+		return own
+	}
+	return p.ByName[p.Default]
+}
+
+// Config is what an Intake needs to know.
+type Config struct {
+	Hostname        string        // ours, the authserv-id of RFC 8601 §2.5
+	SplitRecipients bool          // one policy a transaction: others get 452 at RCPT
+	QuarantineFor   time.Duration // how long what is held is kept
+	SubjectMark     string        // put before the subject of a tagged message
+}
+
+// An Intake is the machine behind the edge. Fields are set before use and not
+// changed after; SetPolicies alone may be called at any time.
+type Intake struct {
+	Config    Config
+	Directory Directory
+	Blobs     blob.Store
+	Store     Committer
+	Journal   Journal
+	Waker     Waker
+	Observer  Observer
+	Log       *slog.Logger
+	Now       func() time.Time
+
+	policies atomic.Pointer[Policies]
+}
+
+// SetPolicies puts other policies in force for connections from now on.
+func (in *Intake) SetPolicies(p *Policies) { in.policies.Store(p) }
+
+// Policies returns those in force.
+func (in *Intake) Policies() *Policies { return in.policies.Load() }
+
+// observe counts a walk's steps.
+func (in *Intake) observe(w *pipeline.Walk) {
+	for _, s := range w.Steps {
+		in.Observer.Step(s.Filter, s.Finding.Result, float64(s.Micros)/1e6)
+		if s.Err != nil {
+			in.Log.Warn("filter could not tell", "filter", s.Filter, "entry", s.Entry, "error", s.Err)
+		}
+	}
+}
+
+// lists binds a snapshot to what the pipeline asks of it.
+type lists struct {
+	*directory.Snapshot
+	hit func(int64)
+}
+
+// Find implements pipeline.Lists.
+func (l lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool) {
+	var e directory.Entry
+	var ok bool
+	switch {
+	case s.Client.IsValid():
+		e, ok = l.FindClient(s.Client, rcpt)
+	case s.Sender != "":
+		e, ok = l.FindSender(s.Sender, rcpt)
+	case s.Author != "":
+		e, ok = l.FindAuthor(s.Author, rcpt)
+	}
+	return pipeline.Listing{ID: e.ID, Allow: e.List == directory.Allow, Value: e.Value, Scope: e.Scope.String(), Note: e.Note}, ok
+}
+
+// Authors implements pipeline.Lists.
+func (l lists) Authors(allow bool, rcpt mail.Path) bool {
+	if allow {
+		return l.HasAuthors(rcpt, directory.Allow)
+	}
+	return l.HasAuthors(rcpt, directory.Block)
+}
+
+// Hit implements pipeline.Lists.
+func (l lists) Hit(id int64) { l.hit(id) }

@@ -1,0 +1,124 @@
+package intake
+
+import (
+	"slices"
+	"strings"
+
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// record is the transaction's evidence as it stands.
+func (t *Transaction) record(v mail.Verdict, state string) *journal.Record {
+	r := evidence(t.tx, t.gate)
+	r.Reply, r.State = words(v), state
+	for _, rcpt := range t.rcpts {
+		outcome := rcpt.outcome.String()
+		if t.tx.Stage < pipeline.Data || v.Answer == mail.Failed || v.Answer == mail.NoSpace {
+			outcome = state
+		}
+		r.Walks = append(r.Walks, rcpt.evidence(outcome)...)
+	}
+	for _, rcpt := range t.refused {
+		r.Walks = append(r.Walks, rcpt.evidence(rcpt.answer.String())...)
+	}
+	return r
+}
+
+// evidence is what the journal keeps of a recipient: the walk, and that of the
+// shadow policy. One who is unknown has no walk.
+func (r *recipient) evidence(outcome string) []journal.Walk {
+	if r.walk == nil {
+		return []journal.Walk{{Recipient: r.path, Decision: journal.Decision{Action: "none"}, Outcome: outcome}}
+	}
+	walks := []journal.Walk{walkEvidence(r.walk, outcome, false)}
+	if r.shadow != nil {
+		walks = append(walks, walkEvidence(r.shadow, "", true))
+	}
+	return walks
+}
+
+// evidence begins the record of a transaction: its envelope, what its content
+// says of itself, and the gate's walk (nil: none).
+func evidence(tx *pipeline.Transaction, gate *pipeline.Walk) *journal.Record {
+	r := &journal.Record{
+		ID: tx.ID, Time: tx.Time, Client: tx.Client.Addr.String(), Helo: tx.Client.Helo, TLS: tx.Client.TLS,
+		Login: tx.Client.Login, ReversePath: tx.Envelope.ReversePath,
+	}
+	if m := tx.Message; m != nil {
+		r.Subject, r.MessageID, r.Size = m.Header().Text("Subject"), strings.TrimSpace(m.Header().Get("Message-ID")), m.Size()
+	}
+	if gate != nil {
+		r.Walks = append(r.Walks, walkEvidence(gate, "", false))
+	}
+	return r
+}
+
+// WalkEvidence is one walk as the journal keeps it.
+func WalkEvidence(w *pipeline.Walk, outcome string) journal.Walk {
+	return walkEvidence(w, outcome, false)
+}
+
+func walkEvidence(w *pipeline.Walk, outcome string, shadow bool) journal.Walk {
+	d := w.Decision
+	out := journal.Walk{
+		Recipient: w.Recipient, Policy: w.Policy.Name, Shadow: shadow, Score: w.Score, Required: w.Policy.Required, Outcome: outcome,
+		Decision: journal.Decision{Action: d.Action.String(), Entry: d.Entry, Filter: d.Filter, Result: d.Result, Reason: d.Reason},
+		Steps:    make([]journal.Step, 0, len(w.Steps)),
+	}
+	for _, s := range w.Steps {
+		out.Steps = append(out.Steps, stepEvidence(s))
+	}
+	return out
+}
+
+func stepEvidence(s pipeline.Step) journal.Step {
+	step := journal.Step{
+		Entry: s.Entry, Filter: s.Filter, Result: s.Finding.Result, Score: s.Finding.Score, Points: s.Points,
+		Reason: s.Finding.Reason, Effect: s.Effect.String(), Micros: s.Micros, Shadow: s.Shadow,
+	}
+	for _, e := range s.Finding.Evidence {
+		step.Evidence = append(step.Evidence, journal.KV{Key: e.Key, Value: e.Value})
+	}
+	return step
+}
+
+// log writes the one line of a transaction.
+func (t *Transaction) log(v mail.Verdict, state string) {
+	tx := t.tx
+	size := int64(0)
+	if tx.Message != nil {
+		size = tx.Message.Size()
+	}
+	var to, outcomes []string
+	decision := t.gate.Decision
+	for _, r := range slices.Concat(t.rcpts, t.refused) {
+		to = append(to, string(r.path))
+		if r.walk == nil {
+			outcomes = append(outcomes, r.answer.String())
+			continue
+		}
+		outcomes = append(outcomes, r.outcome.String())
+		if decision.Entry == "" {
+			decision = r.walk.Decision
+		}
+	}
+	args := []any{
+		"id", tx.ID, "client", tx.Client.Addr, "helo", tx.Client.Helo, "from", tx.Envelope.ReversePath,
+		"to", strings.Join(to, ","), "size", size, "answer", v.Answer, "state", state,
+	}
+	if tx.Client.Login != "" {
+		args = append(args, "login", tx.Client.Login)
+	}
+	if len(outcomes) > 1 && v.Answer == mail.OK {
+		args = append(args, "outcomes", strings.Join(outcomes, ","))
+	}
+	if decision.Entry != "" {
+		args = append(args, "filter", decision.Entry, "action", decision.Action, "reason", decision.Reason)
+	} else if v.Reason != "" {
+		args = append(args, "reason", v.Reason)
+	}
+	args = append(args, "ms", t.in.Now().Sub(t.began).Milliseconds())
+	t.in.Log.Info("transaction", args...)
+}

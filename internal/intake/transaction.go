@@ -1,0 +1,146 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// A Transaction is one mail transaction, from MAIL to the answer after the end of
+// data. It ends with Data or Abort, whichever is called first. The edge calls it
+// from one goroutine at a time.
+type Transaction struct {
+	in       *Intake
+	policies *Policies
+	snapshot *directory.Snapshot
+	tx       *pipeline.Transaction
+	gate     *pipeline.Walk
+	began    time.Time
+	rcpts    []*recipient
+	refused  []*recipient // at RCPT, kept for the journal
+}
+
+// maxRefused bounds how many refused recipients one transaction keeps for the
+// journal; the edge's error budget ends the connection soon after.
+const maxRefused = 100
+
+// A recipient is one accepted or refused forward-path.
+type recipient struct {
+	path    mail.Path
+	domain  directory.Domain
+	boxes   []directory.Mailbox
+	walk    *pipeline.Walk
+	shadow  *pipeline.Walk // nil where the policy has none
+	answer  mail.Answer    // at RCPT
+	outcome mail.Outcome   // after the end of data
+}
+
+// ID names the transaction in replies, headers, log and journal.
+func (t *Transaction) ID() string { return t.tx.ID }
+
+// nothing is the policy of mail that no policy judges: what a log-in sends.
+var nothing = &pipeline.Policy{Name: "none"}
+
+// Rcpt judges one forward-path.
+func (t *Transaction) Rcpt(ctx context.Context, to mail.Path) mail.Verdict {
+	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.path == to }) {
+		return mail.Verdict{ID: t.ID()}
+	}
+	r := &recipient{path: to}
+	v := t.rcpt(ctx, r)
+	v.ID = t.ID()
+	r.answer = v.Answer
+	switch {
+	case v.Answer == mail.OK:
+		t.rcpts = append(t.rcpts, r)
+	case len(t.refused) < maxRefused:
+		t.refused = append(t.refused, r)
+	}
+	return v
+}
+
+func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
+	found, err := t.snapshot.Resolve(r.path)
+	if err != nil {
+		return unknown(err)
+	}
+	r.domain, r.boxes = found.Domain, found.Boxes
+	policy := t.policies.of(found.Domain)
+	if !t.tx.Client.Login.IsNull() {
+		policy = nothing
+	}
+	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].walk.Policy != policy {
+		return mail.Verdict{Answer: mail.OtherPolicy}
+	}
+	r.walk = pipeline.NewWalk(policy, r.path, true)
+	if policy.Shadow != nil {
+		r.shadow = pipeline.NewWalk(policy.Shadow, r.path, false)
+	}
+	if err := r.walk.Advance(ctx, t.tx.WithRcpt()); err != nil {
+		return mail.Verdict{Answer: mail.Failed, Reason: "no time left"}
+	}
+	if !r.walk.Done() {
+		return mail.Verdict{}
+	}
+	return decided(r.walk.Decision)
+}
+
+// unknown turns the directory's word into the edge's.
+func unknown(err error) mail.Verdict {
+	switch {
+	case errors.Is(err, directory.ErrNoDomain):
+		return mail.Verdict{Answer: mail.NoRelay}
+	case errors.Is(err, directory.ErrNoMailbox):
+		return mail.Verdict{Answer: mail.NoSuchMailbox}
+	case errors.Is(err, directory.ErrClosed), errors.Is(err, directory.ErrSuspended):
+		return mail.Verdict{Answer: mail.MailboxClosed}
+	}
+	return mail.Verdict{Answer: mail.Failed}
+}
+
+// decided is the answer to RCPT of a walk that ended there. A message to be
+// discarded is taken like any other: who sent it must not learn of it.
+func decided(d pipeline.Decision) mail.Verdict {
+	switch d.Action {
+	case pipeline.Reject:
+		return mail.Verdict{Answer: mail.Refused, Reason: d.Reason, Reply: d.Reply}
+	case pipeline.Defer:
+		return mail.Verdict{Answer: mail.Deferred, Reason: d.Reason, Reply: d.Reply}
+	}
+	return mail.Verdict{}
+}
+
+// Abort ends a transaction that never came to the end of its data.
+func (t *Transaction) Abort(cause string) {
+	t.finish(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: cause}, "aborted: "+cause)
+}
+
+// refuse ends a transaction that never began.
+func (t *Transaction) refuse(v mail.Verdict) mail.Verdict {
+	t.finish(v, v.Answer.String())
+	return v
+}
+
+// finish journals a transaction that left nothing behind, and lets go of it.
+func (t *Transaction) finish(v mail.Verdict, state string) {
+	t.in.Journal.Note(t.record(v, state))
+	t.conclude(v, state)
+}
+
+// conclude logs, counts and closes.
+func (t *Transaction) conclude(v mail.Verdict, state string) {
+	t.tx.Close()
+	t.in.observe(t.gate)
+	for _, r := range slices.Concat(t.rcpts, t.refused) {
+		if r.walk != nil {
+			t.in.observe(r.walk)
+		}
+	}
+	t.in.Observer.Transaction(state, t.in.Now().Sub(t.began).Seconds())
+	t.log(v, state)
+}

@@ -1,0 +1,92 @@
+package mail
+
+import "strings"
+
+// MaxExtract bounds the decoded text, plain and HTML source together, that an
+// Extract is made of, in octets. MaxURLs and MaxFilenames bound its lists.
+const (
+	MaxExtract   = 1 << 20
+	MaxURLs      = 2000
+	MaxFilenames = MaxParts
+)
+
+// An Extract is what there is to read in a message, in UTF-8 and with lines ended
+// by LF: what rules, statistics and searches look at, so that each part is
+// decoded once for all of them. Parts follow one another in the order of the message, attached
+// messages included; header fields are not in it (see Header.Texts).
+type Extract struct {
+	Subject   string   // decoded
+	Text      string   // all text parts that are not HTML
+	HTML      string   // the source of the HTML parts
+	Visible   string   // what a reader sees of the HTML parts: no tags, scripts, styles or hidden elements
+	URLs      []string // where HTML points to and loads from, and addresses in Text; no doubles
+	Filenames []string // of all parts that have one, decoded
+	Cut       bool     // there is more than fits
+}
+
+// Body returns all text that a reader of the message may see, of plain and HTML parts.
+func (e *Extract) Body() string {
+	switch {
+	case e.Text == "":
+		return e.Visible
+	case e.Visible == "":
+		return e.Text
+	}
+	return e.Text + "\n" + e.Visible
+}
+
+// An extractor gathers an Extract part by part.
+type extractor struct {
+	m                   *Message
+	room                int64 // what is left of MaxExtract
+	text, html, visible strings.Builder
+	urls                urlSet
+	e                   *Extract
+}
+
+func extract(m *Message) *Extract {
+	x := &extractor{m: m, room: MaxExtract, e: &Extract{Subject: m.Header().Text("Subject")}}
+	for p := range m.Root().All() {
+		x.part(p)
+	}
+	x.e.Text, x.e.HTML, x.e.Visible = x.text.String(), x.html.String(), x.visible.String()
+	x.urls.fromText(x.e.Text)
+	x.e.URLs = x.urls.list
+	if m.Root().Flags.Has(TooDeep|TooMany) || x.urls.full() {
+		x.e.Cut = true
+	}
+	return x.e
+}
+
+func (x *extractor) part(p *Part) {
+	if p.Filename != "" && len(x.e.Filenames) < MaxFilenames {
+		x.e.Filenames = append(x.e.Filenames, p.Filename)
+	}
+	isHTML := p.Is("text/html") || p.Is("application/xhtml+xml")
+	if !isHTML && p.Type != "text" && !p.broken() {
+		return
+	}
+	text, whole := x.m.Text(p, x.room)
+	x.room -= int64(len(text))
+	if !whole {
+		x.e.Cut = true
+	}
+	if isHTML {
+		line(&x.html, text)
+		readHTML(text, &x.visible, &x.urls)
+		return
+	}
+	line(&x.text, text)
+}
+
+// broken reports whether the part is a multipart without parts, whose body some
+// readers show as it is.
+func (p *Part) broken() bool { return p.IsMultipart() && len(p.Parts) == 0 }
+
+// line writes text and a line end, unless it has one.
+func line(b *strings.Builder, text string) {
+	b.WriteString(text)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		b.WriteByte('\n')
+	}
+}

@@ -1,0 +1,94 @@
+package mail
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestExtract(t *testing.T) {
+	m := NewMessage([]byte(crlf("Subject: =?utf-8?q?caf=C3=A9?=\nContent-Type: multipart/mixed; boundary=b\n\n" +
+		"--b\nContent-Type: text/plain; charset=iso-8859-1\n\nplain \xe9 see http://a.example/x?y=1, (www.b.example).\n" +
+		"--b\nContent-Type: text/html\n\n<p>vi<b></b>agra &eacute;<a href='http://c.example/'>click</a>\n" +
+		"--b\nContent-Type: image/png; name=x.png\n\nxxx\n" +
+		"--b\nContent-Type: message/rfc822\n\nSubject: inner\n\nforwarded\n--b--\n")))
+	e := m.Extract()
+	if e.Subject != "café" {
+		t.Errorf("subject %q", e.Subject)
+	}
+	if want := "plain é see http://a.example/x?y=1, (www.b.example).\nforwarded\n"; e.Text != want {
+		t.Errorf("text: got %q, want %q", e.Text, want)
+	}
+	if want := "viagra éclick\n"; e.Visible != want {
+		t.Errorf("visible: got %q, want %q", e.Visible, want)
+	}
+	if want := "<p>vi<b></b>agra &eacute;<a href='http://c.example/'>click</a>\n"; e.HTML != want {
+		t.Errorf("html: got %q, want %q", e.HTML, want)
+	}
+	if want := []string{"http://c.example/", "http://a.example/x?y=1", "www.b.example"}; !slices.Equal(e.URLs, want) {
+		t.Errorf("urls: got %q, want %q", e.URLs, want)
+	}
+	if want := []string{"x.png"}; !slices.Equal(e.Filenames, want) || e.Cut {
+		t.Errorf("filenames: got %q, want %q, cut %v", e.Filenames, want, e.Cut)
+	}
+	if want := e.Text + "\n" + e.Visible; e.Body() != want {
+		t.Errorf("body: got %q, want %q", e.Body(), want)
+	}
+}
+
+func TestVisible(t *testing.T) {
+	tests := []struct{ name, html, want string }{
+		{"script and style", "<style>a{}</style>x<script>if (a<b) y</script>z<title>t</title>", "xz\n"},
+		{"blocks", "<div>a</div><div>b<br>c</div>", "a\nb\nc\n"},
+		{"entities", "&lt;&#x41;&nbsp;&amp", "<A\u00a0&\n"},
+		{"hidden", `a<span style="color:red; DISPLAY : none!important">x<b>y</b></span>b<i hidden>z</i>`, "ab\n"},
+		{"clear", `a<span style="opacity:0.0">x</span>b<span style="opacity:0.5">y</span>`, "aby\n"},
+		{"shown again", `<p style="display:none;display:block">x`, "x\n"},
+		{"font size 0 around text", `<td style="font-size:0">a</td>`, "a\n"},
+		{"hidden not closed", `<p hidden>x<p>shown`, "shown\n"},
+		{"hidden left by parent", `<div><span hidden>x</div>shown`, "shown\n"},
+		{"nested of one name", `<div hidden>x<div>y</div>z</div>shown`, "shown\n"},
+		{"hidden cell", `<table><tr><td hidden>x<td>shown`, "shown\n"},
+		{"noscript", "<noscript><b>a</b></noscript>", "a\n"},
+		{"alt", `<img alt="buy" src=x>`, " buy \n"},
+		{"comment", "vi<!-- x -->agra", "viagra\n"},
+		{"broken", "a<b", "a\n"},
+		{"void hidden", "<input hidden>shown", "shown\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			readHTML(tt.html, &b, &urlSet{})
+			if got := b.String(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestURLs(t *testing.T) {
+	var u urlSet
+	var b strings.Builder
+	readHTML(`<a href=" http://a.example/?a=1&amp;b=2 "><img src=cid:1><a href="#x"><form action=/b>`+
+		`<meta http-equiv=refresh content="0; URL='http://c.example'"><a href=/b>`, &b, &u)
+	u.fromText("xhttp://no.example HTTPS://d.example/(x) http:// <http://e.example>")
+	want := []string{"http://a.example/?a=1&b=2", "/b", "http://c.example", "HTTPS://d.example/(x", "http://e.example"}
+	if !slices.Equal(u.list, want) {
+		t.Errorf("got %q, want %q", u.list, want)
+	}
+}
+
+func TestExtractBounds(t *testing.T) {
+	text := strings.Repeat("http://a.example ", MaxExtract/10)
+	for name, content := range map[string]string{
+		"text":     "A: b\n\n" + text,
+		"html":     "Content-Type: text/html\n\n" + strings.Repeat("<a href=x>", MaxExtract/5),
+		"elements": "Content-Type: text/html\n\n" + strings.Repeat("<p><b><i>", MaxExtract/9+1) + "x",
+		"ends":     "Content-Type: text/html\n\n" + strings.Repeat("<b>", 200) + strings.Repeat("</i>", MaxExtract/4),
+	} {
+		e := NewMessage([]byte(content)).Extract()
+		if len(e.Text)+len(e.HTML) > MaxExtract+1 || len(e.Visible) > MaxExtract || !e.Cut {
+			t.Errorf("%s: %d octets of text, %d of html, %d visible, cut %v", name, len(e.Text), len(e.HTML), len(e.Visible), e.Cut)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+// Package metric counts what a node does, for Prometheus, and says whether it is
+// well. It has no state of the process's own: a Metrics is made, handed to those
+// who count, and asked through its Handler:
+//
+//	/metrics   every number, in Prometheus' text form
+//	/healthz   200 while the program runs
+//	/readyz    200 when the node can take mail, else 503 and why not, a reason a line
+//
+// The packages that count declare small interfaces of their own (smtpd.Observer,
+// intake.Observer); *Metrics implements them without knowing them. Labels are words
+// of the program, never of strangers: what a client says can't make a new series.
+package metric
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Metrics are the node's numbers. All methods are safe for use by many goroutines
+// and return at once.
+type Metrics struct {
+	registry     *prometheus.Registry
+	connections  *prometheus.CounterVec
+	replies      *prometheus.CounterVec
+	content      *prometheus.CounterVec
+	contentBytes prometheus.Counter
+	transactions *prometheus.CounterVec
+	transaction  prometheus.Histogram
+	results      *prometheus.CounterVec
+	filters      *prometheus.HistogramVec
+	commits      prometheus.Histogram
+	puts         prometheus.Histogram
+}
+
+// New returns Metrics with all counts at nought.
+func New() *Metrics {
+	r := prometheus.NewRegistry()
+	m := &Metrics{
+		registry:    r,
+		connections: counters(r, "smtp_connections_total", "SMTP connections by what became of them at the gate.", "fate"),
+		replies:     counters(r, "smtp_replies_total", "SMTP replies by the command that they answer.", "verb", "code"),
+		content:     counters(r, "smtp_messages_total", "Contents received whole, in memory or spooled to disk.", "in"),
+		contentBytes: counter(r, "smtp_content_bytes_total",
+			"Bytes of content received whole."),
+		transactions: counters(r, "transactions_total", "Mail transactions by outcome.", "outcome"),
+		transaction: histogram(r, "transaction_seconds", "Time from MAIL to the end of a transaction.",
+			prometheus.ExponentialBuckets(0.005, 3, 10)),
+		results: counters(r, "filter_results_total", "Results of filters in walks.", "filter", "result"),
+		commits: histogram(r, "store_commit_seconds", "Time that a change waited until it was durable in the store.",
+			prometheus.ExponentialBuckets(0.0005, 2.5, 10)),
+		puts: histogram(r, "blob_put_seconds", "Time that content waited until it was durable.",
+			prometheus.ExponentialBuckets(0.0005, 2.5, 10)),
+	}
+	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "filter_seconds", Help: "Time that filters took.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 5, 8),
+	}, []string{"filter"})
+	r.MustRegister(m.filters, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+const namespace = "gatepost"
+
+func counter(r *prometheus.Registry, name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+	r.MustRegister(c)
+	return c
+}
+
+func counters(r *prometheus.Registry, name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	r.MustRegister(c)
+	return c
+}
+
+func histogram(r *prometheus.Registry, name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+	r.MustRegister(h)
+	return h
+}
+
+// Connection counts an SMTP connection by what became of it at the gate.
+func (m *Metrics) Connection(fate string) { m.connections.WithLabelValues(fate).Inc() }
+
+// Reply counts an SMTP reply; verb is the command that it answers, "" for none.
+func (m *Metrics) Reply(verb string, code int) {
+	m.replies.WithLabelValues(known(verb), strconv.Itoa(code)).Inc()
+}
+
+// known keeps what clients invent out of the labels.
+func known(verb string) string {
+	switch verb {
+	case "", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP", "STARTTLS", "AUTH":
+		return verb
+	}
+	return "other"
+}
+
+// Content counts a content that was received whole.
+func (m *Metrics) Content(octets int64, spooled bool) {
+	in := "memory"
+	if spooled {
+		in = "file"
+	}
+	m.content.WithLabelValues(in).Inc()
+	m.contentBytes.Add(float64(octets))
+}
+
+// Transaction counts a mail transaction and the time it took.
+func (m *Metrics) Transaction(outcome string, seconds float64) {
+	m.transactions.WithLabelValues(outcome).Inc()
+	m.transaction.Observe(seconds)
+}
+
+// Step counts one entry of a walk.
+func (m *Metrics) Step(filter, result string, seconds float64) {
+	m.results.WithLabelValues(filter, result).Inc()
+	m.filters.WithLabelValues(filter).Observe(seconds)
+}
+
+// Commit counts a durable change of the store and the time it waited.
+func (m *Metrics) Commit(seconds float64) { m.commits.Observe(seconds) }
+
+// Put counts a content made durable and the time it waited.
+func (m *Metrics) Put(seconds float64) { m.puts.Observe(seconds) }
+
+// Gauge adds a number that is asked for when somebody looks: bytes in flight, free
+// disk. The name goes without "gatepost_"; one name is added once.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
+
+// InFlight has the bytes of messages being received or judged asked of octets.
+func (m *Metrics) InFlight(octets func() int64) {
+	m.Gauge("in_flight_bytes", "Bytes of messages being received or judged.", func() float64 { return float64(octets()) })
+}

@@ -1,0 +1,53 @@
+package smtpd
+
+import (
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// received makes the trace field that goes on top of the message (RFC 5321
+// §4.4). It names a recipient only if there is one: else it would tell each of
+// the others.
+func (s *session) received(id string) []byte {
+	var b strings.Builder
+	b.WriteString("from " + from(s.client) + " by " + s.cfg.Hostname + " with " + protocol(s.client))
+	if s.client.TLS != "" {
+		b.WriteString(" (" + s.client.TLS + ")")
+	}
+	b.WriteString(" id " + id)
+	if s.rcpts == 1 {
+		b.WriteString(" for <" + s.to.String() + ">")
+	}
+	b.WriteString("; " + s.cfg.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	return mail.AppendField(nil, "Received", b.String())
+}
+
+// from is what the client said it is, and what it is. What it said is left out
+// where it is no name, since it would be read as other words of the field.
+func from(c mail.Client) string {
+	literal := "[" + c.Addr.String() + "]"
+	if c.Addr.Is6() {
+		literal = "[IPv6:" + c.Addr.String() + "]"
+	}
+	name, err := mail.ParseDomain(c.Helo)
+	if err != nil {
+		return literal
+	}
+	return name + " (" + literal + ")"
+}
+
+// protocol is the "with" of RFC 3848.
+func protocol(c mail.Client) string {
+	if !c.ESMTP {
+		return "SMTP"
+	}
+	p := "ESMTP"
+	if c.TLS != "" {
+		p += "S"
+	}
+	if !c.Login.IsNull() {
+		p += "A"
+	}
+	return p
+}

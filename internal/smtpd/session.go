@@ -1,0 +1,131 @@
+package smtpd
+
+import (
+	"errors"
+	"fmt"
+
+	smtp "github.com/emersion/go-smtp"
+
+	"gatepost/internal/mail"
+)
+
+// A session is what the library calls with the commands of one stream. What it
+// answers goes to the guard; to the library it only says yes or no.
+type session struct {
+	*connection
+	guard *guard
+	path  mail.Path   // of the MAIL or RCPT that the library is at
+	tx    Transaction // nil outside of a transaction
+	rcpts int         // RCPT commands in it
+	size  int64       // what MAIL declared
+	to    mail.Path   // its recipient, where there is one only
+}
+
+// errNo tells the library that a command was refused.
+var errNo = errors.New("refused")
+
+// say answers the command that the library is at.
+func (s *session) say(r reply) error {
+	s.guard.say(r)
+	if r.code >= 400 {
+		return errNo
+	}
+	return nil
+}
+
+// hello is HELO and EHLO, which also reset (RFC 5321 §4.1.4).
+func (s *session) hello(name string, esmtp bool) reply {
+	s.abort(s.guard.verb)
+	c := s.client
+	c.Helo, c.ESMTP = name, esmtp
+	ctx, cancel := s.answerTime()
+	defer cancel()
+	if v := s.conv.Helo(ctx, c); v.Answer != mail.OK {
+		return answer(v)
+	}
+	s.client = c
+	if !esmtp {
+		return greeting(s.cfg.Hostname, nil)
+	}
+	return greeting(s.cfg.Hostname, s.keywords())
+}
+
+// keywords are the extensions offered now.
+func (s *session) keywords() []string {
+	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES"}
+	if s.cfg.TLS != nil && s.client.TLS == "" {
+		k = append(k, "STARTTLS")
+	}
+	if s.mayLogIn() && s.client.Login.IsNull() {
+		k = append(k, "AUTH PLAIN LOGIN")
+	}
+	return k
+}
+
+// Mail begins a transaction (smtp.Session).
+func (s *session) Mail(_ string, o *smtp.MailOptions) error {
+	switch {
+	case s.tx != nil: // the library would begin a second one on the first one's recipients
+		return s.say(badOrder)
+	case s.cfg.Submission && s.client.Login.IsNull():
+		return s.say(s.wayIn())
+	case o.Size > s.cfg.MaxMessage:
+		return s.say(tooLarge)
+	case !s.cfg.Limits.room(o.Size):
+		return s.say(noSpace)
+	}
+	ctx, cancel := s.answerTime()
+	defer cancel()
+	tx, v := s.conv.Mail(ctx, s.client, s.path, mail.Params{Size: o.Size, Body: string(o.Body)})
+	if v.Answer != mail.OK {
+		return s.say(answer(v))
+	}
+	s.tx, s.rcpts, s.size, s.to = tx, 0, o.Size, mail.Null
+	return s.say(senderFine)
+}
+
+// Rcpt adds a recipient (smtp.Session).
+func (s *session) Rcpt(string, *smtp.RcptOptions) error {
+	if s.tx == nil {
+		return s.say(badOrder)
+	}
+	if s.rcpts++; s.rcpts > s.cfg.MaxRecipients {
+		return s.say(answer(mail.Verdict{Answer: mail.TooManyRecipients}))
+	}
+	ctx, cancel := s.answerTime()
+	defer cancel()
+	if v := s.tx.Rcpt(ctx, s.path); v.Answer != mail.OK {
+		return s.say(answer(v))
+	}
+	s.to = s.path
+	return s.say(rcptFine)
+}
+
+// Reset ends a transaction that has not ended itself (smtp.Session).
+func (s *session) Reset() { s.abort(s.guard.verb) }
+
+// Logout is the library's last call (smtp.Session).
+func (s *session) Logout() error {
+	cause := s.guard.cause
+	if cause == "" {
+		cause = s.guard.verb
+	}
+	s.abort(cause)
+	return nil
+}
+
+// abort ends a transaction that is open. The library may call it from where it
+// catches no panic.
+func (s *session) abort(cause string) {
+	tx := s.tx
+	if tx == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			s.caught(v)
+		}
+	}()
+	s.tx = nil
+	tx.Abort(cause)
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// A rule is something that must hold of the rows. Its query returns what breaks
+// it: a name for a person, what is there, what should be.
+type rule struct{ what, query string }
+
+// rules are held against the rows by Check. Counters are compared with what they
+// count, references with what they refer to.
+var rules = [...]rule{
+	{"folder %s counts %s messages, and has %s", `SELECT f.box || '/' || f.name, f.messages, COUNT(m.uid)
+		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.messages HAVING f.messages <> COUNT(m.uid)`},
+	{"folder %s counts %s octets, and has %s", `SELECT f.box || '/' || f.name, f.bytes, COALESCE(SUM(m.size), 0)
+		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.bytes HAVING f.bytes <> COALESCE(SUM(m.size), 0)`},
+	{"folder %s would give UID %s again, the highest is %s", `SELECT f.box || '/' || f.name, f.uidnext, MAX(m.uid)
+		FROM mailbox_folder f JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.uidnext HAVING MAX(m.uid) >= f.uidnext`},
+	{"mailbox %s counts %s messages, its folders have %s", `SELECT b.box, b.messages, COALESCE(SUM(f.messages), 0)
+		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
+	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email
+		FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder LEFT JOIN mailbox_email e ON e.box = f.box AND e.id = m.email WHERE e.id IS NULL`},
+	{"content %s counts %s references, and has %s", `SELECT b.id, b.refs, COUNT(r.blob) FROM blob b
+		LEFT JOIN (SELECT blob FROM mailbox_email UNION ALL SELECT blob FROM held WHERE state = 'held') r ON r.blob = b.id
+		GROUP BY b.id, b.refs HAVING b.refs <> COUNT(r.blob)`},
+	{"content %s is named by %s (%s) and not counted", `SELECT r.blob, r.kind, r.id FROM
+		(SELECT blob, 'mailbox' AS kind, box || '/' || id AS id FROM mailbox_email UNION ALL SELECT blob, 'quarantine', id FROM held WHERE state = 'held') r
+		LEFT JOIN blob b ON b.id = r.blob WHERE b.id IS NULL`},
+}
+
+// Check reads all rows and reports what is damaged, a sentence each. The error is
+// of the check itself.
+func (db *DB) Check(ctx context.Context, report func(format string, args ...any)) error {
+	return db.View(ctx, func(tx *Tx) error {
+		if err := checkEngine(tx, report); err != nil {
+			return err
+		}
+		for _, r := range rules {
+			if err := tx.each(r.query, func(a, b, c string) { report(r.what, a, b, c) }); err != nil {
+				return fmt.Errorf("store: check: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// checkEngine has SQLite look at its own pages and indexes.
+func checkEngine(tx *Tx, report func(format string, args ...any)) error {
+	return tx.each(`SELECT integrity_check, '', '' FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'`, func(a, _, _ string) {
+		report("database file: %s", a)
+	})
+}
+
+// each hands the three columns of each row to f.
+func (t *Tx) each(query string, f func(a, b, c string)) error {
+	rows, err := t.Query(query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a, b, c string
+		if err := rows.Scan(&a, &b, &c); err != nil {
+			return err
+		}
+		f(a, b, c)
+	}
+	return rows.Err()
+}
+
+// Contents calls f with the id of every content that rows refer to, in order, and
+// its size.
+func (db *DB) Contents(ctx context.Context, f func(id string, size int64) error) error {
+	return db.pages(ctx, `SELECT id, size FROM blob WHERE refs > 0 AND id > ? ORDER BY id LIMIT 1000`, f)
+}
+
+// Evidence calls f with every place in the journal's log that a row points to.
+func (db *DB) Evidence(ctx context.Context, f func(pointer string, line int64) error) error {
+	return db.pages(ctx, `SELECT DISTINCT evidence, 0 FROM journal WHERE evidence > ? ORDER BY evidence LIMIT 1000`, f)
+}
+
+// pages runs a query page by page, so that no View is held open while f reads
+// from disk.
+func (db *DB) pages(ctx context.Context, query string, f func(key string, n int64) error) error {
+	type pair struct {
+		key string
+		n   int64
+	}
+	for after := ""; ; {
+		var page []pair
+		err := db.View(ctx, func(tx *Tx) error {
+			rows, err := tx.Query(query, after)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var p pair
+				if err := rows.Scan(&p.key, &p.n); err != nil {
+					return err
+				}
+				page = append(page, p)
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return fmt.Errorf("store: check: %w", err)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		for _, p := range page {
+			if err := f(p.key, p.n); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].key
+	}
+}

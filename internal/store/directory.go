@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/internal/directory"
+)
+
+// Directory is the directory's rows: it implements the interfaces of package
+// directory.
+type Directory struct{ db *DB }
+
+var _ interface {
+	directory.Rows
+	directory.Entries
+} = Directory{}
+
+// Directory returns the store's directory.
+func (db *DB) Directory() Directory { return Directory{db} }
+
+// goneKept is how many revisions the removals of which are known.
+const goneKept = 10_000
+
+// Apply implements directory.Rows. The revision's row is changed first: on a
+// server with many writers its lock puts the changes in order.
+func (d Directory) Apply(ctx context.Context, base int64, changes []directory.Change) error {
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		r, err := tx.Exec(`UPDATE directory_counter SET value = value + 1 WHERE name = 'revision' AND value = ?`, base)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return orElse(err, directory.ErrMoved)
+		}
+		w := directoryWriter{tx: tx, revision: base + 1}
+		if err := w.reserve(changes); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if err := w.write(c); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(`DELETE FROM directory_gone WHERE revision <= ?`, w.revision-goneKept)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: change directory: %w", err)
+	}
+	return nil
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// A directoryWriter writes the changes of one revision.
+type directoryWriter struct {
+	tx       *Tx
+	revision int64
+	id       int64 // the last that was given
+}
+
+// reserve takes as many IDs as there are new rows.
+func (w *directoryWriter) reserve(changes []directory.Change) error {
+	var n int64
+	for _, c := range changes {
+		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	err := w.tx.Row(`UPDATE directory_counter SET value = value + ? WHERE name = 'id' RETURNING value`, []any{n}, &w.id)
+	w.id -= n
+	return err
+}
+
+// given returns a row's ID, a new one where it has none. The row itself is left
+// alone: an Update may run again.
+func (w *directoryWriter) given(id int64) int64 {
+	if id == 0 {
+		w.id++
+		return w.id
+	}
+	return id
+}
+
+func (w *directoryWriter) write(c directory.Change) error {
+	switch {
+	case c.Domain != nil && c.Gone:
+		return w.remove("domain", `DELETE FROM domain WHERE name = ?`, c.Domain.Name)
+	case c.Domain != nil:
+		return w.putDomain(c.Domain)
+	case c.Mailbox != nil && c.Gone:
+		return w.remove("mailbox", `DELETE FROM mailbox WHERE address = ?`, string(c.Mailbox.Address))
+	case c.Mailbox != nil:
+		return w.putMailbox(c.Mailbox)
+	case c.Alias != nil && c.Gone:
+		return w.remove("alias", `DELETE FROM alias WHERE address = ?`, string(c.Alias.Address))
+	case c.Alias != nil:
+		return w.putAlias(c.Alias)
+	case c.Entry != nil && c.Gone:
+		k := c.Entry.Key()
+		return w.remove("list_entry", `DELETE FROM list_entry WHERE scope_kind = ? AND scope_name = ? AND value = ? AND list = ? AND (kind = 'author') = ?`,
+			keyText(k), k.Scope.Kind, k.Scope.Name, k.Value, k.List, k.Author)
+	case c.Entry != nil:
+		return w.putEntry(c.Entry)
+	}
+	return nil
+}
+
+// remove deletes a row and notes its name. Where the statement's arguments are
+// not the name itself, they are given.
+func (w *directoryWriter) remove(table, query, name string, args ...any) error {
+	if args == nil {
+		args = []any{name}
+	}
+	if _, err := w.tx.Exec(query, args...); err != nil {
+		return err
+	}
+	_, err := w.tx.Exec(`INSERT INTO directory_gone (kind, name, revision) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET revision = excluded.revision`,
+		table, name, w.revision)
+	return err
+}
+
+func (w *directoryWriter) putDomain(d *directory.Domain) error {
+	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision`,
+		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision)
+	return err
+}
+
+func (w *directoryWriter) putMailbox(m *directory.Mailbox) error {
+	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, language = excluded.language,
+		state = excluded.state, revision = excluded.revision`,
+		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision)
+	return err
+}
+
+func (w *directoryWriter) putAlias(a *directory.Alias) error {
+	targets := make([]string, len(a.Targets))
+	for i, t := range a.Targets {
+		targets[i] = string(t)
+	}
+	_, err := w.tx.Exec(`INSERT INTO alias (address, targets, created, revision) VALUES (?, ?, ?, ?)
+		ON CONFLICT (address) DO UPDATE SET targets = excluded.targets, revision = excluded.revision`,
+		a.Address, strings.Join(targets, "\n"), toMicros(a.Created), w.revision)
+	return err
+}
+
+func (w *directoryWriter) putEntry(e *directory.Entry) error {
+	_, err := w.tx.Exec(`INSERT INTO list_entry (id, list, kind, value, scope_kind, scope_name, origin, note, created, expires, hits, last_hit, revision)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET note = excluded.note, expires = excluded.expires, revision = excluded.revision`,
+		w.given(e.ID), e.List, e.Kind, e.Value, e.Scope.Kind, e.Scope.Name, e.Origin, e.Note,
+		toMicros(e.Created), toMicros(e.Expires), e.Hits, toMicros(e.LastHit), w.revision)
+	return err
+}
+
+// keyText is an entry's key as one text; no part of it can hold a tab.
+func keyText(k directory.Key) string {
+	author := ""
+	if k.Author {
+		author = string(directory.Author)
+	}
+	return strings.Join([]string{string(k.List), author, string(k.Scope.Kind), k.Scope.Name, k.Value}, "\t")
+}
+
+func parseKeyText(s string) (*directory.Entry, error) {
+	f := strings.Split(s, "\t")
+	if len(f) != 5 {
+		return nil, fmt.Errorf("removed list entry %q", s)
+	}
+	return &directory.Entry{
+		List: directory.List(f[0]), Kind: directory.Kind(f[1]),
+		Scope: directory.Scope{Kind: directory.ScopeKind(f[2]), Name: f[3]}, Value: f[4],
+	}, nil
+}
+
+// toMicros and fromMicros: 0 is the zero time.
+func toMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

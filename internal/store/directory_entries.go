@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gatepost/internal/directory"
+)
+
+const entryColumns = `id, list, kind, value, scope_kind, scope_name, origin, note, created, expires, hits, last_hit`
+
+// Entries implements directory.Entries.
+func (d Directory) Entries(ctx context.Context, q directory.EntryQuery) (found []directory.Entry, err error) {
+	w := where{}
+	w.addIf(q.ID != 0, `id = ?`, q.ID)
+	w.addIf(q.List != "", `list = ?`, q.List)
+	w.addIf(q.Kind != "", `kind = ?`, q.Kind)
+	w.addIf(q.Value != "", `value = ?`, q.Value)
+	w.addIf(q.Scope.Kind != "", `scope_kind = ?`, q.Scope.Kind)
+	w.addIf(q.Scope.Kind != "", `scope_name = ?`, q.Scope.Name)
+	w.add(`id > ?`, q.After)
+	if q.Limit <= 0 || q.Limit > directory.MaxPage {
+		q.Limit = directory.MaxPage
+	}
+	err = d.db.View(ctx, func(tx *Tx) error {
+		rows, err := tx.Query(`SELECT `+entryColumns+` FROM list_entry`+w.String()+` ORDER BY id LIMIT ?`, append(w.args, q.Limit)...)
+		return each(rows, err, func(rows *sql.Rows) error {
+			e, err := scanEntry(rows)
+			found = append(found, e)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: list entries: %w", err)
+	}
+	return found, nil
+}
+
+// AddHits implements directory.Entries. It takes no revision: counts are not part
+// of a snapshot.
+func (d Directory) AddHits(ctx context.Context, hits []directory.Hits) error {
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		for _, h := range hits {
+			_, err := tx.Exec(`UPDATE list_entry SET hits = hits + ?, last_hit = CASE WHEN last_hit < ? THEN ? ELSE last_hit END WHERE id = ?`,
+				h.Count, toMicros(h.Last), toMicros(h.Last), h.ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: add hits: %w", err)
+	}
+	return nil
+}
+
+func scanEntry(rows *sql.Rows) (e directory.Entry, err error) {
+	var created, expires, last int64
+	err = rows.Scan(&e.ID, &e.List, &e.Kind, &e.Value, &e.Scope.Kind, &e.Scope.Name, &e.Origin, &e.Note,
+		&created, &expires, &e.Hits, &last)
+	e.Created, e.Expires, e.LastHit = fromMicros(created), fromMicros(expires), fromMicros(last)
+	return e, err
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+// Load implements directory.Rows, from one snapshot of the store.
+func (d Directory) Load(ctx context.Context, since int64, hand func(directory.Change) error) (revision int64, err error) {
+	err = d.db.View(ctx, func(tx *Tx) error {
+		if err := tx.Row(`SELECT value FROM directory_counter WHERE name = 'revision'`, nil, &revision); err != nil {
+			return err
+		}
+		switch {
+		case since == revision:
+			return nil
+		case since > revision, since > 0 && since < revision-goneKept:
+			return directory.ErrBehind // or ahead: the store was put back to an older state
+		}
+		return loadDirectory(tx, since, hand)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: load directory from %d: %w", since, err)
+	}
+	return revision, nil
+}
+
+// A directoryTable is how the rows of one table become changes.
+type directoryTable struct {
+	query string
+	scan  func(*sql.Rows) (directory.Change, error)
+}
+
+// directoryTables: what is gone comes first, since it may have come again.
+func directoryTables() []directoryTable {
+	return []directoryTable{
+		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
+		{`SELECT name, id, policy, disposition, challenge, created FROM domain WHERE revision > ?`, scanDomain},
+		{`SELECT address, id, password_hash, scram, language, state, created FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT address, targets, created FROM alias WHERE revision > ?`, scanAlias},
+		{`SELECT ` + entryColumns + ` FROM list_entry WHERE revision > ?`, scanEntryChange},
+	}
+}
+
+func loadDirectory(tx *Tx, since int64, hand func(directory.Change) error) error {
+	for _, t := range directoryTables() {
+		rows, err := tx.Query(t.query, since)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			c, err := t.scan(rows)
+			if err != nil {
+				return err
+			}
+			return hand(c)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanGone(rows *sql.Rows) (c directory.Change, err error) {
+	var kind, name string
+	if err := rows.Scan(&kind, &name); err != nil {
+		return c, err
+	}
+	c.Gone = true
+	switch kind {
+	case "domain":
+		c.Domain = &directory.Domain{Name: name}
+	case "mailbox":
+		c.Mailbox = &directory.Mailbox{Address: mail.Path(name)}
+	case "alias":
+		c.Alias = &directory.Alias{Address: mail.Path(name)}
+	case "list_entry":
+		c.Entry, err = parseKeyText(name)
+	default:
+		err = fmt.Errorf("removed %s %q: no such table", kind, name)
+	}
+	return c, err
+}
+
+func scanDomain(rows *sql.Rows) (directory.Change, error) {
+	var d directory.Domain
+	var created int64
+	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created)
+	d.Created = fromMicros(created)
+	return directory.Change{Domain: &d}, err
+}
+
+func scanMailbox(rows *sql.Rows) (directory.Change, error) {
+	var m directory.Mailbox
+	var created int64
+	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created)
+	m.Created = fromMicros(created)
+	return directory.Change{Mailbox: &m}, err
+}
+
+func scanAlias(rows *sql.Rows) (directory.Change, error) {
+	var a directory.Alias
+	var targets string
+	var created int64
+	err := rows.Scan(&a.Address, &targets, &created)
+	for t := range strings.SplitSeq(targets, "\n") {
+		a.Targets = append(a.Targets, mail.Path(t))
+	}
+	a.Created = fromMicros(created)
+	return directory.Change{Alias: &a}, err
+}
+
+func scanEntryChange(rows *sql.Rows) (directory.Change, error) {
+	e, err := scanEntry(rows)
+	return directory.Change{Entry: &e}, err
+}

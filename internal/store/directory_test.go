@@ -1,0 +1,91 @@
+package store
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/store/storetest"
+)
+
+func TestDirectoryContract(t *testing.T) {
+	storetest.Directory(t, func(t *testing.T) storetest.DirectoryRows { return openTest(t).Directory() })
+}
+
+func openDirectory(t *testing.T, db *DB) *directory.Directory {
+	t.Helper()
+	d, err := directory.New(t.Context(), directory.Config{Rows: db.Directory(), Entries: db.Directory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Two directories over one store see each other's changes, removals too, and a
+// third that starts later sees what they see.
+func TestDirectoriesOverOneStore(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	one, two := openDirectory(t, db), openDirectory(t, db)
+	if _, err := one.AddDomain(ctx, directory.Domain{Name: "example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	ann, err := two.AddMailbox(ctx, directory.Mailbox{Address: "ann@example.net"}, "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := one.AddEntry(ctx, directory.Entry{List: directory.Block, Value: "192.0.2.0/24", Scope: directory.Scope{Kind: directory.DomainScope, Name: "example.net"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(name string, d *directory.Directory, listed bool) {
+		t.Helper()
+		if err := d.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := d.Authenticate(ctx, "ann@example.net", "secret"); err != nil || m != ann {
+			t.Errorf("%s: log-in: got %+v, %v", name, m, err)
+		}
+		if got, ok := d.Snapshot().FindClient(netip.MustParseAddr("192.0.2.1"), ann.Address); ok != listed || ok && got.ID != e.ID {
+			t.Errorf("%s: list: got %+v, %t; want %t", name, got, ok, listed)
+		}
+	}
+	check("one", one, true)
+	check("two", two, true)
+	if err := two.RemoveEntry(ctx, e.ID); err != nil {
+		t.Fatal(err)
+	}
+	check("one, after the removal", one, false)
+	check("three", openDirectory(t, db), false)
+}
+
+// Removals are known for so many revisions; who is further behind is told.
+func TestDirectoryForgetsRemovals(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	rows := db.Directory()
+	err := db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE directory_counter SET value = ? WHERE name = 'revision'`, goneKept+5)
+		if err == nil {
+			_, err = tx.Exec(`INSERT INTO directory_gone (kind, name, revision) VALUES ('domain', 'old.example', 6), ('domain', 'new.example', 7)`)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Apply(ctx, goneKept+5, []directory.Change{{Domain: &directory.Domain{Name: "x.example"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range map[int64]error{5: directory.ErrBehind, 6: nil, 0: nil} {
+		var gone []string
+		_, err := rows.Load(ctx, since, func(c directory.Change) error {
+			if c.Gone {
+				gone = append(gone, c.Domain.Name)
+			}
+			return nil
+		})
+		if !errors.Is(err, want) || want == nil && (len(gone) != 1 || gone[0] != "new.example") {
+			t.Errorf("since %d: got %q, %v; want %v", since, gone, err, want)
+		}
+	}
+}

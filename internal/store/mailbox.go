@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatepost/mailbox"
+)
+
+// Mailboxes is the mailstore: it implements the interfaces of package mailbox.
+type Mailboxes struct{ db *DB }
+
+var _ interface {
+	mailbox.Boxes
+	mailbox.Folders
+	mailbox.FolderEditor
+	mailbox.Subscriptions
+	mailbox.Reader
+	mailbox.Writer
+	mailbox.Copier
+} = Mailboxes{}
+
+// Mailboxes returns the store's mailstore.
+func (db *DB) Mailboxes() Mailboxes { return Mailboxes{db} }
+
+// OpenBox makes the box's standard folders where it has none yet.
+func (m Mailboxes) OpenBox(ctx context.Context, box int64, lang string, now time.Time) error {
+	known := false
+	err := m.db.View(ctx, func(tx *Tx) (err error) {
+		known, err = hasBox(tx, box)
+		return err
+	})
+	if err == nil && !known {
+		err = m.db.Update(ctx, func(tx *Tx) error { return putBox(tx, box, lang, now) })
+	}
+	if err != nil {
+		return fmt.Errorf("store: open box %d: %w", box, err)
+	}
+	return nil
+}
+
+// Usage returns what the box takes up.
+func (m Mailboxes) Usage(ctx context.Context, box int64) (u mailbox.Usage, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		return tx.Row(`SELECT messages, bytes FROM mailbox_box WHERE box = ?`, []any{box}, &u.Messages, &u.Bytes)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return mailbox.Usage{}, nil
+	}
+	if err != nil {
+		return u, fmt.Errorf("store: usage of box %d: %w", box, err)
+	}
+	return u, nil
+}
+
+func hasBox(tx *Tx, box int64) (bool, error) {
+	var n int
+	err := tx.Row(`SELECT COUNT(*) FROM mailbox_box WHERE box = ?`, []any{box}, &n)
+	return n > 0, err
+}
+
+// putBox makes a box with its standard folders, subscribed, where it is not there.
+// UIDVALIDITY starts at the time, so that a box made anew never repeats one.
+func putBox(tx *Tx, box int64, lang string, now time.Time) error {
+	if known, err := hasBox(tx, box); known || err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO mailbox_box (box, modseq, email, uidvalidity, messages, bytes) VALUES (?, 1, 0, ?, 0, 0)`, box, now.Unix()&0x7fffffff)
+	if err != nil {
+		return fmt.Errorf("make box %d: %w", box, err)
+	}
+	for _, f := range mailbox.StandardFolders(lang) {
+		if _, err := putFolder(tx, box, f.Name, f.Use); err != nil {
+			return err
+		}
+		if err := putSubscription(tx, box, f.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A tally is what a change adds to a folder's counters.
+type tally struct{ messages, unseen, deleted, bytes int64 }
+
+// count adds n messages like this one.
+func (t *tally) count(n int64, f mailbox.System, size int64) {
+	t.messages += n
+	t.bytes += n * size
+	if f&mailbox.Seen == 0 {
+		t.unseen += n
+	}
+	if f&mailbox.Deleted != 0 {
+		t.deleted += n
+	}
+}
+
+func (t tally) negative() tally { return tally{-t.messages, -t.unseen, -t.deleted, -t.bytes} }
+
+// nextModSeq takes the box's next number.
+func nextModSeq(tx *Tx, box int64) (seq mailbox.ModSeq, err error) {
+	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1 WHERE box = ? RETURNING modseq`, []any{box}, &seq)
+	if err != nil {
+		return 0, fmt.Errorf("next modseq of box %d: %w", box, err)
+	}
+	return seq, nil
+}
+
+// touchFolder adds t to the folder's counters and makes seq its highest.
+func touchFolder(tx *Tx, folder int64, seq mailbox.ModSeq, t tally) error {
+	_, err := tx.Exec(`UPDATE mailbox_folder SET modseq = ?, messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ? WHERE id = ?`,
+		seq, t.messages, t.unseen, t.deleted, t.bytes, folder)
+	if err != nil {
+		return fmt.Errorf("count in folder %d: %w", folder, err)
+	}
+	return nil
+}
+
+// touchBox adds t to what the quota counts.
+func touchBox(tx *Tx, box int64, t tally) error {
+	_, err := tx.Exec(`UPDATE mailbox_box SET messages = messages + ?, bytes = bytes + ? WHERE box = ?`, t.messages, t.bytes, box)
+	if err != nil {
+		return fmt.Errorf("count in box %d: %w", box, err)
+	}
+	return nil
+}
+
+// each scans every row of a query with f and closes it.
+func each(rows *sql.Rows, err error, f func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

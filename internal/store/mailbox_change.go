@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gatepost/mailbox"
+)
+
+// chunk is how many messages one commit of a long change takes: others get
+// their turn in between.
+const chunk = 500
+
+// SetFlags changes the flags of the messages of set.
+func (m Mailboxes) SetFlags(ctx context.Context, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (done mailbox.Stored, err error) {
+	first := true
+	for len(set) > 0 {
+		var part mailbox.Stored
+		var rest mailbox.UIDSet
+		err := m.db.Update(ctx, func(tx *Tx) (err error) {
+			part, rest, err = setFlags(tx, folder, set, c)
+			return err
+		})
+		if err != nil {
+			return done, fmt.Errorf("store: set flags in folder %d: %w", folder, err)
+		}
+		// A change of somebody else's between two commits must not be skipped.
+		if first {
+			done.Before, done.After = part.Before, part.After
+		} else if done.After == part.Before {
+			done.After = part.After
+		}
+		first, set = false, rest
+		done.Entries = append(done.Entries, part.Entries...)
+		done.Failed = append(done.Failed, part.Failed...)
+	}
+	return done, nil
+}
+
+// setFlags changes the first messages of set and returns what is left of it.
+func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (done mailbox.Stored, rest mailbox.UIDSet, err error) {
+	f, err := folderByID(tx, folder)
+	if err != nil {
+		return done, nil, err
+	}
+	olds, rest, err := take(tx, folder, set, selectEntries)
+	if err != nil {
+		return done, nil, err
+	}
+	done.Before, done.After = f.HighestModSeq, f.HighestModSeq
+	var t tally
+	var seq mailbox.ModSeq
+	for _, e := range olds {
+		if c.Guarded && e.ModSeq > c.UnchangedSince {
+			done.Failed = done.Failed.Add(e.UID)
+			continue
+		}
+		flags, err := c.Apply(e.Flags)
+		if err != nil {
+			return done, nil, err
+		}
+		if flags != e.Flags {
+			if seq == 0 {
+				if seq, err = nextModSeq(tx, f.Box); err != nil {
+					return done, nil, err
+				}
+			}
+			if err := putFlags(tx, folder, e.UID, seq, flags); err != nil {
+				return done, nil, err
+			}
+			t.count(-1, e.Flags.System, 0)
+			t.count(+1, flags.System, 0)
+			e.Flags, e.ModSeq = flags, seq
+		}
+		done.Entries = append(done.Entries, e.Entry)
+	}
+	if seq == 0 {
+		return done, rest, nil
+	}
+	done.After = seq
+	return done, rest, touchFolder(tx, folder, seq, t)
+}
+
+func putFlags(tx *Tx, folder int64, u mailbox.UID, seq mailbox.ModSeq, f mailbox.Flags) error {
+	_, err := tx.Exec(`UPDATE mailbox_message SET modseq = ?, flags = ?, keywords = ? WHERE folder = ? AND uid = ?`, seq, f.System, f.Keywords, folder, u)
+	if err != nil {
+		return fmt.Errorf("flags of %d: %w", u, err)
+	}
+	return nil
+}
+
+// A victim is a message as a change finds it.
+type victim struct {
+	mailbox.Entry
+	size, email int64
+}
+
+const (
+	selectEntries = `SELECT uid, modseq, flags, keywords, size, email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`
+	selectDeleted = `SELECT uid, modseq, flags, keywords, size, email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? AND flags & 8 <> 0 ORDER BY uid LIMIT ?`
+)
+
+// take reads the first messages of set, chunk at most, with one of the two
+// queries above, and returns the part of set that it has not come to.
+func take(tx *Tx, folder int64, set mailbox.UIDSet, query string) (found []victim, rest mailbox.UIDSet, err error) {
+	for i, r := range set {
+		left := chunk - len(found)
+		rows, err := tx.Query(query, folder, r.First, r.Last, left)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var v victim
+			err := rows.Scan(&v.UID, &v.ModSeq, &v.Flags.System, &v.Flags.Keywords, &v.size, &v.email)
+			found = append(found, v)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(found) == chunk {
+			return found, remains(set[i:], found[chunk-1].UID), nil
+		}
+	}
+	return found, nil, nil
+}
+
+// remains returns what of set is above u, which is in its first range.
+func remains(set mailbox.UIDSet, u mailbox.UID) mailbox.UIDSet {
+	if set[0].Last == u {
+		return set[1:]
+	}
+	return append(mailbox.UIDSet{{First: u + 1, Last: set[0].Last}}, set[1:]...)
+}
+
+// Expunge removes the messages of set that have \Deleted.
+func (m Mailboxes) Expunge(ctx context.Context, folder int64, set mailbox.UIDSet) error {
+	if err := m.expunge(ctx, folder, set, true); err != nil {
+		return fmt.Errorf("store: expunge in folder %d: %w", folder, err)
+	}
+	return nil
+}
+
+func (m Mailboxes) expunge(ctx context.Context, folder int64, set mailbox.UIDSet, onlyDeleted bool) error {
+	query := selectEntries
+	if onlyDeleted {
+		query = selectDeleted
+	}
+	for len(set) > 0 {
+		var rest mailbox.UIDSet
+		err := m.db.Update(ctx, func(tx *Tx) (err error) {
+			rest, err = expunge(tx, folder, set, query)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		set = rest
+	}
+	return nil
+}
+
+func expunge(tx *Tx, folder int64, set mailbox.UIDSet, query string) (rest mailbox.UIDSet, err error) {
+	box, err := boxOf(tx, folder)
+	if err != nil {
+		return nil, err
+	}
+	found, rest, err := take(tx, folder, set, query)
+	if len(found) == 0 || err != nil {
+		return nil, err
+	}
+	seq, err := nextModSeq(tx, box)
+	if err != nil {
+		return nil, err
+	}
+	var t tally
+	for _, v := range found {
+		if err := removeMessage(tx, folder, v.UID, seq); err != nil {
+			return nil, err
+		}
+		if err := unrefEmail(tx, box, v.email); err != nil {
+			return nil, err
+		}
+		t.count(1, v.Flags.System, v.size)
+	}
+	if err := touchBox(tx, box, t.negative()); err != nil {
+		return nil, err
+	}
+	return rest, touchFolder(tx, folder, seq, t.negative())
+}
+
+// removeMessage takes a message out of its folder and logs that it was there.
+func removeMessage(tx *Tx, folder int64, u mailbox.UID, seq mailbox.ModSeq) error {
+	if _, err := tx.Exec(`DELETE FROM mailbox_message WHERE folder = ? AND uid = ?`, folder, u); err != nil {
+		return fmt.Errorf("remove %d: %w", u, err)
+	}
+	if _, err := tx.Exec(`INSERT INTO mailbox_expunged (folder, modseq, uid) VALUES (?, ?, ?)`, folder, seq, u); err != nil {
+		return fmt.Errorf("log expunge of %d: %w", u, err)
+	}
+	return nil
+}
+
+// unrefEmail counts one copy less; with the last one the content's reference goes.
+func unrefEmail(tx *Tx, box, email int64) error {
+	var refs int64
+	var blob string
+	err := tx.Row(`UPDATE mailbox_email SET refs = refs - 1 WHERE box = ? AND id = ? RETURNING refs, blob`, []any{box, email}, &refs, &blob)
+	if err != nil {
+		return fmt.Errorf("release email %d: %w", email, err)
+	}
+	if refs > 0 {
+		return nil
+	}
+	if _, err := tx.Exec(`DELETE FROM mailbox_email WHERE box = ? AND id = ?`, box, email); err != nil {
+		return fmt.Errorf("delete email %d: %w", email, err)
+	}
+	return unrefBlob(tx, blob)
+}

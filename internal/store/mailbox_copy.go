@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"gatepost/mailbox"
+)
+
+// Copy copies the messages of set into another folder of the box.
+func (m Mailboxes) Copy(ctx context.Context, from int64, set mailbox.UIDSet, to int64) (mailbox.Copied, error) {
+	return m.transfer(ctx, from, set, to, false)
+}
+
+// Move moves the messages of set into another folder of the box.
+func (m Mailboxes) Move(ctx context.Context, from int64, set mailbox.UIDSet, to int64) (mailbox.Copied, error) {
+	return m.transfer(ctx, from, set, to, true)
+}
+
+func (m Mailboxes) transfer(ctx context.Context, from int64, set mailbox.UIDSet, to int64, move bool) (c mailbox.Copied, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) (err error) {
+		c, err = transfer(tx, from, set, to, move)
+		return err
+	})
+	if err != nil {
+		return c, fmt.Errorf("store: from folder %d to %d: %w", from, to, err)
+	}
+	return c, nil
+}
+
+// transfer works on ranges with one statement each, not on messages: all or
+// nothing is one commit (RFC 9051 §6.4.7), and it must not be a long one.
+func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c mailbox.Copied, err error) {
+	dst, err := folderByID(tx, to)
+	if err != nil {
+		return c, err
+	}
+	box, err := boxOf(tx, from)
+	if err != nil {
+		return c, err
+	}
+	if box != dst.Box {
+		return c, errors.New("the folders are of two boxes")
+	}
+	c = mailbox.Copied{UIDValidity: dst.UIDValidity}
+	t, err := measure(tx, from, set, &c.From)
+	if t.messages == 0 || err != nil {
+		return c, err
+	}
+	if c.First, err = takeUIDs(tx, to, t.messages); err != nil {
+		return c, err
+	}
+	seq, err := nextModSeq(tx, box)
+	if err != nil {
+		return c, err
+	}
+	if err := copyRanges(tx, from, c, to, seq); err != nil {
+		return c, err
+	}
+	if err := touchFolder(tx, to, seq, t); err != nil {
+		return c, err
+	}
+	if !move {
+		return c, refEmails(tx, box, from, c.From, t)
+	}
+	return c, removeRanges(tx, from, c.From, seq, t)
+}
+
+// measure finds the UIDs of set that are there, and what they add to a folder.
+func measure(tx *Tx, folder int64, set mailbox.UIDSet, there *mailbox.UIDSet) (t tally, err error) {
+	for _, r := range set {
+		rows, err := tx.Query(`SELECT uid, flags, size FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY uid`, folder, r.First, r.Last)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var u mailbox.UID
+			var f mailbox.System
+			var size int64
+			if err := rows.Scan(&u, &f, &size); err != nil {
+				return err
+			}
+			*there = there.Add(u)
+			t.count(1, f, size)
+			return nil
+		})
+		if err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// copyRanges gives the messages their new rows. A range of From has no holes,
+// so that the new UID is the old one moved by a constant.
+func copyRanges(tx *Tx, from int64, c mailbox.Copied, to int64, seq mailbox.ModSeq) error {
+	next := int64(c.First)
+	for _, r := range c.From {
+		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email)
+			SELECT ?, uid + ?, ?, flags, keywords, internal_date, size, email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
+			to, next-int64(r.First), seq, from, r.First, r.Last)
+		if err != nil {
+			return fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
+		}
+		next += int64(r.Last) - int64(r.First) + 1
+	}
+	return nil
+}
+
+func refEmails(tx *Tx, box, folder int64, set mailbox.UIDSet, t tally) error {
+	for _, r := range set {
+		_, err := tx.Exec(`UPDATE mailbox_email SET refs = refs + c.n
+			FROM (SELECT email, COUNT(*) AS n FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
+			WHERE mailbox_email.box = ? AND mailbox_email.id = c.email`, folder, r.First, r.Last, box)
+		if err != nil {
+			return fmt.Errorf("reference %d:%d: %w", r.First, r.Last, err)
+		}
+	}
+	return touchBox(tx, box, t)
+}
+
+func removeRanges(tx *Tx, folder int64, set mailbox.UIDSet, seq mailbox.ModSeq, t tally) error {
+	for _, r := range set {
+		_, err := tx.Exec(`INSERT INTO mailbox_expunged (folder, modseq, uid) SELECT folder, ?, uid FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
+			seq, folder, r.First, r.Last)
+		if err != nil {
+			return fmt.Errorf("log move of %d:%d: %w", r.First, r.Last, err)
+		}
+		if _, err := tx.Exec(`DELETE FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, folder, r.First, r.Last); err != nil {
+			return fmt.Errorf("remove %d:%d: %w", r.First, r.Last, err)
+		}
+	}
+	return touchFolder(tx, folder, seq, t.negative())
+}

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gatepost/mailbox"
+	"gatepost/quarantine"
+)
+
+// Quarantine is the held messages' rows: it implements the interfaces of package
+// quarantine.
+type Quarantine struct{ db *DB }
+
+var _ interface {
+	quarantine.Reader
+	quarantine.Settler
+} = Quarantine{}
+
+// Quarantine returns the store's quarantine.
+func (db *DB) Quarantine() Quarantine { return Quarantine{db} }
+
+// putHeld makes the row of a held message and counts its content's reference, in
+// the commit that accepts the message.
+func putHeld(tx *Tx, h *quarantine.Held) error {
+	client := ""
+	if h.Client.IsValid() {
+		client = h.Client.String()
+	}
+	_, err := tx.Exec(`INSERT INTO held (id, tx, recipient, recipient_fold, box, domain, sender, sender_fold, client, subject, subject_fold,
+		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), client, h.Subject, strings.ToLower(h.Subject),
+		h.Filter, h.Reason, strings.ToLower(h.Reason), h.Score, h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
+		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld)
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", h.ID, err)
+	}
+	content := h.Size - int64(len(h.View.Prefix)) + h.View.Skip
+	return refBlob(tx, h.Blob, content)
+}
+
+// Settle implements quarantine.Settler. The update of the state alone decides who
+// is first.
+func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d *quarantine.Delivery) (h quarantine.Held, err error) {
+	err = q.db.Update(ctx, func(tx *Tx) (err error) {
+		if err := settleHeld(tx, id, act); err != nil {
+			return err
+		}
+		if h, err = showHeld(tx, id); err != nil || d == nil {
+			return err
+		}
+		return putDelivery(tx, &mailbox.Delivery{
+			Box: h.Box, Blob: h.Blob, View: d.View, Size: d.Size, Time: d.Time,
+			Envelope: d.Envelope, BodyStructure: d.BodyStructure,
+		})
+	})
+	if err != nil {
+		return quarantine.Held{}, fmt.Errorf("store: settle %s: %w", id, err)
+	}
+	return h, nil
+}
+
+// settleHeld ends one hold: state, act, and the row's reference to the content.
+func settleHeld(tx *Tx, id string, act quarantine.Act) error {
+	var blob string
+	err := tx.Row(`UPDATE held SET state = ? WHERE id = ? AND state = ? RETURNING blob`, []any{act.What, id, quarantine.StateHeld}, &blob)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notHeld(tx, id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := putHeldAct(tx, id, act); err != nil {
+		return err
+	}
+	return unrefBlob(tx, blob)
+}
+
+func putHeldAct(tx *Tx, id string, act quarantine.Act) error {
+	var n int64
+	if err := tx.Row(`SELECT COUNT(*) FROM held_act WHERE held = ?`, []any{id}, &n); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO held_act (held, seq, who, what, time) VALUES (?, ?, ?, ?, ?)`, id, n+1, act.Who, act.What, toMicros(act.When))
+	return err
+}
+
+// notHeld says why a row could not be settled.
+func notHeld(tx *Tx, id string) error {
+	h, err := showHeld(tx, id)
+	if err != nil {
+		return err
+	}
+	return h.Open()
+}
+
+// Expire implements quarantine.Settler.
+func (q Quarantine) Expire(ctx context.Context, act quarantine.Act, limit int) (n int, err error) {
+	err = q.db.Update(ctx, func(tx *Tx) error {
+		var ids []string
+		rows, err := tx.Query(`SELECT id FROM held WHERE state = ? AND expires <= ? ORDER BY expires LIMIT ?`,
+			quarantine.StateHeld, toMicros(act.When), limit)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := settleHeld(tx, id, act); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+		}
+		n = len(ids)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: expire held messages: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,271 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+// DirectoryRows is what the directory asks of a store.
+type DirectoryRows interface {
+	directory.Rows
+	directory.Entries
+}
+
+// Directory tests that what open returns keeps the directory's contract. Each call
+// of open is a new, empty directory.
+func Directory(t *testing.T, open func(*testing.T) DirectoryRows) {
+	for name, test := range map[string]func(*testing.T, DirectoryRows){
+		"rows come back as they were":      directoryRoundTrip,
+		"IDs are never used again":         directoryIDs,
+		"a change on an old plan is none":  directoryMoved,
+		"what is gone is told":             directoryGone,
+		"gone and come again":              directoryGoneAndBack,
+		"who is ahead loads anew":          directoryAhead,
+		"entries are found and paged":      directoryEntries,
+		"hits add up without a revision":   directoryHits,
+		"an entry of each list and author": directorySameValue,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+var directoryTime = time.Date(2026, 11, 20, 10, 30, 0, 123000, time.UTC)
+
+func directoryLoad(t *testing.T, rows directory.Rows, since int64) (changes []directory.Change, revision int64) {
+	t.Helper()
+	revision, err := rows.Load(t.Context(), since, func(c directory.Change) error {
+		changes = append(changes, c)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("load since %d: %v", since, err)
+	}
+	return changes, revision
+}
+
+func directoryApply(t *testing.T, rows directory.Rows, base int64, changes ...directory.Change) {
+	t.Helper()
+	if err := rows.Apply(t.Context(), base, changes); err != nil {
+		t.Fatalf("apply on %d: %v", base, err)
+	}
+}
+
+func directoryEntry(list directory.List, kind directory.Kind, value string, scope directory.Scope) *directory.Entry {
+	return &directory.Entry{List: list, Kind: kind, Value: value, Scope: scope, Origin: "admin", Note: "a note", Created: directoryTime}
+}
+
+func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
+	if changes, revision := directoryLoad(t, rows, 0); len(changes) != 0 || revision != 0 {
+		t.Fatalf("empty directory: got %d changes, revision %d", len(changes), revision)
+	}
+	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
+	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
+	alias := directory.Alias{Address: "sales@example.net", Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"}, Created: directoryTime}
+	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
+	entry.Expires = directoryTime.Add(time.Hour)
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry})
+	if dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
+		t.Error("Apply changed what it was given")
+	}
+	changes, revision := directoryLoad(t, rows, 0)
+	if revision != 1 || len(changes) != 4 {
+		t.Fatalf("got %d changes, revision %d; want 4, 1", len(changes), revision)
+	}
+	for _, c := range changes {
+		switch {
+		case c.Gone:
+			t.Errorf("gone: %+v", c)
+		case c.Domain != nil:
+			same(t, &c.Domain.ID, *c.Domain, &dom.ID, &dom)
+		case c.Mailbox != nil:
+			same(t, &c.Mailbox.ID, *c.Mailbox, &box.ID, &box)
+		case c.Alias != nil:
+			if c.Alias.Address != alias.Address || !slices.Equal(c.Alias.Targets, alias.Targets) || !c.Alias.Created.Equal(alias.Created) {
+				t.Errorf("alias: got %+v, want %+v", *c.Alias, alias)
+			}
+		case c.Entry != nil:
+			same(t, &c.Entry.ID, *c.Entry, &entry.ID, entry)
+		}
+	}
+}
+
+// same compares two rows but for the ID, which got must have been given.
+func same[T comparable](t *testing.T, gotID *int64, got T, wantID *int64, want *T) {
+	t.Helper()
+	*wantID = *gotID
+	if got != *want || *gotID == 0 {
+		t.Errorf("got %+v, want %+v with an ID", got, *want)
+	}
+}
+
+func directoryIDs(t *testing.T, rows DirectoryRows) {
+	seen := map[int64]bool{}
+	for i := range int64(3) {
+		box := directory.Mailbox{Address: "ann@example.net", State: directory.Active}
+		directoryApply(t, rows, 2*i, directory.Change{Mailbox: &box})
+		changes, _ := directoryLoad(t, rows, 2*i)
+		for _, c := range changes {
+			if c.Gone {
+				continue
+			}
+			if id := c.Mailbox.ID; id == 0 || seen[id] {
+				t.Errorf("round %d: ID %d was there before", i, id)
+			}
+			seen[c.Mailbox.ID] = true
+		}
+		directoryApply(t, rows, 2*i+1, directory.Change{Mailbox: &box, Gone: true})
+	}
+	var three []directory.Change
+	for _, a := range []mail.Path{"a@example.net", "b@example.net", "c@example.net"} {
+		three = append(three, directory.Change{Mailbox: &directory.Mailbox{Address: a}})
+	}
+	directoryApply(t, rows, 6, three...)
+	directoryApply(t, rows, 7, directory.Change{Domain: &directory.Domain{Name: "example.net"}})
+	changes, _ := directoryLoad(t, rows, 6)
+	for _, c := range changes {
+		if c.Mailbox != nil {
+			seen[c.Mailbox.ID] = true
+		} else if c.Domain != nil {
+			seen[c.Domain.ID] = true
+		}
+	}
+	if len(seen) != 7 {
+		t.Errorf("got %d IDs, want 7", len(seen))
+	}
+}
+
+func directoryMoved(t *testing.T, rows DirectoryRows) {
+	directoryApply(t, rows, 0, directory.Change{Domain: &directory.Domain{Name: "one.example"}})
+	for _, base := range []int64{0, 2} {
+		err := rows.Apply(t.Context(), base, []directory.Change{{Domain: &directory.Domain{Name: "two.example"}}})
+		if !errors.Is(err, directory.ErrMoved) {
+			t.Errorf("apply on %d at 1: got %v, want ErrMoved", base, err)
+		}
+	}
+	if changes, revision := directoryLoad(t, rows, 0); len(changes) != 1 || revision != 1 {
+		t.Errorf("got %d changes, revision %d; want 1, 1", len(changes), revision)
+	}
+}
+
+func directoryGone(t *testing.T, rows DirectoryRows) {
+	dom := directory.Domain{Name: "example.net"}
+	box := directory.Mailbox{Address: "ann@example.net"}
+	alias := directory.Alias{Address: "sales@example.net", Targets: []mail.Path{"ann@example.net"}}
+	entry := directoryEntry(directory.Allow, directory.Author, `"a b"@x.example`, directory.Scope{Kind: directory.DomainScope, Name: "example.net"})
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry})
+	directoryApply(t, rows, 1, directory.Change{Domain: &dom, Gone: true}, directory.Change{Mailbox: &box, Gone: true},
+		directory.Change{Alias: &alias, Gone: true}, directory.Change{Entry: entry, Gone: true})
+	for _, since := range []int64{0, 1} {
+		changes, _ := directoryLoad(t, rows, since)
+		if len(changes) != 4 {
+			t.Fatalf("since %d: got %d changes, want 4", since, len(changes))
+		}
+		for _, c := range changes {
+			ok := c.Gone && (c.Domain != nil && c.Domain.Name == dom.Name || c.Mailbox != nil && c.Mailbox.Address == box.Address ||
+				c.Alias != nil && c.Alias.Address == alias.Address || c.Entry != nil && c.Entry.Key() == entry.Key())
+			if !ok {
+				t.Errorf("since %d: unexpected %+v", since, c)
+			}
+		}
+	}
+}
+
+func directoryGoneAndBack(t *testing.T, rows DirectoryRows) {
+	dom := directory.Domain{Name: "example.net"}
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom})
+	directoryApply(t, rows, 1, directory.Change{Domain: &dom, Gone: true})
+	directoryApply(t, rows, 2, directory.Change{Domain: &dom})
+	changes, _ := directoryLoad(t, rows, 1)
+	if len(changes) != 2 || !changes[0].Gone || changes[1].Gone {
+		t.Errorf("got %+v; want it gone, then there", changes)
+	}
+}
+
+func directoryAhead(t *testing.T, rows DirectoryRows) {
+	_, err := rows.Load(t.Context(), 7, func(directory.Change) error { return nil })
+	if !errors.Is(err, directory.ErrBehind) {
+		t.Errorf("load from a revision that is not there: got %v, want ErrBehind", err)
+	}
+}
+
+func directoryEntries(t *testing.T, rows DirectoryRows) {
+	inDomain := directory.Scope{Kind: directory.DomainScope, Name: "example.net"}
+	directoryApply(t, rows, 0,
+		directory.Change{Entry: directoryEntry(directory.Allow, directory.Network, "192.0.2.1", directory.Global)},
+		directory.Change{Entry: directoryEntry(directory.Block, directory.DomainName, "bad.example", directory.Global)},
+		directory.Change{Entry: directoryEntry(directory.Block, directory.Author, "bad.example", inDomain)},
+		directory.Change{Entry: directoryEntry(directory.Block, directory.Address, "a@bad.example", inDomain)})
+	for name, c := range map[string]struct {
+		q    directory.EntryQuery
+		want []string
+	}{
+		"all":    {directory.EntryQuery{}, []string{"192.0.2.1", "bad.example", "bad.example", "a@bad.example"}},
+		"list":   {directory.EntryQuery{List: directory.Allow}, []string{"192.0.2.1"}},
+		"kind":   {directory.EntryQuery{Kind: directory.Author}, []string{"bad.example"}},
+		"value":  {directory.EntryQuery{Value: "bad.example"}, []string{"bad.example", "bad.example"}},
+		"scope":  {directory.EntryQuery{Scope: inDomain}, []string{"bad.example", "a@bad.example"}},
+		"global": {directory.EntryQuery{Scope: directory.Global}, []string{"192.0.2.1", "bad.example"}},
+		"none":   {directory.EntryQuery{ID: 999}, nil},
+	} {
+		got, err := rows.Entries(t.Context(), c.q)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var values []string
+		for _, e := range got {
+			values = append(values, e.Value)
+		}
+		if !slices.Equal(values, c.want) {
+			t.Errorf("%s: got %q, want %q", name, values, c.want)
+		}
+	}
+	q := directory.EntryQuery{Limit: 3}
+	first, _ := rows.Entries(t.Context(), q)
+	if len(first) != 3 {
+		t.Fatalf("first page: got %d entries, want 3", len(first))
+	}
+	q.After = first[2].ID
+	if second, err := rows.Entries(t.Context(), q); err != nil || len(second) != 1 || second[0].ID <= q.After {
+		t.Errorf("second page: got %+v, %v", second, err)
+	}
+	if got, _ := rows.Entries(t.Context(), directory.EntryQuery{ID: first[1].ID}); len(got) != 1 || got[0] != first[1] {
+		t.Errorf("by ID: got %+v, want %+v", got, first[1])
+	}
+}
+
+func directoryHits(t *testing.T, rows DirectoryRows) {
+	directoryApply(t, rows, 0, directory.Change{Entry: directoryEntry(directory.Block, directory.DomainName, "bad.example", directory.Global)})
+	all, _ := rows.Entries(t.Context(), directory.EntryQuery{})
+	for _, after := range []time.Duration{time.Hour, time.Minute} {
+		hits := []directory.Hits{{ID: all[0].ID, Count: 2, Last: directoryTime.Add(after)}, {ID: 999, Count: 1, Last: directoryTime}}
+		if err := rows.AddHits(t.Context(), hits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _ := rows.Entries(t.Context(), directory.EntryQuery{})
+	if len(got) != 1 || got[0].Hits != 4 || !got[0].LastHit.Equal(directoryTime.Add(time.Hour)) {
+		t.Errorf("got %+v; want 4 hits, the last at %s", got, directoryTime.Add(time.Hour))
+	}
+	if _, revision := directoryLoad(t, rows, 0); revision != 1 {
+		t.Errorf("revision: got %d, want 1", revision)
+	}
+}
+
+func directorySameValue(t *testing.T, rows DirectoryRows) {
+	var changes []directory.Change
+	for _, list := range []directory.List{directory.Allow, directory.Block} {
+		for _, kind := range []directory.Kind{directory.DomainName, directory.Author} {
+			changes = append(changes, directory.Change{Entry: directoryEntry(list, kind, "x.example", directory.Global)})
+		}
+	}
+	directoryApply(t, rows, 0, changes...)
+	directoryApply(t, rows, 1, directory.Change{Entry: changes[1].Entry, Gone: true})
+	if got, err := rows.Entries(t.Context(), directory.EntryQuery{}); err != nil || len(got) != 3 {
+		t.Errorf("got %d entries, %v; want 3", len(got), err)
+	}
+}

@@ -1,0 +1,60 @@
+package mailbox
+
+import (
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// The elements of an ENVELOPE, in their order (RFC 9051 §7.5.2).
+const (
+	EnvDate = iota
+	EnvSubject
+	EnvFrom
+	EnvSender
+	EnvReplyTo
+	EnvTo
+	EnvCc
+	EnvBcc
+	EnvInReplyTo
+	EnvMessageID
+)
+
+// AppendEnvelope adds the ENVELOPE of a header to b. Texts are the header's own:
+// unfolded, not decoded, not encoded anew.
+func AppendEnvelope(b []byte, h *mail.Header) []byte {
+	b = appendField(append(b, '('), h, "Date")
+	b = appendField(append(b, ' '), h, "Subject")
+	from := appendAddresses(nil, h, "From")
+	b = append(append(b, ' '), from...)
+	for _, name := range [...]string{"Sender", "Reply-To"} {
+		// Both are From where they are absent or empty.
+		start := len(b) + 1
+		b = appendAddresses(append(b, ' '), h, name)
+		if string(b[start:]) == "NIL" {
+			b = append(b[:start], from...)
+		}
+	}
+	b = appendAddresses(append(b, ' '), h, "To")
+	b = appendAddresses(append(b, ' '), h, "Cc")
+	b = appendAddresses(append(b, ' '), h, "Bcc")
+	b = appendField(append(b, ' '), h, "In-Reply-To")
+	b = appendField(append(b, ' '), h, "Message-ID")
+	return append(b, ')')
+}
+
+func appendField(b []byte, h *mail.Header, name string) []byte {
+	return appendNString(b, h.Get(name), h.Count(name) > 0)
+}
+
+func appendAddresses(b []byte, h *mail.Header, name string) []byte {
+	list := parseAddresses(strings.Join(h.All(name), ", "))
+	if len(list) == 0 {
+		return append(b, "NIL"...)
+	}
+	b = append(b, '(')
+	for _, a := range list {
+		b = a.append(b)
+	}
+	return append(b, ')')
+}

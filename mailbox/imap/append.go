@@ -1,0 +1,110 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+var appendCommands = []command{
+	{name: "APPEND", states: inside, run: (*conn).append},
+}
+
+// append: RFC 9051 §6.3.12.
+func (c *conn) append(ctx context.Context, r *request) (reply, error) {
+	d := mailbox.Delivery{Box: c.box, Time: c.srv.now()}
+	r.space()
+	name := r.folderName()
+	r.space()
+	if r.peek() == '(' {
+		d.Flags = r.flags()
+		r.space()
+	}
+	if r.peek() == '"' {
+		d.Time = r.dateTime()
+		r.space()
+	}
+	m := r.message()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	f, err := c.target(ctx, name)
+	if err != nil {
+		return reply{}, err
+	}
+	if _, err := mailbox.ParseFlags(d.Flags); err != nil {
+		return reply{}, err
+	}
+	p := mailbox.Prepare(c.box, f.Name, m, d.Time)
+	p.Flags = d.Flags
+	if err := c.deliver(ctx, m, &p); err != nil {
+		return reply{}, err
+	}
+	if p.FolderID != f.ID { // deleted under us: the message went to the inbox
+		return reply{text: "Mailbox is gone, the message is in INBOX"}, nil
+	}
+	return reply{code: "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + strconv.FormatUint(uint64(p.UID), 10)}, nil
+}
+
+// deliver makes the content durable and then the message's rows.
+func (c *conn) deliver(ctx context.Context, m *mail.Message, d *mailbox.Delivery) error {
+	if err := m.Err(); err != nil {
+		return fmt.Errorf("imap: read appended message: %w", err)
+	}
+	id, err := c.srv.Bodies.Put(ctx, m.Reader(), m.Size())
+	if err != nil {
+		return fmt.Errorf("imap: append: %w", err)
+	}
+	d.Blob = string(id)
+	if err := c.srv.Store.Deliver(ctx, d); err != nil {
+		return err
+	}
+	c.changed()
+	return nil
+}
+
+// message reads the literal that APPEND brings.
+func (r *request) message() *mail.Message {
+	r.take('~') // a literal8 (RFC 3516 §4.4)
+	n := r.announced()
+	switch {
+	case r.err != nil:
+		return nil
+	case n == 0:
+		r.fail("A message of no octets")
+		return nil
+	case r.spool != nil && n > int64(r.limit):
+		if r.spool.size != n {
+			r.err, r.b = errSpool, nil
+		}
+		return mail.NewSpooled(r.spool, n)
+	case n > int64(len(r.b)):
+		r.fail("Literal not accepted here")
+		return nil
+	}
+	b := bytes.Clone(r.b[:n])
+	r.b = r.b[n:]
+	return mail.NewMessage(b)
+}
+
+// errSpool: the disk took less than the client sent.
+var errSpool = errors.New("imap: spool file could not be written")
+
+// dateTime reads a date-time (RFC 9051 §9).
+func (p *parser) dateTime() time.Time {
+	s := p.quoted()
+	t, err := time.Parse(dateTime, s)
+	if err != nil {
+		t, err = time.Parse("2-Jan-2006 15:04:05 -0700", s)
+	}
+	if err != nil {
+		p.fail("Expected a date and time")
+	}
+	return t
+}

@@ -1,0 +1,214 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"time"
+)
+
+// A conn is one connection and its session. One goroutine owns it, but for wire,
+// which Shutdown interrupts.
+type conn struct {
+	srv    *Server
+	limits Limits
+	wire   *wire
+	in     reader
+	out    output
+	log    *slog.Logger
+	peer   netip.Addr
+	cancel context.CancelFunc
+
+	state     state
+	encrypted bool
+	closing   bool // after the present command
+	bad       int  // commands in a row
+	failures  int  // log-ins
+	line      []byte
+
+	box       int64
+	user      string
+	rev2      bool // ENABLE IMAP4rev2
+	condstore bool // RFC 7162 §3.1
+	view      *view
+	hints     <-chan struct{} // that something changed in box
+	unwatch   func()
+	asked     time.Time // when the store was last asked for news
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	l := s.limits()
+	c := &conn{srv: s, limits: l, peer: peerOf(nc), state: stranger, unwatch: func() {}, cancel: func() {}}
+	c.log = s.Log.With("protocol", "imap", "peer", c.peer)
+	c.wire = &wire{Conn: nc, patience: l.Login, until: time.Now().Add(l.Login), write: l.Data}
+	_, c.encrypted = nc.(*tls.Conn)
+	c.use(c.wire)
+	c.in.line, c.in.inline, c.in.total = strangersLine, strangersLine, 2*strangersLine
+	c.in.accept = c.acceptLiteral
+	return c
+}
+
+// use makes rw what the connection reads from and writes to.
+func (c *conn) use(rw io.ReadWriter) {
+	c.in.r = bufio.NewReaderSize(rw, 4096)
+	c.out.w = rw
+}
+
+func (c *conn) acceptLiteral() error {
+	c.out.text("+ Ready for literal data\r\n")
+	return c.out.flush()
+}
+
+// serve runs the connection until its end.
+func (c *conn) serve(ctx context.Context) {
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
+	defer c.wire.Close()
+	defer func() { c.unwatch() }()
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	defer context.AfterFunc(ctx, c.wire.interrupt)()
+	if !c.handshake(ctx) {
+		return
+	}
+	c.out.untagged("OK [CAPABILITY ", c.capabilities(), "] Ready")
+	for !c.closing && c.out.err == nil {
+		c.turn(ctx)
+	}
+	c.out.flush()
+}
+
+// handshake ends TLS's on ports where it comes first.
+func (c *conn) handshake(ctx context.Context) bool {
+	t, ok := c.wire.Conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.limits.Login)
+	defer cancel()
+	if err := t.HandshakeContext(ctx); err != nil {
+		c.log.Debug("TLS handshake failed", "error", err)
+		return false
+	}
+	return true
+}
+
+// turn reads a command and answers it.
+func (c *conn) turn(ctx context.Context) {
+	in, err := c.read()
+	if in.spool != nil {
+		defer in.spool.Close()
+	}
+	if err != nil && !errors.Is(err, errTooBig) {
+		c.hangUp(err)
+		return
+	}
+	r, perr := parseRequest(in, c.in.inline)
+	switch {
+	case err != nil:
+		c.answer(r, tooBig(r.name), nil)
+	case perr != nil:
+		c.answer(r, reply{}, perr)
+	default:
+		c.dispatch(ctx, r)
+	}
+}
+
+// tooBig: that a message is too large is no mistake of syntax (RFC 7889 §4).
+func tooBig(command string) reply {
+	if command == "APPEND" {
+		return reply{"NO", "TOOBIG", "Message too large"}
+	}
+	return reply{"BAD", "TOOBIG", "Command or literal too long"}
+}
+
+// read reads the next command. Answers go out first if nothing has come yet.
+func (c *conn) read() (raw, error) {
+	if c.in.r.Buffered() == 0 {
+		if err := c.out.flush(); err != nil {
+			return raw{}, err
+		}
+	}
+	c.wire.expect(c.limits.Idle)
+	if c.state != stranger && c.in.r.Buffered() == 0 {
+		if _, err := c.in.r.Peek(1); err != nil {
+			return raw{}, err
+		}
+	}
+	c.wire.expect(c.limits.Data)
+	if cap(c.line) > maxInline {
+		c.line = nil
+	}
+	in, err := c.in.read(c.line[:0])
+	c.line = in.b
+	return in, err
+}
+
+// hangUp says good-bye after an error of reading.
+func (c *conn) hangUp(err error) {
+	c.closing = true
+	switch {
+	case errors.Is(err, errInterrupted):
+		c.out.untagged("BYE [UNAVAILABLE] Shutting down")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.out.untagged("BYE [INACTIVE] Too long without a command")
+	case errors.Is(err, errFlood):
+		c.out.untagged("BYE [TOOBIG] Command far too long")
+	}
+}
+
+func (c *conn) dispatch(ctx context.Context, r *request) {
+	cmd, ok := table[r.name]
+	switch {
+	case !ok:
+		c.answer(r, reply{"BAD", "", "Unknown command"}, nil)
+		return
+	case cmd.states&c.state == 0:
+		c.answer(r, reply{"BAD", "", wrongState(cmd, c.state)}, nil)
+		return
+	}
+	r.utf8 = c.rev2
+	rep, err := cmd.run(c, ctx, r)
+	if c.view != nil && !cmd.quiet {
+		if serr := c.sync(ctx, !cmd.numbered, cmd.name == "NOOP" || cmd.name == "CHECK"); serr != nil && err == nil {
+			c.log.Error("synchronising failed", "user", c.user, "error", serr)
+		}
+	}
+	c.answer(r, rep, err)
+}
+
+func wrongState(cmd command, s state) string {
+	switch {
+	case s == stranger:
+		return "Log in first"
+	case cmd.states == stranger:
+		return "Already logged in"
+	}
+	return "Select a mailbox first"
+}
+
+// answer gives the tagged response and counts what was bad in a row.
+func (c *conn) answer(r *request, rep reply, err error) {
+	rep, ours := replyTo(rep, err)
+	if !ours {
+		c.log.Error("command failed", "user", c.user, "command", r.name, "error", err)
+	}
+	c.tagged(r.tag, r.title(), rep)
+	if rep.status != "BAD" {
+		c.bad = 0
+	} else if c.bad++; c.bad >= c.limits.BadCommands {
+		c.out.untagged("BYE Too many bad commands")
+		c.closing = true
+	}
+	c.out.flushIfFull()
+}

@@ -1,0 +1,85 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"gatepost/mailbox"
+)
+
+var copyCommands = []command{
+	{name: "COPY", states: selected, run: (*conn).copy, numbered: true},
+	{name: "UID COPY", states: selected, run: (*conn).copy},
+	{name: "MOVE", states: selected, run: (*conn).move},
+	{name: "UID MOVE", states: selected, run: (*conn).move},
+}
+
+// copy: RFC 9051 §6.4.7.
+func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
+	set, to, err := c.transferArguments(ctx, r)
+	if len(set) == 0 || err != nil {
+		return reply{}, err
+	}
+	done, err := c.srv.Store.Copy(ctx, c.view.folder.ID, set, to.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{code: copyUID(done)}, nil
+}
+
+// move: RFC 9051 §6.4.8. COPYUID comes untagged, before the news that tell what
+// is gone.
+func (c *conn) move(ctx context.Context, r *request) (reply, error) {
+	set, to, err := c.transferArguments(ctx, r)
+	if err == nil {
+		err = c.writable()
+	}
+	if len(set) == 0 || err != nil {
+		return reply{}, err
+	}
+	done, err := c.srv.Store.Move(ctx, c.view.folder.ID, set, to.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	if code := copyUID(done); code != "" {
+		c.out.untagged("OK [", code, "] Moved")
+	}
+	return reply{}, c.sync(ctx, true, true)
+}
+
+func (c *conn) transferArguments(ctx context.Context, r *request) (mailbox.UIDSet, mailbox.Folder, error) {
+	r.space()
+	numbers := r.numbers()
+	r.space()
+	name := r.folderName()
+	if err := r.end(); err != nil {
+		return nil, mailbox.Folder{}, err
+	}
+	spans, err := c.view.resolve(numbers, r.uid)
+	if err != nil {
+		return nil, mailbox.Folder{}, err
+	}
+	to, err := c.target(ctx, name)
+	return c.view.uids(spans), to, err
+}
+
+// target finds the folder that messages are to go to; that it is missing is a
+// hint to create it (RFC 9051 §6.3.12, §6.4.7).
+func (c *conn) target(ctx context.Context, name string) (mailbox.Folder, error) {
+	f, err := c.folder(ctx, name)
+	if errors.Is(err, mailbox.ErrNoFolder) {
+		err = no("TRYCREATE", "No such mailbox")
+	}
+	return f, err
+}
+
+// copyUID is the response code of RFC 4315 §3; none where nothing was copied.
+func copyUID(done mailbox.Copied) string {
+	if len(done.From) == 0 {
+		return ""
+	}
+	return "COPYUID " + strconv.FormatUint(uint64(done.UIDValidity), 10) + " " + done.From.String() + " " + done.To().String()
+}

@@ -1,0 +1,222 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gatepost/mailbox"
+)
+
+var folderCommands = []command{
+	{name: "CREATE", states: inside, run: (*conn).create},
+	{name: "DELETE", states: inside, run: (*conn).delete},
+	{name: "RENAME", states: inside, run: (*conn).rename},
+	{name: "SUBSCRIBE", states: inside, run: (*conn).subscribe},
+	{name: "UNSUBSCRIBE", states: inside, run: (*conn).unsubscribe},
+	{name: "STATUS", states: inside, run: (*conn).statusOf},
+}
+
+// newName reads a name for a folder to be; a separator at its end, which says that
+// others will be beneath, is dropped (RFC 9051 §6.3.4).
+func (r *request) newName() string {
+	s := strings.TrimSuffix(decodeName(r.astring(), r.utf8), mailbox.Separator)
+	if r.err != nil {
+		return ""
+	}
+	name, err := mailbox.CleanName(s)
+	if err != nil {
+		r.err, r.b = err, nil
+	}
+	return name
+}
+
+// create: RFC 9051 §6.3.4, with RFC 6154's USE and RFC 8474's MAILBOXID.
+func (c *conn) create(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	name := r.newName()
+	var use mailbox.Use
+	if r.take(' ') {
+		use = r.use()
+	}
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	f, err := c.srv.Store.CreateFolder(ctx, c.box, name, use)
+	if err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{code: "MAILBOXID (" + folderID(f) + ")"}, nil
+}
+
+// use reads (USE (\Sent)). A folder has one use here.
+func (r *request) use() (use mailbox.Use) {
+	r.list(func() {
+		if r.word() != "USE" {
+			r.fail("Unknown CREATE parameter")
+		}
+		r.space()
+		r.list(func() {
+			u, ok := mailbox.ParseUse(r.flag())
+			if r.err == nil && (!ok || use != "") {
+				r.err, r.b = no("USEATTR", "No folder can be made for that use"), nil
+			}
+			use = u
+		})
+	})
+	return use
+}
+
+func folderID(f mailbox.Folder) string { return fmt.Sprintf("F%d", f.ID) }
+
+// delete: RFC 9051 §6.3.5.
+func (c *conn) delete(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	name := r.folderName()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	if c.view != nil && c.view.folder.Name == name {
+		c.unselect()
+	}
+	if err := c.srv.Store.DeleteFolder(ctx, c.box, name); err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{}, nil
+}
+
+// rename: RFC 9051 §6.3.6.
+func (c *conn) rename(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	from := r.folderName()
+	r.space()
+	to := r.newName()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	err := error(nil)
+	if from == mailbox.Inbox {
+		err = c.renameInbox(ctx, to)
+	} else {
+		err = c.srv.Store.RenameFolder(ctx, c.box, from, to)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{}, nil
+}
+
+// renameInbox moves the inbox's messages into a new folder; the inbox stays.
+func (c *conn) renameInbox(ctx context.Context, to string) error {
+	inbox, err := c.folder(ctx, mailbox.Inbox)
+	if err != nil {
+		return err
+	}
+	f, err := c.srv.Store.CreateFolder(ctx, c.box, to, "")
+	if err != nil {
+		return err
+	}
+	_, err = c.srv.Store.Move(ctx, inbox.ID, everything, f.ID)
+	return err
+}
+
+// everything is all UIDs that there can be.
+var everything = mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}
+
+// subscribe: RFC 9051 §6.3.7.
+func (c *conn) subscribe(ctx context.Context, r *request) (reply, error) {
+	return c.setSubscribed(ctx, r, true)
+}
+
+func (c *conn) unsubscribe(ctx context.Context, r *request) (reply, error) {
+	return c.setSubscribed(ctx, r, false)
+}
+
+func (c *conn) setSubscribed(ctx context.Context, r *request, on bool) (reply, error) {
+	r.space()
+	name := r.newName()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	return reply{}, c.srv.Store.Subscribe(ctx, c.box, name, on)
+}
+
+// statusOf: RFC 9051 §6.3.11.
+func (c *conn) statusOf(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	name := r.folderName()
+	r.space()
+	items := r.statusItems()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	f, err := c.folder(ctx, name)
+	if err != nil {
+		return reply{}, err
+	}
+	c.status(f, items)
+	return reply{}, nil
+}
+
+// statusItems reads a list of STATUS items, one at least.
+func (r *request) statusItems() (items []string) {
+	r.list(func() {
+		item := r.word()
+		if statusValue(item, mailbox.Folder{}) == "" {
+			r.fail("Unknown STATUS item")
+		}
+		items = append(items, item)
+	})
+	if len(items) == 0 {
+		r.fail("No STATUS items")
+	}
+	return items
+}
+
+// statusValue returns the value of a STATUS item, "" for one that is unknown.
+func statusValue(item string, f mailbox.Folder) string {
+	switch item {
+	case "MESSAGES":
+		return fmt.Sprint(f.Messages)
+	case "RECENT": // no message is recent here; IMAP4rev2 dropped the notion
+		return "0"
+	case "UIDNEXT":
+		return fmt.Sprint(f.UIDNext)
+	case "UIDVALIDITY":
+		return fmt.Sprint(f.UIDValidity)
+	case "UNSEEN":
+		return fmt.Sprint(f.Unseen)
+	case "DELETED":
+		return fmt.Sprint(f.Deleted)
+	case "SIZE":
+		return fmt.Sprint(f.Size)
+	case "HIGHESTMODSEQ":
+		return fmt.Sprint(f.HighestModSeq)
+	case "MAILBOXID":
+		return "(" + folderID(f) + ")"
+	case "APPENDLIMIT":
+		return "NIL" // the server's own limit holds
+	}
+	return ""
+}
+
+// status appends a STATUS response.
+func (c *conn) status(f mailbox.Folder, items []string) {
+	c.out.text("* STATUS ")
+	c.name(f.Name)
+	for i, item := range items {
+		c.out.text([]string{" ", " ("}[btoi(i == 0)], item, " ", statusValue(item, f))
+		c.condstore = c.condstore || item == "HIGHESTMODSEQ" // RFC 7162 §3.1.2.1
+	}
+	c.out.text(")\r\n")
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

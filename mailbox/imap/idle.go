@@ -1,0 +1,71 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// idle: RFC 9051 §6.3.13. News are told until the client says DONE.
+func (c *conn) idle(ctx context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	c.out.text("+ idling\r\n")
+	c.wire.expect(c.limits.Idle)
+	line := make(chan error, 1)
+	go func() { line <- c.readDone() }()
+	err := c.tellUntil(ctx, line)
+	var syntax syntaxError
+	switch {
+	case errors.Is(err, errTooBig):
+		return reply{}, syntaxError("Expected DONE")
+	case err != nil && !errors.As(err, &syntax):
+		c.hangUp(err)
+		return reply{status: answered}, nil
+	}
+	return reply{}, err
+}
+
+// tellUntil tells what is new until a result comes from the reader, which always
+// does: its wire has a time limit and is interrupted by Shutdown.
+func (c *conn) tellUntil(ctx context.Context, line <-chan error) error {
+	poll := time.NewTicker(c.limits.Poll)
+	defer poll.Stop()
+	for {
+		if err := c.tell(ctx); err != nil {
+			c.wire.interrupt()
+			<-line
+			return err
+		}
+		select {
+		case err := <-line:
+			return err
+		case <-c.hints:
+		case <-poll.C:
+		}
+	}
+}
+
+func (c *conn) tell(ctx context.Context) error {
+	if c.view != nil {
+		if err := c.sync(ctx, true, true); err != nil {
+			return err
+		}
+	}
+	return c.out.flush()
+}
+
+// readDone reads the line that ends IDLE. No answer is under way meanwhile, so
+// the reader is this goroutine's.
+func (c *conn) readDone() error {
+	line, _, err := c.in.readLine(nil)
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(strings.TrimRight(string(line), "\r\n"), "DONE") {
+		return syntaxError("Expected DONE")
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package imap
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bound what clients may take. A zero field stands for its default.
+type Limits struct {
+	Connections int           // at once (2000)
+	PerIP       int           // at once from one address (100)
+	Line        int           // octets of one line of a command (64 KiB)
+	Append      int64         // octets of a message to APPEND (64 MiB)
+	BadCommands int           // in a row, then the connection ends (10)
+	FailedLogin time.Duration // how long the first failed log-in waits; each further one once more (1 s)
+	Login       time.Duration // to log in (2 min)
+	Idle        time.Duration // between two commands; RFC 9051 §5.4 asks for 30 min (31 min)
+	Data        time.Duration // between two reads within a command, or to write one buffer (2 min)
+	Poll        time.Duration // during IDLE, without a hint (30 s)
+}
+
+func (s *Server) limits() Limits {
+	l := s.Limits
+	return Limits{
+		Connections: cmp.Or(l.Connections, 2000),
+		PerIP:       cmp.Or(l.PerIP, 100),
+		Line:        cmp.Or(l.Line, 64<<10),
+		Append:      cmp.Or(l.Append, 64<<20),
+		BadCommands: cmp.Or(l.BadCommands, 10),
+		FailedLogin: cmp.Or(l.FailedLogin, time.Second),
+		Login:       cmp.Or(l.Login, 2*time.Minute),
+		Idle:        cmp.Or(l.Idle, 31*time.Minute),
+		Data:        cmp.Or(l.Data, 2*time.Minute),
+		Poll:        cmp.Or(l.Poll, 30*time.Second),
+	}
+}
+
+const (
+	maxInline     = 64 << 10 // octets of a literal that is kept with its command
+	maxCommand    = 256 << 10
+	strangersLine = 8 << 10 // octets of a command before log-in
+	maxFailures   = 5       // failed log-ins of one connection
+)

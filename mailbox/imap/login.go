@@ -1,0 +1,192 @@
+package imap
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	"gatepost/mailbox"
+)
+
+var loginCommands = []command{
+	{name: "STARTTLS", states: stranger, run: (*conn).startTLS},
+	{name: "LOGIN", states: stranger, run: (*conn).login},
+	{name: "AUTHENTICATE", states: stranger, run: (*conn).authenticate},
+}
+
+// mayLogIn: a password goes over the wire only where nobody can listen.
+func (c *conn) mayLogIn() bool { return c.encrypted || c.peer.IsLoopback() }
+
+// startTLS: RFC 9051 §6.2.1.
+func (c *conn) startTLS(ctx context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	if c.encrypted || c.srv.TLS == nil {
+		return reply{}, syntaxError("TLS is not offered")
+	}
+	// What came with the command in the clear could be anybody's (CVE-2011-0411).
+	if c.in.r.Buffered() > 0 {
+		c.closing = true
+		return reply{}, syntaxError("Nothing may follow STARTTLS")
+	}
+	c.tagged(r.tag, "STARTTLS", reply{text: "Begin TLS negotiation now"})
+	if err := c.out.flush(); err != nil {
+		return reply{}, err
+	}
+	t := tls.Server(c.wire, c.srv.TLS)
+	if err := t.HandshakeContext(ctx); err != nil {
+		c.log.Debug("TLS handshake failed", "error", err)
+		c.closing = true
+		c.out.err = err
+		return reply{}, nil
+	}
+	c.encrypted = true
+	c.use(t)
+	return reply{status: answered}, nil
+}
+
+// login: RFC 9051 §6.2.3.
+func (c *conn) login(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	user := r.astring()
+	r.space()
+	password := r.astring()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	return c.enter(ctx, user, password)
+}
+
+// authenticate: RFC 9051 §6.2.2, with PLAIN (RFC 4616) and SASL-IR (RFC 4959).
+func (c *conn) authenticate(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	mechanism := r.word()
+	response, given := "", r.take(' ')
+	if given {
+		response = r.while("a response", func(ch byte) bool { return ch > ' ' && ch < 0x7f })
+	}
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	if mechanism != "PLAIN" {
+		return reply{}, no("CANNOT", "Only PLAIN is served")
+	}
+	if !c.mayLogIn() {
+		return reply{}, errPrivacy
+	}
+	if !given {
+		var err error
+		if response, err = c.challenge(); err != nil {
+			return reply{}, err
+		}
+	}
+	user, password, err := parsePlain(response)
+	if err != nil {
+		return reply{}, err
+	}
+	return c.enter(ctx, user, password)
+}
+
+// challenge sends the empty challenge and reads the response.
+func (c *conn) challenge() (string, error) {
+	c.out.text("+ \r\n")
+	if err := c.out.flush(); err != nil {
+		return "", err
+	}
+	line, _, err := c.in.readLine(nil)
+	switch {
+	case errors.Is(err, errTooBig):
+		return "", syntaxError("Response too long")
+	case err != nil:
+		c.hangUp(err)
+		return "", syntaxError("No response")
+	}
+	response := strings.TrimRight(string(line), "\r\n")
+	if response == "*" {
+		return "", syntaxError("Cancelled")
+	}
+	return response, nil
+}
+
+// parsePlain reads authzid NUL authcid NUL passwd (RFC 4616 §2). Nobody may act
+// as somebody else.
+func parsePlain(response string) (user, password string, err error) {
+	b, err := base64.StdEncoding.DecodeString(response)
+	if err != nil {
+		return "", "", syntaxError("The response is not base64")
+	}
+	parts := strings.Split(string(b), "\x00")
+	if len(parts) != 3 || parts[1] == "" {
+		return "", "", syntaxError("Malformed response")
+	}
+	if parts[0] != "" && parts[0] != parts[1] {
+		return "", "", no("AUTHORIZATIONFAILED", "Acting for somebody else is not allowed")
+	}
+	return parts[1], parts[2], nil
+}
+
+var (
+	errPrivacy     = no("PRIVACYREQUIRED", "Use TLS first")
+	errCredentials = no("AUTHENTICATIONFAILED", "Wrong user or password")
+)
+
+// enter logs a user in.
+func (c *conn) enter(ctx context.Context, user, password string) (reply, error) {
+	if !c.mayLogIn() {
+		return reply{}, errPrivacy
+	}
+	box, address, err := c.srv.Auth.Login(ctx, user, password, c.peer)
+	if errors.Is(err, ErrLogin) {
+		return reply{}, c.failed(ctx)
+	}
+	if err == nil {
+		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())
+	}
+	if err != nil {
+		c.log.Error("log-in could not be checked", "error", err)
+		return reply{}, no("UNAVAILABLE", "Can't log in now, try later")
+	}
+	c.admitted(box, address)
+	return reply{code: "CAPABILITY " + c.capabilities(), text: "Logged in"}, nil
+}
+
+// admitted opens the session of a box's owner.
+func (c *conn) admitted(box int64, address string) {
+	c.box, c.user, c.state = box, address, known
+	c.log = c.log.With("user", address)
+	c.hints, c.unwatch = c.srv.Changes.Watch(box)
+	c.wire.limit(time.Time{})
+	c.in.line, c.in.inline, c.in.total = c.limits.Line, maxInline, maxCommand
+	c.in.spool = c.spool
+	c.log.Info("logged in", "tls", c.encrypted)
+}
+
+func (c *conn) spool(n int64) (*spooled, error) {
+	if n > c.limits.Append {
+		return nil, errTooBig
+	}
+	return newSpool(c.srv.Spool)
+}
+
+// failed makes a wrong password cost time, and the connection after some.
+func (c *conn) failed(ctx context.Context) error {
+	c.failures++
+	c.log.Info("log-in failed", "failures", c.failures)
+	pause(ctx, time.Duration(c.failures)*c.limits.FailedLogin)
+	if c.failures >= maxFailures {
+		c.closing = true
+	}
+	return errCredentials
+}
+
+// changed tells the other sessions of the box.
+func (c *conn) changed() { c.srv.Changes.Notify(c.box) }
+
+// folder finds a folder of the session's box by the name in a command.
+func (c *conn) folder(ctx context.Context, name string) (mailbox.Folder, error) {
+	return c.srv.Store.Folder(ctx, c.box, name)
+}

@@ -1,0 +1,260 @@
+package imap
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"gatepost/mailbox"
+)
+
+var searchCommands = []command{
+	{name: "SEARCH", states: selected, run: (*conn).search, numbered: true},
+	{name: "UID SEARCH", states: selected, run: (*conn).search},
+}
+
+// A query is what a SEARCH asks for (RFC 9051 §6.4.4).
+type query struct {
+	key      key
+	extended bool // RETURN was given, or IMAP4rev2 enabled: answer ESEARCH
+	min, max bool
+	count    bool
+	all      bool
+	save     bool
+	modseq   bool // MODSEQ is among the keys
+}
+
+func (c *conn) search(ctx context.Context, r *request) (reply, error) {
+	q := query{extended: c.rev2}
+	r.space()
+	if r.takeFold("RETURN (") {
+		q.extended = true
+		r.returnOptions(&q)
+		r.space()
+	}
+	if !q.min && !q.max && !q.count && !q.save {
+		q.all = true
+	}
+	if r.takeFold("CHARSET ") {
+		r.charset()
+		r.space()
+	}
+	p := searchParser{parser: r.parser, view: c.view, query: &q, now: c.srv.now()}
+	q.key = p.keys()
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	c.condstore = c.condstore || q.modseq
+	s := searcher{conn: c, query: q, uid: r.uid}
+	if err := s.run(ctx); err != nil {
+		if q.save {
+			c.view.saved = nil // RFC 9051 §6.4.4.1
+		}
+		return reply{}, err
+	}
+	s.answer(r.tag)
+	return s.reply, nil
+}
+
+func (r *request) returnOptions(q *query) {
+	if r.take(')') { // RETURN () is ALL
+		return
+	}
+	for r.err == nil {
+		switch r.word() {
+		case "MIN":
+			q.min = true
+		case "MAX":
+			q.max = true
+		case "COUNT":
+			q.count = true
+		case "ALL":
+			q.all = true
+		case "SAVE":
+			q.save = true
+		default:
+			r.fail("Unknown RETURN option")
+		}
+		if r.take(')') {
+			return
+		}
+		r.space()
+	}
+}
+
+// charset takes those in which search strings can be (RFC 9051 §6.4.4).
+func (r *request) charset() {
+	switch strings.ToUpper(r.astring()) {
+	case "UTF-8", "US-ASCII":
+	default:
+		if r.err == nil {
+			r.err, r.b = no("BADCHARSET (UTF-8 US-ASCII)", "Use UTF-8"), nil
+		}
+	}
+}
+
+// A searcher answers one SEARCH.
+type searcher struct {
+	*conn
+	query   query
+	uid     bool
+	found   mailbox.UIDSet // UIDs
+	highest mailbox.ModSeq
+	reply   reply
+}
+
+// run looks at each message with what is in memory, and then at those that are
+// still undecided with their rows, and then with their content.
+func (s *searcher) run(ctx context.Context) error {
+	v := s.view
+	var undecided []int
+	matched := make([]bool, v.told)
+	for i := range v.told {
+		if v.entries[i].gone {
+			continue
+		}
+		switch s.query.key.match(&candidate{place: i, entry: v.entries[i], part: memory}) {
+		case yes:
+			matched[i] = true
+		case unknown:
+			undecided = append(undecided, i)
+		}
+	}
+	for len(undecided) > 0 {
+		n := min(len(undecided), batch)
+		if err := s.look(ctx, undecided[:n], matched); err != nil {
+			return err
+		}
+		undecided = undecided[n:]
+	}
+	for i, ok := range matched {
+		if ok {
+			s.found = s.found.Add(v.entries[i].uid)
+		}
+	}
+	if s.query.modseq {
+		return s.highestModSeq(ctx)
+	}
+	return nil
+}
+
+// look reads the rows of some messages and, where it must, their content.
+func (s *searcher) look(ctx context.Context, places []int, matched []bool) error {
+	var set mailbox.UIDSet
+	for _, i := range places {
+		set = set.Add(s.view.entries[i].uid)
+	}
+	rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, set, s.query.key.needs())
+	if err != nil {
+		return err
+	}
+	for k := range rows {
+		i, _ := s.view.find(rows[k].UID)
+		m := candidate{place: i, entry: s.view.entries[i], part: row, row: &rows[k]}
+		result := s.query.key.match(&m)
+		if result == unknown {
+			if err := m.open(ctx, s.srv.Bodies); err != nil {
+				s.log.Error("message can't be searched", "folder", s.view.folder.Name, "uid", rows[k].UID, "error", err)
+				s.reply = reply{"NO", "SERVERBUG", "Some messages could not be read, it was logged"}
+				continue
+			}
+			result = s.query.key.match(&m)
+			m.close()
+		}
+		matched[i] = result == yes
+	}
+	return nil
+}
+
+// highestModSeq finds the highest MODSEQ of what was found (RFC 7162 §3.1.5).
+func (s *searcher) highestModSeq(ctx context.Context) error {
+	for set := s.found; len(set) > 0; {
+		n := min(len(set), batch)
+		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, set[:n], mailbox.Row)
+		if err != nil {
+			return err
+		}
+		for _, m := range rows {
+			s.highest = max(s.highest, m.ModSeq)
+		}
+		set = set[n:]
+	}
+	return nil
+}
+
+// answer appends SEARCH or ESEARCH (RFC 9051 §7.3.4, RFC 3501 §7.2.5).
+func (s *searcher) answer(tag string) {
+	numbers := s.found
+	if !s.uid {
+		numbers = s.view.sequence(s.found)
+	}
+	q := s.query
+	if q.save {
+		s.view.saved = s.toSave()
+		if !q.min && !q.max && !q.count && !q.all {
+			return
+		}
+	}
+	if !q.extended {
+		s.plain(numbers)
+		return
+	}
+	o := &s.out
+	o.text("* ESEARCH (TAG ")
+	o.quoted(tag)
+	o.text(")")
+	if s.uid {
+		o.text(" UID")
+	}
+	if n := len(numbers); n > 0 {
+		if q.min {
+			o.text(" MIN ", strconv.FormatUint(uint64(numbers[0].First), 10))
+		}
+		if q.max {
+			o.text(" MAX ", strconv.FormatUint(uint64(numbers[n-1].Last), 10))
+		}
+		if q.all {
+			o.text(" ALL ")
+			o.b = numbers.Append(o.b)
+		}
+	}
+	if q.count {
+		o.text(" COUNT ", strconv.FormatInt(numbers.Count(), 10))
+	}
+	s.appendModSeq(" MODSEQ ", "")
+	o.text("\r\n")
+}
+
+// toSave is what "$" stands for afterwards: with MIN or MAX alone only these
+// (RFC 9051 §6.4.4.4).
+func (s *searcher) toSave() mailbox.UIDSet {
+	q, n := s.query, len(s.found)
+	if n == 0 || q.all || q.count || !q.min && !q.max {
+		return s.found
+	}
+	low, high := s.found[0].First, s.found[n-1].Last
+	switch {
+	case !q.max || low == high:
+		return mailbox.UIDSet{{First: low, Last: low}}
+	case !q.min:
+		return mailbox.UIDSet{{First: high, Last: high}}
+	}
+	return mailbox.UIDSet{{First: low, Last: low}, {First: high, Last: high}}
+}
+
+func (s *searcher) plain(numbers mailbox.UIDSet) {
+	s.out.text("* SEARCH")
+	for _, r := range numbers {
+		for n := uint64(r.First); n <= uint64(r.Last); n++ {
+			s.out.b = strconv.AppendUint(append(s.out.b, ' '), n, 10)
+		}
+	}
+	s.appendModSeq(" (MODSEQ ", ")")
+	s.out.text("\r\n")
+}
+
+func (s *searcher) appendModSeq(before, after string) {
+	if s.query.modseq && len(s.found) > 0 {
+		s.out.text(before, strconv.FormatInt(int64(s.highest), 10), after)
+	}
+}

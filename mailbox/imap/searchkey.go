@@ -1,0 +1,125 @@
+package imap
+
+import (
+	"context"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// An answer of a key: it may need more of the message than is at hand.
+type answer uint8
+
+const (
+	never answer = iota
+	unknown
+	yes
+)
+
+func answerOf(b bool) answer {
+	if b {
+		return yes
+	}
+	return never
+}
+
+// A stage says how much of a message is at hand, each with those before it.
+type stage uint8
+
+const (
+	memory  stage = iota // UID and flags
+	row                  // the store's row
+	content              // the message itself
+)
+
+// A candidate is a message under examination.
+type candidate struct {
+	place   int
+	entry   entry
+	part    stage
+	row     *mailbox.Message
+	message *mail.Message
+	blob    blob.Content
+}
+
+func (m *candidate) open(ctx context.Context, bodies Bodies) error {
+	c, err := bodies.Open(ctx, blob.ID(m.row.Blob))
+	if err != nil {
+		return err
+	}
+	m.blob, m.part = c, content
+	m.message = m.row.View.Message(mail.NewSpooled(c, c.Size()))
+	return nil
+}
+
+func (m *candidate) close() { m.blob.Close() }
+
+// A key is one condition of a SEARCH, or a tree of them.
+type key interface {
+	// match looks at the message as far as it is at hand.
+	match(m *candidate) answer
+	// needs says how much of the rows match may want.
+	needs() mailbox.Part
+}
+
+// allOf, anyOf and not are the trees.
+type (
+	allOf []key
+	anyOf []key
+	not   struct{ key }
+)
+
+func (k allOf) match(m *candidate) answer {
+	result := yes
+	for _, sub := range k {
+		if result = min(result, sub.match(m)); result == never {
+			return never
+		}
+	}
+	return result
+}
+
+func (k anyOf) match(m *candidate) answer {
+	result := never
+	for _, sub := range k {
+		if result = max(result, sub.match(m)); result == yes {
+			return yes
+		}
+	}
+	return result
+}
+
+func (k not) match(m *candidate) answer { return yes - k.key.match(m) }
+
+func (k allOf) needs() mailbox.Part { return needsOf(k) }
+func (k anyOf) needs() mailbox.Part { return needsOf(k) }
+
+func needsOf(keys []key) (part mailbox.Part) {
+	for _, k := range keys {
+		part = max(part, k.needs())
+	}
+	return part
+}
+
+// A test is a key without others in it: what it looks at, and how.
+type test struct {
+	at stage
+	f  func(m *candidate) bool
+	// whole: the row's envelope is wanted too.
+	whole bool
+}
+
+func (t test) match(m *candidate) answer {
+	if m.part < t.at {
+		return unknown
+	}
+	return answerOf(t.f(m))
+}
+
+func (t test) needs() mailbox.Part {
+	if t.at == content || t.whole {
+		return mailbox.Whole
+	}
+	return mailbox.Row
+}

@@ -1,0 +1,149 @@
+package imap
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// maxText is how much of each text part BODY and TEXT look at.
+const maxText = 16 << 20
+
+// textKey is for keys that look for a string, and for the Date field's.
+func (p *searchParser) textKey(name string) key {
+	switch name {
+	case "SUBJECT":
+		return inEnvelope(mailbox.EnvSubject, p.needle())
+	case "FROM":
+		return inEnvelope(mailbox.EnvFrom, p.needle())
+	case "TO":
+		return inEnvelope(mailbox.EnvTo, p.needle())
+	case "CC":
+		return inEnvelope(mailbox.EnvCc, p.needle())
+	case "BCC":
+		return inEnvelope(mailbox.EnvBcc, p.needle())
+	case "SENTBEFORE":
+		d := p.date()
+		return sent(func(t time.Time) bool { return t.Before(d) })
+	case "SENTSINCE":
+		d := p.date()
+		return sent(func(t time.Time) bool { return !t.Before(d) })
+	case "SENTON":
+		d := p.date()
+		return sent(func(t time.Time) bool { return t.Equal(d) })
+	case "HEADER":
+		field := p.fieldName()
+		p.space()
+		return inHeader(field, p.needle())
+	case "BODY", "TEXT":
+		return inText(p.needle(), name == "TEXT")
+	}
+	return nil
+}
+
+// needle reads the string to look for.
+func (p *searchParser) needle() string { return fold(p.astring()) }
+
+// fold takes away what comparing is not to see: case, width and the like, in the
+// sense of RFC 5051.
+func fold(s string) string { return norm.NFKD.String(cases.Fold().String(s)) }
+
+// decoded is a field's value as a person reads it.
+func decoded(value string) string {
+	h := mail.Header{Fields: []mail.Field{{Name: "X", Raw: []byte("X:" + value)}}}
+	return h.Text("X")
+}
+
+// inEnvelope looks into an element of ENVELOPE. Addresses are looked at as
+// "name <local@host>".
+func inEnvelope(element int, needle string) key {
+	return test{at: row, whole: true, f: func(m *candidate) bool {
+		items := mailbox.SplitList(m.row.Envelope)
+		if element >= len(items) {
+			return false
+		}
+		text := items[element]
+		if text[0] != '(' {
+			// A field that is not there holds nothing, not even "".
+			return string(text) != "NIL" && strings.Contains(fold(decoded(mailbox.ParseString(text))), needle)
+		}
+		for _, address := range mailbox.SplitList(text) {
+			if strings.Contains(fold(addressText(address)), needle) {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+func addressText(address []byte) string {
+	parts := mailbox.SplitList(address)
+	if len(parts) != 4 {
+		return ""
+	}
+	name, local, host := mailbox.ParseString(parts[0]), mailbox.ParseString(parts[2]), mailbox.ParseString(parts[3])
+	return decoded(name) + " <" + local + "@" + host + ">"
+}
+
+// sent looks at the Date field without regard to its time and zone.
+func sent(f func(time.Time) bool) key {
+	return test{at: row, whole: true, f: func(m *candidate) bool {
+		items := mailbox.SplitList(m.row.Envelope)
+		if len(items) == 0 {
+			return false
+		}
+		t, ok := mail.ParseDate(mailbox.ParseString(items[mailbox.EnvDate]))
+		if !ok {
+			return false
+		}
+		y, mon, d := t.Date()
+		return f(time.Date(y, mon, d, 0, 0, 0, 0, time.UTC))
+	}}
+}
+
+func inHeader(field, needle string) key {
+	return test{at: content, f: func(m *candidate) bool {
+		for _, value := range m.message.Header().Texts(field) {
+			if strings.Contains(fold(value), needle) {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+// inText looks into the text of all parts, decoded, and with headers into the
+// fields of the message too.
+func inText(needle string, headers bool) key {
+	return test{at: content, f: func(m *candidate) bool {
+		if headers && fieldsContain(m.message.Header(), needle) {
+			return true
+		}
+		for p := range m.message.Root().All() {
+			if p != m.message.Root() && headers && fieldsContain(p.Header, needle) {
+				return true
+			}
+			if p.Type != "text" {
+				continue
+			}
+			if text, _ := m.message.Text(p, maxText); strings.Contains(fold(text), needle) {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+func fieldsContain(h *mail.Header, needle string) bool {
+	for _, f := range h.Fields {
+		if strings.Contains(fold(f.Name+": "+decoded(f.Value())), needle) {
+			return true
+		}
+	}
+	return false
+}

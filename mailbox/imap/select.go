@@ -1,0 +1,162 @@
+package imap
+
+import (
+	"context"
+	"strconv"
+
+	"gatepost/mailbox"
+)
+
+var selectCommands = []command{
+	{name: "SELECT", states: inside, run: (*conn).selectFolder, quiet: true},
+	{name: "EXAMINE", states: inside, run: (*conn).selectFolder, quiet: true},
+	{name: "UNSELECT", states: selected, run: (*conn).unselectFolder, quiet: true},
+	{name: "CLOSE", states: selected, run: (*conn).closeFolder, quiet: true},
+	{name: "CHECK", states: selected, run: (*conn).noop},
+	{name: "EXPUNGE", states: selected, run: (*conn).expunge},
+	{name: "UID EXPUNGE", states: selected, run: (*conn).expunge},
+}
+
+// selectFolder: RFC 9051 §6.3.2, §6.3.3.
+func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
+	r.space()
+	name := r.folderName()
+	condstore := false
+	if r.take(' ') {
+		r.list(func() {
+			if r.word() != "CONDSTORE" {
+				r.fail("Unknown parameter")
+			}
+			condstore = true
+		})
+	}
+	if err := r.end(); err != nil {
+		if c.view != nil && r.err == nil {
+			c.unselect()
+		}
+		return reply{}, err
+	}
+	c.condstore = c.condstore || condstore
+	if c.view != nil { // also where the new one can't be opened
+		c.unselect()
+		c.out.untagged("OK [CLOSED] Previous mailbox is closed")
+	}
+	return c.open(ctx, name, r.name == "EXAMINE")
+}
+
+func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, error) {
+	f, err := c.folder(ctx, name)
+	if err != nil {
+		return reply{}, err
+	}
+	v := &view{readOnly: readOnly, entries: make([]entry, 0, f.Messages)}
+	unseen := 0
+	v.folder, err = c.srv.Store.Index(ctx, f.ID, func(e mailbox.Entry) {
+		if v.add(e); unseen == 0 && e.Flags.System&mailbox.Seen == 0 {
+			unseen = len(v.entries)
+		}
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	v.modseq, v.told = v.folder.HighestModSeq, len(v.entries)
+	c.view, c.state = v, selected
+	c.describe(unseen)
+	if readOnly {
+		return reply{code: "READ-ONLY"}, nil
+	}
+	return reply{code: "READ-WRITE"}, nil
+}
+
+// describe tells what RFC 9051 §6.3.2 and RFC 3501 §6.3.1 want to be told.
+func (c *conn) describe(unseen int) {
+	f := c.view.folder
+	c.flags()
+	c.out.untagged(strconv.Itoa(c.view.told), " EXISTS")
+	if !c.rev2 {
+		c.out.untagged("0 RECENT")
+		if unseen > 0 {
+			c.out.untagged("OK [UNSEEN ", strconv.Itoa(unseen), "] First unseen")
+		}
+	}
+	c.out.untagged("OK [UIDVALIDITY ", strconv.FormatUint(uint64(f.UIDValidity), 10), "] UIDs valid")
+	c.out.untagged("OK [UIDNEXT ", strconv.FormatUint(uint64(f.UIDNext), 10), "] Next UID")
+	c.out.untagged("OK [HIGHESTMODSEQ ", strconv.FormatInt(int64(f.HighestModSeq), 10), "] Latest change")
+	c.out.untagged("OK [MAILBOXID (", folderID(f), ")] Its number")
+	if c.rev2 {
+		c.listLine("LIST", f.Name, "", false)
+	}
+}
+
+func (c *conn) unselect() { c.view, c.state = nil, known }
+
+// unselectFolder: RFC 9051 §6.4.2.
+func (c *conn) unselectFolder(_ context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	c.unselect()
+	return reply{}, nil
+}
+
+// closeFolder: RFC 9051 §6.4.1. It expunges and tells nothing of it.
+func (c *conn) closeFolder(ctx context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	v := c.view
+	c.unselect()
+	if v.readOnly {
+		return reply{}, nil
+	}
+	// Only what the client knew of: nothing that came after its last news.
+	if err := c.srv.Store.Expunge(ctx, v.folder.ID, v.all()); err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{}, nil
+}
+
+// all returns the UIDs up to the last that the client was told of.
+func (v *view) all() mailbox.UIDSet {
+	if v.told == 0 {
+		return nil
+	}
+	return mailbox.UIDSet{{First: 1, Last: v.entries[v.told-1].uid}}
+}
+
+// expunge: RFC 9051 §6.4.3, §6.4.9. The news before the tagged response tell
+// what is gone.
+func (c *conn) expunge(ctx context.Context, r *request) (reply, error) {
+	set := c.view.all()
+	if r.uid {
+		r.space()
+		numbers := r.numbers()
+		spans, err := c.view.resolve(numbers, true)
+		if r.err == nil && err != nil {
+			r.err = err
+		}
+		set = c.view.uids(spans)
+	}
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	if err := c.writable(); err != nil {
+		return reply{}, err
+	}
+	if err := c.srv.Store.Expunge(ctx, c.view.folder.ID, set); err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{}, c.sync(ctx, true, true)
+}
+
+// errReadOnly: the folder was opened with EXAMINE.
+var errReadOnly = no("READ-ONLY", "The mailbox is open read-only")
+
+func (c *conn) writable() error {
+	if c.view.readOnly {
+		return errReadOnly
+	}
+	return nil
+}

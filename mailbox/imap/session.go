@@ -1,0 +1,107 @@
+package imap
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// sessionCommands need no folder.
+var sessionCommands = []command{
+	{name: "CAPABILITY", states: anytime, run: (*conn).capability},
+	{name: "NOOP", states: anytime, run: (*conn).noop},
+	{name: "LOGOUT", states: anytime, run: (*conn).logout, quiet: true},
+	{name: "ID", states: anytime, run: (*conn).id},
+	{name: "ENABLE", states: inside, run: (*conn).enable},
+	{name: "NAMESPACE", states: inside, run: (*conn).namespace},
+	{name: "IDLE", states: inside, run: (*conn).idle},
+}
+
+// capabilities lists what works in the present state, and nothing else.
+func (c *conn) capabilities() string {
+	caps := []string{"IMAP4rev1", "IMAP4rev2", "SASL-IR", "LITERAL+", "ID", "ENABLE"}
+	switch {
+	case c.state != stranger:
+		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
+			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "STATUS=SIZE", "OBJECTID",
+			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
+	case c.mayLogIn():
+		caps = append(caps, "AUTH=PLAIN")
+	default:
+		caps = append(caps, "LOGINDISABLED")
+	}
+	if c.state == stranger && !c.encrypted && c.srv.TLS != nil {
+		caps = append(caps, "STARTTLS")
+	}
+	return strings.Join(caps, " ")
+}
+
+// capability: RFC 9051 §6.1.1.
+func (c *conn) capability(_ context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	c.out.untagged("CAPABILITY ", c.capabilities())
+	return reply{}, nil
+}
+
+// noop: RFC 9051 §6.1.2. News come with every command.
+func (c *conn) noop(_ context.Context, r *request) (reply, error) { return reply{}, r.noArguments() }
+
+// logout: RFC 9051 §6.1.3.
+func (c *conn) logout(_ context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	c.closing = true
+	c.out.untagged("BYE Logging out")
+	return reply{}, nil
+}
+
+// id: RFC 2971. What the client says of itself is good for a log line.
+func (c *conn) id(_ context.Context, r *request) (reply, error) {
+	var said []string
+	r.space()
+	if !r.takeFold("NIL") {
+		r.list(func() {
+			said = append(said, r.nstring())
+		})
+	}
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	c.log.Debug("client named itself", "client", strings.Join(said[:min(len(said), 10)], " "))
+	c.out.untagged(`ID ("name" "gatepost")`)
+	return reply{}, nil
+}
+
+// enable: RFC 9051 §6.3.1. What is not known is passed over.
+func (c *conn) enable(_ context.Context, r *request) (reply, error) {
+	enabled := "ENABLED"
+	for more := true; more; more = r.peek() == ' ' {
+		r.space()
+		name := r.word()
+		switch {
+		case name == "IMAP4REV2" && !c.rev2:
+			c.rev2 = true
+			enabled += " IMAP4rev2"
+		case name == "CONDSTORE" && !c.condstore:
+			c.condstore = true
+			enabled += " CONDSTORE"
+		}
+	}
+	if err := r.end(); err != nil {
+		return reply{}, err
+	}
+	c.out.untagged(enabled)
+	return reply{}, nil
+}
+
+// namespace: RFC 9051 §6.3.10.
+func (c *conn) namespace(_ context.Context, r *request) (reply, error) {
+	if err := r.noArguments(); err != nil {
+		return reply{}, err
+	}
+	c.out.untagged(`NAMESPACE (("" "/")) NIL NIL`)
+	return reply{}, nil
+}

@@ -1,0 +1,77 @@
+package mailbox
+
+import (
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// An Entry is what a session keeps in memory of each message.
+type Entry struct {
+	UID    UID
+	ModSeq ModSeq
+	Flags  Flags
+}
+
+// A Message is one message in one folder. Blob, View, Envelope and
+// BodyStructure are filled only where the caller asked for them (see Reader).
+type Message struct {
+	Entry
+	InternalDate time.Time // when it arrived, UTC
+	Size         int64     // octets served
+	EmailID      int64     // the same for all copies in one mailbox (RFC 8474)
+
+	Blob          string // the content's id
+	View          mail.View
+	Envelope      []byte // RFC 9051 §7.5.2, without the item's name
+	BodyStructure []byte // RFC 9051 §7.5.2, with extension data
+}
+
+// A Delivery is a message on its way into a folder. The commit that takes it
+// fills in FolderID and UID.
+type Delivery struct {
+	Box           int64
+	Folder        string // "" is the inbox; `\Junk` the folder with that use; a missing one the inbox
+	Blob          string
+	View          mail.View
+	Size          int64 // octets served: View.Size of the content's
+	Time          time.Time
+	Flags         []string
+	Envelope      []byte
+	BodyStructure []byte
+
+	FolderID int64
+	UID      UID
+}
+
+// A Delta is what happened in a folder after some ModSeq.
+type Delta struct {
+	HighestModSeq ModSeq
+	UIDNext       UID
+	Changed       []Entry // new, or with new flags, by rising UID
+	Expunged      []UID   // rising; some may never have been seen
+}
+
+// A Stored is what SetFlags did.
+type Stored struct {
+	Before, After ModSeq  // the folder's HighestModSeq
+	Entries       []Entry // all that were asked for and are there, after the change
+	Failed        UIDSet  // those that a guard left alone
+}
+
+// A Copied is what Copy or Move did: the messages From, in order, are now the
+// UIDs from First on in the other folder.
+type Copied struct {
+	UIDValidity uint32
+	From        UIDSet
+	First       UID
+}
+
+// To returns the UIDs that the copies were given.
+func (c Copied) To() UIDSet {
+	n := c.From.Count()
+	if n == 0 {
+		return nil
+	}
+	return UIDSet{{c.First, c.First + UID(n-1)}}
+}

@@ -1,0 +1,79 @@
+package mailbox
+
+import (
+	"context"
+	"time"
+)
+
+// Boxes makes and measures whole mailboxes.
+type Boxes interface {
+	// OpenBox makes the box's standard folders where it has none yet.
+	OpenBox(ctx context.Context, box int64, lang string, now time.Time) error
+	// Usage returns what the box takes up. A box that nobody opened takes up nothing.
+	Usage(ctx context.Context, box int64) (Usage, error)
+}
+
+// Folders reads a box's folders.
+type Folders interface {
+	// Folders returns all, by name.
+	Folders(ctx context.Context, box int64) ([]Folder, error)
+	// Folder returns one by name, or ErrNoFolder.
+	Folder(ctx context.Context, box int64, name string) (Folder, error)
+}
+
+// A FolderEditor changes a box's folders. Names are clean (see CleanName).
+type FolderEditor interface {
+	// CreateFolder makes a folder and those missing above it, or ErrFolderExists,
+	// also where another folder has the use.
+	CreateFolder(ctx context.Context, box int64, name string, use Use) (Folder, error)
+	// RenameFolder renames a folder and all beneath it, and makes those missing
+	// above the new name. The inbox is not renamed: ErrInbox.
+	RenameFolder(ctx context.Context, box int64, from, to string) error
+	// DeleteFolder expunges a folder's messages and removes it; those beneath it stay.
+	DeleteFolder(ctx context.Context, box int64, name string) error
+}
+
+// Subscriptions are the names that a box's owner wants to see; they need not
+// be folders (RFC 9051 §6.3.7).
+type Subscriptions interface {
+	Subscriptions(ctx context.Context, box int64) ([]string, error)
+	Subscribe(ctx context.Context, box int64, name string, on bool) error
+}
+
+// A Part says how much of each message a Reader is to read.
+type Part uint8
+
+// The parts.
+const (
+	Row   Part = iota // Entry, InternalDate, Size, EmailID
+	Whole             // all of it
+)
+
+// A Reader reads a folder, by its number. A folder that is gone is ErrNoFolder.
+type Reader interface {
+	// Index calls add for every message by rising UID and returns the folder as
+	// it was in the same snapshot. add must not wait.
+	Index(ctx context.Context, folder int64, add func(Entry)) (Folder, error)
+	// Since returns what happened after a ModSeq.
+	Since(ctx context.Context, folder int64, after ModSeq) (Delta, error)
+	// Messages returns those of set that are there, by rising UID. The caller
+	// keeps the set small.
+	Messages(ctx context.Context, folder int64, set UIDSet, part Part) ([]Message, error)
+}
+
+// A Writer changes what is in a folder.
+type Writer interface {
+	// Deliver takes one message into its folder and fills in FolderID and UID.
+	Deliver(ctx context.Context, d *Delivery) error
+	// SetFlags changes flags. Many messages take more than one commit.
+	SetFlags(ctx context.Context, folder int64, set UIDSet, c FlagChange) (Stored, error)
+	// Expunge removes those of set that have \Deleted when it runs. Many messages
+	// take more than one commit.
+	Expunge(ctx context.Context, folder int64, set UIDSet) error
+}
+
+// A Copier brings messages into another folder of the same box, all or none.
+type Copier interface {
+	Copy(ctx context.Context, from int64, set UIDSet, to int64) (Copied, error)
+	Move(ctx context.Context, from int64, set UIDSet, to int64) (Copied, error)
+}

@@ -1,0 +1,48 @@
+package mailbox
+
+import "sync"
+
+// Changes carries hints that something changed in a box from those who commit
+// to those who wait. A hint says nothing more: the store has the truth, and who
+// misses a hint finds it by asking later. The zero value works.
+type Changes struct {
+	mu       sync.Mutex
+	watchers map[int64]map[chan struct{}]struct{}
+}
+
+// Notify wakes all that watch box. Call it after the commit. It never waits.
+func (c *Changes) Notify(box int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for w := range c.watchers[box] {
+		select {
+		case w <- struct{}{}:
+		default: // one hint is waiting already
+		}
+	}
+}
+
+// Watch returns a channel that holds a hint when something changed in box since
+// it was last received from, and the function that ends the watch.
+func (c *Changes) Watch(box int64) (hints <-chan struct{}, stop func()) {
+	w := make(chan struct{}, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watchers == nil {
+		c.watchers = map[int64]map[chan struct{}]struct{}{}
+	}
+	if c.watchers[box] == nil {
+		c.watchers[box] = map[chan struct{}]struct{}{}
+	}
+	c.watchers[box][w] = struct{}{}
+	return w, func() { c.remove(box, w) }
+}
+
+func (c *Changes) remove(box int64, w chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.watchers[box], w)
+	if len(c.watchers[box]) == 0 {
+		delete(c.watchers, box)
+	}
+}

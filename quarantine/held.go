@@ -1,0 +1,94 @@
+package quarantine
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A Held is one recipient's copy of a message in quarantine.
+type Held struct {
+	ID        string    // as mail.NewID makes them
+	Tx        string    // the transaction's, under which the journal has the walk
+	Recipient mail.Path // as the client gave it
+	Box       int64     // the mailbox that a release delivers to
+	Domain    string    // the recipient's
+	Sender    mail.Path // the reverse-path
+	Client    netip.Addr
+	Subject   string  // decoded, one line
+	Filter    string  // the entry of the policy that decided
+	Reason    string  // its sentence
+	Score     float64 // the walk's
+	Blob      string  // the content; promised to be there only while State is StateHeld
+	View      mail.View
+	Size      int64 // octets served: View.Size of the content's
+	Time      time.Time
+	Expires   time.Time // the hold ends then by itself
+	State     State
+	Acts      []Act // what became of it; in what Show returns, not Find
+}
+
+// A State is how a held message stands. All but StateHeld are final.
+type State string
+
+// States.
+const (
+	StateHeld     State = "held"
+	StateReleased State = "released" // delivered
+	StateExpired  State = "expired"
+	StateDeleted  State = "deleted"
+	StateRejected State = "rejected" // refused after all: the sender was told that it won't be delivered
+)
+
+// An Act is what somebody did to a held message.
+type Act struct {
+	Who  string // a mailbox's address, "admin", "expiry" …
+	What State  // the state that it led to
+	When time.Time
+}
+
+// A Delivery is a held message on its way into its mailbox's inbox. Blob and Box
+// are the held row's own.
+type Delivery struct {
+	View          mail.View // the row's, with fields of the release added
+	Size          int64     // octets served
+	Time          time.Time // when it arrives in the mailbox
+	Envelope      []byte    // as the mailstore keeps it
+	BodyStructure []byte    // as the mailstore keeps it
+}
+
+// Errors that callers decide by.
+var (
+	// ErrUnknown: no held message has this ID.
+	ErrUnknown = errors.New("no such held message")
+	// ErrNotHeld: its hold has ended; a NotHeldError says how.
+	ErrNotHeld = errors.New("not held any more")
+)
+
+// A NotHeldError says what became of a message before. It is an ErrNotHeld.
+type NotHeldError struct {
+	Act Act // the last
+}
+
+// Error names the state, since when, and by whom.
+func (e *NotHeldError) Error() string {
+	return fmt.Sprintf("not held any more: %s by %s at %s", e.Act.What, e.Act.Who, e.Act.When.UTC().Format(time.RFC3339))
+}
+
+// Is makes the error an ErrNotHeld.
+func (e *NotHeldError) Is(target error) bool { return target == ErrNotHeld }
+
+// Open returns nil while the hold lasts, and else a NotHeldError.
+func (h *Held) Open() error {
+	if h.State == StateHeld {
+		return nil
+	}
+	last := Act{Who: "somebody", What: h.State}
+	if n := len(h.Acts); n > 0 {
+		last = h.Acts[n-1]
+	}
+	return &NotHeldError{Act: last}
+}

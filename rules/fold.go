@@ -1,0 +1,118 @@
+package rules
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold returns the form in which texts and patterns are compared: compatibility
+// characters resolved (NFKC: "ｆｒｅｅ", "𝐟𝐫𝐞𝐞"), lower case, look-alikes of Latin letters
+// as those (the Cyrillic "а"), characters that show nothing left out, and white space,
+// line ends included, as single spaces. So a text is one line.
+func Fold(s string) string { return string(spaced(fold(nil, s))) }
+
+// gap stands in what fold returns where white space was wider than one character;
+// to the words that letters are joined to, it is an end (see rejoin).
+const gap = '\n'
+
+// spaced makes gaps spaces, in place.
+func spaced(b []byte) []byte {
+	for i := bytes.IndexByte(b, gap); i >= 0; {
+		b[i] = ' '
+		n := bytes.IndexByte(b[i:], gap)
+		if n < 0 {
+			break
+		}
+		i += n
+	}
+	return b
+}
+
+// fold appends the folded text to dst, with gaps.
+func fold(dst []byte, s string) []byte {
+	s = norm.NFKC.String(s)
+	space := false // dst ends in white space
+	for i := 0; i < len(s); {
+		r, size := rune(s[i]), 1
+		switch {
+		case 'a' <= r && r <= 'z':
+		case 'A' <= r && r <= 'Z':
+			r += 'a' - 'A'
+		case r >= utf8.RuneSelf:
+			r, size = utf8.DecodeRuneInString(s[i:])
+			r = foldRune(r)
+		case r <= ' ' || r == 0x7f:
+			r = foldControl(r)
+		}
+		i += size
+		switch {
+		case r < 0:
+		case r != ' ':
+			dst = utf8.AppendRune(dst, r)
+			space = false
+		case space:
+			dst[len(dst)-1] = gap
+		default:
+			dst = append(dst, ' ')
+			space = true
+		}
+	}
+	return dst
+}
+
+// foldControl makes white space a space; other control characters are nothing.
+func foldControl(r rune) rune {
+	switch r {
+	case ' ', '\t', '\n', '\v', '\f', '\r':
+		return ' '
+	}
+	return -1
+}
+
+// foldRune folds a character that is not ASCII; one that shows nothing is -1.
+func foldRune(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case isInvisible(r):
+		return -1
+	}
+	return lookalike(unicode.ToLower(r))
+}
+
+// isInvisible reports whether a character shows nothing, or only strikes out its
+// neighbour.
+func isInvisible(r rune) bool {
+	switch {
+	case r == 0x034f, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5: // joiner and fillers
+		return true
+	case 0x0334 <= r && r <= 0x0338: // strokes through the letter
+		return true
+	case 0x180b <= r && r <= 0x180f, 0xfe00 <= r && r <= 0xfe0f, 0xe0100 <= r && r <= 0xe01ef: // variation selectors
+		return true
+	case 0x20d0 <= r && r <= 0x20f0: // circles and squares around the letter
+		return true
+	}
+	return unicode.Is(unicode.Cf, r)
+}
+
+// isWord reports whether a character is part of a word.
+func isWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9'
+	}
+	return isWideWord(r)
+}
+
+func isWideWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.M, r))
+}
+
+// isUnspaced reports whether words in the character's script stand without spaces
+// between them, or, as in Korean, grow endings, so that a word's end can't be seen.
+func isUnspaced(r rune) bool {
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}

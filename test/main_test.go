@@ -1,0 +1,58 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"gatepost/test/machine"
+)
+
+// bin is the program under test, built once.
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gatepost-test-")
+	if err == nil {
+		bin, err = machine.Build(context.Background(), dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const (
+	address  = "ann@test.example"
+	password = "correct horse battery"
+)
+
+// start returns a running machine with one mailbox.
+func start(t *testing.T, sets ...string) *machine.Machine {
+	t.Helper()
+	m, err := machine.New(bin, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Sets = sets
+	run(t, m, "", "domain", "add", "test.example")
+	run(t, m, password, "mailbox", "add", address, "--password-stdin")
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Kill)
+	return m
+}
+
+func run(t *testing.T, m *machine.Machine, stdin string, args ...string) string {
+	t.Helper()
+	out, err := m.Run(stdin, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
