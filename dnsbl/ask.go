@@ -41,6 +41,9 @@ type Answer struct {
 	About string       // what it was asked about: of several domains the first that it lists
 	Codes []netip.Addr // as they came
 	Cause string       // why the state is Error, for an admin
+	// Trouble, set by the caller, is why the list is only observed: whatever it said,
+	// it has no voice (see Health).
+	Trouble error
 }
 
 // A Subject is whom lists are asked about.
@@ -156,6 +159,9 @@ func (a Answer) String() string {
 			words = append(words, join(a.Codes))
 		}
 		words = append(words, "for", a.About)
+	}
+	if a.Trouble != nil {
+		words = append(words, "(only observed:", a.Trouble.Error()+")")
 	}
 	return strings.Join(words, " ")
 }

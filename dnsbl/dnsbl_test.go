@@ -2,6 +2,7 @@ package dnsbl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -174,11 +175,18 @@ func TestAskAndJudge(t *testing.T) {
 		{"allowing ones alone", []List{list(t, "a", "allow", 9, false)}, fakeDNS{}, "free 0.00 told"},
 		{"domain", []List{list(t, "a", "domain", 1, false)}, fakeDNS{"example.net.a": "127.0.0.2", "example.org.a": "servfail"}, "listed 1.00 told"},
 		{"domain, in doubt", []List{list(t, "a", "domain", 1, false)}, fakeDNS{"example.org.a": "servfail"}, "free 0.00 mute errors 1"},
+		{"observed only", []List{deny("observed", 9), deny("b", 1)}, fakeDNS{"7.2.0.192.observed": "127.0.0.2"}, "free 0.00 told errors 1"},
 		{"none", nil, nil, "free 0.00 mute"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := Judge(Ask(t.Context(), c.dns, c.lists, client), DefaultShare).words(); got != c.want {
+			answers := Ask(t.Context(), c.dns, c.lists, client)
+			for i, a := range answers {
+				if a.List.Zone == "observed" {
+					answers[i].Trouble = ErrBroken
+				}
+			}
+			if got := Judge(answers, DefaultShare).words(); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -242,6 +250,9 @@ func TestProbe(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			err := c.list.Probe(t.Context(), c.dns)
+			if silent := c.name == "half silent"; err != nil && (errors.Is(err, ErrSilent) != silent || errors.Is(err, ErrBroken) == silent) {
+				t.Errorf("kind of error: %v", err)
+			}
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}

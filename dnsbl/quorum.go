@@ -15,7 +15,7 @@ type Verdict struct {
 
 // Judge weighs answers. A subject is listed where the denying lists that hit have
 // at least the share of the weight of those that answered validly, or where one of
-// them is Enough. A list that failed has no voice, for neither side.
+// them is Enough. A list that failed, or is only observed, has no voice for either side.
 func Judge(answers []Answer, share float64) Verdict {
 	var v Verdict
 	var hits, voices float64
@@ -25,7 +25,7 @@ func Judge(answers []Answer, share float64) Verdict {
 			continue
 		}
 		denying = denying || a.List.Kind != Allow
-		if a.State == Error {
+		if a.State == Error || a.Trouble != nil {
 			v.Errors++
 			continue
 		}

@@ -5,13 +5,22 @@ import (
 	"net"
 	"net/netip"
 
+	"gatepost/dnsbl"
 	"gatepost/pipeline"
 )
 
 // Deps is what filters need from outside.
 type Deps struct {
 	Resolver Resolver
-	Hostname string // what this host calls itself
+	Hostname string     // what this host calls itself
+	Lists    ListHealth // nil: every DNS list is believed
+}
+
+// A ListHealth probes the DNS lists that it is told to watch, and says why one is not
+// to be believed. *dnsbl.Health is one.
+type ListHealth interface {
+	Watch(dnsbl.List)
+	Trouble(dnsbl.List) error
 }
 
 // A Resolver asks the DNS. Its errors are *net.DNSError: IsNotFound where there

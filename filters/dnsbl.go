@@ -19,9 +19,11 @@ import (
 // the set share of the weight of the lists that answered validly, or when a list marked
 // "enough" hits. A hit of a list of kind "allow" outweighs all. Lists of kind "domain" need the
 // content for the author's domain, unless the rest decides before. Clients on private
-// networks are not asked about.
+// networks are not asked about. Each list is probed by the test points of RFC 5782 at start and
+// each hour; a dead one, and one that lists the world, is only observed until it recovers.
 type dnsblFilter struct {
 	resolver Resolver
+	health   ListHealth
 	lists    []dnsbl.List
 	share    float64
 }
@@ -57,13 +59,16 @@ func newDNSBL(d Deps, o dnsblOptions) (pipeline.Filter, error) {
 	if !(o.Share > 0 && o.Share <= 1) {
 		return nil, fmt.Errorf("share %v is not above 0 and at most 1", o.Share)
 	}
-	f := dnsblFilter{resolver: d.Resolver, share: o.Share}
+	f := dnsblFilter{resolver: d.Resolver, health: d.Lists, share: o.Share}
 	for _, l := range o.Lists {
 		list, err := dnsbl.NewList(l.Zone, l.Kind, l.Weight, l.Enough, l.Codes)
 		if err != nil {
 			return nil, err
 		}
 		f.lists = append(f.lists, list)
+		if d.Lists != nil {
+			d.Lists.Watch(list)
+		}
 	}
 	return f, nil
 }
@@ -77,6 +82,11 @@ func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 	ctx, cancel := leaveTime(ctx)
 	defer cancel()
 	answers := dnsbl.Ask(ctx, f.resolver, f.lists, subject)
+	if f.health != nil {
+		for i := range answers {
+			answers[i].Trouble = f.health.Trouble(answers[i].List)
+		}
+	}
 	v := dnsbl.Judge(answers, f.share)
 	finding := pipeline.Finding{Evidence: []pipeline.Evidence{{Key: "share", Value: fmt.Sprintf("%.2f", v.Share)}}}
 	for _, a := range answers {

@@ -81,9 +81,13 @@ func verifyDKIM(ctx context.Context, r Resolver, m *mail.Message) (dkimAnswer, e
 	case content.err != nil:
 		return a, fmt.Errorf("dkim: read message: %w", content.err)
 	case err != nil && !errors.Is(err, dkim.ErrTooManySignatures):
-		return a, fmt.Errorf("dkim: verify: %w", err)
+		a.Problem = reasonOf(err) // with the content at hand it is the message's own fault
 	case len(verifications) != len(a.Signatures):
-		return a, fmt.Errorf("dkim: %d signatures, %d verified", len(a.Signatures), len(verifications))
+		a.Problem = fmt.Sprintf("of %d signatures %d can be read", len(a.Signatures), len(verifications))
+	}
+	if a.Problem != "" {
+		a.all("permerror", a.Problem)
+		return a, nil
 	}
 	for i, v := range verifications {
 		a.Signatures[i].judge(v, h.Count("From"), keys)

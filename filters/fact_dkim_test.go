@@ -50,6 +50,8 @@ func TestDKIMBounds(t *testing.T) {
 		{"many fields", strings.Repeat("A:\r\n", maxFields) + signed("", 1), "permerror the header has too many fields"},
 		{"long header", "X: " + strings.Repeat("a", mail.MaxHeader) + "\r\n" + signed("", 1), "permerror"},
 		{"many signatures", signed("", 40), "permerror no key for signature: lookup x._domainkey.example.org: no such name"},
+		{"no body", "DKIM-Signature: v=1\r\nFrom: ann@example.org\r\n", "permerror failed to read header: EOF"},
+		{"a name that two read in two ways", "DKIM-Signature\u00a0: v=1\r\n" + signed("", 1), "permerror of 1 signatures 2 can be read"},
 		{"long key", strings.ReplaceAll(signed("", 1), "s=x", "s=long"), "permerror no key for signature: key record is too long"},
 	}
 	dns := fakeDNS{txt: map[string]string{"long._domainkey.example.org": "p=" + strings.Repeat("A", maxKeyRecord)}}

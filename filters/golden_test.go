@@ -24,7 +24,7 @@ import (
 //
 //	case      client, helo, from, to, login, stage (default data); settings of the entry
 //	zone      DNS, as resolvetest reads it
-//	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE NOTE…
+//	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -109,7 +109,7 @@ func (c goldenCase) walk(t *testing.T, filter, zone, message string, lists *fake
 		t.Fatal(err)
 	}
 	defer server.Close()
-	resolver, err := resolve.New(resolve.Config{Servers: []string{server.Addr}, Timeout: 2 * time.Second, Rounds: 1})
+	resolver, err := resolve.New(resolve.Config{Servers: []string{server.Addr}, Timeout: 700 * time.Millisecond, Rounds: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func parseLists(t *testing.T, text string) *fakeLists {
 		if len(words) < 5 {
 			t.Fatalf("list entry %q", line)
 		}
-		e := fakeEntry{about: words[2], Listing: pipeline.Listing{Allow: words[1] == "allow", Value: words[3], Scope: words[4], Note: strings.Join(words[5:], " ")}}
+		e := fakeEntry{about: words[2], Listing: pipeline.Listing{Allow: words[1] == "allow", Value: words[3], Scope: words[4]}}
 		if _, err := fmt.Sscan(words[0], &e.ID); err != nil {
 			t.Fatalf("list entry %q: %v", line, err)
 		}

@@ -22,9 +22,6 @@ func byList(result, what string, l pipeline.Listing) pipeline.Finding {
 	evidence := []pipeline.Evidence{
 		{Key: "list", Value: l.Value}, {Key: "scope", Value: l.Scope}, {Key: "list_id", Value: strconv.FormatInt(l.ID, 10)},
 	}
-	if l.Note != "" {
-		evidence = append(evidence, pipeline.Evidence{Key: "note", Value: l.Note})
-	}
 	return pipeline.Finding{
 		Result:   result,
 		Reason:   fmt.Sprintf("%s is %s: %s in the %s list", what, result, l.Value, l.Scope),

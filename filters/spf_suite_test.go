@@ -109,7 +109,7 @@ func suiteResolver(t *testing.T, s suite) *resolve.Resolver {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	r, err := resolve.New(resolve.Config{Servers: []string{server.Addr}, Timeout: 2 * time.Second, Rounds: 1})
+	r, err := resolve.New(resolve.Config{Servers: []string{server.Addr}, Timeout: 700 * time.Millisecond, Rounds: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,5 +88,4 @@ type Listing struct {
 	Allow bool
 	Value string // as listed: "192.0.2.0/24", ".example.org"
 	Scope string // "global", "domain example.org", "mailbox ann@example.org"
-	Note  string
 }

@@ -40,21 +40,21 @@ func (m *match) text(place int, text string) {
 	m.place = place
 	m.folded = fold(m.folded[:0], text)
 	m.joined = rejoin(m.joined[:0], m.folded)
-	m.words(spaced(m.folded), true)
-	m.words(m.joined, false)
+	m.words(spaced(m.folded))
+	m.words(m.joined)
 	m.expressions()
 }
 
 // words scans for words, and for what expressions need.
-func (m *match) words(text []byte, whole bool) {
+func (m *match) words(text []byte) {
 	m.set.words.scan(text, func(word, end int) {
 		u := m.set.uses[word]
 		switch {
 		case m.found[u.pattern] || m.wanted[u.pattern] || !slices.Contains(m.set.patterns[u.pattern].places, m.place):
-		case u.need && whole:
+		case u.need:
 			m.wanted[u.pattern] = true
 			m.run = append(m.run, u.pattern)
-		case !u.need && u.fits(text, end):
+		case u.fits(text, end):
 			m.hit(u.pattern, text, end-u.length, end)
 		}
 	})

@@ -77,7 +77,8 @@ func (p *program) showExplanation(e ops.Explanation) {
 func (p *program) showWalks(walks []ops.Walk) {
 	for _, w := range walks {
 		p.say("%s", headline(w))
-		t := newTable(p.out)
+		t := p.table()
+		t.wide = true
 		for i, s := range w.Steps {
 			t.row(fmt.Sprintf("  %d. %s", i+1, printable(s.Entry)), s.Result, effect(s), fmt.Sprintf("%.1f ms", float64(s.Micros)/1000), s.Reason)
 		}

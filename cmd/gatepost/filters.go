@@ -72,7 +72,7 @@ func (p *program) showFilters(list []filter, full bool) {
 		p.showFilter(list[0])
 		return
 	}
-	t := newTable(p.out, "FILTER", "STAGE", "SCOPE", "RESULTS")
+	t := p.table("FILTER", "STAGE", "SCOPE", "RESULTS")
 	for _, f := range list {
 		results := make([]string, len(f.Results))
 		for i, r := range f.Results {
@@ -84,10 +84,11 @@ func (p *program) showFilters(list []filter, full bool) {
 }
 
 func (p *program) showFilter(f filter) {
-	p.say("%s\n", f.Doc)
+	p.say("%s\n", wrap(f.Doc))
 	p.record("stage", f.Stage, "scope", f.Scope, "gate", f.Gate, "always", f.Always, "needs", join(f.Needs))
 	p.say("")
-	t := newTable(p.out, "RESULT", "EFFECT", "")
+	t := p.table("RESULT", "EFFECT", "")
+	t.wide = true
 	for _, r := range f.Results {
 		t.row(r.Result, r.Effect, r.Doc)
 	}
@@ -96,7 +97,8 @@ func (p *program) showFilter(f filter) {
 		return
 	}
 	p.say("")
-	t = newTable(p.out, "SETTING", "DEFAULT", "")
+	t = p.table("SETTING", "DEFAULT", "")
+	t.wide = true
 	for _, s := range f.Settings {
 		t.row(s.Name, s.Default, s.Doc)
 	}

@@ -13,8 +13,9 @@ import (
 
 // A moment is a flag's value: a time, or how long ago.
 type moment struct {
-	to  *time.Time
-	now func() time.Time
+	to   *time.Time
+	now  func() time.Time
+	zone *time.Location
 }
 
 // Set reads "2026-11-22", "2026-11-22T14:00:00Z", "2026-11-22 14:00" or "36h", "7d".
@@ -24,7 +25,7 @@ func (m moment) Set(s string) error {
 		return nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", time.DateTime, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+		if t, err := time.ParseInLocation(layout, s, m.zone); err == nil {
 			*m.to = t
 			return nil
 		}
@@ -61,8 +62,8 @@ func page(f *pflag.FlagSet, p *ops.Page) {
 
 // period adds the flags that bound a search in time.
 func (p *program) period(f *pflag.FlagSet, since, until *time.Time) {
-	f.Var(moment{since, p.now}, "since", "not older than this day or time (2026-11-22), or age (36h, 7d)")
-	f.Var(moment{until, p.now}, "until", "older than this day or time, or age")
+	f.Var(moment{since, p.now, p.zone}, "since", "not older than this day or time (2026-11-22), or age (36h, 7d)")
+	f.Var(moment{until, p.now, p.zone}, "until", "older than this day or time, or age")
 }
 
 // changed returns a pointer to v where the flag was given, nil where not.

@@ -12,7 +12,7 @@ import (
 
 func main() {
 	p := program{
-		in: os.Stdin, out: os.Stdout, errs: os.Stderr, env: os.Environ(), now: time.Now,
+		in: os.Stdin, out: os.Stdout, errs: os.Stderr, env: os.Environ(), now: time.Now, zone: time.Local,
 		node: node{
 			open: func(ctx context.Context, cfg *config.Config, log *slog.Logger) (machine, error) {
 				return app.New(ctx, cfg, log)

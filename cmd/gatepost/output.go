@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -39,7 +38,7 @@ func askList[R any](p *program, cmd *cobra.Command, r control.Request, none stri
 			p.say("%s", none)
 			return
 		}
-		t := newTable(p.out, head...)
+		t := p.table(head...)
 		for _, item := range list {
 			t.row(row(item)...)
 		}
@@ -63,30 +62,33 @@ func (p *program) print(result any, human func()) error {
 func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 
 // A table prints rows in aligned columns.
-type table struct{ w *tabwriter.Writer }
-
-func newTable(w io.Writer, head ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
-	if len(head) > 0 {
-		t.row(words(head)...)
-	}
-	return t
+type table struct {
+	w    *tabwriter.Writer
+	zone *time.Location
+	wide bool // long cells are shown whole
 }
 
-func words(s []string) []any {
-	cells := make([]any, len(s))
-	for i := range s {
-		cells[i] = s[i]
+func (p *program) table(head ...string) table {
+	t := table{w: tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0), zone: p.zone}
+	if len(head) > 0 {
+		t.line(head)
 	}
-	return cells
+	return t
 }
 
 func (t table) row(cells ...any) {
 	texts := make([]string, len(cells))
 	for i, c := range cells {
-		texts[i] = cell(c)
+		texts[i] = cell(c, t.zone)
+		if !t.wide {
+			texts[i] = short(texts[i])
+		}
 	}
-	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(texts, "\t"), "\t "))
+	t.line(texts)
+}
+
+func (t table) line(cells []string) {
+	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "\t"), "\t "))
 }
 
 func (t table) flush() { t.w.Flush() }
@@ -96,24 +98,27 @@ const maxCell = 72
 
 // cell writes a value for a person. What strangers wrote is in it: nothing of it
 // reaches the terminal as a control sequence.
-func cell(v any) string {
+func cell(v any, zone *time.Location) string {
 	switch v := v.(type) {
 	case time.Time:
 		if v.IsZero() {
 			return "-"
 		}
-		return v.Local().Format("2006-01-02 15:04:05")
+		return v.In(zone).Format("2006-01-02 15:04:05")
 	case string:
 		if v == "" {
 			return "-"
 		}
-		s := printable(v)
-		if utf8.RuneCountInString(s) > maxCell {
-			s = string([]rune(s)[:maxCell-1]) + "…"
-		}
-		return s
+		return printable(v)
 	}
 	return fmt.Sprint(v)
+}
+
+func short(s string) string {
+	if utf8.RuneCountInString(s) <= maxCell {
+		return s
+	}
+	return string([]rune(s)[:maxCell-1]) + "…"
 }
 
 // printable replaces what could move a terminal's cursor, turn text around or
@@ -127,9 +132,31 @@ func printable(s string) string {
 	}, s)
 }
 
+// wrap breaks a text at blanks into lines of at most 80 letters.
+func wrap(text string) string {
+	var b strings.Builder
+	at := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case at == 0:
+		case at+1+n > 80:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
+}
+
 // record prints one object: a name and a value a line.
 func (p *program) record(pairs ...any) {
-	t := newTable(p.out)
+	t := p.table()
+	t.wide = true
 	for i := 0; i+1 < len(pairs); i += 2 {
 		t.row(fmt.Sprint(pairs[i])+":", pairs[i+1])
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,7 @@ type program struct {
 	out, errs io.Writer
 	env       []string
 	now       func() time.Time
+	zone      *time.Location // in which times are shown and read
 	node      node
 
 	configFile, data string // the global flags
@@ -74,17 +76,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 	status := p.status(err)
 	fmt.Fprintf(p.errs, "gatepost: %v\n", err)
 	if status == misused && !p.started {
-		fmt.Fprintf(p.errs, "See `%s --help`.\n", cmd.CommandPath())
+		fmt.Fprintf(p.errs, "usage: %s\nSee `%s --help`.\n", cmd.UseLine(), cmd.CommandPath())
 	}
 	return status
 }
 
-// errUsage marks errors that the caller's command line is to blame for.
-var errUsage = errors.New("wrong usage")
-
 // status tells failures from misuse.
 func (p *program) status(err error) int {
-	if !p.started || errors.Is(err, errUsage) || control.KindOf(err) == control.Misuse {
+	if !p.started || control.KindOf(err) == control.Misuse {
 		return misused
 	}
 	var problems config.Problems
@@ -130,15 +129,25 @@ func group(c *cobra.Command) *cobra.Command {
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return errors.Join(errUsage, cmd.Help())
+			return fmt.Errorf("%s needs a subcommand: %s", cmd.CommandPath(), strings.Join(below(cmd), ", "))
 		}
 		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			text += fmt.Sprintf("; did you mean %q?", near[0])
 		}
-		return fmt.Errorf("%s (%w)", text, errUsage)
+		return errors.New(text)
 	}
 	return c
+}
+
+// below returns the names of a command's subcommands.
+func below(c *cobra.Command) (names []string) {
+	for _, s := range c.Commands() {
+		if s.IsAvailableCommand() {
+			names = append(names, s.Name())
+		}
+	}
+	return names
 }
 
 // noteStart has every command that does something note that its call was in order:

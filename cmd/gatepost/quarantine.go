@@ -103,9 +103,11 @@ func (p *program) showHeld(h ops.HeldDetail) {
 	p.record("id", h.ID, "time", h.Time, "recipient", h.Recipient, "sender", sender(h.Sender), "author", h.Author,
 		"subject", h.Subject, "client", h.Client, "size", h.Size, "state", h.State, "filter", h.Filter,
 		"reason", h.Reason, "score", fmt.Sprintf("%.4g", h.Score), "expires", h.Expires, "transaction", h.Tx)
+	t := p.table()
 	for _, a := range h.History {
-		p.say("%s %s by %s", cell(a.Time), cell(a.State), cell(a.By))
+		t.row(a.Time, a.State, "by "+a.By)
 	}
+	t.flush()
 	p.say("")
 	p.showWalks(h.Walks)
 }

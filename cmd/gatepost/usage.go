@@ -1,15 +1,13 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
+
+	"gatepost/internal/control"
 )
 
 // usage returns an error that the command line is to blame for.
-func usage(format string, args ...any) error {
-	return fmt.Errorf("%s (%w)", fmt.Sprintf(format, args...), errUsage)
-}
+func usage(format string, args ...any) error { return control.Misused(format, args...) }
 
 // require marks flags that a command can't do without.
 func require(c *cobra.Command, flags ...string) {

@@ -134,7 +134,7 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 		return err
 	}
 	held := a.store.Quarantine()
-	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: preparer{a.blobs, a.now}, Log: a.log, Now: a.now})
+	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: preparer{a.directory, a.blobs, a.now}, Log: a.log, Now: a.now})
 	return nil
 }
 

@@ -40,8 +40,24 @@ func (a *App) mailboxOps(h control.Handlers) {
 		if err != nil {
 			return ops.Nothing{}, err
 		}
-		return ops.Nothing{}, told(a.directory.RemoveMailbox(ctx, p))
+		return ops.Nothing{}, a.removeMailbox(ctx, p)
 	})
+}
+
+// removeMailbox takes the address away first, so that nothing new arrives, and
+// then all that it kept. Where that is interrupted check store tells what stayed.
+func (a *App) removeMailbox(ctx context.Context, p mail.Path) error {
+	m, ok := a.directory.Snapshot().Mailbox(p)
+	if err := a.directory.RemoveMailbox(ctx, p); err != nil {
+		return told(err)
+	}
+	if !ok {
+		return nil
+	}
+	if err := a.mailboxes.DropBox(ctx, m.ID, a.now()); err != nil {
+		return fmt.Errorf("mailbox %s is removed, but not all of its mail: %w", p, err)
+	}
+	return nil
 }
 
 func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, error) {

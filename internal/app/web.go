@@ -12,11 +12,10 @@ func (a *App) serveWeb(ctx context.Context, l net.Listener) error {
 
 // unready says what keeps the node from taking mail.
 func (a *App) unready(context.Context) (reasons []string) {
-	if err := a.blobs.Err(); err != nil {
-		reasons = append(reasons, err.Error())
-	}
-	if err := a.days.Err(); err != nil {
-		reasons = append(reasons, err.Error())
+	for _, part := range []interface{ Err() error }{a.store, a.blobs, a.days} {
+		if err := part.Err(); err != nil {
+			reasons = append(reasons, err.Error())
+		}
 	}
 	return reasons
 }

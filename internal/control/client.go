@@ -14,7 +14,10 @@ var ErrNotRunning = errors.New("control: no server runs on this data directory")
 
 // A Client is a connection to the process that owns a data directory, good for
 // one request.
-type Client struct{ conn *net.UnixConn }
+type Client struct {
+	conn *net.UnixConn
+	most int // bytes of a request or response
+}
 
 // Dial connects to the owner of dir. It fails with ErrNotRunning where there is
 // none.
@@ -23,7 +26,7 @@ func Dial(dir string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: dial %s: %w", dir, err)
 	}
-	return &Client{c}, nil
+	return &Client{c, maxFrame}, nil
 }
 
 // Do sends the request and decodes the result into result, which may be nil.
@@ -47,11 +50,11 @@ func (c *Client) ask(r Request) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: %s: %w", r.Op(), err)
 	}
-	if err := writeFrame(c.conn, request{r.Op(), params}); err != nil {
+	if err := writeFrame(c.conn, request{r.Op(), params}, c.most); err != nil {
 		return nil, err
 	}
 	var answer response
-	if err := readFrame(c.conn, &answer); err != nil {
+	if err := readFrame(c.conn, &answer, c.most); err != nil {
 		return nil, err
 	}
 	if answer.Error != nil {

@@ -8,11 +8,11 @@ import (
 	"io"
 )
 
-// MaxFrame bounds a request and a response, in bytes: a message of 64 MiB in
+// maxFrame bounds a request and a response, in bytes: a message of 64 MiB in
 // base64, and its envelope.
-const MaxFrame = 96 << 20
+const maxFrame = 96 << 20
 
-// ErrTooLong: a request or response exceeds MaxFrame.
+// ErrTooLong: a request or response exceeds the limit.
 var ErrTooLong = errors.New("control: too long")
 
 type request struct {
@@ -25,12 +25,13 @@ type response struct {
 	Error  *Error          `json:"error,omitempty"`
 }
 
-func writeFrame(w io.Writer, v any) error {
+// writeFrame writes v if it takes no more than most bytes.
+func writeFrame(w io.Writer, v any, most int) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("control: write: %w", err)
 	}
-	if len(body) > MaxFrame {
+	if len(body) > most {
 		return ErrTooLong
 	}
 	if _, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)); err != nil {
@@ -39,15 +40,15 @@ func writeFrame(w io.Writer, v any) error {
 	return nil
 }
 
-// readFrame reads into v. Memory grows with what has come in, not with what the
+// readFrame reads into v what takes no more than most bytes. Memory grows with what has come in, not with what the
 // length promises.
-func readFrame(r io.Reader, v any) error {
+func readFrame(r io.Reader, v any, most int) error {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return fmt.Errorf("control: read: %w", err)
 	}
 	n := binary.BigEndian.Uint32(length[:])
-	if n > MaxFrame {
+	if int64(n) > int64(most) {
 		return ErrTooLong
 	}
 	body, err := io.ReadAll(io.LimitReader(r, int64(n)))

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ type Server struct {
 	Dir    string
 	Handle Handler
 	Log    *slog.Logger
+
+	most int // bytes of a request or response; 0 is maxFrame
 }
 
 // Bounds of a Server.
@@ -39,6 +42,7 @@ func (s *Server) Listen() (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: listen in %s: %w", s.Dir, err)
 	}
+	s.most = cmp.Or(s.most, maxFrame)
 	return &Listener{server: s, socket: l, slots: make(chan struct{}, clients)}, nil
 }
 
@@ -89,8 +93,8 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	defer stop()
 	c.SetReadDeadline(time.Now().Add(readTime))
 	var req request
-	if err := readFrame(c, &req); err != nil {
-		writeFrame(c, response{Error: asError(Misused("not a request: %v", err))}) // if it still listens
+	if err := readFrame(c, &req, s.most); err != nil {
+		writeFrame(c, response{Error: asError(Misused("not a request: %v", err))}, s.most) // if it still listens
 		return
 	}
 	c.SetReadDeadline(time.Time{})
@@ -102,9 +106,9 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	}()
 	answer := s.answer(ctx, req)
 	c.SetWriteDeadline(time.Now().Add(writeTime))
-	err := writeFrame(c, answer)
+	err := writeFrame(c, answer, s.most)
 	if errors.Is(err, ErrTooLong) {
-		err = writeFrame(c, response{Error: &Error{Failed, "the result is too long"}})
+		err = writeFrame(c, response{Error: &Error{Failed, "the result is too long"}}, s.most)
 	}
 	if err != nil {
 		s.Log.DebugContext(ctx, "control: client is gone", "op", req.Op, "error", err)

@@ -128,7 +128,15 @@ func (l lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool)
 	case s.Author != "":
 		e, ok = l.FindAuthor(s.Author, rcpt)
 	}
-	return pipeline.Listing{ID: e.ID, Allow: e.List == directory.Allow, Value: e.Value, Scope: e.Scope.String(), Note: e.Note}, ok
+	return pipeline.Listing{ID: e.ID, Allow: e.List == directory.Allow, Value: e.Value, Scope: scope(e.Scope)}, ok
+}
+
+// scope names a list entry's scope for a person.
+func scope(s directory.Scope) string {
+	if s.Name == "" {
+		return string(s.Kind)
+	}
+	return string(s.Kind) + " " + s.Name
 }
 
 // Authors implements pipeline.Lists.

@@ -115,8 +115,14 @@ func decided(d pipeline.Decision) mail.Verdict {
 	return mail.Verdict{}
 }
 
-// Abort ends a transaction that never came to the end of its data.
+// Abort ends a transaction that never came to the end of its data. A client that
+// goes away because nobody it asked for could be reached was refused, not lost.
 func (t *Transaction) Abort(cause string) {
+	if len(t.rcpts) == 0 && len(t.refused) > 0 {
+		first := t.refused[0].answer
+		t.finish(mail.Verdict{Answer: first, ID: t.ID()}, first.String())
+		return
+	}
 	t.finish(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: cause}, "aborted: "+cause)
 }
 

@@ -9,6 +9,7 @@ type Address struct {
 	Phrase string // Name as written: unquoted, encoded words not decoded
 	Local  string // local part as written, without quotes
 	Domain string // domain as written, "" where none
+	Route  string // obs-route as written, "@a.example,@b.example", "" as a rule
 	Mark   Mark
 }
 
@@ -157,39 +158,48 @@ func atomLength(s string) int {
 // bare takes words that no address followed.
 func (p *addressParser) bare(words []word) {
 	if text := phrase(words); text != "" {
-		p.add(nil, text, "")
+		p.add(nil, Address{Local: text})
 	}
 }
 
-// angle reads what follows "<": a route (RFC 5322 §4.4), a local part and a domain.
+// angle reads what follows "<": a local part and a domain, after a route.
 func (p *addressParser) angle(name []word) {
+	a := Address{Route: p.route()}
 	var local []word
 	for !p.done() && p.rest[0] != '>' {
-		switch c := p.rest[0]; {
-		case c == '@' && len(local) == 0:
+		if p.rest[0] == '@' {
 			p.rest = p.rest[1:]
-			p.domain() // of the route
-		case c == '@':
-			p.rest = p.rest[1:]
-			text, domain := p.ats(localPart(local))
-			p.closeAngle(name, text, domain)
+			a.Local, a.Domain = p.ats(localPart(local))
+			p.closeAngle(name, a)
 			return
-		case c == ',' || c == ':' && len(local) == 0:
-			p.rest = p.rest[1:]
-		default:
-			local = p.word(local)
+		}
+		local = p.word(local)
+	}
+	a.Local = localPart(local)
+	p.closeAngle(name, a)
+}
+
+// route reads "@a.example,@b.example:" (RFC 5322 §4.4), of which mailers think nothing.
+func (p *addressParser) route() string {
+	var hops []string
+	for !p.done() && (p.rest[0] == '@' || p.rest[0] == ',') {
+		at := p.rest[0] == '@'
+		p.rest = p.rest[1:]
+		if at {
+			hops = append(hops, "@"+p.domain())
 		}
 	}
-	p.closeAngle(name, localPart(local), "")
+	p.rest = strings.TrimPrefix(p.rest, ":")
+	return strings.Join(hops, ",")
 }
 
 // closeAngle skips to the comma behind the closing ">", or the end of the group, and
 // adds the address.
-func (p *addressParser) closeAngle(name []word, local, domain string) {
+func (p *addressParser) closeAngle(name []word, a Address) {
 	for !p.done() && p.rest[0] != ',' && p.rest[0] != ';' {
 		p.word(nil)
 	}
-	p.add(name, local, domain)
+	p.add(name, a)
 	if p.rest == "" {
 		return
 	}
@@ -213,7 +223,7 @@ func (p *addressParser) spec(words []word) {
 		p.angle(append(words[:i], word{text: local + "@" + domain}))
 		return
 	}
-	p.add(words[:i], local, domain)
+	p.add(words[:i], Address{Local: local, Domain: domain})
 	p.rest = strings.TrimPrefix(p.rest, ",")
 }
 
@@ -270,13 +280,13 @@ func (p *addressParser) endGroup() {
 }
 
 // add takes an address; without a display name the comment behind it is one.
-func (p *addressParser) add(name []word, local, domain string) {
-	text := phrase(name)
-	if text == "" {
-		text = strings.TrimSpace(p.comment)
+func (p *addressParser) add(name []word, a Address) {
+	a.Phrase = phrase(name)
+	if a.Phrase == "" {
+		a.Phrase = strings.TrimSpace(p.comment)
 	}
-	p.comment = ""
-	p.list = append(p.list, Address{Name: decodeWords(text), Phrase: text, Local: local, Domain: domain})
+	a.Name = decodeWords(a.Phrase)
+	p.list = append(p.list, a)
 }
 
 // space skips white space and comments, and remembers the last comment.

@@ -67,10 +67,14 @@ func TestParseAddressList(t *testing.T) {
 	}
 }
 
-func TestPhraseAsWritten(t *testing.T) {
+func TestAsWritten(t *testing.T) {
 	a := ParseAddressList(`=?utf-8?q?Caf=C3=A9?= <a@example.com>`)[0]
 	if want := "=?utf-8?q?Caf=C3=A9?="; a.Phrase != want {
 		t.Errorf("got %q, want %q", a.Phrase, want)
+	}
+	a = ParseAddressList("<@x.example, @y.example : a@example.com>")[0]
+	if want := "@x.example,@y.example"; a.Route != want {
+		t.Errorf("route: got %q, want %q", a.Route, want)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestSpooledWindow(t *testing.T) {
 	for i := 0; i < 400; i++ {
 		b.WriteString("--b\r\nX-A: " + strings.Repeat("y", i) + "\r\n\r\n" + strings.Repeat("--bx", i*2) + "\r\n")
 	}
-	b.WriteString("--b\r\n\r\n" + strings.Repeat("z", 3*window) + "\r\n--b--" + strings.Repeat(" ", 2*window) + "\r\n--b--\r\n")
+	b.WriteString("--b\r\n\r\n" + strings.Repeat("z", 3*window) + "\r\n" + strings.Repeat("z", window) + "--b\r\n--b--" + strings.Repeat(" ", 2*window) + "\r\n--b--\r\n")
 	m := both(b.String())
 	if one, two := outline(m[0]), outline(m[1]); one != two {
 		t.Errorf("in memory %d octets, spooled %d", len(one), len(two))

@@ -166,6 +166,7 @@ func TestHostile(t *testing.T) {
 		"near delimiters": bomb(60) + strings.Repeat("--1\r\n--50\r\n--\r\n", 40000),
 		"encoded words":   "Subject: " + strings.Repeat("=?x?q?", 40000),
 		"quotes":          "From: " + strings.Repeat("\"(<", 80000),
+		"escaped quotes":  "From: " + strings.Repeat("\"\\", 120000),
 		"dots":            "From: " + strings.Repeat("a. ", 80000) + "@b",
 		"ats":             "From: a" + strings.Repeat("@b", 120000),
 		"labels":          "From: a@" + strings.Repeat("b.", 120000),

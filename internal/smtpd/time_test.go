@@ -123,21 +123,24 @@ func TestSlowContentIsTaken(t *testing.T) {
 // After a time-out in content nothing of it is run as commands: the defect for
 // which the guard exists.
 func TestTimeoutInContentEndsTheConnection(t *testing.T) {
+	const waited, bareWords = "421 4.4.2 waited too long", "554 5.6.0 bare CR or LF in content, end lines with CRLF"
 	tests := []struct {
 		name, content string
 		pause         time.Duration
 		n             int
-		reply, cause  string
+		reply         string
+		after         time.Duration
 	}{
-		{"silence", "", 0, 0, "421 4.4.2 waited too long", "time-out in content"},
-		{"silence in a line", "one\r\ntw", 0, 0, "421 4.4.2 waited too long", "time-out in content"},
-		{"too slow in all", "x", 2 * time.Minute, 4, "421 4.4.2 waited too long", "time-out in content"},
-		{"bare LF and no end", "one\ntwo\n.\n", 0, 0, "554 5.6.0 bare CR or LF in content, end lines with CRLF", "time-out in content"},
+		{"silence", "", 0, 0, waited, 3 * time.Minute},
+		{"silence in a line", "one\r\ntw", 0, 0, waited, 3 * time.Minute},
+		{"too slow in all", "x", 2 * time.Minute, 4, waited, 10 * time.Minute},
+		{"bare LF and no end", "one\ntwo\n.\n", 0, 0, bareWords, 30 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			timed(t, testConfig(), func(t *testing.T, p *player, m *machine, _ func()) {
 				p.exchange(begun...)
+				began := time.Now()
 				io.WriteString(p.conn, test.content)
 				go func() {
 					for range test.n {
@@ -146,14 +149,36 @@ func TestTimeoutInContentEndsTheConnection(t *testing.T) {
 					}
 				}()
 				p.exchange("S: " + test.reply)
-				go io.WriteString(p.conn, "\r\nMAIL FROM:<evil@client.example>\r\n")
+				if got := time.Since(began); got != test.after {
+					t.Errorf("answered after %v, want %v", got, test.after)
+				}
+				// What still comes is read, so that the reply is not lost, and not run.
+				if _, err := io.WriteString(p.conn, "\r\nMAIL FROM:<evil@client.example>\r\n"); err != nil {
+					t.Errorf("closed at once: %v", err)
+				}
 				p.exchange("E:")
-				if got := m.log(); !strings.HasSuffix(got, "abort "+test.cause) {
+				if got := m.log(); !strings.HasSuffix(got, "abort time-out in content") {
 					t.Errorf("the machine was asked\n%s", got)
 				}
 			})
 		})
 	}
+}
+
+// All chunks together have as long as the content of DATA.
+func TestSlowChunks(t *testing.T) {
+	timed(t, testConfig(), func(t *testing.T, p *player, m *machine, _ func()) {
+		p.exchange(begun[:4]...)
+		for range 4 {
+			p.exchange(`c: "BDAT 3\r\none"`, "S: 250 2.0.0 chunk taken")
+			time.Sleep(2 * time.Minute)
+		}
+		began := time.Now()
+		p.exchange("S: 421 4.4.2 waited too long", "E:")
+		if got := time.Since(began).Truncate(time.Minute); got != 2*time.Minute {
+			t.Errorf("waited %v more", got)
+		}
+	})
 }
 
 func TestTimeoutBetweenChunks(t *testing.T) {

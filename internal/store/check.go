@@ -48,7 +48,7 @@ func (db *DB) Check(ctx context.Context, report func(format string, args ...any)
 
 // checkEngine has SQLite look at its own pages and indexes.
 func checkEngine(tx *Tx, report func(format string, args ...any)) error {
-	return tx.each(`SELECT integrity_check, '', '' FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'`, func(a, _, _ string) {
+	return tx.each(`SELECT integrity_check, '', '' FROM pragma_integrity_check WHERE integrity_check <> 'ok'`, func(a, _, _ string) {
 		report("database file: %s", a)
 	})
 }

@@ -15,8 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"sync/atomic"
 )
 
 // ErrClosed: the store was closed before the work was done.
@@ -30,6 +29,20 @@ type DB struct {
 	jobs    chan *job
 	quit    chan struct{} // closed by Close
 	stopped chan struct{} // closed by the writer as its last act
+	broken  atomic.Pointer[error]
+}
+
+// ErrBroken: the database file could not be written or synced. What is on disk is
+// unknown from then on (a sync that failed once may seem to succeed when it is
+// tried again), so nothing more is written until the process is started anew.
+var ErrBroken = errors.New("store: a write to the database file failed; writing has stopped")
+
+// Err returns nil, or ErrBroken with its cause.
+func (db *DB) Err() error {
+	if err := db.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // readers is how many Views run at once.

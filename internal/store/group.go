@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"modernc.org/sqlite"
 )
 
 // maxGroup bounds how many updates share one commit, and so how long the first
@@ -74,7 +77,14 @@ func (db *DB) gather(first *job) []*job {
 // commitGroup runs each job in a savepoint and commits once. A failed commit is
 // every job's failure.
 func (db *DB) commitGroup(group []*job) {
-	err := db.writer.runGroup(group)
+	err := db.Err()
+	if err == nil {
+		err = db.writer.runGroup(group)
+	}
+	if isIOError(err) {
+		err = fmt.Errorf("%w: %w", ErrBroken, err)
+		db.broken.Store(&err)
+	}
 	for _, j := range group {
 		if j.err == nil && err != nil {
 			j.err = fmt.Errorf("store: commit: %w", err)
@@ -119,6 +129,14 @@ func (c *conn) runJob(ctx context.Context, j *job) error {
 	}
 	_, err := c.exec(ctx, "RELEASE job")
 	return err
+}
+
+// isIOError tells a file that can't be written from a full disk, which is no
+// reason to stop for good (https://sqlite.org/rescode.html#ioerr).
+func isIOError(err error) bool {
+	const ioerr = 10
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == ioerr
 }
 
 // call turns a panic in one job into that job's error: the others' mail must not

@@ -72,26 +72,50 @@ func (j Journal) SetState(ctx context.Context, id, recipient, state string) erro
 	return nil
 }
 
-// journalColumns are what scanHit reads.
-const journalColumns = `id, line, time, client, helo, login, sender, recipient, subject, message_id, size,
-	policy, action, entry, filter, reason, score, state, evidence`
+const (
+	journalSelect = `SELECT id, line, time, client, helo, login, sender, recipient, subject, message_id, size,
+		policy, action, entry, filter, reason, score, state, evidence FROM journal WHERE time >= ? AND time < ?`
+	// journalRest is fixed, so that few texts are prepared whatever the fields: an
+	// empty argument matches all.
+	journalRest = ` AND (time, id, line) < (?, ?, ?)
+		AND (? = '' OR domain = ?) AND (? = '' OR helo = ?) AND (? = '' OR login = ?) AND (? = '' OR message_id = ?)
+		AND (? = '' OR filter = ?) AND (? = '' OR action = ?) AND (? = '' OR state = ?)
+		AND (? = '' OR subject_key LIKE ? ESCAPE '!')
+		ORDER BY time DESC, id DESC, line DESC LIMIT ?`
+)
 
-// journalRest compares what the driving condition did not, and orders. An empty
-// argument matches all. The text is fixed, so it is prepared once.
-const journalRest = ` AND time >= ? AND time < ? AND (time, id, line) < (?, ?, ?)
-	AND (? = '' OR domain = ?) AND (? = '' OR helo = ?) AND (? = '' OR login = ?) AND (? = '' OR message_id = ?)
-	AND (? = '' OR filter = ?) AND (? = '' OR action = ?) AND (? = '' OR state = ?)
-	AND (? = '' OR id = ?) AND (? = '' OR recipient = ?) AND (? = '' OR sender = ?) AND (? = '' OR client = ?)
-	AND (? = 0 OR sender = '') AND (? = '' OR subject_key LIKE ? ESCAPE '!')
-	ORDER BY time DESC, id DESC, line DESC LIMIT ?`
+// journalSearch is the statement for q. The conditions that an index can decide
+// stand in the text only where they are asked for: a search spends its time in them.
+func journalSearch(q journal.Query) (text string, args []any) {
+	from, to, after := microsOr(q.From, math.MinInt64), microsOr(q.To, math.MaxInt64), microsOr(q.After.Time, math.MaxInt64)
+	if after < to { // the index takes this page's beginning from here
+		to = after + 1
+	}
+	text, args = journalSelect, []any{from, to}
+	for _, c := range []struct{ column, value string }{
+		{"id", q.ID}, {"recipient", string(q.Recipient)}, {"sender", string(q.Sender)}, {"client", q.Client},
+	} {
+		if c.value != "" {
+			text += " AND " + c.column + " = ?"
+			args = append(args, c.value)
+		}
+	}
+	if q.NullOnly {
+		text += " AND sender = ''"
+	}
+	args = append(args, after, q.After.ID, q.After.Number)
+	for _, v := range []string{q.Domain, q.Helo, string(q.Login), q.MessageID, q.Filter, q.Action, q.State} {
+		args = append(args, v, v)
+	}
+	return text + journalRest, append(args, q.Subject, "%"+escapeLike(q.Subject)+"%", q.Limit)
+}
 
 // Search returns the hits that q asks for, the newest first.
 func (j Journal) Search(ctx context.Context, q journal.Query) ([]journal.Hit, error) {
-	where, value := driving(q)
-	args := append([]any{value}, journalArgs(q)...)
+	query, args := journalSearch(q)
 	var hits []journal.Hit
 	err := j.db.View(ctx, func(tx *Tx) error {
-		rows, err := tx.Query(`SELECT `+journalColumns+` FROM journal WHERE `+where+journalRest, args...)
+		rows, err := tx.Query(query, args...)
 		if err != nil {
 			return err
 		}
@@ -109,44 +133,6 @@ func (j Journal) Search(ctx context.Context, q journal.Query) ([]journal.Hit, er
 		return nil, fmt.Errorf("store: journal: %w", err)
 	}
 	return hits, nil
-}
-
-// driving picks the condition that an index serves best. Each is a text of its
-// own: a planner must know which column is bound.
-func driving(q journal.Query) (where string, value any) {
-	switch {
-	case q.ID != "":
-		return `id = ?`, q.ID
-	case q.Recipient != "":
-		return `recipient = ?`, string(q.Recipient)
-	case q.Sender != "":
-		return `sender = ?`, string(q.Sender)
-	case q.Client != "":
-		return `client = ?`, q.Client
-	case q.NullOnly:
-		return `sender = ?`, ""
-	}
-	return `time >= ?`, int64(math.MinInt64)
-}
-
-// journalArgs are the arguments of journalRest.
-func journalArgs(q journal.Query) []any {
-	nullOnly := 0
-	if q.NullOnly {
-		nullOnly = 1
-	}
-	from, to, after := microsOr(q.From, math.MinInt64), microsOr(q.To, math.MaxInt64), microsOr(q.After.Time, math.MaxInt64)
-	if after < to { // the index takes this page's beginning from here
-		to = after + 1
-	}
-	args := []any{from, to, after, q.After.ID, q.After.Number}
-	for _, v := range []string{
-		q.Domain, q.Helo, string(q.Login), q.MessageID, q.Filter, q.Action, q.State,
-		q.ID, string(q.Recipient), string(q.Sender), q.Client,
-	} {
-		args = append(args, v, v)
-	}
-	return append(args, nullOnly, q.Subject, "%"+escapeLike(q.Subject)+"%", q.Limit)
 }
 
 func microsOr(t time.Time, otherwise int64) int64 {

@@ -3,7 +3,6 @@ package imap
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -81,7 +80,7 @@ func (r *request) message() *mail.Message {
 		return nil
 	case r.spool != nil && n > int64(r.limit):
 		if r.spool.size != n {
-			r.err, r.b = errSpool, nil
+			r.err, r.b = fmt.Errorf("%w: the file could not be written", errSpool), nil
 		}
 		return mail.NewSpooled(r.spool, n)
 	case n > int64(len(r.b)):
@@ -92,9 +91,6 @@ func (r *request) message() *mail.Message {
 	r.b = r.b[n:]
 	return mail.NewMessage(b)
 }
-
-// errSpool: the disk took less than the client sent.
-var errSpool = errors.New("imap: spool file could not be written")
 
 // dateTime reads a date-time (RFC 9051 §9).
 func (p *parser) dateTime() time.Time {

@@ -20,6 +20,7 @@ type conn struct {
 	srv    *Server
 	limits Limits
 	wire   *wire
+	stream io.Closer // wire, or TLS over it
 	in     reader
 	out    output
 	log    *slog.Logger
@@ -56,9 +57,10 @@ func newConn(s *Server, nc net.Conn) *conn {
 }
 
 // use makes rw what the connection reads from and writes to.
-func (c *conn) use(rw io.ReadWriter) {
-	c.in.r = bufio.NewReaderSize(rw, 4096)
+func (c *conn) use(rw io.ReadWriteCloser) {
+	c.in.r = bufio.NewReaderSize(rw, smallBuffer)
 	c.out.w = rw
+	c.stream = rw
 }
 
 func (c *conn) acceptLiteral() error {
@@ -70,7 +72,7 @@ func (c *conn) acceptLiteral() error {
 func (c *conn) serve(ctx context.Context) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
-	defer c.wire.Close()
+	defer func() { c.stream.Close() }()
 	defer func() { c.unwatch() }()
 	defer func() {
 		if p := recover(); p != nil {
@@ -109,50 +111,54 @@ func (c *conn) turn(ctx context.Context) {
 	if in.spool != nil {
 		defer in.spool.Close()
 	}
-	if err != nil && !errors.Is(err, errTooBig) {
+	inStep := err == nil || errors.Is(err, errTooBig) || errors.Is(err, errMessageTooBig) || errors.Is(err, errSpool)
+	if !inStep {
 		c.hangUp(err)
 		return
 	}
 	r, perr := parseRequest(in, c.in.inline)
-	switch {
-	case err != nil:
-		c.answer(r, tooBig(r.name), nil)
-	case perr != nil:
-		c.answer(r, reply{}, perr)
-	default:
-		c.dispatch(ctx, r)
+	if err == nil {
+		err = perr
 	}
+	if err != nil {
+		c.answer(r, reply{}, err)
+		return
+	}
+	c.dispatch(ctx, r)
 }
 
-// tooBig: that a message is too large is no mistake of syntax (RFC 7889 §4).
-func tooBig(command string) reply {
-	if command == "APPEND" {
-		return reply{"NO", "TOOBIG", "Message too large"}
-	}
-	return reply{"BAD", "TOOBIG", "Command or literal too long"}
-}
-
-// read reads the next command. Answers go out first if nothing has come yet.
+// read reads the next command. Answers go out first unless one has come already.
 func (c *conn) read() (raw, error) {
-	if c.in.r.Buffered() == 0 {
-		if err := c.out.flush(); err != nil {
+	if !c.in.hasLine() {
+		if err := c.settle(); err != nil {
 			return raw{}, err
 		}
 	}
 	c.wire.expect(c.limits.Idle)
-	if c.state != stranger && c.in.r.Buffered() == 0 {
-		if _, err := c.in.r.Peek(1); err != nil {
-			return raw{}, err
-		}
+	if _, err := c.in.r.Peek(1); err != nil {
+		return raw{}, err
 	}
 	c.wire.expect(c.limits.Data)
-	if cap(c.line) > maxInline {
-		c.line = nil
-	}
 	in, err := c.in.read(c.line[:0])
 	c.line = in.b
 	return in, err
 }
+
+// settle writes what was gathered and lets go of large buffers: most sessions
+// wait most of the time.
+func (c *conn) settle() error {
+	if cap(c.line) > smallBuffer {
+		c.line = nil
+	}
+	err := c.out.flush()
+	if cap(c.out.b) > smallBuffer {
+		c.out.b = nil
+	}
+	return err
+}
+
+// smallBuffer is what a waiting session may keep of a buffer.
+const smallBuffer = 4 << 10
 
 // hangUp says good-bye after an error of reading.
 func (c *conn) hangUp(err error) {

@@ -43,6 +43,9 @@ func TestDialogues(t *testing.T) {
 		for i := range archive.Files {
 			f := &archive.Files[i]
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar")+"/"+f.Name, func(t *testing.T) {
+				if !*update {
+					t.Parallel()
+				}
 				d := dialogue{t: t, server: start(t), conns: map[string]*client{}}
 				got := d.run(string(f.Data))
 				if *update {

@@ -19,8 +19,12 @@ var fetchCommands = []command{
 	{name: "UID FETCH", states: selected, run: (*conn).fetch},
 }
 
-// batch is how many messages are read from the store at once.
-const batch = 128
+// batch is how many messages are read from the store at once, few of them whole,
+// since an envelope can be as large as a header.
+const (
+	batch      = 128
+	wholeBatch = 32
+)
 
 // fetch: RFC 9051 §6.4.5.
 func (c *conn) fetch(ctx context.Context, r *request) (reply, error) {
@@ -103,9 +107,13 @@ type fetcher struct {
 
 func (f *fetcher) run(ctx context.Context, spans []span) error {
 	part, rows := f.items.part()
+	n := batch
+	if part == mailbox.Whole {
+		n = wholeBatch
+	}
 	for len(spans) > 0 {
 		var front []span
-		front, spans = take(spans, batch)
+		front, spans = take(spans, n)
 		if f.items.setsSeen() && !f.view.readOnly {
 			if err := f.markSeen(ctx, front); err != nil {
 				return err
@@ -239,14 +247,16 @@ func (f *fetcher) rowItems(i int, m *mailbox.Message) {
 		o.text("THREADID NIL ") // RFC 8474 §5.2: threads are not kept
 	}
 	if it.envelope {
-		o.text("ENVELOPE ", string(m.Envelope), " ")
+		o.text("ENVELOPE ")
+		o.b = append(append(o.b, m.Envelope...), ' ')
 	}
 	if it.body {
 		o.text("BODY ")
 		o.b = append(mailbox.AppendBody(o.b, m.BodyStructure), ' ')
 	}
 	if it.structure {
-		o.text("BODYSTRUCTURE ", string(m.BodyStructure), " ")
+		o.text("BODYSTRUCTURE ")
+		o.b = append(append(o.b, m.BodyStructure...), ' ')
 	}
 }
 

@@ -77,7 +77,11 @@ func (c *conn) delete(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	if c.view != nil && c.view.folder.Name == name {
+	f, err := c.folder(ctx, name)
+	if err != nil {
+		return reply{}, err
+	}
+	if c.view != nil && c.view.folder.ID == f.ID {
 		c.unselect()
 	}
 	if err := c.srv.Store.DeleteFolder(ctx, c.box, name); err != nil {

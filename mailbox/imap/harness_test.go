@@ -150,3 +150,6 @@ func certificate(t testing.TB) *tls.Config {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
+
+// quiet is a log for tests that do much.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

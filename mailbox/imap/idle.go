@@ -54,7 +54,7 @@ func (c *conn) tell(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.out.flush()
+	return c.settle()
 }
 
 // readDone reads the line that ends IDLE. No answer is under way meanwhile, so

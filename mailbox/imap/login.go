@@ -20,6 +20,9 @@ var loginCommands = []command{
 // mayLogIn: a password goes over the wire only where nobody can listen.
 func (c *conn) mayLogIn() bool { return c.encrypted || c.peer.IsLoopback() }
 
+// errMessageTooBig: beyond APPENDLIMIT, which is no mistake of syntax (RFC 7889 §4).
+var errMessageTooBig = errors.New("imap: message too big")
+
 // startTLS: RFC 9051 §6.2.1.
 func (c *conn) startTLS(ctx context.Context, r *request) (reply, error) {
 	if err := r.noArguments(); err != nil {
@@ -167,7 +170,7 @@ func (c *conn) admitted(box int64, address string) {
 
 func (c *conn) spool(n int64) (*spooled, error) {
 	if n > c.limits.Append {
-		return nil, errTooBig
+		return nil, errMessageTooBig
 	}
 	return newSpool(c.srv.Spool)
 }
@@ -179,6 +182,7 @@ func (c *conn) failed(ctx context.Context) error {
 	pause(ctx, time.Duration(c.failures)*c.limits.FailedLogin)
 	if c.failures >= maxFailures {
 		c.closing = true
+		c.out.untagged("BYE Too many failed log-ins")
 	}
 	return errCredentials
 }

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"io"
-	"strconv"
 
 	"gatepost/mailbox"
 )
@@ -24,9 +23,6 @@ func (o *output) flush() error {
 		_, o.err = o.w.Write(o.b)
 	}
 	o.b = o.b[:0]
-	if cap(o.b) > 4*flushAt {
-		o.b = nil
-	}
 	return o.err
 }
 
@@ -44,10 +40,6 @@ func (o *output) text(parts ...string) {
 		o.b = append(o.b, s...)
 	}
 }
-
-func (o *output) bytes(b []byte) { o.b = append(o.b, b...) }
-
-func (o *output) number(n int64) { o.b = strconv.AppendInt(o.b, n, 10) }
 
 // quoted appends s as a string (RFC 9051 §4.3).
 func (o *output) quoted(s string) { o.b = mailbox.AppendString(o.b, s) }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 )
@@ -36,20 +35,23 @@ type raw struct {
 // read appends the next command to buf.
 func (r *reader) read(buf []byte) (cmd raw, err error) {
 	cmd.b = buf
-	for discard := false; ; {
-		tail, err := r.nextLine(&cmd, &discard)
+	var refused error // then what follows is read and forgotten
+	for {
+		tail, err := r.nextLine(&cmd, &refused)
 		if err != nil {
 			return cmd, err
 		}
 		n, sync, ok := literalAtEnd(tail)
 		if !ok {
-			return cmd, tooBigIf(discard)
+			return cmd, refused
 		}
-		discard = discard || !r.fits(&cmd, n)
+		if refused == nil {
+			refused = r.fits(&cmd, n)
+		}
 		switch {
-		case discard && sync:
-			return cmd, errTooBig // not asked for, so it does not come
-		case discard:
+		case refused != nil && sync:
+			return cmd, refused // not asked for, so it does not come
+		case refused != nil:
 			err = r.skip(n)
 		case sync:
 			if err = r.accept(); err == nil {
@@ -64,39 +66,37 @@ func (r *reader) read(buf []byte) (cmd raw, err error) {
 	}
 }
 
+// hasLine reports whether a line is here already, so that reading it won't wait.
+func (r *reader) hasLine() bool {
+	b, _ := r.r.Peek(r.r.Buffered())
+	return bytes.IndexByte(b, '\n') >= 0
+}
+
 // nextLine reads a line into cmd or, once a bound was passed, past it. It
 // returns at least the line's last octets.
-func (r *reader) nextLine(cmd *raw, discard *bool) (tail []byte, err error) {
-	if *discard {
+func (r *reader) nextLine(cmd *raw, refused *error) (tail []byte, err error) {
+	if *refused != nil {
 		return r.skipLine(nil)
 	}
 	start := len(cmd.b)
 	cmd.b, tail, err = r.readLine(cmd.b)
 	if errors.Is(err, errTooBig) {
-		*discard = true
+		*refused = err
 		return tail, nil
 	}
 	return cmd.b[start:], err
 }
 
-func tooBigIf(discard bool) error {
-	if discard {
+// fits makes room for a literal of n octets, or says why it can't be taken.
+func (r *reader) fits(cmd *raw, n int64) (err error) {
+	switch {
+	case n <= int64(r.inline) && len(cmd.b)+int(n) <= r.total:
+		return nil
+	case n <= int64(r.inline), r.spool == nil, cmd.spool != nil, !isAppend(cmd.b):
 		return errTooBig
 	}
-	return nil
-}
-
-// fits reports whether a literal of n octets may be read.
-func (r *reader) fits(cmd *raw, n int64) bool {
-	if n <= int64(r.inline) {
-		return len(cmd.b)+int(n) <= r.total
-	}
-	if r.spool == nil || cmd.spool != nil || !isAppend(cmd.b) {
-		return false
-	}
-	s, err := r.spool(n)
-	cmd.spool = s
-	return err == nil
+	cmd.spool, err = r.spool(n)
+	return err
 }
 
 // isAppend reports whether b starts with a tag and APPEND.
@@ -194,6 +194,3 @@ func literalAtEnd(line []byte) (n int64, sync, ok bool) {
 	n, err := strconv.ParseInt(string(digits), 10, 64)
 	return n, !plus, err == nil
 }
-
-// String is for logs of tests; it shows no more than the beginning.
-func (c raw) String() string { return fmt.Sprintf("%.60q", c.b) }

@@ -61,6 +61,8 @@ var knownErrors = []struct {
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},
+	{errTooBig, reply{"BAD", "TOOBIG", "Command or literal too long"}},
+	{errMessageTooBig, reply{"NO", "TOOBIG", "Message too large"}},
 	{blob.ErrFull, reply{"NO", "OVERQUOTA", "The server's disk is full"}},
 	{blob.ErrBroken, reply{"NO", "UNAVAILABLE", "The server can't store messages"}},
 	{context.Canceled, reply{"NO", "UNAVAILABLE", "Shutting down"}},

@@ -121,7 +121,7 @@ func (s *searcher) run(ctx context.Context) error {
 		}
 	}
 	for len(undecided) > 0 {
-		n := min(len(undecided), batch)
+		n := min(len(undecided), wholeBatch)
 		if err := s.look(ctx, undecided[:n], matched); err != nil {
 			return err
 		}

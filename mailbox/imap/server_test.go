@@ -117,9 +117,12 @@ func TestBadCommandBudget(t *testing.T) {
 
 func TestFailedLoginsEndTheConnection(t *testing.T) {
 	c := start(t).dial(t)
+	var lines []string
 	for range 5 {
-		wantPrefix(t, "answer", last(c.do("LOGIN ann@example.org wrong")), "x1 NO [AUTHENTICATIONFAILED]")
+		lines = c.do("LOGIN ann@example.org wrong")
+		wantPrefix(t, "answer", last(lines), "x1 NO [AUTHENTICATIONFAILED]")
 	}
+	wantPrefix(t, "the last time", lines[0], "* BYE")
 	wantPrefix(t, "then", c.line(), "<closed>")
 }
 
@@ -162,6 +165,7 @@ func TestLoginNeedsPrivacy(t *testing.T) {
 	config := certificate(t)
 	s := start(t, func(s *imap.Server) { s.TLS = config })
 	here, there := net.Pipe()
+	defer here.Close()
 	l := &oneConn{conn: fromAfar{there}, closed: make(chan struct{})}
 	go s.Serve(t.Context(), l)
 	c := &client{t: t, c: here, r: bufio.NewReader(here)}

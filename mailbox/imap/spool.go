@@ -1,10 +1,15 @@
 package imap
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 )
+
+// errSpool: there is no place for a large message on its way in. The command
+// was read to its end all the same.
+var errSpool = errors.New("imap: spool")
 
 // A spooled is a large literal in a file that has no name any more.
 type spooled struct {
@@ -15,7 +20,7 @@ type spooled struct {
 func newSpool(dir string) (*spooled, error) {
 	f, err := os.CreateTemp(dir, "imap-append-*")
 	if err != nil {
-		return nil, fmt.Errorf("imap: spool: %w", err)
+		return nil, fmt.Errorf("%w: %w", errSpool, err)
 	}
 	os.Remove(f.Name())
 	return &spooled{File: f}, nil

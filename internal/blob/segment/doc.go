@@ -11,7 +11,7 @@
 // a record:
 //
 //	 0  magic      "gpf" and the version, 1
-//	 4  kind       an octet that the log's owner chooses
+//	 4  kind       an octet that the log's owner chooses; 0 is a seal
 //	 5  zero       3 octets
 //	 8  segment    the segment's number
 //	12  length     of the record, in octets
@@ -34,7 +34,8 @@
 // it after the last whole frame. Synced tells it damage from a torn tail: all that
 // lay below the highest synced in the file was durable once, and may have been
 // acknowledged, so it stays, and is reported; what lies above was promised to
-// nobody.
+// nobody. Close ends the log with a seal, an empty frame by which all before
+// it is known to be durable.
 //
 // After a failed sync nobody knows what is on disk, and a second sync that
 // succeeds proves nothing (the kernel may have dropped the pages). The log is

@@ -16,6 +16,9 @@ const (
 	MaxRecord = 16 << 20
 )
 
+// kindSeal is the kind of the empty frame that Close writes.
+const kindSeal = 0
+
 // maxPosition is what ten hexadecimal digits of a Ref hold.
 const maxPosition = 1<<40 - 1
 

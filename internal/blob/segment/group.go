@@ -150,7 +150,7 @@ func (l *Log) appendGroup(group []*job) error {
 	if err != nil {
 		return l.takeBack(err)
 	}
-	l.size = end
+	l.size, l.sealed = end, false
 	if !durable {
 		return nil
 	}
@@ -180,6 +180,21 @@ func (l *Log) sync() error {
 	l.synced = l.size
 	l.files.publish(l.tail, l.size)
 	return nil
+}
+
+// seal ends the tail with a frame that says that all before it is durable, so
+// that the next start takes nothing of it for a torn tail.
+func (l *Log) seal() error {
+	if l.tail == nil || l.sealed || l.size == 0 || l.Err() != nil {
+		return nil
+	}
+	if err := l.sync(); err != nil {
+		return err
+	}
+	if _, _, err := l.write([]*job{{kind: kindSeal, crc: checksum(nil)}}); err != nil {
+		return err // a torn tail at worst
+	}
+	return l.tail.file.Sync()
 }
 
 // takeBack undoes a group that was not written whole. Where only space was

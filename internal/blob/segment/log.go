@@ -41,6 +41,7 @@ type Log struct {
 	tail    *segment // where the next group goes; the writer's, like size and synced
 	size    int64    // of the tail
 	synced  int64    // how much of the tail is durable
+	sealed  bool     // its last frame is a seal
 	buffer  *bufio.Writer
 	broken  atomic.Pointer[error]
 	jobs    chan *job
@@ -94,13 +95,13 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	if err != nil {
 		return err
 	}
-	end, bad, err := tail(l.tail.file, l.tail.number, size)
+	end, err := findEnd(l.tail.file, l.tail.number, size)
 	if err != nil {
 		return err
 	}
-	rec.Cut, rec.Damaged = size-end, bad
+	rec.Cut, rec.Damaged = size-end.at, end.bad
 	if rec.Cut > 0 {
-		if err := l.tail.file.Truncate(end); err != nil {
+		if err := l.tail.file.Truncate(end.at); err != nil {
 			return err
 		}
 	}
@@ -108,17 +109,20 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	if err := l.tail.file.Sync(); err != nil {
 		return err
 	}
-	l.size, l.synced = end, end
-	l.files.publish(l.tail, end)
+	l.size, l.synced, l.sealed = end.at, end.at, end.sealed
+	l.files.publish(l.tail, end.at)
 	return nil
 }
 
-// Close finishes the group under way, refuses what still waits, and closes the
-// files.
+// Close finishes the group under way, refuses what still waits, seals the log,
+// and closes the files.
 func (l *Log) Close() error {
 	close(l.quit)
 	<-l.stopped
-	l.files.closeAll()
+	defer l.files.closeAll()
+	if err := l.seal(); err != nil {
+		return fmt.Errorf("segment: close: %w", err)
+	}
 	return nil
 }
 
@@ -130,7 +134,7 @@ func (l *Log) Err() error {
 	return nil
 }
 
-// Append adds a record and returns once it is durable. The record must stay
+// Append adds a record and returns once it is durable. A kind is not 0. The record must stay
 // unchanged until then, also when ctx ends first: it may have been appended
 // or not, and the caller can't know. Errors to decide by: blob.ErrFull,
 // blob.ErrBroken.
@@ -198,10 +202,13 @@ func (l *Log) walk(ctx context.Context, number uint32, verify bool, yield func(F
 		if err != nil {
 			return yield(Frame{Ref: Ref{number, pos}}, fmt.Errorf("segment: %s: %w", seg.name(), err))
 		}
+		pos = r.next
+		if r.Kind == kindSeal && r.Damage == nil {
+			continue
+		}
 		if !yield(r.Frame, nil) {
 			return false
 		}
-		pos = r.next
 	}
 	return true
 }

@@ -139,30 +139,39 @@ type Recovery struct {
 	Damaged []Frame // frames that were durable once and are damaged now
 }
 
-// tail finds where the next frame of a segment goes, and which frames below are
-// damaged.
-func tail(f File, segment uint32, size int64) (end int64, bad []Frame, err error) {
+// An ending is where the next frame of a segment goes.
+type ending struct {
+	at     int64
+	sealed bool    // nothing was appended since Close
+	bad    []Frame // damaged, below
+}
+
+// findEnd walks a segment of size octets.
+func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 	s := scanner{file: f, segment: segment, end: size, verify: true}
 	var synced int64
 	var wrecks []region
 	for pos := int64(0); pos < size; {
 		r, err := s.at(pos)
 		if err != nil {
-			return 0, nil, err
+			return e, err
 		}
 		if r.Damage != nil {
 			wrecks = append(wrecks, r)
 		}
+		e.sealed = r.Damage == nil && r.Kind == kindSeal
 		synced = max(synced, r.synced)
 		pos = r.next
 	}
 	for _, r := range wrecks {
 		if r.Ref.Position < synced {
-			bad = append(bad, r.Frame)
+			e.bad = append(e.bad, r.Frame)
 		}
 		if r.next > synced { // it, or its last part, was never durable
-			return max(r.Ref.Position, synced), bad, nil
+			e.at, e.sealed = max(r.Ref.Position, synced), false
+			return e, nil
 		}
 	}
-	return size, bad, nil
+	e.at = size
+	return e, nil
 }

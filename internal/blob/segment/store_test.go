@@ -117,7 +117,7 @@ func sound(t *testing.T, s *Store, acked map[blob.ID][]byte) {
 // is there, nothing is damaged, and the log goes on; three times on one disk.
 func TestPowerCut(t *testing.T) {
 	cuts, torn := 0, 0
-	for seed := range uint64(150) {
+	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 99))
 		d, acked := newDisk(seed), map[blob.ID][]byte{}
 		for range 3 {
@@ -277,12 +277,16 @@ func TestDamage(t *testing.T) {
 		off     int64 // of the flipped bit
 		damaged int   // which content, -1: none
 		cut     int64
+		crash   bool // without a seal
 	}{
-		{"magic of the first", 0, 0, 0},
-		{"header of the second", at[1] + 20, 1, 0},
-		{"record of the second", at[1] + headerSize + 5, 1, 0},
-		{"header of the last", at[2] + 30, -1, at[3] - at[2]},
-		{"record of the last", at[3] - 1, -1, at[3] - at[2]},
+		{"magic of the first", 0, 0, 0, true},
+		{"header of the second", at[1] + 20, 1, 0, true},
+		{"record of the second", at[1] + headerSize + 5, 1, 0, true},
+		{"header of the last after a crash", at[2] + 30, -1, at[3] - at[2], true},
+		{"record of the last after a crash", at[3] - 1, -1, at[3] - at[2], true},
+		{"header of the last", at[2] + 30, 2, 0, false},
+		{"record of the last", at[3] - 1, 2, 0, false},
+		{"the seal", at[3] + 9, -1, headerSize, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -291,9 +295,15 @@ func TestDamage(t *testing.T) {
 			for i, n := range sizes {
 				ids = append(ids, blobtest.Put(t, s, blobtest.Content(uint64(i), n)))
 			}
+			path := filepath.Join(dir, "00000001.seg")
 			s.log.Close()
 			s.log, _, _ = OpenLog(newDisk(1), Options{}) // for the cleanup
-			damageAt(t, filepath.Join(dir, "00000001.seg"), c.off)
+			if c.crash {
+				if err := os.Truncate(path, at[3]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			damageAt(t, path, c.off)
 
 			s, rec := openDir(t, dir)
 			if rec.Cut != c.cut || (len(rec.Damaged) > 0) != (c.damaged >= 0) {
@@ -306,8 +316,12 @@ func TestDamage(t *testing.T) {
 					t.Errorf("cause: got %v", err)
 				}
 			})
-			if err != nil || whole != 2 {
-				t.Errorf("check: got %d whole, %v", whole, err)
+			want := len(ids) - len(named)
+			if c.cut > headerSize {
+				want--
+			}
+			if err != nil || whole != want {
+				t.Errorf("check: got %d whole, want %d, %v", whole, want, err)
 			}
 			for i, id := range ids {
 				switch {
@@ -315,7 +329,7 @@ func TestDamage(t *testing.T) {
 					if _, err := s.Open(t.Context(), id); !errors.Is(err, blob.ErrDamaged) || !slices.Equal(named, []blob.ID{id}) {
 						t.Errorf("open the damaged %s: %v; named: %v", id, err, named)
 					}
-				case i == 2 && c.cut > 0:
+				case i == 2 && c.cut > headerSize:
 					if _, err := s.Open(t.Context(), id); !errors.Is(err, blob.ErrNotFound) {
 						t.Errorf("open what was cut off: %v", err)
 					}
@@ -374,6 +388,33 @@ func TestTornAnywhere(t *testing.T) {
 		if got := blobtest.Put(t, s, []byte("new")); got != last {
 			t.Fatalf("%d octets left: new content is at %s, want %s", end, got, last)
 		}
+	}
+}
+
+// A log that is opened and closed, and nothing more, does not grow.
+func TestSealIsWrittenOnce(t *testing.T) {
+	d := newDisk(1)
+	var sizes []int
+	for i := range 4 {
+		s, rec, err := Open(d, Options{})
+		if err != nil || rec.Cut > 0 {
+			t.Fatal(rec, err)
+		}
+		if i < 1 {
+			blobtest.Put(t, s, []byte("x"))
+		}
+		for id, err := range s.IDs(t.Context()) {
+			if id != "00000001-0000000000" || err != nil {
+				t.Errorf("met %s, %v", id, err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		sizes = append(sizes, len(d.names["00000001.seg"].synced))
+	}
+	if want := []int{81, 81, 81, 81}; !slices.Equal(sizes, want) {
+		t.Errorf("sizes: got %v, want %v", sizes, want)
 	}
 }
 

@@ -26,9 +26,8 @@ CREATE TABLE journal (
 	PRIMARY KEY (id, line)
 );
 
--- Searches go by one of these, newest first; the rest of their conditions is
--- compared on the way.
-CREATE INDEX journal_time ON journal (time);
-CREATE INDEX journal_recipient ON journal (recipient, time);
-CREATE INDEX journal_sender ON journal (sender, time);
-CREATE INDEX journal_client ON journal (client, time);
+-- Read newest first by every search but the one by id, which compares these
+-- columns without reading the line itself. It grows at its end alone: an index that
+-- begins with an address costs the accepting commit a page written for each line
+-- (measured: 50 to 70 microseconds, each).
+CREATE INDEX journal_time ON journal (time, recipient, sender, client);

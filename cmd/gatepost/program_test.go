@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/tools/txtar"
+
+	"gatepost/internal/config"
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/pipeline"
+)
+
+var update = flag.Bool("update", false, "write what the tests got into testdata")
+
+// A fake is a machine that answers with what a test put there, and notes what it
+// was asked.
+type fake struct {
+	control.Handlers
+	asked *[]string
+}
+
+func (f fake) Handle(ctx context.Context, op string, params json.RawMessage) (any, error) {
+	*f.asked = append(*f.asked, op+" "+string(params))
+	return f.Handlers.Handle(ctx, op, params)
+}
+
+func (f fake) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (f fake) Reload(*config.Config) error   { return nil }
+func (f fake) Close() error                  { return nil }
+func at(minute int) time.Time                { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
+func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
+	return func(context.Context, P) (R, error) { return r, nil }
+}
+
+func handlers() control.Handlers {
+	h := control.Handlers{}
+	domain := ops.Domain{Name: "example.org", Disposition: "junk", Mailboxes: 2, Created: at(0)}
+	entry := ops.Entry{ID: 12, List: "allow", Kind: "ip", Value: "192.0.2.0/24", Scope: "global", Origin: "admin", Note: "backup MX", Created: at(1)}
+	held := ops.Held{
+		ID: "4711", Recipient: "ann@example.org", Subject: "Win \x1b[31mred\u202e now", Filter: "spf",
+		Reason: "192.0.2.7 may not send for example.net", Score: 9.5, State: "held", Size: 1200, Time: at(2), Expires: at(3), Client: "192.0.2.7",
+	}
+	walk := ops.Walk{
+		Recipient: "ann@example.org", Policy: "default", Score: 2, Action: "spam", Entry: "spf", Reason: held.Reason, Outcome: "held",
+		Steps: []ops.Step{
+			{Entry: "rdns", Filter: "rdns", Result: "nofwd", Effect: "score 1.5", Points: 1.5, Micros: 1200, Reason: "mail.example.net does not lead back"},
+			{Entry: "spf", Filter: "spf", Result: "fail", Effect: "spam", Micros: 300, Reason: held.Reason},
+		},
+	}
+	control.On(h, answer[ops.DomainAdd](domain))
+	control.On(h, answer[ops.DomainSet](domain))
+	control.On(h, answer[ops.DomainList]([]ops.Domain{domain}))
+	control.On(h, func(_ context.Context, r ops.DomainShow) (ops.Domain, error) {
+		return ops.Domain{}, control.NotFound("domain %s: no such domain", r.Name)
+	})
+	control.On(h, func(_ context.Context, r ops.DomainRemove) (ops.Nothing, error) {
+		return ops.Nothing{}, errors.New("domain example.org: still in use")
+	})
+	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Created: at(0)}))
+	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))
+	control.On(h, answer[ops.AliasAdd](ops.Alias{Address: "sales@example.org", Targets: []string{"ann@example.org", "bob@example.org"}}))
+	control.On(h, answer[ops.ListAdd](entry))
+	control.On(h, answer[ops.ListSet](entry))
+	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
+	control.On(h, answer[ops.ListRemove](ops.Nothing{}))
+	control.On(h, answer[ops.QuarantineList]([]ops.Held{held}))
+	control.On(h, answer[ops.QuarantineShow](ops.HeldDetail{Held: held, Walks: []ops.Walk{walk}}))
+	control.On(h, answer[ops.QuarantineRelease]([]ops.Held{}))
+	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
+	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))
+	control.On(h, answer[ops.CheckStore](ops.StoreReport{Messages: 7, Bytes: 1234, Damage: []string{"blob 3: checksum differs"}}))
+	return h
+}
+
+func kinds(*config.Config) []pipeline.Kind {
+	return []pipeline.Kind{{
+		Name: "spf", Stage: pipeline.Mail, Doc: "spf checks the client.",
+		Results: []pipeline.Result{{Word: "pass", Effect: "none", Doc: "may send"}, {Word: "fail", Effect: "spam", Doc: "may not"}},
+	}}
+}
+
+// gatepost runs the program with a fake machine and returns what it wrote.
+func gatepost(t *testing.T, in string, args ...string) (status int, out, errs string, asked []string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("mail.eml", []byte("From bob Mon Nov 22\nSubject: x\n\nhello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var o, e bytes.Buffer
+	p := program{
+		in: strings.NewReader(in), out: &o, errs: &e, env: nil, now: func() time.Time { return at(30) }, zone: time.UTC,
+		node: node{
+			open: func(context.Context, *config.Config, *slog.Logger) (machine, error) {
+				return fake{handlers(), &asked}, nil
+			},
+			check:   func(*config.Config) error { return nil },
+			catalog: kinds,
+			demo:    func(_ context.Context, _ *config.Config, _ *slog.Logger, w io.Writer) error { return nil },
+		},
+	}
+	status = p.run(t.Context(), args)
+	return status, o.String(), e.String(), asked
+}
+
+// TestCommands holds every case of testdata: the comment is the command line, then
+// stand what comes in, what was asked of the machine, and what was written.
+func TestCommands(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range cases {
+		path, err := filepath.Abs(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) { testCommand(t, path) })
+	}
+}
+
+func testCommand(t *testing.T, path string) {
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := ""
+	if len(archive.Files) > 0 && archive.Files[0].Name == "in" {
+		in = string(archive.Files[0].Data)
+	}
+	status, out, errs, asked := gatepost(t, in, arguments(string(archive.Comment))...)
+	got := txtar.Archive{Comment: archive.Comment}
+	for _, f := range []txtar.File{
+		{Name: "in", Data: []byte(in)},
+		{Name: "asked", Data: []byte(strings.Join(asked, "\n"))},
+		{Name: "out", Data: []byte(out)},
+		{Name: "errs", Data: []byte(errs)},
+		{Name: "status", Data: []byte{byte('0' + status)}},
+	} {
+		if len(f.Data) > 0 {
+			got.Files = append(got.Files, f)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, txtar.Format(&got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if g, w := string(txtar.Format(&got)), string(txtar.Format(archive)); g != w {
+		t.Errorf("got\n%s\nwant\n%s", g, w)
+	}
+}
+
+// arguments parts a command line at blanks; quotes keep some together.
+func arguments(line string) (args []string) {
+	for i, part := range strings.Split(strings.TrimSpace(line), `"`) {
+		if i%2 == 1 {
+			args = append(args, part)
+			continue
+		}
+		args = append(args, strings.Fields(part)...)
+	}
+	return args
+}
+
+// TestHelp: every command explains itself with an example that it takes.
+func TestHelp(t *testing.T) {
+	root := (&program{}).root()
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		if c.Short == "" || c.Example == "" {
+			t.Errorf("%s: no help or no example", c.CommandPath())
+		}
+		for _, line := range strings.Split(c.Example, "\n") {
+			_, line, _ = strings.Cut(line, "gatepost ")
+			line, _, _ = strings.Cut(line, "<")
+			found, rest, err := root.Find(arguments(line))
+			if err != nil {
+				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
+				continue
+			}
+			if err := found.ParseFlags(rest); err != nil {
+				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
+			} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
+			}
+		}
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+				visit(sub)
+			}
+		}
+	}
+	visit(root)
+}
+
+// TestMoment reads times as people write them.
+func TestMoment(t *testing.T) {
+	now := at(30)
+	cases := []struct {
+		in   string
+		want time.Time
+	}{
+		{"36h", now.Add(-36 * time.Hour)},
+		{"7d", now.AddDate(0, 0, -7)},
+		{"2026-11-01T10:00:00Z", time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)},
+		{"2026-11-01", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+		{"2026-11-01 10:30", time.Date(2026, 11, 1, 10, 30, 0, 0, time.UTC)},
+		{"yesterday", time.Time{}},
+		{"", time.Time{}},
+	}
+	for _, c := range cases {
+		t.Run(c.in, func(t *testing.T) {
+			var got time.Time
+			err := moment{&got, func() time.Time { return now }, time.UTC}.Set(c.in)
+			if !got.Equal(c.want) || (err != nil) != c.want.IsZero() {
+				t.Errorf("got %v, %v; want %v", got, err, c.want)
+			}
+		})
+	}
+}
