@@ -47,6 +47,9 @@ func (r rdns) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 		return pipeline.Finding{}, err
 	}
 	f := pipeline.Finding{Result: a.Result, Evidence: a.Seen, Auth: []authres.Result{a.Auth}}
+	if a.Name != "" {
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "name", Value: a.Name})
+	}
 	switch {
 	case a.Result == "none" && isLocal(client):
 		f.Result, f.Reason = "private", fmt.Sprintf("%s is an address of a private network", client)

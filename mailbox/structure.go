@@ -62,19 +62,14 @@ func appendParams(b []byte, params map[string]string) []byte {
 	if len(params) == 0 {
 		return append(b, "NIL"...)
 	}
-	for i, name := range slices.Sorted(maps.Keys(params)) {
-		b = append(b, " ("[btoi(i == 0)])
+	open := byte('(')
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		b = append(b, open)
+		open = ' '
 		b = AppendString(b, name)
 		b = AppendString(append(b, ' '), params[name])
 	}
 	return append(b, ')')
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // appendExtension adds disposition, language and location.

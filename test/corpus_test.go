@@ -15,7 +15,7 @@ import (
 // message is answered, every accepted one found again byte for byte, and memory
 // does not grow with what went through.
 func TestCorpus(t *testing.T) {
-	dir := os.Getenv("GATEPOST_CORPUS")
+	dir := os.Getenv("CORPUS")
 	if dir == "" {
 		dir = "../corpus"
 	}

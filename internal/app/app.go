@@ -34,7 +34,7 @@ type App struct {
 	lock       *control.Lock
 	metrics    *metric.Metrics
 	resolver   *resolve.Resolver
-	catalog    []pipeline.Kind
+	lists      *dnsListWatch
 	store      *store.DB
 	mailboxes  store.Mailboxes
 	blobs      *segment.Store
@@ -146,7 +146,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) (err error) {
 		return err
 	}
 	a.closing(func() error { a.resolver.Close(); return nil })
-	a.catalog = filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname})
+	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.intake = &intake.Intake{
 		Config:    intake.Config{Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark},
 		Directory: a.directory, Blobs: a.blobs, Store: a.store, Journal: a.journal, Waker: a.changes,
@@ -160,10 +160,12 @@ const subjectMark = "SPAM: "
 
 // setPolicies puts a configuration's lists in force for connections from now on.
 func (a *App) setPolicies(c *config.Config) error {
-	p, err := policies(c, a.catalog)
+	health := a.lists.fresh()
+	p, err := policies(c, filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname, Lists: health}))
 	if err != nil {
 		return err
 	}
+	a.lists.watch(health)
 	a.intake.SetPolicies(p)
 	return nil
 }

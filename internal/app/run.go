@@ -170,6 +170,7 @@ func (a *App) chores() []service {
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"journal", a.expireJournal},
+		{"dns lists", a.lists.run},
 	}
 }
 

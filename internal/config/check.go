@@ -129,7 +129,7 @@ func (l *loader) ranges() {
 	between(l, "limits.max_received", m.MaxReceived, 10, 1000)
 	between(l, "limits.message_size", m.MessageSize, 64<<10, 1<<30)
 	between(l, "limits.line_size", m.LineSize, 1000, 64<<20)
-	between(l, "limits.in_flight", m.InFlight, m.MessageSize, 1<<40)
+	between(l, "limits.in_flight", m.InFlight, 64<<10, 1<<40)
 	between(l, "limits.spool_over", m.SpoolOver, 0, 1<<30)
 	between(l, "limits.min_free", m.MinFree, 0, 1<<50)
 	between(l, "resolver.timeout", l.cfg.Resolver.Timeout, 100*time.Millisecond, time.Minute)
@@ -141,11 +141,25 @@ func (l *loader) ranges() {
 	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
 	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
 	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)
+	if m.InFlight < m.MessageSize && !l.bad["limits.in_flight"] {
+		l.wrong(l.chosen("limits.in_flight", "limits.message_size"),
+			"limits.in_flight (%v) has no room for one message of limits.message_size (%v)", m.InFlight, m.MessageSize)
+	}
+}
+
+// chosen returns the one of two settings that the admin wrote: what does not go
+// with a default is not the default's fault.
+func (l *loader) chosen(path, other string) string {
+	if l.from[path].file == BuiltIn {
+		return other
+	}
+	return path
 }
 
 func between[T int | Size | time.Duration](l *loader, path string, v, least, most T) {
 	if v < least || v > most {
 		l.wrong(path, "%v is not between %v and %v", v, least, most)
+		l.bad[path] = true
 	}
 }
 
@@ -155,7 +169,12 @@ func (l *loader) policyNames() {
 	for _, p := range l.cfg.Policies {
 		names = append(names, p.Name)
 	}
-	if !slices.Contains(names, l.cfg.DefaultPolicy) {
-		l.wrong("default_policy", "no policy is named %q%s", l.cfg.DefaultPolicy, suggest(l.cfg.DefaultPolicy, names))
+	if slices.Contains(names, l.cfg.DefaultPolicy) || l.bad["policies"] {
+		return
 	}
+	at := l.from["default_policy"]
+	if at.file == BuiltIn { // the admin's list left it out
+		at = place{file: l.cfg.policiesFile}
+	}
+	l.problems.add(at, "default_policy: no policy is named %q%s", l.cfg.DefaultPolicy, suggest(l.cfg.DefaultPolicy, names))
 }

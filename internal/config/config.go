@@ -15,6 +15,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"gatepost/pipeline"
@@ -120,12 +121,12 @@ func (c *Config) Compile(catalog []pipeline.Kind) (gate *pipeline.Policy, polici
 	all.compiled(c.gateFile, problems)
 	policies, problems = pipeline.Compile(catalog, c.Policies)
 	all.compiled(c.policiesFile, problems)
-	return gate, policies, all.err()
+	return gate, policies, all.sorted().err()
 }
 
 func (ps *Problems) compiled(file string, problems []pipeline.Problem) {
 	for _, p := range problems {
-		ps.add(place{file: file, line: p.Line}, "%s", p.Text)
+		ps.add(place{file, p.Line}, "%s", strings.Join(strings.Fields(p.Text), " "))
 	}
 }
 

@@ -125,7 +125,7 @@ func (l *loader) flags(sets []string) {
 	known := l.shape.settings()
 	for _, pair := range sets {
 		path, value, ok := strings.Cut(pair, "=")
-		at := place{file: flag + " " + path}
+		at := place{file: setFlag + " " + path}
 		section, exists := l.shape.find(path)
 		switch {
 		case !ok:

@@ -1,14 +1,351 @@
 package config
 
 import (
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/tools/txtar"
+
+	"gatepost"
+	"gatepost/pipeline"
 )
 
-func TestX(t *testing.T) {
-	c, err := Load("../../config.yaml", []string{"listen.smtp=127.0.0.1:0,[::1]:0", "limits.in_flight=1 GiB", "listen.web="}, []string{"GATEPOST_PROXY_TRUSTED=10.0.0.0/8,::1"})
-	t.Logf("%+v %v", c, err)
-	_, err = load("x", []byte("listen:\n  smpt: []\n  imap: 5\nlimits:\n  errors: x\n  min_free: 3x\n  answer_timeout: 5\npolicies: [{name: a, pipeline: [{filter: x, on: {a: 1}, timeout: x}]}]"), []string{"listen.smt=1"}, []string{"GATEPOST_X=1"})
-	t.Logf("%v", err)
-	_, err = load("x", []byte("hostname: 12\nlisten:\n  imap: 5\n  smtp: [1]\nlimits:\n  errors: x\n  min_free: 3x\n  answer_timeout: 5\nproxy: {trusted: [1,2]}\nsplit_recipients: 1"), nil, nil)
-	t.Logf("%v", err)
+var update = flag.Bool("update", false, "write what the tests got into testdata")
+
+// TestBroken holds every case of testdata: config.yaml, sets and env, each a line
+// an item, and the problems that they lead to.
+func TestBroken(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, path := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []byte(problems(archive) + "\n")
+			i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "problems" })
+			if *update {
+				if i < 0 {
+					archive.Files = append(archive.Files, txtar.File{Name: "problems"})
+					i = len(archive.Files) - 1
+				}
+				archive.Files[i].Data = got
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if want := string(archive.Files[i].Data); string(got) != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func problems(archive *txtar.Archive) string {
+	var raw []byte
+	var sets, env []string
+	for _, f := range archive.Files {
+		lines := strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		switch f.Name {
+		case "config.yaml":
+			raw = f.Data
+		case "sets":
+			sets = lines
+		case "env":
+			env = lines
+		}
+	}
+	c, err := load("config.yaml", raw, sets, env)
+	if err != nil {
+		return err.Error()
+	}
+	if _, _, err := c.Compile(catalog()); err != nil {
+		return err.Error()
+	}
+	return "none"
+}
+
+// catalog has filters as the shipped policies name them, without settings but for
+// one.
+func catalog() (kinds []pipeline.Kind) {
+	type options struct {
+		Zones []string `setting:"zones" doc:"lists to ask"`
+	}
+	for _, name := range []string{"ip-allow", "sender-allow", "spf", "ip-block", "sender-block", "rdns", "dnsbl", "dkim", "keywords"} {
+		k := pipeline.Kind{Name: name, New: func(any) (pipeline.Filter, error) { return nil, nil }}
+		for _, word := range []string{"none", "fail", "softfail", "listed"} {
+			k.Results = append(k.Results, pipeline.Result{Word: word, Effect: "none"})
+		}
+		if name == "dnsbl" {
+			k.Options = func() any { return &options{} }
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds
+}
+
+// TestShipped: config.yaml at the root is the built-in one, is right, and has
+// every setting with a comment.
+func TestShipped(t *testing.T) {
+	c, err := Load("../../config.yaml", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Compile(catalog()); err != nil {
+		t.Error(err)
+	}
+	var names []string
+	for _, p := range c.Policies {
+		names = append(names, p.Name)
+	}
+	if want := []string{"default", "classic", "early-reject"}; !slices.Equal(names, want) {
+		t.Errorf("policies %v, want %v", names, want)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(gatepost.Config(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var written []string
+	keys(doc.Content[0], "", func(path string, commented bool) {
+		written = append(written, path)
+		if !commented {
+			t.Errorf("%s has no comment", path)
+		}
+	})
+	slices.Sort(written)
+	if want := shapeOf(reflect.TypeFor[Config]()).settings(); !slices.Equal(written, want) {
+		t.Errorf("config.yaml has\n%v\nthe struct has\n%v", written, want)
+	}
+}
+
+// keys walks the settings of a file, but for gate and policies.
+func keys(n *yaml.Node, path string, setting func(path string, commented bool)) {
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case path == "" && (key.Value == "gate" || key.Value == "policies"):
+		case value.Kind == yaml.MappingNode:
+			keys(value, path+key.Value+".", setting)
+		default:
+			setting(path+key.Value, key.LineComment != "" || value.LineComment != "")
+		}
+	}
+}
+
+// TestBuiltIn: without a file the built-in one counts.
+func TestBuiltIn(t *testing.T) {
+	c, err := Load("", []string{"data=/tmp/x"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Listen.SMTP, []string{"127.0.0.1:2525"}; !slices.Equal(got, want) {
+		t.Errorf("listen.smtp %v, want %v", got, want)
+	}
+	if c.Data != "/tmp/x" || c.Limits.MessageSize != 50<<20 || len(c.Policies) != 3 || c.Hostname == "" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// TestLayers: a flag over the environment over the file over what is built in.
+func TestLayers(t *testing.T) {
+	file := []byte(`
+hostname: MX.Example.ORG
+listen:
+  smtp: ["127.0.0.1:1"]
+  imap: 127.0.0.1:2, 127.0.0.1:3
+  imaps: []
+limits:
+  errors: 3
+  message_size: 1 MiB
+resolver:
+proxy: {trusted: [192.0.2.77/24, "2001:db8::1"]}
+quarantine: {keep: 7d}
+default_policy: mine
+policies:
+  - name: mine
+    required_score: 5
+    shadow: other
+    pipeline:
+      - keywords
+      - filter: dnsbl
+        name: Mixed-Case
+        timeout: 1s500ms
+        always: false
+        shadow: true
+        on: {listed: reject 550 5.7.1 no, none: score -1}
+        Zones: [{Example.COM: 1, "a.b": off}]
+  - name: other
+`)
+	env := []string{"HOME=/", "GATEPOST_LIMITS_ERRORS=4", "GATEPOST_LISTEN_SMTP=127.0.0.1:4", "GATEPOST_SPLIT_RECIPIENTS=true"}
+	c, err := load("f.yaml", file, []string{"listen.smtp=127.0.0.1:5,[::1]:5", "listen.submission=", "limits.in_flight=1GiB"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	always := false
+	want := Config{
+		Hostname: "mx.example.org", Data: "./var", DefaultPolicy: "mine", SplitRecipients: true,
+		Listen: Listen{
+			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
+			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{}, POP3S: []string{},
+			Sieve: []string{}, Web: []string{"127.0.0.1:8080"},
+		},
+		Proxy:      Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
+		Resolver:   Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000},
+		Limits:     c.Limits,
+		Quarantine: Quarantine{Keep: 7 * 24 * time.Hour},
+		Journal:    Journal{Keep: 30 * 24 * time.Hour},
+		Log:        Log{Level: "info", Format: "text"},
+		Gate:       c.Gate,
+		Policies: []pipeline.Spec{
+			{Name: "mine", Required: 5, Shadow: "other", Line: 15, Entries: []pipeline.EntrySpec{
+				{Filter: "keywords", Line: 19},
+				{
+					Filter: "dnsbl", Name: "Mixed-Case", Timeout: 1500 * time.Millisecond, Always: &always, Shadow: true, Line: 20,
+					On:       map[string]string{"listed": "reject 550 5.7.1 no", "none": "score -1"},
+					Settings: map[string]any{"Zones": []any{map[string]any{"Example.COM": 1, "a.b": "off"}}},
+					Lines: map[string]int{
+						"filter": 20, "name": 21, "timeout": 22, "always": 23, "shadow": 24, "on": 25, "on.listed": 25, "on.none": 25, "Zones": 26,
+					},
+				},
+			}},
+			{Name: "other", Line: 27},
+		},
+		gateFile: BuiltIn, policiesFile: "f.yaml",
+	}
+	if !reflect.DeepEqual(*c, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", *c, want)
+	}
+	if c.Limits.Errors != 4 || c.Limits.MessageSize != 1<<20 || c.Limits.InFlight != 1<<30 || c.Limits.Recipients != 1000 {
+		t.Errorf("limits %+v", c.Limits)
+	}
+}
+
+// TestFind: a file here comes before what is built in.
+func TestFind(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("config.yaml", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := Find(); got != "config.yaml" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	long := filepath.Join(dir, "long.yaml")
+	if err := os.WriteFile(long, make([]byte, maxFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "none.yaml"), dir, long} {
+		if _, err := Load(path, nil, nil); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got %v, want an error that names it", path, err)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	c, err := Load("", []string{"listen.pop3=127.0.0.1:1100"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"listen.pop3: this version does not serve this protocol; nothing listens there"}
+	if got := c.Warnings(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestVariables: no two settings share a name in the environment.
+func TestVariables(t *testing.T) {
+	seen := map[string]string{}
+	for _, path := range shapeOf(reflect.TypeFor[Config]()).settings() {
+		if other := seen[variable(path)]; other != "" {
+			t.Errorf("%s and %s are both %s", path, other, variable(path))
+		}
+		seen[variable(path)] = path
+	}
+}
+
+func TestSize(t *testing.T) {
+	cases := []struct {
+		in   string
+		want Size
+		out  string
+	}{
+		{"50 MiB", 50 << 20, "50 MiB"}, {"1.5GiB", 3 << 29, "1536 MiB"}, {"0", 0, "0 B"}, {"4096", 4096, "4 KiB"},
+		{"1 MB", 1000000, "1000000 B"}, {"2kB", 2000, "2000 B"}, {"7 B", 7, "7 B"},
+		{"", -1, ""}, {"MiB", -1, ""}, {"-1 MiB", -1, ""}, {"1 mib", -1, ""}, {"NaN", -1, ""}, {"Inf B", -1, ""}, {"9e30", -1, ""}, {"1 2 MiB", -1, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.in, func(t *testing.T) {
+			got, err := ParseSize(c.in)
+			if c.want < 0 {
+				if err == nil {
+					t.Fatalf("got %d, want an error", got)
+				}
+				return
+			}
+			if err != nil || got != c.want || got.String() != c.out {
+				t.Errorf("got %d (%s), %v; want %d (%s)", got, got, err, c.want, c.out)
+			}
+		})
+	}
+}
+
+func TestDuration(t *testing.T) {
+	cases := map[string]time.Duration{
+		"30s": 30 * time.Second, "30d": 720 * time.Hour, "0d": 0, "1h30m": 90 * time.Minute, "0": 0,
+		"30": -1, "1.5d": -1, "d": -1, "": -1, "99999999d": -1,
+	}
+	for in, want := range cases {
+		got, err := ParseDuration(in)
+		if want < 0 && err == nil || want >= 0 && (err != nil || got != want) {
+			t.Errorf("%q: got %v, %v; want %v", in, got, err, want)
+		}
+	}
+}
+
+// FuzzLoad: whatever stands in the file, Load says what is wrong with it, with a
+// line of that file, or the configuration is sound.
+func FuzzLoad(f *testing.F) {
+	f.Add(string(gatepost.Config()))
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range cases {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(archive.Files[0].Data))
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		c, err := load("f.yaml", []byte(raw), nil, nil)
+		ps, ok := err.(Problems)
+		switch {
+		case err == nil:
+			if _, _, err := c.Compile(catalog()); c.Hostname == "" || c.Limits.Recipients < 1 || err != nil && err.Error() == "" {
+				t.Errorf("unsound: %+v", c)
+			}
+		case !ok || len(ps) == 0:
+			t.Errorf("got %T %v, want Problems", err, err)
+		default:
+			for _, p := range ps {
+				if p.Where != "f.yaml" || p.Text == "" || p.Line > strings.Count(raw, "\n")+strings.Count(raw, "\r")+2 {
+					t.Errorf("problem %+v", p)
+				}
+			}
+		}
+	})
 }

@@ -17,7 +17,12 @@ func (l *loader) gate(file string, n *yaml.Node) pipeline.Spec {
 }
 
 func (l *loader) policies(file string, n *yaml.Node) (specs []pipeline.Spec) {
+	l.bad["policies"] = n.Kind != yaml.SequenceNode
 	for _, item := range l.items(file, "policies", n) {
+		if item.Kind != yaml.MappingNode {
+			l.problems.add(place{file, item.Line}, "a policy is a mapping with name and pipeline")
+			continue
+		}
 		specs = append(specs, l.policy(file, item))
 	}
 	return specs
@@ -51,12 +56,14 @@ func (l *loader) policy(file string, n *yaml.Node) pipeline.Spec {
 
 func (l *loader) entries(file, list string, n *yaml.Node) (entries []pipeline.EntrySpec) {
 	for _, item := range l.items(file, list, n) {
-		if item.Kind == yaml.ScalarNode {
-			name := l.text(place{file, item.Line}, list, item)
-			entries = append(entries, pipeline.EntrySpec{Filter: name, Line: item.Line})
-			continue
+		switch {
+		case item.Kind == yaml.MappingNode:
+			entries = append(entries, l.entry(file, item))
+		case item.Kind == yaml.ScalarNode && !empty(item):
+			entries = append(entries, pipeline.EntrySpec{Filter: item.Value, Line: item.Line})
+		default:
+			l.problems.add(place{file, item.Line}, "an entry is the name of a filter, or a mapping with filter: NAME")
 		}
-		entries = append(entries, l.entry(file, item))
 	}
 	return entries
 }
@@ -124,11 +131,19 @@ func (l *loader) text(at place, name string, n *yaml.Node) string {
 }
 
 func (l *loader) score(at place, name string, n *yaml.Node) float64 {
-	score := convert(l, at, name, n, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	score := convert(l, at, name, n, parseScore)
 	if score != score || score < 0 || score > 1e6 {
 		l.problems.add(at, "%s: %s is not between 0 (off) and 1000000", name, n.Value)
 	}
 	return score
+}
+
+func parseScore(s string) (float64, error) {
+	score, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return 0, badValue{strconv.Quote(s) + " is not a number"}
+	}
+	return score, nil
 }
 
 func parseBool(s string) (bool, error) {

@@ -23,7 +23,7 @@ func (p Problem) Error() string {
 }
 
 // Flag reports whether the mistake was made on the command line.
-func (p Problem) Flag() bool { return strings.HasPrefix(p.Where, flag) }
+func (p Problem) Flag() bool { return strings.HasPrefix(p.Where, setFlag) }
 
 // Problems are all the mistakes that were found.
 type Problems []Problem
@@ -79,5 +79,5 @@ type place struct {
 	line int
 }
 
-// flag begins the name of a place on the command line.
-const flag = "--set"
+// setFlag begins the name of a place on the command line.
+const setFlag = "--set"

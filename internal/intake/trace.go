@@ -18,8 +18,8 @@ func (t *Transaction) fields(r *recipient, received []byte) []byte {
 	b := mail.AppendField(nil, "Return-Path", "<"+string(tx.Envelope.ReversePath)+">")
 	b = append(b, received...)
 	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, auth(w)))
-	if s, ok := step(w, "spf"); ok {
-		b = mail.AppendField(b, "Received-SPF", receivedSPF(tx, s))
+	if spf := spfResult(w); spf != nil {
+		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
 	b = mail.AppendField(b, "X-Gatepost-Client", client(tx, w))
@@ -61,31 +61,23 @@ func auth(w *pipeline.Walk) (results []authres.Result) {
 	return results
 }
 
-func step(w *pipeline.Walk, filter string) (pipeline.Step, bool) {
-	for _, s := range w.Steps {
-		if s.Filter == filter && !s.Shadow {
-			return s, true
+// spfResult returns what the walk found out under RFC 7208, or nil.
+func spfResult(w *pipeline.Walk) *authres.SPFResult {
+	for _, r := range auth(w) {
+		if spf, ok := r.(*authres.SPFResult); ok {
+			return spf
 		}
 	}
-	return pipeline.Step{}, false
+	return nil
 }
 
-// receivedSPF is the field of RFC 7208 §9.1.
-func receivedSPF(tx *pipeline.Transaction, s pipeline.Step) string {
-	identity, from := "mailfrom", string(tx.Envelope.ReversePath)
-	if tx.Envelope.ReversePath.IsNull() {
-		identity, from = "helo", "postmaster@"+tx.Client.Helo
-	}
-	return fmt.Sprintf("%s client-ip=%s; envelope-from=%q; helo=%q; identity=%s",
-		s.Finding.Result, tx.Client.Addr, from, tx.Client.Helo, identity)
-}
-
-// client is the address with the name that the reverse DNS gave and confirmed.
+// client is the address with the name that the reverse DNS gave and confirmed
+// (the evidence "name" of the filter rdns).
 func client(tx *pipeline.Transaction, w *pipeline.Walk) string {
 	name := "unknown"
-	if s, ok := step(w, "rdns"); ok {
+	for _, s := range w.Steps {
 		for _, e := range s.Finding.Evidence {
-			if e.Key == "name" && e.Value != "" {
+			if s.Filter == "rdns" && e.Key == "name" {
 				name = e.Value
 			}
 		}

@@ -211,16 +211,11 @@ func statusValue(item string, f mailbox.Folder) string {
 func (c *conn) status(f mailbox.Folder, items []string) {
 	c.out.text("* STATUS ")
 	c.name(f.Name)
-	for i, item := range items {
-		c.out.text([]string{" ", " ("}[btoi(i == 0)], item, " ", statusValue(item, f))
+	open := " ("
+	for _, item := range items {
+		c.out.text(open, item, " ", statusValue(item, f))
+		open = " "
 		c.condstore = c.condstore || item == "HIGHESTMODSEQ" // RFC 7162 §3.1.2.1
 	}
 	c.out.text(")\r\n")
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

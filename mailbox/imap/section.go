@@ -77,7 +77,9 @@ func sectionLabel(written []byte, s section) string {
 	open := bytes.IndexByte(written, '(')
 	var b []byte
 	for i, f := range s.fields {
-		b = append(b, " "[:btoi(i > 0)]...)
+		if i > 0 {
+			b = append(b, ' ')
+		}
 		if strings.ContainsFunc(f, func(r rune) bool { return !isAtomChar(byte(min(r, 0x7f))) }) {
 			f = fmt.Sprintf("%q", f)
 		}
@@ -125,9 +127,9 @@ func (p *parser) partial(s *section) {
 		return
 	}
 	s.partial = true
-	s.offset = int64(p.number32())
+	s.offset = p.number()
 	p.expect('.')
-	if s.length = int64(p.number32()); s.length == 0 {
+	if s.length = p.number(); s.length == 0 {
 		p.fail("A partial of no octets")
 	}
 	p.expect('>')

@@ -133,14 +133,14 @@ func (s *Server) add(c *conn) (refusal string) {
 		return "Shutting down"
 	case len(s.conns) >= l.Connections:
 		return "Too many connections"
-	case s.perIP[c.peer] >= l.PerIP:
+	case s.perIP[c.network()] >= l.PerIP:
 		return "Too many connections from your address"
 	}
 	if s.conns == nil {
 		s.conns, s.perIP = map[*conn]struct{}{}, map[netip.Addr]int{}
 	}
 	s.conns[c] = struct{}{}
-	s.perIP[c.peer]++
+	s.perIP[c.network()]++
 	s.running.Add(1)
 	return ""
 }
@@ -149,8 +149,9 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	if s.perIP[c.peer]--; s.perIP[c.peer] == 0 {
-		delete(s.perIP, c.peer)
+	n := c.network()
+	if s.perIP[n]--; s.perIP[n] == 0 {
+		delete(s.perIP, n)
 	}
 	s.running.Done()
 }
@@ -211,6 +212,15 @@ func (s *Server) now() time.Time {
 		return s.Now()
 	}
 	return time.Now()
+}
+
+// network is what counts as one address: of IPv6 the /64 that one client has.
+func (c *conn) network() netip.Addr {
+	if !c.peer.Is6() {
+		return c.peer
+	}
+	p, _ := c.peer.Prefix(64)
+	return p.Addr()
 }
 
 func peerOf(nc net.Conn) netip.Addr {

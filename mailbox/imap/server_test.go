@@ -81,7 +81,7 @@ func TestTooBigKeepsInStep(t *testing.T) {
 		"literal":                     {"a1 SELECT {70000+}\r\n" + strings.Repeat("z9 LOGOUT\r\n\r\n", 70_000/13)[:69_992] + "xxxxxxxx", "a1 BAD [TOOBIG]"},
 		"message":                     {"a1 APPEND INBOX {200001+}\r\n" + strings.Repeat("z9 LOGOUT\r\n", 20_000)[:200_001], "a1 NO [TOOBIG]"},
 		"second literal after it":     {"a1 SELECT {70000+}\r\n" + strings.Repeat("z", 70_000) + " {3+}\r\nabc", "a1 BAD [TOOBIG]"},
-		"two messages":                {"a1 APPEND INBOX {100000+}\r\n" + strings.Repeat("z", 100_000) + " {100000+}\r\n" + strings.Repeat("z", 100_000), "a1 NO [TOOBIG]"},
+		"two messages":                {"a1 APPEND INBOX {100000+}\r\n" + strings.Repeat("z", 100_000) + " {100000+}\r\n" + strings.Repeat("z", 100_000), "a1 BAD [TOOBIG]"},
 		"many literals":               {"a1 LIST {60000+}\r\n" + strings.Repeat(strings.Repeat("z", 60_000)+" {60000+}\r\n", 9) + strings.Repeat("z", 60_000), "a1 BAD [TOOBIG]"},
 		"literal announced at no end": {"a1 NOOP {5", "a1 BAD "},
 	}

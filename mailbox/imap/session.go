@@ -70,7 +70,8 @@ func (c *conn) id(_ context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	c.log.Debug("client named itself", "client", strings.Join(said[:min(len(said), 10)], " "))
+	name := strings.Join(said, " ")
+	c.log.Debug("client named itself", "client", name[:min(len(name), 200)])
 	c.out.untagged(`ID ("name" "gatepost")`)
 	return reply{}, nil
 }

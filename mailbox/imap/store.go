@@ -34,16 +34,36 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.condstore = c.condstore || change.Guarded
-	set := c.view.uids(spans)
-	asked := set.Count()
-	done, err := c.setFlags(ctx, set, change)
-	if !silent || c.condstore {
-		c.tellStored(done, r.uid, silent)
+	var all stored
+	for len(spans) > 0 {
+		var front []span
+		front, spans = take(spans, storeBatch)
+		done, err := c.setFlags(ctx, c.view.uids(front), change)
+		if !silent || c.condstore {
+			c.tellStored(done, r.uid, silent)
+		}
+		if err != nil {
+			return reply{}, err
+		}
+		all.add(done)
 	}
-	if err != nil {
-		return reply{}, err
-	}
-	return c.stored(done, asked, r.uid)
+	return all.reply(c.view, r.uid), nil
+}
+
+// storeBatch is how many messages are changed before the client hears of them.
+const storeBatch = 4096
+
+// stored is what came of a STORE.
+type stored struct {
+	asked  bool
+	found  int
+	failed mailbox.UIDSet // by the guard
+}
+
+func (s *stored) add(done mailbox.Stored) {
+	s.asked = true
+	s.found += len(done.Entries) + len(done.Failed)
+	s.failed = append(s.failed, done.Failed...)
 }
 
 func (r *request) storeModifier(change *mailbox.FlagChange) {
@@ -110,20 +130,18 @@ func (c *conn) tellStored(done mailbox.Stored, uid, silent bool) {
 	}
 }
 
-// stored makes the tagged response: what a guard left alone is named
+// reply makes the tagged response: what a guard left alone is named
 // (RFC 7162 §3.1.3), what is gone is hinted at.
-func (c *conn) stored(done mailbox.Stored, asked int64, uid bool) (reply, error) {
+func (s *stored) reply(v *view, uid bool) reply {
 	switch {
-	case len(done.Failed) > 0:
-		failed := done.Failed
-		if !uid {
-			failed = c.view.sequence(failed)
-		}
-		return reply{code: "MODIFIED " + failed.String(), text: "Conditional STORE failed for some"}, nil
-	case asked > 0 && len(done.Entries) == 0:
-		return reply{"NO", "EXPUNGEISSUED", "These messages were expunged meanwhile"}, nil
+	case len(s.failed) > 0 && uid:
+		return reply{code: "MODIFIED " + s.failed.String(), text: "Conditional STORE failed for some"}
+	case len(s.failed) > 0:
+		return reply{code: "MODIFIED " + v.sequence(s.failed).String(), text: "Conditional STORE failed for some"}
+	case s.asked && s.found == 0:
+		return reply{"NO", "EXPUNGEISSUED", "These messages were expunged meanwhile"}
 	}
-	return reply{}, nil
+	return reply{}
 }
 
 // sequence turns UIDs into sequence numbers.

@@ -41,6 +41,9 @@ func (l *Log) submit(ctx context.Context, j *job) (Ref, error) {
 	if err := l.Err(); err != nil {
 		return Ref{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return Ref{}, fmt.Errorf("segment: append: %w", err)
+	}
 	j.crc, j.done = checksum(j.record), make(chan struct{})
 	select {
 	case l.jobs <- j:
