@@ -38,9 +38,10 @@ func (p *program) aliasList() *cobra.Command {
 		Example: `  gatepost alias list --domain example.org`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return askList(p, cmd, r, "no aliases", []string{"ALIAS", "TARGETS"}, func(a ops.Alias) []any {
+			head := []string{"ALIAS", "TARGETS"}
+			return askList(p, cmd, r, listing[ops.Alias]{"no aliases", head, func(a ops.Alias) []any {
 				return []any{a.Address, join(a.Targets)}
-			})
+			}})
 		},
 	}
 	c.Flags().StringVar(&r.Domain, "domain", "", "only those of this domain (`name`)")

@@ -47,9 +47,9 @@ func (p *program) domainList() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			head := []string{"DOMAIN", "POLICY", "SPAM", "MAILBOXES", "ALIASES"}
-			return askList(p, cmd, ops.DomainList{}, "no domains", head, func(d ops.Domain) []any {
+			return askList(p, cmd, ops.DomainList{}, listing[ops.Domain]{"no domains", head, func(d ops.Domain) []any {
 				return []any{d.Name, d.Policy, d.Disposition, d.Mailboxes, d.Aliases}
-			})
+			}})
 		},
 	}
 }

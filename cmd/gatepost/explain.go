@@ -76,6 +76,9 @@ func (p *program) showExplanation(e ops.Explanation) {
 // showWalks prints walks in words.
 func (p *program) showWalks(walks []ops.Walk) {
 	for _, w := range walks {
+		if w.Recipient == "" && len(w.Steps) == 0 {
+			continue // a gate without filters
+		}
 		p.say("%s", headline(w))
 		t := p.table()
 		t.wide = true

@@ -87,7 +87,7 @@ func (p *program) showFilter(f filter) {
 	p.say("%s\n", wrap(f.Doc))
 	p.record("stage", f.Stage, "scope", f.Scope, "gate", f.Gate, "always", f.Always, "needs", join(f.Needs))
 	p.say("")
-	t := p.table("RESULT", "EFFECT", "")
+	t := p.table("RESULT", "EFFECT", "MEANING")
 	t.wide = true
 	for _, r := range f.Results {
 		t.row(r.Result, r.Effect, r.Doc)
@@ -97,7 +97,7 @@ func (p *program) showFilter(f filter) {
 		return
 	}
 	p.say("")
-	t = p.table("SETTING", "DEFAULT", "")
+	t = p.table("SETTING", "DEFAULT", "MEANING")
 	t.wide = true
 	for _, s := range f.Settings {
 		t.row(s.Name, s.Default, s.Doc)

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatepost/internal/config"
-	"gatepost/internal/control/ops"
 )
 
 // A moment is a flag's value: a time, or how long ago.
@@ -53,12 +52,6 @@ func (d span) String() string { return "" }
 
 // Type names the value in help texts.
 func (d span) Type() string { return "duration" }
-
-// page adds the flags of a long list.
-func page(f *pflag.FlagSet, p *ops.Page) {
-	f.IntVar(&p.Limit, "limit", 100, "at most `N` rows")
-	f.StringVar(&p.After, "after", "", "go on after the row with this `id`: the next page")
-}
 
 // period adds the flags that bound a search in time.
 func (p *program) period(f *pflag.FlagSet, since, until *time.Time) {

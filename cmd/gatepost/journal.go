@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
 
@@ -27,10 +28,12 @@ func (p *program) journalSearch() *cobra.Command {
 		Example: `  gatepost journal search --recipient ann@example.org --since 36h`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			request := func(at ops.Page) control.Request { r.Page = at; return r }
+			id := func(r ops.Record) string { return r.ID }
 			head := []string{"ID", "TIME", "CLIENT", "SENDER", "RECIPIENT", "STATE", "FILTER", "SUBJECT"}
-			return askList(p, cmd, r, "nothing found", head, func(r ops.Record) []any {
+			return askPages(p, cmd, r.Page, search[ops.Record]{request, id}, listing[ops.Record]{"nothing found", head, func(r ops.Record) []any {
 				return []any{r.ID, r.Time, r.Client, sender(r.Sender), r.Recipient, r.State, r.Filter, r.Subject}
-			})
+			}})
 		},
 	}
 	f := c.Flags()
@@ -44,7 +47,7 @@ func (p *program) journalSearch() *cobra.Command {
 	f.StringVar(&r.Filter, "filter", "", "decided by this filter (`name`)")
 	f.StringVar(&r.State, "state", "", "with this `outcome`: delivered, held, refused …")
 	p.period(f, &r.Since, &r.Until)
-	page(f, &r.Page)
+	paging(c, &r.Page)
 	return c
 }
 

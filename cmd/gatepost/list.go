@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
 
@@ -64,6 +65,7 @@ func (p *program) listAdd() *cobra.Command {
 
 func (p *program) listList() *cobra.Command {
 	var r ops.ListList
+	var page ops.Page
 	c := &cobra.Command{
 		Use:     "list [allow|block]",
 		Short:   "List entries",
@@ -76,18 +78,28 @@ func (p *program) listList() *cobra.Command {
 				}
 				r.List = args[0]
 			}
+			if page.After != "" {
+				if _, err := number(page.After); err != nil {
+					return err
+				}
+			}
+			request := func(at ops.Page) control.Request {
+				after, _ := strconv.ParseInt(at.After, 10, 64) // an id, or "": 0
+				r.Limit, r.After = at.Limit, after
+				return r
+			}
+			id := func(e ops.Entry) string { return strconv.FormatInt(e.ID, 10) }
 			head := []string{"ID", "LIST", "KIND", "VALUE", "SCOPE", "HITS", "EXPIRES", "NOTE"}
-			return askList(p, cmd, r, "no entries", head, func(e ops.Entry) []any {
+			return askPages(p, cmd, page, search[ops.Entry]{request, id}, listing[ops.Entry]{"no entries", head, func(e ops.Entry) []any {
 				return []any{e.ID, e.List, e.Kind, e.Value, e.Scope, e.Hits, e.Expires, e.Note}
-			})
+			}})
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&r.Kind, "kind", "", "only entries of this `kind`: ip, address, domain, subdomain, author")
 	f.StringVar(&r.Value, "value", "", "only entries with exactly this `value`")
 	f.StringVar(&r.Scope, "scope", "", "only entries of this `scope`: global, a domain, a mailbox")
-	f.IntVar(&r.Limit, "limit", 1000, "at most `N` entries")
-	f.Int64Var(&r.After, "after", 0, "go on after the entry with this `id`: the next page")
+	paging(c, &page)
 	return c
 }
 

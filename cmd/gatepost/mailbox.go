@@ -79,9 +79,9 @@ func (p *program) mailboxList() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			head := []string{"MAILBOX", "STATE", "MESSAGES", "BYTES"}
-			return askList(p, cmd, r, "no mailboxes", head, func(m ops.Mailbox) []any {
+			return askList(p, cmd, r, listing[ops.Mailbox]{"no mailboxes", head, func(m ops.Mailbox) []any {
 				return []any{m.Address, m.State, m.Messages, m.Bytes}
-			})
+			}})
 		},
 	}
 	c.Flags().StringVar(&r.Domain, "domain", "", "only those of this domain (`name`)")

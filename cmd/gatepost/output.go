@@ -23,24 +23,35 @@ func ask[R any](p *program, cmd *cobra.Command, r control.Request, human func(R)
 	return p.print(result, func() { human(result) })
 }
 
-// askList has the request done and prints the list that results: a row each, or a
-// sentence where there are none.
-func askList[R any](p *program, cmd *cobra.Command, r control.Request, none string, head []string, row func(R) []any) error {
+// askList has the request done and prints the list that results.
+func askList[R any](p *program, cmd *cobra.Command, r control.Request, l listing[R]) error {
 	list := []R{}
 	if err := p.do(cmd.Context(), r, &list); err != nil {
 		return err
 	}
+	return printList(p, list, l)
+}
+
+// A listing says how a list is shown to a person: a row each, or a sentence where
+// there are none.
+type listing[R any] struct {
+	none string
+	head []string
+	row  func(R) []any
+}
+
+func printList[R any](p *program, list []R, l listing[R]) error {
 	if list == nil {
 		list = []R{}
 	}
 	return p.print(list, func() {
 		if len(list) == 0 {
-			p.say("%s", none)
+			p.say("%s", l.none)
 			return
 		}
-		t := p.table(head...)
+		t := p.table(l.head...)
 		for _, item := range list {
-			t.row(row(item)...)
+			t.row(l.row(item)...)
 		}
 		t.flush()
 	})

@@ -127,6 +127,7 @@ Exit status: 0 fine, 1 failed, 2 misused.`,
 // name that none of them has, it is misused.
 func group(c *cobra.Command) *cobra.Command {
 	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("%s needs a subcommand: %s", cmd.CommandPath(), strings.Join(below(cmd), ", "))

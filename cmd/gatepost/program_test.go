@@ -165,7 +165,8 @@ func testCommand(t *testing.T, path string) {
 }
 
 // arguments parts a command line at blanks; quotes keep some together.
-func arguments(line string) (args []string) {
+func arguments(line string) []string {
+	args := []string{}
 	for i, part := range strings.Split(strings.TrimSpace(line), `"`) {
 		if i%2 == 1 {
 			args = append(args, part)
@@ -178,7 +179,7 @@ func arguments(line string) (args []string) {
 
 // TestHelp: every command explains itself with an example that it takes.
 func TestHelp(t *testing.T) {
-	root := (&program{}).root()
+	root := (&program{now: time.Now, zone: time.UTC}).root()
 	var visit func(c *cobra.Command)
 	visit = func(c *cobra.Command) {
 		if c.Short == "" || c.Example == "" {

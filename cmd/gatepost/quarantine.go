@@ -30,7 +30,9 @@ func (p *program) quarantineList() *cobra.Command {
 		Example: `  gatepost quarantine list --domain example.org --filter spf --since 7d`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.askHeld(cmd, r, "no held messages")
+			request := func(at ops.Page) control.Request { r.Page = at; return r }
+			id := func(h ops.Held) string { return h.ID }
+			return askPages(p, cmd, r.Page, search[ops.Held]{request, id}, heldRows("no held messages"))
 		},
 	}
 	f := c.Flags()
@@ -42,16 +44,16 @@ func (p *program) quarantineList() *cobra.Command {
 	f.StringVar(&r.Filter, "filter", "", "held by this filter (`name`)")
 	f.StringVar(&r.State, "state", "", "in this `state`: held, released, expired, deleted, rejected, any (default: held)")
 	p.period(f, &r.Since, &r.Until)
-	page(f, &r.Page)
+	paging(c, &r.Page)
 	return c
 }
 
-// askHeld has the request done and prints the held messages that result.
-func (p *program) askHeld(cmd *cobra.Command, r control.Request, none string) error {
+// heldRows shows held messages.
+func heldRows(none string) listing[ops.Held] {
 	head := []string{"ID", "TIME", "RECIPIENT", "SENDER", "FILTER", "STATE", "SUBJECT"}
-	return askList(p, cmd, r, none, head, func(h ops.Held) []any {
+	return listing[ops.Held]{none, head, func(h ops.Held) []any {
 		return []any{h.ID, h.Time, h.Recipient, sender(h.Sender), h.Filter, h.State, h.Subject}
-	})
+	}}
 }
 
 // sender shows a reverse-path, the null one as SMTP writes it.
@@ -82,7 +84,7 @@ func (p *program) quarantineRelease() *cobra.Command {
 		Example: `  gatepost quarantine release 4711 4712`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.askHeld(cmd, ops.QuarantineRelease{IDs: args}, "nothing released")
+			return askList(p, cmd, ops.QuarantineRelease{IDs: args}, heldRows("nothing released"))
 		},
 	}
 }
@@ -94,7 +96,7 @@ func (p *program) quarantineDelete() *cobra.Command {
 		Example: `  gatepost quarantine delete 4711`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.askHeld(cmd, ops.QuarantineDelete{IDs: args}, "nothing deleted")
+			return askList(p, cmd, ops.QuarantineDelete{IDs: args}, heldRows("nothing deleted"))
 		},
 	}
 }

@@ -57,10 +57,10 @@ func (p *program) runNode(ctx context.Context) error {
 	return err
 }
 
-// claim opens the node; a data directory that another one serves is an error that
-// says so.
+// claim opens the node, once the commands that have the data directory open are
+// done. One that another node serves is an error that says so.
 func (p *program) claim(ctx context.Context, cfg *config.Config, log *slog.Logger) (machine, error) {
-	m, err := p.node.open(ctx, cfg, log)
+	m, err := control.Open(ctx, cfg.Data, func(ctx context.Context) (machine, error) { return p.node.open(ctx, cfg, log) })
 	if errors.Is(err, control.ErrLocked) {
 		return nil, fmt.Errorf("%w; a data directory has one owner: stop that one, or name another with --data", err)
 	}

@@ -45,8 +45,18 @@ type smtpLogins struct{ logins }
 // Login implements smtpd.Authenticator.
 func (l smtpLogins) Login(ctx context.Context, user, password string, _ netip.Addr) (mail.Path, error) {
 	m, err := l.d.Authenticate(ctx, user, password)
+	if err != nil && !errors.Is(err, directory.ErrLogin) {
+		err = unknowing{err}
+	}
 	return m.Address, err
 }
+
+// unknowing is an error that says nothing about the password: the client may try
+// again.
+type unknowing struct{ error }
+
+// Temporary is what smtpd asks.
+func (unknowing) Temporary() bool { return true }
 
 // imapLogins is logins as imap wants it.
 type imapLogins struct{ logins }

@@ -17,6 +17,9 @@ func (a *App) journalOps(h control.Handlers) {
 }
 
 func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Record, error) {
+	if err := a.journal.Flush(ctx); err != nil { // who asks now wants what was refused a moment ago
+		return nil, err
+	}
 	query := journal.Query{
 		ID: q.ID, Recipient: mail.Path(q.Recipient), Domain: q.Domain, Sender: mail.Path(q.Sender), Client: q.Client, Helo: q.Helo,
 		Subject: q.Subject, Filter: q.Filter, State: q.State, From: q.Since, To: q.Until, Limit: q.Limit,
@@ -47,6 +50,9 @@ func absent(err error) error {
 }
 
 func (a *App) showJournal(ctx context.Context, q ops.JournalShow) (ops.RecordDetail, error) {
+	if err := a.journal.Flush(ctx); err != nil {
+		return ops.RecordDetail{}, err
+	}
 	r, _, err := a.journal.Show(ctx, q.ID)
 	if err != nil {
 		return ops.RecordDetail{}, absent(err)

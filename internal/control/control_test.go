@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 type echo struct {
@@ -301,7 +303,7 @@ func TestTwoProcesses(t *testing.T) {
 	answers := make(chan string, processes)
 	for range processes {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "CONTROL_TEST_CLAIM="+dir)
+		cmd.Env = append(os.Environ(), "CONTROL_TEST_CLAIM="+dir, "GORACE=atexit_sleep_ms=0")
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -422,6 +424,42 @@ func TestDo(t *testing.T) {
 		open := func(context.Context) (Machine, error) { return nil, bad }
 		if err := Do(t.Context(), t.TempDir(), open, echo{}, nil); !errors.Is(err, bad) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestPatience: an owner that serves nobody is waited for, but not for ever.
+func TestPatience(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("it goes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			_, err := Open(t.Context(), dir, func(context.Context) (Machine, error) {
+				if time.Since(begin) < time.Second {
+					return nil, ErrLocked
+				}
+				return nil, nil
+			})
+			if err != nil || time.Since(begin) > 2*time.Second {
+				t.Errorf("got %v after %v", err, time.Since(begin))
+			}
+		})
+	})
+	t.Run("it stays", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			_, err := Open(t.Context(), dir, func(context.Context) (Machine, error) { return nil, ErrLocked })
+			if !errors.Is(err, ErrLocked) || time.Since(begin) != patience {
+				t.Errorf("got %v after %v, want ErrLocked after %v", err, time.Since(begin), patience)
+			}
+		})
+	})
+	t.Run("it serves", func(t *testing.T) {
+		serve(t, dir)
+		begin := time.Now()
+		_, err := Open(t.Context(), dir, func(context.Context) (Machine, error) { return nil, ErrLocked })
+		if !errors.Is(err, ErrLocked) || time.Since(begin) > patience {
+			t.Errorf("got %v after %v, want ErrLocked at once", err, time.Since(begin))
 		}
 	})
 }

@@ -14,12 +14,38 @@ type Machine interface {
 	Close() error
 }
 
-// patience is how long Do waits for another process that is starting, or that
-// does one request as Do itself may.
-const patience = 10 * time.Second
+// patience is how long Open waits for another process, and pause how long between
+// two looks.
+const (
+	patience = 10 * time.Second
+	pause    = 50 * time.Millisecond
+)
 
-// Do has the process that serves dir do the request; where none does, it opens a
-// Machine for it. open fails with ErrLocked while another process owns dir.
+// Open opens a Machine on dir. open fails with ErrLocked while another process owns
+// dir: Open waits for one that serves nobody, since it is starting or does a single
+// request; where a server answers, or shows up, ErrLocked is the result.
+func Open[M Machine](ctx context.Context, dir string, open func(context.Context) (M, error)) (M, error) {
+	deadline := time.After(patience)
+	for {
+		m, err := open(ctx)
+		if !errors.Is(err, ErrLocked) {
+			return m, err
+		}
+		if c, dialled := Dial(dir); dialled == nil {
+			return m, errors.Join(err, c.Close())
+		}
+		select {
+		case <-time.After(pause):
+		case <-deadline:
+			return m, err
+		case <-ctx.Done():
+			return m, context.Cause(ctx)
+		}
+	}
+}
+
+// Do has the process that serves dir do the request; where none does, it Opens a
+// Machine for it.
 func Do(ctx context.Context, dir string, open func(context.Context) (Machine, error), r Request, result any) error {
 	m, c, err := reach(ctx, dir, open)
 	switch {
@@ -35,27 +61,19 @@ func Do(ctx context.Context, dir string, open func(context.Context) (Machine, er
 	return err
 }
 
-// reach returns one of the two ways in: either the owner's socket, or a Machine of
-// our own. While there is an owner without a socket it tries again.
+// reach returns one of the two ways in: the owner's socket, or a Machine of our own.
 func reach(ctx context.Context, dir string, open func(context.Context) (Machine, error)) (Machine, *Client, error) {
-	deadline := time.After(patience)
-	for {
-		c, err := Dial(dir)
-		if !errors.Is(err, ErrNotRunning) {
-			return nil, c, err
-		}
-		m, err := open(ctx)
-		if !errors.Is(err, ErrLocked) {
-			return m, nil, err
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-deadline:
-			return nil, nil, err
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
+	c, err := Dial(dir)
+	if !errors.Is(err, ErrNotRunning) {
+		return nil, c, err
+	}
+	m, err := Open(ctx, dir, open)
+	if errors.Is(err, ErrLocked) {
+		if c, dialled := Dial(dir); dialled == nil {
+			return nil, c, nil
 		}
 	}
+	return m, nil, err
 }
 
 // handle has m do the request in this process, by way of JSON as through the

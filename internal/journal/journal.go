@@ -16,7 +16,6 @@
 //	j.Note(record)                     // refused
 //	hits, err := j.Search(ctx, journal.Query{Recipient: "ann@example.org", Limit: 50})
 //	record, hits, err := j.Show(ctx, hits[0].ID)
-//	err = journal.Explain(os.Stdout, record)
 //
 // The package knows no pipeline and no SQL: who has a walk turns it into the
 // plain values of this package, and the store implements Rows.
@@ -90,6 +89,10 @@ func (j *Journal) Write(ctx context.Context, r *Record) (*Row, error) {
 // Note keeps r, which the caller no longer changes, within a moment; it returns at
 // once. Under a flood it keeps a sample and counts the rest (see Dropped).
 func (j *Journal) Note(r *Record) { j.notes.add(r) }
+
+// Flush returns once the notes that were taken before it are written, so that
+// whoever searches next finds them.
+func (j *Journal) Flush(ctx context.Context) error { return j.notes.await(ctx) }
 
 // Dropped is how many notes were not kept since the start.
 func (j *Journal) Dropped() uint64 { return j.notes.dropped.Load() }

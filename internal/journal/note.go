@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type notes struct {
 	flush   func(context.Context, []*Record) error
 	logger  *slog.Logger
 	waiting chan *Record
+	asked   chan chan struct{} // each is closed once what waits is written
 	quit    chan struct{}
 	stopped chan struct{}
 
@@ -39,7 +41,7 @@ type notes struct {
 
 func newNotes(flush func(context.Context, []*Record) error, logger *slog.Logger) *notes {
 	n := &notes{
-		flush: flush, logger: logger, waiting: make(chan *Record, maxNotes),
+		flush: flush, logger: logger, waiting: make(chan *Record, maxNotes), asked: make(chan chan struct{}),
 		quit: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go n.run()
@@ -76,13 +78,44 @@ func (n *notes) run() {
 		select {
 		case r := <-n.waiting:
 			n.write(n.gather(r))
+		case written := <-n.asked:
+			n.drain()
+			close(written)
 		case <-n.quit:
-			for len(n.waiting) > 0 {
-				n.write(n.gather(<-n.waiting))
-			}
+			n.drain()
 			return
 		}
 	}
+}
+
+// drain writes what waits, without waiting for more.
+func (n *notes) drain() {
+	for len(n.waiting) > 0 {
+		group := []*Record{<-n.waiting}
+		for len(group) < groupNotes && len(n.waiting) > 0 {
+			group = append(group, <-n.waiting)
+		}
+		n.write(group)
+	}
+}
+
+// await returns once what waits is written, or run has ended.
+func (n *notes) await(ctx context.Context) error {
+	written := make(chan struct{})
+	select {
+	case n.asked <- written:
+	case <-n.stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("journal: flush: %w", ctx.Err())
+	}
+	select {
+	case <-written:
+	case <-n.stopped:
+	case <-ctx.Done():
+		return fmt.Errorf("journal: flush: %w", ctx.Err())
+	}
+	return nil
 }
 
 // gather waits a moment for others, so that a trickle does not cost a sync each.
@@ -97,9 +130,7 @@ func (n *notes) gather(first *Record) []*Record {
 		case <-moment.C:
 			return group
 		case <-n.quit: // nothing more comes
-			if len(n.waiting) == 0 {
-				return group
-			}
+			return group
 		}
 	}
 	return group

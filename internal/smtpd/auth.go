@@ -24,15 +24,14 @@ func (s *session) wayIn() reply {
 // AuthMechanisms is part of smtp.AuthSession. The guard's EHLO names what is offered.
 func (s *session) AuthMechanisms() []string { return nil }
 
-// Auth begins a SASL exchange (smtp.AuthSession, RFC 4954).
+// Auth begins a SASL exchange (smtp.AuthSession, RFC 4954). It is never called
+// in a transaction: there is none without a log-in, and the library takes one only.
 func (s *session) Auth(mechanism string) (sasl.Server, error) {
 	switch {
 	case !s.cfg.Submission:
 		return nil, s.say(noMechanism)
 	case !s.mayLogIn():
 		return nil, s.say(tlsNeeded)
-	case s.tx != nil:
-		return nil, s.say(badOrder)
 	}
 	switch mechanism {
 	case "PLAIN":

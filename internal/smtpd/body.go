@@ -12,7 +12,6 @@ var (
 	errTime     = errors.New("time-out in content")
 	errLost     = errors.New("connection lost in content")
 	errGivenUp  = errors.New("content given up") // RSET, EHLO or QUIT between chunks
-	errRefused  = errors.New("content refused")  // the session said so
 )
 
 // lines reads content octet by octet, finds its end, and what may not be in it.

@@ -109,15 +109,14 @@ func (l *lines) stuff(dst, b []byte) []byte {
 	return dst
 }
 
-// endChunks ends the library's DATA after the last chunk, or after the one with
-// which the content was refused. A last line without CRLF gets one.
+// endChunks ends the library's DATA after the last chunk, or after the one in
+// which the content was refused, here or by the session. A last line without
+// CRLF gets one.
 func (g *guard) endChunks() {
 	b := g.body
 	b.over = true
 	switch {
-	case b.bad != nil:
-	case g.said != nil:
-		b.bad = errRefused
+	case b.bad != nil: // the library reads that
 	case b.state == cr:
 		b.bad = errBare
 	case b.state == middle:

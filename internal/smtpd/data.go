@@ -20,9 +20,6 @@ const maxReceived = 100
 func (s *session) Data(r io.Reader) error {
 	tx := s.tx
 	s.tx = nil
-	if tx == nil {
-		return s.say(noRecipients)
-	}
 	c := &content{cfg: &s.cfg}
 	defer c.free()
 	if err := c.read(r, s.size); err != nil {

@@ -110,6 +110,20 @@ func TestSTARTTLSInjection(t *testing.T) {
 	}
 }
 
+// A log-in in the clear, which this machine's own clients may do, does not
+// outlive STARTTLS.
+func TestSTARTTLSForgetsLogin(t *testing.T) {
+	c := testConfig()
+	c.Submission = true
+	addr, _ := start(t, c, new(machine))
+	p := dial(t, addr)
+	p.exchange("S: 220 *", "H: client.example", "C: AUTH PLAIN AGFubgBzZWNyZXQ=", "S: 235 2.7.0 authenticated", "C: STARTTLS", "S: 220 *")
+	secured := tls.Client(p.conn, testTLS())
+	p.conn = secured
+	p.in.Reset(secured)
+	p.exchange("H: client.example", "C: MAIL FROM:<ann@test.example>", "S: 530 5.7.0 *", "C: QUIT", "S: 221 *", "E:")
+}
+
 func TestNoSTARTTLS(t *testing.T) {
 	c := testConfig()
 	c.TLS, c.Submission = nil, true

@@ -3,6 +3,8 @@ package smtpd
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -133,6 +135,36 @@ func TestProxy(t *testing.T) {
 				t.Errorf("the machine saw %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// headed is a connection whose first octets go out behind a header, in one segment.
+type headed struct {
+	net.Conn
+	header string
+}
+
+func (h *headed) Write(p []byte) (int, error) {
+	_, err := h.Conn.Write(append([]byte(h.header), p...))
+	h.header = ""
+	return len(p), err
+}
+
+// Implicit TLS behind a PROXY header in the same segment as the handshake's begin.
+func TestProxyAndImplicitTLS(t *testing.T) {
+	c := testConfig()
+	c.ProxyTrusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	c.ImplicitTLS = true
+	m := new(machine)
+	m.connect = recordPeer(m)
+	addr, _ := start(t, c, m)
+	p := dial(t, addr)
+	secured := tls.Client(&headed{p.conn, v2v4}, testTLS())
+	p.conn = secured
+	p.in.Reset(secured)
+	p.exchange("S: 220 *", "C: QUIT", "S: 221 *", "E:")
+	if got := m.log(); !strings.HasPrefix(got, "192.0.2.7 1025") || !strings.Contains(got, "TLS1.3") {
+		t.Errorf("the machine saw %q", got)
 	}
 }
 

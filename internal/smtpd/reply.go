@@ -235,7 +235,7 @@ func translate(verb string, code int, enhanced, text string) reply {
 	}
 	switch verb {
 	case "MAIL", "RCPT":
-		return translatePath(verb, code, enhanced)
+		return translatePath(code)
 	case "DATA", "BDAT":
 		return translateContent(code)
 	case "AUTH":
@@ -253,16 +253,12 @@ func translate(verb string, code int, enhanced, text string) reply {
 	return badSyntax
 }
 
-func translatePath(verb string, code int, enhanced string) reply {
-	switch {
-	case code == 502:
-		return badOrder
-	case code == 501 && enhanced == "5.5.4":
+func translatePath(code int) reply {
+	switch code {
+	case 501: // of a parameter: the guard has read the address
 		return badArgument
-	case code == 501 && verb == "MAIL":
-		return badSender
-	case code == 501:
-		return badRecipient
+	case 502:
+		return badOrder
 	}
 	return badParameter // 500, 504; RFC 5321 §4.1.1.11 has 555 for both
 }

@@ -15,7 +15,7 @@ type session struct {
 	*connection
 	guard *guard
 	path  mail.Path   // of the MAIL or RCPT that the library is at
-	tx    Transaction // nil outside of a transaction
+	tx    Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
 	rcpts int         // RCPT commands in it
 	size  int64       // what MAIL declared
 	to    mail.Path   // its recipient, where there is one only
@@ -86,9 +86,6 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 
 // Rcpt adds a recipient (smtp.Session).
 func (s *session) Rcpt(string, *smtp.RcptOptions) error {
-	if s.tx == nil {
-		return s.say(badOrder)
-	}
 	if s.rcpts++; s.rcpts > s.cfg.MaxRecipients {
 		return s.say(answer(mail.Verdict{Answer: mail.TooManyRecipients}))
 	}

@@ -307,3 +307,15 @@ func TestAnswerTime(t *testing.T) {
 		}
 	})
 }
+
+// The deadline that wakes an idle connection leaves TLS fit for the last reply.
+func TestDrainInsideTLS(t *testing.T) {
+	addr, stop := start(t, testConfig(), new(machine))
+	p := dial(t, addr)
+	p.startTLS()
+	p.exchange("H: client.example")
+	go stop()
+	p.exchange("S: 421 4.3.2 going down, come back later", "E:")
+	p.conn.Close()
+	stop()
+}

@@ -64,10 +64,12 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 	return h, nil
 }
 
-// settleHeld ends one hold: state, act, and the row's reference to the content.
+// settleHeld ends one hold: state, act, what the journal says of the message, and
+// the row's reference to the content.
 func settleHeld(tx *Tx, id string, act quarantine.Act) error {
-	var blob string
-	err := tx.Row(`UPDATE held SET state = ? WHERE id = ? AND state = ? RETURNING blob`, []any{act.What, id, quarantine.StateHeld}, &blob)
+	var blob, transaction, recipient string
+	err := tx.Row(`UPDATE held SET state = ? WHERE id = ? AND state = ? RETURNING blob, tx, recipient_fold`,
+		[]any{act.What, id, quarantine.StateHeld}, &blob, &transaction, &recipient)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notHeld(tx, id)
 	}
@@ -75,6 +77,9 @@ func settleHeld(tx *Tx, id string, act quarantine.Act) error {
 		return err
 	}
 	if err := putHeldAct(tx, id, act); err != nil {
+		return err
+	}
+	if err := setJournalState(tx, transaction, recipient, string(act.What)); err != nil {
 		return err
 	}
 	return unrefBlob(tx, blob)

@@ -68,9 +68,7 @@ func (c *conn) apply(d mailbox.Delta) {
 			continue
 		}
 		v.entries[i].flags = h
-		if i < v.told {
-			c.news(i, e.ModSeq)
-		}
+		c.news(i, e.ModSeq)
 	}
 	v.modseq = max(v.modseq, d.HighestModSeq)
 }

@@ -4,6 +4,7 @@ package machine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type Machine struct {
 	IMAP   string
 	Web    string
 	Wrap   []string // a command to run it under, such as strace
-	Output bytes.Buffer
+	Serve  string   // the subcommand that serves; "" is serve
+	Output Log      // what the process wrote since it was started
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -73,7 +75,7 @@ func (m *Machine) flags() []string {
 
 // Start starts serving and returns once the SMTP port greets.
 func (m *Machine) Start() error {
-	line := append(append([]string{}, m.Wrap...), m.Bin, "serve")
+	line := append(append([]string{}, m.Wrap...), m.Bin, cmp.Or(m.Serve, "serve"))
 	line = append(line, m.flags()...)
 	m.cmd = exec.Command(line[0], line[1:]...)
 	m.Output.Reset()
@@ -137,19 +139,35 @@ func (m *Machine) Stop() error {
 	return nil
 }
 
+// Signal sends a signal to the process, not to what it is wrapped in.
+func (m *Machine) Signal(sig syscall.Signal) error { return m.cmd.Process.Signal(sig) }
+
+// Done is closed when the process that was started last has ended.
+func (m *Machine) Done() <-chan struct{} { return m.done }
+
 // Run runs a command over the machine's data directory and returns its standard
 // output.
 func (m *Machine) Run(stdin string, args ...string) (string, error) {
+	out, errs, status := m.Try(stdin, args...)
+	if status != 0 {
+		return out, fmt.Errorf("gatepost %s: exit status %d: %s", strings.Join(args, " "), status, errs)
+	}
+	return out, nil
+}
+
+// Try runs a command as Run does and returns all that it says; a status of -1: it
+// could not be run or was killed.
+func (m *Machine) Try(stdin string, args ...string) (out, errs string, status int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, m.Bin, append(args, m.flags()...)...)
+	cmd := exec.CommandContext(ctx, m.Bin, append(append([]string{}, args...), m.flags()...)...)
 	cmd.Stdin = strings.NewReader(stdin)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("gatepost %s: %w: %s", strings.Join(args, " "), err, errs.String())
+	var o, e bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &o, &e
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		return "", err.Error(), -1
 	}
-	return out.String(), nil
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
 }
 
 // Memory returns the process's resident size in octets, from /proc.

@@ -34,7 +34,7 @@ type ListList struct {
 	Value string `json:"value,omitempty"`
 	Scope string `json:"scope,omitempty"`
 	Limit int    `json:"limit,omitempty"`
-	After int64  `json:"after,omitempty"`
+	After int64  `json:"after,omitempty"` // the id of the last one of the page before
 }
 
 // ListShow asks for one. Result: Entry.

@@ -1,0 +1,95 @@
+package test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/app/demo"
+	"gatepost/test/load"
+	"gatepost/test/machine"
+)
+
+// Every story that the demo tells comes true, and a second run doubles nothing.
+func TestDemo(t *testing.T) {
+	m, err := machine.New(bin, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Serve = "demo"
+	t.Cleanup(m.Kill)
+	for _, turn := range []string{"first run", "second run"} {
+		if err := m.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, 30*time.Second, turn+": the demo tells what to do", func() bool { return strings.Contains(m.Output.String(), "Ctrl-C ends it.") })
+		t.Run(turn, func(t *testing.T) {
+			checkStories(t, m)
+			checkDemoBoxes(t, m)
+		})
+		if err := m.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkStories holds journal and quarantine against the stories.
+func checkStories(t *testing.T, m *machine.Machine) {
+	want := map[string]int{}
+	var wantHeld []string
+	for _, story := range demo.Messages {
+		state, _, _ := strings.Cut(story.Story, ":")
+		if state == "refused" {
+			state = "no-such-mailbox"
+		}
+		for _, to := range story.To {
+			want[fmt.Sprintf("%s %s %s", story.From, to, state)]++
+			if state == "held" {
+				wantHeld = append(wantHeld, story.From+" "+to)
+			}
+		}
+	}
+	got := map[string]int{}
+	for _, r := range asked[[]row](t, m, "journal", "search") {
+		got[fmt.Sprintf("%s %s %s", r.Sender, r.Recipient, r.State)]++
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("journal: got %v\nwant %v", got, want)
+	}
+	var held []string
+	for _, r := range asked[[]row](t, m, "quarantine", "list") {
+		held = append(held, r.Sender+" "+r.Recipient)
+		if r.State != "held" || r.Filter == "" || r.Reason == "" {
+			t.Errorf("held without state, filter or reason: %+v", r)
+		}
+	}
+	slices.Sort(held)
+	slices.Sort(wantHeld)
+	if !slices.Equal(held, wantHeld) {
+		t.Errorf("quarantine: got %v\nwant %v", held, wantHeld)
+	}
+}
+
+// checkDemoBoxes holds the mailboxes against the stories.
+func checkDemoBoxes(t *testing.T, m *machine.Machine) {
+	want := map[string]int{}
+	for _, story := range demo.Messages {
+		for _, to := range story.To {
+			if strings.HasPrefix(story.Story, "delivered") {
+				want[to]++
+			}
+		}
+	}
+	for _, address := range demo.Mailboxes {
+		got := 0
+		if err := load.FetchAll(m.IMAP, address, demo.Password, "INBOX", func([]byte) { got++ }); err != nil {
+			t.Fatal(err)
+		}
+		if got != want[address] {
+			t.Errorf("%s has %d messages, want %d", address, got, want[address])
+		}
+	}
+}
