@@ -11,6 +11,7 @@ type Resolution struct {
 	Domain Domain      // whose policy holds
 	Boxes  []Mailbox   // at least one, each once, all active
 	Via    []mail.Path // the aliases that were passed
+	Role   bool        // postmaster or abuse, whoever has that address
 }
 
 // Resolve finds the mailboxes behind a recipient: those of its own address, else
@@ -42,7 +43,7 @@ func (s *Snapshot) resolve(rcpt mail.Path) (Resolution, error) {
 	if !ok {
 		return Resolution{}, ErrNoDomain
 	}
-	e := expansion{s: s, to: Resolution{Domain: domain}, seen: map[mail.Path]bool{}}
+	e := expansion{s: s, to: Resolution{Domain: domain, Role: role}, seen: map[mail.Path]bool{}}
 	e.visit(rcpt)
 	if role && len(e.to.Boxes) == 0 {
 		e.caretaker(domain.Name)

@@ -43,7 +43,8 @@ type recipient struct {
 // ID names the transaction in replies, headers, log and journal.
 func (t *Transaction) ID() string { return t.tx.ID }
 
-// nothing is the policy of mail that no policy judges: what a log-in sends.
+// nothing is the policy of mail that no policy judges: what a log-in sends, and
+// what asks postmaster or abuse why other mail was held.
 var nothing = &pipeline.Policy{Name: "none"}
 
 // Rcpt judges one forward-path.
@@ -71,7 +72,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	}
 	r.domain, r.boxes = found.Domain, found.Boxes
 	policy := t.policies.of(found.Domain)
-	if !t.tx.Client.Login.IsNull() {
+	if found.Role || !t.tx.Client.Login.IsNull() {
 		policy = nothing
 	}
 	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].walk.Policy != policy {

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 	"unique"
+	"unsafe"
 
 	"gatepost/mailbox"
 )
@@ -94,6 +95,13 @@ func viewOf(uids ...mailbox.UID) *view {
 	}
 	v.told = len(v.entries)
 	return v
+}
+
+// A session keeps 16 octets of each message, so that a million fit.
+func TestEntryIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(entry{}); size > 16 {
+		t.Errorf("an entry takes %d octets", size)
+	}
 }
 
 func TestResolve(t *testing.T) {

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,9 @@ func (c *conn) search(ctx context.Context, r *request) (reply, error) {
 	p := searchParser{parser: r.parser, view: c.view, query: &q, now: c.srv.now()}
 	q.key = p.keys()
 	if err := r.end(); err != nil {
+		if q.save && errors.As(err, new(refusal)) {
+			c.view.saved = nil // RFC 9051 §6.4.4.1
+		}
 		return reply{}, err
 	}
 	c.condstore = c.condstore || q.modseq

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/blob"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
 )
@@ -313,6 +314,31 @@ func TestLostContent(t *testing.T) {
 	wantPrefix(t, "search", last(c.do("SEARCH TEXT x")), "x1 NO [SERVERBUG]")
 	c.must("FETCH 1:2 (FLAGS RFC822.SIZE)")
 }
+
+// Octets that were promised and can't be read end the connection: nothing else
+// could be told from them.
+func TestContentBreaksOff(t *testing.T) {
+	s := start(t, func(s *imap.Server) { s.Bodies = shortBodies{s.Bodies} })
+	c := login(t, s)
+	c.must(fmt.Sprintf("APPEND INBOX {20008+}\r\nA: b\r\n\r\n%020000d", 0))
+	c.must("SELECT INBOX")
+	lines := c.do("FETCH 1 BODY.PEEK[]")
+	if last(lines) != "<closed>" || strings.Contains(strings.Join(lines, ""), "x1 ") {
+		t.Errorf("got %.200q, want the end", lines)
+	}
+}
+
+// shortBodies say that each content is an octet longer than it is.
+type shortBodies struct{ imap.Bodies }
+
+func (b shortBodies) Open(ctx context.Context, id blob.ID) (blob.Content, error) {
+	c, err := b.Bodies.Open(ctx, id)
+	return shortContent{c}, err
+}
+
+type shortContent struct{ blob.Content }
+
+func (c shortContent) Size() int64 { return c.Content.Size() + 1 }
 
 // An Authenticator that can't tell is no wrong password.
 func TestLoginUnavailable(t *testing.T) {
