@@ -20,7 +20,7 @@ type dkimFilter struct{ resolver Resolver }
 
 func dkimKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "dkim", Stage: pipeline.Data, Scope: pipeline.PerMessage, Waits: true, Timeout: dkimLimit + time.Second,
+		Name: "dkim", Stage: pipeline.Data, Scope: pipeline.PerMessage, Waits: true, Told: true, Timeout: dkimLimit + time.Second,
 		Results: []pipeline.Result{
 			{Word: "pass", Effect: "none", Doc: "a signature is good"},
 			{Word: "fail", Effect: "score 0.5", Doc: "a signature does not match the message"},

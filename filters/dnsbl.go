@@ -43,7 +43,7 @@ type dnsblList struct {
 
 func dnsblKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "dnsbl", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Timeout: 5 * time.Second,
+		Name: "dnsbl", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Told: true, Timeout: 5 * time.Second,
 		Results: []pipeline.Result{
 			{Word: "listed", Effect: "spam", Doc: "enough lists know the client, or a domain, as bad"},
 			{Word: "allowed", Effect: "none", Doc: "a list of kind allow knows the client as good"},

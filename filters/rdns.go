@@ -26,7 +26,7 @@ type rdns struct {
 
 func rdnsKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "rdns", Stage: pipeline.Connect, Scope: pipeline.PerMessage, Waits: true,
+		Name: "rdns", Stage: pipeline.Connect, Scope: pipeline.PerMessage, Waits: true, Told: true,
 		Results: []pipeline.Result{
 			{Word: "pass", Effect: "none", Doc: "the client has a name that leads back to it"},
 			{Word: "nofwd", Effect: "score 1.5", Doc: "it has a name that does not lead back"},

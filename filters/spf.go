@@ -20,7 +20,7 @@ type spfFilter struct{ resolver Resolver }
 
 func spfKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "spf", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Timeout: spfLimit + time.Second,
+		Name: "spf", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Told: true, Timeout: spfLimit + time.Second,
 		Results: []pipeline.Result{
 			{Word: "none", Effect: "none", Doc: "the domain has no SPF record, or there is no domain"},
 			{Word: "neutral", Effect: "none", Doc: "the domain does not say"},

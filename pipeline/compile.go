@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -97,7 +98,7 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 	for _, es := range s.Entries {
 		kind := c.kinds[es.Filter]
 		if kind == nil {
-			c.problem(es.Line, "unknown filter %q%s", es.Filter, suggest(es.Filter, slices.Collect(maps.Keys(c.kinds))))
+			c.problem(es.Line, "unknown filter %q%s", es.Filter, Suggest(es.Filter, slices.Collect(maps.Keys(c.kinds))))
 			continue
 		}
 		if gate && !kind.Gate {
@@ -174,7 +175,7 @@ func (c *compiler) effects(kind *Kind, es EntrySpec) map[string]Effect {
 	for _, word := range slices.Sorted(maps.Keys(es.On)) {
 		line := es.line("on." + word)
 		if !kind.knows(word) {
-			c.problem(line, "%s: no result %q%s; it answers %s", kind.Name, word, suggest(word, kind.words()), strings.Join(kind.words(), ", "))
+			c.problem(line, "%s: no result %q%s; it answers %s", kind.Name, word, Suggest(word, kind.words()), strings.Join(kind.words(), ", "))
 			continue
 		}
 		effect, err := ParseEffect(es.On[word])
@@ -213,7 +214,7 @@ func (c *compiler) options(kind *Kind, es EntrySpec) any {
 	known := settingNames(options)
 	for _, name := range slices.Sorted(maps.Keys(es.Settings)) {
 		if !slices.Contains(known, name) {
-			c.problem(es.line(name), "filter %q has no setting %q%s", kind.Name, name, suggest(name, known))
+			c.problem(es.line(name), "filter %q has no setting %q%s", kind.Name, name, Suggest(name, known))
 			continue
 		}
 		if err := decodeInto(options, map[string]any{name: es.Settings[name]}); err != nil {
@@ -231,7 +232,12 @@ func decodeInto(options any, settings map[string]any) error {
 	if err != nil {
 		return err
 	}
-	return d.Decode(settings)
+	err = d.Decode(settings)
+	var field *mapstructure.DecodeError
+	if errors.As(err, &field) { // without the library's preamble
+		return field.Unwrap()
+	}
+	return err
 }
 
 // A Setting describes one option of a filter, for docs and forms.

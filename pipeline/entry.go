@@ -13,6 +13,7 @@ type Kind struct {
 	Gate    bool // may stand in the gate, where no recipient is known
 	Waits   bool // may wait for something outside this process: it is read ahead
 	Always  bool // runs after an ending too, unless the entry says otherwise
+	Told    bool // its reasons may be told to the sender: they name no trap, no list, no pattern
 	Results []Result
 	Needs   []string // filters that must stand above it in the same list
 	Timeout time.Duration

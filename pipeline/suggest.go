@@ -5,12 +5,14 @@ import (
 	"slices"
 )
 
-// suggest names the known word that was probably meant: `; did you mean "dnsbl"?`,
+// Suggest names the known word that was probably meant: `; did you mean "dnsbl"?`,
 // or nothing where none is near.
-func suggest(word string, known []string) string {
-	slices.Sort(known)
+func Suggest(word string, known []string) string {
+	if len(word) > 64 {
+		return ""
+	}
 	best, at := "", len(word)/2+1
-	for _, k := range known {
+	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := distance(word, k); d < at {
 			best, at = k, d
 		}

@@ -43,6 +43,7 @@ type Decision struct {
 	Filter string
 	Result string
 	Reason string
+	Told   bool // the reason may be told to the sender
 	Reply  mail.Reply
 }
 
@@ -124,7 +125,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, e *Entry, c *call) {
 	if effect.Action.Ends() {
 		w.end(Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
-			Result: f.Result, Reason: f.Reason, Reply: effect.Reply,
+			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Reply: effect.Reply,
 		})
 	}
 }

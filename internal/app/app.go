@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -117,6 +118,14 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	a.recovered("journal", rec)
 	a.journal = journal.New(a.days, a.store.Journal(), a.log)
 	a.closing(func() error { a.journal.Close(); return nil })
+	a.metrics.Gauge("journal_dropped", "Refused transactions that a flood kept out of the journal.", func() float64 { return float64(a.journal.Dropped()) })
+	a.metrics.Gauge("free_octets", "Free disk where content is kept.", func() float64 {
+		free, err := files.Free()
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(free)
+	})
 	return nil
 }
 
@@ -149,7 +158,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) (err error) {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.intake = &intake.Intake{
 		Config:    intake.Config{Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark},
-		Directory: a.directory, Blobs: a.blobs, Store: a.store, Journal: a.journal, Waker: a.changes,
+		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	return a.setPolicies(c)

@@ -10,6 +10,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
+	"gatepost/internal/smtpd"
 )
 
 // explain walks a message as if the client had sent it now. Nothing is delivered,
@@ -28,7 +29,7 @@ func (a *App) explain(ctx context.Context, q ops.Explain) (ops.Explanation, erro
 	case err != nil:
 		return ops.Explanation{}, err
 	}
-	return ops.Explanation{Reply: e.Reply, Walks: walks(&journal.Record{Walks: e.Walks})}, nil
+	return ops.Explanation{Reply: smtpd.Wording(e.Verdict), Walks: walks(&journal.Record{Walks: e.Walks})}, nil
 }
 
 func explained(q ops.Explain) (mail.Client, mail.Path, error) {

@@ -114,7 +114,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 		Limits: limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: spool, ProxyTrusted: c.Proxy.Trusted,
 		TLS: certificate, Log: a.log, Observer: a.metrics, Now: a.now,
 	}
-	a.metrics.Gauge("bytes_in_flight", "Octets of messages between DATA and its reply.", func() float64 { return float64(limits.InFlight()) })
+	a.metrics.InFlight(limits.InFlight)
 	for _, l := range []struct {
 		name                 string
 		addrs                []string

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"gatepost/pipeline"
 	"net"
 	"net/netip"
 	"os"
@@ -52,7 +53,7 @@ func (l *loader) wrong(path, format string, args ...any) {
 
 func (l *loader) oneOf(path, value string, words ...string) {
 	if !slices.Contains(words, value) {
-		l.wrong(path, "%q is none of %s%s", value, strings.Join(words, ", "), suggest(value, words))
+		l.wrong(path, "%q is none of %s%s", value, strings.Join(words, ", "), pipeline.Suggest(value, words))
 	}
 }
 
@@ -176,5 +177,5 @@ func (l *loader) policyNames() {
 	if at.file == BuiltIn { // the admin's list left it out
 		at = place{file: l.cfg.policiesFile}
 	}
-	l.problems.add(at, "default_policy: no policy is named %q%s", l.cfg.DefaultPolicy, suggest(l.cfg.DefaultPolicy, names))
+	l.problems.add(at, "default_policy: no policy is named %q%s", l.cfg.DefaultPolicy, pipeline.Suggest(l.cfg.DefaultPolicy, names))
 }

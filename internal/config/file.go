@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"gatepost/pipeline"
 	"io"
 	"maps"
 	"slices"
@@ -94,7 +95,7 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 		case path == "" && key.Value == "policies":
 			l.cfg.Policies, l.cfg.policiesFile = l.policies(file, value), file
 		case !known:
-			l.problems.add(at, "unknown key %q%s%s", key.Value, within(path), suggest(key.Value, s.names(path)))
+			l.problems.add(at, "unknown key %q%s%s", key.Value, within(path), pipeline.Suggest(key.Value, s.names(path)))
 		case empty(value) && below != nil: // a section with all its lines commented out
 		case below != nil:
 			values[key.Value] = l.section(file, name+".", below, value)

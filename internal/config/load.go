@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"gatepost/pipeline"
 	"os"
 	"reflect"
 	"strings"
@@ -115,7 +116,7 @@ func (l *loader) environment(env []string) {
 		case path != "":
 			l.set(path, value, at)
 		case strings.HasPrefix(name, prefix):
-			l.problems.add(at, "no setting has this name%s", suggest(strings.TrimPrefix(name, prefix), names))
+			l.problems.add(at, "no setting has this name%s", pipeline.Suggest(strings.TrimPrefix(name, prefix), names))
 		}
 	}
 }
@@ -135,7 +136,7 @@ func (l *loader) flags(sets []string) {
 		case section != nil:
 			l.problems.add(at, "a section, not a setting; its settings are %s", strings.Join(section.settings(), ", "))
 		case !exists:
-			l.problems.add(at, "unknown setting%s", suggest(path, known))
+			l.problems.add(at, "unknown setting%s", pipeline.Suggest(path, known))
 		default:
 			l.set(path, value, at)
 		}

@@ -45,7 +45,7 @@ func (l *loader) policy(file string, n *yaml.Node) pipeline.Spec {
 			s.Entries = l.entries(file, "pipeline", value)
 		default:
 			known := []string{"name", "required_score", "reject_score", "shadow", "pipeline"}
-			l.problems.add(place{file, key.Line}, "unknown key %q in a policy%s", key.Value, suggest(key.Value, known))
+			l.problems.add(place{file, key.Line}, "unknown key %q in a policy%s", key.Value, pipeline.Suggest(key.Value, known))
 		}
 	}
 	if s.Name == "" {

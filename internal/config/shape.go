@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,40 +58,3 @@ func variable(path string) string {
 
 // prefix begins the name of every variable that is meant for us.
 const prefix = "GATEPOST_"
-
-// suggest names the known word that was probably meant, or nothing.
-func suggest(word string, known []string) string {
-	if len(word) > 64 {
-		return ""
-	}
-	best, least := "", len(word)/2+1
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := edits(word, k); d < least {
-			best, least = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// edits counts the letters to insert, delete or change to make b of a.
-func edits(a, b string) int {
-	above := make([]int, len(b)+1)
-	for j := range above {
-		above[j] = j
-	}
-	for i := range len(a) {
-		line := append(make([]int, 0, len(b)+1), i+1)
-		for j := range len(b) {
-			change := above[j]
-			if a[i] != b[j] {
-				change++
-			}
-			line = append(line, min(change, above[j+1]+1, line[j]+1))
-		}
-		above = line
-	}
-	return above[len(b)]
-}

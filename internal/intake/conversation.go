@@ -61,9 +61,9 @@ func (c *Conversation) advance(ctx context.Context) mail.Verdict {
 func gateVerdict(w *pipeline.Walk) mail.Verdict {
 	switch w.Decision.Action {
 	case pipeline.Reject:
-		return mail.Verdict{Answer: mail.Shut, Reason: w.Decision.Reason, Reply: w.Decision.Reply}
+		return told(mail.Shut, w.Decision)
 	case pipeline.Defer, pipeline.Discard:
-		return mail.Verdict{Answer: mail.Busy, Reason: w.Decision.Reason, Reply: w.Decision.Reply}
+		return told(mail.Busy, w.Decision)
 	}
 	return mail.Verdict{}
 }

@@ -96,13 +96,18 @@ func (t *Transaction) settle() mail.Verdict {
 		endings[i] = pipeline.Ending{Decision: r.walk.Decision, Disposition: pipeline.Disposition(r.domain.Disposition)}
 	}
 	outcomes, answer := pipeline.Settle(endings)
-	v := mail.Verdict{Answer: answer, ID: t.ID()}
+	var decided *pipeline.Decision
 	for i, r := range t.rcpts {
 		r.outcome = outcomes[i]
-		a := r.walk.Decision.Action
-		if v.Reason == "" && (answer == mail.Deferred && a == pipeline.Defer || answer == mail.Refused && a == pipeline.Reject) {
-			v.Reason, v.Reply = r.walk.Decision.Reason, r.walk.Decision.Reply
+		d := &r.walk.Decision
+		if decided == nil && (answer == mail.Deferred && d.Action == pipeline.Defer || answer == mail.Refused && d.Action == pipeline.Reject) {
+			decided = d
 		}
+	}
+	v := mail.Verdict{Answer: answer, ID: t.ID()}
+	if decided != nil {
+		v = told(answer, *decided)
+		v.ID = t.ID()
 	}
 	return v
 }

@@ -11,8 +11,8 @@ import (
 
 // An Explanation is what would become of a message.
 type Explanation struct {
-	Reply string // what its client would be answered, in words
-	Walks []journal.Walk
+	Verdict mail.Verdict // what its client would be answered
+	Walks   []journal.Walk
 }
 
 // Explain walks the gate and each recipient's policy as if the client sent the
@@ -41,7 +41,7 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	if g := gateVerdict(t.gate); g.Answer != mail.OK {
 		v = g
 	}
-	return &Explanation{Reply: words(v), Walks: t.record(v, t.state(v)).Walks}, nil
+	return &Explanation{Verdict: v, Walks: t.record(v, t.state(v)).Walks}, nil
 }
 
 func (t *Transaction) explainRcpt(s string) error {
@@ -61,12 +61,4 @@ func (t *Transaction) explainRcpt(s string) error {
 	}
 	t.rcpts = append(t.rcpts, r)
 	return nil
-}
-
-// words is a verdict for a person.
-func words(v mail.Verdict) string {
-	if v.Reason == "" {
-		return v.Answer.String()
-	}
-	return v.Answer.String() + ": " + v.Reason
 }

@@ -290,7 +290,7 @@ func TestSplitRecipients(t *testing.T) {
 func TestGate(t *testing.T) {
 	w := newWorld(t)
 	p := *w.Policies()
-	kind := &pipeline.Kind{Name: "rate", Stage: pipeline.Mail, Gate: true, Results: []pipeline.Result{{Word: "over"}}}
+	kind := &pipeline.Kind{Name: "rate", Stage: pipeline.Mail, Gate: true, Told: true, Results: []pipeline.Result{{Word: "over"}}}
 	over := pipeline.Finding{Result: "over", Reason: "too many"}
 	p.Gate = &pipeline.Policy{Name: "gate", Entries: []*pipeline.Entry{{
 		Name: "rate", Kind: kind, Key: "rate", On: map[string]pipeline.Effect{"over": {Action: pipeline.Defer}},

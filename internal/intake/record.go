@@ -122,3 +122,11 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 	args = append(args, "ms", t.in.Now().Sub(t.began).Milliseconds())
 	t.in.Log.Info("transaction", args...)
 }
+
+// words is a verdict for a person.
+func words(v mail.Verdict) string {
+	if v.Reason == "" {
+		return v.Answer.String()
+	}
+	return v.Answer.String() + ": " + v.Reason
+}

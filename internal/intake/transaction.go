@@ -109,11 +109,20 @@ func unknown(err error) mail.Verdict {
 func decided(d pipeline.Decision) mail.Verdict {
 	switch d.Action {
 	case pipeline.Reject:
-		return mail.Verdict{Answer: mail.Refused, Reason: d.Reason, Reply: d.Reply}
+		return told(mail.Refused, d)
 	case pipeline.Defer:
-		return mail.Verdict{Answer: mail.Deferred, Reason: d.Reason, Reply: d.Reply}
+		return told(mail.Deferred, d)
 	}
 	return mail.Verdict{}
+}
+
+// told is a verdict with as much of its reason as a sender may know.
+func told(a mail.Answer, d pipeline.Decision) mail.Verdict {
+	v := mail.Verdict{Answer: a, Reply: d.Reply}
+	if d.Told {
+		v.Reason = d.Reason
+	}
+	return v
 }
 
 // Abort ends a transaction that never came to the end of its data. A client that

@@ -144,6 +144,16 @@ func answer(v mail.Verdict) reply {
 	return r
 }
 
+// Wording is the reply to the end of data that a verdict leads to, for those who
+// ask what would be said.
+func Wording(v mail.Verdict) string {
+	r := answer(v)
+	if v.Answer == mail.OK {
+		r = accepted(v.ID)
+	}
+	return strings.TrimSuffix(string(r.append(nil)), "\r\n")
+}
+
 // accepted is the reply that takes responsibility (RFC 5321 §6.1).
 func accepted(id string) reply {
 	return reply{code: 250, enhanced: "2.0.0", text: "accepted " + sentence(id)}
