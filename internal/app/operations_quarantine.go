@@ -77,6 +77,9 @@ func (a *App) listHeld(ctx context.Context, q ops.QuarantineList) ([]ops.Held, e
 		query.State = quarantine.StateHeld
 	case "any":
 		query.State = ""
+	case "held", "released", "expired", "deleted", "rejected":
+	default:
+		return nil, control.Misused("state: %q is none of held, released, expired, deleted, rejected, any", q.State)
 	}
 	if q.Client != "" {
 		addr, err := netip.ParseAddr(q.Client)

@@ -17,5 +17,8 @@ func (a *App) unready(context.Context) (reasons []string) {
 			reasons = append(reasons, err.Error())
 		}
 	}
+	if err := a.blobs.Full(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
 	return reasons
 }

@@ -128,8 +128,11 @@ func (g *guard) ahead() ([]byte, error) {
 // command.
 func (g *guard) loseContent(err error) error {
 	cause := errLost
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause = errTime
+	case errors.Is(err, errDraining):
+		cause = errDraining
 	}
 	g.end(cause.Error())
 	if g.body.bad != nil {

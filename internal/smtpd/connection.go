@@ -27,6 +27,7 @@ type connection struct {
 	client    mail.Client
 	conv      Conversation
 	draining  atomic.Bool
+	late      atomic.Bool // and is no longer patient
 
 	errors int // refusals since the last accepted message
 	idle   int // commands since then that do nothing
@@ -55,6 +56,12 @@ func addrPort(a net.Addr) netip.AddrPort {
 func (c *connection) drain() {
 	c.draining.Store(true)
 	c.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+// expel has the connection end also where content is on its way.
+func (c *connection) expel() {
+	c.late.Store(true)
+	c.drain()
 }
 
 // serve takes the connection from the gate to its end.

@@ -57,7 +57,7 @@ func (s *session) refuseContent(tx Transaction, err error) error {
 
 // cause is what the journal reads.
 func cause(err error) string {
-	for _, known := range []error{errBare, errLongLine, errTime, errTooLarge, errNoRoom} {
+	for _, known := range []error{errBare, errLongLine, errTime, errTooLarge, errNoRoom, errDraining} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
@@ -73,6 +73,8 @@ func contentReply(err error) reply {
 		return longLine
 	case errors.Is(err, errTime):
 		return timedOut
+	case errors.Is(err, errDraining):
+		return shutDown
 	case errors.Is(err, errTooLarge):
 		return tooLarge
 	case errors.Is(err, errNoRoom), errors.Is(err, syscall.ENOSPC):

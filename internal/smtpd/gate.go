@@ -124,15 +124,20 @@ func (g *gate) forget(c *connection) {
 	g.cfg.Limits.leave()
 }
 
+// lastWord is how long a client that is out of patience has to take its 421.
+const lastWord = time.Second
+
 // drain ends all connections, in time.
 func (g *gate) drain() {
 	defer g.cancel()
 	g.each(func(c *connection) { c.drain() })
-	late := time.AfterFunc(g.cfg.DrainTime, func() {
+	late := time.AfterFunc(g.cfg.DrainTime, func() { g.each(func(c *connection) { c.expel() }) })
+	defer late.Stop()
+	last := time.AfterFunc(g.cfg.DrainTime+lastWord, func() {
 		g.cancel()
 		g.each(func(c *connection) { c.raw.Close() })
 	})
-	defer late.Stop()
+	defer last.Stop()
 	g.wg.Wait()
 	g.door.Close()
 	<-g.stopped

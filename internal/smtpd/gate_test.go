@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gatepost/internal/mail"
 )
@@ -136,6 +137,21 @@ func TestNoSTARTTLS(t *testing.T) {
 		"C: MAIL FROM:<ann@test.example>", "S: 530 5.7.0 issue STARTTLS first", "C: QUIT", "S: 221 *")
 }
 
+// await waits until n connections are counted: that happens a moment after the
+// client has seen the end.
+func (l *Limits) await(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		open := l.open
+		l.mu.Unlock()
+		if open == n {
+			return
+		}
+	}
+	t.Fatalf("there are not %d connections", n)
+}
+
 func TestConnectionLimits(t *testing.T) {
 	c := testConfig()
 	c.Limits = &Limits{Connections: 3, PerNetwork: 2}
@@ -148,6 +164,7 @@ func TestConnectionLimits(t *testing.T) {
 	rest[0].exchange("S: 220 *")
 	l.dialFrom(t, "[::ffff:192.0.2.9]:1").exchange("S: 421 4.3.2 too many connections, come back later", "E:")
 	a.exchange("C: QUIT", "S: 221 *", "E:")
+	c.Limits.await(t, 1)
 	for _, peer := range []string{"192.0.2.7:2", "[2001:db8::1]:1"} {
 		p := l.dialFrom(t, peer)
 		p.exchange("S: 220 *")

@@ -96,7 +96,7 @@ func (g *guard) receive(p []byte) (int, error) {
 			deadline = earlier(deadline, time.Now().Add(g.patience()))
 		}
 		g.Conn.SetReadDeadline(deadline)
-		if g.conn.draining.Load() && !g.inContent() {
+		if g.conn.draining.Load() && (!g.inContent() || g.conn.late.Load()) {
 			return 0, errDraining
 		}
 		n, err := g.Conn.Read(p)
@@ -112,7 +112,7 @@ func (g *guard) receive(p []byte) (int, error) {
 	}
 }
 
-var errDraining = errors.New("smtpd: shutting down")
+var errDraining = errors.New("shutdown")
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {

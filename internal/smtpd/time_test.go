@@ -274,11 +274,13 @@ func TestDrain(t *testing.T) {
 		timed(t, testConfig(), func(t *testing.T, p *player, m *machine, stop func()) {
 			p.exchange(begun...)
 			began := time.Now()
+			go stop()
+			p.exchange("S: 421 4.3.2 going down, come back later", "E:")
 			stop()
-			if got := time.Since(began).Truncate(time.Second); got != 30*time.Second {
+			if got := time.Since(began); got < 30*time.Second || got > 30*time.Second+lingerTime {
 				t.Errorf("took %v", got)
 			}
-			if got := m.log(); !strings.HasSuffix(got, "abort connection lost in content") {
+			if got := m.log(); !strings.HasSuffix(got, "abort shutdown") {
 				t.Errorf("the machine was asked\n%s", got)
 			}
 		})

@@ -35,7 +35,7 @@ type DB struct {
 // ErrBroken: the database file could not be written or synced. What is on disk is
 // unknown from then on (a sync that failed once may seem to succeed when it is
 // tried again), so nothing more is written until the process is started anew.
-var ErrBroken = errors.New("store: a write to the database file failed; writing has stopped")
+var ErrBroken = errors.New("store: a write to the database file, or a sync failed; storing has stopped")
 
 // Err returns nil, or ErrBroken with its cause.
 func (db *DB) Err() error {

@@ -81,7 +81,7 @@ func (db *DB) commitGroup(group []*job) {
 	if err == nil {
 		err = db.writer.runGroup(group)
 	}
-	if isIOError(err) {
+	if isIOError(err) && db.Err() == nil {
 		err = fmt.Errorf("%w: %w", ErrBroken, err)
 		db.broken.Store(&err)
 	}

@@ -43,6 +43,16 @@ func Open(fsys FS, opt Options) (*Store, Recovery, error) {
 // Close refuses what still waits to be put and closes the files.
 func (s *Store) Close() error { return s.log.Close() }
 
+// Full returns nil, or blob.ErrFull where less space is left than must be kept
+// free: Put would fail.
+func (s *Store) Full() error {
+	free, err := s.log.files.fs.Free()
+	if err == nil && free < s.log.opt.MinFree {
+		err = fmt.Errorf("segment: %d octets are left, %d must be kept free: %w", free, s.log.opt.MinFree, blob.ErrFull)
+	}
+	return err
+}
+
 // Err is why nothing more is taken (blob.ErrBroken is its cause), or nil.
 func (s *Store) Err() error { return s.log.Err() }
 
