@@ -218,10 +218,22 @@ func (c *compiler) options(kind *Kind, es EntrySpec) any {
 			continue
 		}
 		if err := decodeInto(options, map[string]any{name: es.Settings[name]}); err != nil {
-			c.problem(es.line(name), "%s: %s: %v", kind.Name, name, err)
+			c.problem(es.line(name), "%s: %s: %v%s", kind.Name, name, err, within(options, name))
 		}
 	}
 	return options
+}
+
+// within tells what each item of a setting that is a list can have.
+func within(options any, name string) string {
+	t := reflect.TypeOf(options).Elem()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Tag.Get("setting") == name && f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+			return " (there are " + strings.Join(settingNames(reflect.New(f.Type.Elem()).Interface()), ", ") + ")"
+		}
+	}
+	return ""
 }
 
 func decodeInto(options any, settings map[string]any) error {

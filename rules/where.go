@@ -59,7 +59,7 @@ func Of(m *mail.Message) Parts {
 		case HTML:
 			return []string{m.Extract().HTML}
 		case URL:
-			return m.Extract().URLs
+			return m.Extract().URLs()
 		case Filename:
 			return m.Extract().Filenames
 		case Raw:

@@ -61,7 +61,10 @@ func (p *paper) String() string {
 func serving(out *paper, m machine, err error) *program {
 	return &program{
 		in: strings.NewReader(""), out: out, errs: out, now: time.Now, zone: time.UTC,
-		node: node{open: func(context.Context, *config.Config, *slog.Logger) (machine, error) { return m, err }},
+		node: node{
+			open:  func(context.Context, *config.Config, *slog.Logger) (machine, error) { return m, err },
+			check: func(*config.Config) error { return nil },
+		},
 	}
 }
 

@@ -112,6 +112,9 @@ func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
 		return []Scope{Global}
 	}
 	scopes := []Scope{{DomainScope, rcpt.Domain()}, Global}
+	if s.lists.boxes == 0 { // spares finding out whose mailbox it is
+		return scopes
+	}
 	if r, err := s.resolve(rcpt.Fold()); err == nil && len(r.Boxes) == 1 {
 		scopes = append([]Scope{{MailboxScope, string(r.Boxes[0].Address)}}, scopes...)
 	}

@@ -17,6 +17,7 @@ type lists struct {
 	names  pages[nameKey, ref]
 	scopes pages[Scope, scope]
 	last   uint32 // the highest number given to a scope
+	boxes  int    // scopes of mailboxes among them
 }
 
 // A ref is an entry's place in a table.
@@ -136,7 +137,7 @@ func (l lists) edit() *listsEdit {
 }
 
 func (e *listsEdit) done() lists {
-	return lists{nets: e.nets.pages, names: e.names.pages, scopes: e.scopes.pages, last: e.last}
+	return lists{nets: e.nets.pages, names: e.names.pages, scopes: e.scopes.pages, last: e.last, boxes: e.boxes}
 }
 
 // put adds an entry or replaces that with its key.
@@ -145,6 +146,9 @@ func (e *listsEdit) put(k Key, r ref) {
 	if !ok {
 		e.last++
 		sc.number = e.last
+		if k.Scope.Kind == MailboxScope {
+			e.boxes++
+		}
 	}
 	if p, ok := k.network(); ok {
 		key := makeNetKey(p, sc.number, k.List.number())
@@ -183,6 +187,9 @@ func (e *listsEdit) remove(k Key) {
 	}
 	if sc.names == 0 && len(sc.lengths) == 0 {
 		e.scopes.delete(k.Scope)
+		if k.Scope.Kind == MailboxScope {
+			e.boxes--
+		}
 		return
 	}
 	e.scopes.set(k.Scope, sc)

@@ -1,6 +1,9 @@
 package mail
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // MaxExtract bounds the decoded text, plain and HTML source together, that an
 // Extract is made of, in octets. MaxURLs and MaxFilenames bound its lists.
@@ -19,9 +22,18 @@ type Extract struct {
 	Text      string   // all text parts that are not HTML
 	HTML      string   // the source of the HTML parts
 	Visible   string   // what a reader sees of the HTML parts: no tags, scripts, styles or hidden elements
-	URLs      []string // where HTML points to and loads from, and addresses in Text; no doubles
 	Filenames []string // of all parts that have one, decoded
 	Cut       bool     // there is more than fits
+
+	urls     urlSet // of the HTML; then those of Text too
+	urlsOnce sync.Once
+}
+
+// URLs returns where HTML points to and loads from, and the addresses in Text,
+// each once, MaxURLs at most. Text is searched when this is first asked.
+func (e *Extract) URLs() []string {
+	e.urlsOnce.Do(func() { e.urls.fromText(e.Text) })
+	return e.urls.list
 }
 
 // Body returns all text that a reader of the message may see, of plain and HTML parts.
@@ -40,7 +52,6 @@ type extractor struct {
 	m                   *Message
 	room                int64 // what is left of MaxExtract
 	text, html, visible strings.Builder
-	urls                urlSet
 	e                   *Extract
 }
 
@@ -50,9 +61,7 @@ func extract(m *Message) *Extract {
 		x.part(p)
 	}
 	x.e.Text, x.e.HTML, x.e.Visible = x.text.String(), x.html.String(), x.visible.String()
-	x.urls.fromText(x.e.Text)
-	x.e.URLs = x.urls.list
-	if m.Root().Flags.Has(TooDeep|TooMany) || x.urls.full() {
+	if m.Root().Flags.Has(TooDeep | TooMany) {
 		x.e.Cut = true
 	}
 	return x.e
@@ -73,7 +82,7 @@ func (x *extractor) part(p *Part) {
 	}
 	if isHTML {
 		line(&x.html, text)
-		readHTML(text, &x.visible, &x.urls)
+		readHTML(text, &x.visible, &x.e.urls)
 		return
 	}
 	line(&x.text, text)

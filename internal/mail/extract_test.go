@@ -25,8 +25,8 @@ func TestExtract(t *testing.T) {
 	if want := "<p>vi<b></b>agra &eacute;<a href='http://c.example/'>click</a>\n"; e.HTML != want {
 		t.Errorf("html: got %q, want %q", e.HTML, want)
 	}
-	if want := []string{"http://c.example/", "http://a.example/x?y=1", "www.b.example"}; !slices.Equal(e.URLs, want) {
-		t.Errorf("urls: got %q, want %q", e.URLs, want)
+	if want := []string{"http://c.example/", "http://a.example/x?y=1", "www.b.example"}; !slices.Equal(e.URLs(), want) {
+		t.Errorf("urls: got %q, want %q", e.URLs(), want)
 	}
 	if want := []string{"x.png"}; !slices.Equal(e.Filenames, want) || e.Cut {
 		t.Errorf("filenames: got %q, want %q, cut %v", e.Filenames, want, e.Cut)
