@@ -47,14 +47,34 @@ func appendField(b []byte, h *mail.Header, name string) []byte {
 	return appendNString(b, h.Get(name), h.Count(name) > 0)
 }
 
+// maxAddresses bounds an address list in an envelope: the rest of it is left out.
+const maxAddresses = 2000
+
 func appendAddresses(b []byte, h *mail.Header, name string) []byte {
-	list := parseAddresses(strings.Join(h.All(name), ", "))
+	list := mail.ParseAddressList(strings.Join(h.All(name), ", "))
 	if len(list) == 0 {
 		return append(b, "NIL"...)
 	}
 	b = append(b, '(')
-	for _, a := range list {
-		b = a.append(b)
+	for _, a := range list[:min(len(list), maxAddresses)] {
+		b = appendAddress(b, a)
 	}
+	return append(b, ')')
+}
+
+// appendAddress adds one address in the header's own text. A group's start has
+// only its name, as mailbox; its end nothing. The domain of an address that has
+// none is "", since NIL would start a group.
+func appendAddress(b []byte, a mail.Address) []byte {
+	switch a.Mark {
+	case mail.GroupStart:
+		return append(AppendString(append(b, "(NIL NIL "...), a.Phrase), " NIL)"...)
+	case mail.GroupEnd:
+		return append(b, "(NIL NIL NIL NIL)"...)
+	}
+	b = appendNString(append(b, '('), a.Phrase, a.Phrase != "")
+	b = appendNString(append(b, ' '), a.Route, a.Route != "")
+	b = AppendString(append(b, ' '), a.Local)
+	b = AppendString(append(b, ' '), a.Domain)
 	return append(b, ')')
 }

@@ -54,7 +54,7 @@ func TestAddresses(t *testing.T) {
 		"open: a@x":                   `((NIL NIL "open" NIL)(NIL NIL "a" "x")(NIL NIL NIL NIL))`,
 		"nobody":                      `((NIL NIL "nobody" ""))`,
 		"<>":                          `((NIL NIL "" ""))`,
-		`"open <a@x>`:                 `((NIL NIL "open <a@x>" ""))`,
+		`"open <a@x>`:                 `(("open" NIL "a" "x"))`,
 		"<a@x":                        `((NIL NIL "a" "x"))`,
 		", ,":                         `NIL`,
 		"":                            `NIL`,

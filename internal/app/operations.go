@@ -51,6 +51,23 @@ func path(s string) (mail.Path, error) {
 	return p.Fold(), nil
 }
 
+// spelled is an address to search for, in the spelling in which addresses are
+// kept; what is none is searched for as it stands.
+func spelled(s string) mail.Path {
+	if p, err := mail.ParsePath(s); err == nil {
+		return p
+	}
+	return mail.Path(s)
+}
+
+// spelledDomain is the same for a domain.
+func spelledDomain(s string) string {
+	if name, err := mail.ParseDomain(s); err == nil {
+		return name
+	}
+	return s
+}
+
 // domainName reads the name of a domain, in U-labels or A-labels.
 func domainName(s string) (string, error) {
 	d, err := mail.ParseDomain(s)

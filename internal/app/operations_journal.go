@@ -21,7 +21,7 @@ func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Rec
 		return nil, err
 	}
 	query := journal.Query{
-		ID: q.ID, Recipient: mail.Path(q.Recipient), Domain: q.Domain, Sender: mail.Path(q.Sender), Client: q.Client, Helo: q.Helo,
+		ID: q.ID, Recipient: spelled(q.Recipient), Domain: spelledDomain(q.Domain), Sender: spelled(q.Sender), Client: q.Client, Helo: q.Helo,
 		Subject: q.Subject, Filter: q.Filter, State: q.State, From: q.Since, To: q.Until, Limit: q.Limit,
 	}
 	if q.After != "" {
@@ -32,6 +32,12 @@ func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Rec
 		query.After = hits[len(hits)-1].Cursor()
 	}
 	hits, err := a.journal.Search(ctx, query)
+	if n := len(hits); n > 0 && err == nil { // a transaction's rows stay together: After names it whole
+		query.ID, query.After, query.Limit = hits[n-1].ID, hits[n-1].Cursor(), journal.MaxLimit
+		var rest []journal.Hit
+		rest, err = a.journal.Search(ctx, query)
+		hits = append(hits, rest...)
+	}
 	list := []ops.Record{}
 	for _, h := range hits {
 		list = append(list, ops.Record{

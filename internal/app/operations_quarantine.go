@@ -69,7 +69,7 @@ func missing(err error) error {
 
 func (a *App) listHeld(ctx context.Context, q ops.QuarantineList) ([]ops.Held, error) {
 	query := quarantine.Query{
-		Recipient: mail.Path(q.Recipient), Sender: mail.Path(q.Sender), Domain: q.Domain, Subject: q.Subject, Filter: q.Filter,
+		Recipient: spelled(q.Recipient), Sender: spelled(q.Sender), Domain: spelledDomain(q.Domain), Subject: q.Subject, Filter: q.Filter,
 		State: quarantine.State(q.State), Since: q.Since, Until: q.Until, Limit: q.Limit,
 	}
 	switch q.State {

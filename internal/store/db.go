@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 )
 
@@ -66,6 +67,12 @@ func Open(ctx context.Context, path string) (*DB, error) {
 }
 
 func open(ctx context.Context, path string) (*DB, error) {
+	// SQLite would let others read it, and what it makes beside it takes its mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	f.Close() // nothing was written
 	pool, err := sql.Open("sqlite", "file:"+path+pragmas)
 	if err != nil {
 		return nil, err
