@@ -105,6 +105,9 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 			c.problem(es.Line, "filter %q can't stand in the gate: it needs a recipient", kind.Name)
 		}
 		e := c.entry(kind, es)
+		if gate && kind.Gate {
+			c.gateEffects(e, es)
+		}
 		if above[e.Name] != "" {
 			c.problem(es.Line, "two entries are named %q: give one a name of its own (name: …)", e.Name)
 		}
@@ -113,6 +116,18 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		p.Entries = append(p.Entries, e)
 	}
 	return p
+}
+
+// gateEffects refuses what the gate can't do: there is no message yet to be put
+// anywhere, and no sum of scores.
+func (c *compiler) gateEffects(e *Entry, es EntrySpec) {
+	for _, word := range slices.Sorted(maps.Keys(e.On)) {
+		switch e.On[word].Action {
+		case None, Accept, Defer, Reject:
+		default:
+			c.problem(es.line("on."+word), "%s: on %s: the gate can accept, defer or reject, not %s", e.Name, word, e.On[word])
+		}
+	}
 }
 
 // needs finds the entries above that e relies on.
@@ -149,17 +164,21 @@ func (c *compiler) entry(kind *Kind, es EntrySpec) *Entry {
 	} else {
 		e.Filter = f
 	}
-	e.Key = key(kind, options, e.timeout())
+	key, err := key(kind, options, e.timeout())
+	if err != nil {
+		c.problem(es.Line, "%s: %v", e.Name, err)
+	}
+	e.Key = key
 	return e
 }
 
 // key is equal for entries whose findings can be shared.
-func key(kind *Kind, options any, limit time.Duration) string {
+func key(kind *Kind, options any, limit time.Duration) (string, error) {
 	settings, err := json.Marshal(options)
-	if err != nil {
-		panic(fmt.Sprintf("pipeline: options of %s: %v", kind.Name, err)) // a field that JSON can't write
+	if err != nil { // a number that is none: .inf, .nan
+		return "", fmt.Errorf("settings: %w", err)
 	}
-	return kind.Name + " " + string(settings) + " " + limit.String()
+	return kind.Name + " " + string(settings) + " " + limit.String(), nil
 }
 
 // effects returns the defaults with the admin's changes.

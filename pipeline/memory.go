@@ -26,6 +26,7 @@ type memory struct {
 type callKey struct {
 	entry   string // Entry.Key
 	scope   string // whom the finding is for
+	walk    *Walk  // of scope PerWalk; held, so that no later walk has its address
 	content bool   // asked with the content at hand
 }
 
@@ -61,8 +62,6 @@ func scopeOf(e *Entry, w *Walk) string {
 		return w.Recipient.Domain()
 	case PerRecipient:
 		return string(w.Recipient)
-	case PerWalk:
-		return fmt.Sprintf("%p", w)
 	}
 	return ""
 }
@@ -73,7 +72,7 @@ func scopeOf(e *Entry, w *Walk) string {
 func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
 	key := callKey{entry: e.Key, scope: scopeOf(e, w)}
 	if e.Kind.Scope == PerWalk {
-		key.entry = e.Name // two entries alike see different scores
+		key.walk, key.entry = w, e.Name // two entries alike see different scores
 	}
 	m.mu.Lock()
 	if c := m.calls[key]; c != nil && !c.waits() {

@@ -174,3 +174,38 @@ func TestFact(t *testing.T) {
 		}
 	})
 }
+
+// An entry that was begun before the content came, and says Wait only after, is
+// asked again: what stands below it is judged as ever.
+func TestLateWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := func(d time.Duration) probe {
+			return func(ctx context.Context, q Query) (Finding, error) {
+				select {
+				case <-time.After(d):
+				case <-ctx.Done():
+					return Finding{}, ctx.Err()
+				}
+				return Finding{Result: "no", Wait: q.Tx.Message == nil}, nil
+			}
+		}
+		yes := func(context.Context, Query) (Finding, error) { return Finding{Result: "yes"}, nil }
+		p := &Policy{Entries: []*Entry{
+			entryOf("a", PerMessage, true, waits(10*time.Millisecond), nil),
+			entryOf("b", PerMessage, true, waits(900*time.Millisecond), nil),
+			entryOf("c", PerMessage, false, yes, map[string]Effect{"yes": {Action: Reject}}),
+		}}
+		tx := atRcpt(t)
+		defer tx.Close()
+		w := NewWalk(p, "a@x.example", true)
+		if err := w.Advance(t.Context(), tx); err != nil || w.Done() {
+			t.Fatalf("at RCPT: %v, done %t", err, w.Done())
+		}
+		if err := w.Advance(t.Context(), tx.WithData(nil, mail.NewMessage(nil))); err != nil {
+			t.Fatal(err)
+		}
+		if !w.Done() || w.Decision.Action != Reject || len(w.Steps) != 3 {
+			t.Errorf("done %t, %v after %d steps; want reject after 3", w.Done(), w.Decision.Action, len(w.Steps))
+		}
+	})
+}

@@ -81,8 +81,11 @@ func (w *Walk) Advance(ctx context.Context, tx *Transaction) error {
 		if err := c.wait(ctx); err != nil {
 			return fmt.Errorf("pipeline: %s: %w", e.Name, err)
 		}
-		if c.finding.Wait { // the content is not in yet: check saw to that
+		if c.finding.Wait {
 			w.release(tx, w.next)
+			if tx.Stage == Data {
+				continue // it was begun before the content was in: ask again
+			}
 			return nil
 		}
 		w.judge(ctx, tx, e, c)

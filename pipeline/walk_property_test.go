@@ -64,6 +64,13 @@ func (f *scripted) Check(ctx context.Context, q Query) (Finding, error) {
 	}
 	s := f.scripts[f.scope(q)]
 	if s.wait && q.Tx.Message == nil {
+		if f.kind.Waits && s.delay > 0 {
+			select {
+			case <-time.After(s.delay):
+			case <-ctx.Done():
+				return Finding{}, ctx.Err()
+			}
+		}
 		return Finding{Wait: true}, nil
 	}
 	if s.hangs {

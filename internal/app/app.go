@@ -102,6 +102,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	content := files
 	var rec segment.Recovery
 	if a.blobs, rec, err = segment.Open(files, segment.Options{MinFree: int64(c.Limits.MinFree)}); err != nil {
 		return err
@@ -120,7 +121,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	a.closing(func() error { a.journal.Close(); return nil })
 	a.metrics.Gauge("journal_dropped", "Refused transactions that a flood kept out of the journal.", func() float64 { return float64(a.journal.Dropped()) })
 	a.metrics.Gauge("free_octets", "Free disk where content is kept.", func() float64 {
-		free, err := files.Free()
+		free, err := content.Free()
 		if err != nil {
 			return math.NaN()
 		}

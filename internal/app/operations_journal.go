@@ -8,7 +8,6 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/journal"
-	"gatepost/internal/mail"
 )
 
 func (a *App) journalOps(h control.Handlers) {

@@ -20,8 +20,8 @@ type Mailbox struct {
 	Created  time.Time `json:"created"`
 }
 
-// A State says whether a mailbox is in use. In any but Active it takes no mail
-// and its user can't log in.
+// A State says whether a mailbox is in use. In any but Active its user can't log
+// in; what is Closed takes no mail, either.
 type State string
 
 // States.
@@ -31,7 +31,7 @@ const (
 	Closed    State = "closed"    // for good; kept for what it stores
 )
 
-// err is what somebody hears who needs the mailbox active.
+// err is what somebody hears who wants to log in.
 func (s State) err() error {
 	switch s {
 	case Active:

@@ -9,7 +9,7 @@ import (
 // A Resolution is where mail for a recipient goes.
 type Resolution struct {
 	Domain Domain      // whose policy holds
-	Boxes  []Mailbox   // at least one, each once, all active
+	Boxes  []Mailbox   // at least one, each once, none closed
 	Via    []mail.Path // the aliases that were passed
 	Role   bool        // postmaster or abuse, whoever has that address
 }
@@ -23,8 +23,8 @@ type Resolution struct {
 // oldest of the system. The same addresses at this node's own host name, if that
 // is not a domain here, are those of the oldest domain.
 //
-// It fails with ErrNoDomain, ErrNoMailbox, or, where all that it finds is out of
-// use, with ErrSuspended or ErrClosed.
+// It fails with ErrNoDomain, ErrNoMailbox, or, where all that it finds is closed,
+// with ErrClosed.
 func (s *Snapshot) Resolve(rcpt mail.Path) (Resolution, error) {
 	r, err := s.resolve(rcpt.Fold())
 	if err != nil {
@@ -62,7 +62,7 @@ type expansion struct {
 	s       *Snapshot
 	to      Resolution
 	seen    map[mail.Path]bool // addresses of mailboxes and aliases met
-	refused error              // why the first mailbox left out was
+	refused error              // why mailboxes were left out, if any was
 }
 
 func (e *expansion) visit(a mail.Path) {
@@ -81,10 +81,8 @@ func (e *expansion) visit(a mail.Path) {
 }
 
 func (e *expansion) add(box Mailbox) {
-	if err := box.State.err(); err != nil {
-		if e.refused == nil {
-			e.refused = err
-		}
+	if box.State == Closed { // who is suspended only can't log in
+		e.refused = ErrClosed
 		return
 	}
 	e.to.Boxes = append(e.to.Boxes, box)

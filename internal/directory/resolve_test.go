@@ -14,7 +14,9 @@ func TestResolve(t *testing.T) {
 	f.mailbox(t, "shut@example.net")
 	f.state(t, "shut@example.net", Closed)
 	f.mailbox(t, "away@example.org")
-	f.state(t, "away@example.org", Suspended)
+	f.state(t, "away@example.org", Closed)
+	f.mailbox(t, "waiting@example.org")
+	f.state(t, "waiting@example.org", Suspended)
 	f.alias(t, "mixed@example.org", "away@example.org", "eve@example.org")
 	f.alias(t, "dead@example.org", "away@example.org")
 	f.domain(t, "empty.example")
@@ -31,8 +33,8 @@ func TestResolve(t *testing.T) {
 		"sub-address of an alias":    {"sales+fair@example.net", []mail.Path{"ann@example.net", "bob@example.net"}, nil},
 		"aliases behind, each once":  {"all@example.org", []mail.Path{"ann@example.net", "bob@example.net", "eve@example.org"}, nil},
 		"who is away is left out":    {"mixed@example.org", []mail.Path{"eve@example.org"}, nil},
-		"all are away":               {"dead@example.org", nil, ErrSuspended},
-		"suspended":                  {"away@example.org", nil, ErrSuspended},
+		"all are away":               {"dead@example.org", nil, ErrClosed},
+		"suspended, and takes mail":  {"waiting@example.org", []mail.Path{"waiting@example.org"}, nil},
 		"closed":                     {"shut@example.net", nil, ErrClosed},
 		"nobody":                     {"nobody@example.net", nil, ErrNoMailbox},
 		"elsewhere":                  {"ann@elsewhere.example", nil, ErrNoDomain},
@@ -66,7 +68,7 @@ func TestResolve(t *testing.T) {
 func TestRoles(t *testing.T) {
 	f := newFixture(t)
 	f.mailbox(t, "postmaster@example.net")
-	for state, want := range map[State]mail.Path{Active: "postmaster@example.net", Suspended: "ann@example.net"} {
+	for state, want := range map[State]mail.Path{Active: "postmaster@example.net", Closed: "ann@example.net"} {
 		f.state(t, "postmaster@example.net", state)
 		for _, rcpt := range []mail.Path{"abuse@example.net", "postmaster@example.net", "postmaster@mx.example.com"} {
 			r, err := f.Snapshot().Resolve(rcpt)

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gatepost/internal/directory"
@@ -103,7 +102,7 @@ func owns(s *directory.Snapshot, login, from mail.Path) bool {
 		return true
 	}
 	r, err := s.Resolve(from)
-	if err != nil && !errors.Is(err, directory.ErrSuspended) {
+	if err != nil {
 		return false
 	}
 	return slices.ContainsFunc(r.Boxes, func(m directory.Mailbox) bool { return m.Address == login.Fold() })

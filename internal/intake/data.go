@@ -17,7 +17,12 @@ import (
 // it; where it ends first the message stays with the client.
 func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict {
 	t.tx = t.tx.WithData(t.paths(), m)
-	if err := pipeline.AdvanceAll(ctx, t.tx, t.walks()); err != nil {
+	if m.Header().Cut { // fields that forge ours could stand where nobody looks
+		v := mail.Verdict{Answer: mail.Malformed, ID: t.ID(), Reason: "the header is too long"}
+		t.finish(v, v.Answer.String())
+		return v
+	}
+	if err := t.walk(ctx); err != nil {
 		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"}, err)
 	}
 	t.walkShadows(ctx)
@@ -35,6 +40,20 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 	}
 	t.conclude(v, t.state(v))
 	return v
+}
+
+// walk brings every recipient's walk to its decision. One without would mean
+// "deliver", unseen by the rest of its policy.
+func (t *Transaction) walk(ctx context.Context) error {
+	if err := pipeline.AdvanceAll(ctx, t.tx, t.walks()); err != nil {
+		return err
+	}
+	for _, r := range t.rcpts {
+		if !r.walk.Done() {
+			return fmt.Errorf("intake: walk of %s stopped before %d of its entries", r.path, len(r.walk.Policy.Entries))
+		}
+	}
+	return nil
 }
 
 // fail ends a transaction that could not be kept: nobody has the message.
@@ -78,7 +97,11 @@ func (t *Transaction) walkShadows(ctx context.Context) {
 	if len(walks) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, shadowTime)
+	limit := shadowTime
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end)/2) // the message must still be kept
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := pipeline.AdvanceAll(ctx, t.tx, walks); err != nil {
 		t.in.Log.Warn("shadow policy not walked to its end", "id", t.ID(), "error", err)

@@ -55,6 +55,9 @@ func (t *Transaction) explainRcpt(s string) error {
 	}
 	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes}
 	policy := t.policies.of(found.Domain)
+	if found.Role {
+		policy = nothing
+	}
 	r.walk = pipeline.NewWalk(policy, p, false)
 	if policy.Shadow != nil {
 		r.shadow = pipeline.NewWalk(policy.Shadow, p, false)

@@ -9,7 +9,8 @@ import (
 )
 
 // fill puts into the commit what each recipient's outcome asks for. A mailbox that
-// is reached by two of the recipients gets one copy in each folder.
+// is reached by two of the recipients gets one copy in each folder, and is held
+// one.
 func (t *Transaction) fill(c *Commit, m *mail.Message, id blob.ID, received []byte) {
 	type place struct {
 		box    int64
@@ -30,11 +31,16 @@ func (t *Transaction) fill(c *Commit, m *mail.Message, id blob.ID, received []by
 		view := mail.BuildView(m, t.fields(r, received), t.forged, t.subject(r, m))
 		for _, box := range r.boxes {
 			if holds {
-				c.Held = append(c.Held, t.held(r, box, id, view, m))
+				folder = "held"
+			}
+			to := place{box.ID, folder}
+			if filled[to] {
 				continue
 			}
-			if to := (place{box.ID, folder}); !filled[to] {
-				filled[to] = true
+			filled[to] = true
+			if holds {
+				c.Held = append(c.Held, t.held(r, box, id, view, m))
+			} else {
 				d := mailbox.Prepare(box.ID, folder, view.Message(m), t.tx.Time)
 				d.Blob, d.View = string(id), view
 				c.Deliveries = append(c.Deliveries, &d)
@@ -55,7 +61,7 @@ func (t *Transaction) held(r *recipient, box directory.Mailbox, id blob.ID, view
 	d := r.walk.Decision
 	return &quarantine.Held{
 		ID: mail.NewID(t.tx.Time), Tx: t.tx.ID, Recipient: r.path, Box: box.ID, Domain: r.domain.Name,
-		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: m.Header().Text("Subject"),
+		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: clip(m.Header().Text("Subject")),
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, Blob: string(id), View: view, Size: view.Size(m.Size()),
 		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.Config.QuarantineFor), State: quarantine.StateHeld,
 	}

@@ -66,11 +66,11 @@ func (w *world) Transaction(string, float64)  {}
 func (w *world) Step(string, string, float64) {}
 
 // says is a filter that answers by the recipient's local part: "reject@" is
-// rejected, and so on; stage is where it does.
+// rejected, and so on.
 type says struct{}
 
 func (says) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, error) {
-	word, _, _ := strings.Cut(q.Recipient.Local(), "-")
+	word := q.Recipient.Fold().Base().Local()
 	return pipeline.Finding{Result: word, Reason: "it says " + word}, nil
 }
 
@@ -195,6 +195,7 @@ func TestAnswers(t *testing.T) {
 		{"discarded at RCPT, and not told", []string{"discard@early.example"}, []mail.Answer{mail.OK, mail.OK}, 0},
 		{"unknown mailbox, foreign domain", []string{"nobody@late.example", "x@elsewhere.example"}, []mail.Answer{mail.NoSuchMailbox, mail.NoRelay}, 0},
 		{"one twice", []string{"none@late.example", "none@late.example"}, []mail.Answer{mail.OK, mail.OK, mail.OK}, 1},
+		{"one by other spellings, held once", []string{"spam@late.example", "Spam@late.example", "spam+x@late.example"}, []mail.Answer{mail.OK, mail.OK, mail.OK, mail.OK}, 1},
 		{"one by a sub-address", []string{"none@late.example", "none+tag@late.example"}, []mail.Answer{mail.OK, mail.OK, mail.OK}, 1},
 	}
 	for _, tt := range tests {
@@ -335,5 +336,84 @@ func TestLogin(t *testing.T) {
 			tx.Abort("QUIT")
 		}
 		conv.Close()
+	}
+}
+
+// begin begins a transaction to one recipient.
+func (w *world) begin(t *testing.T, to mail.Path) *intake.Transaction {
+	t.Helper()
+	conv, _ := w.Connect(t.Context(), client)
+	t.Cleanup(conv.Close)
+	tx, v := conv.Mail(t.Context(), client, "a@sender.example", mail.Params{})
+	if v.Answer == mail.OK {
+		v = tx.Rcpt(t.Context(), to)
+	}
+	if v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	return tx
+}
+
+// Behind what is read of a header nobody would see a forged field.
+func TestHeaderWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	content := strings.Repeat("X-Pad: "+strings.Repeat("x", 900)+"\r\n", 300) + "Authentication-Results: mx.example; dkim=pass\r\n\r\nbody\r\n"
+	v := w.begin(t, "none@late.example").Data(t.Context(), mail.NewMessage([]byte(content)), nil)
+	if v.Answer != mail.Malformed || len(w.commits) != 0 || len(w.notes) != 1 {
+		t.Errorf("got %v, %d commits, %d notes", v, len(w.commits), len(w.notes))
+	}
+}
+
+type stuck struct{}
+
+func (stuck) Check(ctx context.Context, _ pipeline.Query) (pipeline.Finding, error) {
+	<-ctx.Done()
+	return pipeline.Finding{}, ctx.Err()
+}
+
+// A shadow policy that hangs does not use up the time that keeping needs.
+func TestShadowThatHangs(t *testing.T) {
+	w := newWorld(t)
+	p := *w.Policies()
+	def := *p.ByName["default"]
+	def.Shadow = &pipeline.Policy{Name: "shadow", Entries: []*pipeline.Entry{{Name: "slow", Key: "slow", Filter: stuck{}, Timeout: 10 * time.Second,
+		Kind: &pipeline.Kind{Name: "slow", Stage: pipeline.Data, Waits: true, Results: []pipeline.Result{{Word: "x"}}}}}}
+	p.ByName = map[string]*pipeline.Policy{"default": &def}
+	w.SetPolicies(&p)
+	tx := w.begin(t, "none@late.example")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if v := tx.Data(ctx, mail.NewMessage([]byte(letter)), nil); v.Answer != mail.OK || ctx.Err() != nil {
+		t.Errorf("got %v, and the time left is %v", v, ctx.Err())
+	}
+}
+
+// A counter has words for labels, never what strangers or the disk say.
+type labels struct {
+	*world
+	seen map[string]bool
+}
+
+func (l labels) Transaction(s string, _ float64) { l.seen[s] = true }
+
+func TestLabels(t *testing.T) {
+	w := newWorld(t)
+	l := labels{w, map[string]bool{}}
+	w.Observer = l
+	for i := range 3 {
+		w.begin(t, "none@late.example").Abort(fmt.Sprintf("spool: open incoming-%d", i))
+	}
+	if len(l.seen) != 1 || !l.seen["aborted"] {
+		t.Errorf("labels: %v", l.seen)
+	}
+}
+
+func TestLogLine(t *testing.T) {
+	w := newWorld(t)
+	var b strings.Builder
+	w.Log = slog.New(slog.NewTextHandler(&b, nil))
+	w.send(t, "reject@early.example", "none@late.example")
+	if !strings.Contains(b.String(), "outcomes=delivered,refused") {
+		t.Error(b.String())
 	}
 }

@@ -47,7 +47,7 @@ func evidence(tx *pipeline.Transaction, gate *pipeline.Walk) *journal.Record {
 		Login: tx.Client.Login, ReversePath: tx.Envelope.ReversePath,
 	}
 	if m := tx.Message; m != nil {
-		r.Subject, r.MessageID, r.Size = m.Header().Text("Subject"), strings.TrimSpace(m.Header().Get("Message-ID")), m.Size()
+		r.Subject, r.MessageID, r.Size = clip(m.Header().Text("Subject")), clip(strings.TrimSpace(m.Header().Get("Message-ID"))), m.Size()
 	}
 	if gate != nil {
 		r.Walks = append(r.Walks, walkEvidence(gate, "", false))
@@ -73,6 +73,16 @@ func walkEvidence(w *pipeline.Walk, outcome string, shadow bool) journal.Walk {
 	return out
 }
 
+// maxText bounds texts of strangers that are kept beside the content, in octets.
+const maxText = 500
+
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "")
+}
+
 func stepEvidence(s pipeline.Step) journal.Step {
 	step := journal.Step{
 		Entry: s.Entry, Filter: s.Filter, Result: s.Finding.Result, Score: s.Finding.Score, Points: s.Points,
@@ -93,14 +103,14 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 	}
 	var to, outcomes []string
 	decision := t.gate.Decision
-	for _, r := range slices.Concat(t.rcpts, t.refused) {
+	for i, r := range slices.Concat(t.rcpts, t.refused) {
 		to = append(to, string(r.path))
-		if r.walk == nil {
-			outcomes = append(outcomes, r.answer.String())
-			continue
+		outcome := r.outcome.String()
+		if i >= len(t.rcpts) { // at RCPT
+			outcome = r.answer.String()
 		}
-		outcomes = append(outcomes, r.outcome.String())
-		if decision.Entry == "" {
+		outcomes = append(outcomes, outcome)
+		if r.walk != nil && decision.Entry == "" {
 			decision = r.walk.Decision
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"gatepost/internal/directory"
@@ -49,7 +50,7 @@ var nothing = &pipeline.Policy{Name: "none"}
 
 // Rcpt judges one forward-path.
 func (t *Transaction) Rcpt(ctx context.Context, to mail.Path) mail.Verdict {
-	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.path == to }) {
+	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.path.Fold() == to.Fold() }) {
 		return mail.Verdict{ID: t.ID()}
 	}
 	r := &recipient{path: to}
@@ -83,6 +84,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		r.shadow = pipeline.NewWalk(policy.Shadow, r.path, false)
 	}
 	if err := r.walk.Advance(ctx, t.tx.WithRcpt()); err != nil {
+		r.walk.Release(t.tx)
 		return mail.Verdict{Answer: mail.Failed, Reason: "no time left"}
 	}
 	if !r.walk.Done() {
@@ -98,7 +100,7 @@ func unknown(err error) mail.Verdict {
 		return mail.Verdict{Answer: mail.NoRelay}
 	case errors.Is(err, directory.ErrNoMailbox):
 		return mail.Verdict{Answer: mail.NoSuchMailbox}
-	case errors.Is(err, directory.ErrClosed), errors.Is(err, directory.ErrSuspended):
+	case errors.Is(err, directory.ErrClosed):
 		return mail.Verdict{Answer: mail.MailboxClosed}
 	}
 	return mail.Verdict{Answer: mail.Failed}
@@ -157,6 +159,7 @@ func (t *Transaction) conclude(v mail.Verdict, state string) {
 			t.in.observe(r.walk)
 		}
 	}
-	t.in.Observer.Transaction(state, t.in.Now().Sub(t.began).Seconds())
+	label, _, _ := strings.Cut(state, ":") // what follows is free text
+	t.in.Observer.Transaction(label, t.in.Now().Sub(t.began).Seconds())
 	t.log(v, state)
 }

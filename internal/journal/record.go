@@ -18,7 +18,7 @@ type Record struct {
 	Subject     string    `json:"subject"` // decoded
 	MessageID   string    `json:"message_id"`
 	Size        int64     `json:"size"`    // octets as received; 0 without content
-	Reply       string    `json:"reply"`   // the last one, as the client got it
+	Reply       string    `json:"reply"`   // the last answer, in words
 	State       string    `json:"state"`   // of the transaction as a whole: "aborted: …"
 	Skipped     uint64    `json:"skipped"` // refused transactions before this one that a flood kept out
 	Walks       []Walk    `json:"walks"`   // the gate's, then the recipients'

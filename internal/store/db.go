@@ -130,10 +130,12 @@ func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("store: view: %w", ctx.Err())
 	}
 	defer func() { db.readers <- c }()
-	if _, err := c.exec(ctx, "BEGIN"); err != nil {
+	// Not under ctx: the driver says ctx.Err() even where BEGIN was done.
+	whole := context.WithoutCancel(ctx)
+	if _, err := c.exec(whole, "BEGIN"); err != nil {
 		return fmt.Errorf("store: view: %w", err)
 	}
-	defer c.exec(context.WithoutCancel(ctx), "ROLLBACK")
+	defer c.exec(whole, "ROLLBACK")
 	return f(&Tx{ctx: ctx, c: c})
 }
 

@@ -3,9 +3,17 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
+
+	"gatepost/internal/intake"
+	"gatepost/internal/journal"
+	"gatepost/mailbox"
+	"gatepost/quarantine"
 )
 
 func openTest(t *testing.T) *DB {
@@ -112,5 +120,64 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	db.Close()
 	if _, err := Open(t.Context(), path); err == nil {
 		t.Error("a store newer than the program was opened")
+	}
+}
+
+// A View whose context ends while it begins leaves its connection usable.
+func TestViewsThatGiveUp(t *testing.T) {
+	db := openTest(t)
+	for i := range 2000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range i % 400 {
+				runtime.Gosched()
+			}
+			cancel()
+		})
+		db.View(ctx, func(*Tx) error { return nil })
+		wg.Wait()
+	}
+	for range 2 * readers {
+		countBlobs(t, db)
+	}
+}
+
+// What SQLite could not write may not seem written later.
+func TestBroken(t *testing.T) {
+	db := openTest(t)
+	if err := db.Update(t.Context(), insertBlob("before")); err != nil {
+		t.Fatal(err)
+	}
+	db.watch(fmt.Errorf("commit: %w", errors.New("constraint")))
+	if err := db.Update(t.Context(), insertBlob("still")); err != nil {
+		t.Fatalf("an ordinary error stopped writing: %v", err)
+	}
+	broken := fmt.Errorf("%w: disk", ErrBroken)
+	db.broken.Store(&broken)
+	for range 3 {
+		if err := db.Update(t.Context(), insertBlob("after")); !errors.Is(err, ErrBroken) {
+			t.Errorf("got %v, want ErrBroken", err)
+		}
+	}
+	if got := countBlobs(t, db); got != 2 || db.Err() != broken {
+		t.Errorf("%d rows, %v", got, db.Err())
+	}
+}
+
+// Mail for a mailbox that was removed since RCPT is not taken: nobody could see it.
+func TestCommitForAMailboxThatIsGone(t *testing.T) {
+	db := openTest(t)
+	row := &journal.Row{ID: "x", Lines: []journal.Line{{}}}
+	for name, c := range map[string]*intake.Commit{
+		"delivery": {Deliveries: []*mailbox.Delivery{{Box: 7, Blob: "b", Size: 1, Time: time.Now()}}, Row: row},
+		"hold":     {Held: []*quarantine.Held{{ID: "h", Box: 7, Blob: "b", Size: 1, Time: time.Now()}}, Row: row},
+	} {
+		if err := db.Commit(t.Context(), c); err == nil {
+			t.Errorf("%s: committed", name)
+		}
+	}
+	if got := countBlobs(t, db); got != 0 {
+		t.Errorf("%d contents are referred to", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"modernc.org/sqlite"
+
+	"gatepost/internal/blob"
 )
 
 // maxGroup bounds how many updates share one commit, and so how long the first
@@ -80,16 +82,22 @@ func (db *DB) commitGroup(group []*job) {
 	err := db.Err()
 	if err == nil {
 		err = db.writer.runGroup(group)
+		db.watch(err)
 	}
+	for _, j := range group {
+		db.watch(j.err)
+		if j.err == nil && err != nil {
+			j.err = fmt.Errorf("store: commit: %w", full(err))
+		}
+		close(j.done)
+	}
+}
+
+// watch stops all writing once an error says that the file can't be trusted.
+func (db *DB) watch(err error) {
 	if isIOError(err) && db.Err() == nil {
 		err = fmt.Errorf("%w: %w", ErrBroken, err)
 		db.broken.Store(&err)
-	}
-	for _, j := range group {
-		if j.err == nil && err != nil {
-			j.err = fmt.Errorf("store: commit: %w", err)
-		}
-		close(j.done)
 	}
 }
 
@@ -137,6 +145,16 @@ func isIOError(err error) bool {
 	const ioerr = 10
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == ioerr
+}
+
+// full marks a full disk as what it is for everybody.
+func full(err error) error {
+	const sqliteFull = 13
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqliteFull {
+		return fmt.Errorf("%w: %w", blob.ErrFull, err)
+	}
+	return err
 }
 
 // call turns a panic in one job into that job's error: the others' mail must not

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"gatepost/internal/intake"
 )
@@ -10,15 +11,30 @@ import (
 func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 	return db.Update(ctx, func(tx *Tx) error {
 		for _, d := range c.Deliveries {
+			if err := standing(tx, d.Box); err != nil {
+				return err
+			}
 			if err := putDelivery(tx, d); err != nil {
 				return err
 			}
 		}
 		for _, h := range c.Held {
+			if err := standing(tx, h.Box); err != nil {
+				return err
+			}
 			if err := putHeld(tx, h); err != nil {
 				return err
 			}
 		}
 		return putJournal(tx, c.Row)
 	})
+}
+
+// standing fails where a mailbox was removed since RCPT: nobody could see the mail.
+func standing(tx *Tx, box int64) error {
+	var one int
+	if err := tx.Row(`SELECT 1 FROM mailbox WHERE id = ?`, []any{box}, &one); err != nil {
+		return fmt.Errorf("mailbox %d is gone: %w", box, err)
+	}
+	return nil
 }

@@ -31,7 +31,8 @@ type RecordDetail struct {
 	Walks   []Walk    `json:"walks"`
 }
 
-// JournalSearch searches; empty fields match all. The newest come first.
+// JournalSearch searches; empty fields match all. The newest come first. The rows
+// of a transaction stay together, so a page may be longer than its limit.
 // Result: []Record.
 type JournalSearch struct {
 	ID        string    `json:"id,omitempty"`
