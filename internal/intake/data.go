@@ -59,9 +59,7 @@ func (t *Transaction) walk(ctx context.Context) error {
 // fail ends a transaction that could not be kept: nobody has the message.
 func (t *Transaction) fail(v mail.Verdict, err error) mail.Verdict {
 	t.in.Log.Error("message not taken", "id", t.ID(), "error", err)
-	for _, r := range t.rcpts {
-		r.outcome = mail.Postponed
-	}
+	t.settled = false
 	t.finish(v, v.Answer.String())
 	return v
 }
@@ -119,6 +117,7 @@ func (t *Transaction) settle() mail.Verdict {
 		endings[i] = pipeline.Ending{Decision: r.walk.Decision, Disposition: pipeline.Disposition(r.domain.Disposition)}
 	}
 	outcomes, answer := pipeline.Settle(endings)
+	t.settled = true
 	var decided *pipeline.Decision
 	for i, r := range t.rcpts {
 		r.outcome = outcomes[i]

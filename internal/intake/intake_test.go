@@ -157,7 +157,7 @@ func (w *world) send(t *testing.T, to ...string) (answers []mail.Answer) {
 		taken = taken || v.Answer == mail.OK
 	}
 	if !taken {
-		tx.Abort("QUIT")
+		tx.Abort(mail.OK, "QUIT")
 		return answers
 	}
 	v = tx.Data(t.Context(), mail.NewMessage([]byte(letter)), []byte("Received: test\r\n"))
@@ -333,7 +333,7 @@ func TestLogin(t *testing.T) {
 			if v := tx.Rcpt(t.Context(), "reject@early.example"); v.Answer != mail.OK {
 				t.Errorf("a log-in was judged: %v", v)
 			}
-			tx.Abort("QUIT")
+			tx.Abort(mail.OK, "QUIT")
 		}
 		conv.Close()
 	}
@@ -401,7 +401,7 @@ func TestLabels(t *testing.T) {
 	l := labels{w, map[string]bool{}}
 	w.Observer = l
 	for i := range 3 {
-		w.begin(t, "none@late.example").Abort(fmt.Sprintf("spool: open incoming-%d", i))
+		w.begin(t, "none@late.example").Abort(mail.OK, fmt.Sprintf("spool: open incoming-%d", i))
 	}
 	if len(l.seen) != 1 || !l.seen["aborted"] {
 		t.Errorf("labels: %v", l.seen)

@@ -15,7 +15,7 @@ func (t *Transaction) record(v mail.Verdict, state string) *journal.Record {
 	r.Reply, r.State = words(v), state
 	for _, rcpt := range t.rcpts {
 		outcome := rcpt.outcome.String()
-		if t.tx.Stage < pipeline.Data || v.Answer == mail.Failed || v.Answer == mail.NoSpace {
+		if !t.settled {
 			outcome = state
 		}
 		r.Walks = append(r.Walks, rcpt.evidence(outcome)...)
@@ -116,12 +116,12 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 	}
 	args := []any{
 		"id", tx.ID, "client", tx.Client.Addr, "helo", tx.Client.Helo, "from", tx.Envelope.ReversePath,
-		"to", strings.Join(to, ","), "size", size, "answer", v.Answer, "state", state,
+		"to", strings.Join(to, ","), "size", size, "answer", said(v), "state", state,
 	}
 	if tx.Client.Login != "" {
 		args = append(args, "login", tx.Client.Login)
 	}
-	if len(outcomes) > 1 && v.Answer == mail.OK {
+	if len(outcomes) > 1 && t.settled {
 		args = append(args, "outcomes", strings.Join(outcomes, ","))
 	}
 	if decision.Entry != "" {
@@ -136,7 +136,15 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 // words is a verdict for a person.
 func words(v mail.Verdict) string {
 	if v.Reason == "" {
-		return v.Answer.String()
+		return said(v)
 	}
-	return v.Answer.String() + ": " + v.Reason
+	return said(v) + ": " + v.Reason
+}
+
+// said is the answer's name. A reason beside OK tells why there was no answer.
+func said(v mail.Verdict) string {
+	if v.Answer == mail.OK && v.Reason != "" {
+		return "none"
+	}
+	return v.Answer.String()
 }

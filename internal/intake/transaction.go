@@ -24,6 +24,7 @@ type Transaction struct {
 	began    time.Time
 	rcpts    []*recipient
 	refused  []*recipient // at RCPT, kept for the journal
+	settled  bool         // the recipients' outcomes hold
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the
@@ -127,15 +128,20 @@ func told(a mail.Answer, d pipeline.Decision) mail.Verdict {
 	return v
 }
 
-// Abort ends a transaction that never came to the end of its data. A client that
-// goes away because nobody it asked for could be reached was refused, not lost.
-func (t *Transaction) Abort(cause string) {
-	if len(t.rcpts) == 0 && len(t.refused) > 0 {
-		first := t.refused[0].answer
-		t.finish(mail.Verdict{Answer: first, ID: t.ID()}, first.String())
-		return
+// Abort ends a transaction that was never judged as a whole: the edge refused its
+// content with an answer, or the client went away (mail.OK). One that goes away
+// because nobody it asked for could be reached was refused, not lost.
+func (t *Transaction) Abort(answer mail.Answer, cause string) {
+	v := mail.Verdict{Answer: answer, ID: t.ID(), Reason: cause}
+	switch {
+	case answer != mail.OK:
+		t.finish(v, answer.String())
+	case len(t.rcpts) == 0 && len(t.refused) > 0:
+		v.Answer = t.refused[0].answer
+		t.finish(v, v.Answer.String())
+	default:
+		t.finish(v, "aborted: "+cause)
 	}
-	t.finish(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: cause}, "aborted: "+cause)
 }
 
 // refuse ends a transaction that never began.

@@ -11,10 +11,6 @@ import (
 	"gatepost/internal/mail"
 )
 
-// maxReceived is how many Received fields a message may have before it is
-// taken for one that goes round (RFC 5321 §6.3).
-const maxReceived = 100
-
 // Data takes the content of a transaction (smtp.Session). The transaction is
 // over when it returns.
 func (s *session) Data(r io.Reader) error {
@@ -27,8 +23,8 @@ func (s *session) Data(r io.Reader) error {
 	}
 	s.cfg.Observer.Content(c.size, c.file != nil)
 	m := c.message()
-	if hops(m) > maxReceived {
-		tx.Abort("mail loop")
+	if hops(m) > s.cfg.MaxReceived {
+		tx.Abort(mail.Loop, "mail loop")
 		return s.say(answer(mail.Verdict{Answer: mail.Loop, ID: tx.ID()}))
 	}
 	ctx, cancel := s.answerTime()
@@ -44,13 +40,13 @@ func (s *session) Data(r io.Reader) error {
 // refuseContent ends a transaction whose content was not taken.
 func (s *session) refuseContent(tx Transaction, err error) error {
 	if errors.Is(err, errGivenUp) {
-		tx.Abort(s.guard.verb)
+		tx.Abort(mail.OK, s.guard.verb)
 		return errNo
 	}
 	if s.guard.cause != "" {
-		tx.Abort(s.guard.cause)
+		tx.Abort(mail.OK, s.guard.cause)
 	} else {
-		tx.Abort(cause(err))
+		tx.Abort(refusal(err), cause(err))
 	}
 	return s.say(contentReply(err))
 }
@@ -63,6 +59,19 @@ func cause(err error) string {
 		}
 	}
 	return err.Error()
+}
+
+// refusal is the kind of contentReply.
+func refusal(err error) mail.Answer {
+	switch {
+	case errors.Is(err, errBare), errors.Is(err, errLongLine), errors.Is(err, errTooLarge):
+		return mail.Malformed
+	case errors.Is(err, errNoRoom), errors.Is(err, syscall.ENOSPC):
+		return mail.NoSpace
+	case errors.Is(err, errSpool):
+		return mail.Failed
+	}
+	return mail.OK
 }
 
 func contentReply(err error) reply {

@@ -124,5 +124,5 @@ func (s *session) abort(cause string) {
 		}
 	}()
 	s.tx = nil
-	tx.Abort(cause)
+	tx.Abort(mail.OK, cause)
 }

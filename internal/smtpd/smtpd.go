@@ -64,9 +64,9 @@ type Transaction interface {
 	// it, final CRLF included. m may be used until Data returns.
 	Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict
 	// Abort ends a transaction without content: the client gave up, the
-	// connection was lost, or the edge refused the content. The cause is a few
-	// words for the journal.
-	Abort(cause string)
+	// connection was lost (mail.OK), or the edge refused the content (what it
+	// answered). The cause is a few words for the journal.
+	Abort(answer mail.Answer, cause string)
 }
 
 // An Authenticator checks passwords. A wrong one, or an unknown user, is any
@@ -97,6 +97,7 @@ type Config struct {
 
 	MaxMessage     int64 // octets of content, offered as SIZE (RFC 1870): 50 MiB
 	MaxRecipients  int   // RCPT commands in a transaction: 1000
+	MaxReceived    int   // Received fields in a message that is no loop yet (RFC 5321 §6.3): 100
 	MaxCommandLine int   // octets of a command line with its CRLF, 16384 at most: 4096
 	MaxLine        int   // octets of a line of content with its CRLF: 1 MiB
 	MaxErrors      int   // refusals on a connection between two accepted messages: 20
@@ -132,6 +133,7 @@ const readBuffer = 16 << 10
 func (c Config) withDefaults() Config {
 	fill(&c.MaxMessage, 50<<20)
 	fill(&c.MaxRecipients, 1000)
+	fill(&c.MaxReceived, 100)
 	fill(&c.MaxCommandLine, 4096)
 	fill(&c.MaxLine, 1<<20)
 	fill(&c.MaxErrors, 20)

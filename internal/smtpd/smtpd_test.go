@@ -133,7 +133,7 @@ func (t *transaction) Data(ctx context.Context, m *mail.Message, received []byte
 	return mail.Verdict{ID: t.id}
 }
 
-func (t *transaction) Abort(cause string) {
+func (t *transaction) Abort(_ mail.Answer, cause string) {
 	defer t.serial()()
 	t.end()
 	t.note("abort %s", cause)
