@@ -137,7 +137,7 @@ func (t *Transaction) Abort(answer mail.Answer, cause string) {
 	case answer != mail.OK:
 		t.finish(v, answer.String())
 	case len(t.rcpts) == 0 && len(t.refused) > 0:
-		v.Answer = t.refused[0].answer
+		v.Answer, v.Reason = t.refused[0].answer, ""
 		t.finish(v, v.Answer.String())
 	default:
 		t.finish(v, "aborted: "+cause)

@@ -19,7 +19,7 @@ const (
 	NoRelay                         // 554 5.7.1: not our domain, and no log-in
 	NotYours                        // 553 5.7.1: the log-in may not use this reverse-path
 	MailboxFull                     // 452 4.2.2
-	MailboxClosed                   // 550 5.2.1: suspended or closed
+	MailboxClosed                   // 550 5.2.1
 	Refused                         // 550 5.7.1: by policy
 	Deferred                        // 451 4.7.1: by policy
 	Shut                            // 554 5.7.1 and the connection ends: by the gate

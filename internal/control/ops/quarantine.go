@@ -8,7 +8,6 @@ type Held struct {
 	Recipient string    `json:"recipient"`
 	Sender    string    `json:"sender"` // reverse-path
 	Subject   string    `json:"subject"`
-	Author    string    `json:"author"` // of the From field
 	Client    string    `json:"client"`
 	Filter    string    `json:"filter"` // the one that decided
 	Reason    string    `json:"reason"`
@@ -23,6 +22,7 @@ type Held struct {
 // A HeldDetail is a Held with how it came to that.
 type HeldDetail struct {
 	Held
+	Author  string `json:"author"` // of the From field
 	Headers string `json:"headers"`
 	Walks   []Walk `json:"walks"`
 	History []Act  `json:"history"`
