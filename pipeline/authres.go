@@ -110,7 +110,7 @@ func clean(s string) string {
 
 // quote writes a quoted-string (RFC 5322 §3.2.4).
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(s)) + `"`
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(clean(s), `\`, `\\`), `"`, `\"`) + `"`
 }
 
 // propertyValue writes a pvalue: an address, a domain or a token as it is, all else

@@ -112,7 +112,7 @@ func quoteLocal(s string) string {
 	if isDotString(s) {
 		return s
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`) + `"`
 }
 
 // isDotString reports whether s is atoms joined by single dots (RFC 5321
