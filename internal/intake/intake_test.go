@@ -417,3 +417,22 @@ func TestLogLine(t *testing.T) {
 		t.Error(b.String())
 	}
 }
+
+// A log-in is told in the copy (RFC 8601 §2.7.4).
+func TestLoginIsTold(t *testing.T) {
+	w := newWorld(t)
+	own := client
+	own.Login = "none@late.example"
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	tx, _ := conv.Mail(t.Context(), own, "none@late.example", mail.Params{})
+	tx.Rcpt(t.Context(), "spam@late.example")
+	m := mail.NewMessage([]byte(letter))
+	if v := tx.Data(t.Context(), m, nil); v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	got := w.commits[0].Deliveries[0].View.Message(m).Header().Get("Authentication-Results")
+	if want := "mx.example; auth=pass smtp.auth=none@late.example"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -17,8 +17,8 @@ func (t *Transaction) fields(r *recipient, received []byte) []byte {
 	tx, w := t.tx, r.walk
 	b := mail.AppendField(nil, "Return-Path", "<"+string(tx.Envelope.ReversePath)+">")
 	b = append(b, received...)
-	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, auth(w)))
-	if spf := spfResult(w); spf != nil {
+	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, auth(tx, w)))
+	if spf := spfResult(tx, w); spf != nil {
 		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
@@ -75,8 +75,12 @@ func authservID(value string) string {
 	return id.String()
 }
 
-// auth gathers what the walk's filters have to say under RFC 8601.
-func auth(w *pipeline.Walk) (results []authres.Result) {
+// auth gathers what there is to say under RFC 8601: the log-in (RFC 4954 §7) and
+// what the walk's filters found.
+func auth(tx *pipeline.Transaction, w *pipeline.Walk) (results []authres.Result) {
+	if login := tx.Client.Login; login != "" {
+		results = append(results, &authres.AuthResult{Value: authres.ResultPass, Auth: string(login)})
+	}
 	for _, s := range w.Steps {
 		if !s.Shadow {
 			results = append(results, s.Finding.Auth...)
@@ -86,8 +90,8 @@ func auth(w *pipeline.Walk) (results []authres.Result) {
 }
 
 // spfResult returns what the walk found out under RFC 7208, or nil.
-func spfResult(w *pipeline.Walk) *authres.SPFResult {
-	for _, r := range auth(w) {
+func spfResult(tx *pipeline.Transaction, w *pipeline.Walk) *authres.SPFResult {
+	for _, r := range auth(tx, w) {
 		if spf, ok := r.(*authres.SPFResult); ok {
 			return spf
 		}
