@@ -73,6 +73,8 @@ func configOf(t *testing.T, a *txtar.Archive) Config {
 		"MaxErrors":      func(n int) { c.MaxErrors = n },
 		"Submission":     func(int) { c.Submission = true },
 		"SpoolOver":      func(n int) { c.SpoolOver = int64(n) },
+		"DataTime":       func(n int) { c.DataTime = time.Duration(n) * time.Millisecond },
+		"CommandTime":    func(n int) { c.CommandTime = time.Duration(n) * time.Millisecond },
 		"Bytes":          func(n int) { c.Limits = &Limits{Bytes: int64(n)} },
 	}
 	for line := range strings.Lines(string(a.Comment)) {
