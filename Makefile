@@ -31,7 +31,7 @@ vet:
 	$(GO) vet ./...
 
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
-TOOLS := strace=strace curl=curl python3=python3 gcc=gcc
+TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc
 
 .PHONY: tools
 tools:
