@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A block is what one Append carries: the version, how it is packed, and then a
@@ -28,13 +29,46 @@ const (
 	shortString = 64
 )
 
-// encode writes records as one block. It can't fail: where there is too much,
-// texts are clipped.
+// encode writes records as one block; nil where they are too many for one. One
+// record alone always fits: where there is too much it is cut.
 func encode(records []*Record) []byte {
 	body := encodeBody(records, longString)
 	if len(body) > maxBlock {
-		body = encodeBody(records, shortString)
+		if len(records) > 1 {
+			return nil
+		}
+		body = encodeCut(*records[0])
 	}
+	return pack(body)
+}
+
+// encodeCut writes one record that is too big: its texts are clipped, then its last
+// walks lose their steps, and then it loses them.
+func encodeCut(r Record) (body []byte) {
+	fits := func() bool {
+		body = encodeBody([]*Record{&r}, shortString)
+		return len(body) <= maxBlock
+	}
+	if fits() {
+		return body
+	}
+	r.Walks = slices.Clone(r.Walks)
+	for n := len(r.Walks); n > 0; {
+		n /= 2
+		for i := range r.Walks[n:] {
+			r.Walks[n+i].Steps = nil
+		}
+		if fits() {
+			return body
+		}
+	}
+	for !fits() {
+		r.Walks = r.Walks[:len(r.Walks)/2]
+	}
+	return body
+}
+
+func pack(body []byte) []byte {
 	if len(body) >= deflateFrom {
 		if packed := deflate(body); len(packed) < len(body) {
 			return packed

@@ -79,11 +79,11 @@ func (j *Journal) Close() { j.notes.close() }
 // Write makes r durable and returns its row, which is in no store yet: the
 // caller commits it together with the message.
 func (j *Journal) Write(ctx context.Context, r *Record) (*Row, error) {
-	name, err := j.log.Append(ctx, encode([]*Record{r}))
+	rows, err := j.append(ctx, []*Record{r}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("journal: write %s: %w", r.ID, err)
 	}
-	return r.row(pointer(name, 0)), nil
+	return rows[0], nil
 }
 
 // Note keeps r, which the caller no longer changes, within a moment; it returns at
@@ -97,17 +97,36 @@ func (j *Journal) Flush(ctx context.Context) error { return j.notes.await(ctx) }
 // Dropped is how many notes were not kept since the start.
 func (j *Journal) Dropped() uint64 { return j.notes.dropped.Load() }
 
-// flush writes a group of notes: one block of evidence, one commit of rows.
+// flush writes a group of notes: one block of evidence, as a rule, and one commit
+// of rows.
 func (j *Journal) flush(ctx context.Context, group []*Record) error {
-	name, err := j.log.Append(ctx, encode(group))
+	rows, err := j.append(ctx, group, make([]*Row, 0, len(group)))
 	if err != nil {
 		return err
 	}
-	rows := make([]*Row, len(group))
-	for i, r := range group {
-		rows[i] = r.row(pointer(name, i))
-	}
 	return j.rows.Put(ctx, rows)
+}
+
+// append makes a group's evidence durable, in as few blocks as can hold it, and adds
+// its rows to rows.
+func (j *Journal) append(ctx context.Context, group []*Record, rows []*Row) ([]*Row, error) {
+	block := encode(group)
+	if block == nil {
+		half := len(group) / 2
+		rows, err := j.append(ctx, group[:half], rows)
+		if err != nil {
+			return nil, err
+		}
+		return j.append(ctx, group[half:], rows)
+	}
+	name, err := j.log.Append(ctx, block)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range group {
+		rows = append(rows, r.row(pointer(name, i)))
+	}
+	return rows, nil
 }
 
 // pointer names the i-th record of a block.

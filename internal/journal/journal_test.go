@@ -283,3 +283,51 @@ func example() *Record {
 		},
 	}
 }
+
+// crowd is a refused transaction with very many recipients, each with a long walk.
+func crowd(id string, recipients int) *Record {
+	r := &Record{ID: id, Reply: "550 5.7.1 no"}
+	for i := range recipients {
+		w := Walk{Recipient: mail.Path(fmt.Sprintf("r%d@example.org", i)), Policy: "default"}
+		for s := range 30 {
+			w.Steps = append(w.Steps, Step{
+				Entry: fmt.Sprintf("entry%d", s), Filter: fmt.Sprintf("filter%d", s), Result: "pass", Micros: int64(100 + i),
+				Evidence: []KV{{"client", "192.0.2.7"}, {"list", "zen.example.org"}}, Effect: "none",
+			})
+		}
+		r.Walks = append(r.Walks, w)
+	}
+	return r
+}
+
+// However much comes at once, what was taken can be read again.
+func TestEvidenceOfManyRecipientsIsReadable(t *testing.T) {
+	for name, size := range map[string]struct{ records, recipients int }{
+		"many records": {16, 1000},
+		"one record":   {1, 16_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &memory{}
+			j := New(m, m, quiet())
+			var group []*Record
+			for i := range size.records {
+				group = append(group, crowd(fmt.Sprintf("t%d", i), size.recipients))
+			}
+			if err := j.flush(t.Context(), group); err != nil {
+				t.Fatal(err)
+			}
+			j.Close()
+			for _, want := range group {
+				got, hits, err := j.Show(t.Context(), want.ID)
+				if err != nil || got.ID != want.ID || got.Reply != want.Reply || len(hits) != size.recipients || len(got.Walks) != size.recipients {
+					t.Fatalf("%s: %d hits, %v", want.ID, len(hits), err)
+				}
+			}
+			for i, block := range m.blocks {
+				if len(block) > maxBlock+2 {
+					t.Errorf("block %d has %d octets", i, len(block))
+				}
+			}
+		})
+	}
+}

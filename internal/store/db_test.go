@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"gatepost/internal/blob"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/mailbox"
@@ -179,5 +181,45 @@ func TestCommitForAMailboxThatIsGone(t *testing.T) {
 	}
 	if got := countBlobs(t, db); got != 0 {
 		t.Errorf("%d contents are referred to", got)
+	}
+}
+
+// A disk that is full in the middle of a group is told as what it is to all whose
+// rows are lost by it.
+func TestFullDiskWithinAGroup(t *testing.T) {
+	db := openTest(t)
+	limit := func(tx *Tx) error {
+		var pages int
+		if err := tx.Row(`PRAGMA page_count`, nil, &pages); err != nil {
+			return err
+		}
+		return tx.Row(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+8), nil, &pages)
+	}
+	if err := db.Update(t.Context(), limit); err != nil {
+		t.Fatal(err)
+	}
+	big := func(tx *Tx) error {
+		_, err := tx.Exec(`INSERT INTO blob (id, size, refs) VALUES (?, 1, 1)`, strings.Repeat("x", 1<<20))
+		return err
+	}
+	group := []*job{}
+	for _, f := range []func(*Tx) error{insertBlob("a"), big, insertBlob("b")} {
+		group = append(group, &job{ctx: t.Context(), f: f, done: make(chan struct{})})
+	}
+	err := db.Update(t.Context(), func(tx *Tx) error { return nil }) // the writer is idle after it
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.commitGroup(group)
+	for i, j := range group {
+		if i == 1 && !errors.Is(j.err, blob.ErrFull) {
+			t.Errorf("the one that is too big: got %v", j.err)
+		}
+		if j.err != nil && !errors.Is(j.err, blob.ErrFull) {
+			t.Errorf("job %d: got %v, want blob.ErrFull", i, j.err)
+		}
+	}
+	if err := db.Update(t.Context(), insertBlob("c")); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -129,14 +129,25 @@ func (c *conn) runJob(ctx context.Context, j *job) error {
 	if _, err := c.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.err = call(&Tx{ctx: ctx, c: c}, j.f)
+	j.err = full(call(&Tx{ctx: ctx, c: c}, j.f))
 	if j.err != nil {
 		if _, err := c.exec(ctx, "ROLLBACK TO job"); err != nil {
-			return err
+			// A full disk, and the like, ends the whole transaction by itself
+			// (https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
+			return causeOf(j.err, err)
 		}
 	}
 	_, err := c.exec(ctx, "RELEASE job")
 	return err
+}
+
+// causeOf is why a group is lost: the engine's error in a job, where it was that, or
+// what came of it.
+func causeOf(job, after error) error {
+	if errors.As(job, new(*sqlite.Error)) {
+		return fmt.Errorf("%w: %w", job, after)
+	}
+	return after
 }
 
 // isIOError tells a file that can't be written from a full disk, which is no

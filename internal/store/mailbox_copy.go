@@ -106,11 +106,16 @@ func copyRanges(tx *Tx, from int64, c mailbox.Copied, to int64, seq mailbox.ModS
 	return nil
 }
 
+// refEmailRange says twice which emails these are, so that they are found by their
+// whole keys: without the second the engine goes through all of the box.
+const refEmailRange = `UPDATE mailbox_email SET refs = refs + c.n
+	FROM (SELECT email, COUNT(*) AS n FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
+	WHERE mailbox_email.box = ? AND mailbox_email.id = c.email
+	AND mailbox_email.id IN (SELECT email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?)`
+
 func refEmails(tx *Tx, box, folder int64, set mailbox.UIDSet, t tally) error {
 	for _, r := range set {
-		_, err := tx.Exec(`UPDATE mailbox_email SET refs = refs + c.n
-			FROM (SELECT email, COUNT(*) AS n FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
-			WHERE mailbox_email.box = ? AND mailbox_email.id = c.email`, folder, r.First, r.Last, box)
+		_, err := tx.Exec(refEmailRange, folder, r.First, r.Last, box, folder, r.First, r.Last)
 		if err != nil {
 			return fmt.Errorf("reference %d:%d: %w", r.First, r.Last, err)
 		}

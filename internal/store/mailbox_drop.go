@@ -10,8 +10,8 @@ import (
 
 // drop is the end of a box, in order: references first, while they can be counted.
 var drop = [...]string{
-	`UPDATE blob SET refs = refs - (SELECT COUNT(*) FROM mailbox_email e WHERE e.box = ? AND e.blob = blob.id)
-		WHERE id IN (SELECT blob FROM mailbox_email WHERE box = ?)`,
+	`UPDATE blob SET refs = refs - c.n
+		FROM (SELECT blob AS id, COUNT(*) AS n FROM mailbox_email WHERE box = ? GROUP BY blob) AS c WHERE blob.id = c.id`,
 	`DELETE FROM mailbox_message WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_expunged WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_email WHERE box = ?`,
@@ -24,12 +24,8 @@ var drop = [...]string{
 // held for it. The box must get no new mail any more.
 func (m Mailboxes) DropBox(ctx context.Context, box int64, now time.Time) error {
 	err := m.db.Update(ctx, func(tx *Tx) error {
-		for i, query := range drop {
-			args := []any{box}
-			if i == 0 {
-				args = []any{box, box}
-			}
-			if _, err := tx.Exec(query, args...); err != nil {
+		for _, query := range drop {
+			if _, err := tx.Exec(query, box); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 	"unique"
 
 	"gatepost/internal/blob"
@@ -147,7 +148,8 @@ func (f *fetcher) markSeen(ctx context.Context, spans []span) error {
 		return nil
 	}
 	f.items.flags = true
-	_, err := f.setFlags(ctx, unseen, mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}})
+	f.items.modseq = f.items.modseq || f.condstore // RFC 7162 §3.1
+	_, _, err := f.setFlags(ctx, unseen, mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}})
 	return err
 }
 
@@ -210,10 +212,14 @@ func (f *fetcher) message(ctx context.Context, i int, m *mailbox.Message) error 
 
 func findSections(sections []section, m *mail.Message) ([]*octets, error) {
 	parts := make([]*octets, len(sections))
+	room := int64(maxDecoded)
 	for k, s := range sections {
-		o, err := s.find(m)
+		o, err := s.find(m, room)
 		if err != nil {
 			return nil, err
+		}
+		if s.decoded && !s.size && o != nil {
+			room -= o.n
 		}
 		parts[k] = o.cut(s)
 	}
@@ -239,6 +245,9 @@ func (f *fetcher) rowItems(i int, m *mailbox.Message) {
 	}
 	if it.modseq {
 		o.text("MODSEQ (", strconv.FormatInt(int64(m.ModSeq), 10), ") ")
+		if m.ModSeq > f.view.modseq { // whose flags are still to be told: before the tagged response
+			f.asked = time.Time{}
+		}
 	}
 	if it.emailID {
 		o.text("EMAILID (", emailID(m), ") ")
@@ -310,16 +319,20 @@ func (f *fetcher) reply() (reply, error) {
 	return reply{}, nil
 }
 
-// setFlags changes flags in the store and then in the view.
-func (c *conn) setFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.Stored, error) {
+// setFlags changes flags in the store and then in the view. Others are the messages
+// whose flags are not what the change alone would have made of those in the view.
+func (c *conn) setFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (done mailbox.Stored, others mailbox.UIDSet, err error) {
 	v := c.view
-	done, err := c.srv.Store.SetFlags(ctx, v.folder.ID, set, change)
+	done, err = c.srv.Store.SetFlags(ctx, v.folder.ID, set, change)
 	for _, e := range done.Entries {
 		h := unique.Make(e.Flags)
 		if v.learn(h) {
 			c.flags()
 		}
 		if i, ok := v.find(e.UID); ok {
+			if want, aerr := change.Apply(v.entries[i].flags.Value()); aerr != nil || want != e.Flags {
+				others = others.Add(e.UID)
+			}
 			v.entries[i].flags = h
 		}
 	}
@@ -329,5 +342,5 @@ func (c *conn) setFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.
 	if done.After != done.Before {
 		c.changed()
 	}
-	return done, err
+	return done, others, err
 }

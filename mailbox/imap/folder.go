@@ -81,11 +81,11 @@ func (c *conn) delete(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if c.view != nil && c.view.folder.ID == f.ID {
-		c.unselect()
-	}
 	if err := c.srv.Store.DeleteFolder(ctx, c.box, name); err != nil {
 		return reply{}, err
+	}
+	if c.view != nil && c.view.folder.ID == f.ID {
+		c.unselect()
 	}
 	c.changed()
 	return reply{}, nil

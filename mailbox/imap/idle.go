@@ -19,6 +19,8 @@ func (c *conn) idle(ctx context.Context, r *request) (reply, error) {
 	err := c.tellUntil(ctx, line)
 	var syntax syntaxError
 	switch {
+	case errors.Is(err, errGone):
+		return reply{status: answered}, nil
 	case errors.Is(err, errTooBig):
 		return reply{}, syntaxError("Expected DONE")
 	case err != nil && !errors.As(err, &syntax):
@@ -54,8 +56,17 @@ func (c *conn) tell(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.settle()
+	if err := c.settle(); err != nil {
+		return err
+	}
+	if c.closing {
+		return errGone
+	}
+	return nil
 }
+
+// errGone: the news were the end of the connection, and the client has heard so.
+var errGone = errors.New("imap: the selected mailbox is gone")
 
 // readDone reads the line that ends IDLE. No answer is under way meanwhile, so
 // the reader is this goroutine's.

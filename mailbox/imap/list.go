@@ -65,6 +65,9 @@ func (l *listing) readPatterns(r *request, reference string) (empty bool) {
 		if s = decodeName(s, r.utf8); len(reference)+len(s) > maxPattern {
 			r.fail("Pattern too long")
 		}
+		if len(l.patterns) >= maxPatterns {
+			r.fail("Too many patterns")
+		}
 		empty = empty || s == ""
 		l.patterns = append(l.patterns, newPattern(reference+s))
 	}

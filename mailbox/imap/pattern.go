@@ -6,8 +6,11 @@ import (
 	"gatepost/mailbox"
 )
 
-// maxPattern is the longest pattern for folder names, in octets.
-const maxPattern = 2 * mailbox.MaxName
+// Bounds of the patterns for folder names.
+const (
+	maxPattern  = 2 * mailbox.MaxName // octets of one
+	maxPatterns = 200                 // of one command
+)
 
 // A pattern is a name with wildcards (RFC 9051 §6.3.9): "*" stands for anything,
 // "%" for anything within one level.

@@ -172,16 +172,16 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 
 // highestModSeq finds the highest MODSEQ of what was found (RFC 7162 §3.1.5).
 func (s *searcher) highestModSeq(ctx context.Context) error {
-	for set := s.found; len(set) > 0; {
-		n := min(len(set), batch)
-		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, set[:n], mailbox.Row)
+	for spans := s.view.places(s.found); len(spans) > 0; {
+		var front []span
+		front, spans = take(spans, batch)
+		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, s.view.uids(front), mailbox.Row)
 		if err != nil {
 			return err
 		}
 		for _, m := range rows {
 			s.highest = max(s.highest, m.ModSeq)
 		}
-		set = set[n:]
 	}
 	return nil
 }

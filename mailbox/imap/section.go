@@ -177,8 +177,9 @@ func (o *octets) cut(s section) *octets {
 	return &octets{o.r, o.off + skip, min(s.length, o.n-skip)}
 }
 
-// find returns the octets of a section; nil where the message has no such part.
-func (s section) find(m *mail.Message) (*octets, error) {
+// find returns the octets of a section, of which room at most are decoded in memory;
+// nil where the message has no such part.
+func (s section) find(m *mail.Message, room int64) (*octets, error) {
 	if len(s.path) == 0 {
 		return s.ofMessage(m, m.Header(), 0, m.Size()), nil
 	}
@@ -187,7 +188,7 @@ func (s section) find(m *mail.Message) (*octets, error) {
 	case p == nil:
 		return nil, nil
 	case s.decoded:
-		return decode(m, p)
+		return s.decode(m, p, room)
 	case s.kind == whole:
 		return between(m, p.Body, p.End), nil
 	case s.kind == mime:
@@ -230,21 +231,28 @@ func selectFields(h *mail.Header, names []string, named bool) (b []byte) {
 // errUnknownEncoding: RFC 3516 §4.3's UNKNOWN-CTE.
 var errUnknownEncoding = no("UNKNOWN-CTE", "The part's transfer encoding is unknown")
 
-// maxDecoded bounds what is decoded in memory.
+// maxDecoded bounds what is decoded in memory of one message for one FETCH.
 const maxDecoded = 64 << 20
 
 // decode undoes the transfer encoding. The length must be known before the first
-// octet is sent, so it is held in memory.
-func decode(m *mail.Message, p *mail.Part) (*octets, error) {
+// octet is sent, so it is held in memory, but where only the size is asked for.
+func (s section) decode(m *mail.Message, p *mail.Part, room int64) (*octets, error) {
 	if p.Flags.Has(mail.BadEncoding) {
 		return nil, errUnknownEncoding
 	}
-	b, err := io.ReadAll(io.LimitReader(m.Decoded(p), maxDecoded+1))
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	var b bytes.Buffer
+	to, in := io.Writer(&b), io.LimitReader(m.Decoded(p), room+1)
+	if s.size {
+		to, in = io.Discard, m.Decoded(p)
+	}
+	n, err := io.Copy(to, in)
+	switch {
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("imap: decode part: %w", err)
+	case s.size:
+		return &octets{n: n}, nil
+	case n > room:
+		return nil, no("LIMIT", "Too much to decode")
 	}
-	if len(b) > maxDecoded {
-		return nil, no("LIMIT", "Part too large to decode")
-	}
-	return inMemory(b), nil
+	return inMemory(b.Bytes()), nil
 }

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"gatepost/mailbox"
@@ -30,17 +31,18 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 			condstore = true
 		})
 	}
-	if err := r.end(); err != nil {
-		if c.view != nil && r.err == nil {
-			c.unselect()
-		}
+	err := r.end()
+	if errors.As(err, new(syntaxError)) {
 		return reply{}, err
 	}
-	c.condstore = c.condstore || condstore
 	if c.view != nil { // also where the new one can't be opened
 		c.unselect()
 		c.out.untagged("OK [CLOSED] Previous mailbox is closed")
 	}
+	if err != nil { // no folder has such a name
+		return reply{}, err
+	}
+	c.condstore = c.condstore || condstore
 	return c.open(ctx, name, r.name == "EXAMINE")
 }
 

@@ -38,10 +38,8 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 	for len(spans) > 0 {
 		var front []span
 		front, spans = take(spans, storeBatch)
-		done, err := c.setFlags(ctx, c.view.uids(front), change)
-		if !silent || c.condstore {
-			c.tellStored(done, r.uid, silent)
-		}
+		done, others, err := c.setFlags(ctx, c.view.uids(front), change)
+		c.tellStored(done, r.uid, func(u mailbox.UID) bool { return silent && !others.Contains(u) })
 		if err != nil {
 			return reply{}, err
 		}
@@ -106,11 +104,13 @@ func (r *request) flagChange(change *mailbox.FlagChange) (silent bool) {
 	return silent
 }
 
-// tellStored tells the flags of what was stored; silently only its MODSEQ.
-func (c *conn) tellStored(done mailbox.Stored, uid, silent bool) {
+// tellStored tells the flags of what was stored; silently only its MODSEQ, where that
+// is wanted. What others did is never silent (RFC 9051 §6.4.6).
+func (c *conn) tellStored(done mailbox.Stored, uid bool, silent func(mailbox.UID) bool) {
 	for _, e := range done.Entries {
 		i, ok := c.view.find(e.UID)
-		if !ok || i >= c.view.told {
+		silent := silent(e.UID)
+		if !ok || i >= c.view.told || silent && !c.condstore {
 			continue
 		}
 		c.out.text("* ", strconv.Itoa(i+1), " FETCH (")

@@ -24,6 +24,7 @@ func (c *conn) sync(ctx context.Context, expunges, must bool) error {
 			// Sequence numbers of a folder that is no more mean nothing.
 			c.out.untagged("BYE [UNAVAILABLE] The selected mailbox was deleted")
 			c.closing = true
+			c.unselect()
 			return nil
 		}
 		if err != nil {

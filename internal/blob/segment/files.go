@@ -52,7 +52,7 @@ type segment struct {
 	refs    int   // users of file
 	file    File  // nil while closed
 	end     int64 // what readers may walk; -1 before it is known
-	removed bool
+	removed bool  // its last user closes file
 }
 
 func (s *segment) name() string { return fileName(s.label, s.number) }
@@ -210,12 +210,13 @@ func (f *files) published(s *segment) int64 {
 	return s.end
 }
 
-// closeAll closes what is open.
+// closeAll closes what is open. Who reads may finish.
 func (f *files) closeAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.byNum {
-		if s.file != nil {
+		s.removed = true
+		if s.file != nil && s.refs == 0 {
 			f.close(s)
 		}
 	}

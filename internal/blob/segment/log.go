@@ -58,9 +58,7 @@ func OpenLog(fsys FS, opt Options) (*Log, Recovery, error) {
 	}
 	rec, err := l.recover(fsys)
 	if err != nil {
-		if l.files != nil {
-			l.files.closeAll()
-		}
+		l.closeFiles()
 		return nil, rec, fmt.Errorf("segment: open: %w", err)
 	}
 	go l.writeLoop()
@@ -119,11 +117,20 @@ func (l *Log) recoverTail(rec *Recovery) error {
 func (l *Log) Close() error {
 	close(l.quit)
 	<-l.stopped
-	defer l.files.closeAll()
+	defer l.closeFiles()
 	if err := l.seal(); err != nil {
 		return fmt.Errorf("segment: close: %w", err)
 	}
 	return nil
+}
+
+func (l *Log) closeFiles() {
+	if l.tail != nil {
+		l.files.release(l.tail)
+	}
+	if l.files != nil {
+		l.files.closeAll()
+	}
 }
 
 // Err is why the log takes nothing more (blob.ErrBroken is its cause), or nil.
