@@ -29,14 +29,14 @@ func places() map[string]layer {
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "mailbox": domain, "mailbox/sieve": domain,
-		"internal/journal": domain, "internal/blob": domain,
+		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain,
 
-		"filters": flow, "internal/intake": flow, "internal/queue": flow,
+		"filters": flow, "internal/intake": flow,
 
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/store": edges, "internal/blob/segment": edges,
 		"internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
-		"internal/control": edges, "internal/control/ops": edges,
+		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges,
 
 		"internal/app": app, "internal/app/demo": app,
 		"cmd/gatepost": command,

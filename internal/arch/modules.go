@@ -31,8 +31,10 @@ func owners() []owner {
 		{"github.com/spf13/cobra", []string{"cmd/gatepost"}},
 		{"github.com/spf13/pflag", []string{"cmd/gatepost"}},
 		{"github.com/prometheus", []string{"internal/metric"}},
-		{"modernc.org/sqlite", []string{"internal/store"}},
-		{"database/sql", []string{"internal/store"}},
+		{"modernc.org/sqlite", []string{"internal/store", "internal/lookup"}},
+		{"github.com/jackc/pgx", []string{"internal/store", "internal/lookup"}},
+		{"database/sql", []string{"internal/store", "internal/lookup"}}, // lookup reads the databases of others
+		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
 		{"net/smtp", []string{}},
 		{"log/slog", nil},

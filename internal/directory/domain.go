@@ -17,6 +17,12 @@ type Domain struct {
 	Disposition Disposition `json:"disposition"`
 	Challenge   Challenge   `json:"challenge"`
 	Created     time.Time   `json:"created"`
+
+	Names     []string  `json:"names"`     // other names of the domain, lower-case A-labels
+	CatchAll  mail.Path `json:"catch_all"` // who gets mail for unknown addresses; null: it is refused
+	Hosts     []string  `json:"hosts"`     // mail hosts (smtp-in) that its mail goes to; none: mailboxes here
+	Smarthost string    `json:"smarthost"` // mail host (smtp-out) that its outgoing mail goes over; "": the node's way
+	Lookup    string    `json:"lookup"`    // that knows its recipients where they live on hosts; "": all are taken
 }
 
 // A Disposition is what becomes of a domain's spam.

@@ -8,10 +8,27 @@ import (
 
 // A Resolution is where mail for a recipient goes.
 type Resolution struct {
-	Domain Domain      // whose policy holds
-	Boxes  []Mailbox   // at least one, each once, none closed
-	Via    []mail.Path // the aliases that were passed
-	Role   bool        // postmaster or abuse, whoever has that address
+	Domain  Domain      // whose policy holds
+	Boxes   []Mailbox   // each once, none closed; at least one, or one of Remotes
+	Remotes []Remote    // each address once
+	Via     []mail.Path // the aliases, forwards and lists that were passed
+	Role    bool        // postmaster or abuse, whoever has that address
+	// Lookup names the look-up that knows whether the recipient exists, where the
+	// directory itself can't say: its domain lives on mail hosts.
+	Lookup string
+}
+
+// A Remote is an address that mail is carried on to.
+type Remote struct {
+	Address mail.Path // in the spelling that it was given in
+	Home    string    // the domain here whose mail hosts take it; "": by its domain's MX
+	// By is the address of ours that sends it on: an alias, a forward, a list, a
+	// mailbox that is replicated. Null: the recipient itself lives there, and its mail
+	// goes on as it came. Where By is not null spam does not go on.
+	By mail.Path
+	// Bounces is the reverse-path it leaves under, a list's owner; null: that of the
+	// message where By is null, else that rewritten (SRS) at By's domain.
+	Bounces mail.Path
 }
 
 // Resolve finds the mailboxes behind a recipient: those of its own address, else

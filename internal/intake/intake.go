@@ -10,6 +10,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
 	"gatepost/quarantine"
@@ -20,6 +21,7 @@ import (
 type Commit struct {
 	Deliveries []*mailbox.Delivery
 	Held       []*quarantine.Held
+	Transfers  []*queue.Transfer // each with its Message, which those of one message share
 	Row        *journal.Row
 }
 

@@ -44,9 +44,38 @@ type Envelope struct {
 
 // Params are the ESMTP parameters of MAIL that matter behind the edge.
 type Params struct {
-	Size     int64  // declared by SIZE= (RFC 1870), 0 if not
-	Body     string // "", "7BIT" or "8BITMIME" (RFC 6152)
-	SMTPUTF8 bool   // RFC 6531
+	Size       int64  // declared by SIZE= (RFC 1870), 0 if not
+	Body       string // "", "7BIT" or "8BITMIME" (RFC 6152)
+	SMTPUTF8   bool   // RFC 6531
+	Return     string // RET= (RFC 3461 §4.3): "", "FULL" or "HDRS"
+	EnvelopeID string // ENVID= (RFC 3461 §4.4), decoded from xtext
+}
+
+// RcptParams are the ESMTP parameters of RCPT that matter behind the edge (RFC
+// 3461 §4.1, §4.2).
+type RcptParams struct {
+	Notify   Notify
+	Original string // ORCPT=, "rfc822;ann@example.org", decoded from xtext; "" if not given
+}
+
+// Notify says of what the sender wants to hear (NOTIFY=, RFC 3461 §4.1). Zero is
+// the default: of failures, and of delays.
+type Notify uint8
+
+// Wishes, which add up; NotifyNever stands alone.
+const (
+	NotifyNever Notify = 1 << iota
+	NotifySuccess
+	NotifyFailure
+	NotifyDelay
+)
+
+// Wants reports whether the sender wants to hear of w.
+func (n Notify) Wants(w Notify) bool {
+	if n == 0 {
+		return w == NotifyFailure || w == NotifyDelay
+	}
+	return n&w != 0
 }
 
 // NewID returns a name for one transaction: 20 lower-case letters and digits

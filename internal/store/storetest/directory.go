@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -95,10 +96,10 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 }
 
 // same compares two rows but for the ID, which got must have been given.
-func same[T comparable](t *testing.T, gotID *int64, got T, wantID *int64, want *T) {
+func same[T any](t *testing.T, gotID *int64, got T, wantID *int64, want *T) {
 	t.Helper()
 	*wantID = *gotID
-	if got != *want || *gotID == 0 {
+	if !reflect.DeepEqual(got, *want) || *gotID == 0 {
 		t.Errorf("got %+v, want %+v with an ID", got, *want)
 	}
 }

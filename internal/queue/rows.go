@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// Rows keeps the queue. Times that say what is due are the store's own, so that
+// nodes with clocks that differ don't take each other's work.
+type Rows interface {
+	// Claim takes up to limit transfers of a destination that are due, the longest
+	// due first, those of one message together as far as limit goes. Each is due again
+	// after lease, and its Fence is a new one. Two claims never return the same
+	// transfer, from whatever node.
+	Claim(ctx context.Context, d Destination, limit int, lease time.Duration) ([]*Transfer, error)
+	// Settle ends claims, all in one commit. A settlement whose transfer is gone, or
+	// has another fence, is passed over together with its notice; its index is in
+	// lost.
+	Settle(ctx context.Context, s []Settlement) (lost []int, err error)
+	// Destinations returns each destination that has waiting transfers, with the time
+	// of the first that is due, relative to now by the store's clock.
+	Destinations(ctx context.Context) ([]Waiter, error)
+	// Reclaim makes due at once what an earlier life of this node had claimed.
+	Reclaim(ctx context.Context) error
+}
+
+// A Settlement ends the claim on one transfer.
+type Settlement struct {
+	Transfer *Transfer // ID and Fence count
+	Fate     Fate      // Deferred puts it back, the others remove it
+	Reply    Reply
+	Retry    time.Duration // Deferred: from now
+	Delayed  bool          // Deferred: the sender is told of the delay with this settlement, or was before
+	Notices  []*Notice     // what is queued in the same commit
+}
+
+// A Notice is a message that we send by ourselves, with its one transfer.
+type Notice struct {
+	Transfer *Transfer // with its Message
+}
+
+// A Waiter is a destination with work.
+type Waiter struct {
+	Destination Destination
+	Due         time.Duration // until its first transfer is due; negative: since when
+	Waiting     int           // how many wait, as far as they were counted (at most 1,000)
+}
+
+// A Clerk is the queue as admins see and change it.
+type Clerk interface {
+	// Find returns transfers in the order of their IDs.
+	Find(ctx context.Context, q Query) ([]*Transfer, error)
+	// Change does one act to all that q finds and returns how many it was done to.
+	// Those that are on the wire at the moment are left out by Delete, and hold
+	// takes effect after the attempt.
+	Change(ctx context.Context, q Query, act Act) (int, error)
+	// Events returns what was tried for a transaction, the oldest first, at most 1,000.
+	Events(ctx context.Context, tx string) ([]Event, error)
+	// Totals counts the queue.
+	Totals(ctx context.Context) (Totals, error)
+}
+
+// A Query asks for transfers. Empty fields ask for all.
+type Query struct {
+	ID          int64
+	Message     string    // or the transaction it came by
+	Sender      mail.Path // whatever its case
+	Recipient   mail.Path // whatever its case
+	Domain      string    // of the recipient
+	Destination Destination
+	State       State
+	Failing     bool      // tried at least once
+	Before      time.Time // accepted before then
+	After       int64     // a greater ID: the next page
+	Limit       int       // at most so many; 0 is MaxPage
+}
+
+// MaxPage bounds what one Find returns.
+const MaxPage = 1000
+
+// An Act is what an admin does to transfers.
+type Act string
+
+// Acts.
+const (
+	Retry   Act = "retry"   // due now
+	Hold    Act = "hold"    // not tried until released
+	Release Act = "release" // waiting again, due now
+	Delete  Act = "delete"  // removed; nobody is told
+)
+
+// An Event is one attempt at a recipient, or one act of an admin, for the journal.
+type Event struct {
+	Tx        string    `json:"tx"`
+	Transfer  int64     `json:"transfer"`
+	Recipient mail.Path `json:"recipient"`
+	Time      time.Time `json:"time"`
+	What      string    `json:"what"` // a Fate, or an Act
+	Reply     Reply     `json:"reply"`
+}
+
+// Totals counts the queue.
+type Totals struct {
+	Waiting int // transfers, the failing among them
+	Failing int // tried at least once
+	Held    int
+	Oldest  time.Duration // since the oldest waiting one was accepted
+}
