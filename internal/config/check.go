@@ -36,6 +36,7 @@ func (l *loader) check() {
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "text", "json")
 	l.ranges()
+	l.outgoing()
 	l.policyNames()
 }
 
@@ -142,6 +143,14 @@ func (l *loader) ranges() {
 	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
 	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
 	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)
+	q := &l.cfg.Queue
+	between(l, "queue.retry", q.Retry, time.Second, 24*time.Hour)
+	between(l, "queue.retry_max", q.RetryMax, time.Second, 24*time.Hour)
+	between(l, "queue.lifetime", q.Lifetime, time.Minute, 365*24*time.Hour)
+	between(l, "queue.delay_notice", q.DelayNotice, 0, 365*24*time.Hour)
+	between(l, "queue.parallel", q.Parallel, 1, 1000)
+	between(l, "queue.connections", q.Connections, 1, 10_000)
+	between(l, "relay.port", l.cfg.Relay.Port, 1, 65535)
 	if m.InFlight < m.MessageSize && !l.bad["limits.in_flight"] {
 		l.wrong(l.chosen("limits.in_flight", "limits.message_size"),
 			"limits.in_flight (%v) has no room for one message of limits.message_size (%v)", m.InFlight, m.MessageSize)

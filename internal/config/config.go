@@ -24,21 +24,27 @@ import (
 // A Config is every setting. The comments in config.yaml say what they do; here
 // stand the units and what zero means.
 type Config struct {
-	Hostname        string     `key:"hostname"` // never empty after Load: the system's name takes its place
-	Data            string     `key:"data"`     // the data directory
-	DefaultPolicy   string     `key:"default_policy"`
-	SplitRecipients bool       `key:"split_recipients"`
-	Listen          Listen     `key:"listen"`
-	TLS             TLS        `key:"tls"`
-	Proxy           Proxy      `key:"proxy"`
-	Resolver        Resolver   `key:"resolver"`
-	Limits          Limits     `key:"limits"`
-	Quarantine      Quarantine `key:"quarantine"`
-	Journal         Journal    `key:"journal"`
-	Log             Log        `key:"log"`
+	Hostname        string         `key:"hostname"` // never empty after Load: the system's name takes its place
+	Data            string         `key:"data"`     // the data directory
+	DefaultPolicy   string         `key:"default_policy"`
+	SplitRecipients bool           `key:"split_recipients"`
+	RelayInline     bool           `key:"relay_inline"`
+	TrustedRelays   []netip.Prefix `key:"trusted_relays"`
+	Store           Store          `key:"store"`
+	Listen          Listen         `key:"listen"`
+	TLS             TLS            `key:"tls"`
+	Proxy           Proxy          `key:"proxy"`
+	Resolver        Resolver       `key:"resolver"`
+	Limits          Limits         `key:"limits"`
+	Queue           Queue          `key:"queue"`
+	Relay           Relay          `key:"relay"`
+	Quarantine      Quarantine     `key:"quarantine"`
+	Journal         Journal        `key:"journal"`
+	Log             Log            `key:"log"`
 
 	Gate     pipeline.Spec   `key:"-"`
 	Policies []pipeline.Spec `key:"-"`
+	Lookups  []Lookup        `key:"-"`
 
 	gateFile, policiesFile string // where the two lists stand, for Compile
 }
@@ -97,6 +103,32 @@ type Limits struct {
 	MinFree               Size          `key:"min_free"`        // free disk below which mail is refused for now
 }
 
+// Store says where rows are kept.
+type Store struct {
+	DSN string `key:"dsn"` // "": SQLite in the data directory; else postgres://…
+}
+
+// Queue says how long and how hard what is carried on is tried.
+type Queue struct {
+	Retry       time.Duration `key:"retry"`        // after the first failure
+	RetryMax    time.Duration `key:"retry_max"`    // after many
+	Lifetime    time.Duration `key:"lifetime"`     // of a transfer
+	DelayNotice time.Duration `key:"delay_notice"` // 0: never
+	Parallel    int           `key:"parallel"`     // connections to one destination
+	Connections int           `key:"connections"`  // in all
+}
+
+// Relay says how mail leaves.
+type Relay struct {
+	Smarthost string       `key:"smarthost"` // name of a mail host, "": by MX
+	Source    []netip.Addr `key:"source"`    // one of each family at most
+	Port      int          `key:"port"`      // of servers found by MX
+	IPv6      bool         `key:"ipv6"`
+	DANE      bool         `key:"dane"`
+	MTASTS    bool         `key:"mta_sts"`
+	CA        string       `key:"ca"` // PEM file, "": the system's authorities
+}
+
 // Quarantine says how long messages are held.
 type Quarantine struct {
 	Keep time.Duration `key:"keep"`
@@ -136,6 +168,9 @@ func (c *Config) Warnings() (texts []string) {
 		if s.unserved && len(s.addresses) > 0 {
 			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
 		}
+	}
+	if c.Relay.DANE && !c.Resolver.Validates && len(c.Resolver.Servers) > 0 {
+		texts = append(texts, "relay.dane: without resolver.validates no TLSA record can be believed; DANE binds nobody")
 	}
 	return texts
 }

@@ -128,12 +128,12 @@ func TestShipped(t *testing.T) {
 	}
 }
 
-// keys walks the settings of a file, but for gate and policies.
+// keys walks the settings of a file, but for the lists whose lines matter.
 func keys(n *yaml.Node, path string, setting func(path string, commented bool)) {
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
-		case path == "" && (key.Value == "gate" || key.Value == "policies"):
+		case path == "" && (key.Value == "gate" || key.Value == "lookups" || key.Value == "policies"):
 		case value.Kind == yaml.MappingNode:
 			keys(value, path+key.Value+".", setting)
 		default:
@@ -199,13 +199,16 @@ policies:
 			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{}, POP3S: []string{},
 			Sieve: []string{}, Web: []string{"127.0.0.1:8080"},
 		},
-		Proxy:      Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
-		Resolver:   Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000},
-		Limits:     c.Limits,
-		Quarantine: Quarantine{Keep: 7 * 24 * time.Hour},
-		Journal:    Journal{Keep: 30 * 24 * time.Hour},
-		Log:        Log{Level: "info", Format: "text"},
-		Gate:       c.Gate,
+		Proxy:         Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
+		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000},
+		Limits:        c.Limits,
+		TrustedRelays: []netip.Prefix{},
+		Queue:         c.Queue,
+		Relay:         c.Relay,
+		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour},
+		Journal:       Journal{Keep: 30 * 24 * time.Hour},
+		Log:           Log{Level: "info", Format: "text"},
+		Gate:          c.Gate,
 		Policies: []pipeline.Spec{
 			{Name: "mine", Required: 5, Shadow: "other", Line: 15, Entries: []pipeline.EntrySpec{
 				{Filter: "keywords", Line: 19},
@@ -224,6 +227,9 @@ policies:
 	}
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", *c, want)
+	}
+	if c.Queue.Lifetime != 5*24*time.Hour || c.Relay.Port != 25 || !c.Relay.DANE {
+		t.Errorf("queue %+v, relay %+v", c.Queue, c.Relay)
 	}
 	if c.Limits.Errors != 4 || c.Limits.MessageSize != 1<<20 || c.Limits.InFlight != 1<<30 || c.Limits.Recipients != 1000 {
 		t.Errorf("limits %+v", c.Limits)

@@ -90,6 +90,8 @@ func decode(_, to reflect.Type, data any) (any, error) {
 		v, err = ParseSize(fmt.Sprint(data))
 	case to == reflect.TypeFor[netip.Prefix]():
 		v, err = parsePrefix(fmt.Sprint(data))
+	case to == reflect.TypeFor[netip.Addr]():
+		v, err = parseAddr(fmt.Sprint(data))
 	default:
 		v, err = plain(to.Kind(), data)
 	}
@@ -149,6 +151,14 @@ func split(s string) []string {
 		}
 	}
 	return list
+}
+
+func parseAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return a, fmt.Errorf("%q is not an address such as 192.0.2.25", s)
+	}
+	return a.Unmap(), nil
 }
 
 // parsePrefix reads a network, or an address as a network of one.

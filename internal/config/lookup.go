@@ -1,0 +1,98 @@
+package config
+
+import (
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatepost/pipeline"
+)
+
+// A Lookup says where recipients are looked up: in an LDAP directory, or by a
+// query to an SQL database. Exactly one of LDAP and SQL is set.
+type Lookup struct {
+	Name         string
+	LDAP         string // ldap://, ldaps:// or ldapi://
+	StartTLS     bool   // of LDAP
+	Base         string // of LDAP: where the search begins
+	Filter       string // of LDAP: %s is the address, escaped
+	User         string // of LDAP: who binds, "" for nobody
+	PasswordFile string // of LDAP: holds the password alone
+	SQL          string // postgres://… or the path of an SQLite file
+	Query        string // of SQL: ? is the address
+	Timeout      time.Duration
+	Cache        time.Duration // for which "exists" is believed
+	CacheNo      time.Duration // for which "does not exist" is believed
+	Line         int           // where it stands
+}
+
+// Callout is the look-up that is always there.
+const Callout = "callout"
+
+// lookups reads the list; what is wrong is told with its line.
+func (l *loader) lookups(file string, n *yaml.Node) (list []Lookup) {
+	names := []string{Callout}
+	for _, item := range l.items(file, "lookups", n) {
+		if item.Kind != yaml.MappingNode {
+			l.problems.add(place{file, item.Line}, "a look-up is a mapping with name and ldap or sql")
+			continue
+		}
+		u := l.lookup(file, item)
+		if slices.Contains(names, u.Name) {
+			l.problems.add(place{file, item.Line}, "a look-up named %q is there already", u.Name)
+		}
+		names = append(names, u.Name)
+		list = append(list, u)
+	}
+	return list
+}
+
+func (l *loader) lookup(file string, n *yaml.Node) Lookup {
+	u := Lookup{Line: n.Line, Timeout: 5 * time.Second, Cache: time.Hour, CacheNo: 5 * time.Minute}
+	texts := map[string]*string{
+		"name": &u.Name, "ldap": &u.LDAP, "base": &u.Base, "filter": &u.Filter, "user": &u.User,
+		"password_file": &u.PasswordFile, "sql": &u.SQL, "query": &u.Query,
+	}
+	times := map[string]*time.Duration{"timeout": &u.Timeout, "cache": &u.Cache, "cache_no": &u.CacheNo}
+	known := []string{"starttls"}
+	for name := range texts {
+		known = append(known, name)
+	}
+	for name := range times {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	for key, value := range l.pairs(file, "a look-up", n) {
+		at := place{file, key.Line}
+		switch {
+		case texts[key.Value] != nil:
+			*texts[key.Value] = l.text(at, key.Value, value)
+		case times[key.Value] != nil:
+			*times[key.Value] = convert(l, at, key.Value, value, ParseDuration)
+		case key.Value == "starttls":
+			u.StartTLS = convert(l, at, key.Value, value, parseBool)
+		default:
+			l.problems.add(at, "unknown key %q in a look-up%s", key.Value, pipeline.Suggest(key.Value, known))
+		}
+	}
+	l.checkLookup(place{file, n.Line}, u)
+	return u
+}
+
+func (l *loader) checkLookup(at place, u Lookup) {
+	switch {
+	case u.Name == "":
+		l.problems.add(at, "a look-up needs a name")
+	case (u.LDAP == "") == (u.SQL == ""):
+		l.problems.add(at, "look-up %s: name one of ldap and sql", u.Name)
+	case u.LDAP != "" && (u.Base == "" || u.Filter == ""):
+		l.problems.add(at, "look-up %s: ldap needs base and filter", u.Name)
+	case u.SQL != "" && u.Query == "":
+		l.problems.add(at, "look-up %s: sql needs query", u.Name)
+	case u.Timeout < 100*time.Millisecond || u.Timeout > time.Minute:
+		l.problems.add(at, "look-up %s: timeout %v is not between 100ms and 1m", u.Name, u.Timeout)
+	case u.Cache < 0 || u.CacheNo < 0 || u.Cache > 24*time.Hour || u.CacheNo > 24*time.Hour:
+		l.problems.add(at, "look-up %s: cache and cache_no are between 0s and 24h", u.Name)
+	}
+}
