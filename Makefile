@@ -31,11 +31,12 @@ vet:
 	$(GO) vet ./...
 
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
-TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc
+TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks
 
 .PHONY: tools
 tools:
 	@missing=(); \
+	PATH="$$PATH:/usr/sbin:/sbin"; \
 	for t in $(TOOLS); do command -v "$${t%%=*}" >/dev/null || missing+=("$${t#*=}"); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
 		echo "installing $${missing[*]}"; \
