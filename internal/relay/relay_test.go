@@ -134,6 +134,8 @@ func TestReplies(t *testing.T) {
 			if got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			for _, content := range s.contents {
 				if content != "Subject: x\r\n\r\n.hello\r\n" {
 					t.Errorf("content %q", content)

@@ -71,6 +71,8 @@ func (s *server) listen(t *testing.T, l net.Listener) {
 
 func (s *server) answer(command string) (string, bool) {
 	verb, _, _ := strings.Cut(command, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, key := range []string{command, verb} {
 		if r, ok := s.script[key]; ok {
 			return r, r != ""
