@@ -2,10 +2,15 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gatepost/internal/mail"
 )
+
+// ErrLost: the claim on a transfer does not hold any more; somebody else has it, or
+// it is gone.
+var ErrLost = errors.New("queue: the claim is lost")
 
 // Rows keeps the queue. Times that say what is due are the store's own, so that
 // nodes with clocks that differ don't take each other's work.
@@ -16,9 +21,8 @@ type Rows interface {
 	// transfer, from whatever node.
 	Claim(ctx context.Context, d Destination, limit int, lease time.Duration) ([]*Transfer, error)
 	// Settle ends claims, all in one commit. A settlement whose transfer is gone, or
-	// has another fence, is passed over together with its notice; its index is in
-	// lost.
-	Settle(ctx context.Context, s []Settlement) (lost []int, err error)
+	// has another fence, is passed over together with its notice; lost is how many.
+	Settle(ctx context.Context, s []Settlement) (lost int, err error)
 	// Destinations returns each destination that has waiting transfers, with the time
 	// of the first that is due, relative to now by the store's clock.
 	Destinations(ctx context.Context) ([]Waiter, error)
@@ -33,19 +37,16 @@ type Settlement struct {
 	Reply    Reply
 	Retry    time.Duration // Deferred: from now
 	Delayed  bool          // Deferred: the sender is told of the delay with this settlement, or was before
-	Notices  []*Notice     // what is queued in the same commit
-}
-
-// A Notice is a message that we send by ourselves, with its one transfer.
-type Notice struct {
-	Transfer *Transfer // with its Message
+	Untried  bool          // Deferred: the claim is given back, and nothing was tried
+	// Notice, where there is one, is what we tell the sender by ourselves: a transfer
+	// with a message of its own, queued in the same commit.
+	Notice *Transfer
 }
 
 // A Waiter is a destination with work.
 type Waiter struct {
 	Destination Destination
 	Due         time.Duration // until its first transfer is due; negative: since when
-	Waiting     int           // how many wait, as far as they were counted (at most 1,000)
 }
 
 // A Clerk is the queue as admins see and change it.

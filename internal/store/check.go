@@ -23,11 +23,15 @@ var rules = [...]rule{
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email
 		FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder LEFT JOIN mailbox_email e ON e.box = f.box AND e.id = m.email WHERE e.id IS NULL`},
 	{"content %s counts %s references, and has %s", `SELECT b.id, b.refs, COUNT(r.blob) FROM blob b
-		LEFT JOIN (SELECT blob FROM mailbox_email UNION ALL SELECT blob FROM held WHERE state = 'held') r ON r.blob = b.id
+		LEFT JOIN (SELECT blob FROM mailbox_email UNION ALL SELECT blob FROM held WHERE state = 'held'
+			UNION ALL SELECT blob FROM queue_message) r ON r.blob = b.id
 		GROUP BY b.id, b.refs HAVING b.refs <> COUNT(r.blob)`},
 	{"content %s is named by %s (%s) and not counted", `SELECT r.blob, r.kind, r.id FROM
-		(SELECT blob, 'mailbox' AS kind, box || '/' || id AS id FROM mailbox_email UNION ALL SELECT blob, 'quarantine', id FROM held WHERE state = 'held') r
+		(SELECT blob, 'mailbox' AS kind, box || '/' || id AS id FROM mailbox_email UNION ALL SELECT blob, 'quarantine', id FROM held WHERE state = 'held'
+			UNION ALL SELECT blob, 'queue', id FROM queue_message) r
 		LEFT JOIN blob b ON b.id = r.blob WHERE b.id IS NULL`},
+	{"queue message %s counts %s transfers, and has %s", `SELECT m.id, m.refs, COUNT(t.id)
+		FROM queue_message m LEFT JOIN queue_transfer t ON t.message = m.id GROUP BY m.id, m.refs HAVING m.refs <> COUNT(t.id)`},
 }
 
 // Check reads all rows and reports what is damaged, a sentence each. The error is

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // ErrClosed: the store was closed before the work was done.
@@ -146,6 +147,9 @@ type Tx struct {
 	ctx context.Context
 	c   *conn
 }
+
+// now is the store's own clock, in microseconds: by it is told what is due.
+func (t *Tx) now() int64 { return time.Now().UnixMicro() }
 
 // Context is the context that the work runs under.
 func (t *Tx) Context() context.Context { return t.ctx }

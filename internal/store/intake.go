@@ -26,6 +26,9 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 				return err
 			}
 		}
+		if err := putTransfers(tx, c.Transfers); err != nil {
+			return err
+		}
 		return putJournal(tx, c.Row)
 	})
 }

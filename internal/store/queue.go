@@ -1,0 +1,349 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatepost/internal/intake"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+)
+
+// Queue is the queue's rows: it implements the interfaces of package queue.
+type Queue struct{ db *DB }
+
+var _ interface {
+	queue.Rows
+	queue.Clerk
+} = Queue{}
+
+// Queue returns the store's queue.
+func (db *DB) Queue() Queue { return Queue{db} }
+
+// Put queues transfers, in one commit. Those that share a Message share its row.
+func (q Queue) Put(ctx context.Context, list []*queue.Transfer) error {
+	err := q.db.Update(ctx, func(tx *Tx) error { return putTransfers(tx, list) })
+	if err != nil {
+		return fmt.Errorf("store: queue: %w", err)
+	}
+	return nil
+}
+
+// putTransfers queues transfers in the commit that accepts their message.
+func putTransfers(tx *Tx, list []*queue.Transfer) error {
+	refs := map[*queue.Message]int{}
+	var messages []*queue.Message
+	for _, t := range list {
+		if refs[t.Message]++; refs[t.Message] == 1 {
+			messages = append(messages, t.Message)
+		}
+	}
+	for _, m := range messages {
+		if err := putQueueMessage(tx, m, refs[m]); err != nil {
+			return err
+		}
+	}
+	for _, t := range list {
+		if err := putTransfer(tx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
+	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, m.Tx, m.Sender, m.Blob, notNil(m.View.Prefix), m.View.Skip, m.Size, m.Params.Body, number(m.Params.SMTPUTF8), m.Params.Return,
+		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs)
+	if err != nil {
+		return fmt.Errorf("queue message %s: %w", m.ID, err)
+	}
+	return refBlob(tx, m.Blob, m.Size+m.View.Skip-int64(len(m.View.Prefix)))
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func putTransfer(tx *Tx, t *queue.Transfer) error {
+	boxes := make([]string, len(t.Boxes))
+	for i, b := range t.Boxes {
+		boxes[i] = strconv.FormatInt(b, 10)
+	}
+	state := t.State
+	if state == "" {
+		state = queue.Waiting
+	}
+	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '')`,
+		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
+		strings.Join(boxes, ","), t.Folder, state, tx.now())
+	if err != nil {
+		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
+	}
+	return nil
+}
+
+// transferColumns are written out, since an UPDATE's RETURNING knows no other name
+// of the table.
+const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transfer.recipient, queue_transfer.notify, queue_transfer.original,
+	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
+	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
+	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command`
+
+// scanTransfer reads a row; of its message only the ID.
+func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
+	t := &queue.Transfer{Message: &queue.Message{}}
+	var notify, due, delayed int64
+	var boxes string
+	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command)
+	if err != nil {
+		return nil, err
+	}
+	t.Params.Notify, t.Due, t.Delayed = mail.Notify(notify), fromMicros(due), delayed != 0
+	if boxes != "" {
+		for s := range strings.SplitSeq(boxes, ",") {
+			b, err := strconv.ParseInt(s, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("queue transfer %d: mailboxes %q", t.ID, boxes)
+			}
+			t.Boxes = append(t.Boxes, b)
+		}
+	}
+	return t, nil
+}
+
+// withMessages puts their messages into transfers; those of one share it.
+func withMessages(tx *Tx, list []*queue.Transfer) error {
+	messages := map[string]*queue.Message{}
+	for _, t := range list {
+		m := messages[t.Message.ID]
+		if m == nil {
+			var err error
+			if m, err = queueMessage(tx, t.Message.ID); err != nil {
+				return err
+			}
+			messages[m.ID] = m
+		}
+		t.Message = m
+	}
+	return nil
+}
+
+func queueMessage(tx *Tx, id string) (*queue.Message, error) {
+	m := &queue.Message{ID: id}
+	var utf8, created, expires int64
+	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires FROM queue_message WHERE id = ?`, []any{id},
+		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires)
+	if err != nil {
+		return nil, fmt.Errorf("queue message %s: %w", id, err)
+	}
+	m.Params.SMTPUTF8, m.Params.Size = utf8 != 0, m.Size
+	m.Created, m.Expires = fromMicros(created), fromMicros(expires)
+	return m, nil
+}
+
+// Claim implements queue.Rows.
+func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease time.Duration) (list []*queue.Transfer, err error) {
+	err = q.db.Update(ctx, func(tx *Tx) error {
+		list = nil
+		now := tx.now()
+		rows, err := tx.Query(`UPDATE queue_transfer SET due = ?, claimed = 1, fence = fence + 1 WHERE id IN (
+			SELECT id FROM queue_transfer WHERE state = 'waiting' AND destination = ? AND due <= ? ORDER BY due, id LIMIT ?)
+			RETURNING `+transferColumns, now+lease.Microseconds(), d, now, limit)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			t, err := scanTransfer(rows)
+			list = append(list, t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(list, func(a, b *queue.Transfer) int { return cmp.Compare(a.ID, b.ID) })
+		return withMessages(tx, list)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: claim transfers to %s: %w", d, err)
+	}
+	return list, nil
+}
+
+// Settle implements queue.Rows.
+func (q Queue) Settle(ctx context.Context, list []queue.Settlement) (lost int, err error) {
+	err = q.db.Update(ctx, func(tx *Tx) error {
+		lost = 0
+		for i := range list {
+			switch err := settle(tx, &list[i]); {
+			case errors.Is(err, queue.ErrLost):
+				lost++
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: settle transfers: %w", err)
+	}
+	return lost, nil
+}
+
+func settle(tx *Tx, s *queue.Settlement) error {
+	t := s.Transfer
+	var done sql.Result
+	var err error
+	switch {
+	case s.Fate == queue.Deferred && s.Untried:
+		done, err = tx.Exec(`UPDATE queue_transfer SET due = ?, claimed = 0 WHERE id = ? AND fence = ? AND claimed = 1`, tx.now(), t.ID, t.Fence)
+	case s.Fate == queue.Deferred:
+		done, err = tx.Exec(`UPDATE queue_transfer SET due = ?, claimed = 0, attempts = attempts + 1, delayed = ?, host = ?, code = ?,
+			enhanced = ?, reply = ?, command = ? WHERE id = ? AND fence = ? AND claimed = 1`,
+			tx.now()+s.Retry.Microseconds(), number(s.Delayed), s.Reply.Host, s.Reply.Code, s.Reply.Enhanced, s.Reply.Text, s.Reply.Command, t.ID, t.Fence)
+	default:
+		done, err = tx.Exec(`DELETE FROM queue_transfer WHERE id = ? AND fence = ? AND claimed = 1`, t.ID, t.Fence)
+	}
+	if err == nil {
+		err = one(done)
+	}
+	if err != nil {
+		return err
+	}
+	if s.Fate != queue.Deferred {
+		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
+			return err
+		}
+	}
+	if !s.Untried {
+		if err := putEvent(tx, t, s.Fate.String(), s.Reply); err != nil {
+			return err
+		}
+	}
+	if s.Notice != nil {
+		return putTransfers(tx, []*queue.Transfer{s.Notice})
+	}
+	return nil
+}
+
+// one fails with queue.ErrLost where a claim did not hold any more.
+func one(done sql.Result) error {
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return orElse(err, queue.ErrLost)
+	}
+	return nil
+}
+
+// unrefQueueMessage counts n transfers less, and lets the message go with the last.
+func unrefQueueMessage(tx *Tx, id string, n int64) error {
+	var refs int64
+	var blob string
+	err := tx.Row(`UPDATE queue_message SET refs = refs - ? WHERE id = ? RETURNING refs, blob`, []any{n, id}, &refs, &blob)
+	if err != nil || refs > 0 {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM queue_message WHERE id = ?`, id); err != nil {
+		return err
+	}
+	return unrefBlob(tx, blob)
+}
+
+func putEvent(tx *Tx, t *queue.Transfer, what string, r queue.Reply) error {
+	_, err := tx.Exec(`INSERT INTO queue_event (tx, time, transfer, recipient, what, host, code, enhanced, reply, command)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.Message.Tx, tx.now(), t.ID, t.Recipient, what, r.Host, r.Code, r.Enhanced, r.Text, r.Command)
+	return err
+}
+
+// Destinations implements queue.Rows. It steps through the index from one
+// destination to the next: what it costs is in how many there are, not in how much
+// waits for them.
+func (q Queue) Destinations(ctx context.Context) (list []queue.Waiter, err error) {
+	err = q.db.View(ctx, func(tx *Tx) error {
+		rows, err := tx.Query(`WITH RECURSIVE d (name) AS (
+			SELECT MIN(destination) FROM queue_transfer WHERE state = 'waiting'
+			UNION ALL
+			SELECT (SELECT MIN(destination) FROM queue_transfer WHERE state = 'waiting' AND destination > d.name) FROM d WHERE d.name IS NOT NULL)
+			SELECT name, (SELECT MIN(due) FROM queue_transfer WHERE state = 'waiting' AND destination = d.name) FROM d WHERE name IS NOT NULL`)
+		now := tx.now()
+		return each(rows, err, func(rows *sql.Rows) error {
+			var w queue.Waiter
+			var due int64
+			err := rows.Scan(&w.Destination, &due)
+			w.Due = time.Duration(due-now) * time.Microsecond
+			list = append(list, w)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: queue destinations: %w", err)
+	}
+	return list, nil
+}
+
+// Reclaim implements queue.Rows.
+func (q Queue) Reclaim(ctx context.Context) error {
+	err := q.db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE queue_transfer SET due = ?, claimed = 0 WHERE claimed = 1`, tx.now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: reclaim transfers: %w", err)
+	}
+	return nil
+}
+
+// CommitLocal writes what a local transfer leads to, and ends the claim on it, in
+// one commit: it is removed, or put back for the mailboxes that are left. It fails
+// with queue.ErrLost, and writes nothing, where the claim does not hold any more.
+// A mailbox that was removed meanwhile is passed over.
+func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Commit, left []int64) error {
+	err := db.Update(ctx, func(tx *Tx) error {
+		if err := settleLocal(tx, t, left); err != nil {
+			return err
+		}
+		for _, d := range c.Deliveries {
+			switch err := standing(tx, d.Box); {
+			case errors.Is(err, sql.ErrNoRows):
+				continue
+			case err != nil:
+				return err
+			}
+			if err := putDelivery(tx, d); err != nil {
+				return err
+			}
+		}
+		return putTransfers(tx, c.Transfers)
+	})
+	if err != nil {
+		return fmt.Errorf("store: deliver transfer %d: %w", t.ID, err)
+	}
+	return nil
+}
+
+func settleLocal(tx *Tx, t *queue.Transfer, left []int64) error {
+	if len(left) == 0 {
+		err := settle(tx, &queue.Settlement{Transfer: t, Fate: queue.Carried, Reply: queue.Reply{Enhanced: "2.1.5", Text: "delivered here"}})
+		return err
+	}
+	boxes := make([]string, len(left))
+	for i, b := range left {
+		boxes[i] = strconv.FormatInt(b, 10)
+	}
+	done, err := tx.Exec(`UPDATE queue_transfer SET boxes = ? WHERE id = ? AND fence = ? AND claimed = 1`, strings.Join(boxes, ","), t.ID, t.Fence)
+	if err != nil {
+		return err
+	}
+	return one(done)
+}

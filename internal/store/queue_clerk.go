@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+)
+
+// Find implements queue.Clerk.
+func (q Queue) Find(ctx context.Context, query queue.Query) (list []*queue.Transfer, err error) {
+	err = q.db.View(ctx, func(tx *Tx) (err error) {
+		list, err = findTransfers(tx, query)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: find transfers: %w", err)
+	}
+	return list, nil
+}
+
+func findTransfers(tx *Tx, q queue.Query) (list []*queue.Transfer, err error) {
+	limit := q.Limit
+	if limit <= 0 || limit > queue.MaxPage {
+		limit = queue.MaxPage
+	}
+	w := transferWhere(q)
+	rows, err := tx.Query(`SELECT `+transferColumns+` FROM queue_transfer JOIN queue_message m ON m.id = queue_transfer.message`+w.String()+
+		` ORDER BY queue_transfer.id LIMIT ?`, append(w.args, limit)...)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		t, err := scanTransfer(rows)
+		list = append(list, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, withMessages(tx, list)
+}
+
+func transferWhere(q queue.Query) (w where) {
+	w.add(`queue_transfer.id > ?`, q.After)
+	w.addIf(q.ID != 0, `queue_transfer.id = ?`, q.ID)
+	w.addIf(q.Message != "", `(m.id = ? OR m.tx = ?)`, q.Message, q.Message)
+	w.addIf(q.Sender != "", `LOWER(m.sender) = ?`, lower(q.Sender))
+	w.addIf(q.Recipient != "", `queue_transfer.recipient_fold = ?`, q.Recipient.Fold())
+	w.addIf(q.Domain != "", `queue_transfer.domain = ?`, q.Domain)
+	w.addIf(q.Destination != "", `queue_transfer.destination = ?`, q.Destination)
+	w.addIf(q.State != "", `queue_transfer.state = ?`, q.State)
+	w.addIf(q.Failing, `queue_transfer.attempts > 0`)
+	w.addIf(!q.Before.IsZero(), `m.created < ?`, toMicros(q.Before))
+	return w
+}
+
+// lower is as LOWER of both engines: ASCII letters alone can be relied on.
+func lower(p mail.Path) string { return string(p.Fold()) }
+
+// changeChunk is how many transfers one commit changes: mail waits for it.
+const changeChunk = 200
+
+// Change implements queue.Clerk.
+func (q Queue) Change(ctx context.Context, query queue.Query, act queue.Act) (changed int, err error) {
+	query.Limit = changeChunk
+	for {
+		var page []*queue.Transfer
+		var n int
+		err := q.db.Update(ctx, func(tx *Tx) (err error) {
+			n = 0
+			if page, err = findTransfers(tx, query); err != nil {
+				return err
+			}
+			for _, t := range page {
+				done, err := changeTransfer(tx, t, act)
+				if err != nil {
+					return err
+				}
+				n += done
+			}
+			return nil
+		})
+		if err != nil {
+			return changed, fmt.Errorf("store: %s transfers: %w", act, err)
+		}
+		changed += n
+		if len(page) < changeChunk {
+			return changed, nil
+		}
+		query.After = page[len(page)-1].ID
+	}
+}
+
+// changeTransfer does one act to one transfer and returns how many it changed, 0
+// or 1. What is on the wire keeps its claim.
+func changeTransfer(tx *Tx, t *queue.Transfer, act queue.Act) (int, error) {
+	var done sql.Result
+	var err error
+	now := tx.now()
+	switch act {
+	case queue.Retry:
+		done, err = tx.Exec(`UPDATE queue_transfer SET due = ? WHERE id = ? AND claimed = 0 AND state = 'waiting'`, now, t.ID)
+	case queue.Hold:
+		done, err = tx.Exec(`UPDATE queue_transfer SET state = 'held' WHERE id = ? AND state = 'waiting'`, t.ID)
+	case queue.Release:
+		done, err = tx.Exec(`UPDATE queue_transfer SET state = 'waiting', due = CASE WHEN claimed = 1 THEN due ELSE ? END WHERE id = ? AND state = 'held'`, now, t.ID)
+	case queue.Delete:
+		done, err = tx.Exec(`DELETE FROM queue_transfer WHERE id = ? AND (claimed = 0 OR due <= ?)`, t.ID, now)
+	default:
+		err = fmt.Errorf("act %q", act)
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := done.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if act == queue.Delete {
+		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
+			return 0, err
+		}
+	}
+	return 1, putEvent(tx, t, string(act), queue.Reply{})
+}
+
+// maxEvents bounds what Events returns.
+const maxEvents = 1000
+
+// Events implements queue.Clerk.
+func (q Queue) Events(ctx context.Context, tx string) (list []queue.Event, err error) {
+	err = q.db.View(ctx, func(t *Tx) error {
+		rows, err := t.Query(`SELECT tx, time, transfer, recipient, what, host, code, enhanced, reply, command
+			FROM queue_event WHERE tx = ? ORDER BY time LIMIT ?`, tx, maxEvents)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var e queue.Event
+			var at int64
+			err := rows.Scan(&e.Tx, &at, &e.Transfer, &e.Recipient, &e.What, &e.Reply.Host, &e.Reply.Code, &e.Reply.Enhanced, &e.Reply.Text, &e.Reply.Command)
+			e.Time = fromMicros(at)
+			list = append(list, e)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: queue events of %s: %w", tx, err)
+	}
+	return list, nil
+}
+
+// ExpireEvents removes events from before t, a few at a time.
+func (q Queue) ExpireEvents(ctx context.Context, t time.Time) error {
+	for {
+		var n int64
+		err := q.db.Update(ctx, func(tx *Tx) error {
+			done, err := tx.Exec(`DELETE FROM queue_event WHERE time < ? AND tx IN (SELECT tx FROM queue_event WHERE time < ? ORDER BY time LIMIT ?)`,
+				t.UnixMicro(), t.UnixMicro(), expireChunk)
+			if err != nil {
+				return err
+			}
+			n, err = done.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("store: expire queue events: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+}
+
+// Totals implements queue.Clerk.
+func (q Queue) Totals(ctx context.Context) (sum queue.Totals, err error) {
+	err = q.db.View(ctx, func(tx *Tx) error {
+		var oldest sql.NullInt64
+		err := tx.Row(`SELECT COUNT(CASE WHEN state = 'waiting' THEN 1 END), COUNT(CASE WHEN state = 'waiting' AND attempts > 0 THEN 1 END),
+			COUNT(CASE WHEN state = 'held' THEN 1 END) FROM queue_transfer`, nil, &sum.Waiting, &sum.Failing, &sum.Held)
+		if err != nil {
+			return err
+		}
+		err = tx.Row(`SELECT MIN(m.created) FROM queue_message m WHERE EXISTS (SELECT 1 FROM queue_transfer t WHERE t.message = m.id AND t.state = 'waiting')`, nil, &oldest)
+		if oldest.Valid {
+			sum.Oldest = time.Duration(tx.now()-oldest.Int64) * time.Microsecond
+		}
+		return err
+	})
+	if err != nil {
+		return sum, fmt.Errorf("store: queue totals: %w", err)
+	}
+	return sum, nil
+}
