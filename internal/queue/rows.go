@@ -21,7 +21,8 @@ type Rows interface {
 	// transfer, from whatever node.
 	Claim(ctx context.Context, d Destination, limit int, lease time.Duration) ([]*Transfer, error)
 	// Settle ends claims, all in one commit. A settlement whose transfer is gone, or
-	// has another fence, is passed over together with its notice; lost is how many.
+	// has another fence, is passed over; lost is how many. Its notice goes with the next
+	// settlement of the same message, if there is one, since it may speak of that too.
 	Settle(ctx context.Context, s []Settlement) (lost int, err error)
 	// Destinations returns each destination that has waiting transfers, with the time
 	// of the first that is due, relative to now by the store's clock.

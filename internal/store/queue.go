@@ -185,12 +185,19 @@ func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease 
 func (q Queue) Settle(ctx context.Context, list []queue.Settlement) (lost int, err error) {
 	err = q.db.Update(ctx, func(tx *Tx) error {
 		lost = 0
-		for i := range list {
-			switch err := settle(tx, &list[i]); {
+		orphan := map[string]*queue.Transfer{} // notices of settlements that were lost, by message
+		for _, s := range list {
+			if s.Notice == nil {
+				s.Notice = orphan[s.Transfer.Message.ID]
+			}
+			switch err := settle(tx, &s); {
 			case errors.Is(err, queue.ErrLost):
 				lost++
+				orphan[s.Transfer.Message.ID] = s.Notice
 			case err != nil:
 				return err
+			default:
+				delete(orphan, s.Transfer.Message.ID)
 			}
 		}
 		return nil

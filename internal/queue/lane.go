@@ -1,0 +1,123 @@
+package queue
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A lane is what is known of one destination while the process runs: when something
+// is due, how many workers it has, how many it may have. Its fields are guarded by
+// the queue's lock.
+type lane struct {
+	destination Destination
+	due         time.Time // of the first; never after it, as far as we heard
+	idle        bool      // nothing is known to be due
+	running     int       // workers
+	allowed     int       // workers at most: more with each success, half with each failure
+	failures    int       // in a row to reach it
+	rests       time.Time // until when it is left alone
+}
+
+// firstAllowed is how many workers an unknown destination may have.
+const firstAllowed = 2
+
+// How long a destination that could not be reached is left alone.
+const (
+	restFirst = 30 * time.Second // doubling with each failure
+	restMost  = 15 * time.Minute
+)
+
+func (q *Queue) lane(d Destination) *lane {
+	l := q.lanes[d]
+	if l == nil {
+		l = &lane{destination: d, idle: true, allowed: min(firstAllowed, q.c.Parallel)}
+		q.lanes[d] = l
+	}
+	return l
+}
+
+// soon notes that something is due at a time.
+func (l *lane) soon(at time.Time) {
+	if l.idle || at.Before(l.due) {
+		l.idle, l.due = false, at
+	}
+}
+
+// next is when a worker could begin.
+func (l *lane) next() time.Time {
+	switch {
+	case l.idle:
+		return time.Unix(1<<40, 0)
+	case l.due.Before(l.rests):
+		return l.rests
+	}
+	return l.due
+}
+
+// begin is a worker more. It takes what is due: nothing is known to be, until we
+// hear of it anew.
+func (l *lane) begin() {
+	l.running++
+	l.idle = true
+}
+
+// reached notes that the destination answered.
+func (l *lane) reached(most int) {
+	l.failures, l.rests = 0, time.Time{}
+	l.allowed = min(l.allowed+1, most)
+}
+
+// missed notes that it could not be reached, and leaves it alone for a while.
+func (l *lane) missed(now time.Time) {
+	l.allowed = max(l.allowed/2, 1)
+	if now.Before(l.rests) {
+		return // another worker has found that out
+	}
+	l.rests = now.Add(jitter(min(restFirst<<min(l.failures, 10), restMost)))
+	l.failures++
+}
+
+// inTurn returns the lanes with work, beginning with another one each time.
+func (q *Queue) inTurn() []*lane {
+	var list []*lane
+	for _, l := range q.lanes {
+		if !l.idle {
+			list = append(list, l)
+		}
+	}
+	slices.SortFunc(list, func(a, b *lane) int { return strings.Compare(string(a.destination), string(b.destination)) })
+	if len(list) == 0 {
+		return nil
+	}
+	q.turn = (q.turn + 1) % len(list)
+	return append(list[q.turn:], list[:q.turn]...)
+}
+
+// forget lets go of lanes about which there is nothing to remember.
+func (q *Queue) forget(now time.Time) {
+	for d, l := range q.lanes {
+		if l.idle && l.running == 0 && !now.Before(l.rests) && l.failures == 0 {
+			delete(q.lanes, d)
+		}
+	}
+}
+
+// jitter spreads a wait by a fifth to either side, so that what failed together is
+// not tried together.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
+}
+
+// backoff is the wait after the attempts made so far, before jitter.
+func (q *Queue) backoff(attempts int) time.Duration {
+	d := q.c.Retry
+	for range min(attempts, 30) {
+		if d >= q.c.RetryMax/2 {
+			return q.c.RetryMax
+		}
+		d *= 2
+	}
+	return min(d, q.c.RetryMax)
+}

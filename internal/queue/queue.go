@@ -1,0 +1,208 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// Contents keeps what messages are made of.
+type Contents interface {
+	Open(ctx context.Context, blob string) (Content, error)
+	// Put stores a content and returns its name once it is durable.
+	Put(ctx context.Context, r io.Reader, size int64) (blob string, err error)
+}
+
+// Content is one stored content. The caller closes it.
+type Content interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// A Router says where what we tell a sender goes.
+type Router interface {
+	Destination(to mail.Path) Destination
+}
+
+// An Observer counts what the queue does; its methods return at once.
+type Observer interface {
+	Attempt(fate string)
+	Notice(kind string)
+}
+
+// A Config is what a Queue needs.
+type Config struct {
+	Rows     Rows
+	Carrier  Carrier
+	Contents Contents
+	Router   Router
+	Observer Observer
+
+	Hostname    string        // ours, in reports
+	Retry       time.Duration // after a first failure; each further one doubles it
+	RetryMax    time.Duration // but no longer than this
+	Lifetime    time.Duration // of what we tell senders
+	DelayNotice time.Duration // after which a sender is told that its mail is late; 0: never
+	Parallel    int           // jobs for one destination at once
+	Connections int           // jobs at once, in all
+
+	Log *slog.Logger     // nil: silent
+	Now func() time.Time // nil: time.Now
+}
+
+// Times of a claim. A job ends before its claim does.
+const (
+	lease   = 30 * time.Minute
+	jobTime = 25 * time.Minute
+)
+
+// rescan is how often the rows are looked through for destinations with work that
+// nobody woke us for: commands that ran beside, other nodes, claims that ran out.
+const rescan = 30 * time.Second
+
+// claimed is how many transfers a worker takes at once.
+const claimed = 100
+
+// A Queue has transfers carried when they are due. It is safe for use by many
+// goroutines.
+type Queue struct {
+	c       Config
+	notices *limiter
+	kick    chan struct{} // something changed; has room for one
+
+	mu    sync.Mutex
+	lanes map[Destination]*lane
+	busy  int // workers
+	turn  int // where the round over the lanes goes on
+}
+
+// New returns a Queue. Nothing is carried before Run.
+func New(c Config) *Queue {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Queue{c: c, notices: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}}
+}
+
+// Wake says that a destination has something that is due now.
+func (q *Queue) Wake(d Destination) {
+	q.mu.Lock()
+	q.lane(d).soon(q.c.Now())
+	q.mu.Unlock()
+	q.nudge()
+}
+
+// Flush is Wake for a destination that rests since it could not be reached: it is
+// tried at once.
+func (q *Queue) Flush(d Destination) {
+	q.mu.Lock()
+	l := q.lane(d)
+	l.rests, l.failures = time.Time{}, 0
+	l.soon(q.c.Now())
+	q.mu.Unlock()
+	q.nudge()
+}
+
+// Resting returns until when a destination is left alone since it could not be
+// reached; zero: it is not.
+func (q *Queue) Resting(d Destination) time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l := q.lanes[d]; l != nil && q.c.Now().Before(l.rests) {
+		return l.rests
+	}
+	return time.Time{}
+}
+
+func (q *Queue) nudge() {
+	select {
+	case q.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run has transfers carried until ctx ends. Then jobs under way may end as they
+// can within drain, and it returns when none is left.
+func (q *Queue) Run(ctx context.Context, drain time.Duration) error {
+	if err := q.c.Rows.Reclaim(ctx); err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	// Jobs outlive ctx by as much as they are given.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var workers sync.WaitGroup
+	timer := time.NewTimer(0) // the first look at the rows
+	defer timer.Stop()
+	next := q.c.Now()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-q.kick:
+		}
+		if now := q.c.Now(); !now.Before(next) && ctx.Err() == nil {
+			next = now.Add(rescan)
+			if err := q.scan(ctx); err != nil && ctx.Err() == nil {
+				q.c.Log.Error("queue: looking for work", "error", err)
+			}
+		}
+		due := q.dispatch(ctx, work, &workers)
+		timer.Reset(max(min(due, next.Sub(q.c.Now())), time.Millisecond))
+	}
+	stop := time.AfterFunc(drain, cancel)
+	defer stop.Stop()
+	workers.Wait()
+	return nil
+}
+
+// scan learns from the rows which destinations have work, and when.
+func (q *Queue) scan(ctx context.Context) error {
+	list, err := q.c.Rows.Destinations(ctx)
+	if err != nil {
+		return err
+	}
+	now := q.c.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.forget(now)
+	for _, w := range list {
+		q.lane(w.Destination).soon(now.Add(w.Due))
+	}
+	return nil
+}
+
+// dispatch starts workers where something is due and there is room, one for each
+// destination in turn, and returns how long there is nothing more to start.
+func (q *Queue) dispatch(ctx, work context.Context, workers *sync.WaitGroup) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.c.Now()
+	wait := rescan
+	for started := true; started && ctx.Err() == nil; {
+		started = false
+		for _, l := range q.inTurn() {
+			at := l.next()
+			if d := at.Sub(now); d > 0 {
+				wait = min(wait, d)
+				continue
+			}
+			if l.running >= l.allowed || q.busy >= q.c.Connections {
+				continue // a worker that ends nudges
+			}
+			started = true
+			l.begin()
+			q.busy++
+			workers.Go(func() { q.work(ctx, work, l) })
+		}
+	}
+	return wait
+}

@@ -1,0 +1,343 @@
+package queue
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+func synced(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+var fine = Result{Fate: Carried, Reply: Reply{Host: "mx.a.example [192.0.2.1]:25", Code: 250, Enhanced: "2.0.0", Text: "ok", Command: "end of data"}}
+
+// What is woken is carried at once, all recipients of a message together.
+func TestCarried(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var jobs []int
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			jobs = append(jobs, len(job.Transfers))
+			if got := string(readAll(job.Content)); !strings.HasSuffix(got, "body\r\n") {
+				t.Errorf("content %q", got)
+			}
+			return each(job, fine)
+		}))
+		synctest.Wait()
+		m.letter("s@here.example", "a@a.example", "b@a.example")
+		q.Wake(toA)
+		synctest.Wait()
+		if m.left() != 0 || len(jobs) != 1 || jobs[0] != 2 {
+			t.Errorf("%d left after jobs of %v", m.left(), jobs)
+		}
+	})
+}
+
+func readAll(m *mail.Message) []byte {
+	b := make([]byte, m.Size())
+	m.ReadAt(b, 0)
+	return b
+}
+
+// Waits double up to their limit; in the end the sender is told once.
+func TestRetries(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var at []time.Duration
+		began := time.Now()
+		later := Result{Reply: Reply{Host: "mx.a.example [192.0.2.1]:25", Code: 451, Enhanced: "4.3.0", Text: "tired", Command: "RCPT"}}
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			if job.Destination == Local {
+				return each(job, fine)
+			}
+			at = append(at, time.Since(began))
+			return each(job, later)
+		}))
+		m.letter("s@here.example", "a@a.example")
+		q.Wake(toA)
+		time.Sleep(6 * 24 * time.Hour)
+		if m.left() != 0 || len(m.ended["a@a.example"]) != 1 || m.ended["a@a.example"][0] != Refused {
+			t.Errorf("%d left, ended %v", m.left(), m.ended)
+		}
+		want := 5 * time.Minute
+		for i := 1; i < len(at)-1; i++ {
+			wait := at[i] - at[i-1]
+			if wait < want*8/10 || wait > want*12/10+time.Second {
+				t.Errorf("wait %d was %v, want about %v", i, wait, want)
+			}
+			want = min(2*want, 4*time.Hour)
+		}
+		if end := at[len(at)-1]; end < 5*24*time.Hour || end > 5*24*time.Hour+time.Minute {
+			t.Errorf("the last attempt was after %v, want at the end of its lifetime", end)
+		}
+		if len(m.notices) != 2 || !strings.Contains(m.notices[0], "Action: delayed") || !strings.Contains(m.notices[1], "Status: 5.4.7") ||
+			!strings.Contains(m.notices[1], "Diagnostic-Code: smtp; 451 4.3.0 tired") {
+			t.Errorf("told %d: %q", len(m.notices), m.notices)
+		}
+	})
+}
+
+// A first greylisting costs the first wait to the second.
+func TestGreylisted(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var at []time.Duration
+		began := time.Now()
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			if at = append(at, time.Since(began)); len(at) == 1 {
+				return each(job, Result{Reply: Reply{Code: 450, Enhanced: "4.7.1", Text: "greylisted"}})
+			}
+			return each(job, fine)
+		}))
+		m.letter("s@here.example", "a@a.example")
+		q.Wake(toA)
+		time.Sleep(time.Hour)
+		if len(at) != 2 || at[1]-at[0] != 5*time.Minute {
+			t.Errorf("tried at %v", at)
+		}
+	})
+}
+
+// A dead destination costs one connection a rest, however many wait for it; each of
+// them still comes to its end, and others go on meanwhile.
+func TestUnreachable(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var mu sync.Mutex
+		dead, alive := 0, 0
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			mu.Lock()
+			defer mu.Unlock()
+			if job.Destination != toA {
+				alive++
+				return each(job, fine)
+			}
+			dead++
+			r := each(job, Result{Reply: Reply{Enhanced: "4.4.1", Text: "connection refused", Command: "connect"}})
+			r.Unreachable = true
+			return r
+		}))
+		for range 1000 {
+			m.letter("", "a@a.example")
+		}
+		q.Wake(toA)
+		time.Sleep(time.Hour)
+		if dead > 20 {
+			t.Errorf("%d connections in an hour for 1000 messages", dead)
+		}
+		if q.Resting(toA).IsZero() {
+			t.Error("it does not rest")
+		}
+		other := m.letter("", "b@b.example")
+		m.mu.Lock()
+		m.rows[m.last].Destination = "mx:b.example"
+		m.mu.Unlock()
+		_ = other
+		q.Wake("mx:b.example")
+		synctest.Wait()
+		if alive != 1 {
+			t.Error("another destination was kept waiting")
+		}
+		before := dead
+		q.Flush(toA)
+		synctest.Wait()
+		time.Sleep(5 * 24 * time.Hour)
+		if dead == before {
+			t.Error("a flush did not try it")
+		}
+		if m.left() != 0 || len(m.ended["a@a.example"]) != 1000 {
+			t.Errorf("%d are left at the end of their lifetime", m.left())
+		}
+	})
+}
+
+// What nobody wants to hear of is not told, and never a report about a report.
+func TestNotify(t *testing.T) {
+	for name, c := range map[string]struct {
+		sender mail.Path
+		notify mail.Notify
+		result Result
+		want   string // Action
+	}{
+		"failure":         {"s@here.example", 0, Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.1.1"}}, "failed"},
+		"never":           {"s@here.example", mail.NotifyNever, Result{Fate: Refused}, ""},
+		"delay only":      {"s@here.example", mail.NotifyDelay, Result{Fate: Refused}, ""},
+		"null":            {"", mail.NotifyFailure, Result{Fate: Refused}, ""},
+		"success":         {"s@here.example", 0, fine, ""},
+		"success, wanted": {"s@here.example", mail.NotifySuccess, fine, "relayed"},
+		"passed on":       {"s@here.example", mail.NotifySuccess, Result{Fate: Carried, Notifies: true}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synced(t, func(t *testing.T) {
+				m := newMemory()
+				q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+					if job.Destination == Local {
+						return each(job, fine)
+					}
+					return each(job, c.result)
+				}))
+				msg := m.letter(c.sender)
+				m.add(&Transfer{Message: msg, Recipient: "a@a.example", Destination: toA, Params: mail.RcptParams{Notify: c.notify}})
+				q.Wake(toA)
+				synctest.Wait()
+				got := strings.Join(m.notices, "")
+				if c.want == "" && got != "" || c.want != "" && !strings.Contains(got, "Action: "+c.want+"\r\n") {
+					t.Errorf("told %q, want %q", got, c.want)
+				}
+				if m.left() != 0 {
+					t.Errorf("%d left", m.left())
+				}
+			})
+		})
+	}
+}
+
+// Where a report can't be stored the failure is not final: nobody would hear of it.
+func TestReportNotStored(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			if job.Destination == Local {
+				return each(job, fine)
+			}
+			return each(job, Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.1.1", Text: "no"}})
+		}))
+		m.letter("s@here.example", "a@a.example", "b@a.example")
+		m.full = true
+		q.Wake(toA)
+		synctest.Wait()
+		if m.left() != 2 {
+			t.Fatalf("%d are left, want both", m.left())
+		}
+		m.mu.Lock()
+		m.full = false
+		m.mu.Unlock()
+		time.Sleep(time.Hour)
+		if m.left() != 0 || len(m.notices) != 1 || strings.Count(m.notices[0], "Final-Recipient:") != 2 {
+			t.Errorf("%d left, told %q", m.left(), m.notices)
+		}
+	})
+}
+
+// A carrier that panics, and content that is gone, are no end.
+func TestBroken(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		q, _ := run(t, m, carrier(func(context.Context, Job) Report { panic("boom") }))
+		msg := m.letter("s@here.example", "a@a.example")
+		q.Wake(toA)
+		synctest.Wait()
+		m.mu.Lock()
+		delete(m.contents, msg.Blob)
+		m.mu.Unlock()
+		time.Sleep(time.Hour)
+		if m.left() != 1 || m.rows[1].Attempts < 3 || m.rows[1].Last.Enhanced != "4.3.0" {
+			t.Errorf("%d left, %+v", m.left(), m.rows[1])
+		}
+	})
+}
+
+// A queue that is stopped gives back what it has not begun, and waits for the rest.
+func TestStop(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		q, stop := run(t, m, carrier(func(ctx context.Context, job Job) Report {
+			time.Sleep(time.Second)
+			return each(job, fine)
+		}))
+		for range 10 {
+			m.letter("s@here.example", "a@a.example")
+		}
+		q.Wake(toA)
+		time.Sleep(1500 * time.Millisecond)
+		stop()
+		if n := m.left(); n != 8 {
+			t.Errorf("%d left, want 8: two were under way", n)
+		}
+		for _, r := range m.rows {
+			if r.claimed {
+				t.Errorf("transfer %d is still claimed", r.ID)
+			}
+		}
+	})
+}
+
+// A world that refuses, stalls, dies and comes back, and a queue that is thrown away
+// and begun anew: each transfer comes to one end, and is carried twice only where
+// the queue died between carrying and settling.
+func TestSimulation(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	synced(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		m := newMemory()
+		var mu sync.Mutex
+		carried := map[mail.Path]int{}
+		world := carrier(func(ctx context.Context, job Job) Report {
+			mu.Lock()
+			dice, stall := r.IntN(10), time.Duration(r.IntN(20))*time.Second
+			mu.Unlock()
+			select {
+			case <-time.After(stall):
+			case <-ctx.Done():
+			}
+			report := each(job, Result{Reply: Reply{Code: 451, Enhanced: "4.0.0", Text: "later"}})
+			mu.Lock()
+			defer mu.Unlock()
+			for i, t := range job.Transfers {
+				switch {
+				case dice < 2:
+					report.Unreachable = true
+				case r.IntN(4) == 0:
+				case r.IntN(20) == 0:
+					report.Results[i] = Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.1.1", Text: "no"}}
+				default:
+					report.Results[i] = fine
+					carried[t.Recipient]++
+				}
+			}
+			return report
+		})
+		const letters = 300
+		for i := range letters {
+			m.letter("s@here.example", mail.Path(string(rune('a'+i%26))+"-"+string(rune('a'+i/26))+"@a.example"))
+			m.mu.Lock()
+			m.rows[m.last].Destination = Destination("mx:" + string(rune('a'+i%7)) + ".example")
+			m.mu.Unlock()
+		}
+		for range 5 {
+			_, stop := run(t, m, world)
+			mu.Lock()
+			pause := time.Duration(r.IntN(3600)) * time.Second
+			mu.Unlock()
+			time.Sleep(pause)
+			stop()
+		}
+		q, _ := run(t, m, world)
+		time.Sleep(7 * 24 * time.Hour)
+		q.Wake(Local)
+		synctest.Wait()
+		if m.left() != 0 {
+			t.Errorf("%d are left", m.left())
+		}
+		for rcpt, ends := range m.ended {
+			if rcpt == "s@here.example" {
+				continue
+			}
+			if len(ends) != 1 || ends[0] == Carried && carried[rcpt] != 1 || ends[0] == Refused && carried[rcpt] != 0 {
+				t.Errorf("%s: ended %v, carried %d times", rcpt, ends, carried[rcpt])
+			}
+		}
+		if len(m.ended) != letters+1 {
+			t.Errorf("%d recipients came to an end, want %d and the sender", len(m.ended), letters)
+		}
+	})
+}

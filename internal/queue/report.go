@@ -1,0 +1,166 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A report tells a sender what became of a message: a delivery status notification
+// (RFC 3464) in a multipart/report (RFC 6522), with words for a person in front.
+type report struct {
+	kind     string
+	id       string
+	hostname string
+	message  *Message
+	about    []*Settlement
+	original returned
+	now      time.Time
+}
+
+// returned is what goes back of the message.
+type returned struct {
+	octets    []byte
+	whole     bool
+	messageID string
+}
+
+func ascii[S ~string](s S) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func date(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700") }
+
+// build returns the whole message. Its boundary has the report's id, which is
+// random: nobody can have put it into what is quoted.
+func (r report) build() []byte {
+	boundary := "=_" + r.id
+	b := mail.AppendField(nil, "From", "Mail Delivery System <mailer-daemon@"+r.hostname+">")
+	b = mail.AppendField(b, "To", "<"+string(r.message.Sender)+">")
+	b = mail.AppendField(b, "Subject", r.subject())
+	b = mail.AppendField(b, "Date", date(r.now))
+	b = mail.AppendField(b, "Message-ID", "<"+r.id+"@"+r.hostname+">")
+	if id := r.original.messageID; len(id) > 2 && len(id) < 250 && id[0] == '<' && ascii(id) {
+		b = mail.AppendField(b, "In-Reply-To", id)
+		b = mail.AppendField(b, "References", id)
+	}
+	b = mail.AppendField(b, "Auto-Submitted", "auto-replied") // RFC 3834 §5
+	b = mail.AppendField(b, "MIME-Version", "1.0")
+	b = append(b, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\""+boundary+"\"\r\n\r\n"...)
+	part := func(kind string, body string) {
+		b = append(b, "--"+boundary+"\r\nContent-Type: "+kind+"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
+		b = append(b, body...)
+		b = append(b, "\r\n"...)
+	}
+	status, header := "message/delivery-status", "text/rfc822-headers"
+	if r.global() { // RFC 6533
+		status, header = "message/global-delivery-status", "message/global-headers"
+	}
+	part("text/plain; charset=utf-8", r.words())
+	part(status, r.status())
+	switch {
+	case r.original.whole:
+		part("message/rfc822", string(r.original.octets))
+	case len(r.original.octets) > 0:
+		part(header, string(r.original.octets))
+	}
+	return append(b, "--"+boundary+"--\r\n"...)
+}
+
+func (r report) global() bool {
+	for _, s := range r.about {
+		if !ascii(s.Transfer.Recipient) || !ascii(s.Transfer.Params.Original) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r report) subject() string {
+	to := r.about[0].Transfer.Recipient.String()
+	if n := len(r.about) - 1; n > 0 {
+		to += fmt.Sprintf(" (+%d)", n)
+	}
+	switch r.kind {
+	case delayed:
+		return "Delayed / En attente : " + to
+	case relayed:
+		return "Passed on / Transmis : " + to
+	}
+	return "Undelivered / Non remis : " + to
+}
+
+// status is the part for programs (RFC 3464 §2).
+func (r report) status() string {
+	b := mail.AppendField(nil, "Reporting-MTA", "dns; "+r.hostname)
+	if id := r.message.Params.EnvelopeID; id != "" {
+		b = mail.AppendField(b, "Original-Envelope-Id", plain(id))
+	}
+	b = mail.AppendField(b, "Arrival-Date", date(r.message.Created))
+	for _, s := range r.about {
+		t := s.Transfer
+		b = append(b, "\r\n"...)
+		if t.Params.Original != "" {
+			b = append(b, "Original-Recipient: "+strings.Replace(clip(printable(t.Params.Original)), ";", "; ", 1)+"\r\n"...)
+		}
+		kind := "rfc822"
+		if !ascii(t.Recipient) { // RFC 6533 §3
+			kind = "utf-8"
+		}
+		b = append(b, "Final-Recipient: "+kind+"; "+string(t.Recipient)+"\r\n"...)
+		b = mail.AppendField(b, "Action", r.kind)
+		b = mail.AppendField(b, "Status", r.code(s))
+		if host, _, _ := strings.Cut(s.Reply.Host, " "); host != "" {
+			b = mail.AppendField(b, "Remote-MTA", "dns; "+plain(host))
+		}
+		if s.Reply.Code != 0 {
+			b = mail.AppendField(b, "Diagnostic-Code", "smtp; "+plain(s.Reply.line()))
+		} else if s.Reply.Text != "" {
+			b = mail.AppendField(b, "Diagnostic-Code", "x-gatepost; "+plain(s.Reply.Text))
+		}
+		b = mail.AppendField(b, "Last-Attempt-Date", date(r.now))
+		if r.kind == delayed {
+			b = mail.AppendField(b, "Will-Retry-Until", date(r.message.Expires))
+		}
+	}
+	return string(b)
+}
+
+// code is the status of RFC 3463 in the class that goes with the action.
+func (r report) code(s *Settlement) string {
+	status := s.Reply.Enhanced
+	class := map[string]string{failed: "5", delayed: "4", relayed: "2"}[r.kind]
+	switch {
+	case r.kind == failed && strings.HasPrefix(status, "4"):
+		return "5.4.7" // time ran out; what the last attempt met stands in the diagnostic
+	case strings.HasPrefix(status, class+"."):
+		return status
+	}
+	return class + ".0.0"
+}
+
+// line is what was said, code and all, in one line.
+func (r Reply) line() string {
+	text := strings.ReplaceAll(r.Text, "\n", " ")
+	if r.Enhanced != "" && !strings.HasSuffix(r.Enhanced, ".0.0") {
+		text = r.Enhanced + " " + text
+	}
+	return fmt.Sprintf("%d %s", r.Code, text)
+}
+
+// plain makes a text fit for a field that has ASCII alone.
+func plain(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,108 @@
+package queue
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// sample makes a report about two recipients.
+func sample(kind string) report {
+	at := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
+	m := &Message{
+		ID: "m", Sender: "jeanne@here.example", Created: at, Expires: at.Add(5 * 24 * time.Hour),
+		Params: mail.Params{EnvelopeID: "QQ314159"},
+	}
+	return report{
+		kind: kind, id: "06ab12cd34ef56gh78ij", hostname: "gate.example", message: m, now: at.Add(4 * time.Hour),
+		about: []*Settlement{
+			{
+				Transfer: &Transfer{Message: m, Recipient: "bob@there.example", Params: mail.RcptParams{Original: "rfc822;bob@alias.example"}},
+				Reply: Reply{
+					Host: "mx1.there.example [192.0.2.1]:25", Code: 550, Enhanced: "5.1.1", Command: "RCPT",
+					Text: "The email account that you tried to reach does not exist.\nPlease try double-checking the recipient's email address for typos.",
+				},
+			},
+			{
+				Transfer: &Transfer{Message: m, Recipient: "cy@there.example", Attempts: 11},
+				Reply:    Reply{Host: "mx2.there.example [192.0.2.2]:25", Enhanced: "4.4.1", Text: "no answer in time", Command: "connect"},
+			},
+		},
+		original: returned{octets: []byte("From: Jeanne <jeanne@here.example>\r\nSubject: =?utf-8?q?d=C3=A9jeuner?=\r\nMessage-ID: <1@here.example>\r\n"), messageID: "<1@here.example>"},
+	}
+}
+
+func TestReports(t *testing.T) {
+	for _, kind := range []string{failed, delayed, relayed} {
+		got := sample(kind).build()
+		path := filepath.Join("testdata", kind+".eml")
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v; got\n%s", kind, err, got)
+		}
+	}
+}
+
+// What a report is made of, as a mail program would see it.
+func parts(t *testing.T, octets []byte) []*mail.Part {
+	t.Helper()
+	m := mail.NewMessage(octets)
+	root := m.Root()
+	if kind(root) != "multipart/report" || m.Err() != nil {
+		t.Fatalf("%s, %v:\n%s", kind(root), m.Err(), octets)
+	}
+	return root.Parts
+}
+
+func kind(p *mail.Part) string { return p.Type + "/" + p.Subtype }
+
+func TestReportGlobal(t *testing.T) {
+	r := sample(failed)
+	r.about[0].Transfer.Recipient = "jörg@there.example"
+	list := parts(t, r.build())
+	if kind(list[1]) != "message/global-delivery-status" || kind(list[2]) != "message/global-headers" {
+		t.Errorf("%s, %s", kind(list[1]), kind(list[2]))
+	}
+}
+
+// Whatever a server says, the report keeps its form.
+func FuzzReport(f *testing.F) {
+	f.Add("no\r\n--=_06ab12cd34ef56gh78ij--\r\n", "mx\r\nX: y", "a;b\r\nAction: relayed")
+	f.Add(strings.Repeat("x", 3000), "", "")
+	f.Fuzz(func(t *testing.T, text, host, original string) {
+		r := sample(failed)
+		r.about[0].Reply.Text, r.about[0].Reply.Host, r.about[0].Transfer.Params.Original = text, host, original
+		octets := r.build()
+		if strings.Contains(text+host+original, r.id) {
+			return // nobody can know it
+		}
+		list := parts(t, octets)
+		if len(list) != 3 || kind(list[1]) != "message/delivery-status" && kind(list[1]) != "message/global-delivery-status" {
+			t.Fatalf("%d parts:\n%s", len(list), octets)
+		}
+		if strings.ContainsAny(strings.ReplaceAll(string(octets), "\r\n", ""), "\r\n") {
+			t.Fatalf("bare CR or LF:\n%q", octets)
+		}
+		if n := strings.Count(string(octets), "\r\nAction: "); n != 2 {
+			t.Fatalf("%d actions:\n%s", n, octets)
+		}
+		for line := range strings.SplitSeq(string(octets), "\r\n") {
+			if len(line) > 998 {
+				t.Fatalf("a line of %d octets", len(line))
+			}
+		}
+	})
+}

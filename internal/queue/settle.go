@@ -1,0 +1,192 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// settleTries is how often a settlement is tried: what it tells has happened.
+const settleTries = 5
+
+// settle makes of what became of a job's recipients what the rows are to hold, with
+// what the sender is told.
+func (q *Queue) settle(ctx context.Context, l *lane, job Job, results []Result) {
+	now := q.c.Now()
+	list := make([]Settlement, 0, len(job.Transfers))
+	told := map[string][]*Settlement{} // into list, which has room for all
+	for i, t := range job.Transfers {
+		if results[i].Fate == Abandoned {
+			continue
+		}
+		s, kind := q.conclude(t, results[i], now)
+		list = append(list, s)
+		if kind != "" {
+			told[kind] = append(told[kind], &list[len(list)-1])
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	for kind, about := range told {
+		q.tell(ctx, kind, job.Message, about, now)
+	}
+	q.store(ctx, list)
+	for _, s := range list {
+		if s.Notice != nil {
+			q.Wake(s.Notice.Destination)
+		}
+		if s.Fate == Deferred {
+			q.soon(l, s.Retry)
+		}
+	}
+}
+
+// tell adds one report about several recipients to the first of their settlements.
+// Where it can't be made nothing is given up: a failure that nobody hears of would be
+// mail that vanished.
+func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Settlement, now time.Time) {
+	notice, err := q.notice(ctx, kind, m, about, now)
+	if err == nil {
+		about[0].Notice = notice
+		return
+	}
+	q.c.Log.Error("queue: a report could not be stored", "message", m.ID, "sender", m.Sender, "kind", kind, "error", err)
+	for _, s := range about {
+		switch kind {
+		case failed:
+			s.Fate, s.Retry = Deferred, q.c.Retry
+		case delayed:
+			s.Delayed = false
+		}
+	}
+}
+
+// store writes settlements. One that can't be written is tried a few times; in the
+// end the claim runs out, and what was carried is carried again.
+func (q *Queue) store(ctx context.Context, list []Settlement) {
+	for try := range settleTries {
+		lost, err := q.c.Rows.Settle(ctx, list)
+		if err == nil {
+			if lost > 0 {
+				q.c.Log.Warn("queue: claims were lost; others settled them", "transfers", lost, "message", list[0].Transfer.Message.ID)
+			}
+			return
+		}
+		q.c.Log.Error("queue: not settled", "message", list[0].Transfer.Message.ID, "try", try+1, "error", err)
+		select {
+		case <-time.After(time.Second << try):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Kinds of what a sender is told (RFC 3464 §2.3.3).
+const (
+	failed  = "failed"
+	delayed = "delayed"
+	relayed = "relayed"
+)
+
+// conclude decides what one result means, and what the sender is to be told of it,
+// "" for nothing.
+func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, kind string) {
+	s = Settlement{Transfer: t, Fate: r.Fate, Reply: r.Reply, Delayed: t.Delayed}
+	wishes := t.Params.Notify
+	switch {
+	case r.Fate == Carried && wishes.Wants(mail.NotifySuccess) && !r.Notifies:
+		kind = relayed
+	case r.Fate == Refused && wishes.Wants(mail.NotifyFailure):
+		kind = failed
+	case r.Fate == Deferred && !now.Before(t.Message.Expires): // RFC 5321 §4.5.4.1
+		s.Fate = Refused
+		if wishes.Wants(mail.NotifyFailure) {
+			kind = failed
+		}
+	case r.Fate == Deferred:
+		s.Retry = q.retry(t, r, now)
+		late := q.c.DelayNotice > 0 && now.Sub(t.Message.Created) >= q.c.DelayNotice
+		if late && !t.Delayed && wishes.Wants(mail.NotifyDelay) {
+			s.Delayed, kind = true, delayed
+		}
+	}
+	return s, kind
+}
+
+// retry is when a transfer is tried again. It is tried once more as its lifetime
+// ends; a first greylisting costs the first interval, without chance.
+func (q *Queue) retry(t *Transfer, r Result, now time.Time) time.Duration {
+	wait := jitter(q.backoff(t.Attempts))
+	if t.Attempts == 0 && r.Reply.Code/10 == 45 && strings.HasPrefix(r.Reply.Enhanced, "4.7.") {
+		wait = q.c.Retry
+	}
+	if left := t.Message.Expires.Sub(now); left < wait {
+		wait = max(left, time.Second)
+	}
+	return wait
+}
+
+// notice makes the transfer of a report, its content durable already. It is nil
+// where nobody is to be told.
+func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Settlement, now time.Time) (*Transfer, error) {
+	if m.Sender.IsNull() { // RFC 5321 §4.5.5, §6.1: never a report about a report
+		if kind == failed {
+			q.c.Observer.Notice("undeliverable")
+			q.c.Log.Warn("queue: what has no sender could not be delivered", "message", m.ID, "to", about[0].Transfer.Recipient, "reply", about[0].Reply.Text)
+		}
+		return nil, nil
+	}
+	if !q.notices.allow(m.Sender) {
+		q.c.Observer.Notice("suppressed")
+		q.c.Log.Warn("queue: too many reports to one sender; this one is not sent", "message", m.ID, "sender", m.Sender, "kind", kind)
+		return nil, nil
+	}
+	id := mail.NewID(now)
+	text := report{kind: kind, id: id, hostname: q.c.Hostname, message: m, about: about, original: q.original(ctx, m), now: now}.build()
+	blob, err := q.c.Contents.Put(ctx, bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		return nil, err
+	}
+	q.c.Observer.Notice(kind)
+	return &Transfer{
+		Message: &Message{
+			ID: id, Tx: m.Tx, Blob: blob, Size: int64(len(text)), Created: now, Expires: now.Add(q.c.Lifetime),
+			Params: mail.Params{Size: int64(len(text)), Body: "8BITMIME", SMTPUTF8: !ascii(m.Sender)},
+		},
+		Recipient: m.Sender, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(m.Sender),
+	}, nil
+}
+
+// maxReturned bounds how much of a message goes back with a report.
+const maxReturned = 64 << 10
+
+// original returns what goes back to the sender: the header, or all of a short
+// message where that was asked for (RFC 3461 §4.3).
+func (q *Queue) original(ctx context.Context, m *Message) returned {
+	content, err := q.c.Contents.Open(ctx, m.Blob)
+	if err != nil {
+		return returned{}
+	}
+	defer content.Close()
+	// As it was received: what was added in front is our own business.
+	msg := mail.NewSpooled(content, content.Size())
+	id := strings.TrimSpace(msg.Header().Get("Message-ID"))
+	if m.Params.Return == "FULL" && msg.Size() <= maxReturned {
+		whole := make([]byte, msg.Size())
+		if _, err := msg.ReadAt(whole, 0); err == nil || len(whole) == 0 {
+			return returned{octets: whole, whole: true, messageID: id}
+		}
+	}
+	var header []byte
+	for _, f := range msg.Header().Fields {
+		if len(header)+len(f.Raw) > maxReturned {
+			break
+		}
+		header = append(header, f.Raw...)
+	}
+	return returned{octets: header, messageID: id}
+}

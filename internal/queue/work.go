@@ -1,0 +1,185 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// work is one worker: it takes what is due for a destination, until there is
+// nothing more, the destination can't be reached, or the queue ends. ctx ends with
+// the queue, work when jobs under way must end too.
+func (q *Queue) work(ctx, work context.Context, l *lane) {
+	defer func() {
+		q.mu.Lock()
+		l.running--
+		q.busy--
+		q.mu.Unlock()
+		q.nudge()
+	}()
+	for ctx.Err() == nil && q.may(l) {
+		list, err := q.c.Rows.Claim(work, l.destination, claimed, lease)
+		if err != nil {
+			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
+			q.soon(l, rescan)
+			return
+		}
+		if len(list) == 0 {
+			return
+		}
+		if len(list) == claimed { // there is work for another one
+			q.soon(l, 0)
+			q.nudge()
+		}
+		for _, job := range jobs(l.destination, list) {
+			if ctx.Err() != nil {
+				q.giveBack(work, job.Transfers)
+				continue
+			}
+			if q.do(work, l, job) {
+				q.giveUp(work, l, list, job)
+				return
+			}
+		}
+	}
+	q.soon(l, 0) // there may be more
+}
+
+// may reports whether a worker may go on.
+func (q *Queue) may(l *lane) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return l.running <= l.allowed && !q.c.Now().Before(l.rests)
+}
+
+func (q *Queue) soon(l *lane, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l.soon(q.c.Now().Add(wait))
+}
+
+// maxRecipients is how many recipients a job has at most: every server takes as
+// many (RFC 5321 §4.5.3.1.8).
+const maxRecipients = 100
+
+// jobs groups transfers by message, in their order.
+func jobs(d Destination, list []*Transfer) []Job {
+	var all []Job
+	at := map[string]int{}
+	for _, t := range list {
+		i, ok := at[t.Message.ID]
+		if !ok || len(all[i].Transfers) == maxRecipients || d == Local { // each local transfer is settled by itself
+			i = len(all)
+			at[t.Message.ID] = i
+			all = append(all, Job{Destination: d, Message: t.Message})
+		}
+		all[i].Transfers = append(all[i].Transfers, t)
+	}
+	return all
+}
+
+// do carries one job and settles it. unreachable: the destination was at fault.
+func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
+	began := q.c.Now()
+	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	defer cancel()
+	report := q.carry(ctx, job)
+	q.mu.Lock()
+	if report.Unreachable {
+		l.missed(q.c.Now())
+	} else {
+		l.reached(q.c.Parallel)
+	}
+	q.mu.Unlock()
+	for i, r := range report.Results {
+		q.c.Observer.Attempt(r.Fate.String())
+		t := job.Transfers[i]
+		q.c.Log.Info("transfer", "id", t.Message.Tx, "transfer", t.ID, "from", t.Message.Sender, "to", t.Recipient, "destination", job.Destination,
+			"fate", r.Fate.String(), "host", r.Reply.Host, "code", r.Reply.Code, "status", r.Reply.Enhanced, "reply", r.Reply.Text,
+			"attempt", t.Attempts+1, "ms", q.c.Now().Sub(began).Milliseconds())
+	}
+	// What was carried is carried: the settlement must not be lost with a context.
+	q.settle(context.WithoutCancel(ctx), l, job, report.Results)
+	return report.Unreachable
+}
+
+// carry opens the content and hands the job to the carrier. A panic there is the
+// job's failure alone.
+func (q *Queue) carry(ctx context.Context, job Job) (report Report) {
+	fail := func(text string) Report {
+		all := Report{Results: make([]Result, len(job.Transfers))}
+		for i := range all.Results {
+			all.Results[i].Reply = Reply{Enhanced: "4.3.0", Text: text}
+		}
+		return all
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			q.c.Log.Error("queue: carrier panicked", "message", job.Message.ID, "panic", p)
+			report = fail("local error")
+		}
+	}()
+	content, err := q.c.Contents.Open(ctx, job.Message.Blob)
+	if err != nil {
+		q.c.Log.Error("queue: content can't be read", "message", job.Message.ID, "content", job.Message.Blob, "error", err)
+		return fail("the message can't be read here")
+	}
+	defer content.Close()
+	job.Content = job.Message.View.Message(mail.NewSpooled(content, content.Size()))
+	report = q.c.Carrier.Carry(ctx, job)
+	if len(report.Results) != len(job.Transfers) {
+		return fail(fmt.Sprintf("%d results for %d recipients", len(report.Results), len(job.Transfers)))
+	}
+	return report
+}
+
+// giveBack returns claims that nothing was done with.
+func (q *Queue) giveBack(ctx context.Context, list []*Transfer) {
+	var back []Settlement
+	for _, t := range list {
+		back = append(back, Settlement{Transfer: t, Fate: Deferred, Untried: true})
+	}
+	if _, err := q.c.Rows.Settle(ctx, back); err != nil {
+		q.c.Log.Warn("queue: claims not given back; they end by themselves", "error", err)
+	}
+}
+
+// giveUp puts off all that is due for a destination that could not be reached: it
+// is not tried for each of them, but each gets nearer to its end.
+func (q *Queue) giveUp(ctx context.Context, l *lane, list []*Transfer, failed Job) {
+	done := map[int64]bool{}
+	for _, t := range failed.Transfers {
+		done[t.ID] = true
+	}
+	said := Reply{Enhanced: "4.4.1", Text: "the destination could not be reached a moment ago; this message was not tried"}
+	for len(list) > 0 && ctx.Err() == nil {
+		for _, job := range jobs(l.destination, list) {
+			var left Job
+			for _, t := range job.Transfers {
+				if !done[t.ID] {
+					left.Transfers = append(left.Transfers, t)
+				}
+			}
+			if len(left.Transfers) == 0 {
+				continue
+			}
+			left.Destination, left.Message = job.Destination, job.Message
+			results := make([]Result, len(left.Transfers))
+			for i, t := range left.Transfers {
+				results[i].Reply = said
+				if t.Last.Text != "" { // what was said when it was tried tells more
+					results[i].Reply = t.Last
+				}
+				done[t.ID] = true
+			}
+			q.settle(ctx, l, left, results)
+		}
+		var err error
+		if list, err = q.c.Rows.Claim(ctx, l.destination, claimed, lease); err != nil {
+			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
+			return
+		}
+	}
+}
