@@ -64,6 +64,7 @@ func TestRetries(t *testing.T) {
 		m.letter("s@here.example", "a@a.example")
 		q.Wake(toA)
 		time.Sleep(6 * 24 * time.Hour)
+		synctest.Wait()
 		if m.left() != 0 || len(m.ended["a@a.example"]) != 1 || m.ended["a@a.example"][0] != Refused {
 			t.Errorf("%d left, ended %v", m.left(), m.ended)
 		}
@@ -100,6 +101,7 @@ func TestGreylisted(t *testing.T) {
 		m.letter("s@here.example", "a@a.example")
 		q.Wake(toA)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(at) != 2 || at[1]-at[0] != 5*time.Minute {
 			t.Errorf("tried at %v", at)
 		}
@@ -130,6 +132,7 @@ func TestUnreachable(t *testing.T) {
 		}
 		q.Wake(toA)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if dead > 20 {
 			t.Errorf("%d connections in an hour for 1000 messages", dead)
 		}
@@ -150,6 +153,7 @@ func TestUnreachable(t *testing.T) {
 		q.Flush(toA)
 		synctest.Wait()
 		time.Sleep(5 * 24 * time.Hour)
+		synctest.Wait()
 		if dead == before {
 			t.Error("a flush did not try it")
 		}
@@ -221,6 +225,7 @@ func TestReportNotStored(t *testing.T) {
 		m.full = false
 		m.mu.Unlock()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if m.left() != 0 || len(m.notices) != 1 || strings.Count(m.notices[0], "Final-Recipient:") != 2 {
 			t.Errorf("%d left, told %q", m.left(), m.notices)
 		}
@@ -239,6 +244,7 @@ func TestBroken(t *testing.T) {
 		delete(m.contents, msg.Blob)
 		m.mu.Unlock()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if m.left() != 1 || m.rows[1].Attempts < 3 || m.rows[1].Last.Enhanced != "4.3.0" {
 			t.Errorf("%d left, %+v", m.left(), m.rows[1])
 		}
