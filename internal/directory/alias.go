@@ -11,10 +11,10 @@ import (
 )
 
 // An Alias is an address that stores nothing: its mail goes to its targets,
-// mailboxes or other aliases of this system.
+// mailboxes or other aliases here, or addresses elsewhere.
 type Alias struct {
 	Address mail.Path   `json:"address"` // folded
-	Targets []mail.Path `json:"targets"` // folded, each once, at least one
+	Targets []mail.Path `json:"targets"` // each once, at least one; those here folded
 	Created time.Time   `json:"created"`
 }
 
@@ -75,12 +75,12 @@ func (d *Directory) RemoveAlias(ctx context.Context, address mail.Path) error {
 	return nil
 }
 
-// checkedAlias makes the targets canonical and refuses those that lead outside,
-// nowhere or back.
+// checkedAlias makes the targets canonical and refuses those that lead nowhere or
+// back.
 func (s *Snapshot) checkedAlias(a Alias) ([]Change, error) {
 	targets := make([]mail.Path, 0, len(a.Targets))
 	for _, t := range a.Targets {
-		address, err := ownAddress(t)
+		address, err := s.target(t)
 		if err == nil && !slices.Contains(targets, address) {
 			targets = append(targets, address)
 			err = s.checkTarget(a.Address, address)
@@ -96,16 +96,46 @@ func (s *Snapshot) checkedAlias(a Alias) ([]Change, error) {
 	return []Change{{Alias: &a}}, nil
 }
 
-func (s *Snapshot) checkTarget(alias, t mail.Path) error {
-	if _, ok := s.Domain(t.Domain()); !ok {
-		return fmt.Errorf("%w: %s is not a domain here, and an alias can't lead elsewhere", ErrNotLocal, t.Domain())
+// target returns the form in which an address is kept that mail is to go to: folded
+// where it is ours, as it was given where it is not (RFC 5321 §2.4).
+func (s *Snapshot) target(t mail.Path) (mail.Path, error) {
+	address, err := mail.ParsePath(strings.TrimSpace(string(t)))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	case address.IsNull():
+		return "", fmt.Errorf("%w: an address is missing", ErrInvalid)
 	}
+	if _, ours := s.Domain(address.Domain()); ours {
+		return s.canonical(address.Fold()), nil
+	}
+	return address, nil
+}
+
+// canonical is an address in its domain's own name.
+func (s *Snapshot) canonical(a mail.Path) mail.Path {
+	if dom, ok := s.Domain(a.Domain()); ok && dom.Name != a.Domain() {
+		return mail.Path(a.Local() + "@" + dom.Name)
+	}
+	return a
+}
+
+func (s *Snapshot) checkTarget(alias, t mail.Path) error {
 	if way := s.wayBack(alias, t, map[mail.Path]bool{}); way != nil {
 		names := make([]string, len(way))
 		for i, p := range way {
 			names[i] = string(p)
 		}
 		return fmt.Errorf("%w: %s -> %s", ErrLoop, alias, strings.Join(names, " -> "))
+	}
+	return s.leads(t)
+}
+
+// leads fails where mail for an address of ours would go nowhere.
+func (s *Snapshot) leads(t mail.Path) error {
+	dom, ours := s.Domain(t.Domain())
+	if !ours || len(dom.Hosts) > 0 {
+		return nil // others know
 	}
 	if box, next := s.holder(t); box == nil && next == nil {
 		return fmt.Errorf("%w and no such alias; add it first", ErrNoMailbox)

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +59,7 @@ func (d *Directory) AddDomain(ctx context.Context, dom Domain) (Domain, error) {
 		if _, ok := s.Domain(name); ok {
 			return nil, ErrExists
 		}
-		return checkedDomain(dom)
+		return s.checkedDomain(dom)
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("directory: add domain %s: %w", name, err)
@@ -69,13 +71,13 @@ func (d *Directory) AddDomain(ctx context.Context, dom Domain) (Domain, error) {
 // ChangeDomain lets change edit a domain's fields; the name and ID stay. change
 // may run more than once.
 func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*Domain) error) (Domain, error) {
-	s, err := d.updateDomain(ctx, &name, func(_ *Snapshot, dom Domain) ([]Change, error) {
+	s, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
 		next := dom
 		if err := change(&next); err != nil {
 			return nil, err
 		}
 		next.ID, next.Name, next.Created = dom.ID, dom.Name, dom.Created
-		return checkedDomain(next)
+		return s.checkedDomain(next)
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("directory: change domain %s: %w", name, err)
@@ -113,11 +115,14 @@ func (d *Directory) updateDomain(ctx context.Context, name *string, plan func(*S
 		if !ok {
 			return nil, ErrNoDomain
 		}
+		if dom.Name != canonical {
+			return nil, fmt.Errorf("%w: it is another name of %s; say that", ErrInvalid, dom.Name)
+		}
 		return plan(s, dom)
 	})
 }
 
-func checkedDomain(dom Domain) ([]Change, error) {
+func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 	if dom.Disposition == "" {
 		dom.Disposition = Quarantine
 	}
@@ -130,7 +135,84 @@ func checkedDomain(dom Domain) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
+	for _, check := range []func(*Domain) error{s.checkNames, s.checkHosts, s.checkCatchAll} {
+		if err := check(&dom); err != nil {
+			return nil, err
+		}
+	}
 	return []Change{{Domain: &dom}}, nil
+}
+
+// maxNames bounds the names and the mail hosts of one domain.
+const maxNames = 1000
+
+// checkNames makes a domain's other names canonical and refuses those that are
+// taken.
+func (s *Snapshot) checkNames(dom *Domain) error {
+	names := make([]string, 0, len(dom.Names))
+	for _, n := range dom.Names {
+		name, err := domainName(n)
+		if err != nil {
+			return err
+		}
+		if other, ok := s.Domain(name); name == dom.Name || ok && other.Name != dom.Name {
+			return fmt.Errorf("%w: the name %s is that of domain %s", ErrExists, name, cmp.Or(other.Name, dom.Name))
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > maxNames || len(dom.Hosts) > maxNames {
+		return fmt.Errorf("%w: %d names and %d hosts; at most %d each", ErrInvalid, len(names), len(dom.Hosts), maxNames)
+	}
+	dom.Names = names
+	return nil
+}
+
+// checkHosts refuses mail hosts that are not there, or not for that.
+func (s *Snapshot) checkHosts(dom *Domain) error {
+	dom.Hosts = slices.Clone(dom.Hosts)
+	for i, name := range dom.Hosts {
+		dom.Hosts[i] = strings.ToLower(name)
+		if err := s.hasRole(dom.Hosts[i], SMTPIn); err != nil {
+			return err
+		}
+	}
+	dom.Smarthost = strings.ToLower(dom.Smarthost)
+	if dom.Smarthost == "" {
+		return nil
+	}
+	return s.hasRole(dom.Smarthost, SMTPOut)
+}
+
+func (s *Snapshot) hasRole(host string, role Role) error {
+	h, ok := s.Host(host)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %s; add it first", ErrNoHost, host)
+	case !slices.Contains(h.Roles, role):
+		return fmt.Errorf("%w: mail host %s has not the role %s", ErrInvalid, host, role)
+	}
+	return nil
+}
+
+// checkCatchAll refuses one that leads nowhere.
+func (s *Snapshot) checkCatchAll(dom *Domain) error {
+	if dom.CatchAll.IsNull() {
+		return nil
+	}
+	address, err := s.target(dom.CatchAll)
+	if err != nil {
+		return err
+	}
+	if len(dom.Hosts) > 0 {
+		return fmt.Errorf("%w: unknown addresses go to the domain's mail hosts; a catch-all would never get any", ErrInvalid)
+	}
+	dom.CatchAll = address
+	if err := s.leads(address); err != nil {
+		return fmt.Errorf("catch-all %s: %w", address, err)
+	}
+	return nil
 }
 
 // domainName returns the canonical name of a domain that can have mailboxes.

@@ -168,7 +168,7 @@ func checkedEntry(e Entry) ([]Change, error) {
 func (s *Snapshot) scopeExists(scope Scope) error {
 	switch scope.Kind {
 	case DomainScope:
-		if _, ok := s.Domain(scope.Name); !ok {
+		if dom, ok := s.Domain(scope.Name); !ok || dom.Name != scope.Name {
 			return fmt.Errorf("%w: %s, the scope", ErrNoDomain, scope.Name)
 		}
 	case MailboxScope:

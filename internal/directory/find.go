@@ -111,6 +111,7 @@ func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
 	if rcpt.IsNull() {
 		return []Scope{Global}
 	}
+	rcpt = s.canonical(rcpt)
 	scopes := []Scope{{DomainScope, rcpt.Domain()}, Global}
 	if s.lists.boxes == 0 { // spares finding out whose mailbox it is
 		return scopes

@@ -176,8 +176,11 @@ func ownAddress(a mail.Path) (mail.Path, error) {
 
 // free says why a new mailbox or alias can't have the address.
 func (s *Snapshot) free(a mail.Path) error {
-	if _, ok := s.Domain(a.Domain()); !ok {
+	switch dom, ok := s.Domain(a.Domain()); {
+	case !ok:
 		return fmt.Errorf("%w: %s; add the domain first", ErrNoDomain, a.Domain())
+	case dom.Name != a.Domain():
+		return fmt.Errorf("%w: %s is another name of %s; give the address there, it holds for both", ErrInvalid, a.Domain(), dom.Name)
 	}
 	if _, ok := s.Mailbox(a); ok {
 		return fmt.Errorf("%w, as a mailbox", ErrExists)
@@ -192,6 +195,9 @@ func (s *Snapshot) free(a mail.Path) error {
 func (s *Snapshot) unused(a mail.Path) error {
 	for alias := range s.leadingTo(a) {
 		return fmt.Errorf("%w: alias %s leads here; change or remove that first", ErrInUse, alias.Address)
+	}
+	if dom, ok := s.Domain(a.Domain()); ok && dom.CatchAll.Fold() == a {
+		return fmt.Errorf("%w: it is the catch-all of %s; change that first", ErrInUse, dom.Name)
 	}
 	return nil
 }

@@ -31,8 +31,9 @@ type Remote struct {
 	Bounces mail.Path
 }
 
-// Resolve finds the mailboxes behind a recipient: those of its own address, else
-// of the address without its "+tag", each mailbox or alias.
+// Resolve finds where mail for a recipient goes: to whom its own address belongs,
+// else the address without its "+tag", each a mailbox or an alias; else, in a domain
+// that has mail hosts, to them; else to the domain's catch-all.
 //
 // postmaster and abuse exist in every domain (RFC 5321 §4.5.1, RFC 2142): where
 // nobody has that address, the mail goes to the domain's oldest active mailbox,
@@ -40,33 +41,35 @@ type Remote struct {
 // oldest of the system. The same addresses at this node's own host name, if that
 // is not a domain here, are those of the oldest domain.
 //
-// It fails with ErrNoDomain, ErrNoMailbox, or, where all that it finds is closed,
-// with ErrClosed.
+// It fails with ErrNoDomain, ErrNoMailbox, ErrTooMany, or, where all that it finds is
+// closed, with ErrClosed.
 func (s *Snapshot) Resolve(rcpt mail.Path) (Resolution, error) {
-	r, err := s.resolve(rcpt.Fold())
+	r, err := s.resolve(rcpt)
 	if err != nil {
 		return Resolution{}, fmt.Errorf("directory: resolve %s: %w", rcpt, err)
 	}
 	return r, nil
 }
 
-func (s *Snapshot) resolve(rcpt mail.Path) (Resolution, error) {
+func (s *Snapshot) resolve(given mail.Path) (Resolution, error) {
+	rcpt := given.Fold()
 	role := isRole(rcpt)
 	domain, ok := s.Domain(rcpt.Domain())
 	if !ok && role && rcpt.Domain() == s.hostname {
 		domain, ok = s.oldestDomain()
-		rcpt = mail.Path(rcpt.Local() + "@" + domain.Name)
 	}
 	if !ok {
 		return Resolution{}, ErrNoDomain
 	}
 	e := expansion{s: s, to: Resolution{Domain: domain, Role: role}, seen: map[mail.Path]bool{}}
-	e.visit(rcpt)
-	if role && len(e.to.Boxes) == 0 {
-		e.caretaker(domain.Name)
+	e.visit(mail.Path(rcpt.Local()+"@"+domain.Name), mail.Null)
+	if !e.found() && (role || e.refused == nil) {
+		e.otherwise(domain, given.Local())
 	}
 	switch {
-	case len(e.to.Boxes) > 0:
+	case e.tooMany:
+		return Resolution{}, ErrTooMany
+	case e.found():
 		return e.to, nil
 	case e.refused != nil:
 		return Resolution{}, e.refused
@@ -74,16 +77,23 @@ func (s *Snapshot) resolve(rcpt mail.Path) (Resolution, error) {
 	return Resolution{}, ErrNoMailbox
 }
 
-// An expansion follows aliases to the mailboxes behind them.
+// maxExpansion bounds what one recipient leads to.
+const maxExpansion = 20_000
+
+// An expansion follows aliases to what is behind them.
 type expansion struct {
 	s       *Snapshot
 	to      Resolution
-	seen    map[mail.Path]bool // addresses of mailboxes and aliases met
+	seen    map[mail.Path]bool // addresses met
 	refused error              // why mailboxes were left out, if any was
+	tooMany bool
 }
 
-func (e *expansion) visit(a mail.Path) {
-	box, alias := e.s.holder(a)
+func (e *expansion) found() bool { return len(e.to.Boxes)+len(e.to.Remotes) > 0 }
+
+// visit follows one address, which by leads to (null: it is the recipient).
+func (e *expansion) visit(a, by mail.Path) {
+	box, alias := e.s.holder(a.Fold())
 	switch {
 	case box != nil && !e.seen[box.Address]:
 		e.seen[box.Address] = true
@@ -92,8 +102,43 @@ func (e *expansion) visit(a mail.Path) {
 		e.seen[alias.Address] = true
 		e.to.Via = append(e.to.Via, alias.Address)
 		for _, t := range alias.Targets {
-			e.visit(t)
+			if len(e.seen) > maxExpansion {
+				e.tooMany = true
+				return
+			}
+			e.visit(t, alias.Address)
 		}
+	case box == nil && alias == nil && !by.IsNull() && !e.seen[a]:
+		e.elsewhere(a, by)
+	}
+}
+
+// elsewhere adds an address that we send on to, where others can have it.
+func (e *expansion) elsewhere(a, by mail.Path) {
+	dom, ours := e.s.Domain(a.Domain())
+	if ours && len(dom.Hosts) == 0 {
+		return
+	}
+	e.seen[a] = true
+	r := Remote{Address: a, By: by}
+	if ours {
+		r.Home = dom.Name
+	}
+	e.to.Remotes = append(e.to.Remotes, r)
+}
+
+// otherwise is where mail for an address goes that nobody here has.
+func (e *expansion) otherwise(domain Domain, local string) {
+	switch {
+	case len(domain.Hosts) > 0:
+		e.to.Remotes = []Remote{{Address: mail.Path(local + "@" + domain.Name), Home: domain.Name}}
+		if !e.to.Role { // which exist, whatever others know
+			e.to.Lookup = domain.Lookup
+		}
+	case e.to.Role:
+		e.caretaker(domain.Name)
+	case !domain.CatchAll.IsNull():
+		e.visit(domain.CatchAll, mail.Path("*@"+domain.Name))
 	}
 }
 
@@ -107,7 +152,7 @@ func (e *expansion) add(box Mailbox) {
 
 // caretaker finds somebody for a role that nobody has.
 func (e *expansion) caretaker(domain string) {
-	e.visit(mail.Path("postmaster@" + domain))
+	e.visit(mail.Path("postmaster@"+domain), mail.Null)
 	if len(e.to.Boxes) > 0 {
 		return
 	}

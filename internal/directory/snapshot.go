@@ -26,9 +26,25 @@ type Snapshot struct {
 // Revision counts the changes that led here.
 func (s *Snapshot) Revision() int64 { return s.revision }
 
-// Domain returns the domain of that name (lower-case A-labels).
+// Domain returns the domain that has that name (lower-case A-labels), its own or
+// another one of its.
 func (s *Snapshot) Domain(name string) (Domain, bool) {
-	return first[Domain](s, domains, byName, named(name))
+	return first[Domain](s, domains, byAny, named(name))
+}
+
+// Host returns the mail host of that name.
+func (s *Snapshot) Host(name string) (Host, bool) {
+	return first[Host](s, hosts, byName, named(name))
+}
+
+// Hosts returns all mail hosts, by name.
+func (s *Snapshot) Hosts() []Host {
+	return slices.Collect(rows[Host](s, hosts, byName+"_prefix", ""))
+}
+
+// using returns the domains that use a mail host.
+func (s *Snapshot) using(host string) iter.Seq[Domain] {
+	return rows[Domain](s, domains, byHost, named(host))
 }
 
 // Mailbox returns the mailbox whose own address is a.
@@ -133,6 +149,8 @@ func (b *build) apply(c Change) error {
 		return b.row(mailboxes, named(c.Mailbox.Address), c.Mailbox, c.Gone)
 	case c.Alias != nil:
 		return b.row(aliases, named(c.Alias.Address), c.Alias, c.Gone)
+	case c.Host != nil:
+		return b.row(hosts, named(c.Host.Name), c.Host, c.Gone)
 	case c.Entry != nil && c.Gone:
 		b.lists.remove(c.Entry.Key())
 	case c.Entry != nil:

@@ -12,11 +12,14 @@ const (
 	domains   = "domain"
 	mailboxes = "mailbox"
 	aliases   = "alias"
+	hosts     = "host"
 
 	byName   = "id" // go-memdb's name for the primary index
 	byNumber = "number"
 	byDomain = "domain"
 	byTarget = "target"
+	byAny    = "any"  // a domain, by each of its names
+	byHost   = "host" // domains, by each mail host that they use
 )
 
 // A key makes the index key of a row. Queries pass keys that are made the same
@@ -79,7 +82,10 @@ func newTables() (*memdb.MemDB, error) {
 	return memdb.NewMemDB(&memdb.DBSchema{Tables: map[string]*memdb.TableSchema{
 		domains: table(domains,
 			unique(byName, key[Domain](func(d *Domain) string { return named(d.Name) })),
-			unique(byNumber, key[Domain](func(d *Domain) string { return number(d.ID) }))),
+			unique(byNumber, key[Domain](func(d *Domain) string { return number(d.ID) })),
+			&memdb.IndexSchema{Name: byAny, Indexer: keys[Domain](domainNames)},
+			&memdb.IndexSchema{Name: byHost, AllowMissing: true, Indexer: keys[Domain](domainHosts)}),
+		hosts: table(hosts, unique(byName, key[Host](func(h *Host) string { return named(h.Name) }))),
 		mailboxes: table(mailboxes,
 			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
 			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
@@ -89,6 +95,25 @@ func newTables() (*memdb.MemDB, error) {
 			unique(byDomain, key[Alias](func(a *Alias) string { return within(a.Address.Domain()) + named(a.Address) })),
 			&memdb.IndexSchema{Name: byTarget, AllowMissing: true, Indexer: keys[Alias](targetKeys)}),
 	}})
+}
+
+func domainNames(d *Domain) [][]byte {
+	all := [][]byte{[]byte(named(d.Name))}
+	for _, n := range d.Names {
+		all = append(all, []byte(named(n)))
+	}
+	return all
+}
+
+func domainHosts(d *Domain) [][]byte {
+	var all [][]byte
+	for _, h := range d.Hosts {
+		all = append(all, []byte(named(h)))
+	}
+	if d.Smarthost != "" {
+		all = append(all, []byte(named(d.Smarthost)))
+	}
+	return all
 }
 
 // targetKeys lists a target under its own address and that without the

@@ -71,7 +71,7 @@ type directoryWriter struct {
 func (w *directoryWriter) reserve(changes []directory.Change) error {
 	var n int64
 	for _, c := range changes {
-		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
+		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Host != nil && c.Host.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
 			n++
 		}
 	}
@@ -107,6 +107,10 @@ func (w *directoryWriter) write(c directory.Change) error {
 		return w.remove("alias", `DELETE FROM alias WHERE address = ?`, string(c.Alias.Address))
 	case c.Alias != nil:
 		return w.putAlias(c.Alias)
+	case c.Host != nil && c.Gone:
+		return w.remove("mail_host", `DELETE FROM mail_host WHERE name = ?`, c.Host.Name)
+	case c.Host != nil:
+		return w.putHost(c.Host)
 	case c.Entry != nil && c.Gone:
 		k := c.Entry.Key()
 		return w.remove("list_entry", `DELETE FROM list_entry WHERE scope_kind = ? AND scope_name = ? AND value = ? AND list = ? AND (kind = 'author') = ?`,
@@ -132,9 +136,25 @@ func (w *directoryWriter) remove(table, query, name string, args ...any) error {
 }
 
 func (w *directoryWriter) putDomain(d *directory.Domain) error {
-	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision`,
-		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision)
+	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
+		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup`,
+		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision,
+		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup)
+	return err
+}
+
+func (w *directoryWriter) putHost(h *directory.Host) error {
+	roles := make([]string, len(h.Roles))
+	for i, r := range h.Roles {
+		roles[i] = string(r)
+	}
+	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, protocol = excluded.protocol, tls = excluded.tls,
+		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision`,
+		h.Name, w.given(h.ID), h.Address, strings.Join(roles, ","), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision)
 	return err
 }
 

@@ -40,7 +40,8 @@ type directoryTable struct {
 func directoryTables() []directoryTable {
 	return []directoryTable{
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
-		{`SELECT name, id, policy, disposition, challenge, created FROM domain WHERE revision > ?`, scanDomain},
+		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created FROM mail_host WHERE revision > ?`, scanHost},
+		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT address, id, password_hash, scram, language, state, created FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT ` + entryColumns + ` FROM list_entry WHERE revision > ?`, scanEntryChange},
@@ -75,6 +76,8 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 		c.Domain = &directory.Domain{Name: name}
 	case "mailbox":
 		c.Mailbox = &directory.Mailbox{Address: mail.Path(name)}
+	case "mail_host":
+		c.Host = &directory.Host{Name: name}
 	case "alias":
 		c.Alias = &directory.Alias{Address: mail.Path(name)}
 	case "list_entry":
@@ -88,9 +91,30 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var d directory.Domain
 	var created int64
-	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created)
-	d.Created = fromMicros(created)
+	var names, hosts string
+	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup)
+	d.Created, d.Names, d.Hosts = fromMicros(created), lines(names), lines(hosts)
 	return directory.Change{Domain: &d}, err
+}
+
+// lines splits what was joined by line ends; nothing for "".
+func lines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+func scanHost(rows *sql.Rows) (directory.Change, error) {
+	var h directory.Host
+	var created int64
+	var roles string
+	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created)
+	for r := range strings.SplitSeq(roles, ",") {
+		h.Roles = append(h.Roles, directory.Role(r))
+	}
+	h.Created = fromMicros(created)
+	return directory.Change{Host: &h}, err
 }
 
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {

@@ -67,15 +67,20 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
 	alias := directory.Alias{Address: "sales@example.net", Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"}, Created: directoryTime}
+	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
+	host := directory.Host{
+		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify,
+		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
+	}
 	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
 	entry.Expires = directoryTime.Add(time.Hour)
-	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry})
-	if dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host})
+	if host.ID != 0 || dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
 		t.Error("Apply changed what it was given")
 	}
 	changes, revision := directoryLoad(t, rows, 0)
-	if revision != 1 || len(changes) != 4 {
-		t.Fatalf("got %d changes, revision %d; want 4, 1", len(changes), revision)
+	if revision != 1 || len(changes) != 5 {
+		t.Fatalf("got %d changes, revision %d; want 5, 1", len(changes), revision)
 	}
 	for _, c := range changes {
 		switch {
@@ -83,6 +88,8 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 			t.Errorf("gone: %+v", c)
 		case c.Domain != nil:
 			same(t, &c.Domain.ID, *c.Domain, &dom.ID, &dom)
+		case c.Host != nil:
+			same(t, &c.Host.ID, *c.Host, &host.ID, &host)
 		case c.Mailbox != nil:
 			same(t, &c.Mailbox.ID, *c.Mailbox, &box.ID, &box)
 		case c.Alias != nil:
