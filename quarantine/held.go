@@ -14,7 +14,7 @@ type Held struct {
 	ID        string    // as mail.NewID makes them
 	Tx        string    // the transaction's, under which the journal has the walk
 	Recipient mail.Path // as the client gave it
-	Box       int64     // the mailbox that a release delivers to
+	Box       int64     // the mailbox that a release delivers to; 0: it goes where the recipient's mail goes
 	Domain    string    // the recipient's
 	Sender    mail.Path // the reverse-path
 	Client    netip.Addr
@@ -58,6 +58,17 @@ type Delivery struct {
 	Time          time.Time // when it arrives in the mailbox
 	Envelope      []byte    // as the mailstore keeps it
 	BodyStructure []byte    // as the mailstore keeps it
+	Onward        []Onward  // where Box is 0: what is queued in its place
+	Expires       time.Time // when trying those ends
+}
+
+// An Onward is one address that a released message is queued for.
+type Onward struct {
+	To          mail.Path
+	Sender      mail.Path // the reverse-path it leaves under
+	Destination string    // as the queue names it
+	Boxes       []int64   // mailboxes here, where they are many
+	Mark        []byte    // a header field in front
 }
 
 // Errors that callers decide by.

@@ -68,4 +68,8 @@ func (p *program) showRecord(r ops.RecordDetail) {
 		"subject", r.Subject, "size", r.Size, "reply", r.Reply)
 	p.say("")
 	p.showWalks(r.Walks)
+	if len(r.Deliveries) > 0 {
+		p.say("")
+		p.showDeliveries(r.Deliveries)
+	}
 }

@@ -19,7 +19,11 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
+	"gatepost/internal/lookup"
+	"gatepost/internal/mail"
 	"gatepost/internal/metric"
+	"gatepost/internal/queue"
+	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
@@ -43,6 +47,11 @@ type App struct {
 	journal    *journal.Journal
 	directory  *directory.Directory
 	quarantine *quarantine.Quarantine
+	routes     routes
+	relay      *relay.Relay
+	lookups    *lookup.Lookups
+	carriers   carriers
+	queue      *queue.Queue
 	intake     *intake.Intake
 	changes    *mailbox.Changes
 	handlers   control.Handlers
@@ -65,7 +74,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 // open opens from the bottom up; what is open when a step fails is closed again.
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
-		a.openData, a.openStore, a.openContent, a.openDirectory, a.openPipeline,
+		a.openData, a.openStore, a.openContent, a.openDirectory, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -143,12 +152,17 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	return err
+}
+
+func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	held := a.store.Quarantine()
-	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: preparer{a.directory, a.blobs, a.now}, Log: a.log, Now: a.now})
+	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now}
+	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: prepare, Log: a.log, Now: a.now})
 	return nil
 }
 
-func (a *App) openPipeline(_ context.Context, c *config.Config) (err error) {
+func (a *App) openResolver(_ context.Context, c *config.Config) (err error) {
 	a.resolver, err = resolve.New(resolve.Config{
 		Servers: c.Resolver.Servers, Timeout: c.Resolver.Timeout, CacheSize: c.Resolver.Cache, Validates: c.Resolver.Validates, Now: a.now,
 	})
@@ -156,14 +170,29 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) (err error) {
 		return err
 	}
 	a.closing(func() error { a.resolver.Close(); return nil })
+	return nil
+}
+
+func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.intake = &intake.Intake{
-		Config:    intake.Config{Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark},
+		Config: intake.Config{
+			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark,
+			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
+		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
+		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: noRewriting{}, Queue: a.queue, Carrier: a.relay, Reports: a.queue,
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
+	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	return a.setPolicies(c)
 }
+
+// noRewriting leaves reverse-paths as they are.
+type noRewriting struct{}
+
+func (noRewriting) Forward(sender mail.Path, _ string) (mail.Path, error) { return sender, nil }
+func (noRewriting) Reverse(mail.Path) (mail.Path, error)                  { return "", mail.ErrPath }
 
 // subjectMark stands before the subject of what a domain has tagged.
 const subjectMark = "SPAM: "

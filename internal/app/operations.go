@@ -21,6 +21,7 @@ func (a *App) operations() control.Handlers {
 	a.listOps(h)
 	a.quarantineOps(h)
 	a.journalOps(h)
+	a.queueOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.checkStore)
 	return h

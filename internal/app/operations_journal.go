@@ -62,10 +62,11 @@ func (a *App) showJournal(ctx context.Context, q ops.JournalShow) (ops.RecordDet
 	if err != nil {
 		return ops.RecordDetail{}, absent(err)
 	}
+	tried, err := a.deliveries(ctx, r.ID)
 	return ops.RecordDetail{
 		ID: r.ID, Time: r.Time, Client: r.Client, Helo: r.Helo, Sender: string(r.ReversePath), Subject: r.Subject,
-		Size: r.Size, Reply: r.Reply, Walks: walks(r),
-	}, nil
+		Size: r.Size, Reply: r.Reply, Walks: walks(r), Deliveries: tried,
+	}, err
 }
 
 // walks is a record's as commands print them.

@@ -11,6 +11,7 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/quarantine"
 )
 
@@ -35,9 +36,23 @@ func (a *App) release(ctx context.Context, id string) (quarantine.Held, error) {
 	h, err := a.quarantine.Release(ctx, id, admin)
 	if err == nil {
 		a.changes.Notify(h.Box)
+		if h.Box == 0 {
+			a.wakeFor(h)
+		}
 		a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", admin)
 	}
 	return h, err
+}
+
+// wakeFor has the queue look at once for what a release put there.
+func (a *App) wakeFor(h quarantine.Held) {
+	to, err := a.intake.Onward(h)
+	if err != nil {
+		return // it was there a moment ago; the queue finds it by itself
+	}
+	for _, o := range to {
+		a.queue.Wake(queue.Destination(o.Destination))
+	}
 }
 
 // settle does something to each message. All must exist before anything is done;

@@ -7,6 +7,7 @@ import (
 
 	"gatepost/internal/blob"
 	"gatepost/internal/directory"
+	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
@@ -15,6 +16,8 @@ import (
 // A preparer joins quarantine and mailstore: it makes of a held message the
 // delivery that a release commits.
 type preparer struct {
+	intake    *intake.Intake
+	lifetime  time.Duration
 	directory *directory.Directory
 	blobs     blob.Store
 	now       func() time.Time
@@ -24,6 +27,9 @@ type preparer struct {
 // field tells when it was released. A mailbox that is gone or closed since takes
 // nothing any more.
 func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.Delivery, error) {
+	if h.Box == 0 {
+		return p.onward(ctx, h)
+	}
 	if box, ok := p.directory.Snapshot().Box(h.Box); !ok || box.State == directory.Closed {
 		return quarantine.Delivery{}, fmt.Errorf("mailbox of %s: %w", h.Recipient, directory.ErrNoMailbox)
 	}
@@ -33,10 +39,28 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	}
 	defer content.Close()
 	now := p.now()
-	view := h.View
-	view.Prefix = mail.AppendField(nil, "X-Gatepost-Released", now.UTC().Format(time.RFC1123Z)+" from quarantine, held by "+h.Filter)
-	view.Prefix = append(view.Prefix, h.View.Prefix...)
+	view := released(h, now)
 	served := view.Message(mail.NewSpooled(content, content.Size()))
 	d := mailbox.Prepare(h.Box, mailbox.Inbox, served, now)
 	return quarantine.Delivery{View: view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure}, nil
+}
+
+// released is how a held message is served after its release.
+func released(h quarantine.Held, now time.Time) mail.View {
+	view := h.View
+	view.Prefix = mail.AppendField(nil, "X-Gatepost-Released", now.UTC().Format(time.RFC1123Z)+" from quarantine, held by "+h.Filter)
+	view.Prefix = append(view.Prefix, h.View.Prefix...)
+	return view
+}
+
+// onward prepares what goes by the queue: to another server, or to many mailboxes.
+func (p preparer) onward(ctx context.Context, h quarantine.Held) (quarantine.Delivery, error) {
+	to, err := p.intake.Onward(h)
+	if err != nil {
+		return quarantine.Delivery{}, fmt.Errorf("recipient %s: %w", h.Recipient, err)
+	}
+	now := p.now()
+	d := quarantine.Delivery{View: released(h, now), Time: now, Onward: to, Expires: now.Add(p.lifetime)}
+	d.Size = h.Size + int64(len(d.View.Prefix)-len(h.View.Prefix))
+	return d, nil
 }

@@ -169,6 +169,7 @@ func (a *App) chores() []service {
 	return []service{
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{"queue", a.runQueue},
 		{"journal", a.expireJournal},
 		{"dns lists", a.lists.run},
 	}
@@ -182,6 +183,9 @@ func (a *App) expireJournal(ctx context.Context) error {
 		keep := a.config.Load().Journal.Keep
 		if err := a.journal.Expire(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
 			a.log.Error("journal not expired", "error", err)
+		}
+		if err := a.store.Queue().ExpireEvents(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
+			a.log.Error("queue events not expired", "error", err)
 		}
 		select {
 		case <-tick.C:

@@ -17,6 +17,7 @@ type Conversation struct {
 	policies *Policies
 	tx       *pipeline.Transaction // of the gate, at Connect or Helo
 	gate     *pipeline.Walk
+	relay    bool // the client is one of ours; see Intake.trusts
 }
 
 // Connect judges a new connection. The Conversation is to be closed also where the
@@ -25,6 +26,7 @@ func (in *Intake) Connect(ctx context.Context, c mail.Client) (*Conversation, ma
 	p := in.Policies()
 	conv := &Conversation{in: in, policies: p, gate: pipeline.NewWalk(p.Gate, mail.Null, true)}
 	// ctx is this answer's; what the transaction looks up may go on between answers.
+	conv.relay = in.trusts(c.Addr)
 	conv.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(in.Now()), in.Now(), c, in.lists())
 	return conv, conv.advance(ctx)
 }
@@ -41,6 +43,9 @@ func (c *Conversation) Helo(ctx context.Context, client mail.Client) mail.Verdic
 }
 
 func (c *Conversation) advance(ctx context.Context) mail.Verdict {
+	if c.relay { // the gate is for strangers
+		return mail.Verdict{}
+	}
 	if err := c.gate.Advance(ctx, c.tx); err != nil {
 		return mail.Verdict{Answer: mail.Busy}
 	}
@@ -81,7 +86,10 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	if !owns(snapshot.Snapshot, client.Login, from) {
 		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(from) + " is not an address of " + string(client.Login)})
 	}
-	if client.Login.IsNull() { // a log-in has proven itself: the gate is for strangers
+	if c.relay {
+		t.relay = client.Addr
+	}
+	if client.Login.IsNull() && !c.relay { // a log-in has proven itself: the gate is for strangers
 		if err := t.gate.Advance(ctx, t.tx); err != nil {
 			return nil, t.refuse(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"})
 		}

@@ -16,12 +16,19 @@ import (
 // received is the Received field to put in front. ctx must leave time for all of
 // it; where it ends first the message stays with the client.
 func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict {
+	t.unwrap(ctx, m)
 	t.tx = t.tx.WithData(t.paths(), m)
 	if m.Header().Cut { // fields that forge ours could stand where nobody looks
 		v := mail.Verdict{Answer: mail.Malformed, ID: t.ID(), Reason: "the header is too long"}
 		t.finish(v, v.Answer.String())
 		return v
 	}
+	if t.in.passes(m) > maxPasses {
+		v := mail.Verdict{Answer: mail.Loop, ID: t.ID()}
+		t.finish(v, v.Answer.String())
+		return v
+	}
+	t.breakLoops(m)
 	if err := t.walk(ctx); err != nil {
 		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"}, err)
 	}
@@ -31,7 +38,12 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 		t.finish(v, v.Answer.String())
 		return v
 	}
-	if err := t.keep(ctx, m, received, v); err != nil {
+	p := t.plan(m, received)
+	if refused, done := t.handOn(ctx, p); done {
+		t.finish(refused, refused.Answer.String())
+		return refused
+	}
+	if err := t.keep(ctx, p, v); err != nil {
 		failed := mail.Verdict{Answer: mail.Failed, ID: t.ID()}
 		if errors.Is(err, blob.ErrFull) {
 			failed.Answer = mail.NoSpace
@@ -114,13 +126,13 @@ func (t *Transaction) walkShadows(ctx context.Context) {
 func (t *Transaction) settle() mail.Verdict {
 	endings := make([]pipeline.Ending, len(t.rcpts))
 	for i, r := range t.rcpts {
-		endings[i] = pipeline.Ending{Decision: r.walk.Decision, Disposition: pipeline.Disposition(r.domain.Disposition)}
+		endings[i] = t.ending(r)
 	}
 	outcomes, answer := pipeline.Settle(endings)
 	t.settled = true
 	var decided *pipeline.Decision
 	for i, r := range t.rcpts {
-		r.outcome = outcomes[i]
+		r.outcome = r.away(outcomes[i])
 		d := &r.walk.Decision
 		if decided == nil && (answer == mail.Deferred && d.Action == pipeline.Defer || answer == mail.Refused && d.Action == pipeline.Reject) {
 			decided = d
@@ -162,14 +174,14 @@ func (t *Transaction) state(v mail.Verdict) string {
 
 // keep puts the content and the evidence on disk, side by side, and then all that
 // follows in one commit.
-func (t *Transaction) keep(ctx context.Context, m *mail.Message, received []byte, v mail.Verdict) error {
-	c := &Commit{}
+func (t *Transaction) keep(ctx context.Context, p *plan, v mail.Verdict) error {
+	c := p.commit
 	content := make(chan error, 1)
 	var id blob.ID
-	if t.needsContent() {
+	if c.keeps() {
 		go func() {
 			var err error
-			id, err = t.in.Blobs.Put(ctx, m.Reader(), m.Size())
+			id, err = t.in.Blobs.Put(ctx, p.m.Reader(), p.m.Size())
 			content <- err
 		}()
 	} else {
@@ -180,23 +192,74 @@ func (t *Transaction) keep(ctx context.Context, m *mail.Message, received []byte
 		return fmt.Errorf("intake: keep %s: %w", t.ID(), err)
 	}
 	c.Row = row
-	t.fill(c, m, id, received)
+	c.stored(id)
+	if err := t.report(ctx, p, id); err != nil {
+		return fmt.Errorf("intake: report on %s: %w", t.ID(), err)
+	}
 	if err := t.in.Store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("intake: commit %s: %w", t.ID(), err)
 	}
-	for _, d := range c.Deliveries {
-		t.in.Waker.Notify(d.Box)
-	}
+	t.in.wake(c)
 	return nil
 }
 
-// needsContent reports whether anybody gets the message: one that is discarded
-// for all leaves a journal row alone.
-func (t *Transaction) needsContent() bool {
-	for _, r := range t.rcpts {
-		if r.outcome != mail.Dropped {
-			return true
-		}
+// report adds to the commit what the sender is told of success.
+func (t *Transaction) report(ctx context.Context, p *plan, id blob.ID) error {
+	m, to := p.reports()
+	if len(to) == 0 {
+		return nil
 	}
-	return false
+	m.Blob = string(id)
+	notice, err := t.in.Reports.Delivered(ctx, m, to)
+	if notice != nil {
+		p.commit.Transfers = append(p.commit.Transfers, notice)
+	}
+	return err
+}
+
+// unwrap puts the client in the place of the relay of ours that brought the message.
+func (t *Transaction) unwrap(ctx context.Context, m *mail.Message) {
+	if !t.relay.IsValid() {
+		return
+	}
+	old := t.tx
+	c, found := t.in.trueClient(m)
+	if !found {
+		c = old.Client
+	}
+	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), old.ID, old.Time, c, old.Lists).WithHelo(c).WithMail(old.Envelope.ReversePath, old.Envelope.Params)
+	old.Close()
+}
+
+// ending is how a recipient's walk ended. What one of our relays brings is held where
+// it would be refused: the relay would report to a sender who is mostly forged.
+func (t *Transaction) ending(r *recipient) pipeline.Ending {
+	if r.loop {
+		r.walk.Decision = looped(r)
+	}
+	e := pipeline.Ending{Decision: r.walk.Decision, Disposition: r.disposition()}
+	if t.relay.IsValid() && e.Decision.Action == pipeline.Reject {
+		e.Decision.Action = pipeline.Quarantine
+	}
+	return e
+}
+
+// disposition is the domain's, for who has a mailbox here: spam is never carried on.
+func (r *recipient) disposition() pipeline.Disposition {
+	if len(r.boxes) == 0 {
+		return pipeline.ToQuarantine
+	}
+	return pipeline.Disposition(r.domain.Disposition)
+}
+
+// away is an outcome as it is for a recipient without a mailbox here.
+func (r *recipient) away(o mail.Outcome) mail.Outcome {
+	switch {
+	case len(r.boxes) > 0:
+	case o == mail.Delivered:
+		return mail.Queued
+	case o == mail.Junked, o == mail.Tagged:
+		return mail.Held
+	}
+	return o
 }

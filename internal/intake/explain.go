@@ -49,11 +49,11 @@ func (t *Transaction) explainRcpt(s string) error {
 	if err != nil {
 		return err
 	}
-	found, err := t.snapshot.Resolve(p)
+	found, err := t.in.resolve(t.snapshot, t.tx.Envelope.ReversePath, p)
 	if err != nil {
 		return fmt.Errorf("recipient %s: %w", s, err)
 	}
-	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes}
+	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes}
 	policy := t.policies.of(found.Domain)
 	if found.Role {
 		policy = nothing

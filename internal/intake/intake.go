@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type Commit struct {
 	Deliveries []*mailbox.Delivery
 	Held       []*quarantine.Held
 	Transfers  []*queue.Transfer // each with its Message, which those of one message share
+	Events     []queue.Event     // what was carried on before the answer
 	Row        *journal.Row
 }
 
@@ -78,6 +80,9 @@ type Config struct {
 	SplitRecipients bool          // one policy a transaction: others get 452 at RCPT
 	QuarantineFor   time.Duration // how long what is held is kept
 	SubjectMark     string        // put before the subject of a tagged message
+	Lifetime        time.Duration // of what is carried on
+	RelayInline     bool          // hand mail for one customer's servers on before the answer
+	TrustedRelays   []netip.Prefix
 }
 
 // An Intake is the machine behind the edge. Fields are set before use and not
@@ -89,6 +94,12 @@ type Intake struct {
 	Store     Committer
 	Journal   Journal
 	Waker     Waker
+	Router    Router
+	Lookups   Lookups
+	SRS       Rewriter
+	Queue     Sender
+	Carrier   queue.Carrier // for what is handed on before the answer
+	Reports   Reporter
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time

@@ -152,7 +152,7 @@ func (w *world) send(t *testing.T, to ...string) (answers []mail.Answer) {
 	}
 	taken := false
 	for _, rcpt := range to {
-		v := tx.Rcpt(t.Context(), mail.Path(rcpt))
+		v := tx.Rcpt(t.Context(), mail.Path(rcpt), mail.RcptParams{})
 		answers = append(answers, v.Answer)
 		taken = taken || v.Answer == mail.OK
 	}
@@ -330,7 +330,7 @@ func TestLogin(t *testing.T) {
 			t.Errorf("from %s: got %v, want %v", from, v.Answer, want)
 		}
 		if tx != nil {
-			if v := tx.Rcpt(t.Context(), "reject@early.example"); v.Answer != mail.OK {
+			if v := tx.Rcpt(t.Context(), "reject@early.example", mail.RcptParams{}); v.Answer != mail.OK {
 				t.Errorf("a log-in was judged: %v", v)
 			}
 			tx.Abort(mail.OK, "QUIT")
@@ -346,7 +346,7 @@ func (w *world) begin(t *testing.T, to mail.Path) *intake.Transaction {
 	t.Cleanup(conv.Close)
 	tx, v := conv.Mail(t.Context(), client, "a@sender.example", mail.Params{})
 	if v.Answer == mail.OK {
-		v = tx.Rcpt(t.Context(), to)
+		v = tx.Rcpt(t.Context(), to, mail.RcptParams{})
 	}
 	if v.Answer != mail.OK {
 		t.Fatal(v)
@@ -426,7 +426,7 @@ func TestLoginIsTold(t *testing.T) {
 	conv, _ := w.Connect(t.Context(), own)
 	defer conv.Close()
 	tx, _ := conv.Mail(t.Context(), own, "none@late.example", mail.Params{})
-	tx.Rcpt(t.Context(), "spam@late.example")
+	tx.Rcpt(t.Context(), "spam@late.example", mail.RcptParams{})
 	m := mail.NewMessage([]byte(letter))
 	if v := tx.Data(t.Context(), m, nil); v.Answer != mail.OK {
 		t.Fatal(v)

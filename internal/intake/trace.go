@@ -14,18 +14,43 @@ import (
 // (spec, Headers written). They stand in the recipient's own row: the content
 // stays as it came.
 func (t *Transaction) fields(r *recipient, received []byte) []byte {
-	tx, w := t.tx, r.walk
-	b := mail.AppendField(nil, "Return-Path", "<"+string(tx.Envelope.ReversePath)+">")
+	b := mail.AppendField(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
 	b = append(b, received...)
+	b = mail.AppendField(t.found(b, r), "X-Gatepost-Recipient", string(r.path))
+	return t.verdict(b, r)
+}
+
+// onward returns the fields of a copy that goes to another server, for the address
+// of ours that sends it on, if any does (loop.go looks for that). Who else is
+// served the same can't tell from it whom it was for.
+func (t *Transaction) onward(r *recipient, by mail.Path, received []byte) []byte {
+	var b []byte
+	if !by.IsNull() {
+		b = mail.AppendField(b, "Delivered-To", string(by))
+	}
+	return t.verdict(t.found(append(b, received...), r), r)
+}
+
+// found adds who the client was, and what is proven of the sender.
+func (t *Transaction) found(b []byte, r *recipient) []byte {
+	tx, w := t.tx, r.walk
 	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, auth(tx, w)))
 	if spf := spfResult(tx, w); spf != nil {
 		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
-	b = mail.AppendField(b, "X-Gatepost-Client", client(tx, w))
+	from := client(tx, w)
+	if t.relay.IsValid() {
+		from += " by way of " + t.relay.String()
+	}
+	b = mail.AppendField(b, "X-Gatepost-Client", from)
 	b = mail.AppendField(b, "X-Gatepost-Helo", tx.Client.Helo)
-	b = mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
-	b = mail.AppendField(b, "X-Gatepost-Recipient", string(r.path))
+	return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
+}
+
+// verdict adds what the walk led to.
+func (t *Transaction) verdict(b []byte, r *recipient) []byte {
+	w := r.walk
 	if d := w.Decision; d.Action == pipeline.Accept {
 		b = mail.AppendField(b, "X-Gatepost-Allowed", d.Entry+": "+d.Reason)
 	}
@@ -142,4 +167,14 @@ func spamStatus(w *pipeline.Walk) string {
 		tests = []string{"none"}
 	}
 	return fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", word, w.Score, w.Policy.Required, strings.Join(tests, ", "))
+}
+
+// proven reports whether the sender is who the reverse-path says: by log-in, or by
+// SPF.
+func (t *Transaction) proven(r *recipient) bool {
+	if !t.tx.Client.Login.IsNull() {
+		return true
+	}
+	spf := spfResult(t.tx, r.walk)
+	return spf != nil && spf.Value == authres.ResultPass
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type Transaction struct {
 	rcpts    []*recipient
 	refused  []*recipient // at RCPT, kept for the journal
 	settled  bool         // the recipients' outcomes hold
+	relay    netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the
@@ -36,6 +38,9 @@ type recipient struct {
 	path    mail.Path
 	domain  directory.Domain
 	boxes   []directory.Mailbox
+	remotes []directory.Remote
+	params  mail.RcptParams
+	loop    bool // it was sent on from here before
 	walk    *pipeline.Walk
 	shadow  *pipeline.Walk // nil where the policy has none
 	answer  mail.Answer    // at RCPT
@@ -50,11 +55,11 @@ func (t *Transaction) ID() string { return t.tx.ID }
 var nothing = &pipeline.Policy{Name: "none"}
 
 // Rcpt judges one forward-path.
-func (t *Transaction) Rcpt(ctx context.Context, to mail.Path) mail.Verdict {
+func (t *Transaction) Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams) mail.Verdict {
 	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.path.Fold() == to.Fold() }) {
 		return mail.Verdict{ID: t.ID()}
 	}
-	r := &recipient{path: to}
+	r := &recipient{path: to, params: p}
 	v := t.rcpt(ctx, r)
 	v.ID = t.ID()
 	r.answer = v.Answer
@@ -68,11 +73,11 @@ func (t *Transaction) Rcpt(ctx context.Context, to mail.Path) mail.Verdict {
 }
 
 func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
-	found, err := t.snapshot.Resolve(r.path)
-	if err != nil {
-		return unknown(err)
+	found, v := t.in.route(ctx, t.snapshot, t.tx.Envelope.ReversePath, r.path, t.tx.Client.Login)
+	if v.Answer != mail.OK {
+		return v
 	}
-	r.domain, r.boxes = found.Domain, found.Boxes
+	r.domain, r.boxes, r.remotes = found.Domain, found.Boxes, found.Remotes
 	policy := t.policies.of(found.Domain)
 	if found.Role || !t.tx.Client.Login.IsNull() {
 		policy = nothing
@@ -83,6 +88,9 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	r.walk = pipeline.NewWalk(policy, r.path, true)
 	if policy.Shadow != nil {
 		r.shadow = pipeline.NewWalk(policy.Shadow, r.path, false)
+	}
+	if t.relay.IsValid() { // who the client is stands in the content
+		return mail.Verdict{}
 	}
 	if err := r.walk.Advance(ctx, t.tx.WithRcpt()); err != nil {
 		r.walk.Release(t.tx)

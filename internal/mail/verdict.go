@@ -63,9 +63,11 @@ const (
 	Declined                 // refused; the client keeps the message
 	Postponed                // deferred; nobody has it yet
 	Dropped                  // discarded: a journal row is all that stays
+	Queued                   // on its way to another server
+	Relayed                  // another server has it
 )
 
-var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded"}
+var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded", "queued", "relayed"}
 
 // String returns the outcome's name in the journal.
 func (o Outcome) String() string { return outcomeNames[o] }

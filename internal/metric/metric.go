@@ -32,6 +32,8 @@ type Metrics struct {
 	filters      *prometheus.HistogramVec
 	commits      prometheus.Histogram
 	puts         prometheus.Histogram
+	attempts     *prometheus.CounterVec
+	notices      *prometheus.CounterVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -53,6 +55,8 @@ func New() *Metrics {
 		puts: histogram(r, "blob_put_seconds", "Time that content waited until it was durable.",
 			prometheus.ExponentialBuckets(0.0005, 2.5, 10)),
 	}
+	m.attempts = counters(r, "queue_attempts_total", "Attempts at a recipient of what is carried on, by what became of it.", "fate")
+	m.notices = counters(r, "queue_reports_total", "Reports to senders about what is carried on, and those that were not sent.", "kind")
 	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "filter_seconds", Help: "Time that filters took.",
 		Buckets: prometheus.ExponentialBuckets(0.0001, 5, 8),
@@ -125,6 +129,12 @@ func (m *Metrics) Commit(seconds float64) { m.commits.Observe(seconds) }
 
 // Put counts a content made durable and the time it waited.
 func (m *Metrics) Put(seconds float64) { m.puts.Observe(seconds) }
+
+// Attempt counts an attempt at carrying mail on to one recipient.
+func (m *Metrics) Attempt(fate string) { m.attempts.WithLabelValues(fate).Inc() }
+
+// Notice counts a report to a sender, or one that is not sent.
+func (m *Metrics) Notice(kind string) { m.notices.WithLabelValues(kind).Inc() }
 
 // Gauge adds a number that is asked for when somebody looks: bytes in flight, free
 // disk. The name goes without "gatepost_"; one name is added once.

@@ -37,6 +37,8 @@ type Result struct {
 	// Notifies: the next hop took over the sender's wishes (RFC 3461 §4.2); where it
 	// did not, a success that was asked for is told by us as "relayed".
 	Notifies bool
+	// Settled: the carrier has ended the claim itself, with what it led to.
+	Settled bool
 }
 
 // A Fate is the kind of a Result.

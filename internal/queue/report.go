@@ -93,6 +93,8 @@ func (r report) subject() string {
 		return "Delayed / En attente : " + to
 	case relayed:
 		return "Passed on / Transmis : " + to
+	case done:
+		return "Delivered / Remis : " + to
 	}
 	return "Undelivered / Non remis : " + to
 }
@@ -136,7 +138,7 @@ func (r report) status() string {
 // code is the status of RFC 3463 in the class that goes with the action.
 func (r report) code(s *Settlement) string {
 	status := s.Reply.Enhanced
-	class := map[string]string{failed: "5", delayed: "4", relayed: "2"}[r.kind]
+	class := map[string]string{failed: "5", delayed: "4", relayed: "2", done: "2"}[r.kind]
 	switch {
 	case r.kind == failed && strings.HasPrefix(status, "4"):
 		return "5.4.7" // time ran out; what the last attempt met stands in the diagnostic

@@ -41,7 +41,7 @@ func sample(kind string) report {
 }
 
 func TestReports(t *testing.T) {
-	for _, kind := range []string{failed, delayed, relayed} {
+	for _, kind := range []string{failed, delayed, relayed, done} {
 		got := sample(kind).build()
 		path := filepath.Join("testdata", kind+".eml")
 		if *update {

@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ func (q *Queue) settle(ctx context.Context, l *lane, job Job, results []Result) 
 	list := make([]Settlement, 0, len(job.Transfers))
 	told := map[string][]*Settlement{} // into list, which has room for all
 	for i, t := range job.Transfers {
-		if results[i].Fate == Abandoned {
+		if results[i].Fate == Abandoned || results[i].Settled {
 			continue
 		}
 		s, kind := q.conclude(t, results[i], now)
@@ -90,6 +91,7 @@ const (
 	failed  = "failed"
 	delayed = "delayed"
 	relayed = "relayed"
+	done    = "delivered"
 )
 
 // conclude decides what one result means, and what the sender is to be told of it,
@@ -159,6 +161,21 @@ func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Se
 		},
 		Recipient: m.Sender, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(m.Sender),
 	}, nil
+}
+
+// Delivered makes the report that a message is in the mailboxes of recipients whose
+// sender asked to hear of that. It is nil where none is to be sent. The caller has
+// it committed with the delivery, and the content of m is durable.
+func (q *Queue) Delivered(ctx context.Context, m *Message, to []*Transfer) (*Transfer, error) {
+	about := make([]*Settlement, len(to))
+	for i, t := range to {
+		about[i] = &Settlement{Transfer: t, Fate: Carried, Reply: Reply{Enhanced: "2.1.5"}}
+	}
+	notice, err := q.notice(ctx, done, m, about, q.c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("queue: report on %s: %w", m.ID, err)
+	}
+	return notice, nil
 }
 
 // maxReturned bounds how much of a message goes back with a report.

@@ -20,6 +20,8 @@ func (r report) words() string {
 		line("Your message could not be delivered to:")
 	case delayed:
 		line("Your message has not been delivered yet to:")
+	case done:
+		line("Your message was delivered to:")
 	default:
 		line("Your message was passed on to a server that does not report on its own, for:")
 	}
@@ -45,6 +47,8 @@ func (r report) words() string {
 		line("Votre message n'a pas pu être remis à :")
 	case delayed:
 		line("Votre message n'a pas encore été remis à :")
+	case done:
+		line("Votre message a été remis à :")
 	default:
 		line("Votre message a été transmis à un serveur qui n'en rend pas compte, pour :")
 	}
@@ -76,7 +80,7 @@ func french() phrases {
 
 func (r report) recipient(line func(string, ...any), s *Settlement, p phrases) {
 	line("    %s", s.Transfer.Recipient)
-	if r.kind == relayed {
+	if r.kind == relayed || r.kind == done {
 		line("")
 		return
 	}

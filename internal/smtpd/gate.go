@@ -59,6 +59,7 @@ func (s *Server) newGate(ctx context.Context, addr net.Addr) *gate {
 	// forbid depending on TLS, which it does not see, the session decides.
 	g.library.MaxLineLength = 0
 	g.library.AllowInsecureAuth = true
+	g.library.EnableDSN = true
 	g.library.ErrorLog = panics{s.cfg.Log}
 	go func() {
 		defer close(g.stopped)

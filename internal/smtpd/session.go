@@ -52,7 +52,7 @@ func (s *session) hello(name string, esmtp bool) reply {
 
 // keywords are the extensions offered now.
 func (s *session) keywords() []string {
-	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES"}
+	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN"}
 	if s.cfg.TLS != nil && s.client.TLS == "" {
 		k = append(k, "STARTTLS")
 	}
@@ -76,7 +76,7 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	}
 	ctx, cancel := s.answerTime()
 	defer cancel()
-	tx, v := s.conv.Mail(ctx, s.client, s.path, mail.Params{Size: o.Size, Body: string(o.Body)})
+	tx, v := s.conv.Mail(ctx, s.client, s.path, mailParams(o))
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
@@ -85,13 +85,17 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 }
 
 // Rcpt adds a recipient (smtp.Session).
-func (s *session) Rcpt(string, *smtp.RcptOptions) error {
+func (s *session) Rcpt(_ string, o *smtp.RcptOptions) error {
 	if s.rcpts++; s.rcpts > s.cfg.MaxRecipients {
 		return s.say(answer(mail.Verdict{Answer: mail.TooManyRecipients}))
 	}
+	p, ok := rcptParams(o)
+	if !ok {
+		return s.say(badArgument)
+	}
 	ctx, cancel := s.answerTime()
 	defer cancel()
-	if v := s.tx.Rcpt(ctx, s.path); v.Answer != mail.OK {
+	if v := s.tx.Rcpt(ctx, s.path, p); v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
 	s.to = s.path

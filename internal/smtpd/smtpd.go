@@ -59,7 +59,7 @@ type Conversation interface {
 type Transaction interface {
 	// ID names the transaction in replies and in the Received field.
 	ID() string
-	Rcpt(ctx context.Context, to mail.Path) mail.Verdict
+	Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams) mail.Verdict
 	// Data hands over the content and the Received field that belongs on top of
 	// it, final CRLF included. m may be used until Data returns.
 	Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict

@@ -88,6 +88,9 @@ func (t *talk) Mail(_ context.Context, c mail.Client, from mail.Path, p mail.Par
 	if p.Body != "" {
 		line += " body=" + p.Body
 	}
+	if p.Return != "" || p.EnvelopeID != "" {
+		line += " ret=" + p.Return + " envid=" + p.EnvelopeID
+	}
 	if c.Login != "" {
 		line += " login=" + c.Login.String()
 	}
@@ -109,9 +112,13 @@ type transaction struct {
 
 func (t *transaction) ID() string { return t.id }
 
-func (t *transaction) Rcpt(_ context.Context, to mail.Path) mail.Verdict {
+func (t *transaction) Rcpt(_ context.Context, to mail.Path, p mail.RcptParams) mail.Verdict {
 	defer t.serial()()
-	t.note("rcpt <%s>", to)
+	line := fmt.Sprintf("rcpt <%s>", to)
+	if p != (mail.RcptParams{}) {
+		line += fmt.Sprintf(" notify=%d original=%s", p.Notify, p.Original)
+	}
+	t.note("%s", line)
 	return verdictFor(to.Local())
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gatepost/internal/intake"
+	"gatepost/internal/queue"
 )
 
 // Commit implements intake.Committer: all rows of one accepted message, or none.
@@ -19,8 +20,10 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 			}
 		}
 		for _, h := range c.Held {
-			if err := standing(tx, h.Box); err != nil {
-				return err
+			if h.Box != 0 { // 0: where its release leads is found out then
+				if err := standing(tx, h.Box); err != nil {
+					return err
+				}
 			}
 			if err := putHeld(tx, h); err != nil {
 				return err
@@ -28,6 +31,12 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		}
 		if err := putTransfers(tx, c.Transfers); err != nil {
 			return err
+		}
+		for _, e := range c.Events {
+			about := &queue.Transfer{Message: &queue.Message{Tx: e.Tx}, Recipient: e.Recipient}
+			if err := putEvent(tx, about, e.What, e.Reply); err != nil {
+				return err
+			}
 		}
 		return putJournal(tx, c.Row)
 	})

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
 )
@@ -53,6 +56,9 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		if h, err = showHeld(tx, id); err != nil || d == nil {
 			return err
 		}
+		if h.Box == 0 {
+			return putOnward(tx, &h, d)
+		}
 		return putDelivery(tx, &mailbox.Delivery{
 			Box: h.Box, Blob: h.Blob, View: d.View, Size: d.Size, Time: d.Time,
 			Envelope: d.Envelope, BodyStructure: d.BodyStructure,
@@ -62,6 +68,24 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		return quarantine.Held{}, fmt.Errorf("store: settle %s: %w", id, err)
 	}
 	return h, nil
+}
+
+// putOnward queues a released message for others than a mailbox of its own.
+func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
+	for _, o := range d.Onward {
+		view := mail.View{Prefix: slices.Concat(o.Mark, d.View.Prefix), Skip: d.View.Skip}
+		err := putTransfers(tx, []*queue.Transfer{{
+			Message: &queue.Message{
+				ID: mail.NewID(d.Time), Tx: h.Tx, Sender: o.Sender, Blob: h.Blob, View: view, Size: d.Size + int64(len(o.Mark)),
+				Params: mail.Params{Body: "8BITMIME"}, Created: d.Time, Expires: d.Expires,
+			},
+			Recipient: o.To, For: h.Recipient.Fold(), Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleHeld ends one hold: state, act, what the journal says of the message, and

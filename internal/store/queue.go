@@ -86,10 +86,10 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '')`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now())
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), t.For)
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -101,7 +101,7 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transfer.recipient, queue_transfer.notify, queue_transfer.original,
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
-	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command`
+	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
@@ -109,7 +109,7 @@ func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	var notify, due, delayed int64
 	var boxes string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &t.For)
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +232,9 @@ func settle(tx *Tx, s *queue.Settlement) error {
 		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
 			return err
 		}
+		if err := tellJournal(tx, t, s.Fate); err != nil {
+			return err
+		}
 	}
 	if !s.Untried {
 		if err := putEvent(tx, t, s.Fate.String(), s.Reply); err != nil {
@@ -240,6 +243,26 @@ func settle(tx *Tx, s *queue.Settlement) error {
 	}
 	if s.Notice != nil {
 		return putTransfers(tx, []*queue.Transfer{s.Notice})
+	}
+	return nil
+}
+
+// tellJournal says in the journal what became of a recipient's mail. Where it went to
+// several, what failed outweighs what did not.
+func tellJournal(tx *Tx, t *queue.Transfer, f queue.Fate) error {
+	if t.For.IsNull() {
+		return nil
+	}
+	state := "bounced"
+	switch {
+	case f == queue.Carried && t.Destination == queue.Local:
+		state = "delivered"
+	case f == queue.Carried:
+		state = "relayed"
+	}
+	_, err := tx.Exec(`UPDATE journal SET state = ? WHERE id = ? AND recipient = ? AND state IN ('queued', 'relayed', 'released')`, state, t.Message.Tx, t.For)
+	if err != nil {
+		return fmt.Errorf("journal %s: %w", t.Message.Tx, err)
 	}
 	return nil
 }

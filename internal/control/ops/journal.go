@@ -29,6 +29,8 @@ type RecordDetail struct {
 	Size    int64     `json:"size"`
 	Reply   string    `json:"reply"` // what the client was answered at the end
 	Walks   []Walk    `json:"walks"`
+	// Deliveries are the attempts to carry it on, the oldest first.
+	Deliveries []Delivery `json:"deliveries"`
 }
 
 // JournalSearch searches; empty fields match all. The newest come first. The rows

@@ -1,0 +1,279 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/config"
+	"gatepost/internal/directory"
+	"gatepost/internal/intake"
+	"gatepost/internal/lookup"
+	"gatepost/internal/mail"
+	"gatepost/internal/metric"
+	"gatepost/internal/queue"
+	"gatepost/internal/relay"
+)
+
+// openOutgoing makes what carries mail on: the relay, and the queue in front of it.
+func (a *App) openOutgoing(_ context.Context, c *config.Config) error {
+	roots, err := authorities(c.Relay.CA)
+	if err != nil {
+		return err
+	}
+	a.routes = routes{a.directory, c.Relay.Smarthost}
+	a.relay = relay.New(relay.Config{
+		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
+		Roots: roots, Self: ourselves(c.Listen.SMTP), Log: a.log, Now: a.now,
+	})
+	a.closing(func() error { a.relay.Close(); return nil })
+	if a.lookups, err = lookup.New(lookup.Config{Sources: lookupSources(c.Lookups), Caller: caller{a.relay, a.directory}, Log: a.log, Now: a.now}); err != nil {
+		return err
+	}
+	a.closing(a.lookups.Close)
+	a.carriers = carriers{remote: a.relay}
+	a.queue = queue.New(queue.Config{
+		Rows: a.store.Queue(), Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics},
+		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, DelayNotice: c.Queue.DelayNotice,
+		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Log: a.log, Now: a.now,
+	})
+	a.queueGauges()
+	return nil
+}
+
+// authorities reads the certificates that servers' certificates are checked against;
+// nil are the system's.
+func authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("app: relay.ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("app: relay.ca: %s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+// ourselves tells the addresses at which we listen for mail: what would be sent there
+// would come back.
+func ourselves(listen []string) func(netip.AddrPort) bool {
+	return func(to netip.AddrPort) bool {
+		for _, l := range listen {
+			host, port, err := net.SplitHostPort(l)
+			if err != nil || port != strconv.Itoa(int(to.Port())) {
+				continue
+			}
+			if at, err := netip.ParseAddr(host); err == nil && !at.IsUnspecified() {
+				if at == to.Addr() {
+					return true
+				}
+				continue
+			}
+			if to.Addr().IsLoopback() || onThisMachine(to.Addr()) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func onThisMachine(a netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, own := range addrs {
+		if p, err := netip.ParsePrefix(own.String()); err == nil && p.Addr() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// routes says where mail goes that leaves mailboxes here alone.
+type routes struct {
+	directory *directory.Directory
+	smarthost string // the node's
+}
+
+// destination is the way to an address for what one of our domains sends on.
+func (r routes) destination(to mail.Path, by string) queue.Destination {
+	s := r.directory.Snapshot()
+	if dom, ours := s.Domain(to.Domain()); ours {
+		if len(dom.Hosts) > 0 {
+			if found, err := s.Resolve(to); err == nil && len(found.Boxes) == 0 && len(found.Remotes) == 1 && found.Remotes[0].By.IsNull() {
+				return queue.ToDomain(dom.Name)
+			}
+		}
+		return queue.Local
+	}
+	smarthost := r.smarthost
+	if dom, ours := s.Domain(by); ours && dom.Smarthost != "" {
+		smarthost = dom.Smarthost
+	}
+	if smarthost != "" {
+		return queue.ToHost(smarthost)
+	}
+	return queue.ByMX(to.Domain())
+}
+
+// Destination implements queue.Router: for what the node writes by itself.
+func (r routes) Destination(to mail.Path) queue.Destination { return r.destination(to, "") }
+
+// routesBy is routes as the intake wants it.
+type routesBy struct{ routes }
+
+// Destination implements intake.Router.
+func (r routesBy) Destination(to mail.Path, by string) queue.Destination {
+	return r.destination(to, by)
+}
+
+// Hosts implements relay.Router.
+func (r routes) Hosts(d queue.Destination) ([]relay.Host, error) {
+	s := r.directory.Snapshot()
+	kind, name := d.Split()
+	names := []string{name}
+	if kind == "domain" {
+		dom, ok := s.Domain(name)
+		if !ok || len(dom.Hosts) == 0 {
+			return nil, fmt.Errorf("the domain %s has no mail hosts any more; give it some (gatepost domain set %s --host NAME), or delete the mail", name, name)
+		}
+		names = dom.Hosts
+	}
+	var list []relay.Host
+	for _, n := range names {
+		h, ok := s.Host(n)
+		if !ok {
+			return nil, fmt.Errorf("there is no mail host %s; add it (gatepost host add %s …)", n, n)
+		}
+		list = append(list, relay.Host{
+			Name: h.Name, Address: h.Address, LMTP: h.Protocol == directory.LMTP, TLS: string(h.TLS), Priority: h.Priority, User: h.User, Password: h.Password,
+		})
+	}
+	return list, nil
+}
+
+// carriers hands a job to who takes it: mailboxes here, or the relay.
+type carriers struct{ local, remote queue.Carrier }
+
+// Carry implements queue.Carrier.
+func (c *carriers) Carry(ctx context.Context, job queue.Job) queue.Report {
+	if job.Destination == queue.Local {
+		return c.local.Carry(ctx, job)
+	}
+	return c.remote.Carry(ctx, job)
+}
+
+// contents is the content store as the queue wants it.
+type contents struct{ blobs blob.Store }
+
+// Open implements queue.Contents.
+func (c contents) Open(ctx context.Context, id string) (queue.Content, error) {
+	return c.blobs.Open(ctx, blob.ID(id))
+}
+
+// Put implements queue.Contents.
+func (c contents) Put(ctx context.Context, r io.Reader, size int64) (string, error) {
+	id, err := c.blobs.Put(ctx, r, size)
+	return string(id), err
+}
+
+// caller asks a recipient's own server whether the recipient exists.
+type caller struct {
+	relay     *relay.Relay
+	directory *directory.Directory
+}
+
+// errUnclear: the server would take it neither now nor not.
+var errUnclear = errors.New("the server could not tell")
+
+// Call implements lookup.Caller.
+func (c caller) Call(ctx context.Context, rcpt mail.Path) (bool, error) {
+	dom, _ := c.directory.Snapshot().Domain(rcpt.Domain())
+	said, err := c.relay.Ask(ctx, queue.ToDomain(dom.Name), rcpt)
+	switch {
+	case err != nil:
+		return false, err
+	case said.Code/100 == 2:
+		return true, nil
+	case said.Code == 550, said.Code == 551, said.Code == 553, said.Code == 556:
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: %d %s", errUnclear, said.Code, said.Text)
+}
+
+func lookupSources(list []config.Lookup) (sources []lookup.Source) {
+	for _, l := range list {
+		sources = append(sources, lookup.Source{
+			Name: l.Name, LDAP: l.LDAP, StartTLS: l.StartTLS, Base: l.Base, Filter: l.Filter, User: l.User, PasswordFile: l.PasswordFile,
+			SQL: l.SQL, Query: l.Query, Timeout: l.Timeout, Cache: l.Cache, CacheNo: l.CacheNo,
+		})
+	}
+	return sources
+}
+
+// transferCount counts for the queue.
+type transferCount struct{ metrics *metric.Metrics }
+
+// Attempt implements queue.Observer.
+func (t transferCount) Attempt(fate string) { t.metrics.Attempt(fate) }
+
+// Notice implements queue.Observer.
+func (t transferCount) Notice(kind string) { t.metrics.Notice(kind) }
+
+// queueGauges has the queue counted when somebody looks, at most once a moment: the
+// count reads every row.
+func (a *App) queueGauges() {
+	var mu sync.Mutex
+	var sum queue.Totals
+	var counted time.Time
+	totals := func() queue.Totals {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); now.Sub(counted) < time.Second {
+			return sum
+		}
+		counted = time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		var err error
+		if sum, err = a.store.Queue().Totals(ctx); err != nil {
+			a.log.Warn("queue not counted", "error", err)
+		}
+		return sum
+	}
+	for _, g := range []struct {
+		name, help string
+		of         func(queue.Totals) float64
+	}{
+		{"queue_waiting", "Transfers that wait to be carried on.", func(t queue.Totals) float64 { return float64(t.Waiting) }},
+		{"queue_failing", "Transfers that were tried and wait to be tried again.", func(t queue.Totals) float64 { return float64(t.Failing) }},
+		{"queue_held", "Transfers that an admin holds.", func(t queue.Totals) float64 { return float64(t.Held) }},
+		{"queue_oldest_seconds", "Age of the oldest transfer that waits.", func(t queue.Totals) float64 { return t.Oldest.Seconds() }},
+	} {
+		a.metrics.Gauge(g.name, g.help, func() float64 { return g.of(totals()) })
+	}
+}
+
+// runQueue carries mail on until ctx ends, and lets what is under way end.
+func (a *App) runQueue(ctx context.Context) error {
+	return a.queue.Run(ctx, a.config.Load().Limits.DrainTimeout)
+}
+
+var (
+	_ intake.Router  = routesBy{}
+	_ intake.Lookups = (*lookup.Lookups)(nil)
+)

@@ -1,0 +1,143 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+)
+
+// A LocalStore writes what a transfer to mailboxes here leads to.
+type LocalStore interface {
+	// CommitLocal writes c and, in the same commit, takes the transfer out of the
+	// queue, or leaves it there for the mailboxes that are left. It fails with
+	// queue.ErrLost where the claim does not hold any more, and writes nothing.
+	CommitLocal(ctx context.Context, t *queue.Transfer, c *Commit, left []int64) error
+}
+
+// A Local delivers what waits in the queue for mailboxes here: mail for more
+// mailboxes than the accepting commit takes, and what we write by ourselves. It
+// implements queue.Carrier for queue.Local.
+type Local struct {
+	In    *Intake
+	Store LocalStore
+}
+
+var _ queue.Carrier = Local{}
+
+// Carry implements queue.Carrier.
+func (l Local) Carry(ctx context.Context, job queue.Job) queue.Report {
+	report := queue.Report{Results: make([]queue.Result, len(job.Transfers))}
+	for i, t := range job.Transfers {
+		report.Results[i] = l.result(l.carry(ctx, job, t), t)
+	}
+	return report
+}
+
+func (l Local) result(err error, t *queue.Transfer) queue.Result {
+	switch {
+	case err == nil:
+		return queue.Result{Fate: queue.Carried, Settled: true, Reply: queue.Reply{Enhanced: "2.1.5", Text: "delivered here"}}
+	case errors.Is(err, queue.ErrLost):
+		return queue.Result{Fate: queue.Abandoned, Reply: queue.Reply{Enhanced: "2.1.5", Text: err.Error()}}
+	case errors.Is(err, directory.ErrClosed):
+		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.2.1", Text: "the mailbox is closed"}}
+	case errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrTooMany):
+		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.1.1", Text: "there is no such mailbox"}}
+	}
+	l.In.Log.Error("not delivered to mailboxes here", "id", t.Message.Tx, "transfer", t.ID, "error", err)
+	return queue.Result{Fate: queue.Deferred, Reply: queue.Reply{Enhanced: "4.3.0", Text: "local error"}}
+}
+
+// carry delivers in steps of maxDirect mailboxes, a commit each, so that others'
+// mail waits only shortly and nobody gets a second copy after a crash.
+func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) error {
+	boxes, onward, err := l.leads(t)
+	if err != nil {
+		return err
+	}
+	for first := true; first || len(boxes) > 0; first = false {
+		n := min(len(boxes), maxDirect)
+		c := &Commit{}
+		for _, box := range boxes[:n] {
+			d := mailbox.Prepare(box, t.Folder, job.Content, l.In.Now())
+			d.Blob, d.View = job.Message.Blob, job.Message.View
+			c.Deliveries = append(c.Deliveries, &d)
+		}
+		boxes = boxes[n:]
+		if len(boxes) == 0 {
+			c.Transfers = onward
+			if err := l.success(ctx, t, c); err != nil {
+				return err
+			}
+		}
+		if err := l.Store.CommitLocal(ctx, t, c, boxes); err != nil {
+			return fmt.Errorf("intake: deliver transfer %d: %w", t.ID, err)
+		}
+		l.In.wake(c)
+	}
+	return nil
+}
+
+// success adds the report to a sender who asked for it.
+func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error {
+	if t.Params.Notify&mail.NotifySuccess == 0 {
+		return nil
+	}
+	notice, err := l.In.Reports.Delivered(ctx, t.Message, []*queue.Transfer{t})
+	if notice != nil {
+		c.Transfers = append(c.Transfers, notice)
+	}
+	return err
+}
+
+// leads returns where a transfer goes: to the mailboxes that it names, else to where
+// the directory says that its recipient's mail goes now.
+func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer, err error) {
+	if len(t.Boxes) > 0 {
+		return t.Boxes, nil, nil
+	}
+	s := l.In.Directory.Snapshot()
+	found, err := s.Resolve(t.Recipient)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, box := range found.Boxes {
+		boxes = append(boxes, box.ID)
+	}
+	for _, to := range found.Remotes {
+		onward = append(onward, l.In.onwardTransfer(s, t.Message, t, to))
+	}
+	return boxes, onward, nil
+}
+
+// onwardTransfer sends a queued message on for one more address.
+func (in *Intake) onwardTransfer(s *directory.Snapshot, m *queue.Message, t *queue.Transfer, to directory.Remote) *queue.Transfer {
+	next := *m
+	next.ID, next.Sender = mail.NewID(in.Now()), in.leaves(s, m.Sender, to)
+	by := t.Recipient.Domain()
+	if !to.By.IsNull() {
+		by = to.By.Domain()
+		next.View.Prefix = append(mail.AppendField(nil, "Delivered-To", string(to.By)), m.View.Prefix...)
+		next.Size += int64(len(next.View.Prefix) - len(m.View.Prefix))
+	}
+	return &queue.Transfer{Message: &next, Recipient: to.Address, For: t.For, Params: t.Params, Destination: in.Router.Destination(to.Address, by)}
+}
+
+// wake tells those who wait of what a commit brought.
+func (in *Intake) wake(c *Commit) {
+	for _, d := range c.Deliveries {
+		in.Waker.Notify(d.Box)
+	}
+	told := map[queue.Destination]bool{}
+	for _, t := range c.Transfers {
+		if !told[t.Destination] {
+			told[t.Destination] = true
+			in.Queue.Wake(t.Destination)
+		}
+	}
+}

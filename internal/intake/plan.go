@@ -1,0 +1,215 @@
+package intake
+
+import (
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+	"gatepost/quarantine"
+)
+
+// maxDirect is how many mailboxes get their copy in the accepting commit. Others
+// get theirs after the answer, from the queue.
+const maxDirect = 50
+
+// A plan is what is to follow from a message, while it is gathered. It says
+// nothing of where the content is: that may not be known yet.
+type plan struct {
+	t        *Transaction
+	m        *mail.Message
+	received []byte
+
+	commit   *Commit
+	filled   map[place]bool
+	direct   int                            // mailboxes in the commit
+	messages map[string]*queue.Message      // by reverse-path and how they are served
+	sent     map[[2]mail.Path]bool          // reverse-path and address
+	of       map[*queue.Transfer]*recipient // whose they are
+}
+
+// A place is a folder of a mailbox, "held" for its quarantine.
+type place struct {
+	box    int64
+	folder string
+}
+
+// plan gathers what each recipient's outcome asks for. A mailbox that is reached by
+// two of the recipients gets one copy in each folder, and is held one.
+func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
+	p := &plan{
+		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, messages: map[string]*queue.Message{},
+		sent: map[[2]mail.Path]bool{}, of: map[*queue.Transfer]*recipient{},
+	}
+	for _, r := range t.rcpts {
+		switch r.outcome {
+		case mail.Delivered, mail.Queued:
+			p.deliver(r, "")
+			p.carry(r)
+		case mail.Tagged:
+			p.deliver(r, "")
+		case mail.Junked:
+			p.deliver(r, `\Junk`)
+		case mail.Held, mail.HeldTold:
+			p.hold(r)
+		}
+	}
+	return p
+}
+
+// deliver gives a copy to a recipient's mailboxes: in the commit, or, where they
+// are too many for that, by one row of the queue.
+func (p *plan) deliver(r *recipient, folder string) {
+	boxes := p.fresh(r.boxes, folder)
+	if len(boxes) == 0 {
+		return
+	}
+	view := mail.BuildView(p.m, p.t.fields(r, p.received), p.t.forged, p.t.subject(r, p.m))
+	if p.direct+len(boxes) > maxDirect {
+		tr := p.transfer(r, view, p.t.tx.Envelope.ReversePath, r.path, queue.Local)
+		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
+		return
+	}
+	p.direct += len(boxes)
+	served := view.Message(p.m)
+	for _, box := range boxes {
+		d := mailbox.Prepare(box, folder, served, p.t.tx.Time)
+		d.View = view
+		p.commit.Deliveries = append(p.commit.Deliveries, &d)
+	}
+}
+
+// fresh returns those mailboxes that have nothing in the folder yet.
+func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
+	for _, box := range boxes {
+		to := place{box.ID, folder}
+		if !p.filled[to] {
+			p.filled[to] = true
+			ids = append(ids, box.ID)
+		}
+	}
+	return ids
+}
+
+// hold keeps a row for each of a recipient's mailboxes, or, where it has none or too
+// many, one for the recipient, whose release finds out again where that leads.
+func (p *plan) hold(r *recipient) {
+	view := mail.BuildView(p.m, p.t.fields(r, p.received), p.t.forged, "")
+	boxes := p.fresh(r.boxes, "held")
+	if len(r.boxes) == 0 || len(boxes) > maxDirect {
+		boxes = []int64{0}
+	}
+	for _, box := range boxes {
+		p.commit.Held = append(p.commit.Held, p.t.held(r, box, view, p.m))
+	}
+}
+
+// carry queues what goes to other servers. What a report says of it goes by the
+// reverse-path that it leaves under.
+func (p *plan) carry(r *recipient) {
+	for _, to := range r.remotes {
+		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
+		if p.sent[[2]mail.Path{sender, to.Address}] {
+			continue
+		}
+		p.sent[[2]mail.Path{sender, to.Address}] = true
+		view := mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, "")
+		tr := p.transfer(r, view, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
+		if to.Bounces.IsNull() { // a list is a sender of its own (RFC 3461 §5.2.7.2)
+			tr.Params = p.t.wishes(r)
+		}
+	}
+}
+
+// by is the domain here that sends a recipient's mail to others.
+func (t *Transaction) by(r *recipient, to directory.Remote) string {
+	if to.By.IsNull() {
+		return r.domain.Name
+	}
+	return to.By.Domain()
+}
+
+// wishes is what the sender wants to hear of a recipient. Success is told only to
+// one who has proven to be the sender: others' addresses are not written to without
+// need.
+func (t *Transaction) wishes(r *recipient) mail.RcptParams {
+	w := r.params
+	if !t.proven(r) && w.Notify.Wants(mail.NotifySuccess) {
+		if w.Notify &^= mail.NotifySuccess; w.Notify == 0 {
+			w.Notify = mail.NotifyNever
+		}
+	}
+	return w
+}
+
+// transfer queues one recipient of a message, which it shares with those that are
+// served the same.
+func (p *plan) transfer(r *recipient, view mail.View, sender, to mail.Path, d queue.Destination) *queue.Transfer {
+	key := string(sender) + "\x00" + string(view.Prefix)
+	m := p.messages[key]
+	if m == nil {
+		now := p.t.tx.Time
+		m = &queue.Message{
+			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: sender, View: view, Size: view.Size(p.m.Size()),
+			Params: p.t.tx.Envelope.Params, Created: now, Expires: now.Add(p.t.in.Config.Lifetime),
+		}
+		p.messages[key] = m
+	}
+	tr := &queue.Transfer{Message: m, Recipient: to, For: r.path.Fold(), Destination: d}
+	p.commit.Transfers = append(p.commit.Transfers, tr)
+	p.of[tr] = r
+	return tr
+}
+
+// stored tells all that refer to the content where it is.
+func (c *Commit) stored(id blob.ID) {
+	for _, d := range c.Deliveries {
+		d.Blob = string(id)
+	}
+	for _, h := range c.Held {
+		h.Blob = string(id)
+	}
+	for _, t := range c.Transfers {
+		t.Message.Blob = string(id)
+	}
+}
+
+// keeps reports whether anybody gets the message here, now or later: one that is
+// discarded for all leaves a journal row alone.
+func (c *Commit) keeps() bool { return len(c.Deliveries)+len(c.Held)+len(c.Transfers) > 0 }
+
+// subject returns the new subject of a copy that is to be marked, or "".
+func (t *Transaction) subject(r *recipient, m *mail.Message) string {
+	if r.outcome != mail.Tagged {
+		return ""
+	}
+	return t.in.Config.SubjectMark + m.Header().Text("Subject")
+}
+
+func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Message) *quarantine.Held {
+	d := r.walk.Decision
+	return &quarantine.Held{
+		ID: mail.NewID(t.tx.Time), Tx: t.tx.ID, Recipient: r.path, Box: box, Domain: r.domain.Name,
+		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: clip(m.Header().Text("Subject")),
+		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
+		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.Config.QuarantineFor), State: quarantine.StateHeld,
+	}
+}
+
+// reports are what senders are told of copies that are in their mailboxes with the
+// commit. Reports about the others come from the queue.
+func (p *plan) reports() (m *queue.Message, to []*queue.Transfer) {
+	t := p.t
+	m = &queue.Message{
+		ID: t.tx.ID, Tx: t.tx.ID, Sender: t.tx.Envelope.ReversePath, Params: t.tx.Envelope.Params, Created: t.tx.Time,
+		Expires: t.tx.Time.Add(time.Hour),
+	}
+	for _, r := range t.rcpts {
+		if (r.outcome == mail.Delivered || r.outcome == mail.Junked || r.outcome == mail.Tagged) && t.wishes(r).Notify&mail.NotifySuccess != 0 {
+			to = append(to, &queue.Transfer{Message: m, Recipient: r.path, Params: r.params, Destination: queue.Local})
+		}
+	}
+	return m, to
+}

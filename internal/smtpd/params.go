@@ -1,0 +1,42 @@
+package smtpd
+
+import (
+	"strings"
+
+	smtp "github.com/emersion/go-smtp"
+
+	"gatepost/internal/mail"
+)
+
+// mailParams are the parameters of MAIL as they go on. Behind the edge RET and ENVID
+// may reach another server's command line; the library has checked that they are
+// printable ASCII.
+func mailParams(o *smtp.MailOptions) mail.Params {
+	return mail.Params{Size: o.Size, Body: string(o.Body), Return: string(o.Return), EnvelopeID: o.EnvelopeID}
+}
+
+// maxOriginal is the longest ORCPT, decoded (RFC 3461 §4.2 has 500 characters for
+// the parameter).
+const maxOriginal = 500
+
+// rcptParams are the parameters of RCPT (RFC 3461 §4.1, §4.2); ok is false where one
+// of them can't be passed on.
+func rcptParams(o *smtp.RcptOptions) (p mail.RcptParams, ok bool) {
+	for _, n := range o.Notify {
+		switch n {
+		case smtp.DSNNotifyNever:
+			p.Notify |= mail.NotifyNever
+		case smtp.DSNNotifySuccess:
+			p.Notify |= mail.NotifySuccess
+		case smtp.DSNNotifyFailure:
+			p.Notify |= mail.NotifyFailure
+		case smtp.DSNNotifyDelayed:
+			p.Notify |= mail.NotifyDelay
+		}
+	}
+	if o.OriginalRecipient == "" {
+		return p, true
+	}
+	p.Original = strings.ToLower(string(o.OriginalRecipientType)) + ";" + o.OriginalRecipient
+	return p, len(p.Original) <= maxOriginal && !hasControl(p.Original)
+}
