@@ -39,6 +39,7 @@ type Settlement struct {
 	Retry    time.Duration // Deferred: from now
 	Delayed  bool          // Deferred: the sender is told of the delay with this settlement, or was before
 	Untried  bool          // Deferred: the claim is given back, and nothing was tried
+	Silent   bool          // no Event is kept of it
 	// Notice, where there is one, is what we tell the sender by ourselves: a transfer
 	// with a message of its own, queued in the same commit.
 	Notice *Transfer

@@ -13,27 +13,23 @@ import (
 // settleTries is how often a settlement is tried: what it tells has happened.
 const settleTries = 5
 
-// settle makes of what became of a job's recipients what the rows are to hold, with
-// what the sender is told.
-func (q *Queue) settle(ctx context.Context, l *lane, job Job, results []Result) {
-	now := q.c.Now()
-	list := make([]Settlement, 0, len(job.Transfers))
-	told := map[string][]*Settlement{} // into list, which has room for all
-	for i, t := range job.Transfers {
-		if results[i].Fate == Abandoned || results[i].Settled {
-			continue
-		}
-		s, kind := q.conclude(t, results[i], now)
-		list = append(list, s)
-		if kind != "" {
-			told[kind] = append(told[kind], &list[len(list)-1])
-		}
+// An ending is what became of a job. Silent: nothing was tried, the destination being
+// out of reach.
+type ending struct {
+	job     Job
+	results []Result
+	silent  bool
+}
+
+// settle makes of what became of jobs what the rows are to hold, with what the
+// senders are told, in one commit.
+func (q *Queue) settle(ctx context.Context, l *lane, endings ...ending) {
+	var list []Settlement
+	for _, e := range endings {
+		list = append(list, q.settlements(ctx, e)...)
 	}
 	if len(list) == 0 {
 		return
-	}
-	for kind, about := range told {
-		q.tell(ctx, kind, job.Message, about, now)
 	}
 	q.store(ctx, list)
 	for _, s := range list {
@@ -44,6 +40,27 @@ func (q *Queue) settle(ctx context.Context, l *lane, job Job, results []Result) 
 			q.soon(l, s.Retry)
 		}
 	}
+}
+
+func (q *Queue) settlements(ctx context.Context, e ending) []Settlement {
+	now, job, results := q.c.Now(), e.job, e.results
+	list := make([]Settlement, 0, len(job.Transfers))
+	told := map[string][]*Settlement{} // into list, which has room for all
+	for i, t := range job.Transfers {
+		if results[i].Fate == Abandoned || results[i].Settled {
+			continue
+		}
+		s, kind := q.conclude(t, results[i], now)
+		s.Silent = e.silent && s.Fate == Deferred
+		list = append(list, s)
+		if kind != "" {
+			told[kind] = append(told[kind], &list[len(list)-1])
+		}
+	}
+	for kind, about := range told {
+		q.tell(ctx, kind, job.Message, about, now)
+	}
+	return list
 }
 
 // tell adds one report about several recipients to the first of their settlements.

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -101,7 +102,7 @@ func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
 			"attempt", t.Attempts+1, "ms", q.c.Now().Sub(began).Milliseconds())
 	}
 	// What was carried is carried: the settlement must not be lost with a context.
-	q.settle(context.WithoutCancel(ctx), l, job, report.Results)
+	q.settle(context.WithoutCancel(ctx), l, ending{job: job, results: report.Results})
 	return report.Unreachable
 }
 
@@ -137,6 +138,9 @@ func (q *Queue) carry(ctx context.Context, job Job) (report Report) {
 
 // giveBack returns claims that nothing was done with.
 func (q *Queue) giveBack(ctx context.Context, list []*Transfer) {
+	if len(list) == 0 {
+		return
+	}
 	var back []Settlement
 	for _, t := range list {
 		back = append(back, Settlement{Transfer: t, Fate: Deferred, Untried: true})
@@ -147,39 +151,48 @@ func (q *Queue) giveBack(ctx context.Context, list []*Transfer) {
 }
 
 // giveUp puts off all that is due for a destination that could not be reached: it
-// is not tried for each of them, but each gets nearer to its end.
+// is not tried for each of them, but each gets nearer to its end. It ends when an
+// admin wants the destination tried again.
 func (q *Queue) giveUp(ctx context.Context, l *lane, list []*Transfer, failed Job) {
 	done := map[int64]bool{}
 	for _, t := range failed.Transfers {
 		done[t.ID] = true
 	}
-	said := Reply{Enhanced: "4.4.1", Text: "the destination could not be reached a moment ago; this message was not tried"}
 	for len(list) > 0 && ctx.Err() == nil {
-		for _, job := range jobs(l.destination, list) {
-			var left Job
-			for _, t := range job.Transfers {
-				if !done[t.ID] {
-					left.Transfers = append(left.Transfers, t)
-				}
-			}
-			if len(left.Transfers) == 0 {
-				continue
-			}
-			left.Destination, left.Message = job.Destination, job.Message
-			results := make([]Result, len(left.Transfers))
-			for i, t := range left.Transfers {
-				results[i].Reply = said
-				if t.Last.Text != "" { // what was said when it was tried tells more
-					results[i].Reply = t.Last
-				}
-				done[t.ID] = true
-			}
-			q.settle(ctx, l, left, results)
+		left := slices.DeleteFunc(list, func(t *Transfer) bool { return done[t.ID] })
+		if !q.rests(l) {
+			q.giveBack(ctx, left)
+			q.soon(l, 0)
+			return
 		}
+		q.settle(ctx, l, putOff(l.destination, left)...)
 		var err error
 		if list, err = q.c.Rows.Claim(ctx, l.destination, claimed, lease); err != nil {
 			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
 			return
 		}
 	}
+}
+
+// putOff is what becomes of transfers that are not tried.
+func putOff(d Destination, list []*Transfer) (all []ending) {
+	said := Reply{Enhanced: "4.4.1", Text: "the destination could not be reached a moment ago; this message was not tried"}
+	for _, job := range jobs(d, list) {
+		results := make([]Result, len(job.Transfers))
+		for i, t := range job.Transfers {
+			results[i].Reply = said
+			if t.Last.Text != "" { // what was said when it was tried tells more
+				results[i].Reply = t.Last
+			}
+		}
+		all = append(all, ending{job, results, true})
+	}
+	return all
+}
+
+// rests reports whether a destination is left alone.
+func (q *Queue) rests(l *lane) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.c.Now().Before(l.rests)
 }

@@ -236,7 +236,7 @@ func settle(tx *Tx, s *queue.Settlement) error {
 			return err
 		}
 	}
-	if !s.Untried {
+	if !s.Untried && !s.Silent {
 		if err := putEvent(tx, t, s.Fate.String(), s.Reply); err != nil {
 			return err
 		}

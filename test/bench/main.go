@@ -3,6 +3,7 @@
 // memory. Quote the ratios: absolute figures hold for one machine at one moment.
 //
 //	go run ./test/bench [-corpus DIR] [-n 3000]
+//	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
 package main
 
 import (
@@ -24,12 +25,16 @@ func main() {
 	n := flag.Int("n", 3000, "messages a measurement")
 	corpus := flag.String("corpus", "", "measure with this corpus too")
 	rounds := flag.Int("rounds", 3, "rounds; the median is printed")
+	relay := flag.Bool("relay", false, "measure handing mail on, beside Postfix")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
 	var err error
-	if *null != "" {
+	switch {
+	case *null != "":
 		err = serveNull(*null)
-	} else {
+	case *relay:
+		err = benchRelay(*n, *rounds)
+	default:
 		err = bench(*n, *rounds, *corpus)
 	}
 	if err != nil {
@@ -65,7 +70,7 @@ func bench(n, rounds int, corpus string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	m, stop, err := start(dir)
+	m, stop, err := start(dir, "", nil, nil)
 	if err != nil {
 		return err
 	}
@@ -162,9 +167,9 @@ func made(size int) func(int) []byte {
 	}
 }
 
-// start builds and starts gatepost with its default policy, one mailbox and a
-// DNS server on loopback that knows no name.
-func start(dir string) (*machine.Machine, func(), error) {
+// start builds and starts gatepost with one mailbox and a DNS server on loopback that
+// knows no name; config "" is its own. commands are run before.
+func start(dir, config string, sets []string, commands [][]string) (*machine.Machine, func(), error) {
 	ctx := context.Background()
 	bin, err := machine.Build(ctx, dir)
 	if err != nil {
@@ -178,7 +183,13 @@ func start(dir string) (*machine.Machine, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m.Sets = []string{"resolver.servers=" + dns.Addr, "log.level=warn"}
+	m.Config = config
+	m.Sets = append([]string{"resolver.servers=" + dns.Addr, "log.level=warn"}, sets...)
+	for _, args := range commands {
+		if _, err := m.Run("", args...); err != nil {
+			return nil, nil, err
+		}
+	}
 	if _, err := m.Run("", "domain", "add", "bench.example"); err != nil {
 		return nil, nil, err
 	}

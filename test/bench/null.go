@@ -18,11 +18,24 @@ func serveNull(addr string) error {
 		if err != nil {
 			return err
 		}
-		go null(c)
+		go null(c, nothing{})
 	}
 }
 
-func null(c net.Conn) {
+// A witness is told of each message taken, and says whether to go on.
+type witness interface {
+	shut() bool
+	took()
+}
+
+// nothing is the witness of those who want none.
+type nothing struct{}
+
+func (nothing) shut() bool { return false }
+func (nothing) took()      {}
+
+// null serves one connection.
+func null(c net.Conn, to witness) {
 	defer c.Close()
 	r := bufio.NewReaderSize(c, 64<<10)
 	w := bufio.NewWriter(c)
@@ -41,7 +54,15 @@ func null(c net.Conn) {
 			if w.Flush() != nil || !swallow(r) {
 				return
 			}
+			to.took()
 			w.WriteString("250 2.0.0 gone\r\n")
+		case "MAIL":
+			if to.shut() {
+				w.WriteString("421 4.3.2 come back later\r\n")
+				w.Flush()
+				return
+			}
+			w.WriteString("250 ok\r\n")
 		case "QUIT":
 			w.WriteString("221 bye\r\n")
 			w.Flush()

@@ -70,6 +70,14 @@ func (p *Postfix) Stop() {
 // Flush makes it try at once what it has deferred.
 func (p *Postfix) Flush() { p.command("flush").Run() }
 
+// Reload has it read its configuration again.
+func (p *Postfix) Reload() error {
+	if out, err := p.command("reload").CombinedOutput(); err != nil {
+		return fmt.Errorf("peer: postfix reload: %w: %s", err, out)
+	}
+	return nil
+}
+
 // Log returns what it logged.
 func (p *Postfix) Log() string {
 	b, err := os.ReadFile(filepath.Join(p.Dir, "maillog"))
