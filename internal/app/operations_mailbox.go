@@ -124,7 +124,7 @@ func (a *App) aliasOps(h control.Handlers) {
 		if err != nil {
 			return ops.Alias{}, err
 		}
-		al, err := a.directory.ChangeAlias(ctx, p, targets)
+		al, err := a.directory.ChangeAlias(ctx, p, func(al *directory.Alias) error { al.Targets = targets; return nil })
 		return alias(al), told(err)
 	})
 	control.On(h, func(_ context.Context, q ops.AliasList) ([]ops.Alias, error) {

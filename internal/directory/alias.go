@@ -3,8 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"gatepost/internal/mail"
@@ -14,14 +12,58 @@ import (
 // mailboxes or other aliases here, or addresses elsewhere.
 type Alias struct {
 	Address mail.Path   `json:"address"` // folded
+	Kind    AliasKind   `json:"kind"`
 	Targets []mail.Path `json:"targets"` // each once, at least one; those here folded
+	Post    Posting     `json:"post"`    // of a distribution list; "" of others
+	Owner   mail.Path   `json:"owner"`   // of a distribution list: who gets its bounces
 	Created time.Time   `json:"created"`
 }
 
-// MaxTargets bounds an alias.
-const MaxTargets = 1000
+// An AliasKind is what an Alias is for.
+type AliasKind string
 
-// AddAlias adds an alias in a domain that is here.
+// Kinds of aliases.
+const (
+	PlainAlias   AliasKind = "alias"        // to up to MaxTargets; the default
+	Forward      AliasKind = "forward"      // to one address elsewhere
+	Distribution AliasKind = "distribution" // a list with up to MaxMembers, which an owner looks after
+)
+
+// A Posting says who may send to a distribution list. It is judged by the
+// reverse-path, which anybody can write: it keeps accidents out, and those
+// strangers whom the filters leave no name of ours.
+type Posting string
+
+// Postings.
+const (
+	PostAll     Posting = "all"     // the default
+	PostDomain  Posting = "domain"  // who is of the list's domain
+	PostMembers Posting = "members" // who is among its members, directly or through other aliases
+)
+
+// Bounds of targets.
+const (
+	MaxTargets = 1000   // of an alias
+	MaxMembers = 10_000 // of a distribution list
+)
+
+// title names an alias in a sentence.
+func (a Alias) title() string {
+	if a.Kind == Distribution {
+		return "distribution list " + string(a.Address)
+	}
+	return string(a.Kind) + " " + string(a.Address)
+}
+
+// leads returns all that an alias depends on.
+func (a Alias) leads() []mail.Path {
+	if a.Owner.IsNull() {
+		return a.Targets
+	}
+	return append(a.Targets[:len(a.Targets):len(a.Targets)], a.Owner)
+}
+
+// AddAlias adds an alias, a forward or a distribution list in a domain that is here.
 func (d *Directory) AddAlias(ctx context.Context, a Alias) (Alias, error) {
 	address, err := ownAddress(a.Address)
 	if err != nil {
@@ -35,22 +77,27 @@ func (d *Directory) AddAlias(ctx context.Context, a Alias) (Alias, error) {
 		return s.checkedAlias(a)
 	})
 	if err != nil {
-		return Alias{}, fmt.Errorf("directory: add alias %s: %w", address, err)
+		return Alias{}, fmt.Errorf("directory: add %s %s: %w", a.Kind.orPlain(), address, err)
 	}
 	a, _ = s.Alias(address)
 	return a, nil
 }
 
-// ChangeAlias gives an alias other targets.
-func (d *Directory) ChangeAlias(ctx context.Context, address mail.Path, targets []mail.Path) (Alias, error) {
+// ChangeAlias lets change edit an alias's targets and, of a distribution list, who
+// posts and who owns it; the address and kind stay. change may run more than once.
+func (d *Directory) ChangeAlias(ctx context.Context, address mail.Path, change func(*Alias) error) (Alias, error) {
 	address = address.Fold()
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		a, ok := s.Alias(address)
 		if !ok {
 			return nil, ErrNoAlias
 		}
-		a.Targets = targets
-		return s.checkedAlias(a)
+		next := a
+		if err := change(&next); err != nil {
+			return nil, err
+		}
+		next.Address, next.Kind, next.Created = a.Address, a.Kind, a.Created
+		return s.checkedAlias(next)
 	})
 	if err != nil {
 		return Alias{}, fmt.Errorf("directory: change alias %s: %w", address, err)
@@ -59,7 +106,7 @@ func (d *Directory) ChangeAlias(ctx context.Context, address mail.Path, targets 
 	return a, nil
 }
 
-// RemoveAlias removes an alias that no other leads to.
+// RemoveAlias removes an alias that nothing leads to.
 func (d *Directory) RemoveAlias(ctx context.Context, address mail.Path) error {
 	address = address.Fold()
 	_, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
@@ -75,97 +122,61 @@ func (d *Directory) RemoveAlias(ctx context.Context, address mail.Path) error {
 	return nil
 }
 
-// checkedAlias makes the targets canonical and refuses those that lead nowhere or
-// back.
+func (k AliasKind) orPlain() AliasKind {
+	if k == "" {
+		return PlainAlias
+	}
+	return k
+}
+
+// checkedAlias makes an alias canonical, and refuses one that leads nowhere or back.
 func (s *Snapshot) checkedAlias(a Alias) ([]Change, error) {
-	targets := make([]mail.Path, 0, len(a.Targets))
-	for _, t := range a.Targets {
-		address, err := s.target(t)
-		if err == nil && !slices.Contains(targets, address) {
-			targets = append(targets, address)
-			err = s.checkTarget(a.Address, address)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("target %s: %w", t, err)
-		}
+	a.Kind = a.Kind.orPlain()
+	check := map[AliasKind]func(*Alias) error{PlainAlias: s.checkPlain, Forward: s.checkForward, Distribution: s.checkDistribution}[a.Kind]
+	if check == nil {
+		return nil, oneOf("kind", a.Kind, PlainAlias, Forward, Distribution)
 	}
-	if len(targets) == 0 || len(targets) > MaxTargets {
-		return nil, fmt.Errorf("%w: it has %d targets; give 1 to %d", ErrInvalid, len(targets), MaxTargets)
+	if a.Kind != Distribution && (a.Post != "" || !a.Owner.IsNull()) {
+		return nil, fmt.Errorf("%w: only a distribution list has an owner and a rule who posts", ErrInvalid)
 	}
-	a.Targets = targets
+	if err := check(&a); err != nil {
+		return nil, err
+	}
 	return []Change{{Alias: &a}}, nil
 }
 
-// target returns the form in which an address is kept that mail is to go to: folded
-// where it is ours, as it was given where it is not (RFC 5321 §2.4).
-func (s *Snapshot) target(t mail.Path) (mail.Path, error) {
-	address, err := mail.ParsePath(strings.TrimSpace(string(t)))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
-	case address.IsNull():
-		return "", fmt.Errorf("%w: an address is missing", ErrInvalid)
-	}
-	if _, ours := s.Domain(address.Domain()); ours {
-		return s.canonical(address.Fold()), nil
-	}
-	return address, nil
+func (s *Snapshot) checkPlain(a *Alias) (err error) {
+	a.Targets, err = s.targets(a.Address, "target", a.Targets, MaxTargets)
+	return err
 }
 
-// canonical is an address in its domain's own name.
-func (s *Snapshot) canonical(a mail.Path) mail.Path {
-	if dom, ok := s.Domain(a.Domain()); ok && dom.Name != a.Domain() {
-		return mail.Path(a.Local() + "@" + dom.Name)
+func (s *Snapshot) checkForward(a *Alias) (err error) {
+	if a.Targets, err = s.targets(a.Address, "target", a.Targets, 1); err != nil {
+		return err
 	}
-	return a
-}
-
-func (s *Snapshot) checkTarget(alias, t mail.Path) error {
-	if way := s.wayBack(alias, t, map[mail.Path]bool{}); way != nil {
-		names := make([]string, len(way))
-		for i, p := range way {
-			names[i] = string(p)
-		}
-		return fmt.Errorf("%w: %s -> %s", ErrLoop, alias, strings.Join(names, " -> "))
-	}
-	return s.leads(t)
-}
-
-// leads fails where mail for an address of ours would go nowhere.
-func (s *Snapshot) leads(t mail.Path) error {
-	dom, ours := s.Domain(t.Domain())
-	if !ours || len(dom.Hosts) > 0 {
-		return nil // others know
-	}
-	if box, next := s.holder(t); box == nil && next == nil {
-		return fmt.Errorf("%w and no such alias; add it first", ErrNoMailbox)
+	if box, next := s.holder(a.Targets[0]); box != nil || next != nil {
+		return fmt.Errorf("%w: target %s is here; a forward leads elsewhere, make it an alias", ErrInvalid, a.Targets[0])
 	}
 	return nil
 }
 
-// wayBack returns how mail for t comes to alias, or nil where it does not.
-func (s *Snapshot) wayBack(alias, t mail.Path, seen map[mail.Path]bool) []mail.Path {
-	for _, form := range forms(t) {
-		if form == alias {
-			return []mail.Path{t}
-		}
-		if _, ok := s.Mailbox(form); ok {
-			return nil
-		}
-		next, ok := s.Alias(form)
-		if !ok {
-			continue
-		}
-		if seen[form] {
-			return nil
-		}
-		seen[form] = true
-		for _, further := range next.Targets {
-			if way := s.wayBack(alias, further, seen); way != nil {
-				return append([]mail.Path{t}, way...)
-			}
-		}
-		return nil
+func (s *Snapshot) checkDistribution(a *Alias) (err error) {
+	if a.Post == "" {
+		a.Post = PostAll
 	}
+	if err := oneOf("post", a.Post, PostAll, PostDomain, PostMembers); err != nil {
+		return err
+	}
+	if a.Targets, err = s.targets(a.Address, "member", a.Targets, MaxMembers); err != nil {
+		return err
+	}
+	if a.Owner.IsNull() {
+		return fmt.Errorf("%w: it has no owner; name the address that gets its bounces", ErrInvalid)
+	}
+	owner, err := s.targets(a.Address, "owner", []mail.Path{a.Owner}, 1)
+	if err != nil {
+		return err
+	}
+	a.Owner = owner[0]
 	return nil
 }

@@ -68,7 +68,7 @@ func TestMailboxes(t *testing.T) {
 	}
 	old, _ := f.Snapshot().Mailbox("bob@example.net")
 	wantErr(t, "an alias leads to it", f.RemoveMailbox(ctx, "bob@example.net"), ErrInUse)
-	_, err := f.ChangeAlias(ctx, "sales@example.net", []mail.Path{"ann@example.net"})
+	_, err := f.retarget(t, "sales@example.net", "ann@example.net")
 	wantErr(t, "change alias", err, nil)
 	f.entry(t, Block, "", "x.example", "bob@example.net")
 	wantErr(t, "remove", f.RemoveMailbox(ctx, "Bob@example.net"), nil)
@@ -112,7 +112,7 @@ func TestAliases(t *testing.T) {
 			t.Errorf("%s: %q doesn't say %q", name, err, c.says)
 		}
 	}
-	_, err := f.ChangeAlias(ctx, "sales@example.net", []mail.Path{"bob@example.net", "team@example.net"})
+	_, err := f.retarget(t, "sales@example.net", "bob@example.net", "team@example.net")
 	wantErr(t, "a loop of two", err, ErrLoop)
 	if err != nil && !strings.Contains(err.Error(), "sales@example.net -> team@example.net -> sales@example.net") {
 		t.Errorf("the loop is not named: %v", err)

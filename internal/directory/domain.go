@@ -86,12 +86,16 @@ func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*
 	return dom, nil
 }
 
-// RemoveDomain removes a domain that has no mailboxes and aliases any more, and
+// RemoveDomain removes a domain that has no mailboxes and aliases any more and that
+// nothing leads to, and
 // its list entries with it.
 func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 	_, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
 		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
 			return nil, fmt.Errorf("%w: it has %d mailboxes and %d aliases; remove those first", ErrInUse, n, m)
+		}
+		if err := s.unreached(name, func(mail.Path) bool { return false }); err != nil {
+			return nil, err
 		}
 		gone, err := d.entriesGone(ctx, Scope{DomainScope, name})
 		return append(gone, Change{Domain: &dom, Gone: true}), err
@@ -135,7 +139,7 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkNames, s.checkHosts, s.checkCatchAll} {
+	for _, check := range []func(*Domain) error{s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}
@@ -201,16 +205,42 @@ func (s *Snapshot) checkCatchAll(dom *Domain) error {
 	if dom.CatchAll.IsNull() {
 		return nil
 	}
-	address, err := s.target(dom.CatchAll)
-	if err != nil {
-		return err
-	}
 	if len(dom.Hosts) > 0 {
 		return fmt.Errorf("%w: unknown addresses go to the domain's mail hosts; a catch-all would never get any", ErrInvalid)
 	}
+	address, err := s.target(dom.CatchAll)
+	if err == nil && (address.Domain() == dom.Name || slices.Contains(dom.Names, address.Domain())) {
+		// Such names may be new, and what is unknown in this domain comes here again.
+		address = mail.Path(address.Fold().Local() + "@" + dom.Name)
+		if box, alias := s.holder(address); box == nil && alias == nil {
+			err = fmt.Errorf("%w and no such alias; add it first", ErrNoMailbox)
+		}
+	} else if err == nil {
+		err = s.leadsOn(address)
+	}
+	if err != nil {
+		return fmt.Errorf("catch-all %s: %w", dom.CatchAll, err)
+	}
 	dom.CatchAll = address
-	if err := s.leads(address); err != nil {
-		return fmt.Errorf("catch-all %s: %w", address, err)
+	return nil
+}
+
+// checkReached refuses to make a domain's addresses known, or unknown, to which
+// something leads that was saved when it was otherwise. What leads to the domain's
+// other names would pass by its mailboxes; what leads to addresses that nobody has
+// would be lost where no mail host takes them.
+func (s *Snapshot) checkReached(dom *Domain) error {
+	held := func(t mail.Path) bool {
+		box, alias := s.holder(t.Fold())
+		return box != nil || alias != nil || len(dom.Hosts) > 0
+	}
+	if err := s.unreached(dom.Name, held); err != nil {
+		return err
+	}
+	for _, name := range dom.Names {
+		if err := s.unreached(name, func(mail.Path) bool { return false }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ var (
 	ErrInUse     = errors.New("still in use")
 	ErrInvalid   = errors.New("not valid")
 	ErrTooMany   = errors.New("leads to too many addresses")
-	ErrLoop      = errors.New("alias leads back to itself")
+	ErrLoop      = errors.New("leads back to itself")
+	ErrPost      = errors.New("may not post to this list")
 	// ErrLogin: no such user, or not that user's password. Nothing tells which.
 	ErrLogin = errors.New("wrong user name or password")
 )

@@ -116,7 +116,10 @@ func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
 	if s.lists.boxes == 0 { // spares finding out whose mailbox it is
 		return scopes
 	}
-	if r, err := s.resolve(rcpt.Fold()); err == nil && len(r.Boxes) == 1 {
+	if box, _ := s.holder(rcpt.Fold()); box != nil {
+		return append([]Scope{{MailboxScope, string(box.Address)}}, scopes...)
+	}
+	if r, err := s.resolve(rcpt.Fold(), nil); err == nil && len(r.Boxes) == 1 {
 		scopes = append([]Scope{{MailboxScope, string(r.Boxes[0].Address)}}, scopes...)
 	}
 	return scopes

@@ -18,6 +18,8 @@ type Mailbox struct {
 	Language string    `json:"language"`
 	State    State     `json:"state"`
 	Created  time.Time `json:"created"`
+	// Copies are where its mail goes, too (replication); what leads here is copied with it.
+	Copies []mail.Path `json:"copies"`
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log
@@ -77,7 +79,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 		if err := s.free(address); err != nil {
 			return nil, err
 		}
-		return checkedMailbox(m)
+		return s.checkedMailbox(m)
 	})
 	if err != nil {
 		return Mailbox{}, err
@@ -86,17 +88,17 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	return m, nil
 }
 
-// ChangeMailbox lets change edit a mailbox's language and state; what else it
+// ChangeMailbox lets change edit a mailbox's language, state and copies; what else it
 // does is not kept. change may run more than once.
 func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change func(*Mailbox) error) (Mailbox, error) {
 	address = address.Fold()
-	s, err := d.updateMailbox(ctx, address, func(_ *Snapshot, m Mailbox) ([]Change, error) {
+	s, err := d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
 		next := m
 		if err := change(&next); err != nil {
 			return nil, err
 		}
-		m.Language, m.State = next.Language, next.State
-		return checkedMailbox(m)
+		m.Language, m.State, m.Copies = next.Language, next.State, next.Copies
+		return s.checkedMailbox(m)
 	})
 	if err != nil {
 		return Mailbox{}, fmt.Errorf("directory: change mailbox %s: %w", address, err)
@@ -111,9 +113,9 @@ func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password
 	address = address.Fold()
 	v, err := d.passwords.derive(ctx, password)
 	if err == nil {
-		_, err = d.updateMailbox(ctx, address, func(_ *Snapshot, m Mailbox) ([]Change, error) {
+		_, err = d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
 			m.Password = v
-			return checkedMailbox(m)
+			return s.checkedMailbox(m)
 		})
 	}
 	if err != nil {
@@ -122,7 +124,7 @@ func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password
 	return nil
 }
 
-// RemoveMailbox removes a mailbox that no alias leads to, and its list entries
+// RemoveMailbox removes a mailbox that nothing leads to, and its list entries
 // with it. What is stored under its ID is not touched.
 func (d *Directory) RemoveMailbox(ctx context.Context, address mail.Path) error {
 	address = address.Fold()
@@ -149,7 +151,10 @@ func (d *Directory) updateMailbox(ctx context.Context, address mail.Path, plan f
 	})
 }
 
-func checkedMailbox(m Mailbox) ([]Change, error) {
+// MaxCopies bounds where one mailbox is copied to.
+const MaxCopies = 100
+
+func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 	if m.State == "" {
 		m.State = Active
 	}
@@ -158,6 +163,13 @@ func checkedMailbox(m Mailbox) ([]Change, error) {
 	}
 	if err := oneOf("state", m.State, Active, Suspended, Closed); err != nil {
 		return nil, err
+	}
+	if len(m.Copies) > 0 {
+		copies, err := s.targets(m.Address, "copy", m.Copies, MaxCopies)
+		if err != nil {
+			return nil, err
+		}
+		m.Copies = copies
 	}
 	return []Change{{Mailbox: &m}}, nil
 }
@@ -185,19 +197,8 @@ func (s *Snapshot) free(a mail.Path) error {
 	if _, ok := s.Mailbox(a); ok {
 		return fmt.Errorf("%w, as a mailbox", ErrExists)
 	}
-	if _, ok := s.Alias(a); ok {
-		return fmt.Errorf("%w, as an alias", ErrExists)
-	}
-	return nil
-}
-
-// unused says which alias would lead nowhere without the address.
-func (s *Snapshot) unused(a mail.Path) error {
-	for alias := range s.leadingTo(a) {
-		return fmt.Errorf("%w: alias %s leads here; change or remove that first", ErrInUse, alias.Address)
-	}
-	if dom, ok := s.Domain(a.Domain()); ok && dom.CatchAll.Fold() == a {
-		return fmt.Errorf("%w: it is the catch-all of %s; change that first", ErrInUse, dom.Name)
+	if other, ok := s.Alias(a); ok {
+		return fmt.Errorf("%w: %s", ErrExists, other.title())
 	}
 	return nil
 }

@@ -12,10 +12,17 @@ type Resolution struct {
 	Boxes   []Mailbox   // each once, none closed; at least one, or one of Remotes
 	Remotes []Remote    // each address once
 	Via     []mail.Path // the aliases, forwards and lists that were passed
-	Role    bool        // postmaster or abuse, whoever has that address
+	// Bounces are the reverse-paths of what is stored in Boxes, by ID, where that is
+	// not the message's: the owner of the list that led there.
+	Bounces map[int64]mail.Path
+	Role    bool // postmaster or abuse, whoever has that address
 	// Lookup names the look-up that knows whether the recipient exists, where the
 	// directory itself can't say: its domain lives on mail hosts.
 	Lookup string
+
+	s      *Snapshot
+	closed []Alias        // lists on the way that are not for all to post to; see Post
+	copied map[int64]bool // of Boxes, those that have copies of others' mail
 }
 
 // A Remote is an address that mail is carried on to.
@@ -33,7 +40,10 @@ type Remote struct {
 
 // Resolve finds where mail for a recipient goes: to whom its own address belongs,
 // else the address without its "+tag", each a mailbox or an alias; else, in a domain
-// that has mail hosts, to them; else to the domain's catch-all.
+// that has mail hosts, to them; else to the domain's catch-all. What is behind aliases
+// and lists is followed to its end, and so is where mailboxes are copied to.
+//
+// Who may post to the lists on the way is asked with Resolution.Post.
 //
 // postmaster and abuse exist in every domain (RFC 5321 §4.5.1, RFC 2142): where
 // nobody has that address, the mail goes to the domain's oldest active mailbox,
@@ -44,14 +54,14 @@ type Remote struct {
 // It fails with ErrNoDomain, ErrNoMailbox, ErrTooMany, or, where all that it finds is
 // closed, with ErrClosed.
 func (s *Snapshot) Resolve(rcpt mail.Path) (Resolution, error) {
-	r, err := s.resolve(rcpt)
+	r, err := s.resolve(rcpt, nil)
 	if err != nil {
 		return Resolution{}, fmt.Errorf("directory: resolve %s: %w", rcpt, err)
 	}
 	return r, nil
 }
 
-func (s *Snapshot) resolve(given mail.Path) (Resolution, error) {
+func (s *Snapshot) resolve(given mail.Path, note func(Step)) (Resolution, error) {
 	rcpt := given.Fold()
 	role := isRole(rcpt)
 	domain, ok := s.Domain(rcpt.Domain())
@@ -61,8 +71,8 @@ func (s *Snapshot) resolve(given mail.Path) (Resolution, error) {
 	if !ok {
 		return Resolution{}, ErrNoDomain
 	}
-	e := expansion{s: s, to: Resolution{Domain: domain, Role: role}, seen: map[mail.Path]bool{}}
-	e.visit(mail.Path(rcpt.Local()+"@"+domain.Name), mail.Null)
+	e := expansion{s: s, to: Resolution{Domain: domain, Role: role, s: s}, seen: map[mail.Path]bool{}, note: note}
+	e.visit(mail.Path(rcpt.Local()+"@"+domain.Name), origin{})
 	if !e.found() && (role || e.refused == nil) {
 		e.otherwise(domain, given.Local())
 	}
@@ -87,78 +97,161 @@ type expansion struct {
 	seen    map[mail.Path]bool // addresses met
 	refused error              // why mailboxes were left out, if any was
 	tooMany bool
+	note    func(Step) // told of each step; nil: nobody asks
+}
+
+// An origin is what led to an address. The zero value: the recipient itself.
+type origin struct {
+	by      mail.Path // the address of ours that sends on
+	bounces mail.Path // the owner of the innermost list
+	copied  bool      // a mailbox is copied there
+	depth   int
+}
+
+// below is the origin of what the address by leads to.
+func (o origin) below(by mail.Path) origin {
+	o.by = by
+	o.depth++
+	return o
 }
 
 func (e *expansion) found() bool { return len(e.to.Boxes)+len(e.to.Remotes) > 0 }
 
-// visit follows one address, which by leads to (null: it is the recipient).
-func (e *expansion) visit(a, by mail.Path) {
+// visit follows one address.
+func (e *expansion) visit(a mail.Path, from origin) {
+	if len(e.seen) > maxExpansion {
+		e.tooMany = true
+		return
+	}
 	box, alias := e.s.holder(a.Fold())
 	switch {
-	case box != nil && !e.seen[box.Address]:
-		e.seen[box.Address] = true
-		e.add(*box)
-	case alias != nil && !e.seen[alias.Address]: // loops are refused when saved; this is the second lock
-		e.seen[alias.Address] = true
-		e.to.Via = append(e.to.Via, alias.Address)
-		for _, t := range alias.Targets {
-			if len(e.seen) > maxExpansion {
-				e.tooMany = true
-				return
-			}
-			e.visit(t, alias.Address)
+	case box != nil:
+		e.box(box, from)
+	case alias != nil:
+		e.alias(alias, from)
+	case from.by.IsNull():
+	case e.seen[a]:
+		e.tell(Step{From: from.by, Address: a, Is: IsAgain}, from)
+	default:
+		e.elsewhere(a, from)
+	}
+}
+
+// again notes that an address is met, and reports whether it was before. (Loops are
+// refused when saved; this is the second lock.)
+func (e *expansion) again(a mail.Path, from origin) bool {
+	if e.seen[a] {
+		e.tell(Step{From: from.by, Address: a, Is: IsAgain}, from)
+		return true
+	}
+	e.seen[a] = true
+	return false
+}
+
+// box adds a mailbox, and what it is copied to.
+func (e *expansion) box(box *Mailbox, from origin) {
+	if e.again(box.Address, from) {
+		return
+	}
+	e.tell(Step{From: from.by, Address: box.Address, Is: IsMailbox, State: box.State, Leads: box.Copies}, from)
+	if !e.add(*box) {
+		return
+	}
+	if !from.bounces.IsNull() {
+		if e.to.Bounces == nil {
+			e.to.Bounces = map[int64]mail.Path{}
 		}
-	case box == nil && alias == nil && !by.IsNull() && !e.seen[a]:
-		e.elsewhere(a, by)
+		e.to.Bounces[box.ID] = from.bounces
+	}
+	if from.copied {
+		if e.to.copied == nil {
+			e.to.copied = map[int64]bool{}
+		}
+		e.to.copied[box.ID] = true
+	}
+	next := from.below(box.Address)
+	next.copied = true
+	for _, c := range box.Copies {
+		e.visit(c, next)
+	}
+}
+
+// alias follows an alias, a forward or a list.
+func (e *expansion) alias(alias *Alias, from origin) {
+	if e.again(alias.Address, from) {
+		return
+	}
+	e.tell(Step{From: from.by, Address: alias.Address, Is: Found(alias.Kind.orPlain()), Leads: alias.Targets, Post: alias.Post, Owner: alias.Owner}, from)
+	e.to.Via = append(e.to.Via, alias.Address)
+	next := from.below(alias.Address)
+	if alias.Kind == Distribution {
+		next.bounces = alias.Owner
+		if alias.Post != PostAll && !from.copied { // who has a mailbox copied to a list lets its mail in
+			e.to.closed = append(e.to.closed, *alias)
+		}
+	}
+	for _, t := range alias.Targets {
+		e.visit(t, next)
 	}
 }
 
 // elsewhere adds an address that we send on to, where others can have it.
-func (e *expansion) elsewhere(a, by mail.Path) {
+func (e *expansion) elsewhere(a mail.Path, from origin) {
 	dom, ours := e.s.Domain(a.Domain())
 	if ours && len(dom.Hosts) == 0 {
+		e.tell(Step{From: from.by, Address: a, Is: IsNobody}, from)
 		return
 	}
 	e.seen[a] = true
-	r := Remote{Address: a, By: by}
+	r := Remote{Address: a, By: from.by, Bounces: from.bounces}
 	if ours {
 		r.Home = dom.Name
 	}
+	e.remote(r, from)
+}
+
+func (e *expansion) remote(r Remote, from origin) {
 	e.to.Remotes = append(e.to.Remotes, r)
+	e.tell(Step{From: from.by, Address: r.Address, Is: IsRemote, Remote: r}, from)
 }
 
 // otherwise is where mail for an address goes that nobody here has.
 func (e *expansion) otherwise(domain Domain, local string) {
 	switch {
 	case len(domain.Hosts) > 0:
-		e.to.Remotes = []Remote{{Address: mail.Path(local + "@" + domain.Name), Home: domain.Name}}
 		if !e.to.Role { // which exist, whatever others know
 			e.to.Lookup = domain.Lookup
 		}
+		e.remote(Remote{Address: mail.Path(local + "@" + domain.Name), Home: domain.Name}, origin{})
 	case e.to.Role:
 		e.caretaker(domain.Name)
 	case !domain.CatchAll.IsNull():
-		e.visit(domain.CatchAll, mail.Path("*@"+domain.Name))
+		all := mail.Path("*@" + domain.Name)
+		e.tell(Step{Address: all, Is: IsCatchAll, Leads: []mail.Path{domain.CatchAll}}, origin{})
+		e.visit(domain.CatchAll, origin{}.below(all))
 	}
 }
 
-func (e *expansion) add(box Mailbox) {
+// add adds a mailbox that is in use.
+func (e *expansion) add(box Mailbox) bool {
 	if box.State == Closed { // who is suspended only can't log in
 		e.refused = ErrClosed
-		return
+		return false
 	}
 	e.to.Boxes = append(e.to.Boxes, box)
+	return true
 }
 
 // caretaker finds somebody for a role that nobody has.
 func (e *expansion) caretaker(domain string) {
-	e.visit(mail.Path("postmaster@"+domain), mail.Null)
-	if len(e.to.Boxes) > 0 {
+	e.tell(Step{Address: mail.Path("postmaster@" + domain), Is: IsRole}, origin{})
+	e.visit(mail.Path("postmaster@"+domain), origin{depth: 1})
+	if e.found() {
 		return
 	}
 	for _, among := range []string{domain, ""} {
 		if box, ok := e.s.oldestActive(among); ok {
-			e.to.Boxes = append(e.to.Boxes, box)
+			e.box(&box, origin{depth: 1})
 			return
 		}
 	}

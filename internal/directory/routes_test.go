@@ -100,7 +100,7 @@ func TestRoutesRefused(t *testing.T) {
 	_, badRole := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{"smtp"}})
 	_, badTLS := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{IMAP}, TLS: "must"})
 	_, roleInUse := f.ChangeHost(ctx, "exchange", func(h *Host) error { h.Roles = []Role{IMAP}; return nil })
-	_, loop := f.ChangeAlias(ctx, "one@example.net", []mail.Path{"two@example.com"})
+	_, loop := f.retarget(t, "one@example.net", "two@example.com")
 	_, taken := f.AddDomain(ctx, Domain{Name: "example.com"})
 	_, there := f.AddMailbox(ctx, Mailbox{Address: "x@example.com"}, "")
 	for name, c := range map[string]struct {

@@ -191,6 +191,11 @@ func (f fixture) alias(t *testing.T, a mail.Path, targets ...mail.Path) {
 	}
 }
 
+func (f fixture) retarget(t *testing.T, a mail.Path, targets ...mail.Path) (Alias, error) {
+	t.Helper()
+	return f.ChangeAlias(t.Context(), a, func(next *Alias) error { next.Targets = targets; return nil })
+}
+
 func (f fixture) state(t *testing.T, a mail.Path, s State) {
 	t.Helper()
 	if _, err := f.ChangeMailbox(t.Context(), a, func(m *Mailbox) error { m.State = s; return nil }); err != nil {

@@ -57,7 +57,7 @@ func (s *Snapshot) Box(id int64) (Mailbox, bool) {
 	return first[Mailbox](s, mailboxes, byNumber, number(id))
 }
 
-// Alias returns the alias whose own address is a.
+// Alias returns the alias, forward or distribution list whose own address is a.
 func (s *Snapshot) Alias(a mail.Path) (Alias, bool) {
 	return first[Alias](s, aliases, byName, named(a.Fold()))
 }
@@ -76,8 +76,8 @@ func (s *Snapshot) Mailboxes(domain string) []Mailbox {
 	return slices.Collect(s.mailboxesOf(domain))
 }
 
-// Aliases returns the aliases of a domain, or of all where domain is "", by
-// address.
+// Aliases returns the aliases, forwards and distribution lists of a domain, or of all
+// where domain is "", by address.
 func (s *Snapshot) Aliases(domain string) []Alias {
 	if domain == "" {
 		return slices.Collect(rows[Alias](s, aliases, byName+"_prefix", ""))
@@ -91,11 +91,6 @@ func (s *Snapshot) mailboxesOf(domain string) iter.Seq[Mailbox] {
 
 func (s *Snapshot) aliasesOf(domain string) iter.Seq[Alias] {
 	return rows[Alias](s, aliases, byDomain+"_prefix", within(domain))
-}
-
-// leadingTo returns the aliases that have a among their targets.
-func (s *Snapshot) leadingTo(a mail.Path) iter.Seq[Alias] {
-	return rows[Alias](s, aliases, byTarget, named(a))
 }
 
 func first[T any](s *Snapshot, table, index, key string) (T, bool) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/go-memdb"
+
+	"gatepost/internal/mail"
 )
 
 // Tables and indexes of the go-memdb.
@@ -17,9 +19,9 @@ const (
 	byName   = "id" // go-memdb's name for the primary index
 	byNumber = "number"
 	byDomain = "domain"
-	byTarget = "target"
-	byAny    = "any"  // a domain, by each of its names
-	byHost   = "host" // domains, by each mail host that they use
+	byTarget = "target" // what leads to an address, by domain and address
+	byAny    = "any"    // a domain, by each of its names
+	byHost   = "host"   // domains, by each mail host that they use
 )
 
 // A key makes the index key of a row. Queries pass keys that are made the same
@@ -47,6 +49,9 @@ func (k keys[T]) FromObject(row any) (bool, [][]byte, error) {
 // FromArgs implements memdb.Indexer.
 func (k keys[T]) FromArgs(args ...any) ([]byte, error) { return keyArg(args) }
 
+// PrefixFromArgs implements memdb.PrefixIndexer.
+func (k keys[T]) PrefixFromArgs(args ...any) ([]byte, error) { return keyArg(args) }
+
 func keyArg(args []any) ([]byte, error) {
 	if len(args) == 1 {
 		if s, ok := args[0].(string); ok {
@@ -72,6 +77,9 @@ func newTables() (*memdb.MemDB, error) {
 	unique := func(name string, i memdb.Indexer) *memdb.IndexSchema {
 		return &memdb.IndexSchema{Name: name, Unique: true, Indexer: i}
 	}
+	target := func(i memdb.Indexer) *memdb.IndexSchema {
+		return &memdb.IndexSchema{Name: byTarget, AllowMissing: true, Indexer: i}
+	}
 	table := func(name string, indexes ...*memdb.IndexSchema) *memdb.TableSchema {
 		t := &memdb.TableSchema{Name: name, Indexes: map[string]*memdb.IndexSchema{}}
 		for _, i := range indexes {
@@ -84,16 +92,18 @@ func newTables() (*memdb.MemDB, error) {
 			unique(byName, key[Domain](func(d *Domain) string { return named(d.Name) })),
 			unique(byNumber, key[Domain](func(d *Domain) string { return number(d.ID) })),
 			&memdb.IndexSchema{Name: byAny, Indexer: keys[Domain](domainNames)},
-			&memdb.IndexSchema{Name: byHost, AllowMissing: true, Indexer: keys[Domain](domainHosts)}),
+			&memdb.IndexSchema{Name: byHost, AllowMissing: true, Indexer: keys[Domain](domainHosts)},
+			target(keys[Domain](func(d *Domain) [][]byte { return targetKeys(d.CatchAll) }))),
 		hosts: table(hosts, unique(byName, key[Host](func(h *Host) string { return named(h.Name) }))),
 		mailboxes: table(mailboxes,
 			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
 			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
-			unique(byDomain, key[Mailbox](func(m *Mailbox) string { return within(m.Address.Domain()) + number(m.ID) }))),
+			unique(byDomain, key[Mailbox](func(m *Mailbox) string { return within(m.Address.Domain()) + number(m.ID) })),
+			target(keys[Mailbox](func(m *Mailbox) [][]byte { return targetKeys(m.Copies...) }))),
 		aliases: table(aliases,
 			unique(byName, key[Alias](func(a *Alias) string { return named(a.Address) })),
 			unique(byDomain, key[Alias](func(a *Alias) string { return within(a.Address.Domain()) + named(a.Address) })),
-			&memdb.IndexSchema{Name: byTarget, AllowMissing: true, Indexer: keys[Alias](targetKeys)}),
+			target(keys[Alias](func(a *Alias) [][]byte { return targetKeys(a.leads()...) }))),
 	}})
 }
 
@@ -116,14 +126,20 @@ func domainHosts(d *Domain) [][]byte {
 	return all
 }
 
-// targetKeys lists a target under its own address and that without the
-// sub-address, either of which may be what it leads to.
-func targetKeys(a *Alias) [][]byte {
+// targetKeys lists targets under their own addresses and those without the
+// sub-address, either of which may be what they lead to.
+func targetKeys(targets ...mail.Path) [][]byte {
 	var all [][]byte
-	for _, t := range a.Targets {
-		for _, form := range forms(t) {
-			all = append(all, []byte(named(form)))
+	for _, t := range targets {
+		if t.IsNull() {
+			continue
+		}
+		for _, form := range forms(t.Fold()) {
+			all = append(all, []byte(targetKey(form)))
 		}
 	}
 	return all
 }
+
+// targetKey stands under the address's domain.
+func targetKey(a mail.Path) string { return within(a.Domain()) + named(a) }

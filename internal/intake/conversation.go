@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"slices"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -113,5 +112,5 @@ func owns(s *directory.Snapshot, login, from mail.Path) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(r.Boxes, func(m directory.Mailbox) bool { return m.Address == login.Fold() })
+	return r.Owns(login)
 }

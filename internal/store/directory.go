@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatepost/internal/directory"
+	"gatepost/internal/mail"
 )
 
 // Directory is the directory's rows: it implements the interfaces of package
@@ -159,22 +160,28 @@ func (w *directoryWriter) putHost(h *directory.Host) error {
 }
 
 func (w *directoryWriter) putMailbox(m *directory.Mailbox) error {
-	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, language = excluded.language,
-		state = excluded.state, revision = excluded.revision`,
-		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision)
+		state = excluded.state, revision = excluded.revision, copies = excluded.copies`,
+		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision, joinPaths(m.Copies))
 	return err
 }
 
 func (w *directoryWriter) putAlias(a *directory.Alias) error {
-	targets := make([]string, len(a.Targets))
-	for i, t := range a.Targets {
-		targets[i] = string(t)
-	}
-	_, err := w.tx.Exec(`INSERT INTO alias (address, targets, created, revision) VALUES (?, ?, ?, ?)
-		ON CONFLICT (address) DO UPDATE SET targets = excluded.targets, revision = excluded.revision`,
-		a.Address, strings.Join(targets, "\n"), toMicros(a.Created), w.revision)
+	_, err := w.tx.Exec(`INSERT INTO alias (address, targets, created, revision, kind, post, owner) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (address) DO UPDATE SET targets = excluded.targets, revision = excluded.revision,
+		kind = excluded.kind, post = excluded.post, owner = excluded.owner`,
+		a.Address, joinPaths(a.Targets), toMicros(a.Created), w.revision, a.Kind, a.Post, a.Owner)
 	return err
+}
+
+// joinPaths writes one address a line: no address has a line end in it.
+func joinPaths(paths []mail.Path) string {
+	texts := make([]string, len(paths))
+	for i, p := range paths {
+		texts[i] = string(p)
+	}
+	return strings.Join(texts, "\n")
 }
 
 func (w *directoryWriter) putEntry(e *directory.Entry) error {

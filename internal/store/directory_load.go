@@ -42,8 +42,8 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup FROM domain WHERE revision > ?`, scanDomain},
-		{`SELECT address, id, password_hash, scram, language, state, created FROM mailbox WHERE revision > ?`, scanMailbox},
-		{`SELECT address, targets, created FROM alias WHERE revision > ?`, scanAlias},
+		{`SELECT address, id, password_hash, scram, language, state, created, copies FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT ` + entryColumns + ` FROM list_entry WHERE revision > ?`, scanEntryChange},
 	}
 }
@@ -120,8 +120,9 @@ func scanHost(rows *sql.Rows) (directory.Change, error) {
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {
 	var m directory.Mailbox
 	var created int64
-	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created)
-	m.Created = fromMicros(created)
+	var copies string
+	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies)
+	m.Created, m.Copies = fromMicros(created), paths(copies)
 	return directory.Change{Mailbox: &m}, err
 }
 
@@ -129,12 +130,17 @@ func scanAlias(rows *sql.Rows) (directory.Change, error) {
 	var a directory.Alias
 	var targets string
 	var created int64
-	err := rows.Scan(&a.Address, &targets, &created)
-	for t := range strings.SplitSeq(targets, "\n") {
-		a.Targets = append(a.Targets, mail.Path(t))
-	}
-	a.Created = fromMicros(created)
+	err := rows.Scan(&a.Address, &targets, &created, &a.Kind, &a.Post, &a.Owner)
+	a.Created, a.Targets = fromMicros(created), paths(targets)
 	return directory.Change{Alias: &a}, err
+}
+
+// paths reads what joinPaths wrote.
+func paths(s string) (list []mail.Path) {
+	for _, line := range lines(s) {
+		list = append(list, mail.Path(line))
+	}
+	return list
 }
 
 func scanEntryChange(rows *sql.Rows) (directory.Change, error) {

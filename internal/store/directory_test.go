@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"testing"
 
 	"gatepost/internal/directory"
@@ -43,7 +44,7 @@ func TestDirectoriesOverOneStore(t *testing.T) {
 		if err := d.Refresh(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := d.Authenticate(ctx, "ann@example.net", "secret"); err != nil || m != ann {
+		if m, err := d.Authenticate(ctx, "ann@example.net", "secret"); err != nil || !reflect.DeepEqual(m, ann) {
 			t.Errorf("%s: log-in: got %+v, %v", name, m, err)
 		}
 		if got, ok := d.Snapshot().FindClient(netip.MustParseAddr("192.0.2.1"), ann.Address); ok != listed || ok && got.ID != e.ID {

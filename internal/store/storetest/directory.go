@@ -66,7 +66,11 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
-	alias := directory.Alias{Address: "sales@example.net", Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"}, Created: directoryTime}
+	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
+	alias := directory.Alias{
+		Address: "sales@example.net", Kind: directory.Distribution, Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"},
+		Post: directory.PostMembers, Owner: "ann@example.net", Created: directoryTime,
+	}
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
 	host := directory.Host{
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify,
@@ -93,7 +97,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 		case c.Mailbox != nil:
 			same(t, &c.Mailbox.ID, *c.Mailbox, &box.ID, &box)
 		case c.Alias != nil:
-			if c.Alias.Address != alias.Address || !slices.Equal(c.Alias.Targets, alias.Targets) || !c.Alias.Created.Equal(alias.Created) {
+			if !reflect.DeepEqual(*c.Alias, alias) {
 				t.Errorf("alias: got %+v, want %+v", *c.Alias, alias)
 			}
 		case c.Entry != nil:

@@ -1,0 +1,87 @@
+package directory
+
+import (
+	"fmt"
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// Post fails with ErrPost where a message from sender, a reverse-path, may not go this
+// way: one of the distribution lists on it is for the domain's own people or for its
+// members, and sender is neither that nor the list's owner. The null path never is.
+// A role's address takes mail from all (RFC 5321 §4.5.1).
+//
+// It is to be asked before the recipient is accepted: the refusal is for all of it.
+func (r Resolution) Post(sender mail.Path) error {
+	if r.Role {
+		return nil
+	}
+	for _, list := range r.closed {
+		if !r.s.mayPost(list, sender) {
+			return fmt.Errorf("directory: %s to %s: %w: it takes mail from its %s only", sender, list.Address, ErrPost, list.Post.whom())
+		}
+	}
+	return nil
+}
+
+// Owns reports whether the recipient's address is one of login's, a mailbox here: its
+// own, or an alias that leads to it. To be a list's member, or to get copies of
+// somebody's mail, is not to speak for them.
+func (r Resolution) Owns(login mail.Path) bool {
+	login = login.Fold()
+	for _, b := range r.Boxes {
+		if b.Address == login {
+			return r.Bounces[b.ID].IsNull() && !r.copied[b.ID]
+		}
+	}
+	return false
+}
+
+// whom says in words whose mail is taken.
+func (p Posting) whom() string {
+	if p == PostDomain {
+		return "own domain"
+	}
+	return string(p)
+}
+
+func (s *Snapshot) mayPost(list Alias, sender mail.Path) bool {
+	if sender.IsNull() {
+		return false
+	}
+	sender = s.canonical(sender)
+	if samePerson(list.Owner, sender) {
+		return true
+	}
+	if list.Post == PostDomain {
+		return sender.Domain() == list.Address.Domain()
+	}
+	return s.member(list, sender, map[mail.Path]bool{})
+}
+
+// member reports whether sender is among an alias's targets, or those of the aliases
+// among them.
+func (s *Snapshot) member(a Alias, sender mail.Path, seen map[mail.Path]bool) bool {
+	if seen[a.Address] {
+		return false
+	}
+	seen[a.Address] = true
+	for _, t := range a.Targets {
+		if samePerson(t, sender) {
+			return true
+		}
+	}
+	for _, t := range a.Targets {
+		if _, next := s.holder(t.Fold()); next != nil && s.member(*next, sender, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// samePerson compares addresses without sub-address and case: of whom others hold
+// apart by these, one is a list's member as well as the other.
+func samePerson(a, b mail.Path) bool {
+	return strings.EqualFold(string(a.Base()), string(b.Base()))
+}
