@@ -20,11 +20,11 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/lookup"
-	"gatepost/internal/mail"
 	"gatepost/internal/metric"
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
+	"gatepost/internal/srs"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
@@ -51,6 +51,7 @@ type App struct {
 	relay      *relay.Relay
 	lookups    *lookup.Lookups
 	carriers   carriers
+	srs        *srs.Rewriter
 	queue      *queue.Queue
 	intake     *intake.Intake
 	changes    *mailbox.Changes
@@ -181,18 +182,12 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
-		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: noRewriting{}, Queue: a.queue, Carrier: a.relay, Reports: a.queue,
+		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Queue: a.queue, Carrier: a.relay, Reports: a.queue,
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	return a.setPolicies(c)
 }
-
-// noRewriting leaves reverse-paths as they are.
-type noRewriting struct{}
-
-func (noRewriting) Forward(sender mail.Path, _ string) (mail.Path, error) { return sender, nil }
-func (noRewriting) Reverse(mail.Path) (mail.Path, error)                  { return "", mail.ErrPath }
 
 // subjectMark stands before the subject of what a domain has tagged.
 const subjectMark = "SPAM: "

@@ -22,10 +22,16 @@ import (
 	"gatepost/internal/metric"
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
+	"gatepost/internal/srs"
 )
 
 // openOutgoing makes what carries mail on: the relay, and the queue in front of it.
-func (a *App) openOutgoing(_ context.Context, c *config.Config) error {
+func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
+	key, err := a.store.Secret(ctx, "srs")
+	if err != nil {
+		return err
+	}
+	a.srs = srs.New([][]byte{key}, a.now)
 	roots, err := authorities(c.Relay.CA)
 	if err != nil {
 		return err

@@ -38,6 +38,9 @@ func (r Resolution) Owns(login mail.Path) bool {
 	return false
 }
 
+// Copied reports whether one of Boxes gets the mail as a copy of another mailbox's.
+func (r Resolution) Copied(box int64) bool { return r.copied[box] }
+
 // whom says in words whose mail is taken.
 func (p Posting) whom() string {
 	if p == PostDomain {

@@ -53,7 +53,7 @@ func (t *Transaction) explainRcpt(s string) error {
 	if err != nil {
 		return fmt.Errorf("recipient %s: %w", s, err)
 	}
-	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes}
+	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes, way: found}
 	policy := t.policies.of(found.Domain)
 	if found.Role {
 		policy = nothing

@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"gatepost/internal/blob"
@@ -62,13 +64,27 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 // deliver gives a copy to a recipient's mailboxes: in the commit, or, where they
 // are too many for that, by one row of the queue.
 func (p *plan) deliver(r *recipient, folder string) {
-	boxes := p.fresh(r.boxes, folder)
-	if len(boxes) == 0 {
-		return
+	boxes := r.boxes
+	if r.outcome != mail.Delivered { // spam is not copied on
+		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
 	}
-	view := mail.BuildView(p.m, p.t.fields(r, p.received), p.t.forged, p.t.subject(r, p.m))
+	sender := func(box int64) mail.Path { return cmp.Or(r.way.Bounces[box], p.t.tx.Envelope.ReversePath) }
+	for ids := p.fresh(boxes, folder); len(ids) > 0; { // by list owner; mostly there is none
+		first := sender(ids[0])
+		rest := slices.IndexFunc(ids, func(id int64) bool { return sender(id) != first })
+		if rest < 0 {
+			rest = len(ids)
+		}
+		p.deliverTo(r, ids[:rest], folder, first)
+		ids = ids[rest:]
+	}
+}
+
+// deliverTo gives a copy with one reverse-path to mailboxes.
+func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail.Path) {
+	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged, p.t.subject(r, p.m))
 	if p.direct+len(boxes) > maxDirect {
-		tr := p.transfer(r, view, p.t.tx.Envelope.ReversePath, r.path, queue.Local)
+		tr := p.transfer(r, view, sender, r.path, queue.Local)
 		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
 		return
 	}
@@ -96,7 +112,7 @@ func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
 // hold keeps a row for each of a recipient's mailboxes, or, where it has none or too
 // many, one for the recipient, whose release finds out again where that leads.
 func (p *plan) hold(r *recipient) {
-	view := mail.BuildView(p.m, p.t.fields(r, p.received), p.t.forged, "")
+	view := mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
 	boxes := p.fresh(r.boxes, "held")
 	if len(r.boxes) == 0 || len(boxes) > maxDirect {
 		boxes = []int64{0}

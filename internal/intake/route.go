@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -49,7 +50,11 @@ func (in *Intake) route(ctx context.Context, s *directory.Snapshot, from, rcpt, 
 		return directory.Resolution{Domain: home, Remotes: []directory.Remote{{Address: rcpt}}}, mail.Verdict{}
 	case err != nil:
 		return found, unknown(err)
-	case found.Lookup == "":
+	}
+	if err := found.Post(from); err != nil {
+		return found, mail.Verdict{Answer: mail.Refused, Reason: "this list does not take mail from " + cmp.Or(string(from), "<>")}
+	}
+	if found.Lookup == "" {
 		return found, mail.Verdict{}
 	}
 	exists, err := in.Lookups.Exists(ctx, found.Lookup, found.Remotes[0].Address)

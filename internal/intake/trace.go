@@ -13,8 +13,8 @@ import (
 // fields returns the header fields that one recipient's copy gets in front
 // (spec, Headers written). They stand in the recipient's own row: the content
 // stays as it came.
-func (t *Transaction) fields(r *recipient, received []byte) []byte {
-	b := mail.AppendField(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
+func (t *Transaction) fields(r *recipient, sender mail.Path, received []byte) []byte {
+	b := mail.AppendField(nil, "Return-Path", "<"+string(sender)+">")
 	b = append(b, received...)
 	b = mail.AppendField(t.found(b, r), "X-Gatepost-Recipient", string(r.path))
 	return t.verdict(b, r)

@@ -39,6 +39,7 @@ type recipient struct {
 	domain  directory.Domain
 	boxes   []directory.Mailbox
 	remotes []directory.Remote
+	way     directory.Resolution // that led to both
 	params  mail.RcptParams
 	loop    bool // it was sent on from here before
 	walk    *pipeline.Walk
@@ -77,7 +78,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	if v.Answer != mail.OK {
 		return v
 	}
-	r.domain, r.boxes, r.remotes = found.Domain, found.Boxes, found.Remotes
+	r.domain, r.boxes, r.remotes, r.way = found.Domain, found.Boxes, found.Remotes, found
 	policy := t.policies.of(found.Domain)
 	if found.Role || !t.tx.Client.Login.IsNull() {
 		policy = nothing
