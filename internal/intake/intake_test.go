@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,16 +93,58 @@ func policy(name string, stage pipeline.Stage) *pipeline.Policy {
 // with these dispositions.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+	path := filepath.Join(t.TempDir(), "db")
+	if err := os.WriteFile(path, template(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, dir := openDirectory(t, path)
+	t.Cleanup(func() { db.Close() })
+	w := &world{}
+	w.Intake = &intake.Intake{
+		Config:    intake.Config{Hostname: "mx.example", QuarantineFor: 720 * time.Hour, SubjectMark: "SPAM: "},
+		Directory: dir, Blobs: w, Store: w, Journal: journalOf{w}, Waker: w, Observer: w,
+		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	}
+	late := policy("default", pipeline.Data)
+	w.SetPolicies(&intake.Policies{
+		Gate: &pipeline.Policy{Name: "gate"}, Default: "default",
+		ByName: map[string]*pipeline.Policy{"default": late, "early": policy("early", pipeline.Rcpt)},
+	})
+	return w
+}
+
+func openDirectory(t *testing.T, path string) (*store.DB, *directory.Directory) {
+	t.Helper()
+	db, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
 	rows := db.Directory()
 	dir, err := directory.New(t.Context(), directory.Config{Rows: rows, Entries: rows, Hostname: "mx.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, dir
+}
+
+var made struct {
+	once sync.Once
+	file []byte
+}
+
+// template is the database file of a new world, which is dear to make.
+func template(t *testing.T) []byte {
+	t.Helper()
+	made.once.Do(func() { made.file = makeTemplate(t) })
+	if made.file == nil {
+		t.Fatal("no template")
+	}
+	return made.file
+}
+
+func makeTemplate(t *testing.T) []byte {
+	path := filepath.Join(t.TempDir(), "db")
+	db, dir := openDirectory(t, path)
 	for name, disposition := range map[string]directory.Disposition{
 		"early.example": "quarantine", "late.example": "quarantine", "junk.example": "junk", "tag.example": "tag",
 	} {
@@ -117,18 +161,15 @@ func newWorld(t *testing.T) *world {
 			}
 		}
 	}
-	w := &world{}
-	w.Intake = &intake.Intake{
-		Config:    intake.Config{Hostname: "mx.example", QuarantineFor: 720 * time.Hour, SubjectMark: "SPAM: "},
-		Directory: dir, Blobs: w, Store: w, Journal: journalOf{w}, Waker: w, Observer: w,
-		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	addOutside(t, dir)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
 	}
-	late := policy("default", pipeline.Data)
-	w.SetPolicies(&intake.Policies{
-		Gate: &pipeline.Policy{Name: "gate"}, Default: "default",
-		ByName: map[string]*pipeline.Policy{"default": late, "early": policy("early", pipeline.Rcpt)},
-	})
-	return w
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 var client = mail.Client{Addr: netip.MustParseAddr("192.0.2.7"), Helo: "mx.sender.example", ESMTP: true}
