@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -344,6 +345,37 @@ func TestSimulation(t *testing.T) {
 		}
 		if len(m.ended) != letters+1 {
 			t.Errorf("%d recipients came to an end, want %d and the sender", len(m.ended), letters)
+		}
+	})
+}
+
+// A server that takes its time: nobody carries what another worker still has, though a
+// claim ends before all that was claimed with it is done.
+func TestSlow(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var mu sync.Mutex
+		times := map[mail.Path]int{}
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			mu.Lock()
+			times[job.Transfers[0].Recipient]++
+			mu.Unlock()
+			time.Sleep(90 * time.Second)
+			return each(job, fine)
+		}))
+		for i := range 150 {
+			m.letter("s@here.example", mail.Path(fmt.Sprintf("r%d@a.example", i)))
+		}
+		q.Wake(toA)
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if m.left() != 0 || len(times) != 150 {
+			t.Errorf("%d left, %d carried", m.left(), len(times))
+		}
+		for r, n := range times {
+			if n != 1 {
+				t.Errorf("%s was carried %d times", r, n)
+			}
 		}
 	})
 }

@@ -21,6 +21,7 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 		q.nudge()
 	}()
 	for ctx.Err() == nil && q.may(l) {
+		until := q.c.Now().Add(lease - jobTime)
 		list, err := q.c.Rows.Claim(work, l.destination, claimed, lease)
 		if err != nil {
 			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
@@ -35,7 +36,8 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 			q.nudge()
 		}
 		for _, job := range jobs(l.destination, list) {
-			if ctx.Err() != nil {
+			// A job ends before its claim does: what is late goes to whoever comes next.
+			if ctx.Err() != nil || q.c.Now().After(until) {
 				q.giveBack(work, job.Transfers)
 				continue
 			}
