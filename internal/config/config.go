@@ -169,8 +169,5 @@ func (c *Config) Warnings() (texts []string) {
 			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
 		}
 	}
-	if c.Relay.DANE && !c.Resolver.Validates && len(c.Resolver.Servers) > 0 {
-		texts = append(texts, "relay.dane: without resolver.validates no TLSA record can be believed; DANE binds nobody")
-	}
 	return texts
 }
