@@ -44,6 +44,29 @@ var calls = []call{
 	{args: "alias show info@{DOMAIN}", fields: "address targets"},
 	{args: "alias set info@{DOMAIN} bob@{DOMAIN}", fields: "address targets"},
 	{args: "alias remove info@{DOMAIN}"},
+	{args: "host add exit --address smtp.example.net:587 --roles smtp-out --tls verify --user us --password-file -", stdin: "secret\n", fields: "name address roles protocol tls priority user password domains node"},
+	{args: "host add inside --address 192.0.2.10:24 --roles smtp-in,imap --protocol lmtp", fields: "name address"},
+	{args: "host list --role smtp-out", list: true, fields: "name address roles"},
+	{args: "host show inside", fields: "name address roles"},
+	{args: "host set inside --priority 5 --address [2001:db8::1]:24", fields: "name priority"},
+	{args: "domain set {DOMAIN} --name www.{DOMAIN} --host inside --smarthost exit", fields: "names catch_all hosts smarthost lookup"},
+	{args: "domain list --host inside", list: true, fields: "name hosts"},
+	{args: "forward add away@{DOMAIN} Me@elsewhere.example", fields: "address target"},
+	{args: "forward set away@{DOMAIN} You@elsewhere.example", fields: "address target"},
+	{args: "forward list --domain {DOMAIN}", list: true, fields: "address target"},
+	{args: "forward show away@{DOMAIN}", fields: "address target"},
+	{args: "distribution add staff@{DOMAIN} --owner ann@{DOMAIN} --post members --members-file -", stdin: "ann@{DOMAIN}\naway@{DOMAIN} # far\n", fields: "address post owner size"},
+	{args: "distribution set staff@{DOMAIN} --drop AWAY@{DOMAIN} --add bob@www.{DOMAIN} --post domain", fields: "address post owner size"},
+	{args: "distribution list", list: true, fields: "address post owner size"},
+	{args: "distribution show staff@{DOMAIN}", fields: "address post owner size members"},
+	{args: "mailbox set bob@{DOMAIN} --copy-to away@{DOMAIN} --copy-to old@{DOMAIN}", fields: "address copies"},
+	{args: "route staff@www.{DOMAIN} --from ann@{DOMAIN}", fields: "address domain taken reason lookup steps"},
+	{args: "distribution remove staff@{DOMAIN}"},
+	{args: "mailbox set bob@{DOMAIN} --copy-to -none-@elsewhere.example", fields: "address copies"},
+	{args: "forward remove away@{DOMAIN}"},
+	{args: "domain set {DOMAIN} --host= --smarthost= --name=", fields: "names hosts smarthost"},
+	{args: "host remove inside"},
+	{args: "host remove exit"},
 	{args: "list add allow 192.0.2.0/24 --scope {DOMAIN} --note why --expires 30d", fields: "id list kind value scope", keeps: []string{"ENTRY=id"}},
 	{args: "list add block pest@shop.example --scope ann@{DOMAIN}", fields: "id list kind value scope", keeps: []string{"OTHER=id"}},
 	{args: "list list", list: true, fields: "id list kind value scope"},
@@ -88,11 +111,11 @@ func TestCommands(t *testing.T) {
 func testCalls(t *testing.T, m *machine.Machine, name string) {
 	known := map[string]string{"DOMAIN": name}
 	for _, c := range calls {
-		line := c.args
+		line, stdin := c.args, c.stdin
 		for name, value := range known {
-			line = strings.ReplaceAll(line, "{"+name+"}", value)
+			line, stdin = strings.ReplaceAll(line, "{"+name+"}", value), strings.ReplaceAll(stdin, "{"+name+"}", value)
 		}
-		out, errs, status := m.Try(c.stdin, append(strings.Fields(line), "--json")...)
+		out, errs, status := m.Try(stdin, append(strings.Fields(line), "--json")...)
 		if status != 0 || errs != "" {
 			t.Fatalf("%s: exit status %d, %s", line, status, errs)
 		}
@@ -176,6 +199,22 @@ func TestCommandsRefuse(t *testing.T) {
 		{"mailbox remove nobody@test.example", 1, "nobody@test.example"},
 		{"alias set info@test.example info@test.example", 1, "info@test.example"},
 		{"alias remove nothing@test.example", 1, "nothing@test.example"},
+		{"alias show nothing@test.example", 1, "no such alias"},
+		{"forward show info@test.example", 1, "gatepost alias"},
+		{"forward add ann2@test.example ann@test.example", -2, "make it an alias"},
+		{"distribution add l@test.example info@test.example --owner l@test.example", 1, "l@test.example -> l@test.example"},
+		{"mailbox set ann@test.example --copy-to info@test.example", 1, "ann@test.example -> info@test.example -> ann@test.example"},
+		{"mailbox remove ann@test.example", 1, "alias info@test.example leads here"},
+		{"host add exit --address smtp.example.net --roles smtp-out", -2, "host:port"},
+		{"host add exit --address smtp.example.net:25 --roles smtp-out --user us", -2, "give both"},
+		{"host remove nosuch", 1, "nosuch"},
+		{"host list --role smtp", 2, "smtp-in"},
+		{"domain set test.example --host nosuch", 1, "add it first"},
+		{"domain set test.example --lookup nosuch", 2, "lookups"},
+		{"domain set test.example --catch-all nobody@test.example", 1, "nobody@test.example"},
+		{"domain list --host nosuch", 1, "nosuch"},
+		{"alias list --domain nosuch.example", 1, "nosuch.example"},
+		{"route nowhere", 2, "nowhere"},
 		{"list show 999", 1, "999"},
 		{"list remove 999", 1, "999"},
 		{"quarantine show 00000000000000000000", 1, "00000000000000000000"},

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
 
@@ -10,7 +11,7 @@ func (p *program) alias() *cobra.Command {
 	c := group(&cobra.Command{
 		Use:     "alias",
 		Short:   "Addresses whose mail goes to other addresses",
-		Long:    "Adds, lists, shows, changes and removes aliases: addresses whose mail goes to one or more others. An alias keeps nothing.",
+		Long:    "Adds, lists, shows, changes and removes aliases: addresses whose mail goes to one or more others, here or elsewhere. An alias keeps nothing.",
 		Example: `  gatepost alias add sales@example.org ann@example.org bob@example.org`,
 	})
 	c.AddCommand(p.aliasAdd(), p.aliasList(), p.aliasShow(), p.aliasSet(), p.aliasRemove())
@@ -32,19 +33,26 @@ func (p *program) aliasAdd() *cobra.Command {
 
 func (p *program) aliasList() *cobra.Command {
 	var r ops.AliasList
+	var page ops.Page
 	c := &cobra.Command{
 		Use:     "list [--domain NAME]",
 		Short:   "List the aliases",
 		Example: `  gatepost alias list --domain example.org`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			request := func(at ops.Page) control.Request {
+				r.Page = at
+				return r
+			}
+			id := func(a ops.Alias) string { return a.Address }
 			head := []string{"ALIAS", "TARGETS"}
-			return askList(p, cmd, r, listing[ops.Alias]{"no aliases", head, func(a ops.Alias) []any {
+			return askPages(p, cmd, page, search[ops.Alias]{request, id}, listing[ops.Alias]{"no aliases", head, func(a ops.Alias) []any {
 				return []any{a.Address, join(a.Targets)}
 			}})
 		},
 	}
 	c.Flags().StringVar(&r.Domain, "domain", "", "only those of this domain (`name`)")
+	paging(c, &page)
 	return c
 }
 
@@ -76,6 +84,7 @@ func (p *program) aliasRemove() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove ADDRESS",
 		Short:   "Remove an alias",
+		Long:    "Removes an alias that nothing leads to.",
 		Example: `  gatepost alias remove sales@example.org`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

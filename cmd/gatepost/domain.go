@@ -1,8 +1,11 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
 
@@ -17,41 +20,76 @@ func (p *program) domain() *cobra.Command {
 	return c
 }
 
+// domainFields are what flags say of a domain.
+type domainFields struct {
+	policy, disposition, catchAll, smarthost, lookup string
+	names, hosts                                     []string
+}
+
+func (d *domainFields) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&d.policy, "policy", "", "`name` of the policy its mail walks; empty is default_policy")
+	f.StringVar(&d.disposition, "disposition", "", "what is done with spam: `quarantine`, junk or tag")
+	f.StringArrayVar(&d.names, "name", nil, "another `name` of the domain, under which all its addresses hold; repeatable")
+	f.StringVar(&d.catchAll, "catch-all", "", "`address` that gets mail for unknown addresses; empty: it is refused")
+	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
+	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
+	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts; empty: all are taken")
+}
+
+// given returns the values of a repeatable flag; one that is empty stands for none.
+func given(values []string) []string {
+	return slices.DeleteFunc(values, func(s string) bool { return s == "" })
+}
+
+const domainHelp = `
+
+Where a domain names mail hosts, mailboxes and aliases here come first and all other
+addresses go to the hosts: so a domain may live in both places, and can move.`
+
 func (p *program) domainAdd() *cobra.Command {
-	var r ops.DomainAdd
+	var d domainFields
 	c := &cobra.Command{
-		Use:     "add NAME",
-		Short:   "Add a domain",
-		Long:    "Adds a domain. From then on, within a second, mail for its mailboxes and aliases is taken.",
-		Example: `  gatepost domain add example.org --policy early-reject`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "add NAME",
+		Short: "Add a domain",
+		Long:  "Adds a domain. From then on, within a second, mail for its mailboxes and aliases is taken." + domainHelp,
+		Example: `  gatepost domain add example.org --policy early-reject
+  gatepost domain add customer.example --host exchange --lookup people`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r.Name = args[0]
-			return ask(p, cmd, r, p.showDomain)
+			return ask(p, cmd, ops.DomainAdd{
+				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
+				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
+			}, p.showDomain)
 		},
 	}
-	domainFlags(c, &r.Policy, &r.Disposition)
+	d.flags(c)
 	return c
 }
 
-func domainFlags(c *cobra.Command, policy, disposition *string) {
-	c.Flags().StringVar(policy, "policy", "", "`name` of the policy its mail walks; empty is default_policy")
-	c.Flags().StringVar(disposition, "disposition", "", "what is done with spam: `quarantine`, junk or tag")
-}
-
 func (p *program) domainList() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	var r ops.DomainList
+	var page ops.Page
+	c := &cobra.Command{
+		Use:     "list [--host NAME]",
 		Short:   "List the domains",
 		Example: `  gatepost domain list --json`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			head := []string{"DOMAIN", "POLICY", "SPAM", "MAILBOXES", "ALIASES"}
-			return askList(p, cmd, ops.DomainList{}, listing[ops.Domain]{"no domains", head, func(d ops.Domain) []any {
-				return []any{d.Name, d.Policy, d.Disposition, d.Mailboxes, d.Aliases}
+			request := func(at ops.Page) control.Request {
+				r.Page = at
+				return r
+			}
+			id := func(d ops.Domain) string { return d.Name }
+			head := []string{"DOMAIN", "POLICY", "SPAM", "MAILBOXES", "ALIASES", "HOSTS"}
+			return askPages(p, cmd, page, search[ops.Domain]{request, id}, listing[ops.Domain]{"no domains", head, func(d ops.Domain) []any {
+				return []any{d.Name, d.Policy, d.Disposition, d.Mailboxes, d.Aliases, join(d.Hosts)}
 			}})
 		},
 	}
+	c.Flags().StringVar(&r.Host, "host", "", "only those that use this mail host (`name`)")
+	paging(c, &page)
+	return c
 }
 
 func (p *program) domainShow() *cobra.Command {
@@ -67,23 +105,31 @@ func (p *program) domainShow() *cobra.Command {
 }
 
 func (p *program) domainSet() *cobra.Command {
-	var policy, disposition string
+	var d domainFields
 	c := &cobra.Command{
-		Use:     "set NAME",
-		Short:   "Change a domain",
-		Long:    "Changes what the flags name, and nothing else.",
-		Example: `  gatepost domain set example.org --disposition tag`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "set NAME",
+		Short: "Change a domain",
+		Long: "Changes what the flags name, and nothing else. An empty value clears: --host \"\", --catch-all \"\". " +
+			"Repeatable flags stand instead of all that was there before." + domainHelp,
+		Example: `  gatepost domain set example.org --disposition tag
+  gatepost domain set example.org --name example.net --name example.com --catch-all ann@example.org
+  gatepost domain set customer.example --host ""`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
-			r := ops.DomainSet{Name: args[0], Policy: changed(f, "policy", &policy), Disposition: changed(f, "disposition", &disposition)}
-			if r.Policy == nil && r.Disposition == nil {
-				return usage("nothing to change: give --policy or --disposition")
+			names, hosts := given(d.names), given(d.hosts)
+			r := ops.DomainSet{
+				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
+				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
+				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
+			}
+			if r == (ops.DomainSet{Name: args[0]}) {
+				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost or --lookup")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
 	}
-	domainFlags(c, &policy, &disposition)
+	d.flags(c)
 	return c
 }
 
@@ -91,7 +137,7 @@ func (p *program) domainRemove() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove NAME",
 		Short:   "Remove a domain",
-		Long:    "Removes a domain that has neither mailboxes nor aliases any more.",
+		Long:    "Removes a domain that has neither mailboxes nor aliases any more, and that nothing leads to.",
 		Example: `  gatepost domain remove example.org`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -101,5 +147,6 @@ func (p *program) domainRemove() *cobra.Command {
 }
 
 func (p *program) showDomain(d ops.Domain) {
-	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases, "created", d.Created)
+	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
+		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup, "created", d.Created)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,7 @@ func (p *program) mailboxAdd() *cobra.Command {
 		Example: `  echo "correct horse battery staple" | gatepost mailbox add ann@example.org --password-stdin`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			r.Address = args[0]
+			r.Address, r.Copies = args[0], given(r.Copies)
 			if stdin {
 				if r.Password, err = p.readPassword(); err != nil {
 					return err
@@ -44,7 +45,12 @@ func (p *program) mailboxAdd() *cobra.Command {
 	}
 	passwordFlag(c, &stdin)
 	c.Flags().StringVar(&r.Language, "language", "", "`code` of the owner's language: en, fr")
+	copyFlag(c, &r.Copies)
 	return c
+}
+
+func copyFlag(c *cobra.Command, to *[]string) {
+	c.Flags().StringArrayVar(to, "copy-to", nil, "copy its mail to this `address`, here or elsewhere (where no spam is sent); repeatable, empty is none")
 }
 
 func passwordFlag(c *cobra.Command, stdin *bool) {
@@ -56,14 +62,31 @@ const maxPassword = 1024
 
 // readPassword reads one line. What it says never has the password in it.
 func (p *program) readPassword() (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(p.in, maxPassword+2)).ReadString('\n')
+	return passwordLine(p.in, "on standard input")
+}
+
+// passwordIn reads the first line of a file; "-" is standard input.
+func (p *program) passwordIn(file string) (string, error) {
+	if file == "-" {
+		return p.readPassword()
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	defer f.Close()
+	return passwordLine(f, "in "+file)
+}
+
+func passwordLine(r io.Reader, where string) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+2)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	switch {
 	case line == "":
-		return "", usage("the password on standard input is empty")
+		return "", usage("the password %s is empty", where)
 	case len(line) > maxPassword:
 		return "", usage("the password is longer than %d bytes", maxPassword)
 	}
@@ -103,15 +126,19 @@ func (p *program) mailboxShow() *cobra.Command {
 func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
 	var language, state string
+	var copies []string
 	c := &cobra.Command{
-		Use:     "set ADDRESS",
-		Short:   "Change a mailbox",
-		Long:    "Changes what the flags name, and nothing else.",
-		Example: `  gatepost mailbox set ann@example.org --state suspended`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "set ADDRESS",
+		Short: "Change a mailbox",
+		Long:  "Changes what the flags name, and nothing else. The addresses of --copy-to stand instead of those that were there; --copy-to \"\" ends the copying.",
+		Example: `  gatepost mailbox set ann@example.org --state suspended
+  gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
 			r := ops.MailboxSet{Address: args[0], Language: changed(f, "language", &language), State: changed(f, "state", &state)}
+			copies = given(copies)
+			r.Copies = changed(f, "copy-to", &copies)
 			if stdin {
 				password, err := p.readPassword()
 				if err != nil {
@@ -119,8 +146,8 @@ func (p *program) mailboxSet() *cobra.Command {
 				}
 				r.Password = &password
 			}
-			if r.Password == nil && r.Language == nil && r.State == nil {
-				return usage("nothing to change: give --password-stdin, --language or --state")
+			if r.Password == nil && r.Language == nil && r.State == nil && r.Copies == nil {
+				return usage("nothing to change: give --password-stdin, --language, --state or --copy-to")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -128,6 +155,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	passwordFlag(c, &stdin)
 	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
 	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed")
+	copyFlag(c, &copies)
 	return c
 }
 
@@ -145,5 +173,5 @@ func (p *program) mailboxRemove() *cobra.Command {
 }
 
 func (p *program) showMailbox(m ops.Mailbox) {
-	p.record("mailbox", m.Address, "state", m.State, "language", m.Language, "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
+	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
 }

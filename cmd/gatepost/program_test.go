@@ -69,6 +69,7 @@ func handlers() control.Handlers {
 	control.On(h, func(_ context.Context, r ops.DomainRemove) (ops.Nothing, error) {
 		return ops.Nothing{}, errors.New("domain example.org: still in use")
 	})
+	routeHandlers(h)
 	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Created: at(0)}))
 	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))
 	control.On(h, answer[ops.AliasAdd](ops.Alias{Address: "sales@example.org", Targets: []string{"ann@example.org", "bob@example.org"}}))
@@ -92,12 +93,54 @@ func kinds(*config.Config) []pipeline.Kind {
 	}}
 }
 
+// routeHandlers answer for all that leads mail somewhere.
+func routeHandlers(h control.Handlers) {
+	host := ops.Host{
+		Name: "exit", Address: "smtp.example.net:587", Roles: []string{"imap", "smtp-out"}, Protocol: "smtp", TLS: "verify", Priority: 10,
+		User: "us", Password: true, Domains: 2, Node: true, Created: at(0),
+	}
+	list := ops.Distribution{Address: "staff@example.org", Post: "domain", Owner: "ann@example.org", Size: 2, Created: at(0)}
+	forward := ops.Forward{Address: "away@example.org", Target: "Me@elsewhere.example", Created: at(0)}
+	control.On(h, answer[ops.HostAdd](host))
+	control.On(h, answer[ops.HostSet](host))
+	control.On(h, answer[ops.HostShow](host))
+	control.On(h, answer[ops.HostList]([]ops.Host{host}))
+	control.On(h, func(_ context.Context, r ops.HostRemove) (ops.Nothing, error) {
+		return ops.Nothing{}, errors.New("mail host exit: still in use: domain example.org uses it; change that first")
+	})
+	control.On(h, answer[ops.AliasList]([]ops.Alias{{Address: "sales@example.org", Targets: []string{"ann@example.org"}}}))
+	control.On(h, answer[ops.ForwardAdd](forward))
+	control.On(h, answer[ops.ForwardSet](forward))
+	control.On(h, answer[ops.ForwardShow](forward))
+	control.On(h, answer[ops.ForwardList]([]ops.Forward{forward}))
+	control.On(h, answer[ops.ForwardRemove](ops.Nothing{}))
+	control.On(h, answer[ops.DistributionAdd](list))
+	control.On(h, answer[ops.DistributionSet](list))
+	control.On(h, answer[ops.DistributionList]([]ops.Distribution{list}))
+	control.On(h, answer[ops.DistributionShow](ops.DistributionDetail{Distribution: list, Members: []string{"ann@example.org", "bob@example.net"}}))
+	control.On(h, answer[ops.DistributionRemove](ops.Nothing{}))
+	control.On(h, answer[ops.MailboxSet](ops.Mailbox{Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Created: at(0)}))
+	control.On(h, func(_ context.Context, r ops.RouteShow) (ops.Route, error) {
+		if r.From != nil {
+			return ops.Route{Address: r.Address, Reason: "eve@example.net may not post to this list", Steps: []ops.RouteStep{}}, nil
+		}
+		return ops.Route{Address: r.Address, Domain: "example.org", Taken: true, Steps: []ops.RouteStep{
+			{Address: "info@example.org", Is: "alias", Why: "an alias, stores nothing"},
+			{Depth: 1, Address: "ann@example.org", Is: "mailbox", Why: "a mailbox here"},
+		}}, nil
+	})
+}
+
 // gatepost runs the program with a fake machine and returns what it wrote.
 func gatepost(t *testing.T, in string, args ...string) (status int, out, errs string, asked []string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("mail.eml", []byte("From bob Mon Nov 22\nSubject: x\n\nhello\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"mail.eml": "From bob Mon Nov 22\nSubject: x\n\nhello\n", "password": "top secret\n", "members": "ann@example.org\n\n# a remark\nbob@example.net # Bob\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var o, e bytes.Buffer
 	p := program{
@@ -188,16 +231,7 @@ func TestHelp(t *testing.T) {
 		for _, line := range strings.Split(c.Example, "\n") {
 			_, line, _ = strings.Cut(line, "gatepost ")
 			line, _, _ = strings.Cut(line, "<")
-			found, rest, err := root.Find(arguments(line))
-			if err != nil {
-				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
-				continue
-			}
-			if err := found.ParseFlags(rest); err != nil {
-				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
-			} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
-				t.Errorf("%s: example %q: %v", c.CommandPath(), line, err)
-			}
+			takes(t, root, line)
 		}
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
@@ -206,6 +240,43 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	visit(root)
+}
+
+// TestAdminGuide: the commands of docs/admin.md are taken, too.
+func TestAdminGuide(t *testing.T) {
+	text, err := os.ReadFile("../../docs/admin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		_, line, ok := strings.Cut(line, "gatepost ")
+		if !ok || strings.Contains(line, "`") { // in a sentence
+			continue
+		}
+		line, _, _ = strings.Cut(line, "#")
+		line, _, _ = strings.Cut(line, "<")
+		takes(t, (&program{now: time.Now, zone: time.UTC}).root(), line)
+		found++
+	}
+	if found < 20 {
+		t.Errorf("found %d commands", found)
+	}
+}
+
+// takes checks that a command line is one that root takes.
+func takes(t *testing.T, root *cobra.Command, line string) {
+	t.Helper()
+	found, rest, err := root.Find(arguments(line))
+	if err == nil {
+		err = found.ParseFlags(rest)
+	}
+	if err == nil {
+		err = found.ValidateArgs(found.Flags().Args())
+	}
+	if err != nil || found.HasSubCommands() && found.Flags().NArg() > 0 {
+		t.Errorf("example %q of %s: %v", line, found.CommandPath(), err)
+	}
 }
 
 // TestMoment reads times as people write them.

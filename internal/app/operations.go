@@ -1,9 +1,10 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -17,12 +18,16 @@ func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
 	a.mailboxOps(h)
+	a.hostOps(h)
 	a.aliasOps(h)
+	a.forwardOps(h)
+	a.distributionOps(h)
 	a.listOps(h)
 	a.quarantineOps(h)
 	a.journalOps(h)
 	a.queueOps(h)
 	control.On(h, a.explain)
+	control.On(h, a.route)
 	control.On(h, a.checkStore)
 	return h
 }
@@ -33,7 +38,8 @@ func told(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias), errors.Is(err, directory.ErrNoEntry):
+	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias),
+		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry):
 		return control.NotFound("%v", err)
 	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath):
 		return control.Misused("%v", err)
@@ -78,86 +84,35 @@ func domainName(s string) (string, error) {
 	return d, nil
 }
 
-func (a *App) domainOps(h control.Handlers) {
-	control.On(h, a.addDomain)
-	control.On(h, func(context.Context, ops.DomainList) ([]ops.Domain, error) {
-		list := []ops.Domain{}
-		for _, d := range a.directory.Snapshot().Domains() {
-			list = append(list, a.domain(d))
-		}
-		return list, nil
-	})
-	control.On(h, func(_ context.Context, q ops.DomainShow) (ops.Domain, error) {
-		name, err := domainName(q.Name)
-		if err != nil {
-			return ops.Domain{}, err
-		}
-		d, ok := a.directory.Snapshot().Domain(name)
-		if !ok {
-			return ops.Domain{}, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
-		}
-		return a.domain(d), nil
-	})
-	control.On(h, a.setDomain)
-	control.On(h, func(ctx context.Context, q ops.DomainRemove) (ops.Nothing, error) {
-		name, err := domainName(q.Name)
-		if err != nil {
-			return ops.Nothing{}, err
-		}
-		return ops.Nothing{}, told(a.directory.RemoveDomain(ctx, name))
-	})
+// targets are addresses as they were given: the directory says what is wrong with
+// them, and keeps the spelling of those that are not ours.
+func targets(given []string) []mail.Path {
+	list := make([]mail.Path, len(given))
+	for i, g := range given {
+		list[i] = mail.Path(g)
+	}
+	return list
 }
 
-func (a *App) domain(d directory.Domain) ops.Domain {
-	s := a.directory.Snapshot()
-	return ops.Domain{
-		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
-		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
+func texts[S ~string](list []S) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = string(s)
 	}
+	return out
 }
 
-func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error) {
-	if err := a.knownPolicy(q.Policy); err != nil {
-		return ops.Domain{}, err
-	}
-	d, err := a.directory.AddDomain(ctx, directory.Domain{Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition)})
-	if err != nil {
-		return ops.Domain{}, told(err)
-	}
-	return a.domain(d), nil
-}
-
-func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error) {
-	name, err := domainName(q.Name)
-	if err != nil {
-		return ops.Domain{}, err
-	}
-	if q.Policy != nil {
-		if err := a.knownPolicy(*q.Policy); err != nil {
-			return ops.Domain{}, err
+// pageOf cuts one page out of a list that is in the order of its ids.
+func pageOf[T any](list []T, p ops.Page, id func(T) string) []T {
+	if p.After != "" {
+		at, there := slices.BinarySearchFunc(list, p.After, func(t T, after string) int { return strings.Compare(id(t), after) })
+		if there {
+			at++
 		}
+		list = list[at:]
 	}
-	d, err := a.directory.ChangeDomain(ctx, name, func(d *directory.Domain) error {
-		if q.Policy != nil {
-			d.Policy = *q.Policy
-		}
-		if q.Disposition != nil {
-			d.Disposition = directory.Disposition(*q.Disposition)
-		}
-		return nil
-	})
-	if err != nil {
-		return ops.Domain{}, told(err)
+	if p.Limit > 0 && len(list) > p.Limit {
+		list = list[:p.Limit]
 	}
-	return a.domain(d), nil
-}
-
-// knownPolicy refuses a policy that the configuration does not have: a domain
-// would silently take the default one.
-func (a *App) knownPolicy(name string) error {
-	p := a.intake.Policies()
-	if name == "" || p.ByName[name] != nil {
-		return nil
-	}
-	return control.Misused("policy %q is not in the configuration", name)
+	return list
 }

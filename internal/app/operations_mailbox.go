@@ -66,7 +66,7 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
 	return ops.Mailbox{
-		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created,
+		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes,
 	}, nil
 }
@@ -77,7 +77,7 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, err
 	}
-	m, err := a.directory.AddMailbox(ctx, directory.Mailbox{Address: p, Language: q.Language}, q.Password)
+	m, err := a.directory.AddMailbox(ctx, directory.Mailbox{Address: p, Language: q.Language, Copies: targets(q.Copies)}, q.Password)
 	if err != nil {
 		return ops.Mailbox{}, told(err)
 	}
@@ -99,6 +99,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		if q.State != nil {
 			m.State = directory.State(*q.State)
 		}
+		if q.Copies != nil {
+			m.Copies = targets(*q.Copies)
+		}
 		return nil
 	})
 	if err == nil && q.Password != nil {
@@ -108,70 +111,4 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		return ops.Mailbox{}, told(err)
 	}
 	return a.mailbox(ctx, m)
-}
-
-func (a *App) aliasOps(h control.Handlers) {
-	control.On(h, func(ctx context.Context, q ops.AliasAdd) (ops.Alias, error) {
-		p, targets, err := aliasPaths(q.Address, q.Targets)
-		if err != nil {
-			return ops.Alias{}, err
-		}
-		al, err := a.directory.AddAlias(ctx, directory.Alias{Address: p, Targets: targets})
-		return alias(al), told(err)
-	})
-	control.On(h, func(ctx context.Context, q ops.AliasSet) (ops.Alias, error) {
-		p, targets, err := aliasPaths(q.Address, q.Targets)
-		if err != nil {
-			return ops.Alias{}, err
-		}
-		al, err := a.directory.ChangeAlias(ctx, p, func(al *directory.Alias) error { al.Targets = targets; return nil })
-		return alias(al), told(err)
-	})
-	control.On(h, func(_ context.Context, q ops.AliasList) ([]ops.Alias, error) {
-		list := []ops.Alias{}
-		for _, al := range a.directory.Snapshot().Aliases(q.Domain) {
-			list = append(list, alias(al))
-		}
-		return list, nil
-	})
-	control.On(h, func(_ context.Context, q ops.AliasShow) (ops.Alias, error) {
-		p, err := path(q.Address)
-		if err != nil {
-			return ops.Alias{}, err
-		}
-		al, ok := a.directory.Snapshot().Alias(p)
-		if !ok {
-			return ops.Alias{}, control.NotFound("alias %s: %v", p, directory.ErrNoAlias)
-		}
-		return alias(al), nil
-	})
-	control.On(h, func(ctx context.Context, q ops.AliasRemove) (ops.Nothing, error) {
-		p, err := path(q.Address)
-		if err != nil {
-			return ops.Nothing{}, err
-		}
-		return ops.Nothing{}, told(a.directory.RemoveAlias(ctx, p))
-	})
-}
-
-func alias(a directory.Alias) ops.Alias {
-	out := ops.Alias{Address: string(a.Address), Targets: []string{}, Created: a.Created}
-	for _, t := range a.Targets {
-		out.Targets = append(out.Targets, string(t))
-	}
-	return out
-}
-
-func aliasPaths(address string, targets []string) (p mail.Path, to []mail.Path, err error) {
-	if p, err = path(address); err != nil {
-		return "", nil, err
-	}
-	for _, t := range targets {
-		target, err := path(t)
-		if err != nil {
-			return "", nil, err
-		}
-		to = append(to, target)
-	}
-	return p, to, nil
 }

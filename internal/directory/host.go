@@ -155,6 +155,9 @@ func (s *Snapshot) checkedHost(h Host) ([]Change, error) {
 	if strings.ContainsAny(h.User+h.Password, "\x00\r\n") {
 		return nil, fmt.Errorf("%w: user name or password has a control character", ErrInvalid)
 	}
+	if (h.User == "") != (h.Password == "") {
+		return nil, fmt.Errorf("%w: a log-in has a user name and a password; give both or none", ErrInvalid)
+	}
 	for dom := range s.using(h.Name) {
 		if slices.Contains(dom.Hosts, h.Name) && !slices.Contains(h.Roles, SMTPIn) || dom.Smarthost == h.Name && !slices.Contains(h.Roles, SMTPOut) {
 			return nil, fmt.Errorf("%w: domain %s uses it in a role that it would lose", ErrInUse, dom.Name)

@@ -42,6 +42,9 @@ func (s *Snapshot) Hosts() []Host {
 	return slices.Collect(rows[Host](s, hosts, byName+"_prefix", ""))
 }
 
+// Using returns the domains that use a mail host, by name.
+func (s *Snapshot) Using(host string) []Domain { return slices.Collect(s.using(host)) }
+
 // using returns the domains that use a mail host.
 func (s *Snapshot) using(host string) iter.Seq[Domain] {
 	return rows[Domain](s, domains, byHost, named(host))

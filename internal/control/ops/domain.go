@@ -8,19 +8,32 @@ type Domain struct {
 	Policy      string    `json:"policy"`      // "": the node's default
 	Disposition string    `json:"disposition"` // quarantine, junk, tag
 	Mailboxes   int       `json:"mailboxes"`
-	Aliases     int       `json:"aliases"`
+	Aliases     int       `json:"aliases"`   // with forwards and distribution lists
+	Names       []string  `json:"names"`     // other names
+	CatchAll    string    `json:"catch_all"` // who gets mail for unknown addresses; "": nobody
+	Hosts       []string  `json:"hosts"`     // mail hosts that take what has no mailbox here
+	Smarthost   string    `json:"smarthost"` // mail host that its outgoing mail goes over; "": the node's way
+	Lookup      string    `json:"lookup"`    // that knows its recipients on hosts; "": all are taken
 	Created     time.Time `json:"created"`
 }
 
 // DomainAdd makes a domain. Result: Domain.
 type DomainAdd struct {
-	Name        string `json:"name"`
-	Policy      string `json:"policy,omitempty"`
-	Disposition string `json:"disposition,omitempty"` // "": quarantine
+	Name        string   `json:"name"`
+	Policy      string   `json:"policy,omitempty"`
+	Disposition string   `json:"disposition,omitempty"` // "": quarantine
+	Names       []string `json:"names,omitempty"`
+	CatchAll    string   `json:"catch_all,omitempty"`
+	Hosts       []string `json:"hosts,omitempty"`
+	Smarthost   string   `json:"smarthost,omitempty"`
+	Lookup      string   `json:"lookup,omitempty"`
 }
 
-// DomainList asks for all domains. Result: []Domain.
-type DomainList struct{}
+// DomainList asks for the domains, by name. Result: []Domain.
+type DomainList struct {
+	Host string `json:"host,omitempty"` // only those that use this mail host
+	Page
+}
 
 // DomainShow asks for one. Result: Domain.
 type DomainShow struct {
@@ -29,9 +42,14 @@ type DomainShow struct {
 
 // DomainSet changes one. Result: Domain.
 type DomainSet struct {
-	Name        string  `json:"name"`
-	Policy      *string `json:"policy,omitempty"`
-	Disposition *string `json:"disposition,omitempty"`
+	Name        string    `json:"name"`
+	Policy      *string   `json:"policy,omitempty"`
+	Disposition *string   `json:"disposition,omitempty"`
+	Names       *[]string `json:"names,omitempty"` // these lists stand instead of what was there
+	CatchAll    *string   `json:"catch_all,omitempty"`
+	Hosts       *[]string `json:"hosts,omitempty"`
+	Smarthost   *string   `json:"smarthost,omitempty"`
+	Lookup      *string   `json:"lookup,omitempty"`
 }
 
 // DomainRemove removes one that has neither mailboxes nor aliases. Result: Nothing.

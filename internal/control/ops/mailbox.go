@@ -6,7 +6,8 @@ import "time"
 type Mailbox struct {
 	Address  string    `json:"address"`
 	Language string    `json:"language"`
-	State    string    `json:"state"` // active, suspended, closed
+	State    string    `json:"state"`  // active, suspended, closed
+	Copies   []string  `json:"copies"` // where its mail goes, too
 	Messages int64     `json:"messages"`
 	Bytes    int64     `json:"bytes"`
 	Created  time.Time `json:"created"`
@@ -14,9 +15,10 @@ type Mailbox struct {
 
 // MailboxAdd makes a mailbox. Result: Mailbox.
 type MailboxAdd struct {
-	Address  string `json:"address"`
-	Password string `json:"password"`
-	Language string `json:"language,omitempty"` // "en", "fr"; "": the node's choice
+	Address  string   `json:"address"`
+	Password string   `json:"password"`
+	Language string   `json:"language,omitempty"` // "en", "fr"; "": the node's choice
+	Copies   []string `json:"copies,omitempty"`
 }
 
 // MailboxList asks for the mailboxes of a domain, or all. Result: []Mailbox.
@@ -31,48 +33,15 @@ type MailboxShow struct {
 
 // MailboxSet changes one. Result: Mailbox.
 type MailboxSet struct {
-	Address  string  `json:"address"`
-	Password *string `json:"password,omitempty"`
-	Language *string `json:"language,omitempty"`
-	State    *string `json:"state,omitempty"`
+	Address  string    `json:"address"`
+	Password *string   `json:"password,omitempty"`
+	Language *string   `json:"language,omitempty"`
+	State    *string   `json:"state,omitempty"`
+	Copies   *[]string `json:"copies,omitempty"`
 }
 
 // MailboxRemove removes one with all its mail. Result: Nothing.
 type MailboxRemove struct {
-	Address string `json:"address"`
-}
-
-// An Alias is an address whose mail goes to others; it keeps nothing.
-type Alias struct {
-	Address string    `json:"address"`
-	Targets []string  `json:"targets"`
-	Created time.Time `json:"created"`
-}
-
-// AliasAdd makes an alias. Result: Alias.
-type AliasAdd struct {
-	Address string   `json:"address"`
-	Targets []string `json:"targets"`
-}
-
-// AliasList asks for the aliases of a domain, or all. Result: []Alias.
-type AliasList struct {
-	Domain string `json:"domain,omitempty"`
-}
-
-// AliasShow asks for one. Result: Alias.
-type AliasShow struct {
-	Address string `json:"address"`
-}
-
-// AliasSet replaces one's targets. Result: Alias.
-type AliasSet struct {
-	Address string   `json:"address"`
-	Targets []string `json:"targets"`
-}
-
-// AliasRemove removes one. Result: Nothing.
-type AliasRemove struct {
 	Address string `json:"address"`
 }
 
@@ -90,18 +59,3 @@ func (MailboxSet) Op() string { return "mailbox.set" }
 
 // Op names the operation.
 func (MailboxRemove) Op() string { return "mailbox.remove" }
-
-// Op names the operation.
-func (AliasAdd) Op() string { return "alias.add" }
-
-// Op names the operation.
-func (AliasList) Op() string { return "alias.list" }
-
-// Op names the operation.
-func (AliasShow) Op() string { return "alias.show" }
-
-// Op names the operation.
-func (AliasSet) Op() string { return "alias.set" }
-
-// Op names the operation.
-func (AliasRemove) Op() string { return "alias.remove" }

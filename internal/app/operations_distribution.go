@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+func (a *App) distributionOps(h control.Handlers) {
+	control.On(h, func(ctx context.Context, q ops.DistributionAdd) (ops.Distribution, error) {
+		list, err := a.directory.AddAlias(ctx, directory.Alias{
+			Address: mail.Path(q.Address), Kind: directory.Distribution, Targets: targets(q.Members),
+			Post: directory.Posting(q.Post), Owner: mail.Path(q.Owner),
+		})
+		return distribution(list), told(err)
+	})
+	control.On(h, func(ctx context.Context, q ops.DistributionSet) (ops.Distribution, error) {
+		list, err := a.changeAlias(ctx, directory.Distribution, q.Address, func(list *directory.Alias) {
+			give(&list.Post, (*directory.Posting)(q.Post))
+			give(&list.Owner, (*mail.Path)(q.Owner))
+			list.Targets = members(list.Targets, q)
+		})
+		return distribution(list), err
+	})
+	control.On(h, func(_ context.Context, q ops.DistributionList) ([]ops.Distribution, error) {
+		return listAliases(a, directory.Distribution, q.Domain, q.Page, distribution)
+	})
+	control.On(h, func(_ context.Context, q ops.DistributionShow) (ops.DistributionDetail, error) {
+		list, err := a.aliasOf(directory.Distribution, q.Address)
+		return ops.DistributionDetail{Distribution: distribution(list), Members: texts(list.Targets)}, err
+	})
+	control.On(h, func(ctx context.Context, q ops.DistributionRemove) (ops.Nothing, error) {
+		return ops.Nothing{}, a.removeAlias(ctx, directory.Distribution, q.Address)
+	})
+}
+
+func distribution(a directory.Alias) ops.Distribution {
+	return ops.Distribution{Address: string(a.Address), Post: string(a.Post), Owner: string(a.Owner), Size: len(a.Targets), Created: a.Created}
+}
+
+// members is what a change makes of a list's members. Who is to be taken off is found
+// whatever the case of its letters.
+func members(old []mail.Path, q ops.DistributionSet) []mail.Path {
+	next := slices.Clone(old)
+	if q.Members != nil {
+		next = targets(*q.Members)
+	}
+	next = append(next, targets(q.Add)...)
+	if len(q.Drop) == 0 {
+		return next
+	}
+	drop := make(map[string]bool, len(q.Drop))
+	for _, d := range q.Drop {
+		drop[strings.ToLower(d)] = true
+	}
+	return slices.DeleteFunc(next, func(m mail.Path) bool { return drop[strings.ToLower(string(m))] })
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gatepost/internal/config"
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+func (a *App) domainOps(h control.Handlers) {
+	control.On(h, a.addDomain)
+	control.On(h, func(_ context.Context, q ops.DomainList) ([]ops.Domain, error) {
+		s := a.directory.Snapshot()
+		all := s.Domains()
+		if q.Host != "" {
+			host := strings.ToLower(q.Host)
+			if _, ok := s.Host(host); !ok {
+				return nil, control.NotFound("mail host %s: %v", q.Host, directory.ErrNoHost)
+			}
+			all = s.Using(host)
+		}
+		list := []ops.Domain{}
+		for _, d := range pageOf(all, q.Page, func(d directory.Domain) string { return d.Name }) {
+			list = append(list, a.domain(d))
+		}
+		return list, nil
+	})
+	control.On(h, func(_ context.Context, q ops.DomainShow) (ops.Domain, error) {
+		name, err := domainName(q.Name)
+		if err != nil {
+			return ops.Domain{}, err
+		}
+		d, ok := a.directory.Snapshot().Domain(name)
+		if !ok {
+			return ops.Domain{}, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
+		}
+		return a.domain(d), nil
+	})
+	control.On(h, a.setDomain)
+	control.On(h, func(ctx context.Context, q ops.DomainRemove) (ops.Nothing, error) {
+		name, err := domainName(q.Name)
+		if err != nil {
+			return ops.Nothing{}, err
+		}
+		return ops.Nothing{}, told(a.directory.RemoveDomain(ctx, name))
+	})
+}
+
+func (a *App) domain(d directory.Domain) ops.Domain {
+	s := a.directory.Snapshot()
+	return ops.Domain{
+		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
+		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
+		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
+	}
+}
+
+func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error) {
+	if err := a.knownPolicy(q.Policy); err != nil {
+		return ops.Domain{}, err
+	}
+	if err := a.knownLookup(q.Lookup); err != nil {
+		return ops.Domain{}, err
+	}
+	d, err := a.directory.AddDomain(ctx, directory.Domain{
+		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
+		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
+	})
+	if err != nil {
+		return ops.Domain{}, told(err)
+	}
+	return a.domain(d), nil
+}
+
+func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error) {
+	name, err := domainName(q.Name)
+	if err != nil {
+		return ops.Domain{}, err
+	}
+	if q.Policy != nil {
+		if err := a.knownPolicy(*q.Policy); err != nil {
+			return ops.Domain{}, err
+		}
+	}
+	if q.Lookup != nil {
+		if err := a.knownLookup(*q.Lookup); err != nil {
+			return ops.Domain{}, err
+		}
+	}
+	d, err := a.directory.ChangeDomain(ctx, name, func(d *directory.Domain) error {
+		give(&d.Policy, q.Policy)
+		give(&d.Disposition, (*directory.Disposition)(q.Disposition))
+		give(&d.Names, q.Names)
+		give(&d.CatchAll, (*mail.Path)(q.CatchAll))
+		give(&d.Hosts, q.Hosts)
+		give(&d.Smarthost, q.Smarthost)
+		give(&d.Lookup, q.Lookup)
+		return nil
+	})
+	if err != nil {
+		return ops.Domain{}, told(err)
+	}
+	return a.domain(d), nil
+}
+
+// knownPolicy refuses a policy that the configuration does not have: a domain
+// would silently take the default one.
+func (a *App) knownPolicy(name string) error {
+	p := a.intake.Policies()
+	if name == "" || p.ByName[name] != nil {
+		return nil
+	}
+	return control.Misused("policy %q is not in the configuration", name)
+}
+
+// knownLookup refuses a look-up that the configuration does not have: nobody could
+// tell which recipients exist.
+func (a *App) knownLookup(name string) error {
+	known := a.config.Load().Lookups
+	if name == "" || slices.ContainsFunc(known, func(l config.Lookup) bool { return l.Name == name }) {
+		return nil
+	}
+	return control.Misused("look-up %q is not in the configuration; add it to lookups first", name)
+}
+
+// give sets what a request has.
+func give[T any](to, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}
