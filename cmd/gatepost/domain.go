@@ -34,7 +34,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.catchAll, "catch-all", "", "`address` that gets mail for unknown addresses; empty: it is refused")
 	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
 	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
-	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts; empty: all are taken")
+	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts, callout to ask them; empty: all are taken")
 }
 
 // given returns the values of a repeatable flag; one that is empty stands for none.

@@ -122,10 +122,10 @@ func (a *App) knownPolicy(name string) error {
 // tell which recipients exist.
 func (a *App) knownLookup(name string) error {
 	known := a.config.Load().Lookups
-	if name == "" || slices.ContainsFunc(known, func(l config.Lookup) bool { return l.Name == name }) {
+	if name == "" || name == config.Callout || slices.ContainsFunc(known, func(l config.Lookup) bool { return l.Name == name }) {
 		return nil
 	}
-	return control.Misused("look-up %q is not in the configuration; add it to lookups first", name)
+	return control.Misused("look-up %q is not in the configuration; add it to lookups first, or take %s", name, config.Callout)
 }
 
 // give sets what a request has.

@@ -28,7 +28,7 @@ func (a *App) route(_ context.Context, q ops.RouteShow) (ops.Route, error) {
 	}
 	r := ops.Route{Address: string(rcpt), Domain: found.Domain.Name, Taken: err == nil, Lookup: found.Lookup, Steps: []ops.RouteStep{}}
 	if err != nil {
-		r.Reason = err.Error()
+		r.Reason = strings.TrimPrefix(err.Error(), "directory: ")
 	}
 	if d, ours := s.Domain(rcpt.Domain()); ours && r.Domain == "" {
 		r.Domain = d.Name

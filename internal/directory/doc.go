@@ -1,4 +1,5 @@
-// Package directory knows who is here: domains, mailboxes, aliases, passwords,
+// Package directory knows who is here: domains, mailboxes, aliases, forwards,
+// distribution lists, passwords, the mail hosts to which mail goes on,
 // and the lists of those whom an admin or an owner allows or blocks.
 //
 // The store's rows are the truth. A Directory follows them in a Snapshot, an

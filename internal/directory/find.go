@@ -116,8 +116,12 @@ func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
 	if s.lists.boxes == 0 { // spares finding out whose mailbox it is
 		return scopes
 	}
-	if box, _ := s.holder(rcpt.Fold()); box != nil {
+	box, alias := s.holder(rcpt.Fold())
+	switch {
+	case box != nil: // whoever gets copies
 		return append([]Scope{{MailboxScope, string(box.Address)}}, scopes...)
+	case alias != nil && alias.Kind == Distribution: // is nobody's own, and may be long
+		return scopes
 	}
 	if r, err := s.resolve(rcpt.Fold(), nil); err == nil && len(r.Boxes) == 1 {
 		scopes = append([]Scope{{MailboxScope, string(r.Boxes[0].Address)}}, scopes...)

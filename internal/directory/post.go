@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,7 +20,7 @@ func (r Resolution) Post(sender mail.Path) error {
 	}
 	for _, list := range r.closed {
 		if !r.s.mayPost(list, sender) {
-			return fmt.Errorf("directory: %s to %s: %w: it takes mail from its %s only", sender, list.Address, ErrPost, list.Post.whom())
+			return fmt.Errorf("directory: %s to %s: %w: it takes mail from its %s only", cmp.Or(sender, "the null path"), list.Address, ErrPost, list.Post.whom())
 		}
 	}
 	return nil

@@ -46,3 +46,22 @@ func BenchmarkResolve(b *testing.B) {
 		})
 	}
 }
+
+// A distribution list of the greatest size, half of whose members are here.
+func BenchmarkResolveList(b *testing.B) {
+	s := large(b)
+	list := &Alias{Address: "all@d0.example", Kind: Distribution, Post: PostMembers, Owner: "user0@d0.example"}
+	for i := range MaxMembers / 2 {
+		list.Targets = append(list.Targets, mail.Path(fmt.Sprintf("user%d@d%d.example", i, i%100)), mail.Path(fmt.Sprintf("m%d@elsewhere.example", i)))
+	}
+	edit := s.build()
+	if err := edit.apply(Change{Alias: list}); err != nil {
+		b.Fatal(err)
+	}
+	s = edit.done(2)
+	for b.Loop() {
+		if r, err := s.Resolve("all@d0.example"); err != nil || r.Post("m4999@elsewhere.example") != nil {
+			b.Fatal(err)
+		}
+	}
+}
