@@ -160,5 +160,5 @@ func (p *program) showHost(h ops.Host) {
 		node = "yes (relay.smarthost)"
 	}
 	p.record("host", h.Name, "address", h.Address, "roles", join(h.Roles), "protocol", h.Protocol, "tls", h.TLS, "priority", h.Priority,
-		"user", h.User, "password", password, "domains", h.Domains, "used by the node", node, "created", h.Created)
+		"user", h.User, "password", password, "domains", h.Domains, "used by the node", node, "trouble", h.Trouble, "created", h.Created)
 }

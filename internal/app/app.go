@@ -118,7 +118,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.closing(a.blobs.Close)
-	a.recovered("content", rec)
+	a.tornEnd("content", rec)
 	if files, err = segment.OS(filepath.Join(c.Data, "journal")); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.closing(a.days.Close)
-	a.recovered("journal", rec)
+	a.tornEnd("journal", rec)
 	a.journal = journal.New(a.days, a.store.Journal(), a.log)
 	a.closing(func() error { a.journal.Close(); return nil })
 	a.metrics.Gauge("journal_dropped", "Refused transactions that a flood kept out of the journal.", func() float64 { return float64(a.journal.Dropped()) })
@@ -140,8 +140,8 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
-// recovered tells what the end of a log looked like.
-func (a *App) recovered(what string, rec segment.Recovery) {
+// tornEnd tells what the end of a log looked like.
+func (a *App) tornEnd(what string, rec segment.Recovery) {
 	if rec.Cut > 0 {
 		a.log.Warn("a torn end was cut off", "log", what, "octets", rec.Cut)
 	}

@@ -93,6 +93,6 @@ func (a *App) host(h directory.Host) ops.Host {
 	return ops.Host{
 		Name: h.Name, Address: h.Address, Roles: texts(h.Roles), Protocol: string(h.Protocol), TLS: string(h.TLS), Priority: h.Priority,
 		User: h.User, Password: h.Password != "", Created: h.Created,
-		Domains: len(a.directory.Snapshot().Using(h.Name)), Node: a.isSmarthost(h.Name),
+		Domains: len(a.directory.Snapshot().Using(h.Name)), Node: a.isSmarthost(h.Name), Trouble: a.trouble(h.Name),
 	}
 }

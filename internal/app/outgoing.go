@@ -53,6 +53,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Log: a.log, Now: a.now,
 	})
 	a.queueGauges()
+	a.metrics.Gauge("mail_hosts_down", "Mail hosts that could not be reached lately.", func() float64 { return float64(len(a.relay.Health())) })
 	return nil
 }
 
@@ -277,6 +278,30 @@ func (a *App) queueGauges() {
 // runQueue carries mail on until ctx ends, and lets what is under way end.
 func (a *App) runQueue(ctx context.Context) error {
 	return a.queue.Run(ctx, a.config.Load().Limits.DrainTimeout)
+}
+
+// recovered has what waits for a mail host tried at once that answers again.
+func (a *App) recovered(ctx context.Context, host string) {
+	ways := []queue.Destination{queue.ToHost(host)}
+	for _, d := range a.directory.Snapshot().Using(host) {
+		ways = append(ways, queue.ToDomain(d.Name))
+	}
+	for _, d := range ways {
+		if _, err := a.store.Queue().Change(ctx, queue.Query{Destination: d}, queue.Retry); err != nil && ctx.Err() == nil {
+			a.log.Error("queue: what waits for a mail host that answers again keeps waiting", "host", host, "destination", d, "error", err)
+		}
+		a.queue.Flush(d)
+	}
+}
+
+// trouble says why a mail host can't be reached; "": it answered, or was not asked.
+func (a *App) trouble(host string) string {
+	for _, h := range a.relay.Health() {
+		if h.Host == host {
+			return fmt.Sprintf("not reached since %s: %v", h.Since.UTC().Format("2006-01-02 15:04:05 UTC"), h.Err)
+		}
+	}
+	return ""
 }
 
 var (

@@ -80,9 +80,12 @@ func dial(ctx context.Context, t target, hello string, source net.Addr, secure b
 // plainError leaves out of a network error what stands beside it already.
 func plainError(err error) error {
 	var op *net.OpError
+	var call *os.SyscallError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return errTimeout
+	case errors.As(err, &call):
+		return call.Err
 	case errors.As(err, &op):
 		return op.Err
 	}

@@ -159,7 +159,7 @@ func (r *Relay) byHosts(ctx context.Context, d queue.Destination) ([]target, err
 		list, err := r.hostTargets(ctx, h)
 		if err != nil {
 			failed = err
-			r.health.note(h.Name, err)
+			r.health.note(target{name: h.Address, host: h.Name}, err)
 		}
 		found = append(found, list...)
 	}

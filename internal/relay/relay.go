@@ -76,7 +76,7 @@ func New(c Config) *Relay {
 		c.Now = time.Now
 	}
 	r := &Relay{c: c}
-	r.pool.now, r.health.now = c.Now, c.Now
+	r.pool.now, r.health.now, r.health.log = c.Now, c.Now, c.Log
 	return r
 }
 
@@ -182,7 +182,7 @@ func (r *Relay) connect(ctx context.Context, t target) (*client, error) {
 		c, err = dial(ctx, t, r.c.Hostname, r.source(t.addr.Addr()), false)
 	}
 	if ctx.Err() == nil {
-		r.health.note(t.host, err)
+		r.health.note(t, err)
 	}
 	return c, err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
@@ -172,7 +173,7 @@ func TestUncertain(t *testing.T) {
 	}
 }
 
-// A host that can't be reached is tried last for a while.
+// A host that can't be reached is tried last until it answers.
 func TestHealth(t *testing.T) {
 	dead, err := net.Listen("tcp", "127.0.0.3:0")
 	if err != nil {
@@ -193,6 +194,48 @@ func TestHealth(t *testing.T) {
 	targets, err := r.targets(t.Context(), toA)
 	if err != nil || targets[0].host != "two" {
 		t.Errorf("%v first, %v", targets, err)
+	}
+}
+
+// A host that answers again is found out by a probe, not by mail; one that was taken
+// away is forgotten.
+func TestProbe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.3:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	host := Host{Name: "dead", Address: l.Addr().String()}
+	ways := routes{"domain:a.example": {host}, "host:dead": {host}}
+	now := time.Now()
+	r := New(Config{Hostname: "gate.example", Router: ways, Resolver: zone{}, Now: func() time.Time { return now }})
+	t.Cleanup(r.Close)
+	r.Carry(t.Context(), job(toA, "ann@a.example"))
+	if got := r.health.due(); len(got) != 0 || len(r.Health()) != 1 {
+		t.Errorf("to be probed at once: %v; health %v", got, r.Health())
+	}
+	now = now.Add(restFirst)
+	var answers []string
+	probe := func() {
+		for _, sick := range r.health.due() {
+			r.probe(t.Context(), sick, func(host string) { answers = append(answers, host) })
+		}
+	}
+	if probe(); len(answers) != 0 || len(r.health.due()) != 0 {
+		t.Errorf("still dead: answers %q, to be probed %v", answers, r.health.due())
+	}
+	now = now.Add(2 * restFirst)
+	if l, err = net.Listen("tcp", host.Address); err != nil {
+		t.Fatal(err)
+	}
+	(&server{}).listen(t, l)
+	if probe(); !slices.Equal(answers, []string{"dead"}) || len(r.Health()) != 0 {
+		t.Errorf("alive: answers %q, health %v", answers, r.Health())
+	}
+	r.health.note(target{host: "gone"}, errTimeout)
+	now = now.Add(restFirst)
+	if probe(); len(answers) != 1 || len(r.Health()) != 0 {
+		t.Errorf("taken away: answers %q, health %v", answers, r.Health())
 	}
 }
 

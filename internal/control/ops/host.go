@@ -14,6 +14,7 @@ type Host struct {
 	Password bool      `json:"password"` // whether there is one; it is never shown
 	Domains  int       `json:"domains"`  // how many use it
 	Node     bool      `json:"node"`     // whether relay.smarthost names it
+	Trouble  string    `json:"trouble"`  // why it can't be reached and since when; "": it answered, or was not asked
 	Created  time.Time `json:"created"`
 }
 
