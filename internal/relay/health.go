@@ -14,8 +14,8 @@ import (
 // How long a mail host that could not be reached is left alone before it is probed.
 // Until it answers it is tried last.
 const (
-	restFirst = 30 * time.Second // doubling with each failure
-	restMost  = 10 * time.Minute
+	restFirst = 15 * time.Second // doubling with each failure
+	restMost  = time.Minute
 )
 
 // health remembers which mail hosts could not be reached.
