@@ -28,6 +28,7 @@ lookups:
 		"host add inside --address 192.0.2.10:24 --roles smtp-in --protocol lmtp --priority 5",
 		"host add exit --address smtp.example.net:587 --roles smtp-out",
 		"domain add hosted.example --host inside --lookup people --name other.example",
+		"domain add plain.example",
 		"domain set test.example --smarthost exit --catch-all bob@test.example",
 		"distribution add staff@test.example info@test.example ann@test.example pal@hosted.example --owner bob@test.example --post members",
 	} {
@@ -79,6 +80,14 @@ taken; policy of test.example
 		{"route old@test.example", `
 old@test.example: a mailbox here; closed: takes no mail
 refused: mailbox is closed
+`},
+		{"route SRS0=ABCDEF=GH=elsewhere.example=me@hosted.example", `
+SRS0=ABCDEF=GH=elsewhere.example=me@hosted.example: lives on mail host inside (192.0.2.10:24, lmtp, tls may, priority 5)
+taken, where look-up people knows the address; policy of hosted.example
+`},
+		{"route SRS0=ABCDEF=GH=elsewhere.example=me@plain.example", `
+SRS0=ABCDEF=GH=elsewhere.example=me@plain.example: looks like a reverse-path that was rewritten, and is refused as such
+refused: reverse SRS0=ABCDEF=GH=elsewhere.example=me@plain.example: SRS address is not one of ours
 `},
 		{"route x@elsewhere.example", `
 refused: no such domain

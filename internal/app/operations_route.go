@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/srs"
 )
 
 // route tells where mail for an address goes. That it goes nowhere is an answer, too.
@@ -30,13 +32,35 @@ func (a *App) route(_ context.Context, q ops.RouteShow) (ops.Route, error) {
 	if err != nil {
 		r.Reason = strings.TrimPrefix(err.Error(), "directory: ")
 	}
-	if d, ours := s.Domain(rcpt.Domain()); ours && r.Domain == "" {
+	d, ours := s.Domain(rcpt.Domain())
+	if ours && r.Domain == "" {
 		r.Domain = d.Name
+	}
+	if ours {
+		a.routeReport(&r, rcpt)
 	}
 	for _, step := range steps {
 		r.Steps = append(r.Steps, ops.RouteStep{Depth: step.Depth, Address: string(step.Address), Is: string(step.Is), Why: a.stepWhy(s, step)})
 	}
 	return r, nil
+}
+
+// routeReport tells of an address that SRS made, which no directory has: delivery
+// reports to it go on to whom it stands for.
+func (a *App) routeReport(r *ops.Route, rcpt mail.Path) {
+	back, err := a.srs.Reverse(rcpt)
+	step := ops.RouteStep{Address: string(rcpt), Is: "srs"}
+	switch {
+	case err == nil:
+		step.Why = "a reverse-path that was rewritten here; delivery reports, and nothing else, go on to " + string(back)
+		r.Taken, r.Reason = true, ""
+	case errors.Is(err, srs.ErrNotSRS) || r.Taken:
+		return
+	default:
+		step.Why = "looks like a reverse-path that was rewritten, and is refused as such"
+		r.Reason = strings.TrimPrefix(err.Error(), "srs: ")
+	}
+	r.Steps = append([]ops.RouteStep{step}, r.Steps...)
 }
 
 // stepWhy says in words what an address is and what follows.

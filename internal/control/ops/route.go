@@ -14,7 +14,7 @@ type Route struct {
 type RouteStep struct {
 	Depth   int    `json:"depth"`
 	Address string `json:"address"`
-	Is      string `json:"is"`  // mailbox, alias, forward, distribution, remote, catch-all, role, again, nobody
+	Is      string `json:"is"`  // mailbox, alias, forward, distribution, remote, catch-all, role, again, nobody, srs
 	Why     string `json:"why"` // in words
 }
 
