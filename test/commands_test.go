@@ -205,6 +205,7 @@ func TestCommandsRefuse(t *testing.T) {
 		{"distribution add l@test.example info@test.example --owner l@test.example", 1, "l@test.example -> l@test.example"},
 		{"mailbox set ann@test.example --copy-to info@test.example", 1, "ann@test.example -> info@test.example -> ann@test.example"},
 		{"mailbox remove ann@test.example", 1, "alias info@test.example leads here"},
+		{"distribution set l@test.example --drop ann@test.example", 1, "no such distribution"},
 		{"host add exit --address smtp.example.net --roles smtp-out", -2, "host:port"},
 		{"host add exit --address smtp.example.net:25 --roles smtp-out --user us", -2, "give both"},
 		{"host remove nosuch", 1, "nosuch"},

@@ -98,6 +98,9 @@ refused: no such domain
 		}
 	}
 	run(t, m, "", "domain", "set", "hosted.example", "--lookup", "callout")
+	if _, errs, status := m.Try("", "distribution", "set", "staff@test.example", "--drop", "eve@test.example"); status != 1 || !strings.Contains(errs, "eve@test.example is not a member") {
+		t.Errorf("drop a stranger: exit status %d, %s", status, errs)
+	}
 }
 
 // What the configuration names is as much in use as what a domain names.

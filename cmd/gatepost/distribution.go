@@ -78,22 +78,40 @@ func (p *program) members(named []string, file string) ([]string, error) {
 		defer f.Close()
 		in = f
 	}
+	more, err := readMembers(in)
+	return append(named, more...), err
+}
+
+// readMembers reads one member a line; what follows a # at its beginning or after a
+// blank is a remark.
+func readMembers(in io.Reader) (members []string, err error) {
 	lines := bufio.NewScanner(io.LimitReader(in, maxMembersFile+1))
 	read := 0
 	for lines.Scan() {
 		read += len(lines.Bytes()) + 1
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		if line = strings.TrimSpace(line); line != "" {
-			named = append(named, line)
+		if line := withoutRemark(lines.Text()); line != "" {
+			members = append(members, line)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("members: %w", err)
-	}
-	if read > maxMembersFile {
+	switch {
+	case lines.Err() != nil:
+		return nil, fmt.Errorf("members: %w", lines.Err())
+	case read > maxMembersFile:
 		return nil, usage("the file of members is longer than %d bytes", maxMembersFile)
 	}
-	return named, nil
+	return members, nil
+}
+
+// withoutRemark cuts what follows a # that begins a word: within one it is an
+// address's.
+func withoutRemark(line string) string {
+	for i := range len(line) {
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			line = line[:i]
+			break
+		}
+	}
+	return strings.TrimSpace(line)
 }
 
 func (p *program) distributionList() *cobra.Command {

@@ -16,7 +16,10 @@ func (a *App) aliasOps(h control.Handlers) {
 		return alias(al), told(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.AliasSet) (ops.Alias, error) {
-		al, err := a.changeAlias(ctx, directory.PlainAlias, q.Address, func(al *directory.Alias) { al.Targets = targets(q.Targets) })
+		al, err := a.changeAlias(ctx, directory.PlainAlias, q.Address, func(al *directory.Alias) error {
+			al.Targets = targets(q.Targets)
+			return nil
+		})
 		return alias(al), err
 	})
 	control.On(h, func(_ context.Context, q ops.AliasList) ([]ops.Alias, error) {
@@ -41,7 +44,10 @@ func (a *App) forwardOps(h control.Handlers) {
 		return forward(al), told(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.ForwardSet) (ops.Forward, error) {
-		al, err := a.changeAlias(ctx, directory.Forward, q.Address, func(al *directory.Alias) { al.Targets = targets([]string{q.Target}) })
+		al, err := a.changeAlias(ctx, directory.Forward, q.Address, func(al *directory.Alias) error {
+			al.Targets = targets([]string{q.Target})
+			return nil
+		})
 		return forward(al), err
 	})
 	control.On(h, func(_ context.Context, q ops.ForwardList) ([]ops.Forward, error) {
@@ -87,15 +93,12 @@ func otherKind(found directory.Alias, ok bool, want directory.AliasKind) error {
 	return fmt.Errorf("no such %s", want)
 }
 
-func (a *App) changeAlias(ctx context.Context, kind directory.AliasKind, address string, edit func(*directory.Alias)) (directory.Alias, error) {
+func (a *App) changeAlias(ctx context.Context, kind directory.AliasKind, address string, edit func(*directory.Alias) error) (directory.Alias, error) {
 	found, err := a.aliasOf(kind, address)
 	if err != nil {
 		return directory.Alias{}, err
 	}
-	next, err := a.directory.ChangeAlias(ctx, found.Address, func(al *directory.Alias) error {
-		edit(al)
-		return nil
-	})
+	next, err := a.directory.ChangeAlias(ctx, found.Address, edit)
 	return next, told(err)
 }
 

@@ -20,10 +20,11 @@ func (a *App) distributionOps(h control.Handlers) {
 		return distribution(list), told(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.DistributionSet) (ops.Distribution, error) {
-		list, err := a.changeAlias(ctx, directory.Distribution, q.Address, func(list *directory.Alias) {
+		list, err := a.changeAlias(ctx, directory.Distribution, q.Address, func(list *directory.Alias) (err error) {
 			give(&list.Post, (*directory.Posting)(q.Post))
 			give(&list.Owner, (*mail.Path)(q.Owner))
-			list.Targets = members(list.Targets, q)
+			list.Targets, err = members(list.Targets, q)
+			return err
 		})
 		return distribution(list), err
 	})
@@ -44,19 +45,29 @@ func distribution(a directory.Alias) ops.Distribution {
 }
 
 // members is what a change makes of a list's members. Who is to be taken off is found
-// whatever the case of its letters.
-func members(old []mail.Path, q ops.DistributionSet) []mail.Path {
+// whatever the case of its letters, and must be there.
+func members(old []mail.Path, q ops.DistributionSet) ([]mail.Path, error) {
 	next := slices.Clone(old)
 	if q.Members != nil {
 		next = targets(*q.Members)
 	}
 	next = append(next, targets(q.Add)...)
-	if len(q.Drop) == 0 {
-		return next
-	}
 	drop := make(map[string]bool, len(q.Drop))
 	for _, d := range q.Drop {
 		drop[strings.ToLower(d)] = true
 	}
-	return slices.DeleteFunc(next, func(m mail.Path) bool { return drop[strings.ToLower(string(m))] })
+	next = slices.DeleteFunc(next, func(m mail.Path) bool {
+		name := strings.ToLower(string(m))
+		_, leaves := drop[name]
+		if leaves {
+			drop[name] = false
+		}
+		return leaves
+	})
+	for _, d := range q.Drop {
+		if drop[strings.ToLower(d)] {
+			return nil, control.NotFound("%s is not a member", d)
+		}
+	}
+	return next, nil
 }
