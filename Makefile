@@ -20,7 +20,7 @@ run: build
 
 # Everything that can be tested on one machine.
 .PHONY: test
-test: tools vet
+test: tools peers vet
 	@$(MAKE) --no-print-directory corpus || echo "no corpus: the test that needs it is skipped"
 	$(GO) test -race -shuffle=on -timeout $(TIMEOUT) ./...
 
@@ -31,7 +31,7 @@ vet:
 	$(GO) vet ./...
 
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
-TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks
+TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp
 
 .PHONY: tools
 tools:
@@ -44,6 +44,25 @@ tools:
 		$$sudo apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -qq -y --no-install-recommends "$${missing[@]}"; \
 	fi
+
+# Debian's MTAs exclude one another: Postfix is installed, these are unpacked with all
+# that they depend on, and test/peer runs them in root directories of their own.
+PEERS := exim4-daemon-light opensmtpd dovecot-lmtpd
+
+.PHONY: peers
+peers: $(PEERS:%=build/peers/%/unpacked)
+
+build/peers/%/unpacked:
+	@echo "unpacking $* into build/peers"; \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	dir=$$PWD/build/peers/$*; \
+	$$sudo rm -rf "$$dir"; mkdir -p "$$dir/archives/partial"; \
+	fetch() { DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -qq -y --no-install-recommends --reinstall --download-only \
+		-o Dir::Cache::archives="$$dir/archives" -o APT::Sandbox::User=root $*; }; \
+	fetch || { $$sudo apt-get update -qq && fetch; } || { echo "make peers: apt-get does not bring $*"; exit 1; }; \
+	for deb in "$$dir"/archives/*.deb; do $$sudo dpkg -x "$$deb" "$$dir" || { echo "make peers: $$deb does not unpack"; exit 1; }; done; \
+	if [ -d "$$dir/lib" ]; then $$sudo cp -a "$$dir/lib/." "$$dir/usr/lib/"; fi; \
+	$$sudo rm -rf "$$dir/archives"; touch $@
 
 # Before a commit: tests and the linters.
 .PHONY: check

@@ -49,7 +49,7 @@ func StartPostfix(dir string, c PostfixConfig) (*Postfix, error) {
 	if out, err := p.command("start").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("peer: postfix: %w: %s\n%s", err, out, p.Log())
 	}
-	if err := await(p.SMTP); err != nil {
+	if err := await(p.SMTP, nil); err != nil {
 		p.Stop()
 		return nil, fmt.Errorf("peer: postfix: %w\n%s", err, p.Log())
 	}
@@ -218,9 +218,14 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// await returns once somebody greets at addr.
-func await(addr string) error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+// await returns once somebody greets at addr, or in vain when ended is closed.
+func await(addr string, ended <-chan struct{}) error {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		select {
+		case <-ended:
+			return errors.New("it ended at once")
+		case <-time.After(20 * time.Millisecond):
+		}
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if err != nil {
 			continue

@@ -1,0 +1,153 @@
+package peer
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Config is what one Exim or OpenSMTPD differs in from another.
+type Config struct {
+	Domains []string // whose mail it keeps: all addresses in them exist
+	Refused []string // but these: local parts, answered with RefusedText
+	Relay   string   // host:port to hand everything else to; "": it is refused
+	TLS     bool     // it wants TLS of clients and of Relay
+}
+
+// An Exim is a private Exim that delivers what it takes into a maildir.
+type Exim struct {
+	SMTP string // where it listens, host:port
+	room *room
+}
+
+// RefusedText is what an Exim says of refused recipients.
+const RefusedText = "the harbour is closed today"
+
+// StartExim starts one that keeps its files in dir. Stop ends it.
+func StartExim(dir string, c Config) (*Exim, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	certificate, key, err := Certificate("exim.peer.example")
+	if err != nil {
+		return nil, err
+	}
+	e := &Exim{SMTP: addr, room: &room{
+		dir: dir, pkg: "exim4-daemon-light", users: []string{"Debian-exim"},
+		dirs: map[string]int{"mail": nobody, "var/spool/exim4": firstUser, "var/log/exim4": firstUser},
+		files: map[string]string{
+			"etc/exim4/exim4.conf": eximConfig(addr, c), "etc/ssl/peer.pem": certificate, "etc/ssl/peer.key": key,
+		},
+	}}
+	if err := e.room.open("/usr/sbin/exim4", "-bdf", "-q1s"); err != nil {
+		return nil, fmt.Errorf("peer: exim: %w", err)
+	}
+	if err := await(addr, e.room.done); err != nil {
+		e.Stop()
+		return nil, fmt.Errorf("peer: exim: %w\n%s", err, e.Log())
+	}
+	return e, nil
+}
+
+// Stop ends it and waits.
+func (e *Exim) Stop() { e.room.close() }
+
+// Log returns what it logged.
+func (e *Exim) Log() string {
+	b, err := os.ReadFile(e.room.path("var/log/exim4/mainlog"))
+	if err != nil {
+		return err.Error() + "\n" + e.room.log()
+	}
+	return e.room.log() + string(b)
+}
+
+// Mails calls each with every message that was delivered.
+func (e *Exim) Mails(each func(content []byte)) error {
+	return maildirs(e.room.path("mail"), each)
+}
+
+func maildirs(pattern string, each func(content []byte)) error {
+	for _, folder := range []string{"new", "cur"} {
+		files, err := filepath.Glob(filepath.Join(pattern, folder, "*"))
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				return err
+			}
+			each(b)
+		}
+	}
+	return nil
+}
+
+// eximConfig is a whole configuration; the chapters are of Exim's specification,
+// https://www.exim.org/exim-html-current/doc/html/spec_html/.
+func eximConfig(addr string, c Config) string {
+	host, port, _ := net.SplitHostPort(addr)
+	relayHost, relayPort, _ := net.SplitHostPort(c.Relay)
+	clear, hostsTLS, route := "", "", "driver = redirect\n  data = :fail: nothing leaves\n  allow_fail"
+	if c.TLS {
+		clear, hostsTLS = "  deny !encrypted = *\n    message = TLS first\n", "  hosts_require_tls = *\n"
+	}
+	if c.Relay != "" {
+		route = "driver = manualroute\n  route_list = * " + relayHost + "\n  self = send\n  transport = next"
+	}
+	return strings.NewReplacer("HOST", host, "PORT", port, "DOMAINS", strings.Join(c.Domains, " : "), "REFUSED", strings.Join(c.Refused, " : "),
+		"SAID", RefusedText, "CLEAR", clear, "ROUTE", route, "TO", relayPort, "REQUIRE", hostsTLS).Replace(`
+primary_hostname = exim.peer.example
+local_interfaces = HOST
+daemon_smtp_ports = PORT
+log_file_path = /var/log/exim4/%slog
+spool_directory = /var/spool/exim4
+keep_environment =
+host_lookup =
+rfc1413_hosts =
+dns_dnssec_ok = 0
+smtp_accept_max = 100
+smtp_accept_queue_per_connection = 0
+queue_run_max = 20
+message_size_limit = 50M
+chunking_advertise_hosts = *
+smtputf8_advertise_hosts = *
+tls_advertise_hosts = *
+tls_certificate = /etc/ssl/peer.pem
+tls_privatekey = /etc/ssl/peer.key
+acl_smtp_rcpt = rcpt
+acl_smtp_data = accept
+acl_not_smtp = accept
+begin acl
+rcpt:
+CLEAR  deny local_parts = REFUSED
+    message = SAID
+  accept
+begin routers
+kept:
+  driver = accept
+  domains = DOMAINS
+  transport = keep
+next:
+  ROUTE
+begin transports
+keep:
+  driver = appendfile
+  directory = /mail
+  maildir_format
+  user = nobody
+  group = nogroup
+next:
+  driver = smtp
+  port = TO
+  allow_localhost
+  hosts_try_chunking = *
+  tls_verify_hosts =
+  tls_try_verify_hosts =
+REQUIREbegin retry
+* * F,1h,1s
+`)
+}

@@ -1,0 +1,86 @@
+package peer
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+// An OpenSMTPD is a private OpenSMTPD that delivers what it takes into a maildir.
+type OpenSMTPD struct {
+	SMTP string // where it listens, host:port
+	room *room
+}
+
+// StartOpenSMTPD starts one that keeps its files in dir. Stop ends it. It speaks
+// neither CHUNKING nor PIPELINING nor SMTPUTF8, and refuses recipients in its own
+// words: "Invalid recipient".
+func StartOpenSMTPD(dir string, c Config) (*OpenSMTPD, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	certificate, key, err := Certificate("opensmtpd.peer.example")
+	if err != nil {
+		return nil, err
+	}
+	o := &OpenSMTPD{SMTP: addr, room: &room{
+		dir: dir, pkg: "opensmtpd", users: []string{"opensmtpd", "opensmtpq"},
+		dirs: map[string]int{"mail": nobody, "var/spool/smtpd": 0, "var/lib/opensmtpd/empty": 0},
+		files: map[string]string{
+			"etc/smtpd.conf": opensmtpdConfig(addr, c), "etc/mailname": "opensmtpd.peer.example\n",
+			"etc/ssl/peer.pem": certificate, "etc/ssl/peer.key": key,
+		},
+	}}
+	if err := o.room.open("/usr/sbin/smtpd", "-d"); err != nil {
+		return nil, fmt.Errorf("peer: opensmtpd: %w", err)
+	}
+	if err := await(addr, o.room.done); err != nil {
+		o.Stop()
+		return nil, fmt.Errorf("peer: opensmtpd: %w\n%s", err, o.Log())
+	}
+	return o, nil
+}
+
+// Stop ends it and waits.
+func (o *OpenSMTPD) Stop() { o.room.close() }
+
+// Log returns what it logged.
+func (o *OpenSMTPD) Log() string { return o.room.log() }
+
+// Mails calls each with every message that was delivered.
+func (o *OpenSMTPD) Mails(each func(content []byte)) error {
+	return maildirs(o.room.path("mail"), each)
+}
+
+// opensmtpdConfig is a whole smtpd.conf(5).
+func opensmtpdConfig(addr string, c Config) string {
+	host, port, _ := net.SplitHostPort(addr)
+	listen, scheme := "tls", "smtp"
+	if c.TLS {
+		listen, scheme = "tls-require", "smtp+tls"
+	}
+	list := func(words []string) string { return "{ \"" + strings.Join(words, "\", \"") + "\" }" }
+	var kept, refused []string
+	for _, d := range c.Domains {
+		kept = append(kept, "\"@"+d+"\" = nobody")
+		for _, local := range c.Refused {
+			refused = append(refused, local+"@"+d)
+		}
+	}
+	lines := []string{
+		`pki peer cert "/etc/ssl/peer.pem"`, `pki peer key "/etc/ssl/peer.key"`,
+		"table kept { " + strings.Join(kept, ", ") + " }",
+		"smtp max-message-size 50M",
+		fmt.Sprintf("listen on %s port %s %s pki peer hostname opensmtpd.peer.example", host, port, listen),
+		`action keep maildir "/mail" virtual <kept>`,
+	}
+	if len(refused) > 0 {
+		lines = append(lines, "match from any for rcpt-to "+list(refused)+" reject")
+	}
+	lines = append(lines, "match from any for domain "+list(c.Domains)+" action keep")
+	if c.Relay != "" {
+		lines = append(lines, fmt.Sprintf(`action next relay host "%s://%s" helo opensmtpd.peer.example`, scheme, c.Relay), "match from any for any action next")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
