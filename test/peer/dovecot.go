@@ -9,7 +9,7 @@ import (
 // A Dovecot is a private Dovecot that takes mail over LMTP into maildirs.
 type Dovecot struct {
 	LMTP string // where it listens, host:port
-	room *room
+	room
 }
 
 // StartDovecot starts one that has the mailboxes and no others, and keeps its files in
@@ -23,29 +23,11 @@ func StartDovecot(dir string, mailboxes ...string) (*Dovecot, error) {
 	for _, m := range mailboxes {
 		users += m + ":{PLAIN}unused::::::\n"
 	}
-	d := &Dovecot{LMTP: addr, room: &room{
-		dir: dir, pkg: "dovecot-lmtpd", users: []string{"dovecot", "dovenull"}, dirs: map[string]int{"mail": nobody},
+	d := &Dovecot{LMTP: addr, room: room{
+		dir: dir, pkg: "dovecot-lmtpd", users: []string{"dovecot", "dovenull"}, keeps: "mail/*", dirs: map[string]int{"mail": nobody},
 		files: map[string]string{"etc/dovecot/dovecot.conf": dovecotConfig(addr), "etc/dovecot/users": users},
 	}}
-	if err := d.room.open("/usr/sbin/dovecot", "-F"); err != nil {
-		return nil, fmt.Errorf("peer: dovecot: %w", err)
-	}
-	if err := await(addr, d.room.done); err != nil {
-		d.Stop()
-		return nil, fmt.Errorf("peer: dovecot: %w\n%s", err, d.Log())
-	}
-	return d, nil
-}
-
-// Stop ends it and waits.
-func (d *Dovecot) Stop() { d.room.close() }
-
-// Log returns what it logged.
-func (d *Dovecot) Log() string { return d.room.log() }
-
-// Mails calls each with every message that was delivered.
-func (d *Dovecot) Mails(each func(content []byte)) error {
-	return maildirs(d.room.path("mail/*"), each)
+	return d, d.serve(addr, "/usr/sbin/dovecot", "-F")
 }
 
 // dovecotConfig has no log-ins: https://doc.dovecot.org/2.3/configuration_manual/.

@@ -1,10 +1,8 @@
 package peer
 
 import (
-	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -19,7 +17,7 @@ type Config struct {
 // An Exim is a private Exim that delivers what it takes into a maildir.
 type Exim struct {
 	SMTP string // where it listens, host:port
-	room *room
+	room
 }
 
 // RefusedText is what an Exim says of refused recipients.
@@ -35,55 +33,23 @@ func StartExim(dir string, c Config) (*Exim, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Exim{SMTP: addr, room: &room{
-		dir: dir, pkg: "exim4-daemon-light", users: []string{"Debian-exim"},
+	e := &Exim{SMTP: addr, room: room{
+		dir: dir, pkg: "exim4-daemon-light", users: []string{"Debian-exim"}, keeps: "mail",
 		dirs: map[string]int{"mail": nobody, "var/spool/exim4": firstUser, "var/log/exim4": firstUser},
 		files: map[string]string{
 			"etc/exim4/exim4.conf": eximConfig(addr, c), "etc/ssl/peer.pem": certificate, "etc/ssl/peer.key": key,
 		},
 	}}
-	if err := e.room.open("/usr/sbin/exim4", "-bdf", "-q1s"); err != nil {
-		return nil, fmt.Errorf("peer: exim: %w", err)
-	}
-	if err := await(addr, e.room.done); err != nil {
-		e.Stop()
-		return nil, fmt.Errorf("peer: exim: %w\n%s", err, e.Log())
-	}
-	return e, nil
+	return e, e.serve(addr, "/usr/sbin/exim4", "-bdf", "-q1s")
 }
-
-// Stop ends it and waits.
-func (e *Exim) Stop() { e.room.close() }
 
 // Log returns what it logged.
 func (e *Exim) Log() string {
-	b, err := os.ReadFile(e.room.path("var/log/exim4/mainlog"))
+	b, err := os.ReadFile(e.path("var/log/exim4/mainlog"))
 	if err != nil {
-		return err.Error() + "\n" + e.room.log()
+		return err.Error() + "\n" + e.room.Log()
 	}
-	return e.room.log() + string(b)
-}
-
-// Mails calls each with every message that was delivered.
-func (e *Exim) Mails(each func(content []byte)) error {
-	return maildirs(e.room.path("mail"), each)
-}
-
-func maildirs(pattern string, each func(content []byte)) error {
-	for _, folder := range []string{"new", "cur"} {
-		files, err := filepath.Glob(filepath.Join(pattern, folder, "*"))
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			b, err := os.ReadFile(f)
-			if err != nil {
-				return err
-			}
-			each(b)
-		}
-	}
-	return nil
+	return e.room.Log() + string(b)
 }
 
 // eximConfig is a whole configuration; the chapters are of Exim's specification,

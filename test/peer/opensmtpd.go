@@ -9,7 +9,7 @@ import (
 // An OpenSMTPD is a private OpenSMTPD that delivers what it takes into a maildir.
 type OpenSMTPD struct {
 	SMTP string // where it listens, host:port
-	room *room
+	room
 }
 
 // StartOpenSMTPD starts one that keeps its files in dir. Stop ends it. It speaks
@@ -24,33 +24,15 @@ func StartOpenSMTPD(dir string, c Config) (*OpenSMTPD, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &OpenSMTPD{SMTP: addr, room: &room{
-		dir: dir, pkg: "opensmtpd", users: []string{"opensmtpd", "opensmtpq"},
+	o := &OpenSMTPD{SMTP: addr, room: room{
+		dir: dir, pkg: "opensmtpd", users: []string{"opensmtpd", "opensmtpq"}, keeps: "mail",
 		dirs: map[string]int{"mail": nobody, "var/spool/smtpd": 0, "var/lib/opensmtpd/empty": 0},
 		files: map[string]string{
 			"etc/smtpd.conf": opensmtpdConfig(addr, c), "etc/mailname": "opensmtpd.peer.example\n",
 			"etc/ssl/peer.pem": certificate, "etc/ssl/peer.key": key,
 		},
 	}}
-	if err := o.room.open("/usr/sbin/smtpd", "-d"); err != nil {
-		return nil, fmt.Errorf("peer: opensmtpd: %w", err)
-	}
-	if err := await(addr, o.room.done); err != nil {
-		o.Stop()
-		return nil, fmt.Errorf("peer: opensmtpd: %w\n%s", err, o.Log())
-	}
-	return o, nil
-}
-
-// Stop ends it and waits.
-func (o *OpenSMTPD) Stop() { o.room.close() }
-
-// Log returns what it logged.
-func (o *OpenSMTPD) Log() string { return o.room.log() }
-
-// Mails calls each with every message that was delivered.
-func (o *OpenSMTPD) Mails(each func(content []byte)) error {
-	return maildirs(o.room.path("mail"), each)
+	return o, o.serve(addr, "/usr/sbin/smtpd", "-d")
 }
 
 // opensmtpdConfig is a whole smtpd.conf(5).

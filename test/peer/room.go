@@ -17,6 +17,7 @@ import (
 type room struct {
 	dir   string
 	pkg   string            // Debian's name of what `make peers` has unpacked
+	keeps string            // pattern of its maildirs' paths inside
 	users []string          // beside root and nobody; numbered from firstUser
 	dirs  map[string]int    // path inside: number of its owner
 	files map[string]string // path inside: content
@@ -40,6 +41,18 @@ room=$2
 shift 2
 chroot "$room" "$@" &
 wait $!`
+
+// serve starts the program and returns once it greets at addr.
+func (r *room) serve(addr string, program ...string) error {
+	if err := r.open(program...); err != nil {
+		return fmt.Errorf("peer: %s: %w", r.pkg, err)
+	}
+	if err := await(addr, r.done); err != nil {
+		r.Stop()
+		return fmt.Errorf("peer: %s: %w\n%s", r.pkg, err, r.Log())
+	}
+	return nil
+}
 
 // open furnishes the room and starts the program in it.
 func (r *room) open(program ...string) error {
@@ -69,16 +82,35 @@ func (r *room) open(program ...string) error {
 	return nil
 }
 
-// close ends the program with all its children, and waits.
-func (r *room) close() {
+// Stop ends the program with all its children, and waits.
+func (r *room) Stop() {
 	r.cmd.Process.Kill()
 	<-r.done
 }
 
+// Mails calls each with every message that was delivered, headers that the delivery
+// added included.
+func (r *room) Mails(each func(content []byte)) error {
+	for _, folder := range []string{"new", "cur"} {
+		files, err := filepath.Glob(filepath.Join(r.path(r.keeps), folder, "*"))
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				return err
+			}
+			each(b)
+		}
+	}
+	return nil
+}
+
 func (r *room) path(inside string) string { return filepath.Join(r.dir, "root", inside) }
 
-// log is what the program said.
-func (r *room) log() string {
+// Log returns what the program said.
+func (r *room) Log() string {
 	b, err := os.ReadFile(r.path("log"))
 	if err != nil {
 		return err.Error()
