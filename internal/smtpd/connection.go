@@ -69,7 +69,7 @@ func (c *connection) serve() {
 	ctx, cancel := context.WithCancel(c.gate.ctx)
 	defer cancel()
 	c.ctx = ctx
-	defer c.raw.Close()
+	defer c.close()
 	defer func() {
 		if v := recover(); v != nil {
 			c.caught(v)
@@ -183,6 +183,15 @@ func (c *connection) secure() error {
 	c.client.TLS = strings.ReplaceAll(tls.VersionName(state.Version), " ", "") + " " + tls.CipherSuiteName(state.CipherSuite)
 	c.transport = t
 	return nil
+}
+
+// close says over TLS that this is the end: a client that is not told takes the
+// connection for cut (RFC 8446 §6.1). The alert waits 5 seconds at most.
+func (c *connection) close() {
+	if t, ok := c.transport.(*tls.Conn); ok {
+		t.CloseWrite()
+	}
+	c.raw.Close()
 }
 
 // hangUp ends a connection that the client has not ended, so that the last
