@@ -31,6 +31,7 @@ vet:
 	$(GO) vet ./...
 
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
+# swaks speaks TLS by Net::SSLeay.
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp
 
 .PHONY: tools
@@ -38,6 +39,7 @@ tools:
 	@missing=(); \
 	PATH="$$PATH:/usr/sbin:/sbin"; \
 	for t in $(TOOLS); do command -v "$${t%%=*}" >/dev/null || missing+=("$${t#*=}"); done; \
+	perl -MNet::SSLeay -e 1 2>/dev/null || missing+=(libnet-ssleay-perl); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 		echo "installing $${missing[*]}"; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \

@@ -11,7 +11,9 @@ type Config struct {
 	Domains []string // whose mail it keeps: all addresses in them exist
 	Refused []string // but these: local parts, answered with RefusedText
 	Relay   string   // host:port to hand everything else to; "": it is refused
-	TLS     bool     // it wants TLS of clients and of Relay
+
+	ClientTLS bool // it takes no mail in the clear
+	RelayTLS  bool // it hands no mail to Relay in the clear
 }
 
 // An Exim is a private Exim that delivers what it takes into a maildir.
@@ -58,8 +60,11 @@ func eximConfig(addr string, c Config) string {
 	host, port, _ := net.SplitHostPort(addr)
 	relayHost, relayPort, _ := net.SplitHostPort(c.Relay)
 	clear, hostsTLS, route := "", "", "driver = redirect\n  data = :fail: nothing leaves\n  allow_fail"
-	if c.TLS {
-		clear, hostsTLS = "  deny !encrypted = *\n    message = TLS first\n", "  hosts_require_tls = *\n"
+	if c.ClientTLS {
+		clear = "  deny !encrypted = *\n    message = TLS first\n"
+	}
+	if c.RelayTLS {
+		hostsTLS = "  hosts_require_tls = *\n"
 	}
 	if c.Relay != "" {
 		route = "driver = manualroute\n  route_list = * " + relayHost + "\n  self = send\n  transport = next"
@@ -69,6 +74,7 @@ func eximConfig(addr string, c Config) string {
 primary_hostname = exim.peer.example
 local_interfaces = HOST
 daemon_smtp_ports = PORT
+log_selector = +pipelining
 log_file_path = /var/log/exim4/%slog
 spool_directory = /var/spool/exim4
 keep_environment =

@@ -39,8 +39,11 @@ func StartOpenSMTPD(dir string, c Config) (*OpenSMTPD, error) {
 func opensmtpdConfig(addr string, c Config) string {
 	host, port, _ := net.SplitHostPort(addr)
 	listen, scheme := "tls", "smtp"
-	if c.TLS {
-		listen, scheme = "tls-require", "smtp+tls"
+	if c.ClientTLS {
+		listen = "tls-require"
+	}
+	if c.RelayTLS {
+		scheme = "smtp+tls"
 	}
 	list := func(words []string) string { return "{ \"" + strings.Join(words, "\", \"") + "\" }" }
 	var kept, refused []string
@@ -62,7 +65,7 @@ func opensmtpdConfig(addr string, c Config) string {
 	}
 	lines = append(lines, "match from any for domain "+list(c.Domains)+" action keep")
 	if c.Relay != "" {
-		lines = append(lines, fmt.Sprintf(`action next relay host "%s://%s" helo opensmtpd.peer.example`, scheme, c.Relay), "match from any for any action next")
+		lines = append(lines, fmt.Sprintf(`action next relay host "%s://%s" tls no-verify helo opensmtpd.peer.example`, scheme, c.Relay), "match from any for any action next")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

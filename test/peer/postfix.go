@@ -24,6 +24,9 @@ type PostfixConfig struct {
 	Domains []string // whose mail it keeps: all addresses in them exist
 	Relay   string   // "[host]:port" to hand everything else to; "": it is refused
 	Main    []string // further lines of main.cf
+
+	ClientTLS bool // it takes no mail in the clear
+	RelayTLS  bool // it hands no mail to Relay in the clear
 }
 
 // ErrMissing: a program is not installed, or may not be run as this user.
@@ -142,6 +145,13 @@ func (p *Postfix) configure(c PostfixConfig) error {
 			}
 		}
 	}
+	certificate, key, err := Certificate("postfix.peer.example")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(p.etc(), "peer.pem"), []byte(key+certificate), 0o600); err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join(p.etc(), "main.cf"), []byte(p.main(c, nid)), 0o644); err != nil {
 		return err
 	}
@@ -157,7 +167,8 @@ func (p *Postfix) main(c PostfixConfig, nid int) string {
 		"myhostname = postfix.peer.example", "mydestination =", "alias_maps =", "local_recipient_maps =",
 		"inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "mynetworks = 127.0.0.0/8",
 		"smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination",
-		"smtpd_peername_lookup = no", "smtpd_tls_security_level = none", "smtp_tls_security_level = none",
+		"smtpd_peername_lookup = no", "smtpd_tls_security_level = " + tlsLevel(c.ClientTLS), "smtp_tls_security_level = " + tlsLevel(c.RelayTLS),
+		"smtpd_tls_chain_files = " + p.etc() + "/peer.pem",
 		"smtp_dns_support_level = disabled", "disable_dns_lookups = yes", "smtp_host_lookup = native",
 		"virtual_mailbox_domains = " + strings.Join(c.Domains, ", "), "virtual_mailbox_base = " + p.Dir + "/mail",
 		"virtual_mailbox_maps = static:all/", fmt.Sprintf("virtual_uid_maps = static:%d", nid), fmt.Sprintf("virtual_gid_maps = static:%d", nid),
@@ -169,6 +180,13 @@ func (p *Postfix) main(c PostfixConfig, nid int) string {
 		lines = append(lines, "default_transport = error:5.7.1 nothing leaves")
 	}
 	return strings.Join(append(lines, c.Main...), "\n") + "\n"
+}
+
+func tlsLevel(on bool) string {
+	if on {
+		return "encrypt"
+	}
+	return "none"
 }
 
 // master is Postfix's usual services without chroot, and smtpd where we want it.
@@ -191,6 +209,7 @@ func (p *Postfix) master() string {
 	}
 	line("verify", "unix", "-", "1", "verify")
 	line("flush", "unix", "1000?", "0", "flush")
+	line("tlsmgr", "unix", "1000?", "1", "tlsmgr")
 	line("proxymap", "unix", "-", "-", "proxymap")
 	line("smtp", "unix", "-", "-", "smtp")
 	line("relay", "unix", "-", "-", "smtp")
