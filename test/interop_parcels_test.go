@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"gatepost/test/load"
-	mta "gatepost/test/peer"
 )
 
 // A parcel is a message that mail programs have been known to change, with its
@@ -134,15 +132,4 @@ func difference(got, want string) string {
 	}
 	around := func(s string, at int) string { return s[max(0, at-80):min(len(s), at+40)] }
 	return fmt.Sprintf("got …%q…, want …%q…", around(got, i), around(want, j))
-}
-
-// there skips the test where a peer is missing, but not in CI.
-func there(t *testing.T, err error) {
-	t.Helper()
-	if errors.Is(err, mta.ErrMissing) && os.Getenv("CI") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -29,14 +29,15 @@ type room struct {
 const (
 	firstUser = 61000
 	nobody    = 65534 // Debian's number of that user and group, in a room too
+	noMounts  = 77    // enter's exit status where it may not mount
 )
 
 // enter mounts the package's /usr over the machine's and runs a program there. The
 // shell stays as process 1 of its namespace (pid_namespaces(7)): all ends with it.
 const enter = `
-mount -t overlay overlay -o ro,lowerdir="$1/usr":/usr "$2/usr"
-mount --rbind /dev "$2/dev"
-mount -t proc proc "$2/proc"
+mount -t overlay overlay -o ro,lowerdir="$1/usr":/usr "$2/usr" &&
+	mount --rbind /dev "$2/dev" &&
+	mount -t proc proc "$2/proc" || exit 77
 room=$2
 shift 2
 chroot "$room" "$@" &
@@ -49,6 +50,9 @@ func (r *room) serve(addr string, program ...string) error {
 	}
 	if err := await(addr, r.done); err != nil {
 		r.Stop()
+		if r.cmd.ProcessState.ExitCode() == noMounts {
+			err = fmt.Errorf("%w: no mounts of its own", ErrMissing)
+		}
 		return fmt.Errorf("peer: %s: %w\n%s", r.pkg, err, r.Log())
 	}
 	return nil

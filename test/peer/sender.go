@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -31,7 +32,11 @@ func (s Sender) Send(from string, to []string, content []byte) error {
 	defer cancel()
 	limited := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	limited.Stdin, limited.Env = cmd.Stdin, append(os.Environ(), cmd.Env...)
-	if out, err := limited.CombinedOutput(); err != nil {
+	out, err := limited.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	if err != nil {
 		return fmt.Errorf("peer: %s: %w\n%s", filepath.Base(cmd.Path), err, out)
 	}
 	return nil
