@@ -64,7 +64,7 @@ build/peers/%/unpacked:
 	fetch || { $$sudo apt-get update -qq && fetch; } || { echo "make peers: apt-get does not bring $*"; exit 1; }; \
 	for deb in "$$dir"/archives/*.deb; do $$sudo dpkg -x "$$deb" "$$dir" || { echo "make peers: $$deb does not unpack"; exit 1; }; done; \
 	if [ -d "$$dir/lib" ]; then $$sudo cp -a "$$dir/lib/." "$$dir/usr/lib/"; fi; \
-	$$sudo rm -rf "$$dir/archives"; touch $@
+	$$sudo rm -rf "$$dir/archives"; $$sudo touch $@
 
 # Before a commit: tests and the linters.
 .PHONY: check

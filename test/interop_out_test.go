@@ -115,3 +115,28 @@ func reported(t *testing.T, m *machine.Machine, user, recipient, words string) {
 		return false
 	})
 }
+
+// Where mail is handed on before we answer, a server's refusal is ours, in its words;
+// with a callout that is so at RCPT.
+func TestInteropRefusedAtOnce(t *testing.T) {
+	m := serve(t, interopConfig+"relay_inline: true\n", "", hurried)
+	for name, words := range map[string]string{"postfix": mta.RefusedText, "exim": mta.RefusedText, "opensmtpd": "Invalid recipient"} {
+		t.Run(name, func(t *testing.T) {
+			s := startServer(t, name, mta.Config{Domains: []string{name + ".example"}, Refused: []string{"refused"}})
+			livesAt(t, m, name, s.addr)
+			sent := mailFrom(t, m, "", sender, note("inline", "x"), "refused@"+name+".example")
+			if !strings.HasPrefix(sent.data, "550 ") || !strings.Contains(sent.data, words) {
+				t.Errorf("handed on at once: %q, want 550 and %q", sent.data, words)
+			}
+			run(t, m, "", "domain", "set", name+".example", "--lookup", "callout")
+			until(t, 10*time.Second, "the callout refuses at RCPT", func() bool {
+				sent = mailFrom(t, m, "", sender, note("callout", "x"), "refused@"+name+".example", "any@"+name+".example")
+				return strings.HasPrefix(sent.rcpt[0], "550 ")
+			})
+			if !strings.HasPrefix(sent.rcpt[1], "250 ") {
+				t.Errorf("a recipient that is known there: %q", sent.rcpt[1])
+			}
+			sent.id(t)
+		})
+	}
+}
