@@ -97,6 +97,16 @@ const (
 // serve starts a machine with a configuration and DNS of its own.
 func serve(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	t.Helper()
+	m := prepare(t, config, zone, sets...)
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// prepare is serve without the start.
+func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine {
+	t.Helper()
 	dns, err := resolvetest.Serve(zone)
 	if err != nil {
 		t.Fatal(err)
@@ -111,9 +121,6 @@ func serve(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 		t.Fatal(err)
 	}
 	m.Sets = append([]string{"resolver.servers=" + dns.Addr, "proxy.trusted=" + proxy + "/32"}, sets...)
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		m.Kill()
 		if t.Failed() {

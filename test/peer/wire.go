@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,8 +31,10 @@ type Wire struct {
 
 // A Passage is one content that reached the server whole.
 type Passage struct {
-	Content  []byte
-	Answered time.Time // when the client was handed the 250; zero: it never was
+	Content    []byte
+	Recipients []string  // that the server took, as far as the client heard
+	Since      time.Time // when the client connected
+	Answered   time.Time // when the client was handed the 250; zero: it never was
 }
 
 // NewWire passes connections on to the server at to; each line is the last one
@@ -108,7 +111,7 @@ func (w *Wire) pass(client net.Conn) {
 		return
 	}
 	defer w.let(server)
-	d := dialogue{wire: w}
+	d := dialogue{wire: w, since: time.Now(), asked: []string{"connect"}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -135,12 +138,16 @@ func lines(from io.Reader, each func([]byte) bool) {
 	}
 }
 
-// A dialogue follows one connection as far as contents go.
+// A dialogue follows one connection as far as contents go. Each line of the client
+// but those of a content has one reply, and replies come in order (RFC 2920 §3.1).
 type dialogue struct {
 	wire    *Wire
+	since   time.Time
 	mu      sync.Mutex
-	data    bool // a 354 was passed on and the dot has not come
-	waiting int  // contents without an answer
+	asked   []string // lines without a reply yet
+	rcpts   []string // of the transaction
+	data    bool     // a 354 was passed on and the dot has not come
+	passage int      // what the reply to a dot is about
 	content bytes.Buffer
 }
 
@@ -162,11 +169,25 @@ func (d *dialogue) reply(line []byte) bool {
 func (d *dialogue) heard(line []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.waiting > 0 && len(line) > 3 && line[3] == ' ' {
-		if bytes.HasPrefix(line, []byte("250")) {
-			d.wire.answered(d.waiting - 1)
-		}
-		d.waiting = 0
+	if len(d.asked) == 0 || len(line) < 4 || line[3] != ' ' {
+		return true
+	}
+	asked := d.asked[0]
+	d.asked = d.asked[1:]
+	verb := strings.ToUpper(asked[:min(len(asked), 8)])
+	if strings.HasPrefix(verb, "MAIL") || strings.HasPrefix(verb, "RSET") {
+		d.rcpts = nil
+	}
+	if line[0] != '2' {
+		return true
+	}
+	switch {
+	case asked == ".":
+		d.wire.answered(d.passage)
+	case verb == "RCPT TO:":
+		_, rest, _ := strings.Cut(asked, "<")
+		rcpt, _, _ := strings.Cut(rest, ">")
+		d.rcpts = append(d.rcpts, rcpt)
 	}
 	return true
 }
@@ -180,19 +201,22 @@ func (d *dialogue) command(line []byte) bool {
 	defer d.mu.Unlock()
 	switch {
 	case !d.data:
+		d.asked = append(d.asked, strings.TrimRight(string(line), "\r\n"))
 	case string(line) == ".\r\n":
 		d.data = false
-		d.waiting = d.wire.passed(d.content.Bytes()) + 1
+		d.asked = append(d.asked, ".")
+		d.passage = d.wire.passed(Passage{Content: bytes.Clone(d.content.Bytes()), Recipients: d.rcpts, Since: d.since})
+		d.rcpts = nil
 	default:
 		d.content.Write(line)
 	}
 	return true
 }
 
-func (w *Wire) passed(content []byte) int {
+func (w *Wire) passed(p Passage) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.Contents = append(w.Contents, Passage{Content: bytes.Clone(content)})
+	w.Contents = append(w.Contents, p)
 	return len(w.Contents) - 1
 }
 
