@@ -66,14 +66,14 @@ type chaos struct {
 // server had whole when the answer was lost on the wire or on its way to our disk.
 func TestQueueKill(t *testing.T) {
 	c := newChaos(t)
-	long, limit := os.Getenv("GATEPOST_CRASH"), 12*time.Second
+	long, limit := os.Getenv("QUEUE_CRASH"), 12*time.Second
 	if testing.Short() {
 		limit = 3 * time.Second
 	}
 	if long != "" {
 		var err error
 		if limit, err = time.ParseDuration(long); err != nil {
-			t.Fatalf("GATEPOST_CRASH: %v", err)
+			t.Fatalf("QUEUE_CRASH: %v", err)
 		}
 	}
 	rounds := 0
