@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -60,12 +61,13 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 	if err != nil {
 		return err
 	}
+	view, served := delivered(job)
 	for first := true; first || len(boxes) > 0; first = false {
 		n := min(len(boxes), maxDirect)
 		c := &Commit{}
 		for _, box := range boxes[:n] {
-			d := mailbox.Prepare(box, t.Folder, job.Content, l.In.Now())
-			d.Blob, d.View = job.Message.Blob, job.Message.View
+			d := mailbox.Prepare(box, t.Folder, served, l.In.Now())
+			d.Blob, d.View = job.Message.Blob, view
 			c.Deliveries = append(c.Deliveries, &d)
 		}
 		boxes = boxes[n:]
@@ -81,6 +83,23 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 		l.In.wake(c)
 	}
 	return nil
+}
+
+// delivered is how a message is served in a mailbox: with its reverse-path on top (RFC
+// 5321 §4.4), which what was to go on, and what we write by ourselves, does not have.
+func delivered(job queue.Job) (mail.View, *mail.Message) {
+	view := job.Message.View
+	for _, f := range job.Content.Header().Fields {
+		if strings.EqualFold(f.Name, "Return-Path") {
+			return view, job.Content
+		}
+		if !strings.EqualFold(f.Name, "X-Gatepost-Released") { // ours stands below that one, or first
+			break
+		}
+	}
+	path := mail.AppendField(nil, "Return-Path", "<"+string(job.Message.Sender)+">")
+	view.Prefix = append(path, view.Prefix...)
+	return view, mail.View{Prefix: path}.Message(job.Content)
 }
 
 // success adds the report to a sender who asked for it.
