@@ -1,17 +1,15 @@
 package test
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"gatepost/internal/directory"
-	"gatepost/internal/store"
 	"gatepost/test/machine"
 	mta "gatepost/test/peer"
 )
@@ -35,58 +33,28 @@ func postfix(t *testing.T, c mta.PostfixConfig) *mta.Postfix {
 	return p
 }
 
-// directing changes the directory of a machine that does not run.
-func directing(t *testing.T, m *machine.Machine, f func(context.Context, *directory.Directory) error) {
+// wire stands between the machine and a mail server, and tells what passed.
+func wire(t *testing.T, to string) *mta.Wire {
 	t.Helper()
-	ctx := context.Background()
-	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(ctx, filepath.Join(m.Dir, "gatepost.db"))
+	w, err := mta.NewWire(to, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := db.Directory()
-	d, err := directory.New(ctx, directory.Config{Rows: rows, Entries: rows})
-	if err == nil {
-		err = f(ctx, d)
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(w.Close)
+	return w
 }
 
-// A home is a domain whose mail lives on mail hosts.
-type home struct {
-	name   string
-	hosts  []directory.Host // their names, addresses and what differs from the defaults
-	lookup string
-}
-
-// away adds domains whose mail lives elsewhere to a machine that does not run.
-func away(t *testing.T, m *machine.Machine, homes ...home) {
+// away adds a domain whose mail lives on mail hosts, the first of which is tried
+// first.
+func away(t *testing.T, m *machine.Machine, name string, addrs ...string) {
 	t.Helper()
-	directing(t, m, func(ctx context.Context, d *directory.Directory) error {
-		for _, h := range homes {
-			dom := directory.Domain{Name: h.name, Lookup: h.lookup}
-			for _, host := range h.hosts {
-				host.Roles = []directory.Role{directory.SMTPIn}
-				if _, err := d.AddHost(ctx, host); err != nil {
-					return err
-				}
-				dom.Hosts = append(dom.Hosts, host.Name)
-			}
-			if _, err := d.AddDomain(ctx, dom); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// at is one mail host that a domain's mail lives on.
-func at(domain, addr string) home {
-	return home{name: domain, hosts: []directory.Host{{Name: "host." + domain, Address: addr}}}
+	add := []string{"domain", "add", name}
+	for i, addr := range addrs {
+		host := fmt.Sprintf("host%d.%s", i, name)
+		run(t, m, "", "host", "add", host, "--address", addr, "--roles", "smtp-in", "--priority", strconv.Itoa(i))
+		add = append(add, "--host", host)
+	}
+	run(t, m, "", add...)
 }
 
 // A transfer is one line of `queue list --json`: the fields that stay.

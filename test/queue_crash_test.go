@@ -109,12 +109,14 @@ func newChaos(t *testing.T) *chaos {
 		c.wires = append(c.wires, w)
 	}
 	c.m = prepare(t, queueCrashConfig, queueCrashZone, "relay.port="+port(t, c.wires[2].Addr))
-	away(t, c.m, at("far0.example", c.wires[0].Addr), at("far1.example", c.wires[1].Addr), at("far2.example", c.wires[1].Addr))
+	for i, w := range []int{0, 1, 1} {
+		away(t, c.m, fmt.Sprintf("far%d.example", i), c.wires[w].Addr)
+	}
 	run(t, c.m, "", "domain", "add", "test.example")
 	for _, box := range []string{address, sam} {
 		run(t, c.m, password, "mailbox", "add", box, "--password-stdin")
 	}
-	run(t, c.m, "", "alias", "add", forward, forwarded)
+	run(t, c.m, "", "forward", "add", forward, forwarded)
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,6 +75,13 @@ func (w *Wire) SetCut(cut float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cut = cut
+}
+
+// Passages returns what passed so far.
+func (w *Wire) Passages() []Passage {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.Contents)
 }
 
 func (w *Wire) last() bool {
