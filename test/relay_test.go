@@ -29,7 +29,7 @@ type far struct {
 	wire    *mta.Wire
 
 	mu    sync.Mutex
-	says  map[string]string // by local part; what is not there is taken
+	says  map[string]string // by local part, "*" of those not there; "": it is taken
 	asked map[string]int
 }
 
@@ -61,7 +61,10 @@ func (f *far) decide(_ context.Context, attributes map[string]string) string {
 	defer f.mu.Unlock()
 	local, _, _ := strings.Cut(attributes["recipient"], "@")
 	f.asked[local]++
-	says := f.says[local]
+	says, known := f.says[local]
+	if !known {
+		says = f.says["*"]
+	}
 	switch {
 	case says == "", strings.HasPrefix(says, "once ") && f.asked[local] > 1:
 		return "DUNNO"

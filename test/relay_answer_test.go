@@ -1,0 +1,165 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// With relay_inline what a customer's server says is what the client hears.
+func TestRelayInline(t *testing.T) {
+	t.Parallel()
+	f := newFar(t, relayConfig+"relay_inline: true\n")
+	f.say("refused", "550 5.7.1 we have fallen out with you")
+	f.say("later", "450 4.2.1 the mailbox rests")
+	t.Run("refused", func(t *testing.T) {
+		sent := mailFrom(t, f.m, goodClient, sender, note("no", "x"), "refused@far.example")
+		if !strings.HasPrefix(sent.rcpt[0], "250") || !strings.HasPrefix(sent.data, "550 5.7.1 ") || !strings.Contains(sent.data, "we have fallen out with you") {
+			t.Errorf("got %+v", sent)
+		}
+		followed(t, f.m, refusedID(t, sent.data), "refused@far.example refused")
+	})
+	t.Run("taken", func(t *testing.T) {
+		id := mailFrom(t, f.m, goodClient, sender, note("yes", "x"), "a@far.example", "b@far.example").id(t)
+		followed(t, f.m, id, "a@far.example relayed", "b@far.example relayed") // before the answer
+		landed(t, f.postfix, "yes", 2)
+	})
+	t.Run("one refused of two is reported", func(t *testing.T) {
+		id := mailFrom(t, f.m, goodClient, reported, note("half", "x"), "a@far.example", "refused@far.example").id(t)
+		settled(t, f.m, id)
+		followed(t, f.m, id, "a@far.example relayed", "refused@far.example bounced")
+		sees(t, "the report", f.report(t, "Undelivered / Non remis : refused@far.example"), "we have fallen out with you")
+		landed(t, f.postfix, "half", 1)
+	})
+	t.Run("deferred is queued", func(t *testing.T) {
+		id := mailFrom(t, f.m, goodClient, sender, note("later", "x"), "later@far.example").id(t)
+		if len(queued(t, f.m, "--tx", id)) != 1 {
+			t.Error("it is not in the queue")
+		}
+		f.say("later", "")
+		settled(t, f.m, id)
+		landed(t, f.postfix, "later", 1)
+	})
+	t.Run("with a mailbox here it is queued as ever", func(t *testing.T) {
+		id := mailFrom(t, f.m, goodClient, reported, note("both", "x"), "ann@test.example", "refused@far.example").id(t)
+		settled(t, f.m, id)
+		followed(t, f.m, id, "ann@test.example delivered", "refused@far.example bounced")
+	})
+	t.Run("a server that is down", func(t *testing.T) {
+		away(t, f.m, "down.example", freePort(t))
+		id := mailFrom(t, f.m, goodClient, sender, note("down", "x"), "a@down.example").id(t)
+		followed(t, f.m, id, "a@down.example queued")
+	})
+}
+
+// Who does not exist on a customer's server is refused at RCPT, whoever knows that.
+func TestRelayLookups(t *testing.T) {
+	t.Parallel()
+	people := filepath.Join(t.TempDir(), "people.db")
+	if out, err := exec.Command("sqlite3", people, "CREATE TABLE people (address TEXT); INSERT INTO people VALUES ('ann@sql.example')").CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	directory, stop := slapd(t, "ann@ldap.example")
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("open sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFar(t, relayConfig+fmt.Sprintf(`
+lookups:
+  - {name: sql, sql: "%s", query: "SELECT 1 FROM people WHERE address = ?"}
+  - {name: ldap, ldap: "ldap://%s", base: "dc=example", filter: "(mail=%%s)", user: "cn=manager,dc=example", password_file: "%s", cache: 0s, cache_no: 0s}
+`, people, directory, secret))
+	f.say("ann", "")
+	f.say("*", "550 5.1.1 no such user")
+	f.say("unsure", "450 4.3.2 ask again")
+	run(t, f.m, "", "domain", "set", "far.example", "--lookup", "callout")
+	away(t, f.m, "down.example", freePort(t))
+	run(t, f.m, "", "domain", "set", "down.example", "--lookup", "callout")
+	for _, name := range []string{"sql", "ldap"} {
+		away(t, f.m, name+".example", f.wire.Addr)
+		run(t, f.m, "", "domain", "set", name+".example", "--lookup", name)
+	}
+	ask := func(rcpt, want string) {
+		t.Helper()
+		p := connect(t, f.m, goodClient)
+		p.want("250", p.say("MAIL FROM:<"+sender+">"))
+		if got := p.say("RCPT TO:<" + rcpt + ">"); !strings.HasPrefix(got, want) {
+			t.Errorf("RCPT TO:<%s>: got %q, want %s", rcpt, got, want)
+		}
+		p.say("QUIT")
+	}
+	ask("ann@far.example", "250")
+	ask("nobody@far.example", "550 5.1.1")
+	ask("unsure@far.example", "451 4.4.3")
+	ask("ann@down.example", "451 4.4.3")
+	ask("postmaster@far.example", "250") // which exists, whatever others say
+	ask("ann@sql.example", "250")
+	ask("Ann@SQL.example", "250")
+	ask("nobody@sql.example", "550 5.1.1")
+	ask("' OR 1=1 --@sql.example", "5")
+	ask(`"' OR ''='"@sql.example`, "550 5.1.1")
+	ask("ann@ldap.example", "250")
+	ask("nobody@ldap.example", "550 5.1.1")
+	ask("*@ldap.example", "550 5.1.1")
+	stop()
+	ask("bob@ldap.example", "451 4.4.3")
+	ask("ann@ldap.example", "250") // what was known is known still
+	if n := len(f.wire.Passages()); n != 0 {
+		t.Errorf("%d questions became messages", n)
+	}
+}
+
+// slapd starts an LDAP server that knows people by their addresses, and returns
+// where it listens and what stops it.
+func slapd(t *testing.T, people ...string) (addr string, stop func()) {
+	t.Helper()
+	if _, err := os.Stat("/usr/sbin/slapd"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("Debian's package slapd is missing")
+		}
+		t.Skip("Debian's package slapd is missing")
+	}
+	dir, addr := t.TempDir(), freePort(t)
+	config := "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\ninclude /etc/ldap/schema/inetorgperson.schema\n" +
+		"modulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\nmaxsize 10485760\nsuffix dc=example\nrootdn cn=manager,dc=example\nrootpw \"open sesame\"\n" +
+		"directory " + dir + "\naccess to * by anonymous auth by * none\n"
+	if err := os.WriteFile(filepath.Join(dir, "slapd.conf"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/sbin/slapd", "-f", filepath.Join(dir, "slapd.conf"), "-h", "ldap://"+addr, "-d", "0")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = func() { cmd.Process.Kill(); cmd.Wait() }
+	t.Cleanup(stop)
+	var c *ldap.Conn
+	until(t, 20*time.Second, "slapd answers", func() (ok bool) {
+		var err error
+		c, err = ldap.DialURL("ldap://" + addr)
+		return err == nil
+	})
+	defer c.Close()
+	if err := c.Bind("cn=manager,dc=example", "open sesame"); err != nil {
+		t.Fatal(err)
+	}
+	add := func(name string, attributes map[string][]string) {
+		r := ldap.NewAddRequest(name, nil)
+		for k, v := range attributes {
+			r.Attribute(k, v)
+		}
+		if err := c.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("dc=example", map[string][]string{"objectClass": {"dcObject", "organization"}, "o": {"x"}, "dc": {"example"}})
+	for i, p := range people {
+		add(fmt.Sprintf("cn=p%d,dc=example", i), map[string][]string{"objectClass": {"inetOrgPerson"}, "sn": {"x"}, "mail": {p}})
+	}
+	return addr, stop
+}
