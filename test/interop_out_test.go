@@ -40,7 +40,7 @@ func TestInteropOut(t *testing.T) {
 				hand(t, m.SMTP, p, " BODY=8BITMIME")
 			}
 			arrived(t, all, func() []string { return s.mails(t) })
-			reported(t, m, author, "refused@"+name+".example", words)
+			refusalTold(t, m, author, "refused@"+name+".example", words)
 		})
 	}
 }
@@ -60,7 +60,7 @@ func TestInteropLMTP(t *testing.T) {
 		hand(t, m.SMTP, all[i], " BODY=8BITMIME")
 	}
 	arrived(t, all, func() []string { return s.mails(t) })
-	reported(t, m, author, "nobody@dovecot.example", "User doesn't exist")
+	refusalTold(t, m, author, "nobody@dovecot.example", "User doesn't exist")
 }
 
 // A server that wants to see us twice sees us twice.
@@ -100,9 +100,9 @@ func TestInteropGreylisting(t *testing.T) {
 	}
 }
 
-// reported waits for a report (RFC 3464) in a mailbox that a recipient was refused in
+// refusalTold waits for a report (RFC 3464) in a mailbox that a recipient was refused in
 // the words of its server.
-func reported(t *testing.T, m *machine.Machine, user, recipient, words string) {
+func refusalTold(t *testing.T, m *machine.Machine, user, recipient, words string) {
 	t.Helper()
 	until(t, 20*time.Second, "a report on "+recipient+" that says "+words, func() bool {
 		for _, message := range box(t, m, user, "INBOX") {

@@ -32,7 +32,7 @@ mx.fwd.example. A  127.0.0.1
 // Addresses of the letters: the sender's mailbox gets the reports, mail for the
 // forward goes on by MX, mail for the one that is held stays in the queue.
 const (
-	sam       = "sam@test.example"
+	reported  = "sam@test.example"
 	forward   = "fwd@test.example"
 	forwarded = "keep@fwd.example"
 	heldBack  = "held@far0.example"
@@ -113,7 +113,7 @@ func newChaos(t *testing.T) *chaos {
 		away(t, c.m, fmt.Sprintf("far%d.example", i), c.wires[w].Addr)
 	}
 	run(t, c.m, "", "domain", "add", "test.example")
-	for _, box := range []string{address, sam} {
+	for _, box := range []string{address, reported} {
 		run(t, c.m, password, "mailbox", "add", box, "--password-stdin")
 	}
 	run(t, c.m, "", "forward", "add", forward, forwarded)
@@ -208,7 +208,7 @@ func (c *chaos) pour(name string, r *rand.Rand, stop <-chan struct{}) {
 			c.mu.Lock()
 			c.letters[token] = string(content)
 			c.mu.Unlock()
-			code, _, err := client.Send(sam, to, content)
+			code, _, err := client.Send(reported, to, content)
 			if err != nil {
 				break
 			}
@@ -251,7 +251,7 @@ func recipients(r *rand.Rand) (list []string) {
 func packet(r *rand.Rand, token string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "From: <%s>\r\nSubject: %[2]s\r\nX-Token: %[2]s\r\nMessage-ID: <%[2]s@client.example>\r\nDate: Wed, 25 Nov 2026 12:00:00 +0000\r\n\r\n",
-		sam, token)
+		reported, token)
 	lines := 1 + r.IntN(20)
 	if r.IntN(200) == 0 {
 		lines = 20_000 // past what is kept in memory
@@ -358,7 +358,7 @@ func (c *chaos) kept() map[copyOf]int {
 // told counts the recipients about whom the sender got a report.
 func (c *chaos) told() map[copyOf]int {
 	seen := map[copyOf]int{}
-	for _, text := range box(c.t, c.m, sam, "INBOX") {
+	for _, text := range box(c.t, c.m, reported, "INBOX") {
 		token := after(text, "\nX-Token: ")
 		for _, block := range strings.Split(text, "\r\nFinal-Recipient: rfc822; ")[1:] {
 			block, _, _ = strings.Cut(block, "\r\n\r\n")

@@ -170,7 +170,10 @@ func (a *App) chores() []service {
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"queue", a.runQueue},
-		{"relay", func(ctx context.Context) error { a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) }); return nil }},
+		{"relay", func(ctx context.Context) error {
+			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })
+			return nil
+		}},
 		{"journal", a.expireJournal},
 		{"dns lists", a.lists.run},
 	}
