@@ -140,3 +140,40 @@ func TestInteropRefusedAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// A sender of ours that asks for it hears of success: from a server that knows DSN, which is
+// asked in turn; from us where it does not (RFC 3461 §4.1, §5.2.2).
+func TestInteropNotify(t *testing.T) {
+	submission := freePort(t)
+	m := serve(t, interopConfig, "", hurried, "listen.submission="+submission)
+	author := domain(t, m, "author.example")
+	for name, reporter := range map[string]string{"postfix": "postfix.peer.example", "dovecot": "mx.test.example"} {
+		t.Run(name, func(t *testing.T) {
+			c, action, flags := mta.Config{Domains: []string{"postfix.example"}, Relay: m.SMTP}, "delivered", []string{}
+			if name == "dovecot" {
+				c, action, flags = mta.Config{Domains: []string{"any@dovecot.example"}}, "relayed", []string{"--protocol", "lmtp"}
+			}
+			s := startServer(t, name, c)
+			livesAt(t, m, name, s.addr, flags...)
+			p := dialAt(t, submission, "")
+			p.want("220", p.answer())
+			p.want("250", p.say("EHLO laptop.example"))
+			p.want("235", p.say(plain(author, password)))
+			p.want("250", p.say("MAIL FROM:<"+author+"> RET=HDRS ENVID=envelope-"+name))
+			p.want("250", p.say("RCPT TO:<any@"+name+".example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first@elsewhere.example"))
+			p.want("354", p.say("DATA"))
+			p.write(note("notify", "x") + ".\r\n")
+			p.want("250", p.answer())
+			until(t, 20*time.Second, "a report of success by "+reporter, func() bool {
+				for _, message := range box(t, m, author, "INBOX") {
+					flat := strings.ReplaceAll(strings.Join(strings.Fields(message), " "), "; ", ";")
+					if strings.Contains(flat, "Original-Envelope-Id: envelope-"+name+" ") {
+						return strings.Contains(flat, "Reporting-MTA: dns;"+reporter+" ") &&
+							strings.Contains(flat, "Original-Recipient: rfc822;first@elsewhere.example ") && strings.Contains(flat, "Action: "+action+" ")
+					}
+				}
+				return false
+			})
+		})
+	}
+}

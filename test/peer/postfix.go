@@ -167,7 +167,7 @@ func (p *Postfix) main(c PostfixConfig, nid int) string {
 		"myhostname = postfix.peer.example", "mydestination =", "alias_maps =", "local_recipient_maps =",
 		"inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "mynetworks = 127.0.0.0/8",
 		"smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination",
-		"smtpd_peername_lookup = no", "smtpd_tls_security_level = " + tlsLevel(c.ClientTLS), "smtp_tls_security_level = " + tlsLevel(c.RelayTLS),
+		"local_header_rewrite_clients =", "smtpd_peername_lookup = no", "smtpd_tls_security_level = " + tlsLevel(c.ClientTLS), "smtp_tls_security_level = " + tlsLevel(c.RelayTLS),
 		"smtpd_tls_chain_files = " + p.etc() + "/peer.pem",
 		"smtp_dns_support_level = disabled", "disable_dns_lookups = yes", "smtp_host_lookup = native",
 		"virtual_mailbox_domains = " + strings.Join(c.Domains, ", "), "virtual_mailbox_base = " + p.Dir + "/mail",
