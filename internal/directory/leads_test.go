@@ -110,6 +110,8 @@ func TestPost(t *testing.T) {
 		{"staff+tag@example.net", "Owner@elsewhere.example", false}, // owns staff, and not board
 		{"board@example.net", "GUEST@elsewhere.example", true},
 		{"board@example.net", "bob+y@example.net", true},
+		{"board@example.net", "prvs=1234abcdef=Guest@elsewhere.example", true},
+		{"board@example.net", "prvs=guest@elsewhere.example", false},
 		{"board@example.net", "ann@example.net", true}, // the owner
 		{"board@example.net", "eve@example.org", false},
 		{"board@example.net", "", false},

@@ -54,7 +54,7 @@ func (s *Snapshot) mayPost(list Alias, sender mail.Path) bool {
 	if sender.IsNull() {
 		return false
 	}
-	sender = s.canonical(sender)
+	sender = s.canonical(unsigned(sender))
 	if samePerson(list.Owner, sender) {
 		return true
 	}
@@ -62,6 +62,19 @@ func (s *Snapshot) mayPost(list Alias, sender mail.Path) bool {
 		return sender.Domain() == list.Address.Domain()
 	}
 	return s.member(list, sender, map[mail.Path]bool{})
+}
+
+// unsigned takes the tag off a reverse-path that its sender signed for its own bounces
+// (BATV, draft-levine-smtp-batv-01 §4: "prvs=tag=local").
+func unsigned(p mail.Path) mail.Path {
+	local := p.Local()
+	if len(local) < 5 || !strings.EqualFold(local[:5], "prvs=") {
+		return p
+	}
+	if _, core, ok := strings.Cut(local[5:], "="); ok && core != "" {
+		return mail.Path(core + "@" + p.Domain())
+	}
+	return p
 }
 
 // member reports whether sender is among an alias's targets, or those of the aliases

@@ -25,6 +25,6 @@
 // A rewritten local part often has more than the 64 octets of RFC 5321 §4.5.3.1.1. It
 // is used all the same, as all forwarders do: cutting it would lose the sender, and
 // hardly anybody refuses it. Beyond mail.MaxPath there is no address: Forward fails
-// with ErrTooLong, and the caller sends under an address of its own, that which
-// sends on.
+// with ErrTooLong, and the caller decides. Under the sender's own path the next hop's
+// SPF check may fail, and reports still come to whom they are for.
 package srs
