@@ -23,9 +23,9 @@ are. One that is in use can't be removed.`,
 
 // hostFields are what flags say of a mail host.
 type hostFields struct {
-	address, protocol, tls, user, passwordFile string
-	roles                                      []string
-	priority                                   int
+	address, protocol, tls, spam, user, passwordFile string
+	roles                                            []string
+	priority                                         int
 }
 
 func (h *hostFields) flags(c *cobra.Command) {
@@ -35,6 +35,7 @@ func (h *hostFields) flags(c *cobra.Command) {
 	f.StringVar(&h.protocol, "protocol", "", "`smtp` or lmtp, by which mail is handed to it")
 	f.StringVar(&h.tls, "tls", "", "`may` (where offered), never, encrypt (or no mail) or verify (the certificate, too)")
 	f.IntVar(&h.priority, "priority", 0, "the lowest `number` is tried first, equal ones share the load; 0 to 1000")
+	f.StringVar(&h.spam, "spam", "", "what becomes of spam for recipients on it: `hold` it here, or tag (it goes on with a mark in the subject)")
 	f.StringVar(&h.user, "user", "", "user `name` to log in with; empty is no log-in")
 	f.StringVar(&h.passwordFile, "password-file", "", "`file` with the password in its first line; - is standard input")
 }
@@ -49,7 +50,7 @@ func (p *program) hostAdd() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r := ops.HostAdd{
-				Name: args[0], Address: h.address, Roles: h.roles, Protocol: h.protocol, TLS: h.tls, Priority: h.priority, User: h.user,
+				Name: args[0], Address: h.address, Roles: h.roles, Protocol: h.protocol, TLS: h.tls, Priority: h.priority, Spam: h.spam, User: h.user,
 			}
 			if h.passwordFile != "" {
 				if r.Password, err = p.passwordIn(h.passwordFile); err != nil {
@@ -118,7 +119,7 @@ func (p *program) hostSet() *cobra.Command {
 			f := cmd.Flags()
 			r := ops.HostSet{
 				Name: args[0], Address: changed(f, "address", &h.address), Roles: changed(f, "roles", &h.roles), Protocol: changed(f, "protocol", &h.protocol),
-				TLS: changed(f, "tls", &h.tls), Priority: changed(f, "priority", &h.priority), User: changed(f, "user", &h.user),
+				TLS: changed(f, "tls", &h.tls), Priority: changed(f, "priority", &h.priority), Spam: changed(f, "spam", &h.spam), User: changed(f, "user", &h.user),
 			}
 			if h.passwordFile != "" {
 				password, err := p.passwordIn(h.passwordFile)
@@ -128,7 +129,7 @@ func (p *program) hostSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.HostSet{Name: args[0]}) {
-				return usage("nothing to change: give --address, --roles, --protocol, --tls, --priority, --user or --password-file")
+				return usage("nothing to change: give --address, --roles, --protocol, --tls, --priority, --spam, --user or --password-file")
 			}
 			return ask(p, cmd, r, p.showHost)
 		},
@@ -159,6 +160,6 @@ func (p *program) showHost(h ops.Host) {
 	if h.Node {
 		node = "yes (relay.smarthost)"
 	}
-	p.record("host", h.Name, "address", h.Address, "roles", join(h.Roles), "protocol", h.Protocol, "tls", h.TLS, "priority", h.Priority,
+	p.record("host", h.Name, "address", h.Address, "roles", join(h.Roles), "protocol", h.Protocol, "tls", h.TLS, "priority", h.Priority, "spam", h.Spam,
 		"user", h.User, "password", password, "domains", h.Domains, "used by the node", node, "trouble", h.Trouble, "created", h.Created)
 }

@@ -15,7 +15,7 @@ func (a *App) hostOps(h control.Handlers) {
 	control.On(h, func(ctx context.Context, q ops.HostAdd) (ops.Host, error) {
 		added, err := a.directory.AddHost(ctx, directory.Host{
 			Name: q.Name, Address: q.Address, Roles: roles(q.Roles), Protocol: directory.Protocol(q.Protocol), TLS: directory.TLSPolicy(q.TLS),
-			Priority: q.Priority, User: q.User, Password: q.Password,
+			Priority: q.Priority, Spam: directory.HostSpam(q.Spam), User: q.User, Password: q.Password,
 		})
 		return a.host(added), told(err)
 	})
@@ -65,6 +65,7 @@ func (a *App) setHost(ctx context.Context, q ops.HostSet) (ops.Host, error) {
 		give(&h.Protocol, (*directory.Protocol)(q.Protocol))
 		give(&h.TLS, (*directory.TLSPolicy)(q.TLS))
 		give(&h.Priority, q.Priority)
+		give(&h.Spam, (*directory.HostSpam)(q.Spam))
 		give(&h.User, q.User)
 		give(&h.Password, q.Password)
 		if h.User == "" && q.Password == nil {
@@ -92,7 +93,7 @@ func roles(names []string) []directory.Role {
 func (a *App) host(h directory.Host) ops.Host {
 	return ops.Host{
 		Name: h.Name, Address: h.Address, Roles: texts(h.Roles), Protocol: string(h.Protocol), TLS: string(h.TLS), Priority: h.Priority,
-		User: h.User, Password: h.Password != "", Created: h.Created,
+		Spam: string(h.Spam), User: h.User, Password: h.Password != "", Created: h.Created,
 		Domains: len(a.directory.Snapshot().Using(h.Name)), Node: a.isSmarthost(h.Name), Trouble: a.trouble(h.Name),
 	}
 }

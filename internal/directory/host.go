@@ -24,6 +24,7 @@ type Host struct {
 	Protocol Protocol  `json:"protocol"` // of smtp-in and smtp-out
 	TLS      TLSPolicy `json:"tls"`
 	Priority int       `json:"priority"` // the lowest is tried first; equal ones share the load
+	Spam     HostSpam  `json:"spam"`     // of smtp-in: what becomes of spam for it
 	User     string    `json:"user"`     // for AUTH, "" for none
 	Password string    `json:"-"`
 	Created  time.Time `json:"created"`
@@ -57,6 +58,15 @@ const (
 	TLSNever   TLSPolicy = "never"   // in the clear
 	TLSEncrypt TLSPolicy = "encrypt" // or no mail, whatever the certificate
 	TLSVerify  TLSPolicy = "verify"  // with a certificate that a known authority gave that name
+)
+
+// A HostSpam says what becomes of spam for recipients on a Host.
+type HostSpam string
+
+// Choices.
+const (
+	SpamHeld   HostSpam = "hold" // it is held here, whatever the domain's disposition; the default
+	SpamTagged HostSpam = "tag"  // it goes on with a mark in the subject
 )
 
 // hostName is what a mail host can be called.
@@ -132,6 +142,12 @@ func (s *Snapshot) checkedHost(h Host) ([]Change, error) {
 	}
 	if h.TLS == "" {
 		h.TLS = TLSMay
+	}
+	if h.Spam == "" {
+		h.Spam = SpamHeld
+	}
+	if err := oneOf("spam", h.Spam, SpamHeld, SpamTagged); err != nil {
+		return nil, err
 	}
 	if err := oneOf("protocol", h.Protocol, SMTP, LMTP); err != nil {
 		return nil, err

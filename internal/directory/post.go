@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -41,6 +42,17 @@ func (r Resolution) Owns(login mail.Path) bool {
 
 // Copied reports whether one of Boxes gets the mail as a copy of another mailbox's.
 func (r Resolution) Copied(box int64) bool { return r.copied[box] }
+
+// TagsSpam reports whether the recipient lives on mail hosts that want spam, with a mark.
+func (r Resolution) TagsSpam() bool {
+	if len(r.Boxes) > 0 || len(r.Remotes) != 1 || !r.Remotes[0].By.IsNull() || len(r.Domain.Hosts) == 0 || r.Remotes[0].Home != r.Domain.Name {
+		return false
+	}
+	return !slices.ContainsFunc(r.Domain.Hosts, func(name string) bool {
+		h, ok := r.s.Host(name)
+		return !ok || h.Spam != SpamTagged
+	})
+}
 
 // whom says in words whose mail is taken.
 func (p Posting) whom() string {

@@ -244,9 +244,13 @@ func (t *Transaction) ending(r *recipient) pipeline.Ending {
 	return e
 }
 
-// disposition is the domain's, for who has a mailbox here: spam is never carried on.
+// disposition is the domain's, for who has a mailbox here: spam is never carried on,
+// but to a mail host that wants it marked.
 func (r *recipient) disposition() pipeline.Disposition {
-	if len(r.boxes) == 0 {
+	switch {
+	case r.way.TagsSpam():
+		return pipeline.ToTag
+	case len(r.boxes) == 0:
 		return pipeline.ToQuarantine
 	}
 	return pipeline.Disposition(r.domain.Disposition)
@@ -259,6 +263,10 @@ func (r *recipient) away(o mail.Outcome) mail.Outcome {
 	case o == mail.Delivered:
 		return mail.Queued
 	case o == mail.Junked, o == mail.Tagged:
+		if r.way.TagsSpam() {
+			r.marked = true
+			return mail.Queued
+		}
 		return mail.Held
 	}
 	return o

@@ -131,7 +131,7 @@ func (p *plan) carry(r *recipient) {
 			continue
 		}
 		p.sent[[2]mail.Path{sender, to.Address}] = true
-		view := mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, "")
+		view := mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, p.t.subject(r, p.m))
 		tr := p.transfer(r, view, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
 		if to.Bounces.IsNull() { // a list is a sender of its own (RFC 3461 §5.2.7.2)
 			tr.Params = p.t.wishes(r)
@@ -198,7 +198,7 @@ func (c *Commit) keeps() bool { return len(c.Deliveries)+len(c.Held)+len(c.Trans
 
 // subject returns the new subject of a copy that is to be marked, or "".
 func (t *Transaction) subject(r *recipient, m *mail.Message) string {
-	if r.outcome != mail.Tagged {
+	if r.outcome != mail.Tagged && !r.marked {
 		return ""
 	}
 	return t.in.Config.SubjectMark + m.Header().Text("Subject")

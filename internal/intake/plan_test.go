@@ -147,6 +147,28 @@ func TestCarriedOn(t *testing.T) {
 	}
 }
 
+// A mail host may want spam, marked.
+func TestHostThatTagsSpam(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	if _, err := dir.ChangeHost(t.Context(), "px", func(h *directory.Host) error { h.Spam = directory.SpamTagged; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.send(t, "spam@hosted.example", "x@hosted.example", "quarantine@hosted.example")
+	c := w.commits[0]
+	want := "held quarantine@hosted.example for 0\nmessage 1: a@sender.example -> spam@hosted.example, domain:hosted.example, 0 boxes\n" +
+		"message 2: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"
+	if got := outcome(c); got != want {
+		t.Fatalf("got\n%s\nwant\n%s", got, want)
+	}
+	for _, tr := range c.Transfers {
+		h := tr.Message.View.Message(mail.NewMessage([]byte(letter))).Header()
+		marked := tr.Recipient == "spam@hosted.example"
+		if (h.Get("Subject") == "SPAM: hello") != marked || (h.Get("X-Spam-Flag") == "YES") != marked {
+			t.Errorf("to %s: %q", tr.Recipient, h.Fields)
+		}
+	}
+}
+
 // A copy that leaves tells nobody whom else it was for, and has no Return-Path.
 func TestFieldsOfWhatLeaves(t *testing.T) {
 	w, _, _ := newOutWorld(t)

@@ -75,6 +75,9 @@ func (in *Intake) route(ctx context.Context, s *directory.Snapshot, from, rcpt, 
 func (in *Intake) resolve(s *directory.Snapshot, from, rcpt mail.Path) (directory.Resolution, error) {
 	if home, ours := s.Domain(rcpt.Domain()); ours && from.IsNull() {
 		if back, err := in.SRS.Reverse(rcpt); err == nil {
+			if again, err := in.SRS.Reverse(back); err == nil { // it was sent on twice from here
+				back = again
+			}
 			return directory.Resolution{Domain: home, Remotes: []directory.Remote{remote(s, back)}}, nil
 		}
 	}

@@ -42,6 +42,7 @@ type recipient struct {
 	way     directory.Resolution // that led to both
 	params  mail.RcptParams
 	loop    bool // it was sent on from here before
+	marked  bool // it goes on as spam
 	walk    *pipeline.Walk
 	shadow  *pipeline.Walk // nil where the policy has none
 	answer  mail.Answer    // at RCPT

@@ -151,11 +151,11 @@ func (w *directoryWriter) putHost(h *directory.Host) error {
 	for i, r := range h.Roles {
 		roles[i] = string(r)
 	}
-	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision, spam)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, protocol = excluded.protocol, tls = excluded.tls,
-		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision`,
-		h.Name, w.given(h.ID), h.Address, strings.Join(roles, ","), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision)
+		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision, spam = excluded.spam`,
+		h.Name, w.given(h.ID), h.Address, strings.Join(roles, ","), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam)
 	return err
 }
 

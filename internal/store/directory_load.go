@@ -40,7 +40,7 @@ type directoryTable struct {
 func directoryTables() []directoryTable {
 	return []directoryTable{
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
-		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created FROM mail_host WHERE revision > ?`, scanHost},
+		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
@@ -109,7 +109,7 @@ func scanHost(rows *sql.Rows) (directory.Change, error) {
 	var h directory.Host
 	var created int64
 	var roles string
-	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created)
+	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created, &h.Spam)
 	for r := range strings.SplitSeq(roles, ",") {
 		h.Roles = append(h.Roles, directory.Role(r))
 	}

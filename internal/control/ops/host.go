@@ -10,6 +10,7 @@ type Host struct {
 	Protocol string    `json:"protocol"` // smtp, lmtp
 	TLS      string    `json:"tls"`      // may, never, encrypt, verify
 	Priority int       `json:"priority"` // the lowest is tried first
+	Spam     string    `json:"spam"`     // hold, tag
 	User     string    `json:"user"`     // "": no log-in
 	Password bool      `json:"password"` // whether there is one; it is never shown
 	Domains  int       `json:"domains"`  // how many use it
@@ -26,6 +27,7 @@ type HostAdd struct {
 	Protocol string   `json:"protocol,omitempty"` // "": smtp
 	TLS      string   `json:"tls,omitempty"`      // "": may
 	Priority int      `json:"priority,omitempty"`
+	Spam     string   `json:"spam,omitempty"` // "": hold
 	User     string   `json:"user,omitempty"`
 	Password string   `json:"password,omitempty"`
 }
@@ -51,6 +53,7 @@ type HostSet struct {
 	Protocol *string   `json:"protocol,omitempty"`
 	TLS      *string   `json:"tls,omitempty"`
 	Priority *int      `json:"priority,omitempty"`
+	Spam     *string   `json:"spam,omitempty"`
 	User     *string   `json:"user,omitempty"` // "": no log-in, and no password
 	Password *string   `json:"password,omitempty"`
 }

@@ -73,7 +73,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
 	host := directory.Host{
-		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify,
+		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
 		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
 	}
 	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
