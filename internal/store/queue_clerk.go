@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -173,16 +174,26 @@ func (q Queue) ExpireEvents(ctx context.Context, t time.Time) error {
 // Totals implements queue.Clerk.
 func (q Queue) Totals(ctx context.Context) (sum queue.Totals, err error) {
 	err = q.db.View(ctx, func(tx *Tx) error {
-		var oldest sql.NullInt64
-		err := tx.Row(`SELECT COUNT(CASE WHEN state = 'waiting' THEN 1 END), COUNT(CASE WHEN state = 'waiting' AND attempts > 0 THEN 1 END),
-			COUNT(CASE WHEN state = 'held' THEN 1 END) FROM queue_transfer`, nil, &sum.Waiting, &sum.Failing, &sum.Held)
-		if err != nil {
-			return err
+		for _, c := range []struct {
+			query string
+			to    *int
+		}{
+			{`SELECT COUNT(*) FROM queue_transfer WHERE state = 'waiting'`, &sum.Waiting},
+			{`SELECT COUNT(*) FROM queue_transfer WHERE state = 'held'`, &sum.Held},
+			{`SELECT COUNT(*) FROM queue_transfer WHERE state = 'waiting' AND attempts > 0`, &sum.Failing},
+		} {
+			if err := tx.Row(c.query, nil, c.to); err != nil {
+				return err
+			}
 		}
-		err = tx.Row(`SELECT MIN(m.created) FROM queue_message m WHERE EXISTS (SELECT 1 FROM queue_transfer t WHERE t.message = m.id AND t.state = 'waiting')`, nil, &oldest)
-		if oldest.Valid {
-			sum.Oldest = time.Duration(tx.now()-oldest.Int64) * time.Microsecond
+		// IDs rise: the first one that waits is of the oldest message. The condition is
+		// written so that no index by state is taken, which would read all of them.
+		var oldest int64
+		err := tx.Row(`SELECT m.created FROM queue_transfer t JOIN queue_message m ON m.id = t.message WHERE t.state || '' = 'waiting' ORDER BY t.id LIMIT 1`, nil, &oldest)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
 		}
+		sum.Oldest = time.Duration(tx.now()-oldest) * time.Microsecond
 		return err
 	})
 	if err != nil {
