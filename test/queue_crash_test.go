@@ -273,10 +273,7 @@ func (c *chaos) converge() {
 	if err := c.m.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	until(c.t, time.Minute, "nothing waits any more", func() bool {
-		run(c.t, c.m, "", "queue", "flush", "--all")
-		return len(queued(c.t, c.m, "--state", "waiting")) == 0
-	})
+	c.drain()
 	for _, w := range c.wires {
 		w.Close()
 	}
@@ -284,6 +281,24 @@ func (c *chaos) converge() {
 		n, err := c.postfix.Waiting()
 		return err == nil && n == 0
 	})
+}
+
+// drain waits until the queue is empty but for what is held: as long as it gets
+// shorter.
+func (c *chaos) drain() {
+	least, since := 1<<30, time.Now()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for ; least > 0; <-tick.C {
+		run(c.t, c.m, "", "queue", "flush", "--all")
+		n := len(queued(c.t, c.m, "--state", "waiting"))
+		if n < least {
+			least, since = n, time.Now()
+		}
+		if time.Since(since) > 30*time.Second {
+			c.t.Fatalf("%d transfers wait, and get no fewer", n)
+		}
+	}
 }
 
 // verify holds what was taken against where it is.

@@ -240,6 +240,8 @@ func relayDelayed(t *testing.T, f *far) {
 	text := f.report(t, "Delayed / En attente : late@far.example")
 	sees(t, "the notice", text, "\r\nAction: delayed\r\n", "busy with other things", "\r\nWill-Retry-Until: ",
 		"Your message has not been delivered yet to:", "Votre message n'a pas encore été remis à :")
+	told := queued(t, f.m, "--tx", id)[0].Attempts
+	until(t, 20*time.Second, "two more attempts", func() bool { return queued(t, f.m, "--tx", id)[0].Attempts > told+1 })
 	f.say("late", "")
 	settled(t, f.m, id)
 	landed(t, f.postfix, "late", 1)
