@@ -205,7 +205,7 @@ func relayRefused(t *testing.T, f *far) {
 	text := f.report(t, "Undelivered / Non remis : refused@far.example")
 	sees(t, "the report", text, "Return-Path: <>\r\nFrom: Mail Delivery System <mailer-daemon@mx.test.example>\r\n", "\r\nAuto-Submitted: auto-replied\r\n",
 		"multipart/report; report-type=delivery-status", "Your message could not be delivered to:", "Votre message n'a pas pu être remis à :",
-		"said:", "Réponse de ", "\r\nFinal-Recipient: rfc822; refused@far.example\r\n", "\r\nAction: failed\r\n", "\r\nStatus: 5.7.1\r\n",
+		"said:", "Réponse de ", "\r\nFinal-Recipient: rfc822; refused@far.example\r\n", "\r\nAction: failed\r\n", "\r\nStatus: 5.7.1\r\n", "\r\nRemote-MTA: dns; [127.0.0.1]\r\n",
 		"we have fallen out with you", "\r\nSubject: mixed\r\n")
 	if strings.Contains(text, "rfc822; taken@far.example") {
 		t.Errorf("the report speaks of who has it:\n%s", text)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func (r report) status() string {
 		b = mail.AppendField(b, "Action", r.kind)
 		b = mail.AppendField(b, "Status", r.code(s))
 		if host, _, _ := strings.Cut(s.Reply.Host, " "); host != "" {
-			b = mail.AppendField(b, "Remote-MTA", "dns; "+plain(host))
+			b = mail.AppendField(b, "Remote-MTA", "dns; "+plain(mtaName(host)))
 		}
 		if s.Reply.Code != 0 {
 			b = mail.AppendField(b, "Diagnostic-Code", "smtp; "+plain(s.Reply.line()))
@@ -133,6 +134,19 @@ func (r report) status() string {
 		}
 	}
 	return string(b)
+}
+
+// mtaName is a server's name as RFC 3464 §2.3.5 has it: an address by which alone it
+// is known is a literal (RFC 5321 §4.1.3).
+func mtaName(host string) string {
+	at, err := netip.ParseAddrPort(host)
+	switch {
+	case err != nil:
+		return host
+	case at.Addr().Is6():
+		return "[IPv6:" + at.Addr().String() + "]"
+	}
+	return "[" + at.Addr().String() + "]"
 }
 
 // code is the status of RFC 3463 in the class that goes with the action.
