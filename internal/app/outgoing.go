@@ -36,7 +36,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.routes = routes{a.directory, c.Relay.Smarthost}
+	a.routes = routes{a.directory, c.Relay.Smarthost, a.srs}
 	a.relay = relay.New(relay.Config{
 		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
 		Roots: roots, Self: ourselves(c.Listen.SMTP), Log: a.log, Now: a.now,
@@ -114,6 +114,7 @@ func onThisMachine(a netip.Addr) bool {
 type routes struct {
 	directory *directory.Directory
 	smarthost string // the node's
+	srs       *srs.Rewriter
 }
 
 // destination is the way to an address for what one of our domains sends on.
@@ -137,8 +138,14 @@ func (r routes) destination(to mail.Path, by string) queue.Destination {
 	return queue.ByMX(to.Domain())
 }
 
-// Destination implements queue.Router: for what the node writes by itself.
-func (r routes) Destination(to mail.Path) queue.Destination { return r.destination(to, "") }
+// Destination implements queue.Router: for what the node writes by itself. A
+// reverse-path that was rewritten is ours to read, also in a domain that lives elsewhere.
+func (r routes) Destination(to mail.Path) queue.Destination {
+	if _, err := r.srs.Reverse(to); err == nil {
+		return queue.Local
+	}
+	return r.destination(to, "")
+}
 
 // routesBy is routes as the intake wants it.
 type routesBy struct{ routes }

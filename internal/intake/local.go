@@ -121,7 +121,7 @@ func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer
 		return t.Boxes, nil, nil
 	}
 	s := l.In.Directory.Snapshot()
-	found, err := s.Resolve(t.Recipient)
+	found, err := l.In.resolve(s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if err != nil {
 		return nil, nil, err
 	}
