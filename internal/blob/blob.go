@@ -4,7 +4,7 @@
 // as tests.
 //
 // It does not count references: the store does, in the commit that makes a
-// message somebody's.
+// message somebody's. A Compacter asks it, as a Register, what may go.
 package blob
 
 import (
@@ -29,6 +29,9 @@ var (
 	// ErrBroken: a sync failed. What is on disk is unknown from then on, so
 	// nothing more is taken until the process is started anew.
 	ErrBroken = errors.New("blob: a sync failed; storing has stopped")
+	// ErrAlive: a content was to be buried and is somebody's, or has not been dead for
+	// long enough.
+	ErrAlive = errors.New("blob: not dead")
 )
 
 // A Store keeps contents.
@@ -44,4 +47,43 @@ type Content interface {
 	io.ReaderAt
 	io.Closer
 	Size() int64
+}
+
+// A Compacter is a Store that gives back the space of contents that are nobody's.
+type Compacter interface {
+	Store
+	// Compact goes once over all that is stored and gives back what is worth it, while
+	// contents are put and read. It copies at most rate octets a second (0: no bound).
+	// An open Content stays readable. A crash at any moment loses nothing but the work.
+	Compact(ctx context.Context, r Register, rate int64) (Report, error)
+}
+
+// A Register knows whose the contents are. Death has two steps: a content that is
+// nobody's is marked with the time, and only when the mark has stood for a day is it
+// dead. A reference made in between takes the mark away.
+type Register interface {
+	// Meet is shown some contents that are stored, in order and with none left out in
+	// between. Those that it does not know (of a crash between content and commit, of a
+	// client that went away, or just being accepted) it marks. It returns how many.
+	Meet(ctx context.Context, some []Found) (unknown int, err error)
+	// Dead returns the dead with ids at or after from and before to, in order.
+	Dead(ctx context.Context, from, to ID) ([]Found, error)
+	// Bury forgets dead contents for good: when it returns nil they may be removed. With
+	// an error (ErrAlive, where one is not dead) none of them may.
+	Bury(ctx context.Context, ids []ID) error
+}
+
+// A Found is one content, by name and size in octets.
+type Found struct {
+	ID   ID
+	Size int64
+}
+
+// A Report is what one Compact did.
+type Report struct {
+	Unknown int   // contents met that the Register did not know
+	Buried  int   // contents that are gone
+	Files   int   // files rewritten or removed
+	Moved   int64 // octets copied
+	Freed   int64 // octets given back
 }

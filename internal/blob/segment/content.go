@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"gatepost/internal/blob"
@@ -13,7 +14,8 @@ import (
 
 // Open returns the content, of which one part at a time is read, verified, and
 // kept in memory. Damage shows here or when the damaged part is read; no
-// octet is handed out whose checksum is wrong.
+// octet is handed out whose checksum is wrong. Until it is closed it stays readable,
+// whatever becomes of the segments that its parts are in.
 func (s *Store) Open(ctx context.Context, id blob.ID) (blob.Content, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("segment: open %s: %w", id, err)
@@ -28,7 +30,7 @@ func (s *Store) Open(ctx context.Context, id blob.ID) (blob.Content, error) {
 	}
 	switch kind {
 	case kindContent:
-		c := &content{log: s.log, list: list{size: int64(len(b)), chunk: max(int64(len(b)), 1), parts: []Ref{ref}}}
+		c := &content{list: list{size: int64(len(b)), chunk: max(int64(len(b)), 1), parts: []Ref{ref}}}
 		c.last.Store(&part{octets: b})
 		return c, nil
 	case kindList:
@@ -36,17 +38,43 @@ func (s *Store) Open(ctx context.Context, id blob.ID) (blob.Content, error) {
 		if !ok {
 			return nil, fmt.Errorf("segment: %s: list of parts: %w", ref, blob.ErrDamaged)
 		}
-		return &content{log: s.log, list: l}, nil
+		return s.openParts(ref, l)
 	}
 	return nil, fmt.Errorf("segment: %s is a part of a content: %w", ref, blob.ErrNotFound)
+}
+
+// openParts holds on to the segments that have the parts. A list goes before its parts
+// do: where it is still there once all are held, so are they.
+func (s *Store) openParts(ref Ref, l list) (blob.Content, error) {
+	c := &content{list: l, files: s.log.files, held: map[uint32]*segment{}}
+	for _, p := range l.parts {
+		if c.held[p.Segment] != nil {
+			continue
+		}
+		seg, err := c.files.acquire(p.Segment)
+		if err != nil && !errors.Is(err, blob.ErrNotFound) {
+			c.Close()
+			return nil, err
+		}
+		if err == nil {
+			c.held[p.Segment] = seg
+		}
+	}
+	if _, _, err := s.log.Read(ref); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // content is an open content. The part that was read last stays in memory, so
 // that reading on in small steps reads each part once.
 type content struct {
-	log  *Log
-	list list
-	last atomic.Pointer[part]
+	list   list
+	files  *files
+	held   map[uint32]*segment // those that have the parts, in use until Close
+	closed sync.Once
+	last   atomic.Pointer[part]
 }
 
 type part struct {
@@ -54,8 +82,16 @@ type part struct {
 	octets []byte
 }
 
-func (c *content) Size() int64  { return c.list.size }
-func (c *content) Close() error { return nil }
+func (c *content) Size() int64 { return c.list.size }
+
+func (c *content) Close() error {
+	c.closed.Do(func() {
+		for _, s := range c.held {
+			c.files.release(s)
+		}
+	})
+	return nil
+}
 
 func (c *content) ReadAt(b []byte, off int64) (n int, err error) {
 	if off < 0 {
@@ -81,7 +117,11 @@ func (c *content) part(number int) (*part, error) {
 		return p, nil
 	}
 	ref := c.list.parts[number]
-	b, kind, err := c.log.Read(ref)
+	seg := c.held[ref.Segment]
+	if seg == nil {
+		return nil, fmt.Errorf("segment: part %s is gone: %w", ref, blob.ErrDamaged)
+	}
+	b, kind, err := seg.read(ref)
 	if errors.Is(err, blob.ErrNotFound) || err == nil && kind == kindList {
 		return nil, fmt.Errorf("segment: part %s is gone: %w", ref, blob.ErrDamaged)
 	}
@@ -116,16 +156,18 @@ func (l list) append(b []byte) []byte {
 	return b
 }
 
-func parseList(b []byte) (list, bool) {
-	var v []uint64
-	for len(b) > 0 {
-		x, n := binary.Uvarint(b)
-		if n <= 0 {
-			return list{}, false
-		}
-		v, b = append(v, x), b[n:]
+// octets returns what the parts take of each segment, frames' headers included.
+func (l list) octets() map[uint32]int64 {
+	n := map[uint32]int64{}
+	for i, p := range l.parts {
+		n[p.Segment] += headerSize + min(l.chunk, l.size-int64(i)*l.chunk)
 	}
-	if len(v) < 3 || v[0] != 1 || v[1] > 1<<50 || v[2] == 0 || v[2] > MaxRecord {
+	return n
+}
+
+func parseList(b []byte) (list, bool) {
+	v, ok := uvarints(b)
+	if !ok || len(v) < 3 || v[0] != 1 || v[1] > 1<<50 || v[2] == 0 || v[2] > MaxRecord {
 		return list{}, false
 	}
 	l := list{size: int64(v[1]), chunk: int64(v[2])}

@@ -11,7 +11,7 @@
 // a record:
 //
 //	 0  magic      "gpf" and the version, 1
-//	 4  kind       an octet that the log's owner chooses; 0 is a seal
+//	 4  kind       an octet that the log's owner chooses; 0 is a seal, 1 an index
 //	 5  zero       3 octets
 //	 8  segment    the segment's number
 //	12  length     of the record, in octets
@@ -22,9 +22,7 @@
 //
 // Numbers are big-endian. A record's name, its Ref, is its segment's number and
 // its position there. Both stand in the header, so no frame is ever taken for
-// another one, whatever old blocks a file system hands back after a crash; and a
-// segment that compaction rewrote keeps its names, since position stays what
-// it was when the frame has moved. The header has a CRC of its own so that a walk
+// another one, whatever old blocks a file system hands back after a crash. The header has a CRC of its own so that a walk
 // over the segment steps past a damaged record and names it.
 //
 // # Crashes
@@ -43,6 +41,22 @@
 // on. A full disk is no such thing: the half-written group is cut off and the
 // log goes on as soon as there is space.
 //
-// What the package does not do: count references, or remove what nobody needs
-// within a segment.
+// # Compaction
+//
+// Compact gives back the space of contents that a blob.Register calls dead. A segment
+// of which at least half is dead is rewritten: the frames that live are copied, octet
+// for octet and in order, into "00000001.kept.new", which is synced, named
+// "00000001.kept", and only then is "00000001.seg" removed. So a crash leaves the one or
+// the other, and both have all that lives. Names hold, since a frame's position is
+// what it was; where it stands now is told by the first frame of the file, an index that
+// leads to every 64 KiB. There is no table of what has moved: in memory are the indexes
+// of files that are open, at most 64 KiB each and some 4 MiB in all, whatever the
+// number of messages.
+//
+// A segment that is dead altogether is removed. The one that is being written is never
+// touched; where half of it is dead and it is big, or the disk is short, it is ended first.
+// One whose headers are damaged is left as it is. Who reads a segment that goes keeps
+// its file until the content is closed.
+//
+// What the package does not do: count references, or know what a day is.
 package segment

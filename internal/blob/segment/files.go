@@ -13,24 +13,34 @@ import (
 // maxOpen bounds the open files of one log, those in use at the moment apart.
 const maxOpen = 64
 
-const suffix = ".seg"
+const (
+	suffix     = ".seg"
+	keptSuffix = ".kept" // what a compaction kept of a segment
+	unfinished = ".new"  // behind the name that a file will have
+)
 
 // fileName is the name of a segment's file.
-func fileName(label string, number uint32) string {
+func fileName(label string, number uint32, kept bool) string {
 	if label != "" {
 		label += "-"
+	}
+	if kept {
+		return fmt.Sprintf("%s%08x%s", label, number, keptSuffix)
 	}
 	return fmt.Sprintf("%s%08x%s", label, number, suffix)
 }
 
 // parseFileName is the opposite of fileName; other files are not ours.
-func parseFileName(name string) (label string, number uint32, ok bool) {
-	digits := strings.TrimSuffix(name, suffix)
+func parseFileName(name string) (label string, number uint32, kept, ok bool) {
+	digits, kept := strings.CutSuffix(name, keptSuffix)
+	if !kept {
+		digits = strings.TrimSuffix(name, suffix)
+	}
 	if i := strings.LastIndexByte(digits, '-'); i >= 0 {
 		label, digits = digits[:i], digits[i+1:]
 	}
 	n, err := strconv.ParseUint(digits, 16, 32)
-	return label, uint32(n), err == nil && fileName(label, uint32(n)) == name
+	return label, uint32(n), kept, err == nil && fileName(label, uint32(n), kept) == name
 }
 
 // files are the segments of a log. Their handles are opened when needed, and
@@ -48,6 +58,8 @@ type files struct {
 type segment struct {
 	number uint32
 	label  string
+	kept   bool // a compaction wrote it; index leads to its frames while file is open
+	index  *index
 
 	refs    int   // users of file
 	file    File  // nil while closed
@@ -55,25 +67,56 @@ type segment struct {
 	removed bool  // its last user closes file
 }
 
-func (s *segment) name() string { return fileName(s.label, s.number) }
+func (s *segment) name() string { return fileName(s.label, s.number, s.kept) }
 
+// listFiles finds the segments, and clears away what a compaction that did not
+// come to its end has left.
 func listFiles(fsys FS) (*files, error) {
 	names, err := fsys.List()
 	if err != nil {
 		return nil, err
 	}
 	f := &files{fs: fsys, byNum: map[uint32]*segment{}}
+	var stale []string
 	for _, name := range names {
-		label, number, ok := parseFileName(name)
-		if !ok {
+		finished, half := strings.CutSuffix(name, unfinished)
+		label, number, kept, ok := parseFileName(finished)
+		switch {
+		case !ok:
+			continue
+		case half:
+			stale = append(stale, name)
 			continue
 		}
-		if s := f.byNum[number]; s != nil {
-			return nil, fmt.Errorf("%s and %s have one number", s.name(), name)
+		s := &segment{number: number, label: label, kept: kept, end: -1}
+		if other := f.byNum[number]; other != nil {
+			if other.kept == kept {
+				return nil, fmt.Errorf("%s and %s have one number", other.name(), name)
+			}
+			if other.kept {
+				s, other = other, s
+			}
+			stale = append(stale, other.name()) // the other one was whole before it had its name
 		}
-		f.byNum[number] = &segment{number: number, label: label, end: -1}
+		f.byNum[number] = s
 	}
-	return f, nil
+	return f, f.removeStale(stale)
+}
+
+// removeStale removes files that others stand for, once those have their names for good.
+func (f *files) removeStale(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if err := f.fs.SyncDir(); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := f.fs.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // numbers returns the segments' numbers, lowest first.
@@ -121,6 +164,12 @@ func (f *files) open(s *segment) error {
 			return err
 		}
 	}
+	if s.kept {
+		if s.index, err = loadIndex(file, s.number, s.end); err != nil {
+			file.Close()
+			return fmt.Errorf("%s: %w", s.name(), err)
+		}
+	}
 	s.file = file
 	f.opened++
 	return nil
@@ -141,7 +190,7 @@ func (f *files) closeIdle() {
 
 func (f *files) close(s *segment) {
 	s.file.Close() // all that matters was synced
-	s.file = nil
+	s.file, s.index = nil, nil
 	f.opened--
 }
 
@@ -174,7 +223,7 @@ func (f *files) create(number uint32, label string) (*segment, error) {
 	return s, nil
 }
 
-// prune removes segments, but never the newest. Who reads one may finish.
+// prune removes segments, but never the newest.
 func (f *files) prune(drop func(label string) bool) error {
 	numbers := f.numbers()
 	f.mu.Lock()
@@ -184,16 +233,64 @@ func (f *files) prune(drop func(label string) bool) error {
 		if s == nil || i == len(numbers)-1 || !drop(s.label) {
 			continue
 		}
-		if err := f.fs.Remove(s.name()); err != nil {
+		if err := f.removeLocked(s); err != nil {
 			return err
-		}
-		delete(f.byNum, n)
-		s.removed = true
-		if s.file != nil && s.refs == 0 {
-			f.close(s)
 		}
 	}
 	return f.fs.SyncDir()
+}
+
+// remove removes a segment. Who reads it may finish.
+func (f *files) remove(s *segment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.removeLocked(s)
+}
+
+func (f *files) removeLocked(s *segment) error {
+	if err := f.fs.Remove(s.name()); err != nil {
+		return err
+	}
+	delete(f.byNum, s.number)
+	f.retire(s)
+	return nil
+}
+
+// retire sees to it that the file is closed when nobody reads it any more. The
+// caller holds mu.
+func (f *files) retire(s *segment) {
+	s.removed = true
+	if s.file != nil && s.refs == 0 {
+		f.close(s)
+	}
+}
+
+// replace puts next, an open, whole and durable file of the name next.name() with
+// unfinished behind it, in the place of s. Who reads s may finish.
+func (f *files) replace(s, next *segment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errClosed
+	}
+	f.closeIdle()
+	if err := f.fs.Rename(next.name()+unfinished, next.name()); err != nil {
+		return err
+	}
+	f.byNum[s.number] = next
+	f.opened++
+	f.retire(s)
+	return nil
+}
+
+// settle removes the file of s, which was replaced, where it has a name of its own, once
+// the other one's name is durable: at any moment one of the two is there. What fails
+// here is done at the next start.
+func (f *files) settle(s *segment) error {
+	if err := f.fs.SyncDir(); err != nil || s.kept {
+		return err
+	}
+	return f.fs.Remove(s.name())
 }
 
 // publish lets readers walk a segment up to end.
@@ -215,10 +312,7 @@ func (f *files) closeAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.byNum {
-		s.removed = true
-		if s.file != nil && s.refs == 0 {
-			f.close(s)
-		}
+		f.retire(s)
 	}
 	f.closed = true
 }

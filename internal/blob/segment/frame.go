@@ -16,8 +16,11 @@ const (
 	MaxRecord = 16 << 20
 )
 
-// kindSeal is the kind of the empty frame that Close writes.
-const kindSeal = 0
+// Kinds that are the log's own.
+const (
+	kindSeal  = 0 // the empty frame that Close writes
+	kindIndex = 1 // the first frame of a segment that was rewritten
+)
 
 // maxPosition is what ten hexadecimal digits of a Ref hold.
 const maxPosition = 1<<40 - 1
@@ -78,18 +81,23 @@ func (h header) append(b []byte) []byte {
 // parseHeader reads the header of the frame at ref. It takes nothing that was
 // not written for that very place.
 func parseHeader(b []byte, ref Ref) (header, bool) {
+	h, ok := parseMoved(b)
+	return h, ok && h.ref == ref
+}
+
+// parseMoved reads the header of a frame that need not be where it was first written.
+func parseMoved(b []byte) (header, bool) {
 	if len(b) < headerSize || string(b[:4]) != magic || checksum(b[:36]) != binary.BigEndian.Uint32(b[36:]) {
 		return header{}, false
 	}
-	length, synced := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[24:])
+	length, position, synced := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
 	h := header{
 		kind:   b[4],
-		ref:    Ref{binary.BigEndian.Uint32(b[8:]), int64(binary.BigEndian.Uint64(b[16:]))},
+		ref:    Ref{binary.BigEndian.Uint32(b[8:]), int64(position)},
 		length: int(length),
 		synced: int64(synced),
 		crc:    binary.BigEndian.Uint32(b[32:]),
 	}
 	// Nothing is durable above the place where the next frame goes.
-	ok := h.ref == ref && length <= MaxRecord && synced <= uint64(ref.Position)
-	return h, ok
+	return h, position <= maxPosition && length <= MaxRecord && synced <= position
 }

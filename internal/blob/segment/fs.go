@@ -10,11 +10,13 @@ type FS interface {
 	Create(name string) (File, error)
 	// Open opens a file for reading and writing.
 	Open(name string) (File, error)
+	// Rename gives a file another name, in place of the file that has it, if any.
+	Rename(from, to string) error
 	// Remove removes a name.
 	Remove(name string) error
 	// List returns the names in the directory, in any order.
 	List() ([]string, error)
-	// SyncDir makes names made and removed so far durable.
+	// SyncDir makes names made, changed and removed so far durable.
 	SyncDir() error
 	// Free returns how many octets may still be written.
 	Free() (int64, error)

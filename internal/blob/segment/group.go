@@ -78,8 +78,36 @@ func (l *Log) writeLoop() {
 			return
 		case j := <-l.jobs:
 			l.commit(l.gather(j))
+		case answer := <-l.turns:
+			answer <- l.turn()
 		}
 	}
+}
+
+// Turn ends the segment that is being written, where there is something in it: what
+// is appended from now on goes into a new one. Errors to decide by: blob.ErrFull,
+// blob.ErrBroken.
+func (l *Log) Turn(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case l.turns <- answer:
+		return <-answer // the writer is at it
+	case <-l.stopped:
+		return errClosed
+	case <-ctx.Done():
+		return fmt.Errorf("segment: turn: %w", ctx.Err())
+	}
+}
+
+func (l *Log) turn() error {
+	if err := l.Err(); err != nil || l.tail == nil || l.size == 0 {
+		return err
+	}
+	err := full(l.next(l.opt.Label()))
+	if errors.Is(err, blob.ErrBroken) {
+		err = l.breakDown(err)
+	}
+	return err
 }
 
 func (l *Log) gather(first *job) []*job {
@@ -212,28 +240,32 @@ func (l *Log) takeBack(err error) error {
 	return full(err)
 }
 
-// roll sees to a tail that has room and the right label. The segment that is
-// left is durable to its end, so only the last one can ever be torn.
+// roll sees to a tail that has room and the right label.
 func (l *Log) roll() error {
 	label := l.opt.Label()
 	if l.tail != nil && l.size < l.opt.MaxSegment && l.tail.label == label {
 		return nil
 	}
-	number := uint32(1)
+	return l.next(label)
+}
+
+// next begins a new segment. The one that is left is durable to its end, so only
+// the last one can ever be torn.
+func (l *Log) next(label string) error {
 	if l.tail != nil {
 		if err := l.sync(); err != nil {
 			return err
 		}
-		number = l.tail.number + 1
 	}
-	next, err := l.files.create(number, label)
+	next, err := l.files.create(l.last.Load()+1, label)
 	if err != nil {
 		return err
 	}
 	if l.tail != nil {
 		l.files.release(l.tail)
 	}
-	l.tail, l.size, l.synced = next, 0, 0
+	l.tail, l.size, l.synced, l.sealed = next, 0, 0, false
+	l.last.Store(next.number)
 	return nil
 }
 

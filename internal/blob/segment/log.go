@@ -3,6 +3,7 @@ package segment
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -38,22 +39,24 @@ func (o Options) withDefaults() Options {
 type Log struct {
 	opt     Options
 	files   *files
-	tail    *segment // where the next group goes; the writer's, like size and synced
-	size    int64    // of the tail
-	synced  int64    // how much of the tail is durable
-	sealed  bool     // its last frame is a seal
+	last    atomic.Uint32 // the tail's number; 0 in a new log
+	tail    *segment      // where the next group goes; the writer's, like what follows up to buffer
+	size    int64         // of the tail
+	synced  int64         // how much of the tail is durable
+	sealed  bool          // its last frame is a seal
 	buffer  *bufio.Writer
 	broken  atomic.Pointer[error]
 	jobs    chan *job
-	quit    chan struct{} // closed by Close
-	stopped chan struct{} // closed by the writer as its last act
+	turns   chan chan error // see Turn
+	quit    chan struct{}   // closed by Close
+	stopped chan struct{}   // closed by the writer as its last act
 }
 
 // OpenLog opens the log in fsys, recovers its last segment (see Recovery) and
 // makes what it found there durable. The caller closes it.
 func OpenLog(fsys FS, opt Options) (*Log, Recovery, error) {
 	l := &Log{
-		opt: opt.withDefaults(), jobs: make(chan *job, maxGroup), buffer: bufio.NewWriterSize(nil, bufferSize),
+		opt: opt.withDefaults(), jobs: make(chan *job, maxGroup), turns: make(chan chan error), buffer: bufio.NewWriterSize(nil, bufferSize),
 		quit: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	rec, err := l.recover(fsys)
@@ -78,9 +81,16 @@ func (l *Log) recover(fsys FS) (Recovery, error) {
 	if err := fsys.SyncDir(); err != nil {
 		return Recovery{}, err
 	}
-	if l.tail, err = l.files.acquire(numbers[len(numbers)-1]); err != nil {
+	l.last.Store(numbers[len(numbers)-1])
+	tail, err := l.files.acquire(l.last.Load())
+	if err != nil {
 		return Recovery{}, err
 	}
+	if tail.kept { // the tail was lost; nothing is ever appended to what was rewritten
+		l.files.release(tail)
+		return Recovery{}, nil
+	}
+	l.tail = tail
 	rec := Recovery{Segment: l.tail.name()}
 	if err := l.recoverTail(&rec); err != nil {
 		return rec, fmt.Errorf("%s: %w", rec.Segment, err)
@@ -163,8 +173,17 @@ func (l *Log) Read(ref Ref) (record []byte, kind byte, err error) {
 		return nil, 0, err
 	}
 	defer l.files.release(s)
+	return s.read(ref)
+}
+
+// read returns a record of a segment that is in use.
+func (s *segment) read(ref Ref) (record []byte, kind byte, err error) {
+	at, err := s.locate(ref)
+	if err != nil {
+		return nil, 0, err
+	}
 	var b [headerSize]byte
-	n, err := readAt(s.file, b[:], ref.Position, maxPosition)
+	n, err := readAt(s.file, b[:], at, maxPosition)
 	if err != nil {
 		return nil, 0, fmt.Errorf("segment: %s: %w", ref, err)
 	}
@@ -176,7 +195,7 @@ func (l *Log) Read(ref Ref) (record []byte, kind byte, err error) {
 		return nil, 0, fmt.Errorf("segment: %s: header: %w", ref, blob.ErrDamaged)
 	}
 	record = make([]byte, h.length)
-	return record, h.kind, readRecord(s.file, h, record)
+	return record, h.kind, readRecord(s.file, h, at, record)
 }
 
 // Frames walks the log in the order of appending, up to what was durable when it
@@ -195,19 +214,26 @@ func (l *Log) Frames(ctx context.Context, verify bool) iter.Seq2[Frame, error] {
 
 func (l *Log) walk(ctx context.Context, number uint32, verify bool, yield func(Frame, error) bool) bool {
 	seg, err := l.files.acquire(number)
+	if errors.Is(err, blob.ErrNotFound) { // removed since
+		return true
+	}
 	if err != nil {
 		return yield(Frame{Ref: Ref{Segment: number}}, err)
 	}
 	defer l.files.release(seg)
-	s := scanner{file: seg.file, segment: number, end: l.files.published(seg), verify: verify}
-	for pos := int64(0); pos < s.end; {
+	return seg.walk(ctx, l.files.published(seg), verify, yield)
+}
+
+func (s *segment) walk(ctx context.Context, end int64, verify bool, yield func(Frame, error) bool) bool {
+	c, start := s.scanner(end, verify)
+	for pos := start; pos < end; {
 		if err := ctx.Err(); err != nil {
 			yield(Frame{}, err)
 			return false
 		}
-		r, err := s.at(pos)
+		r, err := c.read(pos)
 		if err != nil {
-			return yield(Frame{Ref: Ref{number, pos}}, fmt.Errorf("segment: %s: %w", seg.name(), err))
+			return yield(Frame{Ref: Ref{s.number, pos}}, fmt.Errorf("segment: %s: %w", s.name(), err))
 		}
 		pos = r.next
 		if r.Kind == kindSeal && r.Damage == nil {

@@ -39,6 +39,10 @@ func (o osFS) open(name string, flag int) (File, error) {
 
 func (o osFS) Remove(name string) error { return os.Remove(filepath.Join(o.dir, name)) }
 
+func (o osFS) Rename(from, to string) error {
+	return os.Rename(filepath.Join(o.dir, from), filepath.Join(o.dir, to))
+}
+
 func (o osFS) List() ([]string, error) {
 	entries, err := os.ReadDir(o.dir)
 	if err != nil {

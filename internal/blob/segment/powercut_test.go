@@ -82,6 +82,18 @@ func (d *disk) Open(name string) (File, error) {
 	return &diskFile{d, name, d.names[name]}, nil
 }
 
+// Rename is atomic: a cut before SyncDir leaves the file under one of both names.
+func (d *disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.step("rename " + from + " " + to); err != nil {
+		return err
+	}
+	d.names[to] = d.names[from]
+	delete(d.names, from)
+	return nil
+}
+
 func (d *disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -139,8 +151,9 @@ func (d *disk) afterCut() *disk {
 			keep(name, i)
 		}
 	}
-	for name, i := range d.durable {
-		if d.names[name] != i && d.rng.IntN(2) == 0 {
+	for name, i := range d.durable { // a name always leads to the one file or the other
+		replaced := d.names[name] != nil && left.names[name] == nil
+		if d.names[name] != i && (replaced || d.rng.IntN(2) == 0) {
 			keep(name, i)
 		}
 	}

@@ -16,15 +16,31 @@ type Frame struct {
 	Kind   byte
 	Length int   // of the record, in octets; 0 where the header is damaged
 	Damage error // nil when it is whole; blob.ErrDamaged is its cause
+
+	at int64 // where it stands in the file
 }
+
+// size is what a whole frame takes of the file, in octets.
+func (f Frame) size() int64 { return headerSize + int64(f.Length) }
 
 // A scanner walks the frames of one segment up to end.
 type scanner struct {
 	file    File
 	segment uint32
 	end     int64
-	verify  bool // read the records too
+	moved   bool  // the segment was rewritten: frames are not where they were first written
+	verify  bool  // read the records too
+	above   int64 // in a segment that was rewritten: no frame below may follow
 	buf     []byte
+}
+
+// scanner returns one for s up to end, and where its walk starts.
+func (s *segment) scanner(end int64, verify bool) (*scanner, int64) {
+	c := &scanner{file: s.file, segment: s.number, end: end, moved: s.kept, verify: verify}
+	if s.kept {
+		return c, s.index.start
+	}
+	return c, 0
 }
 
 // A region is one step of a scanner: a frame, or what stands in a frame's place.
@@ -34,27 +50,31 @@ type region struct {
 	next   int64 // where the walk goes on
 }
 
-// at reads what starts at pos. Damage is in the region, an error is the disk's.
-func (s *scanner) at(pos int64) (region, error) {
-	ref := Ref{s.segment, pos}
+// read reads what starts at off. Damage is in the region, an error is the disk's.
+func (s *scanner) read(off int64) (region, error) {
 	var b [headerSize]byte
-	n, err := readAt(s.file, b[:], pos, s.end)
+	n, err := readAt(s.file, b[:], off, s.end)
 	if err != nil {
 		return region{}, err
 	}
-	h, ok := parseHeader(b[:n], ref)
+	h, ok := s.header(b[:n], off)
 	if !ok {
-		next, err := s.resync(pos + 1)
-		return damaged(Frame{Ref: ref}, next, "header"), err
+		ref := Ref{s.segment, off}
+		if s.moved { // no more is known of the place that it had
+			ref.Position = s.above
+		}
+		next, err := s.resync(off + 1)
+		return damaged(Frame{Ref: ref, at: off}, next, "header"), err
 	}
-	r := region{Frame: Frame{Ref: ref, Kind: h.kind, Length: h.length}, synced: h.synced, next: h.next()}
-	if r.next > s.end {
+	s.above = h.next()
+	r := region{Frame: Frame{Ref: h.ref, Kind: h.kind, Length: h.length, at: off}, synced: h.synced}
+	if r.next = off + r.size(); r.next > s.end {
 		r = damaged(r.Frame, s.end, "cut short")
 		r.synced = h.synced
 		return r, nil
 	}
 	if s.verify {
-		if err := s.check(h); errors.Is(err, blob.ErrDamaged) {
+		if err := s.check(h, off); errors.Is(err, blob.ErrDamaged) {
 			r.Damage = err
 		} else if err != nil {
 			return region{}, err
@@ -63,16 +83,25 @@ func (s *scanner) at(pos int64) (region, error) {
 	return r, nil
 }
 
+// header reads the header that stands at off.
+func (s *scanner) header(b []byte, off int64) (header, bool) {
+	if !s.moved {
+		return parseHeader(b, Ref{s.segment, off})
+	}
+	h, ok := parseMoved(b)
+	return h, ok && h.ref.Segment == s.segment && h.ref.Position >= s.above && h.kind != kindIndex
+}
+
 func damaged(f Frame, next int64, what string) region {
 	f.Damage = fmt.Errorf("segment: %s: %s: %w", f.Ref, what, blob.ErrDamaged)
 	return region{Frame: f, next: next}
 }
 
-func (s *scanner) check(h header) error {
+func (s *scanner) check(h header, off int64) error {
 	if cap(s.buf) < h.length {
 		s.buf = make([]byte, h.length)
 	}
-	return readRecord(s.file, h, s.buf[:h.length])
+	return readRecord(s.file, h, off, s.buf[:h.length])
 }
 
 // resync returns the next place at or after pos where a header of this segment
@@ -84,7 +113,7 @@ func (s *scanner) resync(pos int64) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		at, ok := findHeader(buf[:n], Ref{s.segment, pos})
+		at, ok := s.findHeader(buf[:n], pos)
 		if ok {
 			return pos + int64(at), nil
 		}
@@ -96,15 +125,15 @@ func (s *scanner) resync(pos int64) (int64, error) {
 	return s.end, nil
 }
 
-// findHeader looks for a header in b, whose first octet is at ref.
-func findHeader(b []byte, ref Ref) (int, bool) {
+// findHeader looks for a header in b, whose first octet is at pos.
+func (s *scanner) findHeader(b []byte, pos int64) (int, bool) {
 	for off := 0; ; off++ {
 		i := bytes.Index(b[off:], []byte(magic))
 		if i < 0 {
 			return 0, false
 		}
 		off += i
-		if _, ok := parseHeader(b[off:], Ref{ref.Segment, ref.Position + int64(off)}); ok {
+		if _, ok := s.header(b[off:], pos+int64(off)); ok {
 			return off, true
 		}
 	}
@@ -120,9 +149,9 @@ func readAt(f File, b []byte, pos, end int64) (int, error) {
 	return n, err
 }
 
-// readRecord reads h's record into b and verifies it.
-func readRecord(f File, h header, b []byte) error {
-	n, err := f.ReadAt(b, h.ref.Position+headerSize)
+// readRecord reads the record of h, which stands at off, into b and verifies it.
+func readRecord(f File, h header, off int64, b []byte) error {
+	n, err := f.ReadAt(b, off+headerSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -152,7 +181,7 @@ func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 	var synced int64
 	var wrecks []region
 	for pos := int64(0); pos < size; {
-		r, err := s.at(pos)
+		r, err := s.read(pos)
 		if err != nil {
 			return e, err
 		}

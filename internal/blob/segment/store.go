@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -29,6 +30,10 @@ type Store struct {
 	log     *Log
 	chunk   int64
 	buffers sync.Pool // of *[]byte
+	census  census
+	landing sync.WaitGroup // see putList
+
+	compacting sync.Mutex // held by the one Compact
 }
 
 // Open opens the store in fsys. The caller closes it, and logs what Recovery says.
@@ -41,7 +46,11 @@ func Open(fsys FS, opt Options) (*Store, Recovery, error) {
 }
 
 // Close refuses what still waits to be put and closes the files.
-func (s *Store) Close() error { return s.log.Close() }
+func (s *Store) Close() error {
+	err := s.log.Close()
+	s.landing.Wait()
+	return err
+}
 
 // Full returns nil, or blob.ErrFull where less space is left than must be kept
 // free: Put would fail.
@@ -76,19 +85,44 @@ func (s *Store) Put(ctx context.Context, r io.Reader, size int64) (blob.ID, erro
 }
 
 func (s *Store) putParts(ctx context.Context, r io.Reader, size int64) (blob.ID, error) {
+	f := s.census.depart(s.log)
 	l := list{size: size, chunk: s.chunk}
 	for left := size; left > 0; left -= s.chunk {
 		ref, err := s.copy(r, min(left, s.chunk), func(b []byte) (Ref, error) { return s.log.Write(ctx, kindPart, b) })
 		if err != nil {
+			s.census.land(f, Ref{}, list{})
 			return "", err
 		}
 		l.parts = append(l.parts, ref)
 	}
-	ref, err := s.log.Append(ctx, kindList, l.append(nil))
-	if err != nil {
-		return "", err
+	return s.putList(ctx, f, l)
+}
+
+// putList appends the list that makes parts a content. It goes on after ctx has ended,
+// until it is known whether the parts are anybody's.
+func (s *Store) putList(ctx context.Context, f *flight, l list) (blob.ID, error) {
+	type result struct {
+		ref Ref
+		err error
 	}
-	return blob.ID(ref.String()), nil
+	done := make(chan result, 1)
+	s.landing.Go(func() {
+		ref, err := s.log.Append(context.WithoutCancel(ctx), kindList, l.append(nil))
+		if err != nil {
+			l = list{}
+		}
+		s.census.land(f, ref, l)
+		done <- result{ref, err}
+	})
+	select {
+	case d := <-done:
+		if d.err != nil {
+			return "", d.err
+		}
+		return blob.ID(d.ref.String()), nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("segment: put: %w", ctx.Err())
+	}
 }
 
 // copy reads n octets of r and hands them to add. After an error the log may
@@ -156,6 +190,9 @@ func (s *Store) Check(ctx context.Context, damaged func(id blob.ID, cause error)
 		id := blob.ID(f.Ref.String())
 		if f.Damage == nil && f.Kind == kindList {
 			f.Damage = s.Verify(ctx, id)
+		}
+		if errors.Is(f.Damage, blob.ErrNotFound) { // a compaction took it since
+			continue
 		}
 		if f.Damage != nil {
 			damaged(id, f.Damage)

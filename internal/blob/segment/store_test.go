@@ -56,6 +56,10 @@ func TestContract(t *testing.T) {
 				s, _ := openStore(t, open(t), Options{MaxSegment: 1 << 20})
 				return s
 			})
+			blobtest.RunCompacter(t, func(t *testing.T) blob.Compacter {
+				s, _ := openStore(t, open(t), Options{MaxSegment: 4 << 20})
+				return s
+			})
 		})
 	}
 }

@@ -1,0 +1,202 @@
+package segment
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"gatepost/internal/blob"
+)
+
+// A plan is what becomes of one segment. Its memory is some 60 octets for each frame of the
+// segment.
+type plan struct {
+	seg     *segment // in use
+	size    int64
+	dead    []blob.Found
+	keep    []Frame      // in order
+	octets  int64        // that they take
+	loose   int64        // of them, parts that no list in the same segment names
+	gone    map[Ref]list // lists that are not kept
+	wrecked bool         // there is damage, and nothing may be done
+}
+
+// plan reads the headers of segment n and says what is kept when dead are gone. The
+// caller releases the segment.
+func (c *compaction) plan(ctx context.Context, n uint32, dead []blob.Found) (*plan, error) {
+	files := c.log.files
+	seg, err := files.acquire(n)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{seg: seg, size: files.published(seg), dead: dead, gone: map[Ref]list{}}
+	isDead := make(map[blob.ID]bool, len(dead))
+	for _, f := range dead {
+		isDead[f.ID] = true
+	}
+	var all []Frame
+	parts := map[Ref]bool{} // those that a list of this segment names; true: one that is kept
+	err = c.each(ctx, seg, p.size, func(f Frame) error {
+		gone := isDead[blob.ID(f.Ref.String())]
+		if f.Damage != nil {
+			p.wrecked = true
+			return nil
+		}
+		if !gone || f.Kind == kindPart {
+			all = append(all, f)
+		}
+		if f.Kind != kindList {
+			return nil
+		}
+		l, ok, err := seg.list(f.Ref)
+		if err != nil || !ok {
+			p.wrecked = true
+			return err
+		}
+		for _, part := range l.parts {
+			parts[part] = parts[part] || !gone
+		}
+		if gone {
+			p.gone[f.Ref] = l
+		}
+		return nil
+	})
+	if err == nil {
+		err = p.sift(c, all, parts)
+	}
+	if err != nil {
+		files.release(seg)
+		return nil, err
+	}
+	return p, nil
+}
+
+// sift keeps all frames but the parts that are nobody's.
+func (p *plan) sift(c *compaction, all []Frame, own map[Ref]bool) error {
+	lists, certain := c.census.owners(p.seg.number)
+	elsewhere := map[Ref]bool{}
+	for _, ref := range lists {
+		b, kind, err := c.log.Read(ref)
+		if err != nil {
+			return err
+		}
+		l, ok := parseList(b)
+		if !ok || kind != kindList {
+			certain = false
+		}
+		for _, part := range l.parts {
+			elsewhere[part] = true
+		}
+	}
+	for _, f := range all {
+		kept, named := own[f.Ref]
+		if f.Kind == kindPart && !kept && !elsewhere[f.Ref] && (named || certain) {
+			continue
+		}
+		if f.Kind == kindPart && !kept {
+			p.loose += f.size()
+		}
+		p.keep = append(p.keep, f)
+		p.octets += f.size()
+	}
+	return nil
+}
+
+// list reads the list at ref; ok tells whether it is whole.
+func (s *segment) list(ref Ref) (l list, ok bool, err error) {
+	b, kind, err := s.read(ref)
+	if errors.Is(err, blob.ErrDamaged) {
+		return list{}, false, nil
+	}
+	if err != nil {
+		return list{}, false, err
+	}
+	l, ok = parseList(b)
+	return l, ok && kind == kindList, nil
+}
+
+// block is what reading one header costs the disk.
+const block = 4 << 10
+
+// each hands f the frames of a segment that is in use, read at the compaction's pace.
+func (c *compaction) each(ctx context.Context, seg *segment, end int64, f func(Frame) error) (err error) {
+	seg.walk(ctx, end, false, func(frame Frame, cause error) bool {
+		if err = cause; err == nil {
+			err = f(frame)
+		}
+		if err == nil {
+			err = c.pace.spend(ctx, min(frame.size(), block))
+		}
+		return err == nil
+	})
+	return err
+}
+
+// syncEvery is how many octets of a rewritten segment are synced at once: a sync of more
+// would hold up the one that mail waits for.
+const syncEvery = 4 << 20
+
+// rewrite writes what is kept of a segment, each frame as it is, into a new and durable
+// file that does not have its name yet.
+func (c *compaction) rewrite(ctx context.Context, p *plan) (*segment, error) {
+	next := &segment{number: p.seg.number, label: p.seg.label, kept: true, index: &index{}}
+	var at int64
+	for _, f := range p.keep {
+		next.index.add(f.Ref.Position, at)
+		at += f.size()
+	}
+	record := next.index.append(nil)
+	next.index.start = headerSize + int64(len(record))
+	next.end = next.index.start + at
+	next.index.end = next.end
+	files := c.log.files
+	if err := c.room(next.end); err != nil {
+		return nil, err
+	}
+	file, err := files.fs.Create(next.name() + unfinished)
+	if err != nil {
+		return nil, full(err)
+	}
+	next.file = file
+	if err := c.copy(ctx, p, next, record); err != nil {
+		file.Close()
+		return nil, errors.Join(full(err), files.fs.Remove(next.name()+unfinished))
+	}
+	return next, nil
+}
+
+// room refuses what would take more than half of the space that is kept free, which is
+// there for this, among other things.
+func (c *compaction) room(n int64) error {
+	free, err := c.log.files.fs.Free()
+	if err == nil && free-n < c.log.opt.MinFree/2 {
+		err = fmt.Errorf("no room for %d octets: %w", n, blob.ErrFull)
+	}
+	return err
+}
+
+func (c *compaction) copy(ctx context.Context, p *plan, next *segment, record []byte) error {
+	w := bufio.NewWriterSize(io.NewOffsetWriter(next.file, 0), bufferSize)
+	h := header{kind: kindIndex, ref: Ref{next.number, maxPosition}, length: len(record), crc: checksum(record)}
+	w.Write(h.append(nil)) // bufio keeps the first error for Flush
+	w.Write(record)
+	unsynced := int64(0)
+	for _, f := range p.keep {
+		if _, err := io.CopyN(w, io.NewSectionReader(p.seg.file, f.at, f.size()), f.size()); err != nil {
+			return err
+		}
+		if err := c.pace.spend(ctx, f.size()); err != nil {
+			return err
+		}
+		if unsynced += f.size(); unsynced < syncEvery {
+			continue
+		}
+		unsynced = 0
+		if err := errors.Join(w.Flush(), next.file.Sync()); err != nil {
+			return err
+		}
+	}
+	return errors.Join(w.Flush(), next.file.Sync())
+}
