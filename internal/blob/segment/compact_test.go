@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,58 +311,103 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// BenchmarkPutWhileCompacting puts as BenchmarkPut does, with a compaction at work all
-// the time or none.
-func BenchmarkPutWhileCompacting(b *testing.B) {
-	for _, rate := range []int64{-1, 16 << 20, 0} {
-		name := map[int64]string{-1: "none", 16 << 20: "16MiB", 0: "unbounded"}[rate]
-		b.Run(name, func(b *testing.B) {
-			fsys, err := OS(b.TempDir())
-			if err != nil {
-				b.Fatal(err)
-			}
-			s, _, err := Open(fsys, Options{MaxSegment: 64 << 20})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			r := &blobtest.Register{}
-			content := blobtest.Content(1, 50<<10)
-			put := func(n int, live func(int) bool) {
-				for i := range n {
-					id, err := s.Put(b.Context(), bytes.NewReader(content), int64(len(content)))
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					r.Own(id, len(content))
-					if !live(i) {
-						r.Disown(id)
-					}
-				}
-			}
-			put(5000, func(i int) bool { return i%5 < 2 }) // 250 MB, three fifths of them dead
-			r.Day()
-			ctx, stop := context.WithCancel(b.Context())
-			var wg, writers sync.WaitGroup
-			var moved int64
-			if rate >= 0 {
-				wg.Go(func() {
-					rep, _ := s.Compact(ctx, r, rate)
-					moved = rep.Moved
-				})
-			}
-			b.ResetTimer()
-			const writing = 10
-			for range writing {
-				writers.Go(func() { put(b.N/writing+1, func(int) bool { return true }) })
-			}
-			writers.Wait()
-			b.StopTimer()
-			stop()
-			wg.Wait()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
-			b.ReportMetric(float64(moved)/1e6, "MB-moved")
-		})
+// gated counts the octets that rewriting writes, and lets none through while the gate is
+// locked.
+type gated struct {
+	FS
+	octets *atomic.Int64
+	gate   *sync.Mutex
+}
+
+func (g gated) Create(name string) (File, error) {
+	f, err := g.FS.Create(name)
+	if err == nil && strings.HasSuffix(name, unfinished) {
+		f = gatedFile{f, g}
 	}
+	return f, err
+}
+
+type gatedFile struct {
+	File
+	gated
+}
+
+func (f gatedFile) WriteAt(b []byte, off int64) (int, error) {
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	f.octets.Add(int64(len(b)))
+	return f.File.WriteAt(b, off)
+}
+
+// BenchmarkPutWhileCompacting puts 50 KiB messages from 10 writers, in turn with a
+// compaction at work and without, and reports the ratio of the rates.
+func BenchmarkPutWhileCompacting(b *testing.B) {
+	for name, rate := range map[string]int64{"8MiB": 8 << 20, "16MiB": 16 << 20, "unbounded": 0} {
+		b.Run(name, func(b *testing.B) { benchmarkCompacting(b, rate) })
+	}
+}
+
+func benchmarkCompacting(b *testing.B, rate int64) {
+	fsys, err := OS(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var moved atomic.Int64
+	var gate sync.Mutex
+	s, _, err := Open(gated{fsys, &moved, &gate}, Options{MaxSegment: 64 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	r := &blobtest.Register{}
+	content := blobtest.Content(1, 50<<10)
+	put := func(n int, live func(int) bool) {
+		for i := range n {
+			id, err := s.Put(b.Context(), bytes.NewReader(content), int64(len(content)))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if r.Own(id, len(content)); !live(i) {
+				r.Disown(id)
+			}
+		}
+	}
+	const writers, slice = 10, 500
+	puts := func() time.Duration {
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range writers {
+			wg.Go(func() { put(slice/writers, func(int) bool { return true }) })
+		}
+		wg.Wait()
+		return time.Since(begin)
+	}
+	put(10_000, func(i int) bool { return i%5 < 2 })        // 500 MB, three fifths of them dead
+	if _, err := s.Compact(b.Context(), r, 0); err != nil { // reads all headers
+		b.Fatal(err)
+	}
+	r.Day()
+	gate.Lock()
+	ctx, stop := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Compact(ctx, r, rate)
+	}()
+	var alone, beside time.Duration
+	b.ResetTimer()
+	for range b.N {
+		alone += puts()
+		gate.Unlock()
+		beside += puts()
+		gate.Lock()
+	}
+	b.StopTimer()
+	gate.Unlock()
+	stop()
+	<-done
+	b.ReportMetric(alone.Seconds()/beside.Seconds(), "ratio")
+	b.ReportMetric(float64(b.N)*slice/beside.Seconds(), "msg/s")
+	b.ReportMetric(float64(moved.Load())/1e6/beside.Seconds(), "MB-moved/s")
 }
