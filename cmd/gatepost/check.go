@@ -96,6 +96,9 @@ func (p *program) checkStore() *cobra.Command {
 					p.say("damaged: %s", printable(d))
 				}
 				p.say("%d messages, %d bytes: %d damaged", report.Messages, report.Bytes, len(report.Damage))
+				if report.Unreferenced > 0 {
+					p.say("%d contents are nobody's and will be removed", report.Unreferenced)
+				}
 			})
 			if err == nil && len(report.Damage) > 0 {
 				err = errors.New("the store is damaged")

@@ -44,6 +44,7 @@ type App struct {
 	mailboxes  store.Mailboxes
 	blobs      *segment.Store
 	days       *segment.Days
+	reserve    *reserve
 	journal    *journal.Journal
 	directory  *directory.Directory
 	quarantine *quarantine.Quarantine
@@ -119,6 +120,8 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	}
 	a.closing(a.blobs.Close)
 	a.tornEnd("content", rec)
+	a.contentGauges()
+	a.reserve = newReserve(filepath.Join(c.Data, "reserve"), int64(c.Limits.MinFree), content.Free, a.log)
 	if files, err = segment.OS(filepath.Join(c.Data, "journal")); err != nil {
 		return err
 	}

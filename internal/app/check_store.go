@@ -15,13 +15,14 @@ func (a *App) checkContent(ctx context.Context, r *ops.StoreReport, report func(
 		report("content log: %v", err)
 	}
 	damaged := map[blob.ID]bool{}
-	_, err := a.blobs.Check(ctx, func(id blob.ID, cause error) {
+	whole, err := a.blobs.Check(ctx, func(id blob.ID, cause error) {
 		damaged[id] = true
 		report("content %s: %v", id, cause)
 	})
 	if err != nil {
 		return fmt.Errorf("app: check content: %w", err)
 	}
+	defer func() { r.Unreferenced = max(0, int64(whole)-r.Messages) }() // more may have been accepted since
 	return a.store.Contents(ctx, func(id string, size int64) error {
 		r.Messages++
 		r.Bytes += size

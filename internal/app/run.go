@@ -175,6 +175,8 @@ func (a *App) chores() []service {
 			return nil
 		}},
 		{"journal", a.expireJournal},
+		{"content", a.compactContent},
+		{"reserve", a.reserve.run},
 		{"dns lists", a.lists.run},
 	}
 }

@@ -64,6 +64,9 @@ type StoreReport struct {
 	Messages int64    `json:"messages"` // contents looked at
 	Bytes    int64    `json:"bytes"`
 	Damage   []string `json:"damage"` // each a sentence that names what is damaged
+	// Unreferenced counts whole contents that are nobody's: they wait for a compaction, or
+	// a crash left them. That is no damage.
+	Unreferenced int64 `json:"unreferenced"`
 }
 
 // Op names the operation.

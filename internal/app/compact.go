@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/blob/segment"
+	"gatepost/internal/store"
+)
+
+const (
+	// compactEvery is how often the content log is gone over; more often where the disk
+	// is short and mail is refused.
+	compactEvery, compactShort = time.Hour, 5 * time.Minute
+	// compactRate bounds what is copied, in octets a second, so that accepting mail goes on
+	// undisturbed.
+	compactRate = 8 << 20
+)
+
+// An undertaker buries contents to which nobody refers.
+type undertaker struct {
+	blobs *segment.Store
+	rows  store.Blobs
+}
+
+// work goes over the content log once.
+func (u undertaker) work(ctx context.Context) (blob.Report, error) {
+	if _, err := u.rows.Mark(ctx); err != nil {
+		return blob.Report{}, err
+	}
+	return u.blobs.Compact(ctx, u.rows, compactRate)
+}
+
+// compactContent gives disk space back, for as long as the node serves.
+func (a *App) compactContent(ctx context.Context) error {
+	u := undertaker{a.blobs, a.store.Blobs(a.now)}
+	tick := time.NewTicker(compactShort)
+	defer tick.Stop()
+	for last := (time.Time{}); ; {
+		if time.Since(last) >= compactEvery || a.blobs.Full() != nil {
+			last = time.Now()
+			r, err := u.work(ctx)
+			if ctx.Err() == nil {
+				a.compacted(r, err, time.Since(last))
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// compacted tells what was done. A lack of room is told by the refusals already.
+func (a *App) compacted(r blob.Report, err error, took time.Duration) {
+	if err != nil && !errors.Is(err, blob.ErrFull) {
+		a.log.Error("content not compacted", "error", err)
+	}
+	if r.Files > 0 || r.Unknown > 0 {
+		a.log.Info("content compacted", "files", r.Files, "buried", r.Buried, "unknown", r.Unknown, "moved", r.Moved, "freed", r.Freed,
+			"seconds", int(took.Seconds()))
+	}
+}
+
+// contentGauges shows what the content log holds, and what compactions did.
+func (a *App) contentGauges() {
+	for _, g := range []struct {
+		name, help string
+		value      func(segment.Usage) float64
+	}{
+		{"content_segments", "Files of the content log, at the last compaction.", func(u segment.Usage) float64 { return float64(u.Segments) }},
+		{"content_live_octets", "Content and its headers, at the last compaction.", func(u segment.Usage) float64 { return float64(u.Octets - u.Dead) }},
+		{"content_dead_octets", "Of what nobody needs, what is still on disk, at the last compaction.", func(u segment.Usage) float64 { return float64(u.Dead) }},
+		{"content_compacted_files", "Files that compactions rewrote or removed since the start.", func(u segment.Usage) float64 { return float64(u.Files) }},
+		{"content_moved_octets", "What compactions copied since the start.", func(u segment.Usage) float64 { return float64(u.Moved) }},
+		{"content_freed_octets", "What compactions gave back since the start.", func(u segment.Usage) float64 { return float64(u.Freed) }},
+		{"content_buried", "Contents that compactions removed since the start.", func(u segment.Usage) float64 { return float64(u.Buried) }},
+		{"content_orphans", "Contents found that no row knew, since the start.", func(u segment.Usage) float64 { return float64(u.Unknown) }},
+	} {
+		a.metrics.Gauge(g.name, g.help, func() float64 { return g.value(a.blobs.Usage()) })
+	}
+}

@@ -1,0 +1,260 @@
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gatepost/test/machine"
+)
+
+// smallDisk mounts a file system of some MiB and returns where; the test is skipped
+// where that is not permitted.
+func smallDisk(t *testing.T, kind string, mib int) string {
+	t.Helper()
+	dir := t.TempDir()
+	point := filepath.Join(dir, "disk")
+	if err := os.Mkdir(point, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount := []string{"mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", mib), "tmpfs", point}
+	if kind != "tmpfs" {
+		image := filepath.Join(dir, "image")
+		if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, int64(mib)<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("mkfs."+kind, "-q", image).CombinedOutput(); err != nil {
+			t.Skipf("mkfs.%s: %v\n%s", kind, err, out)
+		}
+		mount = []string{"mount", "-o", "loop", image, point}
+	}
+	if out, err := exec.Command(mount[0], mount[1:]...).CombinedOutput(); err != nil {
+		t.Skipf("mounting is not permitted: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", point).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v\n%s", err, out)
+		}
+	})
+	return point
+}
+
+// startOn is start with the data directory on a disk of its own.
+func startOn(t *testing.T, disk string, sets ...string) *machine.Machine {
+	t.Helper()
+	m, err := machine.New(bin, filepath.Join(disk, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Sets = sets
+	run(t, m, "", "domain", "add", "test.example")
+	run(t, m, password, "mailbox", "add", address, "--password-stdin")
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Kill)
+	return m
+}
+
+// free returns how many octets are left on a disk.
+func free(t *testing.T, disk string) int64 {
+	t.Helper()
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(disk, &s); err != nil {
+		t.Fatal(err)
+	}
+	return int64(s.Bavail) * s.Bsize
+}
+
+// ballast fills a disk until left octets are free, or none.
+func ballast(t *testing.T, disk string, left int64) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(disk, "ballast"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 64<<10)
+	for free(t, disk) > left {
+		n := min(int64(len(b)), max(free(t, disk)-left, 1))
+		if _, err := f.Write(b[:n]); errors.Is(err, syscall.ENOSPC) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		f.Sync()
+	}
+}
+
+func unload(t *testing.T, disk string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expunge deletes the first message of the inbox and returns what the server said.
+func expunge(t *testing.T, m *machine.Machine) (says string) {
+	t.Helper()
+	c, err := net.Dial("tcp", m.IMAP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	r := bufio.NewReader(c)
+	for _, line := range []string{"LOGIN " + address + ` "` + password + `"`, "SELECT INBOX", `STORE 1 +FLAGS (\Deleted)`, "EXPUNGE"} {
+		fmt.Fprintf(c, "a %s\r\n", line)
+		for {
+			answer, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(answer, "a ") {
+				if !strings.HasPrefix(answer, "a OK") {
+					return line + ": " + answer
+				}
+				break
+			}
+		}
+	}
+	return ""
+}
+
+// A disk that fills: 452 while less is left than must be, what is stored is served and
+// can be deleted even when nothing is left at all, and mail is taken again when there
+// is room, without a restart.
+func TestSmallDisk(t *testing.T) {
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		t.Run(kind, func(t *testing.T) { testSmallDisk(t, smallDisk(t, kind, 64)) })
+	}
+}
+
+func testSmallDisk(t *testing.T, disk string) {
+	m := startOn(t, disk, "limits.min_free=16 MiB")
+	reserve := filepath.Join(m.Dir, "reserve")
+	there := func() bool { _, err := os.Stat(reserve); return err == nil }
+	until(t, 10*time.Second, "the reserve", there)
+	body := "\r\n" + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1000)
+	for i := range 20 {
+		if reply := offer(t, m, []byte(fmt.Sprintf("Subject: before %d\r\n%s", i, body))); reply != "" {
+			t.Fatal(reply)
+		}
+	}
+	for _, left := range []int64{15 << 20, 0} {
+		ballast(t, disk, left)
+		if left == 0 {
+			until(t, 10*time.Second, "the reserve to be given up", func() bool { return !there() })
+		}
+		for range 3 {
+			if reply := offer(t, m, []byte("Subject: full\r\n"+body)); !strings.HasPrefix(reply, "452 4.3.1") {
+				t.Errorf("with %d left: got %q, want 452 4.3.1", left, reply)
+			}
+		}
+		if status, says := ready(t, m); status != http.StatusServiceUnavailable || !strings.Contains(says, "kept free") {
+			t.Errorf("/readyz says %d %q, want 503 and why", status, says)
+		}
+		before := len(box(t, m, address, "INBOX"))
+		for range 5 {
+			if says := expunge(t, m); says != "" {
+				t.Errorf("with %d left: %s", left, says)
+			}
+		}
+		if after := len(box(t, m, address, "INBOX")); after != before-5 {
+			t.Errorf("the inbox serves %d messages, want %d", after, before-5)
+		}
+	}
+	unload(t, disk)
+	if reply := offer(t, m, []byte("Subject: after\r\n"+body)); reply != "" {
+		t.Errorf("with room again: %s", reply)
+	}
+	if got := len(box(t, m, address, "INBOX")); got != 11 {
+		t.Errorf("the inbox serves %d messages, want 11", got)
+	}
+	until(t, 10*time.Second, "the reserve", there)
+	if status, says := ready(t, m); status != http.StatusOK {
+		t.Errorf("/readyz says %d %q", status, says)
+	}
+	sane(t, m)
+}
+
+// sane checks that nothing is damaged, in the running process and after a restart.
+func sane(t *testing.T, m *machine.Machine) {
+	t.Helper()
+	run(t, m, "", "check", "store")
+	if out := m.Output.String(); strings.Contains(out, "sync failed") || strings.Contains(out, "storing has stopped") {
+		t.Errorf("a log was taken for broken:\n%s", out)
+	}
+	if err := m.Stop(); err != nil {
+		t.Error(err)
+	}
+	run(t, m, "", "check", "store")
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Nothing is kept free, and the disk is met full in the middle of writes: who got a 250
+// has his message, the rest was told 452, and it goes on where there is room again.
+func TestSmallDiskMet(t *testing.T) {
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		t.Run(kind, func(t *testing.T) { testSmallDiskMet(t, smallDisk(t, kind, 64)) })
+	}
+}
+
+func testSmallDiskMet(t *testing.T, disk string) {
+	m := startOn(t, disk, "limits.min_free=0")
+	l := &ledger{taken: map[string][]byte{}}
+	var mu sync.Mutex
+	refusals := map[string]int{}
+	round := func(name string, each int) {
+		var wg sync.WaitGroup
+		for w := range 8 {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(w), 5))
+				for i := range each {
+					token := fmt.Sprintf("%s-%d-%d", name, w, i)
+					content := append(letter(r, token), bytes.Repeat([]byte("y23456789\r\n"), r.IntN(40_000))...)
+					reply := offer(t, m, content)
+					if reply == "" {
+						l.add(token, content)
+						continue
+					}
+					mu.Lock()
+					refusals[reply[:min(9, len(reply))]]++
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+	}
+	round("before", 5)
+	ballast(t, disk, 4<<20)
+	round("filling", 20)
+	if refusals["452 4.3.1"] == 0 || len(refusals) > 1 {
+		t.Errorf("refusals: %v, want 452 4.3.1 alone\n%s", refusals, tail(m.Output.String(), 3000))
+	}
+	verify(t, m, l)
+	unload(t, disk)
+	clear(refusals)
+	round("after", 2)
+	if len(refusals) > 0 {
+		t.Errorf("with room again: %v", refusals)
+	}
+	sane(t, m)
+	verify(t, m, l)
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
