@@ -51,23 +51,6 @@ func smallDisk(t *testing.T, kind string, mib int) string {
 	return point
 }
 
-// startOn is start with the data directory on a disk of its own.
-func startOn(t *testing.T, disk string, sets ...string) *machine.Machine {
-	t.Helper()
-	m, err := machine.New(bin, filepath.Join(disk, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Sets = sets
-	run(t, m, "", "domain", "add", "test.example")
-	run(t, m, password, "mailbox", "add", address, "--password-stdin")
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Kill)
-	return m
-}
-
 // free returns how many octets are left on a disk.
 func free(t *testing.T, disk string) int64 {
 	t.Helper()
@@ -143,7 +126,7 @@ func TestSmallDisk(t *testing.T) {
 }
 
 func testSmallDisk(t *testing.T, disk string) {
-	m := startOn(t, disk, "limits.min_free=16 MiB")
+	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=16 MiB")
 	reserve := filepath.Join(m.Dir, "reserve")
 	there := func() bool { _, err := os.Stat(reserve); return err == nil }
 	until(t, 10*time.Second, "the reserve", there)
@@ -215,7 +198,7 @@ func TestSmallDiskMet(t *testing.T) {
 }
 
 func testSmallDiskMet(t *testing.T, disk string) {
-	m := startOn(t, disk, "limits.min_free=0")
+	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=0")
 	l := &ledger{taken: map[string][]byte{}}
 	var mu sync.Mutex
 	refusals := map[string]int{}

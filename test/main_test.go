@@ -34,7 +34,13 @@ const (
 // start returns a running machine with one mailbox.
 func start(t *testing.T, sets ...string) *machine.Machine {
 	t.Helper()
-	m, err := machine.New(bin, t.TempDir())
+	return startOn(t, t.TempDir(), sets...)
+}
+
+// startOn is start over a data directory.
+func startOn(t *testing.T, dir string, sets ...string) *machine.Machine {
+	t.Helper()
+	m, err := machine.New(bin, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"gatepost/internal/blob"
 )
 
-// A plan is what becomes of one segment. Its memory is some 60 octets for each frame of the
-// segment.
+// A plan is what becomes of one segment. It has some 100 octets of memory for each frame
+// of that segment, for as long as it takes: 5 MB where 256 MiB are messages of 5 KB.
 type plan struct {
 	seg     *segment // in use
 	size    int64
@@ -90,6 +90,7 @@ func (p *plan) sift(c *compaction, all []Frame, own map[Ref]bool) error {
 			elsewhere[part] = true
 		}
 	}
+	p.keep = all[:0]
 	for _, f := range all {
 		kept, named := own[f.Ref]
 		if f.Kind == kindPart && !kept && !elsewhere[f.Ref] && (named || certain) {
