@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ const (
 	MX    = Type(dns.TypeMX)
 	NS    = Type(dns.TypeNS)
 	PTR   = Type(dns.TypePTR)
+	TLSA  = Type(dns.TypeTLSA)
 	TXT   = Type(dns.TypeTXT)
 )
 
@@ -38,6 +40,7 @@ type Record struct {
 	Host string        // CNAME, MX, NS, PTR: a name without its final dot; MX "." is the null MX (RFC 7505)
 	Pref uint16        // MX
 	Text string        // TXT: its strings joined, octets as they were
+	Data []byte        // TLSA: the record as it is on the wire (RFC 6698 §2.1)
 }
 
 // An Answer is what the DNS had to say. It is shared with the cache and must not
@@ -69,6 +72,9 @@ func record(rr dns.RR) (r Record, ok bool) {
 		r.Host, ok = undot(rr.Ptr), true
 	case *dns.TXT:
 		r.Text, ok = unescape(strings.Join(rr.Txt, "")), true
+	case *dns.TLSA:
+		data, err := hex.DecodeString(rr.Certificate)
+		r.Data, ok = append([]byte{rr.Usage, rr.Selector, rr.MatchingType}, data...), err == nil
 	}
 	return r, ok
 }

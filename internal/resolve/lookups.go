@@ -25,12 +25,16 @@ func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error)
 // LookupMX returns the name's MX records, the most preferred first.
 func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
 	a, err := r.Lookup(ctx, name, MX)
+	return hostsOf(a), err
+}
+
+func hostsOf(a Answer) []*net.MX {
 	hosts := make([]*net.MX, 0, len(a.Records))
 	for _, rec := range a.Records {
 		hosts = append(hosts, &net.MX{Host: rec.Host, Pref: rec.Pref})
 	}
 	slices.SortStableFunc(hosts, func(a, b *net.MX) int { return cmp.Compare(a.Pref, b.Pref) })
-	return hosts, err
+	return hosts
 }
 
 // LookupAddr returns the names that the PTR records of an address give it,
@@ -75,11 +79,15 @@ func (r *Resolver) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr,
 
 func (r *Resolver) addrs(ctx context.Context, name string, typ Type) ([]netip.Addr, error) {
 	a, err := r.Lookup(ctx, name, typ)
+	return addrsOf(a), err
+}
+
+func addrsOf(a Answer) []netip.Addr {
 	addrs := make([]netip.Addr, 0, len(a.Records))
 	for _, rec := range a.Records {
 		addrs = append(addrs, rec.Addr)
 	}
-	return addrs, err
+	return addrs
 }
 
 func (r *Resolver) bothAddrs(ctx context.Context, name string) ([]netip.Addr, error) {

@@ -15,6 +15,8 @@
 //	!truncate big.example.           over UDP only the TC bit
 //	!lame     lame.example.          a referral to elsewhere
 //	!delay    slow.example. 200ms    the answer, later
+//	!secure   *.signed.example.      the AD bit, to those who ask for it, where a chain of
+//	                                 CNAMEs stays with such names
 //
 // The server behaves like a recursive one that knows nothing else: CNAMEs are
 // followed, wildcards expanded (RFC 4592), and absence is told with an SOA.

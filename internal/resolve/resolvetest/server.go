@@ -122,6 +122,7 @@ func (s *Server) handle(w dns.ResponseWriter, q *dns.Msg, udp bool) {
 	}
 	if m.Rcode == dns.RcodeSuccess && !m.Truncated && len(m.Ns) == 0 {
 		z.answer(m)
+		m.AuthenticatedData = q.AuthenticatedData && z.vouched(m) // RFC 6840 §5.7
 	}
 	if udp {
 		size := dns.MinMsgSize

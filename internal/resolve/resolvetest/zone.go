@@ -13,6 +13,7 @@ type zone struct {
 	records map[string][]dns.RR // by name, lower case with final dot
 	names   map[string]bool     // those, and every name above one (RFC 8020 §2)
 	faults  map[string]fault
+	secure  map[string]bool // by name as in faults: vouched for by DNSSEC
 }
 
 // A fault is how a name misbehaves.
@@ -23,7 +24,7 @@ type fault struct {
 
 // parse reads a zone's text.
 func parse(text string) (*zone, error) {
-	z := &zone{records: map[string][]dns.RR{}, names: map[string]bool{}, faults: map[string]fault{}}
+	z := &zone{records: map[string][]dns.RR{}, names: map[string]bool{}, faults: map[string]fault{}, secure: map[string]bool{}}
 	var master strings.Builder
 	master.WriteString("$TTL 300\n") // without it the last TTL given would hold for what follows
 	for line := range strings.Lines(text) {
@@ -82,6 +83,9 @@ func (z *zone) fault(line string) error {
 	}
 	f := fault{kind: words[0]}
 	switch f.kind {
+	case "secure":
+		z.secure[canonical(words[1])] = true
+		return nil
 	case "servfail", "refuse", "timeout", "truncate", "lame":
 	case "delay":
 		d, err := time.ParseDuration(words[len(words)-1])
@@ -98,18 +102,32 @@ func (z *zone) fault(line string) error {
 
 // faultOf finds how a name misbehaves: by its own line, or by one for "*." and a name
 // above it.
-func (z *zone) faultOf(name string) fault {
+func (z *zone) faultOf(name string) fault { return nearest(z.faults, name) }
+
+// nearest finds what a line says of a name.
+func nearest[T any](lines map[string]T, name string) (found T) {
 	name = canonical(name)
-	if f, ok := z.faults[name]; ok {
+	if f, ok := lines[name]; ok {
 		return f
 	}
 	for name != "." {
 		name = parent(name)
-		if f, ok := z.faults["*."+name]; ok {
+		if f, ok := lines["*."+name]; ok {
 			return f
 		}
 	}
-	return fault{}
+	return found
+}
+
+// vouched reports whether all names of an answer are secure.
+func (z *zone) vouched(m *dns.Msg) bool {
+	secure := nearest(z.secure, m.Question[0].Name)
+	for _, rr := range m.Answer {
+		if c, ok := rr.(*dns.CNAME); ok && m.Question[0].Qtype != dns.TypeCNAME {
+			secure = secure && nearest(z.secure, c.Target)
+		}
+	}
+	return secure
 }
 
 // answer fills m with what the zone has for its question.
