@@ -1,0 +1,140 @@
+package mtasts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+// memory is Rows.
+type memory map[string]Kept
+
+func (m memory) Policies(context.Context) ([]Kept, error) {
+	return slices.Collect(maps.Values(m)), nil
+}
+func (m memory) PutPolicy(_ context.Context, k Kept) error         { m[k.Domain] = k; return nil }
+func (m memory) DropPolicy(_ context.Context, domain string) error { delete(m, domain); return nil }
+
+// world is what a Cache asks: one domain's record and policy.
+type world struct {
+	text    string
+	policy  string
+	err     error
+	fetched int
+	now     time.Time
+}
+
+func (w *world) LookupTXT(_ context.Context, name string) ([]string, error) {
+	if name != "_mta-sts.a.example" || w.text == "" {
+		return nil, errors.New("nobody knows")
+	}
+	return []string{w.text}, nil
+}
+
+func (w *world) Fetch(context.Context, string) ([]byte, error) {
+	w.fetched++
+	return []byte(w.policy), w.err
+}
+
+func (w *world) cache(t *testing.T, rows Rows) *Cache {
+	t.Helper()
+	c, err := New(t.Context(), Config{Resolver: w, Fetcher: w, Rows: rows, Now: func() time.Time { return w.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func policy(mode Mode, age int) string {
+	return fmt.Sprintf("version: STSv1\nmode: %s\nmx: mx.a.example\nmax_age: %d\n", mode, age)
+}
+
+// A policy is kept as long as it asks for, whatever happens to record, server and
+// this process, and changes with its id.
+func TestCache(t *testing.T) {
+	w := &world{text: "v=STSv1; id=1", policy: policy(Enforce, 3600), now: time.Unix(1e9, 0)}
+	rows := memory{}
+	c := w.cache(t, rows)
+	for _, step := range []struct {
+		name    string
+		change  func()
+		want    Mode
+		fetched int
+		fails   bool
+	}{
+		{"first", func() {}, Enforce, 1, false},
+		{"kept", func() { w.policy = policy(Testing, 3600) }, Enforce, 1, false},
+		{"record gone", func() { w.text = "" }, Enforce, 1, false},
+		{"restarted", func() { c = w.cache(t, rows) }, Enforce, 1, false},
+		{"new id", func() { w.text = "v=STSv1; id=2" }, Testing, 2, false},
+		{"new id, no server", func() { w.text, w.err = "v=STSv1; id=3", errors.New("refused") }, Testing, 3, false},
+		{"left alone", func() {}, Testing, 3, false},
+		{"tried again", func() { w.now = w.now.Add(retryTime) }, Testing, 4, false},
+		{"ended", func() { w.now = w.now.Add(time.Hour) }, "", 5, true},
+		{"nonsense", func() { w.now, w.err, w.policy = w.now.Add(retryTime), nil, "hello" }, "", 6, true},
+		{"good again", func() { w.now, w.policy = w.now.Add(retryTime), policy(Enforce, 3600) }, Enforce, 7, false},
+		{"no policy", func() { w.text, w.policy = "v=STSv1; id=4", policy(None, 3600) }, None, 8, false},
+	} {
+		step.change()
+		got, err := c.Policy(t.Context(), "A.example")
+		if got.Mode != step.want || w.fetched != step.fetched || (err != nil) != step.fails {
+			t.Errorf("%s: mode %q after %d fetches, %v; want %q after %d", step.name, got.Mode, w.fetched, err, step.want, step.fetched)
+		}
+	}
+}
+
+// A policy in use is fetched anew before it ends; one that is not may end.
+func TestRefresh(t *testing.T) {
+	w := &world{text: "v=STSv1; id=1", policy: policy(Enforce, 4*3600), now: time.Unix(1e9, 0)}
+	rows := memory{}
+	c := w.cache(t, rows)
+	ask := func() Mode {
+		p, err := c.Policy(t.Context(), "a.example")
+		if err != nil {
+			t.Error(err)
+		}
+		return p.Mode
+	}
+	ask()
+	w.now = w.now.Add(time.Hour)
+	c.refresh(t.Context())
+	if w.fetched != 1 {
+		t.Errorf("fetched %d times within an hour", w.fetched)
+	}
+	w.now = w.now.Add(time.Hour)
+	c.refresh(t.Context())
+	if w.fetched != 2 || !rows["a.example"].Fetched.Equal(w.now) {
+		t.Errorf("fetched %d times, kept from %v", w.fetched, rows["a.example"].Fetched)
+	}
+	w.err = errors.New("refused")
+	w.now = w.now.Add(3 * time.Hour)
+	c.refresh(t.Context())
+	if w.fetched != 3 || ask() != Enforce {
+		t.Errorf("fetched %d times; a fetch that failed took the policy", w.fetched)
+	}
+	w.now = w.now.Add(2 * time.Hour)
+	c.refresh(t.Context())
+	if w.fetched != 3 || len(rows) != 0 {
+		t.Errorf("fetched %d times, %d rows after the end", w.fetched, len(rows))
+	}
+}
+
+// However many domains have policies, a bounded number is kept, in rows too.
+func TestBounded(t *testing.T) {
+	w := &world{policy: policy(Enforce, 3600), now: time.Unix(1e9, 0)}
+	rows := memory{}
+	c := w.cache(t, rows)
+	for i := range maxKept + 10 {
+		c.keep(t.Context(), Kept{Domain: fmt.Sprint(i), Policy: Policy{MaxAge: time.Hour}, Fetched: w.now})
+	}
+	for i := range maxFailed + 10 {
+		c.note(fmt.Sprint(i), "1", errors.New("x"))
+	}
+	if len(c.kept) != maxKept || len(rows) != maxKept || len(c.failed) != maxFailed {
+		t.Errorf("%d kept, %d rows, %d failed", len(c.kept), len(rows), len(c.failed))
+	}
+}
