@@ -35,7 +35,9 @@ type client struct {
 	r       *bufio.Reader
 	w       *bufio.Writer
 	words   map[string]string // extensions of EHLO's reply, upper case, with their parameters
+	now     func() time.Time
 	secured bool
+	proof   tls.ConnectionState
 	carried int       // messages so far
 	dirty   bool      // a transaction is open: RSET before the next
 	idle    time.Time // since when, in the pool
@@ -60,17 +62,19 @@ func (s *stop) Error() string {
 func (s *stop) Unwrap() error { return s.err }
 
 // dial connects to a target and goes as far as a transaction may begin.
-func dial(ctx context.Context, t target, hello string, source net.Addr, secure bool) (*client, error) {
+func (r *Relay) dial(ctx context.Context, t target, secure bool) (*client, error) {
 	limited, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	d := net.Dialer{LocalAddr: source, KeepAlive: -1}
+	d := net.Dialer{LocalAddr: r.source(t.addr.Addr()), KeepAlive: -1}
 	conn, err := d.DialContext(limited, "tcp", t.addr.String())
 	if err != nil {
 		return nil, &stop{command: "connect", err: plainError(err)}
 	}
-	c := &client{target: t, conn: conn, w: bufio.NewWriterSize(conn, 32<<10)}
+	c := &client{target: t, conn: conn, now: r.c.Now, w: bufio.NewWriterSize(conn, 32<<10)}
 	c.r = bufio.NewReaderSize(conn, 4<<10)
-	if err := c.open(ctx, hello, secure); err != nil {
+	err = c.open(ctx, r.c.Hostname, secure)
+	r.sessionEnded(c, err)
+	if err != nil {
 		c.close()
 		return nil, err
 	}
@@ -226,7 +230,7 @@ func (c *client) secure(ctx context.Context, hello string) error {
 		if c.target.tls == mustNot || c.target.tls == may {
 			return nil
 		}
-		return &stop{command: "STARTTLS", err: errNoTLS}
+		return &stop{command: "STARTTLS", err: fmt.Errorf("%w%s", errNoTLS, c.target.required())}
 	}
 	r, err := c.do("STARTTLS", "STARTTLS")
 	if err != nil {
@@ -235,13 +239,13 @@ func (c *client) secure(ctx context.Context, hello string) error {
 	if r.code != 220 || c.r.Buffered() > 0 { // what came with it came in the clear (RFC 3207 §6)
 		return &stop{command: "STARTTLS", reply: r, err: errHandshake}
 	}
-	secured := tls.Client(c.conn, c.target.tlsConfig())
+	secured := tls.Client(c.conn, c.target.tlsConfig(c.now))
 	limited, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	if err := secured.HandshakeContext(limited); err != nil {
-		return &stop{command: "STARTTLS", err: fmt.Errorf("%w: %w", errHandshake, plainError(err))}
+		return &stop{command: "STARTTLS", err: c.target.handshakeError(err)}
 	}
-	c.conn, c.secured = secured, true
+	c.conn, c.secured, c.proof = secured, true, secured.ConnectionState()
 	c.r, c.w = bufio.NewReaderSize(secured, 4<<10), bufio.NewWriterSize(secured, 32<<10)
 	c.bind(ctx)
 	return c.hello(hello)
@@ -299,6 +303,8 @@ func (s *stop) said(t target) queue.Reply {
 	switch {
 	case s.command == "connect":
 		enhanced = "4.4.1"
+	case s.command == "STARTTLS" && t.required() != "":
+		enhanced = "4.7.5" // RFC 3463 §3.8: a cryptographic failure
 	case s.command == "STARTTLS", s.command == "AUTH":
 		enhanced = "4.7.0"
 	}

@@ -59,7 +59,7 @@ func (r *Relay) byMX(ctx context.Context, domain string) ([]target, error) {
 		}
 		return nil, loop(domain)
 	}
-	list, err := r.c.Resolver.LookupMX(ctx, domain)
+	list, w, err := r.lookUpMX(ctx, domain)
 	switch {
 	case err != nil && !absent(err):
 		return nil, &noWay{"4.4.3", "looking up the mail servers of " + domain + ": " + err.Error()}
@@ -69,37 +69,61 @@ func (r *Relay) byMX(ctx context.Context, domain string) ([]target, error) {
 		return nil, &noWay{"5.1.10", domain + " takes no mail (its MX record says so)"}
 	}
 	shuffleEqual(list)
-	found, us, failed := r.servers(ctx, list)
+	servers, us, failed := r.servers(ctx, list)
 	switch {
-	case us && len(found) == 0:
+	case us && len(servers) == 0:
 		return nil, loop(domain)
-	case len(found) == 0:
+	case len(servers) == 0:
 		return nil, noAddress(domain, err != nil, failed)
+	}
+	found, insecure := r.secured(ctx, w, servers)
+	if len(found) == 0 {
+		return nil, insecure
 	}
 	return found, nil
 }
 
+// lookUpMX asks for a domain's servers, and how far DNSSEC vouches for them.
+func (r *Relay) lookUpMX(ctx context.Context, domain string) ([]*net.MX, way, error) {
+	w := way{domain: domain, at: domain}
+	if r.c.DNSSEC == nil {
+		list, err := r.c.Resolver.LookupMX(ctx, domain)
+		return list, w, err
+	}
+	list, at, secure, err := r.c.DNSSEC.SecureMX(ctx, domain)
+	w.at, w.secure = at, secure
+	return list, w, err
+}
+
 // servers looks up the addresses of the servers of a list, in its order. Where one of
 // them is us, those that are no better are no way but through us (RFC 5321 §5.1).
-func (r *Relay) servers(ctx context.Context, list []*net.MX) (found []target, us bool, failed error) {
+func (r *Relay) servers(ctx context.Context, list []*net.MX) (found []located, us bool, failed error) {
 	better := 0 // of found: of a lower preference than the server looked at
 	for i, mx := range list[:min(len(list), maxServers)] {
 		if i > 0 && mx.Pref > list[i-1].Pref {
 			better = len(found)
 		}
-		host := strings.TrimSuffix(mx.Host, ".")
-		addrs, err := r.addresses(ctx, host)
+		s, err := r.locate(ctx, strings.TrimSuffix(mx.Host, "."))
 		if err != nil && !absent(err) {
 			failed = err
 		}
-		for _, a := range addrs {
-			found = append(found, target{name: host, addr: netip.AddrPortFrom(a, uint16(r.c.Port))})
+		if len(s.addrs) > 0 {
+			found = append(found, s)
 		}
-		if strings.EqualFold(host, r.c.Hostname) || slices.ContainsFunc(found, r.isUs) {
+		if strings.EqualFold(s.name, r.c.Hostname) || slices.ContainsFunc(r.addressed(target{}, s.addrs), r.isUs) {
 			return found[:better], true, failed
 		}
 	}
 	return found, false, failed
+}
+
+// addressed is a target at each of a server's addresses.
+func (r *Relay) addressed(t target, addrs []netip.Addr) (list []target) {
+	for _, a := range addrs {
+		t.addr = netip.AddrPortFrom(a, uint16(r.c.Port))
+		list = append(list, t)
+	}
+	return list
 }
 
 // noAddress says why no server of a domain has an address.
@@ -125,20 +149,32 @@ func shuffleEqual(list []*net.MX) {
 	slices.SortStableFunc(list, func(a, b *net.MX) int { return cmp.Compare(a.Pref, b.Pref) })
 }
 
-// addresses looks up a server's addresses, IPv6 first where it is used.
-func (r *Relay) addresses(ctx context.Context, host string) (all []netip.Addr, failed error) {
+// locate looks up a server's addresses, IPv6 first where it is used.
+func (r *Relay) locate(ctx context.Context, host string) (s located, failed error) {
 	networks := []string{"ip4"}
 	if r.c.IPv6 {
 		networks = []string{"ip6", "ip4"}
 	}
+	s = located{name: host, at: host, secure: r.c.DNSSEC != nil}
 	for _, network := range networks {
-		found, err := r.c.Resolver.LookupNetIP(ctx, network, host)
-		all = append(all, found...)
+		found, at, secure, err := r.lookUpIP(ctx, network, host)
+		s.addrs = append(s.addrs, found...)
+		if len(found) > 0 {
+			s.at, s.secure = at, s.secure && secure
+		}
 		if err != nil && (failed == nil || absent(failed)) {
 			failed = err
 		}
 	}
-	return all, failed
+	return s, failed
+}
+
+func (r *Relay) lookUpIP(ctx context.Context, network, host string) (found []netip.Addr, at string, secure bool, err error) {
+	if r.c.DNSSEC != nil {
+		return r.c.DNSSEC.SecureNetIP(ctx, network, host)
+	}
+	found, err = r.c.Resolver.LookupNetIP(ctx, network, host)
+	return found, host, false, err
 }
 
 // byHosts returns the addresses of mail hosts: the best priority first, equal ones
@@ -179,12 +215,16 @@ func (r *Relay) hostTargets(ctx context.Context, h Host) ([]target, error) {
 		return nil, fmt.Errorf("mail host %s: port %q", h.Name, port)
 	}
 	t := target{host: h.Name, lmtp: h.LMTP, tls: securities()[h.TLS], user: h.User, password: h.Password}
+	if t.tls == verify {
+		t.level = levelVerified
+	}
 	addrs := []netip.Addr{}
 	if a, err := netip.ParseAddr(name); err == nil {
 		addrs = append(addrs, a)
 	} else {
 		t.name = name
-		if addrs, err = r.addresses(ctx, name); len(addrs) == 0 {
+		s, err := r.locate(ctx, name)
+		if addrs = s.addrs; len(addrs) == 0 {
 			return nil, fmt.Errorf("mail host %s: %w", h.Name, err)
 		}
 	}

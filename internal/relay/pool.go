@@ -17,7 +17,7 @@ const (
 type pool struct {
 	now    func() time.Time
 	mu     sync.Mutex
-	idle   map[target][]*client
+	idle   map[target][]*client // by target.key
 	kept   int
 	closed bool
 	bye    sync.WaitGroup // goodbyes under way
@@ -25,6 +25,7 @@ type pool struct {
 
 // take returns a kept connection to a target, the one used last, or nil.
 func (p *pool) take(t target) *client {
+	t = t.key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	list := p.idle[t]
@@ -56,8 +57,7 @@ func (p *pool) remove(t target, c *client) bool {
 func (p *pool) put(c *client) {
 	c.release()
 	c.conn.SetDeadline(time.Time{})
-	t := c.target
-	t.roots = nil // as targets are asked for
+	t := c.target.key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

@@ -50,6 +50,10 @@ type Config struct {
 	IPv6     bool                      // whether IPv6 is used
 	Roots    *x509.CertPool            // nil: the system's
 	Self     func(netip.AddrPort) bool // whether we listen there; nil: nowhere
+	DNSSEC   DNSSEC                    // for DANE; nil: no DANE
+	Policies Policies                  // of MTA-STS; nil: none
+	Reports  Reports                   // told of each session with a domain elsewhere; nil: nobody
+	Observer Observer                  // nil: nobody counts
 	Log      *slog.Logger              // nil: silent
 	Now      func() time.Time          // nil: time.Now
 }
@@ -135,7 +139,7 @@ func (r *Relay) attempt(ctx context.Context, t target, b *batch) (reached bool, 
 		return false, err
 	}
 	tried := c.carried
-	err = c.serve(b)
+	err = r.serve(c, b)
 	if err != nil {
 		c.close()
 		if kept && c.carried == tried && lost(err) && !b.final && ctx.Err() == nil {
@@ -152,7 +156,7 @@ func (r *Relay) attemptAnew(ctx context.Context, t target, b *batch) (reached bo
 	if err != nil {
 		return false, err
 	}
-	if err := c.serve(b); err != nil {
+	if err := r.serve(c, b); err != nil {
 		c.close()
 		return !lost(err) && !busy(err), err
 	}
@@ -176,10 +180,11 @@ func busy(err error) bool {
 // is only welcome and fails, it is done without.
 func (r *Relay) connect(ctx context.Context, t target) (*client, error) {
 	t.roots = r.c.Roots
-	c, err := dial(ctx, t, r.c.Hostname, r.source(t.addr.Addr()), t.tls != mustNot)
+	c, err := r.dial(ctx, t, t.tls != mustNot)
 	if t.tls == may && errors.Is(err, errHandshake) {
 		r.c.Log.Debug("relay: TLS failed, going on in the clear", "server", t, "error", err)
-		c, err = dial(ctx, t, r.c.Hostname, r.source(t.addr.Addr()), false)
+		t.policy = nil // that it failed is counted
+		c, err = r.dial(ctx, t, false)
 	}
 	if ctx.Err() == nil {
 		r.health.note(t, err)

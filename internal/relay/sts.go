@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gatepost/internal/mtasts"
+	"gatepost/internal/tlsreport"
+)
+
+// Policies knows the MTA-STS policies of domains; *mtasts.Cache is one. An error comes
+// with the zero Policy and means that mail goes as if there were none.
+type Policies interface {
+	Policy(ctx context.Context, domain string) (mtasts.Policy, error)
+}
+
+// secured returns the addresses of a domain's servers with what its policies ask:
+// DANE's of a server that has TLSA records, else MTA-STS' (RFC 8461 §2), else TLS where
+// it is offered. failed says why servers were left out.
+func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []target, failed error) {
+	bonds := make([]*bond, len(servers))
+	usable := make([]bool, len(servers))
+	free := false
+	for i, s := range servers {
+		b, err := r.findBond(ctx, w, s)
+		if err != nil {
+			failed = &noWay{"4.7.5", err.Error()}
+			r.report(tlsreport.Session{
+				Policy:  &tlsreport.Policy{Domain: w.domain, Type: tlsreport.TLSA},
+				Failure: tlsreport.Failure{Result: tlsreport.DNSSECInvalid, MX: s.name, Reason: err.Error()},
+			})
+			continue
+		}
+		bonds[i], usable[i] = b, true
+		free = free || b == nil
+	}
+	var sts mtasts.Policy
+	if free {
+		sts = r.stsPolicy(ctx, w.domain)
+	}
+	p := reported(w.domain, sts)
+	for i, s := range servers {
+		if !usable[i] {
+			continue
+		}
+		t, ok := target{name: s.name}, true
+		if bonds[i] != nil {
+			t = bonds[i].tie(t, w.domain)
+		} else if t, ok = stsTarget(t, sts, p); !ok {
+			if failed = misnamed(w.domain, s.name, sts); len(found) == 0 { // else it might not have been its turn
+				r.report(tlsreport.Session{Policy: &p.Policy, Failure: tlsreport.Failure{
+					Result: tlsreport.ValidationFailure, MX: s.name, Reason: failed.Error(),
+				}})
+			}
+			continue
+		}
+		found = append(found, r.addressed(t, s.addrs)...)
+	}
+	return found, failed
+}
+
+// stsPolicy asks for a domain's policy. Where one is announced and can't be had mail
+// goes without (RFC 8461 §3.3), and the domain is told.
+func (r *Relay) stsPolicy(ctx context.Context, domain string) mtasts.Policy {
+	if r.c.Policies == nil {
+		return mtasts.Policy{}
+	}
+	p, err := r.c.Policies.Policy(ctx, domain)
+	if err != nil {
+		result := tlsreport.PolicyFetchError
+		switch {
+		case errors.Is(err, mtasts.ErrInvalid):
+			result = tlsreport.PolicyInvalid
+		case errors.Is(err, mtasts.ErrCertificate):
+			result = tlsreport.PolicyWebInvalid
+		}
+		r.report(tlsreport.Session{
+			Policy:  &tlsreport.Policy{Domain: domain, Type: tlsreport.STS},
+			Failure: tlsreport.Failure{Result: result, Reason: err.Error()},
+		})
+	}
+	return p
+}
+
+// reported is a domain's policy for the reports to it.
+func reported(domain string, sts mtasts.Policy) *policy {
+	p := &policy{Policy: tlsreport.Policy{Domain: domain, Type: tlsreport.Free}}
+	if sts.Mode == mtasts.Enforce || sts.Mode == mtasts.Testing {
+		p.Type, p.Strings, p.MX = tlsreport.STS, sts.Lines(), sts.MX
+		p.testing = sts.Mode == mtasts.Testing
+	}
+	return p
+}
+
+// stsTarget puts an MTA-STS policy on a server; false: the policy forbids it (RFC 8461
+// §5).
+func stsTarget(t target, sts mtasts.Policy, p *policy) (target, bool) {
+	t.policy = p
+	switch named := sts.Matches(t.name); {
+	case p.Type != tlsreport.STS:
+	case p.testing && !named:
+		t.policy = &policy{Policy: p.Policy, testing: true, misnamed: misnamed(p.Domain, t.name, sts)}
+	case p.testing:
+	case !named:
+		return t, false
+	default:
+		t.tls, t.level = verify, levelSTS
+	}
+	return t, true
+}
+
+func misnamed(domain, host string, sts mtasts.Policy) error {
+	names := sts.MX
+	if len(names) > 5 {
+		names = append(names[:5:5], "…")
+	}
+	return &noWay{"4.7.5", fmt.Sprintf("the MTA-STS policy of %s (RFC 8461) does not name the server %s, but %s: it forbids to send there",
+		domain, host, strings.Join(names, ", "))}
+}
