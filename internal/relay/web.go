@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"gatepost/internal/mtasts"
+)
+
+// Bounds of what the web is asked.
+const (
+	webTime     = 30 * time.Second // for one request
+	webDialTime = 8 * time.Second  // for one address
+	webAddrs    = 4                // of one server
+	webHeader   = 16 << 10         // octets of an answer's header
+)
+
+// A Web fetches MTA-STS policies (it is an mtasts.Fetcher) and posts TLS reports over
+// HTTPS. It asks no proxy and follows no redirection (RFC 8461 §3.3).
+type Web struct {
+	Resolver Resolver
+	Roots    *x509.CertPool // nil: the system's
+	IPv6     bool
+	Port     int  // where a URL names none; 0 is 443
+	Private  bool // whether reports go to addresses that are not global, too
+	Now      func() time.Time
+}
+
+// Fetch implements mtasts.Fetcher.
+func (w *Web) Fetch(ctx context.Context, domain string) ([]byte, error) {
+	request, err := http.NewRequest(http.MethodGet, "https://mta-sts."+domain+"/.well-known/mta-sts.txt", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, done, err := w.do(ctx, request, func(netip.Addr) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", request.URL, answer.Status)
+	}
+	// RFC 8461 §3.2: a page that users wrote is not to be taken for a policy.
+	if kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type")); err != nil || kind != "text/plain" {
+		return nil, fmt.Errorf("%w: %s is served as %.80q, not as text/plain", mtasts.ErrInvalid, request.URL, answer.Header.Get("Content-Type"))
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mtasts.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", request.URL, webError(err))
+	}
+	return text, nil
+}
+
+// Post brings a TLS report to an https URL (RFC 8460 §5.4).
+func (w *Web) Post(ctx context.Context, url string, report []byte) error {
+	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(report))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/tlsrpt+gzip")
+	// Strangers choose the URL: it must not lead behind our own walls.
+	answer, done, err := w.do(ctx, request, func(a netip.Addr) bool { return w.Private || global(a) })
+	if err != nil {
+		return err
+	}
+	defer done()
+	if answer.StatusCode/100 != 2 {
+		return fmt.Errorf("%s answers %s", request.URL, answer.Status)
+	}
+	return nil
+}
+
+// do asks once, over a connection of its own. done must be called.
+func (w *Web) do(ctx context.Context, request *http.Request, allowed func(netip.Addr) bool) (answer *http.Response, done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, webTime)
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return w.dial(ctx, address, request.URL.Port() == "", allowed)
+		},
+		TLSClientConfig:        &tls.Config{RootCAs: w.Roots, MinVersion: tls.VersionTLS12, Time: w.Now},
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: webHeader,
+	}
+	client := http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	request.Header.Set("User-Agent", "gatepost")
+	answer, err = client.Do(request.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, nil, fmt.Errorf("%s: %w", request.URL, webError(err))
+	}
+	return answer, func() { answer.Body.Close(); cancel() }, nil
+}
+
+// webError leaves out what stands beside it already, and marks what is wrong with the
+// server's proof.
+func webError(err error) error {
+	var certificate *tls.CertificateVerificationError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: %w", mtasts.ErrCertificate, certificate.Err)
+	case errors.As(err, &dns):
+		return dns
+	}
+	return plainError(err)
+}
+
+// dial connects to the first of a server's addresses that answers.
+func (w *Web) dial(ctx context.Context, address string, noPort bool, allowed func(netip.Addr) bool) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if noPort {
+		port = fmt.Sprint(cmp.Or(w.Port, 443))
+	}
+	addrs, err := w.addresses(ctx, host)
+	tried := 0
+	for _, a := range addrs {
+		if !allowed(a.Unmap()) {
+			err = fmt.Errorf("%s has the address %s, which is not global", host, a)
+			continue
+		}
+		if tried++; tried > webAddrs {
+			break
+		}
+		var conn net.Conn
+		d := net.Dialer{Timeout: webDialTime, KeepAlive: -1}
+		if conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), port)); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
+// addresses looks a server up, with an error where there is none.
+func (w *Web) addresses(ctx context.Context, host string) (all []netip.Addr, err error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	networks := []string{"ip4"}
+	if w.IPv6 {
+		networks = []string{"ip4", "ip6"}
+	}
+	for _, network := range networks {
+		found, failed := w.Resolver.LookupNetIP(ctx, network, host)
+		all = append(all, found...)
+		if failed != nil && (err == nil || absent(err)) {
+			err = failed
+		}
+	}
+	return all, err
+}
+
+// global reports whether an address is one of the Internet's.
+func global(a netip.Addr) bool {
+	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
+}
