@@ -50,6 +50,7 @@ type App struct {
 	quarantine *quarantine.Quarantine
 	routes     routes
 	relay      *relay.Relay
+	security   []service // that watch over outgoing TLS
 	lookups    *lookup.Lookups
 	carriers   carriers
 	srs        *srs.Rewriter

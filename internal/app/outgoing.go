@@ -37,10 +37,14 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.routes = routes{a.directory, c.Relay.Smarthost, a.srs}
-	a.relay = relay.New(relay.Config{
+	carrier := relay.Config{
 		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
-		Roots: roots, Self: ourselves(c.Listen.SMTP), Log: a.log, Now: a.now,
-	})
+		Roots: roots, Self: ourselves(c.Listen.SMTP), Observer: a.metrics, Log: a.log, Now: a.now,
+	}
+	if err := a.secureOutgoing(ctx, c, &carrier); err != nil {
+		return err
+	}
+	a.relay = relay.New(carrier)
 	a.closing(func() error { a.relay.Close(); return nil })
 	if a.lookups, err = lookup.New(lookup.Config{Sources: lookupSources(c.Lookups), Caller: caller{a.relay, a.directory}, Log: a.log, Now: a.now}); err != nil {
 		return err

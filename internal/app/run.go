@@ -166,7 +166,7 @@ func emptySpool(data string) (string, error) {
 
 // chores are what a node does by itself.
 func (a *App) chores() []service {
-	return []service{
+	return append([]service{
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"queue", a.runQueue},
@@ -178,7 +178,7 @@ func (a *App) chores() []service {
 		{"content", a.compactContent},
 		{"reserve", a.reserve.run},
 		{"dns lists", a.lists.run},
-	}
+	}, a.security...)
 }
 
 // expireJournal lets go, each hour, of evidence that was kept long enough.

@@ -126,6 +126,7 @@ type Relay struct {
 	IPv6      bool         `key:"ipv6"`
 	DANE      bool         `key:"dane"`
 	MTASTS    bool         `key:"mta_sts"`
+	Reports   bool         `key:"tls_reports"`
 	CA        string       `key:"ca"` // PEM file, "": the system's authorities
 }
 

@@ -34,6 +34,8 @@ type Metrics struct {
 	puts         prometheus.Histogram
 	attempts     *prometheus.CounterVec
 	notices      *prometheus.CounterVec
+	carried      *prometheus.CounterVec
+	tlsFailures  *prometheus.CounterVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -57,6 +59,8 @@ func New() *Metrics {
 	}
 	m.attempts = counters(r, "queue_attempts_total", "Attempts at a recipient of what is carried on, by what became of it.", "fate")
 	m.notices = counters(r, "queue_reports_total", "Reports to senders about what is carried on, and those that were not sent.", "kind")
+	m.carried = counters(r, "relay_recipients_total", "Recipients whose message another server took, by how secure the connection was.", "security")
+	m.tlsFailures = counters(r, "relay_tls_failures_total", "Sessions with servers elsewhere that were not as secure as asked, by the results of RFC 8460.", "result")
 	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "filter_seconds", Help: "Time that filters took.",
 		Buckets: prometheus.ExponentialBuckets(0.0001, 5, 8),
@@ -135,6 +139,13 @@ func (m *Metrics) Attempt(fate string) { m.attempts.WithLabelValues(fate).Inc() 
 
 // Notice counts a report to a sender, or one that is not sent.
 func (m *Metrics) Notice(kind string) { m.notices.WithLabelValues(kind).Inc() }
+
+// Carried counts a recipient whose message another server took, by how secure the
+// connection was.
+func (m *Metrics) Carried(security string) { m.carried.WithLabelValues(security).Inc() }
+
+// TLSFailed counts a session with a server elsewhere that was not as secure as asked.
+func (m *Metrics) TLSFailed(result string) { m.tlsFailures.WithLabelValues(result).Inc() }
 
 // Gauge adds a number that is asked for when somebody looks: bytes in flight, free
 // disk. The name goes without "gatepost_"; one name is added once.

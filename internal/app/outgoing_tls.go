@@ -1,0 +1,97 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"time"
+
+	"gatepost/internal/config"
+	"gatepost/internal/mail"
+	"gatepost/internal/mtasts"
+	"gatepost/internal/queue"
+	"gatepost/internal/relay"
+	"gatepost/internal/tlsreport"
+)
+
+// secureOutgoing gives the relay what it needs to know how secure connections to
+// servers elsewhere have to be, and has domains told how secure they were.
+func (a *App) secureOutgoing(ctx context.Context, c *config.Config, carrier *relay.Config) error {
+	if c.Relay.DANE && c.Resolver.Validates {
+		carrier.DNSSEC = a.resolver
+	}
+	web := a.web(c, carrier.Roots)
+	if c.Relay.MTASTS {
+		policies, err := mtasts.New(ctx, mtasts.Config{Resolver: a.resolver, Fetcher: web, Rows: a.store.MTASTS(), Log: a.log, Now: a.now})
+		if err != nil {
+			return err
+		}
+		carrier.Policies = policies
+		a.security = append(a.security, service{"mta-sts", policies.Run})
+	}
+	if c.Relay.Reports {
+		return a.reportTLS(ctx, c, carrier, web)
+	}
+	return nil
+}
+
+func (a *App) web(c *config.Config, roots *x509.CertPool) *relay.Web {
+	return &relay.Web{Resolver: a.resolver, Roots: roots, IPv6: c.Relay.IPv6, Now: a.now}
+}
+
+// reportTLS counts sessions and reports them.
+func (a *App) reportTLS(ctx context.Context, c *config.Config, carrier *relay.Config, web *relay.Web) error {
+	rows := a.store.TLSReport()
+	tally, err := tlsreport.NewTally(ctx, rows, c.Hostname, a.log, a.now)
+	if err != nil {
+		return err
+	}
+	a.closing(func() error { // what ended after the tally's own last time
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return tally.Flush(ctx)
+	})
+	carrier.Reports = tally
+	reporter := tlsreport.NewReporter(tlsreport.Config{
+		Rows: rows, Resolver: a.resolver, Sender: reportSender{a, web}, Hostname: c.Hostname, From: mail.Path("postmaster@" + c.Hostname),
+		Log: a.log, Now: a.now,
+	})
+	a.security = append(a.security, service{"tls session counts", tally.Run}, service{"tls reports", reporter.Run})
+	return nil
+}
+
+// reportSender carries reports: messages by the queue, the rest over HTTPS.
+type reportSender struct {
+	app *App
+	*relay.Web
+}
+
+// reportLife is how long a report is tried: the next one comes a day later.
+const reportLife = 24 * time.Hour
+
+// Send implements tlsreport.Sender.
+func (s reportSender) Send(ctx context.Context, to mail.Path, message []byte) error {
+	a, now := s.app, s.app.now()
+	id, err := a.blobs.Put(ctx, bytes.NewReader(message), int64(len(message)))
+	if err != nil {
+		return err
+	}
+	name := mail.NewID(now)
+	t := &queue.Transfer{
+		Message: &queue.Message{
+			ID: name, Tx: name, Blob: string(id), Size: int64(len(message)), Created: now, Expires: now.Add(reportLife),
+			Params: mail.Params{Size: int64(len(message))},
+		},
+		Recipient: to, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: a.routes.Destination(to),
+	}
+	if err := a.store.Queue().Put(ctx, []*queue.Transfer{t}); err != nil {
+		return err
+	}
+	a.queue.Wake(t.Destination)
+	return nil
+}
+
+var (
+	_ tlsreport.Sender = reportSender{}
+	_ mtasts.Fetcher   = (*relay.Web)(nil)
+)
