@@ -2,7 +2,10 @@ package relay
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 
 	"gatepost/internal/queue"
@@ -61,7 +64,11 @@ func (c *client) level() string {
 func (r *Relay) report(s tlsreport.Session) {
 	s.Failure.Reason = printable(s.Failure.Reason)
 	if f := s.Failure; f.Result != "" {
-		r.c.Log.Info("relay: TLS is not as it should be", "domain", s.Policy.Domain, "policy", string(s.Policy.Type), "server", f.MX,
+		level := slog.LevelInfo
+		if s.Policy.Type == tlsreport.Free { // nobody said that it should be
+			level = slog.LevelDebug
+		}
+		r.c.Log.Log(context.Background(), level, "relay: TLS is not as it should be", "domain", s.Policy.Domain, "policy", string(s.Policy.Type), "server", f.MX,
 			"result", string(f.Result), "reason", f.Reason)
 		if r.c.Observer != nil {
 			r.c.Observer.TLSFailed(string(f.Result))
@@ -96,7 +103,7 @@ func (r *Relay) sessionEnded(c *client, err error) {
 	case errors.Is(err, errNoTLS) || err == nil:
 		s.Failure.Result, s.Failure.Reason = tlsreport.NoSTARTTLS, errNoTLS.Error()
 	case errors.Is(err, errHandshake) || stoppedAt(err, "STARTTLS"):
-		s.Failure.Result, s.Failure.Reason = tlsreport.ValidationFailure, err.Error()
+		s.Failure.Result, s.Failure.Reason = tlsreport.ValidationFailure, reasonOf(err)
 	default:
 		return
 	}
@@ -107,6 +114,15 @@ func (r *Relay) sessionEnded(c *client, err error) {
 		}
 	}
 	r.report(s)
+}
+
+// reasonOf is what the server said, where it did, or what happened.
+func reasonOf(err error) string {
+	var s *stop
+	if errors.As(err, &s) && s.reply.code != 0 {
+		return fmt.Sprintf("%s: %d %s", s.command, s.reply.code, s.reply.text())
+	}
+	return err.Error()
 }
 
 func stoppedAt(err error, command string) bool {

@@ -208,6 +208,7 @@ func (p *Postfix) master() string {
 		line(name, "unix", "-", "0", "bounce")
 	}
 	line("verify", "unix", "-", "1", "verify")
+	line("tlsmgr", "unix", "1000?", "1", "tlsmgr")
 	line("flush", "unix", "1000?", "0", "flush")
 	line("tlsmgr", "unix", "1000?", "1", "tlsmgr")
 	line("proxymap", "unix", "-", "-", "proxymap")
