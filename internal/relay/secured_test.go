@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -256,5 +258,34 @@ func TestPoolKeepsLevelsApart(t *testing.T) {
 		if connections, _ := e.one.count(); !strings.HasPrefix(got, step.want) || connections != step.connections {
 			t.Errorf("%s: %s after %d connections, want %s after %d", step.domain, got, connections, step.want, step.connections)
 		}
+	}
+}
+
+// kept is mtasts.Rows.
+type kept map[string]mtasts.Kept
+
+func (k kept) Policies(context.Context) ([]mtasts.Kept, error)  { return nil, nil }
+func (k kept) PutPolicy(_ context.Context, p mtasts.Kept) error { k[p.Domain] = p; return nil }
+func (k kept) DropPolicy(context.Context, string) error         { return nil }
+
+// From the record over the policy's server to the mail server, all of it real.
+func TestSTSFetched(t *testing.T) {
+	web, _ := website(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"mx2.a.example"}, MaxAge: time.Hour}.Text())
+	}, "mta-sts.b.example")
+	root := (*issuer)(nil).issue(t, time.Now().Add(time.Hour))
+	good := root.issue(t, time.Now().Add(time.Hour), "mx2.a.example").server(root)
+	e := reach(t, Config{Roots: root.pool()}, servers+"_mta-sts.b.example. TXT \"v=STSv1; id=1;\"\nmta-sts.b.example. A 127.0.0.1\n", good, good)
+	web.Resolver = e.c.Resolver
+	rows := kept{}
+	policies, err := mtasts.New(t.Context(), mtasts.Config{Resolver: e.c.Resolver.(*resolve.Resolver), Fetcher: web, Rows: rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.c.Policies = policies
+	got := told(e.Carry(t.Context(), job(queue.ByMX("b.example"), "bob@b.example")))
+	if !strings.HasPrefix(got, "carried") || e.all() != "b.example sts validation-failure; b.example sts; mta-sts" || len(rows) != 1 {
+		t.Errorf("%s, counted %s, %d rows", got, e.all(), len(rows))
 	}
 }
