@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 )
 
@@ -31,14 +32,14 @@ const (
 )
 
 // targets returns the addresses of a destination in the order in which they are to
-// be tried, at least one.
-func (r *Relay) targets(ctx context.Context, d queue.Destination) ([]target, error) {
+// be tried, at least one. content is what is to go there, nil for nothing.
+func (r *Relay) targets(ctx context.Context, d queue.Destination, content *mail.Message) ([]target, error) {
 	kind, name := d.Split()
 	var found []target
 	var err error
 	switch kind {
 	case "mx":
-		found, err = r.byMX(ctx, name)
+		found, err = r.byMX(ctx, name, content)
 	case "domain", "host":
 		found, err = r.byHosts(ctx, d)
 	default:
@@ -48,7 +49,7 @@ func (r *Relay) targets(ctx context.Context, d queue.Destination) ([]target, err
 }
 
 // byMX finds the servers of a domain elsewhere (RFC 5321 §5.1).
-func (r *Relay) byMX(ctx context.Context, domain string) ([]target, error) {
+func (r *Relay) byMX(ctx context.Context, domain string, content *mail.Message) ([]target, error) {
 	if literal, ok := strings.CutPrefix(domain, "["); ok { // RFC 5321 §4.1.3
 		a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(literal, "IPv6:"), "]"))
 		if err != nil {
@@ -75,6 +76,9 @@ func (r *Relay) byMX(ctx context.Context, domain string) ([]target, error) {
 		return nil, loop(domain)
 	case len(servers) == 0:
 		return nil, noAddress(domain, err != nil, failed)
+	}
+	if waives(content) {
+		w.secure, w.waived = false, true
 	}
 	found, insecure := r.secured(ctx, w, servers)
 	if len(found) == 0 {

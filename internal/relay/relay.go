@@ -92,7 +92,7 @@ var _ queue.Carrier = (*Relay)(nil)
 // Carry implements queue.Carrier for all destinations but queue.Local.
 func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 	b := newBatch(job)
-	targets, err := r.targets(ctx, job.Destination)
+	targets, err := r.targets(ctx, job.Destination, job.Content)
 	if err != nil {
 		return b.nowhere(err)
 	}
@@ -235,7 +235,7 @@ func (c *client) serve(b *batch) error {
 // (RFC 5321 §3.3, without a message), from the null reverse-path. The first one that
 // answers counts; an error means that none did.
 func (r *Relay) Ask(ctx context.Context, d queue.Destination, rcpt mail.Path) (queue.Reply, error) {
-	targets, err := r.targets(ctx, d)
+	targets, err := r.targets(ctx, d, nil)
 	if err != nil {
 		return queue.Reply{}, err
 	}

@@ -191,7 +191,7 @@ func TestHealth(t *testing.T) {
 	if len(h) != 1 || h[0].Host != "dead" || h[0].Err == nil {
 		t.Errorf("health %+v", h)
 	}
-	targets, err := r.targets(t.Context(), toA)
+	targets, err := r.targets(t.Context(), toA, nil)
 	if err != nil || targets[0].host != "two" {
 		t.Errorf("%v first, %v", targets, err)
 	}
@@ -380,7 +380,7 @@ func TestMX(t *testing.T) {
 		"servfail.example":   "4.4.3 looking up the mail servers of servfail.example: lookup : SERVFAIL",
 		"unsure.example":     "4.4.3 looking up the mail servers of unsure.example: lookup : SERVFAIL",
 	} {
-		list, err := r.targets(t.Context(), queue.ByMX(domain))
+		list, err := r.targets(t.Context(), queue.ByMX(domain), nil)
 		var words []string
 		for _, t := range list {
 			words = append(words, t.String())

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/mail"
 	"gatepost/internal/mtasts"
 	"gatepost/internal/queue"
 	"gatepost/internal/resolve"
@@ -231,6 +232,28 @@ func TestSTS(t *testing.T) {
 				t.Errorf("counted %s, want %s", also, c.also)
 			}
 		})
+	}
+}
+
+// A message that waives TLS goes, over TLS where it is offered, and is not counted.
+func TestWaived(t *testing.T) {
+	own := (*issuer)(nil).issue(t, time.Now().Add(time.Hour), "mx1.a.example")
+	zone := signed + servers + "_PORT._tcp.mx1.a.example. TLSA 3 1 1 " + strings.Repeat("00", 32)
+	for header, want := range map[string]string{
+		"TLS-Required: No\r\n": "carried", "tls-required: no\r\n": "carried", "TLS-Required: Yes\r\n": "deferred", "": "deferred",
+		"TLS-Required: No\r\nTLS-Required: No\r\n": "deferred", "Subject: x\r\n\r\nTLS-Required: No\r\n": "deferred",
+	} {
+		e := reach(t, Config{Policies: policies{"b.example": mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"mx1.a.example"}}}}, zone, own.server(), nil)
+		for _, domain := range []string{"a.example", "b.example"} {
+			j := job(queue.ByMX(domain), "ann@a.example")
+			j.Content = mail.NewMessage([]byte(header + "Subject: x\r\n\r\nhello\r\n"))
+			if got := told(e.Carry(t.Context(), j)); !strings.HasPrefix(got, want) {
+				t.Errorf("%q to %s: got %s, want %s", header, domain, got, want)
+			}
+		}
+		if got := e.all(); want == "carried" && got != "opportunistic; opportunistic" {
+			t.Errorf("%q: counted %s", header, got)
+		}
 	}
 }
 

@@ -37,10 +37,13 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		free = free || b == nil
 	}
 	var sts mtasts.Policy
-	if free {
+	if free && !w.waived {
 		sts = r.stsPolicy(ctx, w.domain)
 	}
 	p := reported(w.domain, sts)
+	if w.waived {
+		p = nil // nor are such sessions counted (RFC 8460 §3: those of reports)
+	}
 	for i, s := range servers {
 		if !usable[i] {
 			continue
@@ -99,7 +102,7 @@ func reported(domain string, sts mtasts.Policy) *policy {
 func stsTarget(t target, sts mtasts.Policy, p *policy) (target, bool) {
 	t.policy = p
 	switch named := sts.Matches(t.name); {
-	case p.Type != tlsreport.STS:
+	case p == nil || p.Type != tlsreport.STS:
 	case p.testing && !named:
 		t.policy = &policy{Policy: p.Policy, testing: true, misnamed: misnamed(p.Domain, t.name, sts)}
 	case p.testing:

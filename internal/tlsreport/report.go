@@ -107,7 +107,7 @@ func (r report) message(domain string, packed []byte, to, from mail.Path, now ti
 		{"Message-ID", "<" + id + "@" + r.Organization + ">"},
 		{"TLS-Report-Domain", domain},
 		{"TLS-Report-Submitter", r.Organization},
-		{"TLS-Required", "No"}, // RFC 8689 §5: it is about TLS that fails
+		{"TLS-Required", "No"}, // RFC 8689: it is about TLS that fails
 		{"Auto-Submitted", "auto-generated"},
 		{"MIME-Version", "1.0"},
 	} {
