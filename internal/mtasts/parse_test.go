@@ -58,7 +58,7 @@ func TestParsePolicy(t *testing.T) {
 		"mx of nobody":     {"version: STSv1\nmode: enforce\nmx: a..example\nmax_age: 1\n", Policy{}},
 		"all mx":           {"version: STSv1\nmode: enforce\nmx: *\nmax_age: 1\n", Policy{}},
 		"star within":      {"version: STSv1\nmode: enforce\nmx: a.*.example\nmax_age: 1\n", Policy{}},
-		"too many mx":      {"version: STSv1\nmode: enforce\n" + strings.Repeat("mx: a.example\n", 501) + "max_age: 1\n", Policy{}},
+		"too many mx":      {"version: STSv1\nmode: enforce\n" + strings.Repeat("mx: a.example\n", 101) + "max_age: 1\n", Policy{}},
 		"too long":         {served + strings.Repeat("x", MaxSize), Policy{}},
 		"empty":            {"", Policy{}},
 		"a page":           {"<html><body>not found</body></html>", Policy{}},

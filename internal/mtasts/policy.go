@@ -22,7 +22,7 @@ const (
 const (
 	MaxSize = 64 << 10               // octets of its text (RFC 8461 §3.3)
 	maxAge  = 31557600 * time.Second // RFC 8461 §3.2: about a year
-	maxMX   = 500
+	maxMX   = 100
 )
 
 // A Policy is what a domain asks of those who send to it. The zero Policy asks

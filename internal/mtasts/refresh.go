@@ -3,7 +3,12 @@ package mtasts
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// refreshes is how many policies are fetched anew at once.
+const refreshes = 8
 
 // Run fetches policies anew, daily and so before they end, until ctx ends. Those of
 // domains that nobody wrote to for a month are left to end.
@@ -21,26 +26,35 @@ func (c *Cache) Run(ctx context.Context) error {
 	}
 }
 
-// refresh goes through the policies once, one after the other.
+// refresh goes through the policies once, a few at a time: servers that are gone must
+// not hold up the rest.
 func (c *Cache) refresh(ctx context.Context) {
+	var fetches errgroup.Group
+	fetches.SetLimit(refreshes)
 	for _, k := range c.stale() {
 		if ctx.Err() != nil {
-			return
+			break
 		}
-		if now := c.c.Now(); !now.Before(k.Expires()) {
-			c.drop(ctx, k.Domain)
-			continue
-		}
-		limited, cancel := context.WithTimeout(ctx, fetchTime)
-		id := k.ID
-		texts, err := c.c.Resolver.LookupTXT(limited, "_mta-sts."+k.Domain)
-		if fresh, ok := ParseRecord(texts); err == nil && ok {
-			id = fresh
-		}
-		if _, err := c.bring(limited, k.Domain, id); err != nil {
-			c.c.Log.Warn("mtasts: policy not fetched anew; the one kept holds", "domain", k.Domain, "until", k.Expires(), "error", err)
-		}
-		cancel()
+		fetches.Go(func() error { c.renew(ctx, k); return nil })
+	}
+	_ = fetches.Wait() // none fails
+}
+
+// renew fetches a policy anew, or drops it where it has ended.
+func (c *Cache) renew(ctx context.Context, k Kept) {
+	if !c.c.Now().Before(k.Expires()) {
+		c.drop(ctx, k.Domain)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	id := k.ID
+	texts, err := c.c.Resolver.LookupTXT(ctx, "_mta-sts."+k.Domain)
+	if fresh, ok := ParseRecord(texts); err == nil && ok {
+		id = fresh
+	}
+	if _, err := c.bring(ctx, k.Domain, id); err != nil {
+		c.c.Log.Warn("mtasts: policy not fetched anew; the one kept holds", "domain", k.Domain, "until", k.Expires(), "error", err)
 	}
 }
 

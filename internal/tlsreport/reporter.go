@@ -41,7 +41,7 @@ type Config struct {
 const (
 	lookTime  = 5 * time.Minute
 	claimTime = time.Hour          // also until a report that failed is tried again
-	claimed   = 100                // periods at once
+	claimed   = 10                 // periods at once: they are sent before the claim ends
 	sendTime  = time.Minute        // for one place
 	oldest    = 3 * 24 * time.Hour // after a day's end its report is given up
 )
