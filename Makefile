@@ -32,8 +32,8 @@ vet:
 
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
 # swaks speaks TLS by Net::SSLeay.
-	unbound=unbound nsd=nsd ldns-signzone=ldnsutils
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
+	unbound=unbound nsd=nsd ldns-signzone=ldnsutils
 
 .PHONY: tools
 tools:
