@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
 
@@ -95,19 +96,26 @@ func passwordLine(r io.Reader, where string) (string, error) {
 
 func (p *program) mailboxList() *cobra.Command {
 	var r ops.MailboxList
+	var page ops.Page
 	c := &cobra.Command{
 		Use:     "list [--domain NAME]",
 		Short:   "List the mailboxes",
 		Example: `  gatepost mailbox list --domain example.org`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			request := func(at ops.Page) control.Request {
+				r.Page = at
+				return r
+			}
+			id := func(m ops.Mailbox) string { return m.Address }
 			head := []string{"MAILBOX", "STATE", "MESSAGES", "BYTES"}
-			return askList(p, cmd, r, listing[ops.Mailbox]{"no mailboxes", head, func(m ops.Mailbox) []any {
+			return askPages(p, cmd, page, search[ops.Mailbox]{request, id}, listing[ops.Mailbox]{"no mailboxes", head, func(m ops.Mailbox) []any {
 				return []any{m.Address, m.State, m.Messages, m.Bytes}
 			}})
 		},
 	}
 	c.Flags().StringVar(&r.Domain, "domain", "", "only those of this domain (`name`)")
+	paging(c, &page)
 	return c
 }
 

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -14,7 +16,9 @@ func (a *App) mailboxOps(h control.Handlers) {
 	control.On(h, a.addMailbox)
 	control.On(h, func(ctx context.Context, q ops.MailboxList) ([]ops.Mailbox, error) {
 		list := []ops.Mailbox{}
-		for _, m := range a.directory.Snapshot().Mailboxes(q.Domain) {
+		all := a.directory.Snapshot().Mailboxes(q.Domain)
+		slices.SortFunc(all, func(a, b directory.Mailbox) int { return strings.Compare(string(a.Address), string(b.Address)) })
+		for _, m := range pageOf(all, q.Page, func(m directory.Mailbox) string { return string(m.Address) }) {
 			box, err := a.mailbox(ctx, m)
 			if err != nil {
 				return nil, err

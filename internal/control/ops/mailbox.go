@@ -21,9 +21,11 @@ type MailboxAdd struct {
 	Copies   []string `json:"copies,omitempty"`
 }
 
-// MailboxList asks for the mailboxes of a domain, or all. Result: []Mailbox.
+// MailboxList asks for the mailboxes of a domain, or all, by address.
+// Result: []Mailbox.
 type MailboxList struct {
 	Domain string `json:"domain,omitempty"`
+	Page
 }
 
 // MailboxShow asks for one. Result: Mailbox.
