@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -241,3 +242,62 @@ func testSmallDiskMet(t *testing.T, disk string) {
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// Mail fills the disk, most of it is deleted, and a day goes by: a compaction gives the
+// space back and mail is taken again; what was not deleted is served as before.
+func TestCompaction(t *testing.T) {
+	disk := smallDisk(t, "tmpfs", 64)
+	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=24 MiB")
+	r := rand.New(rand.NewPCG(3, 4))
+	big := func(i int) []byte {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "Subject: big %d\r\n\r\n", i)
+		for range 1500 * (1 + i%40) { // some in one piece, some in parts
+			fmt.Fprintf(&b, "%016x%016x\r\n", r.Uint64(), r.Uint64())
+		}
+		return b.Bytes()
+	}
+	taken, full := 0, ""
+	for ; full == "" && taken < 200; taken++ {
+		full = offer(t, m, big(taken))
+	}
+	if !strings.HasPrefix(full, "452 4.3.1") {
+		t.Fatalf("message %d: got %q, want 452 4.3.1", taken, full)
+	}
+	for range taken - 5 {
+		if says := expunge(t, m); says != "" {
+			t.Fatal(says)
+		}
+	}
+	want := box(t, m, address, "INBOX")
+	if reply := offer(t, m, big(39)); !strings.HasPrefix(reply, "452 4.3.1") {
+		t.Errorf("on the same day: got %q, want 452 4.3.1", reply)
+	}
+	if err := m.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	db := filepath.Join(m.Dir, "gatepost.db")
+	if out, err := exec.Command("sqlite3", db, "UPDATE blob SET dead = 1 WHERE refs = 0").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ballast(t, disk, 23<<20) // what the database gave back when it was closed
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 60*time.Second, "space to come back", func() bool { status, _ := ready(t, m); return status == http.StatusOK })
+	if reply := offer(t, m, big(39)); reply != "" {
+		t.Errorf("a day later: got %q", reply)
+	}
+	got := box(t, m, address, "INBOX")
+	if len(got) != len(want)+1 || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("%d messages are served, want %d as they were and one more", len(got), len(want))
+	}
+	kept, err := filepath.Glob(filepath.Join(m.Dir, "blobs", "*.kept"))
+	if err != nil || len(kept) == 0 {
+		t.Errorf("nothing was rewritten: %v", err)
+	}
+	if !strings.Contains(m.Output.String(), "content compacted") {
+		t.Error("the log does not tell")
+	}
+	sane(t, m)
+}
