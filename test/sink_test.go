@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -15,10 +16,12 @@ import (
 // otherwise.
 type sink struct {
 	addr string
-	says func(line string) string // the whole reply to a line, or "" for what is usual
+	says func(line string) string // the whole reply to a line, "." for a content and "" for the connection; or "" for what is usual
 
-	mu    sync.Mutex
-	lines []string // commands, and contents with all their lines in one
+	mu     sync.Mutex
+	lines  []string // commands, and contents with all their lines in one
+	open   []net.Conn
+	closed bool
 }
 
 // newSink listens at an address until the test ends.
@@ -36,17 +39,36 @@ func newSink(t *testing.T, addr string, says func(line string) string) *sink {
 			if err != nil {
 				return
 			}
+			s.mu.Lock()
+			s.open = append(s.open, c)
+			if s.closed {
+				c.Close()
+			}
+			s.mu.Unlock()
 			conns.Go(func() { s.serve(c) })
 		}
 	})
-	t.Cleanup(func() { l.Close(); conns.Wait() })
+	t.Cleanup(func() {
+		l.Close()
+		s.mu.Lock()
+		s.closed = true
+		for _, c := range s.open {
+			c.Close()
+		}
+		s.mu.Unlock()
+		conns.Wait()
+	})
 	return s
 }
 
 func (s *sink) serve(c net.Conn) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
-	fmt.Fprint(c, "220 sink.example\r\n")
+	greeting := "220 sink.example"
+	if s.says != nil {
+		greeting = cmp.Or(s.says(""), greeting)
+	}
+	fmt.Fprint(c, greeting+"\r\n")
 	content := ""
 	data := false
 	for lines := bufio.NewReader(c); ; {
@@ -67,15 +89,19 @@ func (s *sink) serve(c net.Conn) {
 		s.mu.Unlock()
 		answer := s.answer(line, data)
 		data, content = strings.HasPrefix(answer, "354"), ""
-		if fmt.Fprint(c, answer+"\r\n"); strings.HasPrefix(answer, "221") {
+		if fmt.Fprint(c, answer+"\r\n"); strings.HasPrefix(answer, "221") || strings.HasPrefix(answer, "421") {
 			return
 		}
 	}
 }
 
 func (s *sink) answer(line string, content bool) string {
-	if s.says != nil && !content {
-		if said := s.says(line); said != "" {
+	if s.says != nil {
+		asked := line
+		if content {
+			asked = "."
+		}
+		if said := s.says(asked); said != "" {
 			return said
 		}
 	}
