@@ -65,6 +65,7 @@ type chaos struct {
 // server's words, or it is in the queue. It is there once, but for what the next
 // server had whole when the answer was lost on the wire or on its way to our disk.
 func TestQueueKill(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	long, limit := os.Getenv("QUEUE_CRASH"), 12*time.Second
 	if testing.Short() {

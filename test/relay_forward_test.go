@@ -13,12 +13,12 @@ func TestForward(t *testing.T) {
 	t.Parallel()
 	list, on := sinks(t, "127.0.0.3", "127.0.0.4")
 	there, back := list[0], list[1]
-	there.says = func(line string) string {
+	there.say(func(line string) string {
 		if strings.HasPrefix(line, "RCPT TO:<gone@") {
 			return "550 5.1.6 gone for good"
 		}
 		return ""
-	}
+	})
 	m := prepare(t, relayConfig, flowZone+"elsewhere.example. A 127.0.0.3\nsender.example. MX 10 back.sender.example.\nback.sender.example. A 127.0.0.4\n", "relay.port="+on)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "forward", "add", "fwd@test.example", "Me@elsewhere.example")

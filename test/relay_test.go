@@ -129,6 +129,7 @@ func TestRelay(t *testing.T) {
 		{"spam is held", relaySpam},
 		{"spam for a forward is held", relaySpamForward},
 		{"queue commands", relayCommands},
+		{"released without a server", relayReleasedLater},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, f) })
 	}
@@ -298,6 +299,22 @@ func checkReleased(t *testing.T, f *far, subject, rcpt string) {
 	sees(t, "the released message", got[0], "\nX-Gatepost-Released: ", "\nX-Spam-Flag: YES\n", "\n\na pest\n")
 	settled(t, f.m, held[0].Tx)
 	followed(t, f.m, held[0].Tx, rcpt+" relayed keywords")
+}
+
+// relayReleasedLater: what is released while nobody serves is carried by the next life.
+func relayReleasedLater(t *testing.T, f *far) {
+	id := mailFrom(t, f.m, goodClient, reported, note("offer3", "a pest"), "ann@far.example").id(t)
+	held := asked[[]row](t, f.m, "quarantine", "list", "--subject", "offer3")
+	f.m.Kill()
+	run(t, f.m, "", "quarantine", "release", held[0].ID)
+	if l := queued(t, f.m, "--tx", id); len(l) != 1 || l[0].Recipient != "ann@far.example" {
+		t.Errorf("queue: %+v", l)
+	}
+	if err := f.m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, f.m, id)
+	landed(t, f.postfix, "offer3", 1)
 }
 
 func relayCommands(t *testing.T, f *far) {

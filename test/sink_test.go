@@ -16,9 +16,11 @@ import (
 // otherwise.
 type sink struct {
 	addr string
-	says func(line string) string // the whole reply to a line, "." for a content and "" for the connection; or "" for what is usual
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// says is the whole reply to a line ("." is a content, "" the connection), or ""
+	// for what is usual.
+	says   func(line string) string
 	lines  []string // commands, and contents with all their lines in one
 	open   []net.Conn
 	closed bool
@@ -65,9 +67,7 @@ func (s *sink) serve(c net.Conn) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	greeting := "220 sink.example"
-	if s.says != nil {
-		greeting = cmp.Or(s.says(""), greeting)
-	}
+	greeting = cmp.Or(s.told(""), greeting)
 	fmt.Fprint(c, greeting+"\r\n")
 	content := ""
 	data := false
@@ -95,15 +95,31 @@ func (s *sink) serve(c net.Conn) {
 	}
 }
 
+// told is what says answers.
+func (s *sink) told(line string) string {
+	s.mu.Lock()
+	says := s.says
+	s.mu.Unlock()
+	if says == nil {
+		return ""
+	}
+	return says(line)
+}
+
+// say has it answer otherwise from now on.
+func (s *sink) say(says func(line string) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.says = says
+}
+
 func (s *sink) answer(line string, content bool) string {
-	if s.says != nil {
-		asked := line
-		if content {
-			asked = "."
-		}
-		if said := s.says(asked); said != "" {
-			return said
-		}
+	asked := line
+	if content {
+		asked = "."
+	}
+	if said := s.told(asked); said != "" {
+		return said
 	}
 	switch verb, _, _ := strings.Cut(line, " "); {
 	case content:
