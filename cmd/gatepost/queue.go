@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -33,13 +34,28 @@ domain here), host:NAME (a smarthost) or local.`,
 // queueFilter adds the flags that say which transfers are meant.
 func (p *program) queueFilter(f *pflag.FlagSet, q *ops.QueueFilter) {
 	f.StringVar(&q.Tx, "tx", "", "of this transaction (`id` in journal and replies)")
-	f.StringVar(&q.Sender, "sender", "", "with this `address` as reverse-path")
+	f.StringVar(&q.Sender, "sender", "", "with this `address` as reverse-path; empty is the null one, of reports")
 	f.StringVar(&q.Recipient, "recipient", "", "to this `address`")
 	f.StringVar(&q.Domain, "domain", "", "to this domain (`name`)")
 	f.StringVar(&q.Destination, "destination", "", "with this next hop (`mx:NAME`, domain:NAME, host:NAME, local)")
 	f.StringVar(&q.State, "state", "", "in this `state`: waiting, held")
 	f.BoolVar(&q.Failing, "failing", false, "tried at least once")
 	f.Var(moment{&q.Before, p.now, p.zone}, "before", "accepted before this day or time (2026-11-22), or longer ago (36h, 7d)")
+}
+
+// told takes note of the null sender, and refuses other values that are empty: a
+// variable that was not set must not mean everything.
+func told(f *pflag.FlagSet, q *ops.QueueFilter) (err error) {
+	f.Visit(func(flag *pflag.Flag) {
+		switch {
+		case flag.Value.Type() != "string" || flag.Value.String() != "":
+		case flag.Name == "sender":
+			q.NullSender = true
+		case slices.Contains([]string{"tx", "recipient", "domain", "destination", "state"}, flag.Name):
+			err = usage("--%s is empty", flag.Name)
+		}
+	})
+	return err
 }
 
 func (p *program) queueList() *cobra.Command {
@@ -51,6 +67,9 @@ func (p *program) queueList() *cobra.Command {
 		Example: `  gatepost queue list --domain example.net --failing`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := told(cmd.Flags(), &r.QueueFilter); err != nil {
+				return err
+			}
 			request := func(at ops.Page) control.Request { r.Page = at; return r }
 			id := func(t ops.Transfer) string { return strconv.FormatInt(t.ID, 10) }
 			head := []string{"ID", "SINCE", "SENDER", "RECIPIENT", "DESTINATION", "STATE", "NEXT", "TRIED", "LAST REPLY"}
@@ -101,7 +120,6 @@ func transferIDs(args []string) (ids []int64, err error) {
 
 func (p *program) queueChange(act, short, long string) *cobra.Command {
 	r := ops.QueueChange{Act: act}
-	var all bool
 	c := &cobra.Command{
 		Use:   act + " [ID...]",
 		Short: short,
@@ -117,10 +135,13 @@ func (p *program) queueChange(act, short, long string) *cobra.Command {
 			if !narrowed {
 				return usage("which ones? Give ids, flags, or --all")
 			}
+			if err := told(cmd.Flags(), &r.QueueFilter); err != nil {
+				return err
+			}
 			return ask(p, cmd, r, func(n ops.Changed) { p.say("%s: %d", act, n.Changed) })
 		},
 	}
-	c.Flags().BoolVar(&all, "all", false, "every transfer")
+	c.Flags().BoolVar(&r.All, "all", false, "every transfer")
 	p.queueFilter(c.Flags(), &r.QueueFilter)
 	return c
 }

@@ -43,7 +43,7 @@ func (a *App) listQueue(ctx context.Context, q ops.QueueList) ([]ops.Transfer, e
 // queueQuery is what a filter asks for; its IDs are for the caller.
 func queueQuery(f ops.QueueFilter) (queue.Query, error) {
 	q := queue.Query{
-		Message: f.Tx, Sender: spelled(f.Sender), Recipient: spelled(f.Recipient), Domain: spelledDomain(f.Domain),
+		Message: f.Tx, Sender: spelled(f.Sender), NullOnly: f.NullSender, Recipient: spelled(f.Recipient), Domain: spelledDomain(f.Domain),
 		Destination: queue.Destination(f.Destination), State: queue.State(f.State), Failing: f.Failing, Before: f.Before,
 	}
 	if f.Domain == "" {
@@ -134,6 +134,9 @@ func (a *App) changeQueue(ctx context.Context, q ops.QueueChange) (ops.Changed, 
 	query, err := queueQuery(q.QueueFilter)
 	if err != nil {
 		return ops.Changed{}, err
+	}
+	if query == (queue.Query{}) && len(q.IDs) == 0 && !q.All {
+		return ops.Changed{}, control.Misused("which transfers? A filter that says nothing would be all of them")
 	}
 	queries, err := a.queueQueries(ctx, query, q.IDs)
 	if err != nil {

@@ -70,6 +70,7 @@ type Query struct {
 	ID          int64
 	Message     string    // or the transaction it came by
 	Sender      mail.Path // whatever its case
+	NullOnly    bool      // only what has the null reverse-path
 	Recipient   mail.Path // whatever its case
 	Domain      string    // of the recipient
 	Destination Destination

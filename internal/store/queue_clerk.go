@@ -47,6 +47,7 @@ func transferWhere(q queue.Query) (w where) {
 	w.addIf(q.ID != 0, `queue_transfer.id = ?`, q.ID)
 	w.addIf(q.Message != "", `(m.id = ? OR m.tx = ?)`, q.Message, q.Message)
 	w.addIf(q.Sender != "", `LOWER(m.sender) = ?`, lower(q.Sender))
+	w.addIf(q.NullOnly, `LOWER(m.sender) = ''`)
 	w.addIf(q.Recipient != "", `queue_transfer.recipient_fold = ?`, q.Recipient.Fold())
 	w.addIf(q.Domain != "", `queue_transfer.domain = ?`, q.Domain)
 	w.addIf(q.Destination != "", `queue_transfer.destination = ?`, q.Destination)

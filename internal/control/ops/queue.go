@@ -47,6 +47,7 @@ type QueueFilter struct {
 	IDs         []int64   `json:"ids,omitempty"`
 	Tx          string    `json:"tx,omitempty"`
 	Sender      string    `json:"sender,omitempty"`
+	NullSender  bool      `json:"null_sender,omitempty"` // the null reverse-path: reports
 	Recipient   string    `json:"recipient,omitempty"`
 	Domain      string    `json:"domain,omitempty"` // of the recipient
 	Destination string    `json:"destination,omitempty"`
@@ -67,9 +68,11 @@ type QueueWhy struct {
 	ID int64 `json:"id"`
 }
 
-// QueueChange does something to transfers. Result: Changed.
+// QueueChange does something to transfers. A filter that says nothing is refused
+// without All. Result: Changed.
 type QueueChange struct {
 	QueueFilter
+	All bool   `json:"all,omitempty"`
 	Act string `json:"act"` // retry, hold, release, delete
 }
 
