@@ -187,6 +187,7 @@ func (c *compaction) perform(ctx context.Context, p *plan) error {
 		if err := c.bury(ctx, p.dead); err != nil {
 			return err
 		}
+		// Durable, before parts of its lists go elsewhere.
 		if err := c.log.files.remove(p.seg); err != nil {
 			return err
 		}
@@ -205,8 +206,11 @@ func (c *compaction) perform(ctx context.Context, p *plan) error {
 		c.log.files.fs.Remove(next.name() + unfinished)
 		return err
 	}
+	if err := c.log.files.settle(p.seg); err != nil {
+		return err
+	}
 	c.account(p, next)
-	return c.log.files.settle(p.seg)
+	return nil
 }
 
 // bury gives up rows, some at a time. They go before the content does: a crash in

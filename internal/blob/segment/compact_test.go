@@ -163,7 +163,9 @@ func TestCompactionStorm(t *testing.T) {
 			sound(t, c.s, acked)
 			c.acked = acked
 			c.kill(func(int) bool { return rng.IntN(3) > 0 })
-			blobtest.Compact(t, c.s, r)
+			if rng.IntN(3) == 0 { // else the next storm meets it
+				blobtest.Compact(t, c.s, r)
+			}
 			sound(t, c.s, acked)
 			c.close()
 			if t.Failed() {
@@ -172,7 +174,7 @@ func TestCompactionStorm(t *testing.T) {
 		}
 	}
 	if moved == 0 {
-		t.Log("no storm met a compaction at work")
+		t.Error("no storm met a compaction at work: the test tests too little")
 	}
 }
 

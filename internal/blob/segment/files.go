@@ -240,11 +240,14 @@ func (f *files) prune(drop func(label string) bool) error {
 	return f.fs.SyncDir()
 }
 
-// remove removes a segment. Who reads it may finish.
+// remove removes a segment, for good. Who reads it may finish.
 func (f *files) remove(s *segment) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.removeLocked(s)
+	if err := f.removeLocked(s); err != nil {
+		return err
+	}
+	return f.fs.SyncDir()
 }
 
 func (f *files) removeLocked(s *segment) error {

@@ -79,11 +79,11 @@ func (p *plan) sift(c *compaction, all []Frame, own map[Ref]bool) error {
 	elsewhere := map[Ref]bool{}
 	for _, ref := range lists {
 		b, kind, err := c.log.Read(ref)
-		if err != nil {
+		if err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return err
 		}
 		l, ok := parseList(b)
-		if !ok || kind != kindList {
+		if !ok || kind != kindList { // or it went, and that is not known to be durable
 			certain = false
 		}
 		for _, part := range l.parts {
