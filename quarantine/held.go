@@ -14,7 +14,7 @@ type Held struct {
 	ID        string    // as mail.NewID makes them
 	Tx        string    // the transaction's, under which the journal has the walk
 	Recipient mail.Path // as the client gave it
-	Box       int64     // the mailbox that a release delivers to; 0: it goes where the recipient's mail goes
+	Box       int64     // the mailbox that a release delivers to, or one of the next
 	Domain    string    // the recipient's
 	Sender    mail.Path // the reverse-path
 	Client    netip.Addr
@@ -30,6 +30,12 @@ type Held struct {
 	State     State
 	Acts      []Act // what became of it; in what Show returns, not Find
 }
+
+// Boxes that are none.
+const (
+	Anywhere  int64 = 0  // a release goes where the recipient's mail goes then
+	Elsewhere int64 = -1 // the same, but to no mailbox here: those have rows of their own
+)
 
 // A State is how a held message stands. All but StateHeld are final.
 type State string
@@ -58,7 +64,7 @@ type Delivery struct {
 	Time          time.Time // when it arrives in the mailbox
 	Envelope      []byte    // as the mailstore keeps it
 	BodyStructure []byte    // as the mailstore keeps it
-	Onward        []Onward  // where Box is 0: what is queued in its place
+	Onward        []Onward  // what is queued, in its place or beside it
 	Expires       time.Time // when trying those ends
 }
 

@@ -82,6 +82,7 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.QuarantineRelease]([]ops.Held{}))
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
 	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))
+	queueHandlers(h)
 	control.On(h, answer[ops.CheckStore](ops.StoreReport{Messages: 7, Bytes: 1234, Damage: []string{"blob 3: checksum differs"}}))
 	return h
 }
@@ -129,6 +130,19 @@ func routeHandlers(h control.Handlers) {
 			{Depth: 1, Address: "ann@example.org", Is: "mailbox", Why: "a mailbox here"},
 		}}, nil
 	})
+}
+
+// queueHandlers answer for what is carried on.
+func queueHandlers(h control.Handlers) {
+	transfer := ops.Transfer{
+		ID: 4711, Tx: "01JD", Sender: "bob@example.net", Recipient: "ann@far.example", Destination: "domain:far.example", State: "waiting", Size: 2048,
+		Created: at(0), Due: at(5), Expires: at(9), Attempts: 1, Host: "192.0.2.1:25", Code: 451, Status: "4.3.0", Reply: "tired\x1b[2J", Command: "RCPT",
+	}
+	tried := ops.Delivery{Time: at(1), Recipient: "ann@far.example", What: "deferred", Host: "192.0.2.1:25", Code: 451, Status: "4.3.0", Reply: "tired", Command: "RCPT"}
+	control.On(h, answer[ops.QueueList]([]ops.Transfer{transfer}))
+	control.On(h, answer[ops.QueueWhy](ops.TransferDetail{Transfer: transfer, Subject: "hello", Why: "it is tried again at noon", Events: []ops.Delivery{tried}}))
+	control.On(h, answer[ops.QueueChange](ops.Changed{Changed: 3}))
+	control.On(h, answer[ops.QueueFlush](ops.Changed{Changed: 2}))
 }
 
 // gatepost runs the program with a fake machine and returns what it wrote.

@@ -155,7 +155,7 @@ func (p *program) queueFlush() *cobra.Command {
 		Example: `  gatepost queue flush example.net`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 != all {
+			if len(args) == 0 != all || len(args) == 1 && args[0] == "" {
 				return usage("give a destination, or --all")
 			}
 			r := ops.QueueFlush{}

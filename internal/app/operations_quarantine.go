@@ -36,9 +36,7 @@ func (a *App) release(ctx context.Context, id string) (quarantine.Held, error) {
 	h, err := a.quarantine.Release(ctx, id, admin)
 	if err == nil {
 		a.changes.Notify(h.Box)
-		if h.Box == 0 {
-			a.wakeFor(h)
-		}
+		a.wakeFor(h)
 		a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", admin)
 	}
 	return h, err

@@ -27,7 +27,7 @@ type preparer struct {
 // field tells when it was released. A mailbox that is gone or closed since takes
 // nothing any more.
 func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.Delivery, error) {
-	if h.Box == 0 {
+	if h.Box <= 0 {
 		return p.onward(ctx, h)
 	}
 	if box, ok := p.directory.Snapshot().Box(h.Box); !ok || box.State == directory.Closed {
@@ -42,7 +42,13 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	view := released(h, now)
 	served := view.Message(mail.NewSpooled(content, content.Size()))
 	d := mailbox.Prepare(h.Box, mailbox.Inbox, served, now)
-	return quarantine.Delivery{View: view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure}, nil
+	copies, err := p.intake.Onward(h)
+	if err != nil { // its recipient is no address any more; the mailbox is there
+		copies = nil
+	}
+	return quarantine.Delivery{
+		View: view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
+	}, nil
 }
 
 // released is how a held message is served after its release.

@@ -47,7 +47,9 @@ func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict
 			left = append(left, tr)
 			continue
 		}
-		p.of[tr].outcome = mail.Relayed
+		for _, r := range p.of[tr] {
+			r.outcome = mail.Relayed
+		}
 		c.Events = append(c.Events, queue.Event{Tx: t.tx.ID, Recipient: tr.Recipient, Time: t.in.Now(), What: queue.Carried.String(), Reply: results[i].Reply})
 	}
 	c.Transfers = left

@@ -71,8 +71,10 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 			c.Deliveries = append(c.Deliveries, &d)
 		}
 		boxes = boxes[n:]
-		if len(boxes) == 0 {
+		if first { // a row that is left names mailboxes alone
 			c.Transfers = onward
+		}
+		if len(boxes) == 0 {
 			if err := l.success(ctx, t, c); err != nil {
 				return err
 			}
@@ -117,10 +119,18 @@ func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error 
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
 // the directory says that its recipient's mail goes now.
 func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer, err error) {
-	if len(t.Boxes) > 0 {
-		return t.Boxes, nil, nil
-	}
 	s := l.In.Directory.Snapshot()
+	if len(t.Boxes) > 0 {
+		for _, id := range t.Boxes {
+			if box, ok := s.Box(id); ok && box.State != directory.Closed {
+				boxes = append(boxes, id)
+			}
+		}
+		if len(boxes) == 0 {
+			return nil, nil, directory.ErrClosed
+		}
+		return boxes, nil, nil
+	}
 	found, err := l.In.resolve(s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if err != nil {
 		return nil, nil, err

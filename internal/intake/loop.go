@@ -27,6 +27,9 @@ func (in *Intake) passes(m *mail.Message) (n int) {
 // on for an address says so in a field Delivered-To. A recipient to whom nothing is
 // left is refused, as the rest of his walk can't change that.
 func (t *Transaction) breakLoops(m *mail.Message) {
+	if t.in.passes(m) == 0 { // anybody can write the field; only what was here has ours
+		return
+	}
 	seen := map[mail.Path]bool{}
 	for _, f := range m.Header().All("Delivered-To") {
 		if p, err := mail.ParsePath(strings.Trim(strings.TrimSpace(f), "<>")); err == nil {

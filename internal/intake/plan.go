@@ -26,10 +26,17 @@ type plan struct {
 
 	commit   *Commit
 	filled   map[place]bool
-	direct   int                            // mailboxes in the commit
-	messages map[string]*queue.Message      // by reverse-path and how they are served
-	sent     map[[2]mail.Path]bool          // reverse-path and address
-	of       map[*queue.Transfer]*recipient // whose they are
+	direct   int                              // mailboxes in the commit
+	looks    map[string]int                   // how messages are served: their prefixes, numbered
+	messages map[look]*queue.Message          // that are carried on
+	sent     map[[2]mail.Path]*queue.Transfer // by reverse-path and address
+	of       map[*queue.Transfer][]*recipient // whose they are
+}
+
+// A look is what transfers have in common that share a message.
+type look struct {
+	sender mail.Path
+	prefix int
 }
 
 // A place is a folder of a mailbox, "held" for its quarantine.
@@ -42,8 +49,8 @@ type place struct {
 // two of the recipients gets one copy in each folder, and is held one.
 func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 	p := &plan{
-		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, messages: map[string]*queue.Message{},
-		sent: map[[2]mail.Path]bool{}, of: map[*queue.Transfer]*recipient{},
+		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, looks: map[string]int{},
+		messages: map[look]*queue.Message{}, sent: map[[2]mail.Path]*queue.Transfer{}, of: map[*queue.Transfer][]*recipient{},
 	}
 	for _, r := range t.rcpts {
 		switch r.outcome {
@@ -84,7 +91,7 @@ func (p *plan) deliver(r *recipient, folder string) {
 func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail.Path) {
 	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged, p.t.subject(r, p.m))
 	if p.direct+len(boxes) > maxDirect {
-		tr := p.transfer(r, view, sender, r.path, queue.Local)
+		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
 		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
 		return
 	}
@@ -109,34 +116,75 @@ func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
 	return ids
 }
 
-// hold keeps a row for each of a recipient's mailboxes, or, where it has none or too
-// many, one for the recipient, whose release finds out again where that leads.
+// hold keeps a row for each of a recipient's mailboxes, with which go its copies, and
+// one for what goes elsewhere; or, where the mailboxes are too many, one for all. What
+// has no mailbox finds out again, at its release, where it leads.
 func (p *plan) hold(r *recipient) {
-	view := mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
-	boxes := p.fresh(r.boxes, "held")
-	if len(r.boxes) == 0 || len(boxes) > maxDirect {
-		boxes = []int64{0}
+	own := slices.DeleteFunc(slices.Clone(r.boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
+	boxes := p.fresh(own, "held")
+	view := mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, "")
+	switch {
+	case len(r.boxes) == 0 || len(boxes) > maxDirect:
+		p.commit.Held = append(p.commit.Held, p.t.held(r, quarantine.Anywhere, view, p.m))
+		return
+	case slices.ContainsFunc(r.remotes, r.strays):
+		p.commit.Held = append(p.commit.Held, p.t.held(r, quarantine.Elsewhere, view, p.m))
 	}
+	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
 	for _, box := range boxes {
 		p.commit.Held = append(p.commit.Held, p.t.held(r, box, view, p.m))
 	}
 }
 
+// strays reports whether a copy that leaves is none of a mailbox here.
+func (r *recipient) strays(to directory.Remote) bool {
+	return !slices.ContainsFunc(r.boxes, func(b directory.Mailbox) bool { return b.Address == to.By })
+}
+
 // carry queues what goes to other servers. What a report says of it goes by the
 // reverse-path that it leaves under.
 func (p *plan) carry(r *recipient) {
-	for _, to := range r.remotes {
+	var view mail.View // the last one: a list's members are served the same
+	var prefix int
+	for i, to := range r.remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
-		if p.sent[[2]mail.Path{sender, to.Address}] {
+		if tr := p.sent[[2]mail.Path{sender, to.Address}]; tr != nil {
+			p.share(tr, r)
 			continue
 		}
-		p.sent[[2]mail.Path{sender, to.Address}] = true
-		view := mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, p.t.subject(r, p.m))
-		tr := p.transfer(r, view, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
-		if to.Bounces.IsNull() { // a list is a sender of its own (RFC 3461 §5.2.7.2)
+		if i == 0 || r.remotes[i-1].By != to.By {
+			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, p.t.subject(r, p.m))
+			prefix = p.look(view)
+		}
+		tr := p.transfer(r, view, prefix, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
+		p.sent[[2]mail.Path{sender, to.Address}] = tr
+		if to.Bounces.IsNull() {
 			tr.Params = p.t.wishes(r)
+		} else { // a list is a sender of its own (RFC 3461 §5.2.7.2)
+			tr.Message.Params.Return, tr.Message.Params.EnvelopeID = "", ""
 		}
 	}
+}
+
+// share makes a transfer another recipient's, too: the sender hears what either wants
+// to have told.
+func (p *plan) share(tr *queue.Transfer, r *recipient) {
+	if slices.Contains(p.of[tr], r) {
+		return
+	}
+	p.of[tr] = append(p.of[tr], r)
+	tr.For = append(tr.For, r.path.Fold())
+	tr.Params.Notify = tr.Params.Notify.Or(p.t.wishes(r).Notify)
+}
+
+// look numbers a view by its prefix, which may be long.
+func (p *plan) look(v mail.View) int {
+	n, known := p.looks[string(v.Prefix)]
+	if !known {
+		n = len(p.looks)
+		p.looks[string(v.Prefix)] = n
+	}
+	return n
 }
 
 // by is the domain here that sends a recipient's mail to others.
@@ -162,20 +210,19 @@ func (t *Transaction) wishes(r *recipient) mail.RcptParams {
 
 // transfer queues one recipient of a message, which it shares with those that are
 // served the same.
-func (p *plan) transfer(r *recipient, view mail.View, sender, to mail.Path, d queue.Destination) *queue.Transfer {
-	key := string(sender) + "\x00" + string(view.Prefix)
-	m := p.messages[key]
+func (p *plan) transfer(r *recipient, view mail.View, prefix int, sender, to mail.Path, d queue.Destination) *queue.Transfer {
+	m := p.messages[look{sender, prefix}]
 	if m == nil {
 		now := p.t.tx.Time
 		m = &queue.Message{
 			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: sender, View: view, Size: view.Size(p.m.Size()),
 			Params: p.t.tx.Envelope.Params, Created: now, Expires: now.Add(p.t.in.Config.Lifetime),
 		}
-		p.messages[key] = m
+		p.messages[look{sender, prefix}] = m
 	}
-	tr := &queue.Transfer{Message: m, Recipient: to, For: r.path.Fold(), Destination: d}
+	tr := &queue.Transfer{Message: m, Recipient: to, For: []mail.Path{r.path.Fold()}, Destination: d}
 	p.commit.Transfers = append(p.commit.Transfers, tr)
-	p.of[tr] = r
+	p.of[tr] = []*recipient{r}
 	return tr
 }
 

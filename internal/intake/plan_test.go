@@ -147,6 +147,63 @@ func TestCarriedOn(t *testing.T) {
 	}
 }
 
+// Two recipients that lead to one address share its transfer: both are told of, and the
+// sender hears what either wants.
+func TestSharedTarget(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	if _, err := dir.AddAlias(t.Context(), directory.Alias{Address: "too@late.example", Targets: []mail.Path{"ann@elsewhere.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	tx := w.begin(t, "away@late.example")
+	tx.Rcpt(t.Context(), "Too@late.example", mail.RcptParams{Notify: mail.NotifyNever})
+	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	list := w.commits[0].Transfers
+	if len(list) != 1 || !slices.Equal(list[0].For, []mail.Path{"away@late.example", "too@late.example"}) || !list[0].Params.Notify.Wants(mail.NotifyFailure) {
+		t.Errorf("got %+v", list[0])
+	}
+}
+
+// What is held for an address that leads here and elsewhere has a row for each: no
+// release loses the other half. Copies of a mailbox go with its own.
+func TestHeldInHalves(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	if _, err := dir.AddAlias(t.Context(), directory.Alias{Address: "spam+half@late.example", Targets: []mail.Path{"none@late.example", "bob@elsewhere.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	box, err := dir.ChangeMailbox(t.Context(), "spam@late.example", func(m *directory.Mailbox) error {
+		m.Copies = []mail.Path{"copy@elsewhere.example", "accept@late.example"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.send(t, "spam+half@late.example")
+	w.send(t, "spam@late.example")
+	half, _ := dir.Snapshot().Mailbox("none@late.example")
+	want := fmt.Sprintf("held spam+half@late.example for -1\nheld spam+half@late.example for %d", half.ID)
+	if got := outcome(w.commits[0]); got != want {
+		t.Errorf("an alias: got\n%s\nwant\n%s", got, want)
+	}
+	if got := outcome(w.commits[1]); got != fmt.Sprintf("held spam@late.example for %d", box.ID) {
+		t.Errorf("a mailbox with copies: got %s", got)
+	}
+	var ways []string
+	for _, c := range w.commits {
+		for _, h := range c.Held {
+			onward, err := w.Onward(*h)
+			for _, o := range onward {
+				ways = append(ways, fmt.Sprintf("%d to %s", min(h.Box, 1), o.To))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if want := []string{"-1 to bob@elsewhere.example", "1 to copy@elsewhere.example"}; !slices.Equal(ways, want) {
+		t.Errorf("released: got %q, want %q", ways, want)
+	}
+}
+
 // A mail host may want spam, marked.
 func TestHostThatTagsSpam(t *testing.T) {
 	w, _, dir := newOutWorld(t)
@@ -314,16 +371,18 @@ func TestTrustedRelay(t *testing.T) {
 }
 
 func TestLoops(t *testing.T) {
+	const here = "Received: from a by mx.example with ESMTP id 1; x\r\n"
 	tests := map[string]struct {
 		header string
 		to     []string
 		answer mail.Answer
 		want   string
 	}{
-		"sent on before":      {"Delivered-To: away@late.example\r\n", []string{"away@late.example"}, mail.Refused, "none"},
-		"whatever the case":   {"Delivered-To: <Away@LATE.example>\r\n", []string{"away@late.example"}, mail.Refused, "none"},
-		"one of two":          {"Delivered-To: away@late.example\r\n", []string{"away@late.example", "x@hosted.example"}, mail.OK, "held away@late.example for 0\nmessage 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
-		"somebody else's":     {"Delivered-To: away@other.example\r\n", []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
+		"forged":              {"Delivered-To: away@late.example\r\n", []string{"away@late.example"}, mail.OK, "message 1: SRS@late.example -> ann@elsewhere.example, mx:elsewhere.example by late.example, 0 boxes"},
+		"sent on before":      {here + "Delivered-To: away@late.example\r\n", []string{"away@late.example"}, mail.Refused, "none"},
+		"whatever the case":   {here + "Delivered-To: <Away@LATE.example>\r\n", []string{"away@late.example"}, mail.Refused, "none"},
+		"one of two":          {here + "Delivered-To: away@late.example\r\n", []string{"away@late.example", "x@hosted.example"}, mail.OK, "held away@late.example for 0\nmessage 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
+		"somebody else's":     {here + "Delivered-To: away@other.example\r\n", []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
 		"here five times":     {strings.Repeat("Received: from a by mx.example with ESMTP id 1; x\r\n", 5), []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
 		"here too often":      {strings.Repeat("Received: from a\r\n by mx.example with ESMTP id 1; x\r\n", 6), []string{"x@hosted.example"}, mail.Loop, "none"},
 		"near namesakes pass": {strings.Repeat("Received: from a by mx.example.org with ESMTP id 1; x\r\n", 9), []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},

@@ -1,21 +1,23 @@
 package intake
 
 import (
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/quarantine"
 )
 
-// Onward returns where a held message goes that is nobody's mailbox's alone, when it
-// is released: the way that mail for its recipient would take now.
+// Onward returns where a held message goes, beside its mailbox, when it is released: the
+// way that mail for its recipient would take now.
 func (in *Intake) Onward(h quarantine.Held) ([]quarantine.Onward, error) {
 	s := in.Directory.Snapshot()
 	found, err := in.resolve(s, h.Sender, h.Recipient)
 	if err != nil {
 		return nil, err
 	}
+	strays := (&recipient{boxes: found.Boxes}).strays
 	var list []quarantine.Onward
-	if len(found.Boxes) > 0 {
+	if len(found.Boxes) > 0 && h.Box == quarantine.Anywhere {
 		local := quarantine.Onward{To: h.Recipient, Sender: h.Sender, Destination: string(queue.Local)}
 		for _, box := range found.Boxes {
 			local.Boxes = append(local.Boxes, box.ID)
@@ -23,6 +25,9 @@ func (in *Intake) Onward(h quarantine.Held) ([]quarantine.Onward, error) {
 		list = append(list, local)
 	}
 	for _, to := range found.Remotes {
+		if h.Box != quarantine.Anywhere && !in.goesWith(h, to, strays(to)) {
+			continue
+		}
 		by := found.Domain.Name
 		var mark []byte
 		if !to.By.IsNull() {
@@ -33,4 +38,14 @@ func (in *Intake) Onward(h quarantine.Held) ([]quarantine.Onward, error) {
 		})
 	}
 	return list, nil
+}
+
+// goesWith reports whether a copy that leaves belongs to a row: those of a mailbox to
+// the mailbox's, all others to the one for elsewhere.
+func (in *Intake) goesWith(h quarantine.Held, to directory.Remote, strays bool) bool {
+	if h.Box == quarantine.Elsewhere {
+		return strays
+	}
+	box, ok := in.Directory.Snapshot().Box(h.Box)
+	return ok && to.By == box.Address
 }

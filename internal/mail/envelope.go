@@ -78,6 +78,20 @@ func (n Notify) Wants(w Notify) bool {
 	return n&w != 0
 }
 
+// Or returns the wishes of two who want to hear of the same: what either wants.
+func (n Notify) Or(m Notify) Notify {
+	var both Notify
+	for _, w := range []Notify{NotifySuccess, NotifyFailure, NotifyDelay} {
+		if n.Wants(w) || m.Wants(w) {
+			both |= w
+		}
+	}
+	if both == 0 {
+		return NotifyNever
+	}
+	return both
+}
+
 // NewID returns a name for one transaction: 20 lower-case letters and digits
 // that sort by time (48 bits of Unix milliseconds, 52 of chance), safe in
 // replies, header fields, URLs and file names.

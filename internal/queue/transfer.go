@@ -27,7 +27,7 @@ type Transfer struct {
 	ID          int64 // rises; given by Rows where it is 0
 	Message     *Message
 	Recipient   mail.Path
-	For         mail.Path       // the recipient that the client named, folded, by which the journal knows it
+	For         []mail.Path     // the recipients that the client named, folded, by which the journal knows it
 	Params      mail.RcptParams // what the client asked for (RFC 3461)
 	Destination Destination
 	// Boxes are mailboxes here that are to get a copy each, where the destination

@@ -20,7 +20,7 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 			}
 		}
 		for _, h := range c.Held {
-			if h.Box != 0 { // 0: where its release leads is found out then
+			if h.Box > 0 { // where the others lead is found out when they are released
 				if err := standing(tx, h.Box); err != nil {
 					return err
 				}

@@ -56,8 +56,8 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		if h, err = showHeld(tx, id); err != nil || d == nil {
 			return err
 		}
-		if h.Box == 0 {
-			return putOnward(tx, &h, d)
+		if err := putOnward(tx, &h, d); err != nil || h.Box <= 0 {
+			return err
 		}
 		return putDelivery(tx, &mailbox.Delivery{
 			Box: h.Box, Blob: h.Blob, View: d.View, Size: d.Size, Time: d.Time,
@@ -79,7 +79,7 @@ func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
 				ID: mail.NewID(d.Time), Tx: h.Tx, Sender: o.Sender, Blob: h.Blob, View: view, Size: d.Size + int64(len(o.Mark)),
 				Params: mail.Params{Body: "8BITMIME"}, Created: d.Time, Expires: d.Expires,
 			},
-			Recipient: o.To, For: h.Recipient.Fold(), Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
+			Recipient: o.To, For: []mail.Path{h.Recipient.Fold()}, Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
 		}})
 		if err != nil {
 			return err

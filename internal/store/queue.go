@@ -89,7 +89,7 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), t.For)
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For))
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -107,13 +107,18 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	t := &queue.Transfer{Message: &queue.Message{}}
 	var notify, due, delayed int64
-	var boxes string
+	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &t.For)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of)
 	if err != nil {
 		return nil, err
 	}
 	t.Params.Notify, t.Due, t.Delayed = mail.Notify(notify), fromMicros(due), delayed != 0
+	for p := range strings.SplitSeq(of, "\n") {
+		if p != "" {
+			t.For = append(t.For, mail.Path(p))
+		}
+	}
 	if boxes != "" {
 		for s := range strings.SplitSeq(boxes, ",") {
 			b, err := strconv.ParseInt(s, 10, 64)
@@ -232,7 +237,7 @@ func settle(tx *Tx, s *queue.Settlement) error {
 		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
 			return err
 		}
-		if err := tellJournal(tx, t, s.Fate); err != nil {
+		if err := tellJournal(tx, t, became(t, s.Fate)); err != nil {
 			return err
 		}
 	}
@@ -247,24 +252,41 @@ func settle(tx *Tx, s *queue.Settlement) error {
 	return nil
 }
 
-// tellJournal says in the journal what became of a recipient's mail. Where it went to
-// several, what failed outweighs what did not.
-func tellJournal(tx *Tx, t *queue.Transfer, f queue.Fate) error {
-	if t.For.IsNull() {
-		return nil
-	}
-	state := "bounced"
-	switch {
-	case f == queue.Carried && t.Destination == queue.Local:
-		state = "delivered"
-	case f == queue.Carried:
-		state = "relayed"
-	}
-	_, err := tx.Exec(`UPDATE journal SET state = ? WHERE id = ? AND recipient = ? AND state IN ('queued', 'relayed', 'released')`, state, t.Message.Tx, t.For)
-	if err != nil {
-		return fmt.Errorf("journal %s: %w", t.Message.Tx, err)
+// tellJournal says in the journal what became of a recipient's mail: relayed,
+// delivered, bounced or deleted, and where it went to several and they differ, partial.
+func tellJournal(tx *Tx, t *queue.Transfer, state string) error {
+	well := state == "relayed" || state == "delivered"
+	for _, recipient := range t.For {
+		was := []any{"bounced", "deleted"}
+		if !well {
+			was = []any{"relayed", "delivered"}
+		}
+		_, err := tx.Exec(`UPDATE journal SET state = CASE WHEN state IN ('queued', 'released') OR state = ? THEN ? WHEN state IN (?, ?) THEN 'partial' ELSE state END
+			WHERE id = ? AND recipient = ?`, state, state, was[0], was[1], t.Message.Tx, recipient)
+		if err != nil {
+			return fmt.Errorf("journal %s: %w", t.Message.Tx, err)
+		}
 	}
 	return nil
+}
+
+// became is the journal's word for an end.
+func became(t *queue.Transfer, f queue.Fate) string {
+	switch {
+	case f == queue.Refused:
+		return "bounced"
+	case t.Destination == queue.Local:
+		return "delivered"
+	}
+	return "relayed"
+}
+
+func joined(paths []mail.Path) string {
+	texts := make([]string, len(paths))
+	for i, p := range paths {
+		texts[i] = string(p)
+	}
+	return strings.Join(texts, "\n")
 }
 
 // one fails with queue.ErrLost where a claim did not hold any more.

@@ -120,6 +120,9 @@ func changeTransfer(tx *Tx, t *queue.Transfer, act queue.Act) (int, error) {
 		return 0, err
 	}
 	if act == queue.Delete {
+		if err := tellJournal(tx, t, "deleted"); err != nil {
+			return 0, err
+		}
 		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
 			return 0, err
 		}
