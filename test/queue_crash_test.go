@@ -19,7 +19,7 @@ import (
 
 const queueCrashConfig = `
 hostname: mx.test.example
-limits: {errors: 100}
+limits: {errors: 100, drain_timeout: 1s}
 queue: {retry: 1s, retry_max: 2s, parallel: 5}
 policies: [{name: default, pipeline: []}]
 `

@@ -22,7 +22,8 @@ type LocalStore interface {
 
 // A Local delivers what waits in the queue for mailboxes here: mail for more
 // mailboxes than the accepting commit takes, and what we write by ourselves. It
-// implements queue.Carrier for queue.Local.
+// implements queue.Carrier for queue.Local, and for domains that lived elsewhere when
+// their mail was queued.
 type Local struct {
 	In    *Intake
 	Store LocalStore
@@ -48,6 +49,9 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 	case errors.Is(err, directory.ErrClosed):
 		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.2.1", Text: "the mailbox is closed"}}
 	case errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrTooMany):
+		if t.Destination != queue.Local { // who moves a domain may not be done yet
+			return queue.Result{Fate: queue.Deferred, Reply: queue.Reply{Enhanced: "4.1.1", Text: "the domain lives here now, and has no such mailbox"}}
+		}
 		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.1.1", Text: "there is no such mailbox"}}
 	}
 	l.In.Log.Error("not delivered to mailboxes here", "id", t.Message.Tx, "transfer", t.ID, "error", err)

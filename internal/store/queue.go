@@ -386,7 +386,9 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 
 func settleLocal(tx *Tx, t *queue.Transfer, left []int64) error {
 	if len(left) == 0 {
-		err := settle(tx, &queue.Settlement{Transfer: t, Fate: queue.Carried, Reply: queue.Reply{Enhanced: "2.1.5", Text: "delivered here"}})
+		here := *t
+		here.Destination = queue.Local // wherever it was to go
+		err := settle(tx, &queue.Settlement{Transfer: &here, Fate: queue.Carried, Reply: queue.Reply{Enhanced: "2.1.5", Text: "delivered here"}})
 		return err
 	}
 	boxes := make([]string, len(left))
