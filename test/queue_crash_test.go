@@ -66,17 +66,27 @@ type chaos struct {
 // server had whole when the answer was lost on the wire or on its way to our disk.
 func TestQueueKill(t *testing.T) {
 	t.Parallel()
-	c := newChaos(t)
-	long, limit := os.Getenv("QUEUE_CRASH"), 12*time.Second
+	limit := 12 * time.Second
 	if testing.Short() {
 		limit = 3 * time.Second
 	}
-	if long != "" {
+	if long := os.Getenv("QUEUE_CRASH"); long != "" {
 		var err error
 		if limit, err = time.ParseDuration(long); err != nil {
 			t.Fatalf("QUEUE_CRASH: %v", err)
 		}
 	}
+	kill(t, limit)
+}
+
+// The same where mail for one customer is handed on before the answer.
+func TestQueueKillInline(t *testing.T) {
+	t.Parallel()
+	kill(t, 5*time.Second, "relay_inline=true")
+}
+
+func kill(t *testing.T, limit time.Duration, sets ...string) {
+	c := newChaos(t, sets...)
 	rounds := 0
 	for end := time.Now().Add(limit); time.Now().Before(end); rounds++ {
 		c.round(rounds)
@@ -89,7 +99,7 @@ func TestQueueKill(t *testing.T) {
 	}
 }
 
-func newChaos(t *testing.T) *chaos {
+func newChaos(t *testing.T, sets ...string) *chaos {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	c := &chaos{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), waited: map[copyOf]bool{}, letters: map[string]string{}}
@@ -109,7 +119,7 @@ func newChaos(t *testing.T) *chaos {
 		t.Cleanup(w.Close)
 		c.wires = append(c.wires, w)
 	}
-	c.m = prepare(t, queueCrashConfig, queueCrashZone, "relay.port="+port(t, c.wires[2].Addr))
+	c.m = prepare(t, queueCrashConfig, queueCrashZone, append(sets, "relay.port="+port(t, c.wires[2].Addr))...)
 	for i, w := range []int{0, 1, 1} {
 		away(t, c.m, fmt.Sprintf("far%d.example", i), c.wires[w].Addr)
 	}
