@@ -127,6 +127,7 @@ func TestRelay(t *testing.T) {
 		{"a delay is told", relayDelayed},
 		{"the next host where the first is down", relayFailOver},
 		{"spam is held", relaySpam},
+		{"spam for a host that wants it", relaySpamTagged},
 		{"spam for a forward is held", relaySpamForward},
 		{"queue commands", relayCommands},
 		{"released without a server", relayReleasedLater},
@@ -270,6 +271,16 @@ func relaySpam(t *testing.T, f *far) {
 	id := mailFrom(t, f.m, goodClient, reported, note("offer", "a pest"), "ann@far.example").id(t)
 	followed(t, f.m, id, "ann@far.example held keywords")
 	checkReleased(t, f, "offer", "ann@far.example")
+}
+
+func relaySpamTagged(t *testing.T, f *far) {
+	run(t, f.m, "", "host", "set", "host0.far.example", "--spam", "tag")
+	defer run(t, f.m, "", "host", "set", "host0.far.example", "--spam", "hold")
+	id := mailFrom(t, f.m, goodClient, reported, note("marked", "a pest"), "ann@far.example").id(t)
+	settled(t, f.m, id)
+	got := landed(t, f.postfix, "SPAM: marked", 1)
+	sees(t, "the marked message", got[0], "\nX-Spam-Flag: YES\n", "\n\na pest\n")
+	followed(t, f.m, id, "ann@far.example relayed keywords")
 }
 
 func relaySpamForward(t *testing.T, f *far) {
