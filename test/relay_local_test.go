@@ -51,10 +51,9 @@ func crowded(t *testing.T, m *machine.Machine, want int64) {
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	m := prepare(t, relayConfig, flowZone)
-	ann := domain(t, m, "test.example")
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p := userOf(t, m)
+	ann := address
+	run(t, m, password, "mailbox", "add", ann, "--password-stdin")
 	crowd(t, m)
 	sent := mailFrom(t, m, goodClient, reported, note("crowd", "x"), "all@test.example", ann, "b007@test.example")
 	id := sent.id(t)
@@ -62,7 +61,21 @@ func TestCrowd(t *testing.T) {
 	crowded(t, m, 1)
 	followed(t, m, id, "all@test.example delivered", ann+" delivered", "b007@test.example delivered")
 
-	want := int64(1)
+	p.want("250", p.say("MAIL FROM:<"+reported+">"))
+	for _, rcpt := range []string{"all@test.example", ann} {
+		p.want("250", p.say("RCPT TO:<"+rcpt+"> NOTIFY=SUCCESS"))
+	}
+	p.want("354", p.say("DATA"))
+	p.write(note("told", "x") + ".\r\n")
+	settled(t, m, mailing{data: p.answer()}.id(t))
+	crowded(t, m, 2)
+	for _, rcpt := range []string{"all@test.example", ann} {
+		if n := len(withSubject(box(t, m, reported, "INBOX"), "Delivered / Remis : "+rcpt)); n != 1 {
+			t.Errorf("%d reports about %s", n, rcpt)
+		}
+	}
+
+	want := int64(2)
 	for round := range 8 {
 		sent := mailFrom(t, m, goodClient, reported, note(fmt.Sprint("crowd ", round), strings.Repeat("x\r\n", 5000)), "all@test.example")
 		if want++; round%2 == 1 {

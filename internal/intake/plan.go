@@ -31,6 +31,7 @@ type plan struct {
 	messages map[look]*queue.Message          // that are carried on
 	sent     map[[2]mail.Path]*queue.Transfer // by reverse-path and address
 	of       map[*queue.Transfer][]*recipient // whose they are
+	later    map[*recipient]bool              // those with mailboxes that get their copy from the queue
 }
 
 // A look is what transfers have in common that share a message.
@@ -51,6 +52,7 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 	p := &plan{
 		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, looks: map[string]int{},
 		messages: map[look]*queue.Message{}, sent: map[[2]mail.Path]*queue.Transfer{}, of: map[*queue.Transfer][]*recipient{},
+		later: map[*recipient]bool{},
 	}
 	for _, r := range t.rcpts {
 		switch r.outcome {
@@ -93,6 +95,10 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail
 	if p.direct+len(boxes) > maxDirect {
 		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
 		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
+		if p.later[r] { // one report for all of them
+			tr.Params = silentSuccess(tr.Params)
+		}
+		p.later[r] = true
 		return
 	}
 	p.direct += len(boxes)
@@ -200,11 +206,18 @@ func (t *Transaction) by(r *recipient, to directory.Remote) string {
 // need.
 func (t *Transaction) wishes(r *recipient) mail.RcptParams {
 	w := r.params
-	if !t.proven(r) && w.Notify.Wants(mail.NotifySuccess) {
-		if w.Notify &^= mail.NotifySuccess; w.Notify == 0 {
-			w.Notify = mail.NotifyNever
-		}
+	if !t.proven(r) {
+		return silentSuccess(w)
 	}
+	return w
+}
+
+// silentSuccess is the same wishes but for success.
+func silentSuccess(w mail.RcptParams) mail.RcptParams {
+	if w.Notify == mail.NotifySuccess {
+		w.Notify = mail.NotifyNever
+	}
+	w.Notify &^= mail.NotifySuccess
 	return w
 }
 
@@ -270,7 +283,7 @@ func (p *plan) reports() (m *queue.Message, to []*queue.Transfer) {
 		Expires: t.tx.Time.Add(time.Hour),
 	}
 	for _, r := range t.rcpts {
-		if (r.outcome == mail.Delivered || r.outcome == mail.Junked || r.outcome == mail.Tagged) && t.wishes(r).Notify&mail.NotifySuccess != 0 {
+		if !p.later[r] && (r.outcome == mail.Delivered || r.outcome == mail.Junked || r.outcome == mail.Tagged) && t.wishes(r).Notify&mail.NotifySuccess != 0 {
 			to = append(to, &queue.Transfer{Message: m, Recipient: r.path, Params: r.params, Destination: queue.Local})
 		}
 	}
