@@ -42,6 +42,8 @@ type client struct {
 	dirty   bool      // a transaction is open: RSET before the next
 	idle    time.Time // since when, in the pool
 	release func() bool
+
+	answered bool // a MAIL was, whatever the answer
 }
 
 // A stop says why an attempt at one address ended early, and what it was about.

@@ -3,8 +3,11 @@ package relay
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
+
+	"gatepost/internal/mail"
 )
 
 func sent(t testing.TB, content string) string {
@@ -67,3 +70,22 @@ func FuzzContent(f *testing.F) {
 }
 
 func newReader(s string) *bufio.Reader { return bufio.NewReaderSize(strings.NewReader(s), 4<<10) }
+
+// broken is content that can't be read.
+type broken struct{}
+
+func (broken) ReadAt([]byte, int64) (int, error) { return 0, errors.New("disk gone") }
+
+// A message that can't be read here is its own trouble, not its destination's.
+func TestContentUnreadable(t *testing.T) {
+	s := serve(t, "127.0.0.1", nil)
+	r := hostRelay(t, Host{Name: "h", Address: s.addr.String()})
+	j := job(toA, "ann@a.example")
+	j.Content = mail.NewSpooled(broken{}, 100)
+	if got, want := told(r.Carry(t.Context(), j)), "deferred 0 4.4.2 content disk gone"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if _, contents := s.count(); contents != 0 {
+		t.Error("the server was given a message")
+	}
+}

@@ -129,7 +129,8 @@ func (b *batch) nowhere(err error) queue.Report {
 }
 
 // attempt does what can be done at one address. reached: a transaction was begun
-// there and answered.
+// there and answered, whatever became of it. One message at whose content a server
+// hangs up, always, must not put off what else goes there.
 func (r *Relay) attempt(ctx context.Context, t target, b *batch) (reached bool, err error) {
 	c := r.pool.take(t)
 	kept := c != nil
@@ -145,7 +146,7 @@ func (r *Relay) attempt(ctx context.Context, t target, b *batch) (reached bool, 
 		if kept && c.carried == tried && lost(err) && !b.final && ctx.Err() == nil {
 			return r.attemptAnew(ctx, t, b) // it was closed while it was kept: nobody's fault
 		}
-		return !lost(err) && !busy(err), err
+		return c.answered && !busy(err), err
 	}
 	r.pool.put(c)
 	return true, nil
@@ -158,7 +159,7 @@ func (r *Relay) attemptAnew(ctx context.Context, t target, b *batch) (reached bo
 	}
 	if err := r.serve(c, b); err != nil {
 		c.close()
-		return !lost(err) && !busy(err), err
+		return c.answered && !busy(err), err
 	}
 	r.pool.put(c)
 	return true, nil

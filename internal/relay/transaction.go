@@ -150,6 +150,7 @@ func (c *client) envelope(b *batch) (accepted []int, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.answered = true
 	taken := r.class() == 2
 	if !taken {
 		fate := queue.Deferred
