@@ -139,12 +139,14 @@ func (r *Relay) attempt(ctx context.Context, t target, b *batch) (reached bool, 
 	} else if c, err = r.connect(ctx, t); err != nil {
 		return false, err
 	}
-	tried := c.carried
+	carried := b.carried()
 	err = r.serve(c, b)
 	if err != nil {
 		c.close()
-		if kept && c.carried == tried && lost(err) && !b.final && ctx.Err() == nil {
-			return r.attemptAnew(ctx, t, b) // it was closed while it was kept: nobody's fault
+		// It was closed while it was kept, or carried as many as the server wants over
+		// one ("421 too many messages"): nobody's fault.
+		if kept && b.carried() == carried && (lost(err) || busy(err)) && !b.final && ctx.Err() == nil {
+			return r.attemptAnew(ctx, t, b)
 		}
 		return c.answered && !busy(err), err
 	}

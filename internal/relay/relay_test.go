@@ -265,6 +265,21 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// A server that takes so many messages over one connection, and says so in the next.
+func TestEnoughOverOne(t *testing.T) {
+	s := serve(t, "127.0.0.1", nil)
+	s.most = 2
+	r := hostRelay(t, Host{Name: "h", Address: s.addr.String()})
+	for i := range 5 {
+		if got, want := told(r.Carry(t.Context(), job(toA, "ann@a.example"))), "carried 250 2.0.0 end of data fine"; got != want {
+			t.Errorf("message %d: got %s, want %s", i, got, want)
+		}
+	}
+	if connections, contents := s.count(); connections != 3 || contents != 5 {
+		t.Errorf("%d connections for %d contents, want 3 for 5", connections, contents)
+	}
+}
+
 func TestLMTP(t *testing.T) {
 	s := serve(t, "127.0.0.1", map[string]string{"content 1": "552 5.2.2 full", "EHLO": "500 LHLO please", "HELO": "500 LHLO please"})
 	r := hostRelay(t, Host{Name: "h", Address: s.addr.String(), LMTP: true})

@@ -23,6 +23,7 @@ type server struct {
 	addr   netip.AddrPort
 	script map[string]string // by verb, or "verb argument"; "" hangs up; "content" is the end of data
 	tls    *tls.Config
+	most   int // messages over one connection, 0 for any number
 
 	mu          sync.Mutex
 	heard       []string // commands, in order
@@ -105,7 +106,7 @@ func (s *server) talk(c net.Conn) {
 	if _, ok := say("banner"); !ok {
 		return
 	}
-	lmtp, rcpts := false, 0
+	lmtp, rcpts, mails := false, 0, 0
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -115,6 +116,12 @@ func (s *server) talk(c net.Conn) {
 		s.mu.Lock()
 		s.heard = append(s.heard, line)
 		s.mu.Unlock()
+		if strings.HasPrefix(line, "MAIL") {
+			if mails++; s.most > 0 && mails > s.most {
+				c.Write([]byte("421 4.7.0 too many messages on this connection\r\n"))
+				return
+			}
+		}
 		text, ok := say(line)
 		switch verb, _, _ := strings.Cut(line, " "); {
 		case !ok:
