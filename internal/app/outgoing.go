@@ -50,7 +50,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.closing(a.lookups.Close)
-	a.carriers = carriers{remote: a.relay, directory: a.directory}
+	a.carriers = carriers{remote: a.relay, routes: a.routes}
 	a.queue = queue.New(queue.Config{
 		Rows: a.store.Queue(), Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics},
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, DelayNotice: c.Queue.DelayNotice,
@@ -182,27 +182,6 @@ func (r routes) Hosts(d queue.Destination) ([]relay.Host, error) {
 		})
 	}
 	return list, nil
-}
-
-// carriers hands a job to who takes it: mailboxes here, or the relay.
-type carriers struct {
-	local, remote queue.Carrier
-	directory     *directory.Directory
-}
-
-// Carry implements queue.Carrier.
-func (c *carriers) Carry(ctx context.Context, job queue.Job) queue.Report {
-	if job.Destination == queue.Local || c.moved(job.Destination) {
-		return c.local.Carry(ctx, job)
-	}
-	return c.remote.Carry(ctx, job)
-}
-
-// moved reports whether a domain whose mail was to go elsewhere lives here since.
-func (c *carriers) moved(d queue.Destination) bool {
-	kind, name := d.Split()
-	dom, ours := c.directory.Snapshot().Domain(name)
-	return ours && (kind == "mx" || kind == "domain" && len(dom.Hosts) == 0)
 }
 
 // contents is the content store as the queue wants it.

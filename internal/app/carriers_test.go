@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/internal/store"
+)
+
+// took is a carrier that writes down what it was given.
+type took struct{ ways []string }
+
+func (k *took) Carry(_ context.Context, job queue.Job) queue.Report {
+	report := queue.Report{}
+	for _, t := range job.Transfers {
+		k.ways = append(k.ways, string(t.Recipient)+" to "+string(job.Destination))
+		report.Results = append(report.Results, queue.Result{Fate: queue.Carried, Reply: queue.Reply{Text: string(t.Recipient)}})
+	}
+	return report
+}
+
+// What was queued for a smarthost that was replaced goes over the new one; what waits for a
+// domain that moved goes where it is now.
+func TestQueuedMailFollows(t *testing.T) {
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	rows := db.Directory()
+	dir, err := directory.New(t.Context(), directory.Config{Rows: rows, Entries: rows, Hostname: "mx.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "two"} {
+		if _, err := dir.AddHost(t.Context(), directory.Host{Name: name, Address: "127.0.0.1:25", Roles: []directory.Role{directory.SMTPOut, directory.SMTPIn}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []directory.Domain{{Name: "own.example", Smarthost: "two"}, {Name: "plain.example"}, {Name: "hosted.example", Hosts: []string{"one"}}} {
+		if _, err := dir.AddDomain(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := dir.AddMailbox(t.Context(), directory.Mailbox{Address: "ann@plain.example"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	away, here := &took{}, &took{}
+	c := carriers{local: here, remote: away, routes: routes{directory: dir, smarthost: "one"}}
+	transfer := func(to, of, from mail.Path) *queue.Transfer {
+		return &queue.Transfer{Message: &queue.Message{Sender: from}, Recipient: to, For: []mail.Path{of}}
+	}
+	report := c.Carry(t.Context(), queue.Job{Destination: queue.ToHost("gone"), Transfers: []*queue.Transfer{
+		transfer("a@far.example", "a@far.example", "u@own.example"), transfer("b@far.example", "list@plain.example", "x@far.example"),
+		transfer("ann@plain.example", "ann@plain.example", ""), transfer("c@hosted.example", "c@hosted.example", "x@far.example"),
+	}})
+	for i, want := range []string{"a@far.example", "b@far.example", "ann@plain.example", "c@hosted.example"} {
+		if got := report.Results[i].Reply.Text; got != want {
+			t.Errorf("result %d is that of %s, want %s", i, got, want)
+		}
+	}
+	slices.Sort(away.ways)
+	if want := []string{"a@far.example to host:two", "b@far.example to host:one", "c@hosted.example to domain:hosted.example"}; !slices.Equal(away.ways, want) {
+		t.Errorf("away: got %q, want %q", away.ways, want)
+	}
+	if want := []string{"ann@plain.example to local"}; !slices.Equal(here.ways, want) {
+		t.Errorf("here: got %q, want %q", here.ways, want)
+	}
+}
