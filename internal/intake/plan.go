@@ -165,7 +165,7 @@ func (p *plan) carry(r *recipient) {
 		tr := p.transfer(r, view, prefix, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
 		p.sent[[2]mail.Path{sender, to.Address}] = tr
 		if to.Bounces.IsNull() {
-			tr.Params = p.t.wishes(r)
+			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
 		} else { // a list is a sender of its own (RFC 3461 §5.2.7.2)
 			tr.Message.Params.Return, tr.Message.Params.EnvelopeID = "", ""
 		}

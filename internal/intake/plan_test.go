@@ -9,11 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-msgauth/authres"
+
 	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/internal/srs"
+	"gatepost/pipeline"
 )
 
 // outside is what a world knows of other servers.
@@ -201,6 +204,52 @@ func TestHeldInHalves(t *testing.T) {
 	}
 	if want := []string{"-1 to bob@elsewhere.example", "1 to copy@elsewhere.example"}; !slices.Equal(ways, want) {
 		t.Errorf("released: got %q, want %q", ways, want)
+	}
+}
+
+// authenticates is a filter that found out something about the sender.
+type authenticates []authres.Result
+
+func (a authenticates) Check(context.Context, pipeline.Query) (pipeline.Finding, error) {
+	return pipeline.Finding{Result: "none", Auth: a}, nil
+}
+
+// What can't be delivered is held, and not reported, where the sender is a forgery.
+func TestForgedSenderIsNotWrittenTo(t *testing.T) {
+	spf := func(v authres.ResultValue) authres.Result {
+		return &authres.SPFResult{Value: v, From: "a@sender.example"}
+	}
+	signed := func(domain string) authres.Result {
+		return &authres.DKIMResult{Value: authres.ResultPass, Domain: domain}
+	}
+	tests := map[string]struct {
+		results []authres.Result
+		hold    bool
+	}{
+		"nothing known":                   {nil, false},
+		"SPF pass":                        {[]authres.Result{spf(authres.ResultPass)}, false},
+		"SPF neutral":                     {[]authres.Result{spf(authres.ResultNeutral)}, false},
+		"SPF fail":                        {[]authres.Result{spf(authres.ResultFail)}, true},
+		"SPF softfail":                    {[]authres.Result{spf(authres.ResultSoftFail)}, true},
+		"SPF fail, signed":                {[]authres.Result{spf(authres.ResultFail), signed("sender.example")}, false},
+		"SPF fail, signed by its kin":     {[]authres.Result{spf(authres.ResultFail), signed("example")}, false},
+		"SPF fail, signed by another":     {[]authres.Result{spf(authres.ResultFail), signed("other.example")}, true},
+		"SPF fail, signed by a lookalike": {[]authres.Result{spf(authres.ResultFail), signed("der.example")}, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w, _, _ := newOutWorld(t)
+			kind := &pipeline.Kind{Name: "auth", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Results: []pipeline.Result{{Word: "none"}}}
+			p := *w.Policies()
+			p.ByName = map[string]*pipeline.Policy{"default": {Name: "default", Required: 5, Entries: []*pipeline.Entry{{
+				Name: "auth", Kind: kind, Filter: authenticates(tt.results), Key: "auth", On: map[string]pipeline.Effect{"none": {}},
+			}}}}
+			w.SetPolicies(&p)
+			w.send(t, "x@hosted.example")
+			if got := w.commits[0].Transfers[0].Hold; got != tt.hold {
+				t.Errorf("got %v, want %v", got, tt.hold)
+			}
+		})
 	}
 }
 

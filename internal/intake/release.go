@@ -11,6 +11,10 @@ import (
 // way that mail for its recipient would take now.
 func (in *Intake) Onward(h quarantine.Held) ([]quarantine.Onward, error) {
 	s := in.Directory.Snapshot()
+	if _, ours := s.Domain(h.Recipient.Domain()); !ours { // it was sent on, and refused
+		d := in.Router.Destination(h.Recipient, h.Domain)
+		return []quarantine.Onward{{To: h.Recipient, Sender: h.Sender, Destination: string(d)}}, nil
+	}
 	found, err := in.resolve(s, h.Sender, h.Recipient)
 	if err != nil {
 		return nil, err

@@ -178,3 +178,29 @@ func (t *Transaction) proven(r *recipient) bool {
 	spf := spfResult(t.tx, r.walk)
 	return spf != nil && spf.Value == authres.ResultPass
 }
+
+// disproven reports whether the reverse-path is most likely somebody else's: SPF says so,
+// and no signature of its domain says otherwise. What is refused later is held then, since
+// a report would go to who wrote nothing.
+func (t *Transaction) disproven(r *recipient) bool {
+	sender := t.tx.Envelope.ReversePath
+	if sender.IsNull() || t.proven(r) {
+		return false
+	}
+	spf := spfResult(t.tx, r.walk)
+	if spf == nil || spf.Value != authres.ResultFail && spf.Value != authres.ResultSoftFail {
+		return false
+	}
+	for _, result := range auth(t.tx, r.walk) {
+		if d, ok := result.(*authres.DKIMResult); ok && d.Value == authres.ResultPass && within(sender.Domain(), d.Domain) {
+			return false
+		}
+	}
+	return true
+}
+
+// within reports whether a domain is that one, or below it.
+func within(domain, above string) bool {
+	above = strings.ToLower(above)
+	return above != "" && (domain == above || strings.HasSuffix(domain, "."+above))
+}

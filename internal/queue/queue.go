@@ -48,6 +48,7 @@ type Config struct {
 	Retry       time.Duration // after a first failure; each further one doubles it
 	RetryMax    time.Duration // but no longer than this
 	Lifetime    time.Duration // of what we tell senders
+	HoldFor     time.Duration // how long what is held is kept
 	DelayNotice time.Duration // after which a sender is told that its mail is late; 0: never
 	Parallel    int           // jobs for one destination at once
 	Connections int           // jobs at once, in all

@@ -379,3 +379,26 @@ func TestSlow(t *testing.T) {
 		}
 	})
 }
+
+// What is held where it is refused is reported to nobody, late or refused or expired.
+func TestHeldNotReported(t *testing.T) {
+	m := newMemory()
+	q := New(Config{Rows: m, Contents: m, Retry: 5 * time.Minute, RetryMax: time.Hour, DelayNotice: time.Minute, HoldFor: 24 * time.Hour})
+	now := time.Now()
+	old := &Message{Created: now.Add(-time.Hour), Expires: now.Add(time.Hour)}
+	over := &Message{Created: now.Add(-time.Hour), Expires: now}
+	refused := Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.1.1"}}
+	for name, c := range map[string]struct {
+		m    *Message
+		r    Result
+		hold bool
+	}{"refused": {old, refused, true}, "expired": {over, Result{}, true}, "late": {old, Result{}, false}, "carried": {old, fine, false}} {
+		s, kind := q.conclude(&Transfer{Message: c.m, Hold: true}, c.r, now)
+		if kind != "" || s.Hold.IsZero() == c.hold || s.Delayed {
+			t.Errorf("%s: told %q, held until %v", name, kind, s.Hold)
+		}
+		if _, kind := q.conclude(&Transfer{Message: c.m}, c.r, now); name != "carried" && kind == "" {
+			t.Errorf("%s, of a true sender: nothing is told", name)
+		}
+	}
+}

@@ -40,6 +40,9 @@ type Settlement struct {
 	Delayed  bool          // Deferred: the sender is told of the delay with this settlement, or was before
 	Untried  bool          // Deferred: the claim is given back, and nothing was tried
 	Silent   bool          // no Event is kept of it
+	// Hold is until when a Refused transfer is held: put back where it was released from,
+	// or with a row of its own. Zero: it is not.
+	Hold time.Time
 	// Notice, where there is one, is what we tell the sender by ourselves: a transfer
 	// with a message of its own, queued in the same commit.
 	Notice *Transfer

@@ -133,6 +133,12 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 			s.Delayed, kind = true, delayed
 		}
 	}
+	if t.Hold { // nobody is told
+		kind, s.Delayed = "", t.Delayed
+		if s.Fate == Refused {
+			s.Hold = now.Add(q.c.HoldFor)
+		}
+	}
 	return s, kind
 }
 

@@ -30,6 +30,10 @@ type Transfer struct {
 	For         []mail.Path     // the recipients that the client named, folded, by which the journal knows it
 	Params      mail.RcptParams // what the client asked for (RFC 3461)
 	Destination Destination
+	// Hold: where it is refused for good it is held here, and nobody is told. Its sender is
+	// not who the reverse-path says, or somebody released it and wants to know.
+	Hold     bool
+	Released string // the held message that it was released from, "" for none
 	// Boxes are mailboxes here that are to get a copy each, where the destination
 	// is Local and the mail is for so many that they are delivered after the 250. The
 	// folder is "" for the inbox.

@@ -86,10 +86,10 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?)`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For))
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released)
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -101,19 +101,20 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transfer.recipient, queue_transfer.notify, queue_transfer.original,
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
-	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt`
+	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
+	queue_transfer.hold, queue_transfer.released`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	t := &queue.Transfer{Message: &queue.Message{}}
-	var notify, due, delayed int64
+	var notify, due, delayed, hold int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released)
 	if err != nil {
 		return nil, err
 	}
-	t.Params.Notify, t.Due, t.Delayed = mail.Notify(notify), fromMicros(due), delayed != 0
+	t.Params.Notify, t.Due, t.Delayed, t.Hold = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0
 	for p := range strings.SplitSeq(of, "\n") {
 		if p != "" {
 			t.For = append(t.For, mail.Path(p))
@@ -234,10 +235,15 @@ func settle(tx *Tx, s *queue.Settlement) error {
 		return err
 	}
 	if s.Fate != queue.Deferred {
+		if !s.Hold.IsZero() {
+			if err := holdRefused(tx, t, s); err != nil {
+				return err
+			}
+		}
 		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {
 			return err
 		}
-		if err := tellJournal(tx, t, became(t, s.Fate)); err != nil {
+		if err := tellJournal(tx, t, became(t, s)); err != nil {
 			return err
 		}
 	}
@@ -257,12 +263,12 @@ func settle(tx *Tx, s *queue.Settlement) error {
 func tellJournal(tx *Tx, t *queue.Transfer, state string) error {
 	well := state == "relayed" || state == "delivered"
 	for _, recipient := range t.For {
-		was := []any{"bounced", "deleted"}
+		was := []any{"bounced", "deleted", "held"}
 		if !well {
-			was = []any{"relayed", "delivered"}
+			was = []any{"relayed", "delivered", "relayed"}
 		}
-		_, err := tx.Exec(`UPDATE journal SET state = CASE WHEN state IN ('queued', 'released') OR state = ? THEN ? WHEN state IN (?, ?) THEN 'partial' ELSE state END
-			WHERE id = ? AND recipient = ?`, state, state, was[0], was[1], t.Message.Tx, recipient)
+		_, err := tx.Exec(`UPDATE journal SET state = CASE WHEN state IN ('queued', 'released') OR state = ? THEN ? WHEN state IN (?, ?, ?) THEN 'partial' ELSE state END
+			WHERE id = ? AND recipient = ?`, state, state, was[0], was[1], was[2], t.Message.Tx, recipient)
 		if err != nil {
 			return fmt.Errorf("journal %s: %w", t.Message.Tx, err)
 		}
@@ -271,9 +277,11 @@ func tellJournal(tx *Tx, t *queue.Transfer, state string) error {
 }
 
 // became is the journal's word for an end.
-func became(t *queue.Transfer, f queue.Fate) string {
+func became(t *queue.Transfer, s *queue.Settlement) string {
 	switch {
-	case f == queue.Refused:
+	case !s.Hold.IsZero():
+		return "held"
+	case s.Fate == queue.Refused:
 		return "bounced"
 	case t.Destination == queue.Local:
 		return "delivered"
