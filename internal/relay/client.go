@@ -42,6 +42,7 @@ type client struct {
 	dirty   bool      // a transaction is open: RSET before the next
 	idle    time.Time // since when, in the pool
 	release func() bool
+	ended   func() error // of the context that is bound
 
 	answered bool // a MAIL was, whatever the answer
 }
@@ -124,9 +125,20 @@ func (c *client) bind(ctx context.Context) {
 	if c.release != nil {
 		c.release()
 	}
-	c.release = context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
-	if end, ok := ctx.Deadline(); ok {
-		c.conn.SetDeadline(end)
+	conn := c.conn
+	c.ended, c.release = ctx.Err, context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// mayRead gives what is read next so long, and mayWrite what is written.
+func (c *client) mayRead(limit time.Duration)  { c.within(c.conn.SetReadDeadline, limit) }
+func (c *client) mayWrite(limit time.Duration) { c.within(c.conn.SetWriteDeadline, limit) }
+
+// within sets a deadline, unless the context has ended: what bind set then must not be
+// undone.
+func (c *client) within(set func(time.Time) error, limit time.Duration) {
+	set(time.Now().Add(limit))
+	if c.ended() != nil {
+		set(time.Unix(1, 0))
 	}
 }
 
@@ -150,7 +162,7 @@ func (c *client) quit() {
 
 // wait reads the reply to a command.
 func (c *client) wait(command string, limit time.Duration) (reply, error) {
-	c.conn.SetReadDeadline(time.Now().Add(limit))
+	c.mayRead(limit)
 	r, err := readReply(c.r)
 	if err != nil {
 		return reply{}, &stop{command: command, err: plainError(err)}
@@ -171,7 +183,7 @@ func (c *client) do(name, format string, args ...any) (reply, error) {
 }
 
 func (c *client) send(name, format string, args ...any) error {
-	c.conn.SetWriteDeadline(time.Now().Add(commandTime))
+	c.mayWrite(commandTime)
 	fmt.Fprintf(c.w, format+"\r\n", args...)
 	if err := c.w.Flush(); err != nil {
 		return &stop{command: name, err: plainError(err)}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatepost/internal/mail"
@@ -448,6 +450,27 @@ func TestContextEnds(t *testing.T) {
 	if !strings.HasPrefix(got, "deferred 0 4.4.1 connect") {
 		t.Error(got)
 	}
+}
+
+// A wait that begins when the context has ended already is none.
+func TestContextEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		c := &client{conn: near, r: bufio.NewReader(near), w: bufio.NewWriter(near)}
+		defer c.close()
+		ctx, cancel := context.WithCancel(t.Context())
+		c.bind(ctx)
+		cancel()
+		synctest.Wait()
+		began := time.Now()
+		if _, err := c.wait("MAIL", commandTime); err == nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v, want an error at once", err, time.Since(began))
+		}
+		if _, err := c.do("MAIL", "MAIL FROM:<>"); err == nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v, want an error at once", err, time.Since(began))
+		}
+	})
 }
 
 func FuzzReply(f *testing.F) {

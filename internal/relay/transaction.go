@@ -132,7 +132,7 @@ func ascii(s string) bool {
 // 2920), and returns the recipients that it took.
 func (c *client) envelope(b *batch) (accepted []int, err error) {
 	together := c.has("PIPELINING")
-	c.conn.SetWriteDeadline(time.Now().Add(commandTime))
+	c.mayWrite(commandTime)
 	fmt.Fprintf(c.w, "MAIL FROM:<%s>%s\r\n", b.job.Message.Sender, c.mailParams(b.job))
 	open := b.open
 	if n := c.rcptMax(); len(open) > n {
@@ -278,7 +278,7 @@ func xtext(s string) string {
 // content sends the message and hears what becomes of it: in SMTP one answer for
 // all, in LMTP one for each recipient that was taken (RFC 2033 §4.2).
 func (c *client) content(b *batch, accepted []int) error {
-	c.conn.SetWriteDeadline(time.Now().Add(blockTime + time.Duration(b.job.Content.Size()/10_000)*time.Second))
+	c.mayWrite(blockTime + time.Duration(b.job.Content.Size()/10_000)*time.Second)
 	if err := writeContent(c.w, b.job.Content.Reader()); err != nil {
 		return &stop{command: "content", err: plainError(err)}
 	}
