@@ -37,6 +37,15 @@ func TestForward(t *testing.T) {
 	}
 	rewritten, _, _ := strings.Cut(strings.TrimPrefix(from[0], "MAIL FROM:<"), ">")
 
+	t.Run("two that lead to one", func(t *testing.T) {
+		run(t, m, "", "forward", "add", "too@test.example", "Me@elsewhere.example")
+		id := mailFrom(t, m, goodClient, sender, note("one for two", "x"), "fwd@test.example", "too@test.example").id(t)
+		settled(t, m, id)
+		if n := there.has("one for two"); n != 1 {
+			t.Errorf("it was handed on %d times", n)
+		}
+		followed(t, m, id, "fwd@test.example relayed", "too@test.example relayed")
+	})
 	t.Run("a report that comes back", func(t *testing.T) {
 		settled(t, m, mailFrom(t, m, "198.51.100.9", "", note("bounce", "x"), rewritten).id(t))
 		if back.has("bounce") != 1 || !slices.Equal(back.heard("MAIL"), []string{"MAIL FROM:<>"}) || !slices.Equal(back.heard("RCPT"), []string{"RCPT TO:<" + sender + ">"}) {
