@@ -5,12 +5,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/test/machine"
 )
 
-// What is forwarded leaves under an address of ours, and what comes back to that goes
-// to who had sent it.
-func TestForward(t *testing.T) {
-	t.Parallel()
+// A crossing is a machine with forwards to another server, there, and a sender's
+// server, back.
+type crossing struct {
+	m           *machine.Machine
+	there, back *sink
+	ann         string // has a mailbox here
+}
+
+func newCrossing(t *testing.T) crossing {
+	t.Helper()
 	list, on := sinks(t, "127.0.0.3", "127.0.0.4")
 	there, back := list[0], list[1]
 	there.say(func(line string) string {
@@ -27,6 +35,15 @@ func TestForward(t *testing.T) {
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return crossing{m, there, back, ann}
+}
+
+// What is forwarded leaves under an address of ours, and what comes back to that goes
+// to who had sent it.
+func TestForward(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	m, there, back := c.m, c.there, c.back
 	settled(t, m, mailFrom(t, m, goodClient, sender, note("onward", "x"), "fwd@test.example").id(t))
 	from := there.heard("MAIL FROM:")
 	if len(from) != 1 || !strings.HasPrefix(from[0], "MAIL FROM:<SRS0=") || !strings.Contains(from[0], "=sender.example=eve@test.example>") || there.has("onward") != 1 {
@@ -37,15 +54,6 @@ func TestForward(t *testing.T) {
 	}
 	rewritten, _, _ := strings.Cut(strings.TrimPrefix(from[0], "MAIL FROM:<"), ">")
 
-	t.Run("two that lead to one", func(t *testing.T) {
-		run(t, m, "", "forward", "add", "too@test.example", "Me@elsewhere.example")
-		id := mailFrom(t, m, goodClient, sender, note("one for two", "x"), "fwd@test.example", "too@test.example").id(t)
-		settled(t, m, id)
-		if n := there.has("one for two"); n != 1 {
-			t.Errorf("it was handed on %d times", n)
-		}
-		followed(t, m, id, "fwd@test.example relayed", "too@test.example relayed")
-	})
 	t.Run("a report that comes back", func(t *testing.T) {
 		settled(t, m, mailFrom(t, m, "198.51.100.9", "", note("bounce", "x"), rewritten).id(t))
 		if back.has("bounce") != 1 || !slices.Equal(back.heard("MAIL"), []string{"MAIL FROM:<>"}) || !slices.Equal(back.heard("RCPT"), []string{"RCPT TO:<" + sender + ">"}) {
@@ -63,6 +71,22 @@ func TestForward(t *testing.T) {
 			t.Errorf("got %q", sent.rcpt)
 		}
 	})
+}
+
+// What becomes of forwarded mail is told to who sent it, and to the journal.
+func TestForwardEnds(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	m, there, back, ann := c.m, c.there, c.back, c.ann
+	t.Run("two that lead to one", func(t *testing.T) {
+		run(t, m, "", "forward", "add", "too@test.example", "Me@elsewhere.example")
+		id := mailFrom(t, m, goodClient, sender, note("one for two", "x"), "fwd@test.example", "too@test.example").id(t)
+		settled(t, m, id)
+		if n := there.has("one for two"); n != 1 {
+			t.Errorf("it was handed on %d times", n)
+		}
+		followed(t, m, id, "fwd@test.example relayed", "too@test.example relayed")
+	})
 	t.Run("our own report about what was refused", func(t *testing.T) {
 		id := mailFrom(t, m, goodClient, sender, note("refused", "x"), "dead@test.example").id(t)
 		settled(t, m, id)
@@ -76,6 +100,26 @@ func TestForward(t *testing.T) {
 		settled(t, m, mailFrom(t, m, goodClient, sender, note("refused too", "x"), "dead@far.example").id(t))
 		if n := back.has("Undelivered / Non remis : gone@elsewhere.example"); n != 2 {
 			t.Errorf("the sender was told %d times in all, want 2", n)
+		}
+	})
+	t.Run("one takes it and one does not", func(t *testing.T) {
+		run(t, m, "", "alias", "add", "some@test.example", "you@elsewhere.example", "gone@elsewhere.example")
+		id := mailFrom(t, m, goodClient, sender, note("partial", "x"), "some@test.example").id(t)
+		settled(t, m, id)
+		followed(t, m, id, "some@test.example partial")
+	})
+	t.Run("held here and elsewhere", func(t *testing.T) {
+		run(t, m, "", "alias", "add", "both@test.example", ann, "you@elsewhere.example")
+		id := mailFrom(t, m, goodClient, sender, note("both", "a pest"), "both@test.example").id(t)
+		if there.has("both") > 0 || len(withSubject(box(t, m, ann, "INBOX"), "both")) > 0 {
+			t.Error("spam was not held")
+		}
+		for _, h := range asked[[]row](t, m, "quarantine", "list", "--subject", "both") {
+			run(t, m, "", "quarantine", "release", h.ID)
+		}
+		settled(t, m, id)
+		if here, away := len(withSubject(box(t, m, ann, "INBOX"), "both")), there.has("both"); here != 1 || away != 1 {
+			t.Errorf("after the release %d here, %d there", here, away)
 		}
 	})
 	t.Run("a copy of what a mailbox gets", func(t *testing.T) {

@@ -377,6 +377,7 @@ func relayCommands(t *testing.T, f *far) {
 	if l := both(); len(l) > 0 {
 		t.Errorf("deleted and there: %+v", l)
 	}
+	followed(t, f.m, id, "stuck@far.example deleted")
 	for _, refused := range [][]string{{"why", "999999"}, {"hold"}, {"retry", "999999"}, {"flush", "nosuch.example"}, {"list", "--state", "odd"}} {
 		if out, errs, status := f.m.Try("", append([]string{"queue"}, refused...)...); status == 0 || errs == "" {
 			t.Errorf("queue %v: exit status %d, %q %q, want an error", refused, status, out, errs)
