@@ -22,7 +22,7 @@ run: build
 .PHONY: test
 test: tools peers vet
 	@$(MAKE) --no-print-directory corpus || echo "no corpus: the test that needs it is skipped"
-	$(GO) test -race -shuffle=on -timeout $(TIMEOUT) ./...
+	TEST_POSTGRES=required $(GO) test -race -shuffle=on -timeout $(TIMEOUT) ./...
 
 .PHONY: vet
 vet:
@@ -33,12 +33,12 @@ vet:
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
 # swaks speaks TLS by Net::SSLeay.
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
-	unbound=unbound nsd=nsd ldns-signzone=ldnsutils
+	unbound=unbound nsd=nsd ldns-signzone=ldnsutils initdb=postgresql
 
 .PHONY: tools
 tools:
 	@missing=(); \
-	PATH="$$PATH:/usr/sbin:/sbin"; \
+	PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
 	for t in $(TOOLS); do command -v "$${t%%=*}" >/dev/null || missing+=("$${t#*=}"); done; \
 	perl -MNet::SSLeay -e 1 2>/dev/null || missing+=(libnet-ssleay-perl); \
 	if [ $${#missing[@]} -gt 0 ]; then \
