@@ -18,9 +18,9 @@ type morgue struct {
 	clock time.Time
 }
 
-func openMorgue(t *testing.T) *morgue {
+func openMorgue(t *testing.T, db *DB) *morgue {
 	m := &morgue{t: t, clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	m.Blobs = openTest(t).Blobs(func() time.Time { return m.clock })
+	m.Blobs = db.Blobs(func() time.Time { return m.clock })
 	return m
 }
 
@@ -64,8 +64,10 @@ func (m *morgue) dead(from, to blob.ID, want ...blob.ID) {
 }
 
 // Nobody's content is dead a day after it was marked, and not before.
-func TestDeathInTwoSteps(t *testing.T) {
-	m := openMorgue(t)
+func TestDeathInTwoSteps(t *testing.T) { onBoth(t, testDeathInTwoSteps) }
+
+func testDeathInTwoSteps(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
 	m.change(true, "a", "b", "c", "c")
 	m.change(false, "a", "c")
 	m.mark(1)
@@ -86,8 +88,10 @@ func TestDeathInTwoSteps(t *testing.T) {
 }
 
 // A reference takes the mark away, for good: when it goes the day begins anew.
-func TestReferenceRevives(t *testing.T) {
-	m := openMorgue(t)
+func TestReferenceRevives(t *testing.T) { onBoth(t, testReferenceRevives) }
+
+func testReferenceRevives(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
 	m.change(true, "a")
 	m.change(false, "a")
 	m.mark(1)
@@ -105,8 +109,10 @@ func TestReferenceRevives(t *testing.T) {
 }
 
 // All are buried, or none: what one of them is not keeps the others.
-func TestBury(t *testing.T) {
-	m := openMorgue(t)
+func TestBury(t *testing.T) { onBoth(t, testBury) }
+
+func testBury(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
 	m.change(true, "a", "b", "c", "fresh")
 	m.change(false, "a", "b")
 	m.mark(2)
@@ -129,8 +135,10 @@ func TestBury(t *testing.T) {
 }
 
 // A content without a row gets one, which dies in a day, or lives if its commit comes.
-func TestMeetUnknown(t *testing.T) {
-	m := openMorgue(t)
+func TestMeetUnknown(t *testing.T) { onBoth(t, testMeetUnknown) }
+
+func testMeetUnknown(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
 	m.change(true, "b", "d")
 	some := []blob.Found{{ID: "a", Size: 1}, {ID: "b", Size: 2}, {ID: "c", Size: 3}}
 	for _, want := range []int{2, 0} {
@@ -149,8 +157,10 @@ func TestMeetUnknown(t *testing.T) {
 }
 
 // More than one statement marks.
-func TestMarkMany(t *testing.T) {
-	m := openMorgue(t)
+func TestMarkMany(t *testing.T) { onBoth(t, testMarkMany) }
+
+func testMarkMany(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
 	var ids []string
 	for i := range 2*markAtOnce + 1 {
 		ids = append(ids, fmt.Sprint(i))

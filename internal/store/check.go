@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // A rule is something that must hold of the rows. Its query returns what breaks
@@ -34,26 +36,19 @@ var rules = [...]rule{
 		FROM queue_message m LEFT JOIN queue_transfer t ON t.message = m.id GROUP BY m.id, m.refs HAVING m.refs <> COUNT(t.id)`},
 }
 
+// checkLimit bounds a check on a server.
+const checkLimit = time.Hour
+
 // Check reads all rows and reports what is damaged, a sentence each. The error is
 // of the check itself.
 func (db *DB) Check(ctx context.Context, report func(format string, args ...any)) error {
-	return db.View(ctx, func(tx *Tx) error {
-		if err := checkEngine(tx, report); err != nil {
-			return err
-		}
-		for _, r := range rules {
+	return db.engine.view(ctx, checkLimit, func(tx *Tx) error {
+		for _, r := range slices.Concat(tx.speaks.checks, rules[:]) {
 			if err := tx.each(r.query, func(a, b, c string) { report(r.what, a, b, c) }); err != nil {
 				return fmt.Errorf("store: check: %w", err)
 			}
 		}
 		return nil
-	})
-}
-
-// checkEngine has SQLite look at its own pages and indexes.
-func checkEngine(tx *Tx, report func(format string, args ...any)) error {
-	return tx.each(`SELECT integrity_check, '', '' FROM pragma_integrity_check WHERE integrity_check <> 'ok'`, func(a, _, _ string) {
-		report("database file: %s", a)
 	})
 }
 

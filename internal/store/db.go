@@ -1,10 +1,17 @@
-// Package store keeps every durable row: directory, mailboxes, quarantine,
+// Package store keeps every durable row: directory, mailboxes, quarantine, queue,
 // journal. It is the only package that knows SQL. The texts are portable: one
-// code serves SQLite now and PostgreSQL later, with "?" as placeholder, BIGINT
-// microseconds for time, and no engine's own functions.
+// code serves SQLite and PostgreSQL, with "?" as placeholder, BIGINT microseconds
+// for time, and no engine's own functions; the few words that differ are in a
+// dialect.
 //
-// Writes are grouped: all that wait share one transaction, each in a savepoint
-// of its own, and one sync pays for all of them. Update returns when its rows are durable.
+// Two engines stand behind a DB. A file (sqlite.go, group.go) has one writer: all
+// updates that wait share one transaction, each in a savepoint of its own, and one
+// sync pays for all of them. A server (postgres.go) has no single writer: each update
+// is a transaction on one of many connections, and PostgreSQL groups the syncs. So
+// that it is right there too, an update follows two rules: it locks a row before it
+// reads what it will write back, and it locks in the order that locks.go names.
+//
+// Update returns when its rows are durable.
 //
 // A file a domain: mailbox.go implements mailbox's interfaces, and so on. The
 // schema is in migrations/, applied in order of the files' numbers.
@@ -15,8 +22,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -24,199 +29,117 @@ import (
 var ErrClosed = errors.New("store: closed")
 
 // A DB is an open store. It is safe for use by many goroutines.
-type DB struct {
-	pool    *sql.DB
-	writer  *conn      // the writer's own
-	readers chan *conn // those not in use
-	jobs    chan *job
-	quit    chan struct{} // closed by Close
-	stopped chan struct{} // closed by the writer as its last act
-	broken  atomic.Pointer[error]
+type DB struct{ engine engine }
+
+// An engine runs work on rows.
+type engine interface {
+	view(ctx context.Context, limit time.Duration, f func(*Tx) error) error
+	update(ctx context.Context, f func(*Tx) error) error
+	err() error
+	repeats() int64
+	close() error
 }
 
-// ErrBroken: the database file could not be written or synced. What is on disk is
-// unknown from then on (a sync that failed once may seem to succeed when it is
-// tried again), so nothing more is written until the process is started anew.
-var ErrBroken = errors.New("store: a write to the database file, or a sync failed; storing has stopped")
+// Err is why nothing can be stored now, or nil. On SQLite it is ErrBroken with its
+// cause, for good. On PostgreSQL it ends when the server is back; ErrTaken is for good.
+func (db *DB) Err() error { return db.engine.err() }
 
-// Err returns nil, or ErrBroken with its cause.
-func (db *DB) Err() error {
-	if err := db.broken.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+// Repeats is how often an update was run again, since the server gave its transaction
+// up for another's sake, or a connection was lost; always 0 on SQLite.
+func (db *DB) Repeats() int64 { return db.engine.repeats() }
 
-// readers is how many Views run at once.
-const readers = 8
+// Close waits for the work under way, refuses what still waits with ErrClosed, and
+// lets go of the database.
+func (db *DB) Close() error { return db.engine.close() }
 
-// pragmas: WAL so that readers never wait for the writer; FULL so that a
-// commit is on disk when it returns (https://sqlite.org/pragma.html#pragma_synchronous);
-// 4 MiB of page cache a connection, so that the node's memory is bounded.
-const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-	"&_pragma=busy_timeout(10000)&_pragma=cache_size(-4096)&_pragma=wal_autocheckpoint(4000)"
-
-// Open opens the SQLite file at path, made where it is missing, and brings its
-// schema up to date. One process owns the file; the caller holds the data
-// directory's lock.
-func Open(ctx context.Context, path string) (*DB, error) {
-	db, err := open(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("store: open %s: %w", path, err)
-	}
-	return db, nil
-}
-
-func open(ctx context.Context, path string) (*DB, error) {
-	// SQLite would let others read it, and what it makes beside it takes its mode.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	f.Close() // nothing was written
-	pool, err := sql.Open("sqlite", "file:"+path+pragmas)
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{
-		pool: pool, readers: make(chan *conn, readers),
-		jobs: make(chan *job, 1024), quit: make(chan struct{}), stopped: make(chan struct{}),
-	}
-	if err := db.connect(ctx); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	go db.writeLoop()
-	return db, nil
-}
-
-func (db *DB) connect(ctx context.Context) (err error) {
-	if db.writer, err = newConn(ctx, db.pool); err != nil {
-		return err
-	}
-	if err := migrate(ctx, db.writer.c); err != nil {
-		return err
-	}
-	for range readers {
-		r, err := newConn(ctx, db.pool)
-		if err != nil {
-			return err
-		}
-		db.readers <- r
-	}
-	return nil
-}
-
-// Close waits for the group under way and the Views that run, refuses what
-// still waits with ErrClosed, and closes the file.
-func (db *DB) Close() error {
-	close(db.quit)
-	<-db.stopped
-	for range readers {
-		(<-db.readers).close()
-	}
-	db.writer.close()
-	return db.pool.Close()
-}
+// viewLimit bounds a View on a server.
+const viewLimit = 2 * time.Minute
 
 // View runs f on one consistent snapshot. f must not keep tx, nor call View or
 // Update: every View may be waiting for a connection that another one holds.
 func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
-	var c *conn
-	select {
-	case c = <-db.readers:
-	case <-db.quit:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("store: view: %w", ctx.Err())
-	}
-	defer func() { db.readers <- c }()
-	// Not under ctx: the driver says ctx.Err() even where BEGIN was done.
-	whole := context.WithoutCancel(ctx)
-	if _, err := c.exec(whole, "BEGIN"); err != nil {
-		return fmt.Errorf("store: view: %w", err)
-	}
-	defer c.exec(whole, "ROLLBACK")
-	return f(&Tx{ctx: ctx, c: c})
+	return db.engine.view(ctx, viewLimit, f)
+}
+
+// Update runs f in a transaction and returns once what it wrote is durable, or
+// with f's error and nothing written; ErrUnknown is the one exception. f may run
+// again when the transaction that it ran in had to be given up, so it must set what
+// it hands out, not add to it. f must not keep tx, nor call Update or View.
+func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	return db.engine.update(ctx, f)
 }
 
 // A Tx runs statements inside View or Update. Their texts use "?" for
 // placeholders; a text is prepared once on each connection and kept, so it must
 // come from a small fixed set: values belong into arguments.
 type Tx struct {
-	ctx context.Context
-	c   *conn
+	ctx    context.Context
+	file   *conn    // on SQLite; no interface stands for the two, since arguments
+	server *session // on PostgreSQL; that pass through one are put on the heap
+	speaks *dialect
+	counts counts
+	clock  clock
 }
 
-// now is the store's own clock, in microseconds: by it is told what is due.
-func (t *Tx) now() int64 { return time.Now().UnixMicro() }
+// A clock is the database's, as a transaction reads it: once, and then with what has
+// gone by since.
+type clock struct {
+	read   time.Time
+	micros int64
+	err    error
+}
+
+// now is the store's own clock, in microseconds: by it is told what is due. On a
+// server it is the server's, so that nodes need not agree. An error ends the
+// transaction, whatever is made of the number.
+func (t *Tx) now() int64 {
+	if t.speaks.clock == "" {
+		return time.Now().UnixMicro()
+	}
+	c := &t.clock
+	if c.read.IsZero() && c.err == nil {
+		c.err = t.Row(t.speaks.clock, nil, &c.micros)
+		c.read = time.Now()
+	}
+	return c.micros + time.Since(c.read).Microseconds()
+}
+
+// run does the work, and what it has left for its end.
+func (t *Tx) run(f func(*Tx) error) error {
+	err := f(t)
+	if err == nil {
+		err = t.counts.write(t)
+	}
+	if err == nil && t.clock.err != nil {
+		err = fmt.Errorf("the database's clock: %w", t.clock.err)
+	}
+	return err
+}
 
 // Context is the context that the work runs under.
 func (t *Tx) Context() context.Context { return t.ctx }
 
 // Exec runs a statement that returns no rows.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	return t.c.exec(t.ctx, query, args...)
+	if t.file != nil {
+		return t.file.exec(t.ctx, query, args...)
+	}
+	return t.server.exec(t.ctx, query, args...)
 }
 
 // Query runs a statement that returns rows. The caller closes them before the
 // next statement.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	s, err := t.c.prepare(t.ctx, query)
-	if err != nil {
-		return nil, err
+	if t.file != nil {
+		return t.file.query(t.ctx, query, args...)
 	}
-	return s.QueryContext(t.ctx, args...)
+	return t.server.query(t.ctx, query, args...)
 }
 
 // Row scans the one row of a query into dest; sql.ErrNoRows where there is none.
 func (t *Tx) Row(query string, args []any, dest ...any) error {
-	s, err := t.c.prepare(t.ctx, query)
-	if err != nil {
-		return err
+	if t.file != nil {
+		return t.file.row(t.ctx, query, args, dest...)
 	}
-	return s.QueryRowContext(t.ctx, args...).Scan(dest...)
-}
-
-// A conn is one connection with its prepared statements. One goroutine uses it
-// at a time. (sql.DB and sql.Tx prepare again for each transaction, which costs
-// more than most statements.)
-type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func newConn(ctx context.Context, pool *sql.DB) (*conn, error) {
-	c, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{c: c, stmts: map[string]*sql.Stmt{}}, nil
-}
-
-func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s := c.stmts[query]; s != nil {
-		return s, nil
-	}
-	s, err := c.c.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", query, err)
-	}
-	c.stmts[query] = s
-	return s, nil
-}
-
-func (c *conn) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := c.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-func (c *conn) close() {
-	for _, s := range c.stmts {
-		s.Close()
-	}
-	c.c.Close()
+	return t.server.row(t.ctx, query, args, dest...)
 }

@@ -44,8 +44,9 @@ func countBlobs(t *testing.T, db *DB) (n int) {
 }
 
 // One job's failure, or panic, undoes that job alone.
-func TestUpdateIsolatesItsNeighbours(t *testing.T) {
-	db := openTest(t)
+func TestUpdateIsolatesItsNeighbours(t *testing.T) { onBoth(t, testUpdateIsolatesItsNeighbours) }
+
+func testUpdateIsolatesItsNeighbours(t *testing.T, db *DB) {
 	var wg sync.WaitGroup
 	errs := make([]error, 60)
 	boom := errors.New("boom")
@@ -126,8 +127,9 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 }
 
 // A View whose context ends while it begins leaves its connection usable.
-func TestViewsThatGiveUp(t *testing.T) {
-	db := openTest(t)
+func TestViewsThatGiveUp(t *testing.T) { onBoth(t, testViewsThatGiveUp) }
+
+func testViewsThatGiveUp(t *testing.T, db *DB) {
 	for i := range 2000 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -151,12 +153,13 @@ func TestBroken(t *testing.T) {
 	if err := db.Update(t.Context(), insertBlob("before")); err != nil {
 		t.Fatal(err)
 	}
-	db.watch(fmt.Errorf("commit: %w", errors.New("constraint")))
+	f := db.engine.(*file)
+	f.watch(fmt.Errorf("commit: %w", errors.New("constraint")))
 	if err := db.Update(t.Context(), insertBlob("still")); err != nil {
 		t.Fatalf("an ordinary error stopped writing: %v", err)
 	}
 	broken := fmt.Errorf("%w: disk", ErrBroken)
-	db.broken.Store(&broken)
+	f.broken.Store(&broken)
 	for range 3 {
 		if err := db.Update(t.Context(), insertBlob("after")); !errors.Is(err, ErrBroken) {
 			t.Errorf("got %v, want ErrBroken", err)
@@ -168,8 +171,9 @@ func TestBroken(t *testing.T) {
 }
 
 // Mail for a mailbox that was removed since RCPT is not taken: nobody could see it.
-func TestCommitForAMailboxThatIsGone(t *testing.T) {
-	db := openTest(t)
+func TestCommitForAMailboxThatIsGone(t *testing.T) { onBoth(t, testCommitForAMailboxThatIsGone) }
+
+func testCommitForAMailboxThatIsGone(t *testing.T, db *DB) {
 	row := &journal.Row{ID: "x", Lines: []journal.Line{{}}}
 	for name, c := range map[string]*intake.Commit{
 		"delivery": {Deliveries: []*mailbox.Delivery{{Box: 7, Blob: "b", Size: 1, Time: time.Now()}}, Row: row},
@@ -210,7 +214,7 @@ func TestFullDiskWithinAGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.commitGroup(group)
+	db.engine.(*file).commitGroup(group)
 	for i, j := range group {
 		if i == 1 && !errors.Is(j.err, blob.ErrFull) {
 			t.Errorf("the one that is too big: got %v", j.err)

@@ -41,6 +41,10 @@ func (d Directory) Entries(ctx context.Context, q directory.EntryQuery) (found [
 // of a snapshot.
 func (d Directory) AddHits(ctx context.Context, hits []directory.Hits) error {
 	err := d.db.Update(ctx, func(tx *Tx) error {
+		// Who changes entries has this lock: the two don't meet in another order.
+		if err := tx.lock(`SELECT value FROM directory_counter WHERE name = 'revision'`); err != nil {
+			return err
+		}
 		for _, h := range hits {
 			_, err := tx.Exec(`UPDATE list_entry SET hits = hits + ?, last_hit = CASE WHEN last_hit < ? THEN ? ELSE last_hit END WHERE id = ?`,
 				h.Count, toMicros(h.Last), toMicros(h.Last), h.ID)

@@ -11,7 +11,9 @@ import (
 )
 
 func TestDirectoryContract(t *testing.T) {
-	storetest.Directory(t, func(t *testing.T) storetest.DirectoryRows { return openTest(t).Directory() })
+	onEngines(t, func(t *testing.T, open func(*testing.T) *DB) {
+		storetest.Directory(t, func(t *testing.T) storetest.DirectoryRows { return checked(t, open(t)).Directory() })
+	})
 }
 
 func openDirectory(t *testing.T, db *DB) *directory.Directory {
@@ -25,8 +27,10 @@ func openDirectory(t *testing.T, db *DB) *directory.Directory {
 
 // Two directories over one store see each other's changes, removals too, and a
 // third that starts later sees what they see.
-func TestDirectoriesOverOneStore(t *testing.T) {
-	db, ctx := openTest(t), t.Context()
+func TestDirectoriesOverOneStore(t *testing.T) { onBoth(t, testDirectoriesOverOneStore) }
+
+func testDirectoriesOverOneStore(t *testing.T, db *DB) {
+	ctx := t.Context()
 	one, two := openDirectory(t, db), openDirectory(t, db)
 	if _, err := one.AddDomain(ctx, directory.Domain{Name: "example.net"}); err != nil {
 		t.Fatal(err)
@@ -61,8 +65,10 @@ func TestDirectoriesOverOneStore(t *testing.T) {
 }
 
 // Removals are known for so many revisions; who is further behind is told.
-func TestDirectoryForgetsRemovals(t *testing.T) {
-	db, ctx := openTest(t), t.Context()
+func TestDirectoryForgetsRemovals(t *testing.T) { onBoth(t, testDirectoryForgetsRemovals) }
+
+func testDirectoryForgetsRemovals(t *testing.T, db *DB) {
+	ctx := t.Context()
 	rows := db.Directory()
 	err := db.Update(ctx, func(tx *Tx) error {
 		_, err := tx.Exec(`UPDATE directory_counter SET value = ? WHERE name = 'revision'`, goneKept+5)

@@ -22,11 +22,7 @@ type job struct {
 	done chan struct{}
 }
 
-// Update runs f in a transaction and returns once what it wrote is durable, or
-// with f's error and nothing written. Many updates share one commit; f may run
-// again when the group it ran in had to be given up, so it must set what it hands
-// out, not add to it. f must not keep tx, nor call Update or View.
-func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+func (db *file) update(ctx context.Context, f func(*Tx) error) error {
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
 	select {
 	case db.jobs <- j:
@@ -51,7 +47,7 @@ func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
 }
 
 // writeLoop is the one writer. Each turn takes all that wait.
-func (db *DB) writeLoop() {
+func (db *file) writeLoop() {
 	defer close(db.stopped)
 	for {
 		select {
@@ -63,7 +59,7 @@ func (db *DB) writeLoop() {
 	}
 }
 
-func (db *DB) gather(first *job) []*job {
+func (db *file) gather(first *job) []*job {
 	group := []*job{first}
 	for len(group) < maxGroup {
 		select {
@@ -78,8 +74,8 @@ func (db *DB) gather(first *job) []*job {
 
 // commitGroup runs each job in a savepoint and commits once. A failed commit is
 // every job's failure.
-func (db *DB) commitGroup(group []*job) {
-	err := db.Err()
+func (db *file) commitGroup(group []*job) {
+	err := db.err()
 	if err == nil {
 		err = db.writer.runGroup(group)
 		db.watch(err)
@@ -94,8 +90,8 @@ func (db *DB) commitGroup(group []*job) {
 }
 
 // watch stops all writing once an error says that the file can't be trusted.
-func (db *DB) watch(err error) {
-	if isIOError(err) && db.Err() == nil {
+func (db *file) watch(err error) {
+	if isIOError(err) && db.err() == nil {
 		err = fmt.Errorf("%w: %w", ErrBroken, err)
 		db.broken.Store(&err)
 	}
@@ -129,7 +125,7 @@ func (c *conn) runJob(ctx context.Context, j *job) error {
 	if _, err := c.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.err = full(call(&Tx{ctx: ctx, c: c}, j.f))
+	j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect}, j.f))
 	if j.err != nil {
 		if _, err := c.exec(ctx, "ROLLBACK TO job"); err != nil {
 			// A full disk, and the like, ends the whole transaction by itself
@@ -162,7 +158,7 @@ func isIOError(err error) bool {
 func full(err error) error {
 	const sqliteFull = 13
 	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqliteFull {
+	if errors.As(err, &e) && e.Code()&0xff == sqliteFull || state(err) == stateDiskFull {
 		return fmt.Errorf("%w: %w", blob.ErrFull, err)
 	}
 	return err
@@ -176,5 +172,5 @@ func call(tx *Tx, f func(*Tx) error) (err error) {
 			err = fmt.Errorf("store: update panicked: %v", p)
 		}
 	}()
-	return f(tx)
+	return tx.run(f)
 }

@@ -15,9 +15,6 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 			if err := standing(tx, d.Box); err != nil {
 				return err
 			}
-			if err := putDelivery(tx, d); err != nil {
-				return err
-			}
 		}
 		for _, h := range c.Held {
 			if h.Box > 0 { // where the others lead is found out when they are released
@@ -38,14 +35,18 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 				return err
 			}
 		}
-		return putJournal(tx, c.Row)
+		if err := putJournal(tx, c.Row); err != nil {
+			return err
+		}
+		// Last, since a box is locked from here on.
+		return putDeliveries(tx, c.Deliveries)
 	})
 }
 
 // standing fails where a mailbox was removed since RCPT: nobody could see the mail.
 func standing(tx *Tx, box int64) error {
 	var one int
-	if err := tx.Row(`SELECT 1 FROM mailbox WHERE id = ?`, []any{box}, &one); err != nil {
+	if err := tx.Row(`SELECT 1 FROM mailbox WHERE id = ?`+tx.speaks.keyShare, []any{box}, &one); err != nil {
 		return fmt.Errorf("mailbox %d is gone: %w", box, err)
 	}
 	return nil

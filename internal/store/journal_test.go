@@ -49,8 +49,9 @@ func search(t *testing.T, db *DB, q journal.Query) (found []string) {
 	return found
 }
 
-func TestJournalKeepsEveryColumn(t *testing.T) {
-	db := openTest(t)
+func TestJournalKeepsEveryColumn(t *testing.T) { onBoth(t, testJournalKeepsEveryColumn) }
+
+func testJournalKeepsEveryColumn(t *testing.T, db *DB) {
 	r := journalRow(1, func(r *journal.Row) { r.Login = "bob@example.org" })
 	putRows(t, db, r)
 	hits, err := db.Journal().Search(t.Context(), journal.Query{ID: r.ID, Limit: 1})
@@ -63,8 +64,9 @@ func TestJournalKeepsEveryColumn(t *testing.T) {
 	}
 }
 
-func TestJournalSearch(t *testing.T) {
-	db := openTest(t)
+func TestJournalSearch(t *testing.T) { onBoth(t, testJournalSearch) }
+
+func testJournalSearch(t *testing.T, db *DB) {
 	putRows(t, db,
 		journalRow(1, nil),
 		journalRow(2, func(r *journal.Row) { r.Sender, r.Client, r.Subject = "", "2001:db8::25", "100% free_gift!" }),
@@ -111,8 +113,9 @@ func TestJournalSearch(t *testing.T) {
 }
 
 // Pages that follow one another have each line once, also where many have one time.
-func TestJournalPages(t *testing.T) {
-	db := openTest(t)
+func TestJournalPages(t *testing.T) { onBoth(t, testJournalPages) }
+
+func testJournalPages(t *testing.T, db *DB) {
 	var want []string
 	for i := range 10 {
 		r := journalRow(i, func(r *journal.Row) {
@@ -175,8 +178,9 @@ func TestJournalSearchUsesItsIndex(t *testing.T) {
 	}
 }
 
-func TestJournalState(t *testing.T) {
-	db := openTest(t)
+func TestJournalState(t *testing.T) { onBoth(t, testJournalState) }
+
+func testJournalState(t *testing.T, db *DB) {
 	putRows(t, db, journalRow(1, func(r *journal.Row) {
 		r.Lines = append(r.Lines, journal.Line{Recipient: "cy@example.org", State: "held"})
 	}))
@@ -190,8 +194,9 @@ func TestJournalState(t *testing.T) {
 	}
 }
 
-func TestJournalExpires(t *testing.T) {
-	db := openTest(t)
+func TestJournalExpires(t *testing.T) { onBoth(t, testJournalExpires) }
+
+func testJournalExpires(t *testing.T, db *DB) {
 	var rows []*journal.Row
 	for i := range expireChunk + 10 {
 		rows = append(rows, journalRow(i, func(r *journal.Row) { r.Lines = append(r.Lines, r.Lines[0]) }))
@@ -207,8 +212,9 @@ func TestJournalExpires(t *testing.T) {
 }
 
 // The row stands or falls with the commit that it belongs to.
-func TestJournalRowIsPartOfItsCommit(t *testing.T) {
-	db := openTest(t)
+func TestJournalRowIsPartOfItsCommit(t *testing.T) { onBoth(t, testJournalRowIsPartOfItsCommit) }
+
+func testJournalRowIsPartOfItsCommit(t *testing.T, db *DB) {
 	boom := errors.New("boom")
 	err := db.Update(t.Context(), func(tx *Tx) error {
 		if err := putJournal(tx, journalRow(1, nil)); err != nil {

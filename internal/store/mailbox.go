@@ -68,10 +68,25 @@ func putBox(tx *Tx, box int64, lang string, now time.Time) error {
 	if known, err := hasBox(tx, box); known || err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO mailbox_box (box, modseq, email, uidvalidity, messages, bytes) VALUES (?, 1, 0, ?, 0, 0)`, box, now.Unix()&0x7fffffff)
-	if err != nil {
-		return fmt.Errorf("make box %d: %w", box, err)
+	isNew, err := putBoxRow(tx, box, now)
+	if err != nil || !isNew {
+		return err
 	}
+	return putStandardFolders(tx, box, lang)
+}
+
+// putBoxRow makes a box with nothing in it, and reports whether it was missing.
+func putBoxRow(tx *Tx, box int64, now time.Time) (isNew bool, err error) {
+	done, err := tx.Exec(`INSERT INTO mailbox_box (box, modseq, email, uidvalidity, messages, bytes) VALUES (?, 1, 0, ?, 0, 0) ON CONFLICT (box) DO NOTHING`,
+		box, now.Unix()&0x7fffffff)
+	if err != nil {
+		return false, fmt.Errorf("make box %d: %w", box, err)
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
+}
+
+func putStandardFolders(tx *Tx, box int64, lang string) error {
 	for _, f := range mailbox.StandardFolders(lang) {
 		if _, err := putFolder(tx, box, f.Name, f.Use); err != nil {
 			return err

@@ -40,6 +40,9 @@ func (m Mailboxes) SetFlags(ctx context.Context, folder int64, set mailbox.UIDSe
 
 // setFlags changes the first messages of set and returns what is left of it.
 func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (done mailbox.Stored, rest mailbox.UIDSet, err error) {
+	if err := lockBoxOf(tx, folder); err != nil {
+		return done, nil, err
+	}
 	f, err := folderByID(tx, folder)
 	if err != nil {
 		return done, nil, err
@@ -159,6 +162,9 @@ func (m Mailboxes) expunge(ctx context.Context, folder int64, set mailbox.UIDSet
 }
 
 func expunge(tx *Tx, folder int64, set mailbox.UIDSet, query string) (rest mailbox.UIDSet, err error) {
+	if err := lockBoxOf(tx, folder); err != nil {
+		return nil, err
+	}
 	box, err := boxOf(tx, folder)
 	if err != nil {
 		return nil, err
@@ -212,5 +218,6 @@ func unrefEmail(tx *Tx, box, email int64) error {
 	if _, err := tx.Exec(`DELETE FROM mailbox_email WHERE box = ? AND id = ?`, box, email); err != nil {
 		return fmt.Errorf("delete email %d: %w", email, err)
 	}
-	return unrefBlob(tx, blob)
+	tx.unref(blob)
+	return nil
 }

@@ -33,6 +33,9 @@ func (m Mailboxes) transfer(ctx context.Context, from int64, set mailbox.UIDSet,
 // transfer works on ranges with one statement each, not on messages: all or
 // nothing is one commit (RFC 9051 §6.4.7), and it must not be a long one.
 func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c mailbox.Copied, err error) {
+	if err := lockBoxOf(tx, to); err != nil {
+		return c, err
+	}
 	dst, err := folderByID(tx, to)
 	if err != nil {
 		return c, err

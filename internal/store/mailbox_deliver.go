@@ -18,6 +18,19 @@ func (m Mailboxes) Deliver(ctx context.Context, d *mailbox.Delivery) error {
 	return nil
 }
 
+// putDeliveries is putDelivery for some.
+func putDeliveries(tx *Tx, list []*mailbox.Delivery) error {
+	if err := lockBoxes(tx, list); err != nil {
+		return err
+	}
+	for _, d := range list {
+		if err := putDelivery(tx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // putDelivery makes the rows of one message, takes its UID, counts it and its
 // content's reference, and fills in FolderID and UID.
 func putDelivery(tx *Tx, d *mailbox.Delivery) error {
@@ -28,15 +41,15 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 	if err := putBox(tx, d.Box, "", d.Time); err != nil {
 		return err
 	}
-	if d.FolderID, err = deliveryFolder(tx, d.Box, d.Folder); err != nil {
-		return err
-	}
 	var seq mailbox.ModSeq
 	var email int64
 	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email`,
 		[]any{d.Size, d.Box}, &seq, &email)
 	if err != nil {
 		return fmt.Errorf("count in box %d: %w", d.Box, err)
+	}
+	if d.FolderID, err = deliveryFolder(tx, d.Box, d.Folder); err != nil { // under the box's lock: it stays
+		return err
 	}
 	if d.UID, err = takeUIDs(tx, d.FolderID, 1); err != nil {
 		return err
@@ -61,7 +74,8 @@ func putMessage(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq
 		return fmt.Errorf("insert message: %w", err)
 	}
 	content := d.Size - int64(len(d.View.Prefix)) + d.View.Skip
-	return refBlob(tx, d.Blob, content)
+	tx.ref(d.Blob, content)
+	return nil
 }
 
 // notNil: the columns are NOT NULL, and a nil slice would be NULL.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -20,16 +21,28 @@ var drop = [...]string{
 	`DELETE FROM mailbox_box WHERE box = ?`,
 }
 
+// dropContents are the contents to which fewer will refer.
+const dropContents = `SELECT id FROM blob WHERE id IN (SELECT blob FROM mailbox_email WHERE box = ? UNION SELECT blob FROM held WHERE box = ?) ORDER BY id`
+
 // DropBox removes a box with all its folders and messages, and gives up what is
 // held for it. The box must get no new mail any more.
 func (m Mailboxes) DropBox(ctx context.Context, box int64, now time.Time) error {
 	err := m.db.Update(ctx, func(tx *Tx) error {
+		if err := dropHeld(tx, box, now); err != nil {
+			return err
+		}
+		if err := lockBox(tx, box); err != nil {
+			return err
+		}
+		if err := tx.lock(dropContents, box, box); err != nil {
+			return err
+		}
 		for _, query := range drop {
 			if _, err := tx.Exec(query, box); err != nil {
 				return err
 			}
 		}
-		return dropHeld(tx, box, now)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: drop box %d: %w", box, err)
@@ -40,22 +53,16 @@ func (m Mailboxes) DropBox(ctx context.Context, box int64, now time.Time) error 
 // dropHeld ends the holds of a box whose owner is gone.
 func dropHeld(tx *Tx, box int64, now time.Time) error {
 	var ids []string
-	rows, err := tx.Query(`SELECT id FROM held WHERE box = ? AND state = ?`, box, quarantine.StateHeld)
+	rows, err := tx.Query(`SELECT id FROM held WHERE box = ? AND state = ? ORDER BY id`+tx.speaks.forUpdate, box, quarantine.StateHeld)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	rows.Close()
 	for _, id := range ids {
 		if err := settleHeld(tx, id, quarantine.Act{Who: "mailbox removed", What: quarantine.StateDeleted, When: now}); err != nil {
 			return err

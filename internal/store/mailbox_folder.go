@@ -85,6 +85,9 @@ func (m Mailboxes) CreateFolder(ctx context.Context, box int64, name string, use
 }
 
 func makeFolder(tx *Tx, box int64, name string, use mailbox.Use) (mailbox.Folder, error) {
+	if err := lockBox(tx, box); err != nil {
+		return mailbox.Folder{}, err
+	}
 	var same, all int
 	err := tx.Row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = ? OR (special_use <> '' AND special_use = ?) THEN 1 ELSE 0 END), 0) FROM mailbox_folder WHERE box = ?`,
 		[]any{name, use, box}, &all, &same)
@@ -149,6 +152,9 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 	}
 	if strings.HasPrefix(to, from+mailbox.Separator) {
 		return fmt.Errorf("%w: %q is beneath %q", mailbox.ErrFolderName, to, from)
+	}
+	if err := lockBox(tx, box); err != nil {
+		return err
 	}
 	all, err := foldersOf(tx, box)
 	if err != nil {
@@ -216,6 +222,9 @@ func (m Mailboxes) deleteFolder(ctx context.Context, box int64, name string) err
 
 // dropFolder removes a folder that is empty; a message that came meanwhile keeps it.
 func dropFolder(tx *Tx, id int64) (bool, error) {
+	if err := lockBoxOf(tx, id); err != nil {
+		return false, err
+	}
 	r, err := tx.Exec(`DELETE FROM mailbox_folder WHERE id = ? AND messages = 0`, id)
 	if err != nil {
 		return false, err
@@ -262,6 +271,9 @@ func (m Mailboxes) Subscribe(ctx context.Context, box int64, name string, on boo
 
 // addSubscription keeps the bound that a client could pass, since names need not exist.
 func addSubscription(tx *Tx, box int64, name string) error {
+	if err := lockBox(tx, box); err != nil {
+		return err
+	}
 	var n int
 	if err := tx.Row(`SELECT COUNT(*) FROM mailbox_subscription WHERE box = ?`, []any{box}, &n); err != nil {
 		return err

@@ -8,9 +8,11 @@ import (
 	"gatepost/internal/store/storetest"
 )
 
-func TestMailboxes(t *testing.T) {
+func TestMailboxes(t *testing.T) { onEngines(t, testMailboxes) }
+
+func testMailboxes(t *testing.T, open func(*testing.T) *DB) {
 	storetest.Mailboxes(t, func(t *testing.T) (storetest.MailboxStore, func(string) int) {
-		db := openTest(t)
+		db := checked(t, open(t))
 		return db.Mailboxes(), func(blob string) (n int) {
 			err := db.View(t.Context(), func(tx *Tx) error {
 				return tx.Row(`SELECT refs FROM blob WHERE id = ?`, []any{blob}, &n)

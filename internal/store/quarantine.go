@@ -43,7 +43,8 @@ func putHeld(tx *Tx, h *quarantine.Held) error {
 		return fmt.Errorf("hold %s: %w", h.ID, err)
 	}
 	content := h.Size - int64(len(h.View.Prefix)) + h.View.Skip
-	return refBlob(tx, h.Blob, content)
+	tx.ref(h.Blob, content)
+	return nil
 }
 
 // Settle implements quarantine.Settler. The update of the state alone decides who
@@ -106,7 +107,8 @@ func settleHeld(tx *Tx, id string, act quarantine.Act) error {
 	if err := setJournalState(tx, transaction, recipient, string(act.What)); err != nil {
 		return err
 	}
-	return unrefBlob(tx, blob)
+	tx.unref(blob)
+	return nil
 }
 
 func putHeldAct(tx *Tx, id string, act quarantine.Act) error {
@@ -131,7 +133,7 @@ func notHeld(tx *Tx, id string) error {
 func (q Quarantine) Expire(ctx context.Context, act quarantine.Act, limit int) (n int, err error) {
 	err = q.db.Update(ctx, func(tx *Tx) error {
 		var ids []string
-		rows, err := tx.Query(`SELECT id FROM held WHERE state = ? AND expires <= ? ORDER BY expires LIMIT ?`,
+		rows, err := tx.Query(`SELECT id FROM held WHERE state = ? AND expires <= ? ORDER BY expires LIMIT ?`+tx.speaks.skipLocked,
 			quarantine.StateHeld, toMicros(act.When), limit)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var id string

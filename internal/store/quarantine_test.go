@@ -14,7 +14,9 @@ import (
 )
 
 func TestQuarantineContract(t *testing.T) {
-	storetest.Quarantine(t, func(t *testing.T) storetest.QuarantineRows { return quarantineRows(openTest(t)) })
+	onEngines(t, func(t *testing.T, open func(*testing.T) *DB) {
+		storetest.Quarantine(t, func(t *testing.T) storetest.QuarantineRows { return quarantineRows(checked(t, open(t))) })
+	})
 }
 
 func quarantineRows(db *DB) storetest.QuarantineRows {

@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
+	"gatepost/mailbox"
 )
 
 // Queue is the queue's rows: it implements the interfaces of package queue.
@@ -66,7 +67,8 @@ func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
 	if err != nil {
 		return fmt.Errorf("queue message %s: %w", m.ID, err)
 	}
-	return refBlob(tx, m.Blob, m.Size+m.View.Skip-int64(len(m.View.Prefix)))
+	tx.ref(m.Blob, m.Size+m.View.Skip-int64(len(m.View.Prefix)))
+	return nil
 }
 
 func number(b bool) int64 {
@@ -167,8 +169,8 @@ func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease 
 	err = q.db.Update(ctx, func(tx *Tx) error {
 		list = nil
 		now := tx.now()
-		rows, err := tx.Query(`UPDATE queue_transfer SET due = ?, claimed = 1, fence = fence + 1 WHERE id IN (
-			SELECT id FROM queue_transfer WHERE state = 'waiting' AND destination = ? AND due <= ? ORDER BY due, id LIMIT ?)
+		rows, err := tx.Query(`UPDATE queue_transfer SET due = ?, claimed = 1, fence = fence + 1 WHERE id`+tx.speaks.among[0]+`
+			SELECT id FROM queue_transfer WHERE state = 'waiting' AND destination = ? AND due <= ? ORDER BY due, id LIMIT ?`+tx.speaks.among[1]+`
 			RETURNING `+transferColumns, now+lease.Microseconds(), d, now, limit)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			t, err := scanTransfer(rows)
@@ -191,6 +193,9 @@ func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease 
 func (q Queue) Settle(ctx context.Context, list []queue.Settlement) (lost int, err error) {
 	err = q.db.Update(ctx, func(tx *Tx) error {
 		lost = 0
+		if err := lockTransfers(tx, transfersOf(list)); err != nil {
+			return err
+		}
 		orphan := map[string]*queue.Transfer{} // notices of settlements that were lost, by message
 		for _, s := range list {
 			if s.Notice == nil {
@@ -212,6 +217,14 @@ func (q Queue) Settle(ctx context.Context, list []queue.Settlement) (lost int, e
 		return 0, fmt.Errorf("store: settle transfers: %w", err)
 	}
 	return lost, nil
+}
+
+func transfersOf(list []queue.Settlement) []*queue.Transfer {
+	transfers := make([]*queue.Transfer, len(list))
+	for i, s := range list {
+		transfers[i] = s.Transfer
+	}
+	return transfers
 }
 
 func settle(tx *Tx, s *queue.Settlement) error {
@@ -316,7 +329,8 @@ func unrefQueueMessage(tx *Tx, id string, n int64) error {
 	if _, err := tx.Exec(`DELETE FROM queue_message WHERE id = ?`, id); err != nil {
 		return err
 	}
-	return unrefBlob(tx, blob)
+	tx.unref(blob)
+	return nil
 }
 
 func putEvent(tx *Tx, t *queue.Transfer, what string, r queue.Reply) error {
@@ -331,12 +345,12 @@ func putEvent(tx *Tx, t *queue.Transfer, what string, r queue.Reply) error {
 // waits for them.
 func (q Queue) Destinations(ctx context.Context) (list []queue.Waiter, err error) {
 	err = q.db.View(ctx, func(tx *Tx) error {
+		now := tx.now()
 		rows, err := tx.Query(`WITH RECURSIVE d (name) AS (
 			SELECT MIN(destination) FROM queue_transfer WHERE state = 'waiting'
 			UNION ALL
 			SELECT (SELECT MIN(destination) FROM queue_transfer WHERE state = 'waiting' AND destination > d.name) FROM d WHERE d.name IS NOT NULL)
 			SELECT name, (SELECT MIN(due) FROM queue_transfer WHERE state = 'waiting' AND destination = d.name) FROM d WHERE name IS NOT NULL`)
-		now := tx.now()
 		return each(rows, err, func(rows *sql.Rows) error {
 			var w queue.Waiter
 			var due int64
@@ -373,16 +387,18 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 		if err := settleLocal(tx, t, left); err != nil {
 			return err
 		}
+		var there []*mailbox.Delivery
 		for _, d := range c.Deliveries {
 			switch err := standing(tx, d.Box); {
 			case errors.Is(err, sql.ErrNoRows):
-				continue
 			case err != nil:
 				return err
+			default:
+				there = append(there, d)
 			}
-			if err := putDelivery(tx, d); err != nil {
-				return err
-			}
+		}
+		if err := putDeliveries(tx, there); err != nil {
+			return err
 		}
 		return putTransfers(tx, c.Transfers)
 	})

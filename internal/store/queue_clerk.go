@@ -74,6 +74,9 @@ func (q Queue) Change(ctx context.Context, query queue.Query, act queue.Act) (ch
 			if page, err = findTransfers(tx, query); err != nil {
 				return err
 			}
+			if err := lockTransfers(tx, page); err != nil {
+				return err
+			}
 			for _, t := range page {
 				done, err := changeTransfer(tx, t, act)
 				if err != nil {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"strings"
@@ -10,14 +9,11 @@ import (
 	"gatepost/internal/store/storetest"
 )
 
-func TestQueueContract(t *testing.T) {
+func TestQueueContract(t *testing.T) { onEngines(t, testQueueContract) }
+
+func testQueueContract(t *testing.T, open func(*testing.T) *DB) {
 	storetest.Queue(t, func(t *testing.T) storetest.QueueRows {
-		db := openTest(t)
-		t.Cleanup(func() {
-			if err := db.Check(context.Background(), func(format string, args ...any) { t.Errorf(format, args...) }); err != nil {
-				t.Error(err)
-			}
-		})
+		db := checked(t, open(t))
 		q := db.Queue()
 		return storetest.QueueRows{
 			Rows: q, Clerk: q, Put: q.Put, CommitLocal: db.CommitLocal,

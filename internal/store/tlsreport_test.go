@@ -11,8 +11,9 @@ import (
 )
 
 // Counts add up, a report is claimed once, and what is reported is gone.
-func TestTLSReport(t *testing.T) {
-	db := openTest(t)
+func TestTLSReport(t *testing.T) { onBoth(t, testTLSReport) }
+
+func testTLSReport(t *testing.T, db *DB) {
 	rows, ctx := db.TLSReport(), t.Context()
 	due := time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC)
 	failed := tlsreport.Failure{Result: tlsreport.Expired, Sending: "192.0.2.1", MX: "mx.a.example", Receiving: "192.0.2.2", Reason: "ran out"}
@@ -62,8 +63,9 @@ func TestTLSReport(t *testing.T) {
 	}
 }
 
-func TestMTASTS(t *testing.T) {
-	db := openTest(t)
+func TestMTASTS(t *testing.T) { onBoth(t, testMTASTS) }
+
+func testMTASTS(t *testing.T, db *DB) {
 	rows, ctx := db.MTASTS(), t.Context()
 	k := mtasts.Kept{
 		Domain: "a.example", ID: "1", Fetched: time.Date(2026, 11, 24, 1, 2, 3, 4000, time.UTC),

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+)
+
+// On a server many updates run at once. Each sees what others have committed before
+// each of its statements, so a row that is read, changed and written back is locked
+// before it is read. Who needs several locks takes them in this order, so that no two
+// updates wait for each other:
+//
+//  1. the directory's revision
+//  2. held messages; transfers, then their messages; each by id
+//  3. the journal's rows of messages that are settled
+//  4. mailboxes of the directory, shared
+//  5. boxes, by number: all that is in a box is changed under the box's lock
+//  6. the number of the last folder
+//  7. contents, by id (counts.go)
+//
+// Where that can't be had the server finds the circle and ends one of them, which is
+// run again (postgres.go). SQLite has one writer and no locks.
+
+// lock locks the rows of a SELECT.
+func (t *Tx) lock(query string, args ...any) error {
+	if t.speaks.forUpdate == "" {
+		return nil
+	}
+	rows, err := t.Query(query+t.speaks.forUpdate, args...)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+// lockBox locks a box, where it is there.
+func lockBox(tx *Tx, box int64) error {
+	return tx.lock(`SELECT box FROM mailbox_box WHERE box = ?`, box)
+}
+
+// lockBoxOf locks the box that a folder is in, where it is there.
+func lockBoxOf(tx *Tx, folder int64) error {
+	return tx.lock(`SELECT box FROM mailbox_box WHERE box = (SELECT box FROM mailbox_folder WHERE id = ?)`, folder)
+}
+
+// lockTransfers locks transfers, and then their messages.
+func lockTransfers(tx *Tx, list []*queue.Transfer) error {
+	if len(list) < 2 {
+		return nil
+	}
+	ids, messages := make([]string, len(list)), make([]string, len(list))
+	for i, t := range list {
+		ids[i], messages[i] = strconv.FormatInt(t.ID, 10), t.Message.ID
+	}
+	err := tx.lock(`SELECT id FROM queue_transfer WHERE id = ANY (CAST(string_to_array(?, ',') AS BIGINT[])) ORDER BY id`, strings.Join(ids, ","))
+	if err != nil {
+		return err
+	}
+	return tx.lock(`SELECT id FROM queue_message WHERE id = ANY (string_to_array(?, ',')) ORDER BY id`, strings.Join(messages, ","))
+}
+
+// lockBoxes locks the boxes of several deliveries, and makes those that are missing:
+// all boxes first, and then their folders.
+func lockBoxes(tx *Tx, list []*mailbox.Delivery) error {
+	if len(list) < 2 || tx.speaks.forUpdate == "" {
+		return nil
+	}
+	since := map[int64]time.Time{}
+	var boxes []int64
+	for _, d := range list {
+		if _, twice := since[d.Box]; !twice {
+			since[d.Box] = d.Time
+			boxes = append(boxes, d.Box)
+		}
+	}
+	slices.SortFunc(boxes, cmp.Compare)
+	var made []int64
+	for _, box := range boxes {
+		isNew, err := putBoxRow(tx, box, since[box])
+		if err != nil {
+			return err
+		}
+		if isNew {
+			made = append(made, box)
+		} else if err := lockBox(tx, box); err != nil {
+			return err
+		}
+	}
+	for _, box := range made {
+		if err := putStandardFolders(tx, box, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}

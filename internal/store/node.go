@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Advisory locks (https://www.postgresql.org/docs/current/explicit-locking.html),
+// each known by a number within the database: who has it, who migrates, and the epochs.
+const (
+	lockNode    = "7165401700000001"
+	lockMigrate = "7165401700000002"
+	classEpoch  = 71654017
+)
+
+// Limits of the node's lock.
+const (
+	nodePatience = 3 * time.Second  // for a predecessor's session to end
+	nodeInterval = 2 * time.Second  // between looks at the lock
+	nodeLimit    = 5 * time.Second  // for a look
+	fenceLimit   = 40 * time.Second // for the predecessor's last transactions: more than updateLimit
+)
+
+// A Node is who opens a database, for others to read that find it taken.
+type Node struct {
+	Host string
+	PID  int
+	Data string // the data directory
+}
+
+// ErrTaken: the database is another node's.
+var ErrTaken = errors.New("the database is in use by another node")
+
+// A node holds the database for one process: contents are in its data directory, and
+// rows that another wrote would name contents that are not there.
+//
+// A connection of its own holds an advisory lock, which the server lets go when the
+// connection ends. A node that lost it, and does not know yet, is kept out by the
+// epoch: it changes with each new holder, and each update asks for it and shares its
+// lock (fence). A new holder takes the lock of the last epoch for itself, so it waits
+// for what its predecessor has begun, and what is begun later is refused.
+type node struct {
+	config *pgx.ConnConfig
+	conn   *pgx.Conn // watch's own once it runs
+	epoch  atomic.Int64
+	state  atomic.Pointer[error] // nil: it holds
+	again  chan struct{}         // asks for a look at once
+	who    Node
+	stop   context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+// claimNode takes the lock. The session of a process that was killed may be there a
+// moment longer than the process.
+func claimNode(ctx context.Context, c *pgx.ConnConfig, who Node) (*node, error) {
+	n := &node{config: c.Copy(), who: who, again: make(chan struct{}, 1), stop: func() {}}
+	// On a host that fell silent the server finds out soon.
+	for key, value := range map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"} {
+		n.config.RuntimeParams[key] = value
+	}
+	n.config.RuntimeParams["application_name"] = "gatepost node"
+	for end := time.Now().Add(nodePatience); ; {
+		err := n.lock(ctx)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, ErrTaken) || time.Now().After(end) {
+			n.drop()
+			return nil, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			n.drop()
+			return nil, err
+		}
+	}
+}
+
+// lock connects where there is no connection and takes the lock. ErrTaken: somebody
+// has it.
+func (n *node) lock(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, nodeLimit)
+	defer cancel()
+	if n.conn == nil {
+		c, err := pgx.ConnectConfig(ctx, n.config)
+		if err != nil {
+			return err
+		}
+		n.conn = c
+	}
+	var got bool
+	err := n.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(`+lockNode+`)`).Scan(&got)
+	switch {
+	case err != nil:
+		n.drop()
+		return err
+	case !got:
+		return n.taken(ctx)
+	}
+	return nil
+}
+
+// drop ends the connection, and the lock with it.
+func (n *node) drop() error {
+	if n.conn == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), nodeLimit)
+	defer cancel()
+	err := n.conn.Close(ctx)
+	n.conn = nil
+	return err
+}
+
+// taken says who has the database, as far as it is known.
+func (n *node) taken(ctx context.Context) error {
+	var who Node
+	var since int64
+	err := n.conn.QueryRow(ctx, `SELECT host, pid, data, since FROM store_node`).Scan(&who.Host, &who.PID, &who.Data, &since)
+	if err != nil {
+		return fmt.Errorf("%w, which has not said yet who it is: %v", ErrTaken, err)
+	}
+	return fmt.Errorf("%w: host %s, process %d, data directory %s, since %s; stop it first (two nodes on one database need shared content, which this version has not)",
+		ErrTaken, who.Host, who.PID, who.Data, fromMicros(since).Format(time.RFC3339))
+}
+
+// enter makes the node the holder in the eyes of all, and waits for what the last one
+// had begun.
+func (n *node) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, fenceLimit)
+	defer cancel()
+	var epoch int64
+	err := n.conn.QueryRow(ctx, `UPDATE store_node SET epoch = epoch + 1, host = $1, pid = $2, data = $3,
+		since = CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) RETURNING epoch`, n.who.Host, n.who.PID, n.who.Data).Scan(&epoch)
+	if err != nil {
+		return err
+	}
+	n.epoch.Store(epoch)
+	_, err = n.conn.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, classEpoch, epoch-1)
+	if err != nil {
+		return fmt.Errorf("wait for the last node's transactions: %w", err)
+	}
+	return nil
+}
+
+// fence fails where the database has become another's, and keeps it the node's until
+// the transaction ends.
+func (n *node) fence(tx *Tx) error {
+	if err := n.err(); errors.Is(err, ErrTaken) {
+		return err
+	}
+	own, epoch, shared := n.epoch.Load(), int64(0), false
+	err := tx.Row(`SELECT epoch, pg_try_advisory_xact_lock_shared(`+strconv.Itoa(classEpoch)+`, CAST(? AS INTEGER)) FROM store_node`, []any{own}, &epoch, &shared)
+	if err != nil {
+		return fmt.Errorf("store: update: %w", err)
+	}
+	if epoch != own || !shared {
+		n.look()
+		return fmt.Errorf("store: update: %w", ErrTaken)
+	}
+	return nil
+}
+
+// err is what the last look found.
+func (n *node) err() error {
+	if err := n.state.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// look has the lock looked at now.
+func (n *node) look() {
+	select {
+	case n.again <- struct{}{}:
+	default:
+	}
+}
+
+// watch looks at the lock again and again, until release.
+func (n *node) watch() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.ended.Go(func() {
+		tick := time.NewTicker(nodeInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			case <-n.again:
+			}
+			err := n.hold(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				n.state.Store(nil)
+				continue
+			}
+			err = fmt.Errorf("store: PostgreSQL: %w", err)
+			n.state.Store(&err)
+			if errors.Is(err, ErrTaken) {
+				return // it wrote what this node does not know of
+			}
+		}
+	})
+}
+
+// hold makes sure of the lock. Where it was lost and is free again, nobody may have
+// had it meanwhile.
+func (n *node) hold(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, nodeLimit)
+	defer cancel()
+	if n.conn != nil && n.conn.Ping(ctx) == nil {
+		return nil
+	}
+	n.drop()
+	locked := n.lock(ctx)
+	if locked != nil && !errors.Is(locked, ErrTaken) {
+		return locked
+	}
+	var epoch int64
+	if err := n.conn.QueryRow(ctx, `SELECT epoch FROM store_node`).Scan(&epoch); err != nil {
+		n.drop()
+		return err
+	}
+	switch {
+	case epoch != n.epoch.Load():
+		err := n.taken(ctx)
+		n.drop()
+		return err
+	case locked != nil:
+		n.drop()
+		return errors.New("the server has not ended this node's last session yet")
+	}
+	return nil
+}
+
+// release ends the watch and lets go of the lock.
+func (n *node) release() error {
+	n.stop()
+	n.ended.Wait()
+	return n.drop()
+}

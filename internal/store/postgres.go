@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// A server is a PostgreSQL as engine: a pool of connections, and the node's lock on
+// the database (node.go).
+type server struct {
+	pool  *sql.DB
+	texts sync.Map // of statements as written to statements with $1, $2 …: a small fixed set
+	node  *node
+	again atomic.Int64 // how often an update was run again
+	open  sync.RWMutex // held for reading by work, for writing by close
+	ended bool
+}
+
+// Limits of a server.
+const (
+	poolSize     = 16               // connections, where the DSN does not say
+	connectLimit = 5 * time.Second  // for a connection to be made
+	waitLimit    = 10 * time.Second // for a connection to be free
+	updateLimit  = 30 * time.Second // for an Update, however often it is tried
+	updateTries  = 10
+)
+
+// OpenServer opens the PostgreSQL database that dsn names and brings its schema up to
+// date. A database belongs to one node at a time: ErrTaken where another has it. The
+// parameter pool_max_conns of dsn is the number of connections, 16 without it.
+func OpenServer(ctx context.Context, dsn string, who Node) (*DB, error) {
+	s, err := openServer(ctx, dsn, who)
+	if err != nil {
+		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
+	}
+	return &DB{s}, nil
+}
+
+func openServer(ctx context.Context, dsn string, who Node) (*server, error) {
+	c, size, err := parseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{pool: stdlib.OpenDB(*c)}
+	s.pool.SetMaxOpenConns(size)
+	s.pool.SetMaxIdleConns(size)
+	s.pool.SetConnMaxIdleTime(5 * time.Minute)
+	if s.node, err = claimNode(ctx, c, who); err != nil {
+		s.pool.Close()
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.node.release()
+		s.pool.Close()
+		return nil, err
+	}
+	s.node.watch()
+	return s, nil
+}
+
+// parseDSN returns how to connect, and with how many connections.
+func parseDSN(dsn string) (c *pgx.ConnConfig, size int, err error) {
+	if c, err = pgx.ParseConfig(dsn); err != nil {
+		return nil, 0, errors.New("store.dsn is not a valid PostgreSQL address") // the cause may quote it, with its password
+	}
+	size = poolSize
+	if text := c.RuntimeParams["pool_max_conns"]; text != "" {
+		if size, err = strconv.Atoi(text); err != nil || size < 2 || size > 1000 {
+			return nil, 0, fmt.Errorf("pool_max_conns is %q, and must be a number from 2 to 1000", text)
+		}
+		delete(c.RuntimeParams, "pool_max_conns")
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectLimit
+	}
+	// What a role or a database was set to must not make a commit less durable, or
+	// one node's transactions see others' differently.
+	if c.RuntimeParams["synchronous_commit"] == "" {
+		c.RuntimeParams["synchronous_commit"] = "on"
+	}
+	if c.RuntimeParams["synchronous_commit"] == "off" {
+		return nil, 0, errors.New("synchronous_commit is off: mail that was accepted would be lost when the server falls")
+	}
+	c.RuntimeParams["application_name"] = "gatepost"
+	c.RuntimeParams["client_encoding"] = "UTF8"
+	// A node that hangs lets go of its locks.
+	c.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
+	return c, size, nil
+}
+
+// prepare makes the database fit, once the node has it.
+func (s *server) prepare(ctx context.Context) error {
+	c, err := s.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var encoding string
+	if err := c.QueryRowContext(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	if err := ownSchema().migrate(ctx, c, postgresDialect); err != nil {
+		return err
+	}
+	return s.node.enter(ctx)
+}
+
+func (s *server) repeats() int64 { return s.again.Load() }
+
+// err is why the node can't store: the database is gone, or somebody else's.
+func (s *server) err() error { return s.node.err() }
+
+func (s *server) close() error {
+	s.open.Lock()
+	s.ended = true
+	s.open.Unlock()
+	err := s.pool.Close()
+	return errors.Join(err, s.node.release())
+}
+
+// begin counts work in, until done is called.
+func (s *server) begin() (done func(), err error) {
+	s.open.RLock()
+	if s.ended {
+		s.open.RUnlock()
+		return nil, ErrClosed
+	}
+	return s.open.RUnlock, nil
+}
+
+func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) error) error {
+	done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	// A driver whose context ends closes its connection: a new one is not paid for
+	// where nothing was asked yet.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	c, tx, err := s.transaction(ctx, whole, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("store: view: %w", err)
+	}
+	defer c.Close()
+	defer tx.Rollback()
+	ctx, cancel = context.WithTimeout(ctx, limit)
+	defer cancel()
+	return (&Tx{ctx: ctx, server: &session{tx, s}, speaks: postgresDialect}).run(f)
+}
+
+// transaction waits for a free connection and begins. A connection that was cut and
+// does not know it yet is replaced by another: when a server comes back, all are.
+func (s *server) transaction(ctx, whole context.Context, o *sql.TxOptions) (*sql.Conn, *sql.Tx, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	for {
+		c, err := s.pool.Conn(ctx)
+		if err != nil {
+			s.node.look()
+			return nil, nil, err
+		}
+		tx, err := c.BeginTx(whole, o)
+		if err == nil {
+			return c, tx, nil
+		}
+		cut := gone(c)
+		c.Close()
+		if !cut || ctx.Err() != nil || whole.Err() != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func (s *server) update(ctx context.Context, f func(*Tx) error) error {
+	done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	// Once it is begun the caller can't end it: nobody is told "failed" about rows
+	// that were committed.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateLimit)
+	defer cancel()
+	for try := 1; ; try++ {
+		again, err := s.attempt(ctx, whole, f)
+		if err == nil || !again || try == updateTries {
+			return err
+		}
+		s.again.Add(1)
+		select { // who was in each other's way should not meet again
+		case <-time.After(time.Duration(rand.IntN(5*try)+1) * time.Millisecond):
+		case <-whole.Done():
+			return err
+		}
+	}
+}
+
+// attempt runs f in one transaction. again: nothing was committed, and another try may
+// do better.
+func (s *server) attempt(ctx, whole context.Context, f func(*Tx) error) (again bool, err error) {
+	c, tx, err := s.transaction(ctx, whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return false, fmt.Errorf("store: update: %w", err)
+	}
+	defer c.Close()
+	work := &Tx{ctx: whole, server: &session{tx, s}, speaks: postgresDialect}
+	if err = s.node.fence(work); err == nil {
+		err = call(work, f)
+	}
+	if err != nil {
+		again = conflict(err) || gone(c) && whole.Err() == nil
+		tx.Rollback()
+		return again, full(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return uncommitted(err)
+	}
+	return false, nil
+}
+
+// A session is one transaction.
+type session struct {
+	tx *sql.Tx
+	s  *server
+}
+
+// prepare returns a statement as the driver wants it, which keeps it prepared on each
+// connection.
+func (t *session) prepare(query string, args []any) (string, []any, error) {
+	text, known := t.s.texts.Load(query)
+	if !known {
+		text = postgresDialect.marks(query)
+		t.s.texts.Store(query, text)
+	}
+	args, err := plain(args)
+	return text.(string), args, err
+}
+
+func (t *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	query, args, err := t.prepare(query, args)
+	if err != nil {
+		return nil, err
+	}
+	return t.tx.ExecContext(ctx, query, args...)
+}
+
+func (t *session) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	query, args, err := t.prepare(query, args)
+	if err != nil {
+		return nil, err
+	}
+	return t.tx.QueryContext(ctx, query, args...)
+}
+
+func (t *session) row(ctx context.Context, query string, args []any, dest ...any) error {
+	query, args, err := t.prepare(query, args)
+	if err != nil {
+		return err
+	}
+	return t.tx.QueryRowContext(ctx, query, args...).Scan(dest...)
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// ErrUnknown: the connection broke while a commit was under way, and nobody can say
+// whether it was done. The caller must take it for undone where doing it twice is
+// better than losing it: mail then stays with the client, who sends it again.
+var ErrUnknown = errors.New("store: the connection broke during a commit, whose outcome is unknown")
+
+// States of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	stateSerialization = "40001"
+	stateDeadlock      = "40P01"
+	stateDiskFull      = "53100"
+)
+
+// state returns the SQLSTATE of what the server said, or "".
+func state(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// conflict tells that the server gave a transaction up for another's sake.
+func conflict(err error) bool {
+	s := state(err)
+	return s == stateSerialization || s == stateDeadlock
+}
+
+// gone tells that a connection is of no use any more.
+func gone(c *sql.Conn) (closed bool) {
+	err := c.Raw(func(driver any) error {
+		closed = driver.(*stdlib.Conn).Conn().IsClosed()
+		return nil
+	})
+	return err != nil || closed
+}
+
+// uncommitted says what a failed COMMIT means. What the server refused with an
+// error's severity was rolled back; all else may have been committed.
+func uncommitted(err error) (again bool, _ error) {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" {
+		return conflict(err), full(fmt.Errorf("store: commit: %w", err))
+	}
+	return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+}
