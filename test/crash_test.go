@@ -75,10 +75,13 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		rounds = 5
 	}
+	killUnderLoad(t, start(t), rounds)
+}
+
+func killUnderLoad(t *testing.T, m *machine.Machine, rounds int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	m := start(t)
 	l := &ledger{taken: map[string][]byte{}}
 	for round := range rounds {
 		if round > 0 {

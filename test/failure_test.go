@@ -18,8 +18,14 @@ import (
 // ready asks /readyz.
 func ready(t *testing.T, m *machine.Machine) (status int, says string) {
 	t.Helper()
+	return get(t, m, "/readyz")
+}
+
+// get asks for a page.
+func get(t *testing.T, m *machine.Machine, path string) (status int, says string) {
+	t.Helper()
 	c := http.Client{Timeout: 10 * time.Second}
-	r, err := c.Get("http://" + m.Web + "/readyz")
+	r, err := c.Get("http://" + m.Web + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,12 +101,38 @@ func (a *App) openData(_ context.Context, c *config.Config) (err error) {
 func (a *App) closing(f func() error) { a.closers = append(a.closers, f) }
 
 func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
-	if a.store, err = store.Open(ctx, filepath.Join(c.Data, "gatepost.db")); err != nil {
+	if c.Store.DSN == "" {
+		a.store, err = store.Open(ctx, filepath.Join(c.Data, "gatepost.db"))
+	} else {
+		a.store, err = openServer(ctx, c)
+	}
+	if err != nil {
 		return err
 	}
 	a.closing(a.store.Close)
 	a.mailboxes = a.store.Mailboxes()
+	a.metrics.Gauge("store_up", "1 where rows can be stored, 0 where the database is gone or its file broken.", func() float64 {
+		if a.store.Err() != nil {
+			return 0
+		}
+		return 1
+	})
+	a.metrics.Gauge("store_repeats", "Updates that the database had run again, for another's sake or a lost connection.",
+		func() float64 { return float64(a.store.Repeats()) })
 	return nil
+}
+
+// openServer opens the PostgreSQL that the configuration names, as this host's node.
+func openServer(ctx context.Context, c *config.Config) (*store.DB, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("app: the host's name: %w", err)
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return nil, fmt.Errorf("app: data directory: %w", err)
+	}
+	return store.OpenServer(ctx, c.Store.DSN, store.Node{Host: host, PID: os.Getpid(), Data: data})
 }
 
 func (a *App) openContent(ctx context.Context, c *config.Config) error {
