@@ -196,3 +196,36 @@ func TestRelaySelf(t *testing.T) {
 		sees(t, "the report", got[0], "\r\nStatus: 5.4.6\r\n")
 	}
 }
+
+// A list's copies leave under its owner's address, who is told what becomes of them.
+func TestDistribution(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	m, there, back, ann := c.m, c.there, c.back, c.ann
+	run(t, m, password, "mailbox", "add", reported, "--password-stdin")
+	run(t, m, ann+"\nyou@elsewhere.example\nme@elsewhere.example\ngone@elsewhere.example\n", "distribution", "add", "staff@test.example",
+		"--owner", reported, "--post", "all", "--members-file", "-")
+	id := mailFrom(t, m, goodClient, sender, note("to all", "x"), "staff@test.example").id(t)
+	settled(t, m, id)
+	if got := there.heard("MAIL FROM:"); len(got) != 1 || !strings.HasPrefix(got[0], "MAIL FROM:<"+reported+">") || there.has("to all") != 1 {
+		t.Errorf("the members' server heard %q and has it %d times", got, there.has("to all"))
+	}
+	if got := there.heard("RCPT"); len(got) != 3 {
+		t.Errorf("the members' server heard %q", got)
+	}
+	got := withSubject(box(t, m, ann, "INBOX"), "to all")
+	if len(got) != 1 || !strings.HasPrefix(got[0], "Return-Path: <"+reported+">\r\n") {
+		t.Errorf("the member here has %q", got)
+	}
+	if n := len(withSubject(box(t, m, reported, "INBOX"), "Undelivered / Non remis : gone@elsewhere.example")); n != 1 {
+		t.Errorf("the owner was told %d times", n)
+	}
+	if got := back.heard(""); len(got) > 0 {
+		t.Errorf("the sender was told: %q", got)
+	}
+	run(t, m, "", "distribution", "set", "staff@test.example", "--post", "members")
+	if sent := mailFrom(t, m, goodClient, sender, note("again", "x"), "staff@test.example"); !strings.HasPrefix(sent.rcpt[0], "550 5.7.1") {
+		t.Errorf("who is no member: %q, want 550 5.7.1", sent.rcpt)
+	}
+	mailFrom(t, m, goodClient, "you@elsewhere.example", note("again", "x"), "staff@test.example").id(t)
+}

@@ -57,7 +57,7 @@ func TestRelayMX(t *testing.T) {
 	t.Parallel()
 	list, on := sinks(t, "127.0.0.3", "127.0.0.4", "::1")
 	a, b, six := list[0], list[1], list[2]
-	m := prepare(t, relayConfig, worldZone, "relay.port="+on)
+	m := prepare(t, relayConfig, worldZone, "relay.port="+on, "relay.source=127.0.0.7")
 	p := userOf(t, m)
 	for _, c := range []struct {
 		name, domain string
@@ -108,6 +108,9 @@ func TestRelayMX(t *testing.T) {
 	}
 	if from := a.heard("MAIL FROM:"); len(from) == 0 || !strings.HasPrefix(from[0], "MAIL FROM:<"+reported+">") {
 		t.Errorf("a heard %q", from)
+	}
+	if from := a.heard("connect"); len(from) == 0 || from[0] != "connect from 127.0.0.7" {
+		t.Errorf("a heard %q, want relay.source", from)
 	}
 	if hello := a.heard("EHLO"); len(hello) == 0 || hello[0] != "EHLO mx.test.example" {
 		t.Errorf("a heard %q", hello)

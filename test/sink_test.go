@@ -21,7 +21,7 @@ type sink struct {
 	// says is the whole reply to a line ("." is a content, "" the connection), or ""
 	// for what is usual.
 	says   func(line string) string
-	lines  []string // commands, and contents with all their lines in one
+	lines  []string // who connected, commands, and contents with all their lines in one
 	open   []net.Conn
 	closed bool
 }
@@ -66,6 +66,10 @@ func newSink(t *testing.T, addr string, says func(line string) string) *sink {
 func (s *sink) serve(c net.Conn) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
+	from, _, _ := net.SplitHostPort(c.RemoteAddr().String())
+	s.mu.Lock()
+	s.lines = append(s.lines, "connect from "+from)
+	s.mu.Unlock()
 	greeting := "220 sink.example"
 	greeting = cmp.Or(s.told(""), greeting)
 	fmt.Fprint(c, greeting+"\r\n")
