@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +38,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.routes = routes{a.directory, c.Relay.Smarthost, a.srs}
+	a.routes = routes{a.directory, strings.ToLower(c.Relay.Smarthost), a.srs}
 	carrier := relay.Config{
 		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
 		Roots: roots, Self: ourselves(c.Listen.SMTP), Observer: a.metrics, Log: a.log, Now: a.now,
@@ -56,9 +58,27 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
 		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Log: a.log, Now: a.now,
 	})
+	a.tellGaps()
 	a.queueGauges()
 	a.metrics.Gauge("mail_hosts_down", "Mail hosts that could not be reached lately.", func() float64 { return float64(len(a.relay.Health())) })
 	return nil
+}
+
+// tellGaps tells what configuration and directory don't agree on: mail would wait for
+// it, and nobody would know why.
+func (a *App) tellGaps() {
+	s := a.directory.Snapshot()
+	if name := a.routes.smarthost; name != "" {
+		if h, ok := s.Host(name); !ok || !slices.Contains(h.Roles, directory.SMTPOut) {
+			a.log.Error("relay.smarthost names no mail host with the role smtp-out: what leaves waits until there is one", "smarthost", name)
+		}
+	}
+	for _, d := range s.Domains() {
+		if known, names := a.lookups.Known(d.Lookup); d.Lookup != "" && !known {
+			a.log.Error("a domain's look-up is not in the configuration: its recipients can't be verified and are deferred",
+				"domain", d.Name, "lookup", d.Lookup, "known", strings.Join(names, ", "))
+		}
+	}
 }
 
 // authorities reads the certificates that servers' certificates are checked against;
