@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,6 +23,7 @@ type memory struct {
 	rows     map[int64]*row
 	contents map[string][]byte
 	full     bool // Put fails
+	away     int  // how often Reclaim fails
 	ended    map[mail.Path][]Fate
 	notices  []string // contents of what we told
 }
@@ -116,6 +118,10 @@ func (m *memory) Destinations(context.Context) (list []Waiter, err error) {
 func (m *memory) Reclaim(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.away > 0 {
+		m.away--
+		return errors.New("the database is away")
+	}
 	for _, r := range m.rows {
 		if r.claimed {
 			r.claimed, r.Due = false, time.Now()

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -131,12 +130,29 @@ func (q *Queue) nudge() {
 	}
 }
 
+// reclaimPause is between tries to take claims back.
+const reclaimPause = time.Second
+
+// reclaim takes back what an earlier life of this node had claimed, as soon as the rows
+// can be reached: a database that is gone for a moment must not end the node.
+func (q *Queue) reclaim(ctx context.Context) {
+	for {
+		err := q.c.Rows.Reclaim(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		q.c.Log.Error("queue: taking claims back", "error", err)
+		select {
+		case <-time.After(reclaimPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
 // Run has transfers carried until ctx ends. Then jobs under way may end as they
 // can within drain, and it returns when none is left.
 func (q *Queue) Run(ctx context.Context, drain time.Duration) error {
-	if err := q.c.Rows.Reclaim(ctx); err != nil {
-		return fmt.Errorf("queue: %w", err)
-	}
+	q.reclaim(ctx)
 	// Jobs outlive ctx by as much as they are given.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

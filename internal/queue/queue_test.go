@@ -252,6 +252,22 @@ func TestBroken(t *testing.T) {
 	})
 }
 
+// A database that is away when the queue begins is waited for.
+func TestBeginWithoutRows(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		m.away = 3
+		q, _ := run(t, m, carrier(func(ctx context.Context, job Job) Report { return each(job, fine) }))
+		m.letter("s@here.example", "a@a.example")
+		q.Wake(toA)
+		time.Sleep(4 * reclaimPause)
+		synctest.Wait()
+		if n := m.left(); n != 0 {
+			t.Errorf("%d left", n)
+		}
+	})
+}
+
 // A queue that is stopped gives back what it has not begun, and waits for the rest.
 func TestStop(t *testing.T) {
 	synced(t, func(t *testing.T) {
