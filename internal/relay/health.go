@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -18,12 +19,18 @@ const (
 	restMost  = time.Minute
 )
 
-// health remembers which mail hosts could not be reached.
+// health remembers which mail hosts could not be reached, and which of them answer
+// again. Whoever connects finds that out; Run alone tells of it, in its own goroutine.
 type health struct {
-	now func() time.Time
-	log *slog.Logger
-	mu  sync.Mutex
-	bad map[string]sickness
+	now  func() time.Time
+	log  *slog.Logger
+	news chan struct{} // somebody is well; has room for one
+
+	mu      sync.Mutex
+	bad     map[string]sickness
+	well    map[string]bool      // answer again, and nobody was told so far
+	told    map[string]time.Time // when that was told last
+	probing map[string]bool      // a probe is under way
 }
 
 type sickness struct {
@@ -31,7 +38,15 @@ type sickness struct {
 	since    time.Time
 	until    time.Time // probed again
 	err      error
-	target   target // that failed last
+	target   target                  // that failed last
+	at       map[netip.AddrPort]bool // what failed; the zero one: it has no address
+}
+
+func newHealth(now func() time.Time, log *slog.Logger) health {
+	return health{
+		now: now, log: log, news: make(chan struct{}, 1),
+		bad: map[string]sickness{}, well: map[string]bool{}, told: map[string]time.Time{}, probing: map[string]bool{},
+	}
 }
 
 // A HostHealth is how a mail host does that could not be reached lately.
@@ -55,37 +70,68 @@ func (r *Relay) Health() []HostHealth {
 	return all
 }
 
-// note keeps what an attempt to connect led to, and reports whether it ended an
-// illness. Servers found by MX have no name here and are not remembered.
-func (h *health) note(t target, err error) (recovered bool) {
+// note keeps what an attempt to connect led to. Servers found by MX have no name here
+// and are not remembered.
+func (h *health) note(t target, err error) {
 	host := t.host
 	if host == "" {
-		return false
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s, bad := h.bad[host]
-	if err == nil {
-		if bad {
-			h.log.Info("mail host answers again", "host", host, "server", t, "after", h.now().Sub(s.since).Round(time.Second))
-		}
-		delete(h.bad, host)
-		return bad
-	}
-	if !bad {
-		h.log.Warn("mail host can't be reached, others are tried first", "host", host, "server", t, "error", err)
-	}
-	if h.bad == nil {
-		h.bad = map[string]sickness{}
-	}
 	now := h.now()
-	if s.failures == 0 {
-		s.since = now
+	s, bad := h.bad[host]
+	switch {
+	case err == nil && bad:
+		h.log.Info("mail host answers again", "host", host, "server", t, "after", now.Sub(s.since).Round(time.Second))
+		delete(h.bad, host)
+		// That one of its addresses answers beside one that never does is no news.
+		if s.at[t.addr] || s.at[netip.AddrPort{}] || now.Sub(s.since) >= restMost {
+			h.answers(host)
+		}
+	case err != nil:
+		if !bad {
+			h.log.Warn("mail host can't be reached, others are tried first", "host", host, "server", t, "error", err)
+			s.since, s.at = now, map[netip.AddrPort]bool{}
+		}
+		s.until = now.Add(min(restFirst<<min(s.failures, 10), restMost))
+		s.failures, s.err, s.target = s.failures+1, err, t
+		if len(s.at) < maxTargets {
+			s.at[t.addr] = true
+		}
+		h.bad[host] = s
+		delete(h.well, host)
 	}
-	s.until = now.Add(min(restFirst<<min(s.failures, 10), restMost))
-	s.failures, s.err, s.target = s.failures+1, err, t
-	h.bad[host] = s
-	return false
+}
+
+// answers has Run tell of a host. The lock is held.
+func (h *health) answers(host string) {
+	h.well[host] = true
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// recovered returns the hosts to tell of: each once, and not more often than once in
+// restMost, since much is tried then.
+func (h *health) recovered() (hosts []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	for host, at := range h.told {
+		if now.Sub(at) >= restMost {
+			delete(h.told, host)
+		}
+	}
+	for host := range h.well {
+		if _, lately := h.told[host]; !lately {
+			h.told[host] = now
+			delete(h.well, host)
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // resting is 1 while a host is to be tried last, else 0.
@@ -98,16 +144,35 @@ func (h *health) resting(host string) int {
 	return 0
 }
 
-// due returns the targets of the hosts whose time to be probed has come.
+// due returns the targets of the hosts whose time to be probed has come, and that no
+// probe is under way for. The caller has each probed, and then calls probed.
 func (h *health) due() (list []target) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, s := range h.bad {
-		if !h.now().Before(s.until) {
+	for host, s := range h.bad {
+		if !h.now().Before(s.until) && !h.probing[host] {
+			h.probing[host] = true
 			list = append(list, s.target)
 		}
 	}
 	return list
+}
+
+// anywhere has it told of a host if any of its addresses answers: nobody has found one
+// so far that does, and it may have moved.
+func (h *health) anywhere(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s, bad := h.bad[host]; bad {
+		s.at[netip.AddrPort{}] = true
+	}
+}
+
+// probed ends the probe of a host.
+func (h *health) probed(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.probing, host)
 }
 
 // forget lets go of a host that is none any more.
@@ -115,33 +180,45 @@ func (h *health) forget(host string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.bad, host)
+	delete(h.well, host)
 }
 
-// probeEvery is how often Run looks for hosts to probe.
-const probeEvery = 5 * time.Second
+// probeEvery is how often Run looks for hosts to probe, and probeTime how long a probe
+// may take.
+const (
+	probeEvery = 5 * time.Second
+	probeTime  = time.Minute
+)
 
 // Run probes mail hosts that could not be reached until they answer, so that no mail
-// has to find out, and returns when ctx ends. recovered is told of each that does.
+// has to find out, and returns when ctx ends. recovered is told of each that does,
+// whether a probe or mail found out, by one call at a time.
 func (r *Relay) Run(ctx context.Context, recovered func(host string)) {
+	var probes sync.WaitGroup // each by itself: one that says nothing keeps no other
+	defer probes.Wait()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
+		for _, t := range r.health.due() {
+			probes.Go(func() { r.probe(ctx, t) })
+		}
+		for _, host := range r.health.recovered() {
+			recovered(host)
+		}
 		select {
 		case <-tick.C:
+		case <-r.health.news:
 		case <-ctx.Done():
-			return
 		}
-		var probes sync.WaitGroup
-		for _, t := range r.health.due() {
-			probes.Go(func() { r.probe(ctx, t, recovered) })
-		}
-		probes.Wait()
 	}
 }
 
 // probe goes as far as a transaction could begin. A host that was changed is asked
 // where it is now.
-func (r *Relay) probe(ctx context.Context, t target, recovered func(host string)) {
+func (r *Relay) probe(ctx context.Context, t target) {
+	defer r.health.probed(t.host)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
 	hosts, err := r.c.Router.Hosts(queue.ToHost(t.host))
 	if err != nil || len(hosts) == 0 {
 		r.health.forget(t.host)
@@ -152,11 +229,10 @@ func (r *Relay) probe(ctx context.Context, t target, recovered func(host string)
 		r.health.note(t, err)
 		return
 	}
+	r.health.anywhere(t.host)
 	for _, t := range targets {
-		c, err := r.connect(ctx, t)
-		if err == nil {
+		if c, err := r.connect(ctx, t); err == nil {
 			c.quit()
-			recovered(t.host)
 			return
 		}
 	}

@@ -79,8 +79,8 @@ func New(c Config) *Relay {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	r := &Relay{c: c}
-	r.pool.now, r.health.now, r.health.log = c.Now, c.Now, c.Log
+	r := &Relay{c: c, health: newHealth(c.Now, c.Log)}
+	r.pool.now = c.Now
 	return r
 }
 
@@ -183,13 +183,15 @@ func busy(err error) bool {
 // is only welcome and fails, it is done without.
 func (r *Relay) connect(ctx context.Context, t target) (*client, error) {
 	t.roots = r.c.Roots
+	began := r.c.Now()
 	c, err := r.dial(ctx, t, t.tls != mustNot)
 	if t.tls == may && errors.Is(err, errHandshake) {
 		r.c.Log.Debug("relay: TLS failed, going on in the clear", "server", t, "error", err)
 		t.policy = nil // that it failed is counted
 		c, err = r.dial(ctx, t, false)
 	}
-	if ctx.Err() == nil {
+	// Where we had no more time the host is not at fault, unless it had a fair share.
+	if err == nil || ctx.Err() == nil || r.c.Now().Sub(began) >= dialTime {
 		r.health.note(t, err)
 	}
 	return c, err

@@ -216,18 +216,19 @@ func TestProbe(t *testing.T) {
 	r := New(Config{Hostname: "gate.example", Router: ways, Resolver: zone{}, Now: func() time.Time { return now }})
 	t.Cleanup(r.Close)
 	r.Carry(t.Context(), job(toA, "ann@a.example"))
-	if got := r.health.due(); len(got) != 0 || len(r.Health()) != 1 {
+	if got := probes(r); len(got) != 0 || len(r.Health()) != 1 {
 		t.Errorf("to be probed at once: %v; health %v", got, r.Health())
 	}
 	now = now.Add(restFirst)
 	var answers []string
 	probe := func() {
 		for _, sick := range r.health.due() {
-			r.probe(t.Context(), sick, func(host string) { answers = append(answers, host) })
+			r.probe(t.Context(), sick)
 		}
+		answers = append(answers, r.health.recovered()...)
 	}
-	if probe(); len(answers) != 0 || len(r.health.due()) != 0 {
-		t.Errorf("still dead: answers %q, to be probed %v", answers, r.health.due())
+	if probe(); len(answers) != 0 || len(probes(r)) != 0 {
+		t.Errorf("still dead: answers %q, health %v", answers, r.Health())
 	}
 	now = now.Add(2 * restFirst)
 	if l, err = net.Listen("tcp", host.Address); err != nil {
@@ -238,10 +239,22 @@ func TestProbe(t *testing.T) {
 		t.Errorf("alive: answers %q, health %v", answers, r.Health())
 	}
 	r.health.note(target{host: "gone"}, errTimeout)
+	if probe(); len(answers) != 1 {
+		t.Errorf("told twice: %q", answers)
+	}
 	now = now.Add(restFirst)
 	if probe(); len(answers) != 1 || len(r.Health()) != 0 {
 		t.Errorf("taken away: answers %q, health %v", answers, r.Health())
 	}
+}
+
+// probes returns whom a probe would ask now, and begins none.
+func probes(r *Relay) []target {
+	list := r.health.due()
+	for _, t := range list {
+		r.health.probed(t.host)
+	}
+	return list
 }
 
 // Messages to one server share a connection, and one that was closed meanwhile is
