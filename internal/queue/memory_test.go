@@ -22,8 +22,10 @@ type memory struct {
 	last     int64
 	rows     map[int64]*row
 	contents map[string][]byte
-	full     bool // Put fails
-	away     int  // how often Reclaim fails
+	full     bool          // Put fails
+	away     int           // how often Reclaim fails
+	lost     bool          // Settle fails
+	leap     time.Duration // of its clock
 	ended    map[mail.Path][]Fate
 	notices  []string // contents of what we told
 }
@@ -53,7 +55,7 @@ func (m *memory) put(t *Transfer) {
 func (m *memory) Claim(_ context.Context, d Destination, limit int, lease time.Duration) (list []*Transfer, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
+	now := time.Now().Add(m.leap)
 	for _, r := range m.sorted() {
 		if r.Destination == d && r.State == Waiting && !r.Due.After(now) && len(list) < limit {
 			r.Due, r.claimed = now.Add(lease), true
@@ -77,6 +79,9 @@ func (m *memory) sorted() []*row {
 func (m *memory) Settle(_ context.Context, list []Settlement) (lost int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.lost {
+		return 0, fmt.Errorf("store gone")
+	}
 	for _, s := range list {
 		r := m.rows[s.Transfer.ID]
 		if r == nil || !r.claimed || r.Fence != s.Transfer.Fence {
@@ -109,7 +114,7 @@ func (m *memory) Destinations(context.Context) (list []Waiter, err error) {
 	for _, r := range m.sorted() {
 		if r.State == Waiting && !seen[r.Destination] {
 			seen[r.Destination] = true
-			list = append(list, Waiter{r.Destination, time.Until(r.Due)})
+			list = append(list, Waiter{r.Destination, time.Until(r.Due) - m.leap})
 		}
 	}
 	return list, nil
@@ -155,6 +160,13 @@ func (m *memory) Put(_ context.Context, r io.Reader, _ int64) (string, error) {
 	blob := fmt.Sprintf("blob%d", len(m.contents))
 	m.contents[blob] = b
 	return blob, err
+}
+
+// set changes what m does.
+func (m *memory) set(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
 }
 
 func (m *memory) left() int {

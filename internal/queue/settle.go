@@ -10,8 +10,13 @@ import (
 	"gatepost/internal/mail"
 )
 
-// settleTries is how often a settlement is tried: what it tells has happened.
-const settleTries = 5
+// How a settlement is tried again that can't be written, the store being away.
+const (
+	settleFirst = time.Second // after the first try, doubling
+	settleMost  = 30 * time.Second
+	settleSpare = time.Minute     // before the claim ends nobody tries any more
+	settleLast  = 5 * time.Second // from when the process is to end
+)
 
 // An ending is what became of a job. Silent: nothing was tried, the destination being
 // out of reach.
@@ -22,11 +27,13 @@ type ending struct {
 }
 
 // settle makes of what became of jobs what the rows are to hold, with what the
-// senders are told, in one commit.
+// senders are told, in one commit. It ends the claims. What happened has happened: it
+// is written though ctx has ended, but then there is not much time for it.
 func (q *Queue) settle(ctx context.Context, l *lane, endings ...ending) {
 	var list []Settlement
 	for _, e := range endings {
-		list = append(list, q.settlements(ctx, e)...)
+		defer q.release(e.job.Transfers)
+		list = append(list, q.settlements(context.WithoutCancel(ctx), e)...)
 	}
 	if len(list) == 0 {
 		return
@@ -83,24 +90,41 @@ func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Sett
 	}
 }
 
-// store writes settlements. One that can't be written is tried a few times; in the
-// end the claim runs out, and what was carried is carried again.
+// store writes settlements. Where the store is away it goes on, since what was carried
+// would be carried again, until the claim is about to end or the process is. Its worker
+// waits here, and no other.
 func (q *Queue) store(ctx context.Context, list []Settlement) {
-	for try := range settleTries {
-		lost, err := q.c.Rows.Settle(ctx, list)
+	stop := ctx.Done()
+	var last time.Time // set once ctx has ended
+	for wait := settleFirst; ; wait = min(2*wait, settleMost) {
+		end := q.renew(list).Add(-settleSpare)
+		if stop == nil {
+			end = last
+		}
+		lost, err := q.write(ctx, list)
 		if err == nil {
 			if lost > 0 {
 				q.c.Log.Warn("queue: claims were lost; others settled them", "transfers", lost, "message", list[0].Transfer.Message.ID)
 			}
 			return
 		}
-		q.c.Log.Error("queue: not settled", "message", list[0].Transfer.Message.ID, "try", try+1, "error", err)
-		select {
-		case <-time.After(time.Second << try):
-		case <-ctx.Done():
+		again := q.c.Now().Add(wait).Before(end)
+		q.c.Log.Error("queue: not settled", "message", list[0].Transfer.Message.ID, "again", again, "error", err)
+		if !again {
 			return
 		}
+		select {
+		case <-time.After(wait):
+		case <-stop:
+			stop, last, wait = nil, q.c.Now().Add(settleLast), settleFirst/2
+		}
 	}
+}
+
+func (q *Queue) write(ctx context.Context, list []Settlement) (lost int, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMost)
+	defer cancel()
+	return q.c.Rows.Settle(ctx, list)
 }
 
 // Kinds of what a sender is told (RFC 3464 §2.3.3).

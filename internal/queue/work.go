@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -22,27 +21,28 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 	}()
 	for ctx.Err() == nil && q.may(l) {
 		until := q.c.Now().Add(lease - jobTime)
-		list, err := q.c.Rows.Claim(work, l.destination, claimed, lease)
+		list, more, err := q.claim(work, l.destination)
 		if err != nil {
 			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
 			q.soon(l, rescan)
 			return
 		}
-		if len(list) == 0 {
-			return
-		}
-		if len(list) == claimed { // there is work for another one
+		if more { // there is work for another one
 			q.soon(l, 0)
 			q.nudge()
 		}
-		for _, job := range jobs(l.destination, list) {
+		if len(list) == 0 {
+			return
+		}
+		all := jobs(l.destination, list)
+		for i, job := range all {
 			// A job ends before its claim does: what is late goes to whoever comes next.
 			if ctx.Err() != nil || q.c.Now().After(until) {
 				q.giveBack(work, job.Transfers)
 				continue
 			}
 			if q.do(work, l, job) {
-				q.giveUp(work, l, list, job)
+				q.giveUp(work, l, all[i+1:])
 				return
 			}
 		}
@@ -86,9 +86,9 @@ func jobs(d Destination, list []*Transfer) []Job {
 // do carries one job and settles it. unreachable: the destination was at fault.
 func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
 	began := q.c.Now()
-	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	limited, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
-	report := q.carry(ctx, job)
+	report := q.carry(limited, job)
 	q.mu.Lock()
 	if report.Unreachable {
 		l.missed(q.c.Now())
@@ -103,8 +103,7 @@ func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
 			"fate", r.Fate.String(), "host", r.Reply.Host, "code", r.Reply.Code, "status", r.Reply.Enhanced, "reply", r.Reply.Text,
 			"attempt", t.Attempts+1, "ms", q.c.Now().Sub(began).Milliseconds())
 	}
-	// What was carried is carried: the settlement must not be lost with a context.
-	q.settle(context.WithoutCancel(ctx), l, ending{job: job, results: report.Results})
+	q.settle(ctx, l, ending{job: job, results: report.Results})
 	return report.Unreachable
 }
 
@@ -147,39 +146,42 @@ func (q *Queue) giveBack(ctx context.Context, list []*Transfer) {
 	for _, t := range list {
 		back = append(back, Settlement{Transfer: t, Fate: Deferred, Untried: true})
 	}
+	q.renew(back)
 	if _, err := q.c.Rows.Settle(ctx, back); err != nil {
 		q.c.Log.Warn("queue: claims not given back; they end by themselves", "error", err)
 	}
+	q.release(list)
 }
 
-// giveUp puts off all that is due for a destination that could not be reached: it
-// is not tried for each of them, but each gets nearer to its end. It ends when an
-// admin wants the destination tried again.
-func (q *Queue) giveUp(ctx context.Context, l *lane, list []*Transfer, failed Job) {
-	done := map[int64]bool{}
-	for _, t := range failed.Transfers {
-		done[t.ID] = true
-	}
-	for len(list) > 0 && ctx.Err() == nil {
-		left := slices.DeleteFunc(list, func(t *Transfer) bool { return done[t.ID] })
+// giveUp puts off all that is due for a destination that could not be reached, what was
+// claimed of it first: it is not tried for each of them, but each gets nearer to its
+// end. It ends when an admin wants the destination tried again.
+func (q *Queue) giveUp(ctx context.Context, l *lane, left []Job) {
+	for ctx.Err() == nil {
 		if !q.rests(l) {
-			q.giveBack(ctx, left)
+			for _, job := range left {
+				q.giveBack(ctx, job.Transfers)
+			}
 			q.soon(l, 0)
 			return
 		}
-		q.settle(ctx, l, putOff(l.destination, left)...)
-		var err error
-		if list, err = q.c.Rows.Claim(ctx, l.destination, claimed, lease); err != nil {
+		q.settle(ctx, l, putOff(left)...)
+		list, more, err := q.claim(ctx, l.destination)
+		if err != nil {
 			q.c.Log.Error("queue: claim", "destination", l.destination, "error", err)
 			return
 		}
+		if len(list) == 0 && !more {
+			return
+		}
+		left = jobs(l.destination, list)
 	}
 }
 
-// putOff is what becomes of transfers that are not tried.
-func putOff(d Destination, list []*Transfer) (all []ending) {
+// putOff is what becomes of jobs that are not tried.
+func putOff(list []Job) (all []ending) {
 	said := Reply{Enhanced: "4.4.1", Text: "the destination could not be reached a moment ago; this message was not tried"}
-	for _, job := range jobs(d, list) {
+	for _, job := range list {
 		results := make([]Result, len(job.Transfers))
 		for i, t := range job.Transfers {
 			results[i].Reply = said

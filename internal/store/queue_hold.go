@@ -60,9 +60,7 @@ func putBack(tx *Tx, t *queue.Transfer, s *queue.Settlement, words string) (bool
 	if err != nil {
 		return false, err
 	}
-	if err := refBlob(tx, blob, size); err != nil {
-		return false, err
-	}
+	tx.ref(blob, size)
 	return true, putHeldAct(tx, t.Released, quarantine.Act{Who: words, What: quarantine.StateHeld, When: fromMicros(tx.now())})
 }
 
