@@ -15,10 +15,26 @@ type lane struct {
 	due         time.Time // of the first; never after it, as far as we heard
 	idle        bool      // nothing is known to be due
 	running     int       // workers
+	waiting     int       // of them, for the store: they hold no connection
 	allowed     int       // workers at most: more with each success, half with each failure
 	failures    int       // in a row to reach it
 	rests       time.Time // until when it is left alone
+	proven      time.Time // when it was reached last; zero: never so far
+	slow        bool      // its last job, or one under way, took longer than slowAfter
 }
+
+// slowAfter is how long a job takes at most to a destination that is as it should be.
+const slowAfter = time.Minute
+
+// doubtful reports whether a destination may be one that keeps connections and takes
+// no mail. Those that an admin here has named are not, until they are seen to.
+func (l *lane) doubtful() bool {
+	kind, _ := l.destination.Split()
+	return l.slow || l.failures > 0 || l.proven.IsZero() && kind == "mx"
+}
+
+// connections is how many connections it has.
+func (l *lane) connections() int { return l.running - l.waiting }
 
 // firstAllowed is how many workers an unknown destination may have.
 const firstAllowed = 2
@@ -64,8 +80,8 @@ func (l *lane) begin() {
 }
 
 // reached notes that the destination answered.
-func (l *lane) reached(most int) {
-	l.failures, l.rests = 0, time.Time{}
+func (l *lane) reached(now time.Time, most int) {
+	l.failures, l.rests, l.proven = 0, time.Time{}, now
 	l.allowed = min(l.allowed+1, most)
 }
 
@@ -95,10 +111,41 @@ func (q *Queue) inTurn() []*lane {
 	return append(list[q.turn:], list[:q.turn]...)
 }
 
+// load is what all lanes have together.
+type load struct{ busy, doubtful int }
+
+func (q *Queue) load() (sum load) {
+	for _, l := range q.lanes {
+		sum.add(l, l.connections())
+	}
+	return sum
+}
+
+func (sum *load) add(l *lane, n int) {
+	sum.busy += n
+	if l.doubtful() {
+		sum.doubtful += n
+	}
+}
+
+// room reports whether a lane may have a connection more. Destinations that are not
+// known to take mail, or take it slowly, have half of all together: be they hundreds,
+// the mail of others goes its way.
+func (q *Queue) room(l *lane, sum load) bool {
+	return sum.busy < q.c.Connections && (!l.doubtful() || sum.doubtful < max(q.c.Connections/2, 1))
+}
+
+// What is remembered of destinations that have nothing to do: that they were reached.
+const (
+	provenFor = time.Hour
+	maxProven = 10_000 // lanes; above, those with nothing to do go at once
+)
+
 // forget lets go of lanes about which there is nothing to remember.
 func (q *Queue) forget(now time.Time) {
 	for d, l := range q.lanes {
-		if l.idle && l.running == 0 && !now.Before(l.rests) && l.failures == 0 {
+		known := now.Sub(l.proven) < provenFor && len(q.lanes) <= maxProven
+		if l.idle && l.running == 0 && !now.Before(l.rests) && l.failures == 0 && !known {
 			delete(q.lanes, d)
 		}
 	}

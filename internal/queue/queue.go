@@ -78,7 +78,6 @@ type Queue struct {
 
 	mu    sync.Mutex
 	lanes map[Destination]*lane
-	busy  int             // workers
 	turn  int             // where the round over the lanes goes on
 	wire  map[int64]claim // what workers have, by the transfer's ID
 }
@@ -204,7 +203,7 @@ func (q *Queue) dispatch(ctx, work context.Context, workers *sync.WaitGroup) tim
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.c.Now()
-	wait := rescan
+	wait, sum := rescan, q.load()
 	for started := true; started && ctx.Err() == nil; {
 		started = false
 		for _, l := range q.inTurn() {
@@ -213,12 +212,12 @@ func (q *Queue) dispatch(ctx, work context.Context, workers *sync.WaitGroup) tim
 				wait = min(wait, d)
 				continue
 			}
-			if l.running >= l.allowed || q.busy >= q.c.Connections {
+			if l.running >= l.allowed || !q.room(l, sum) {
 				continue // a worker that ends nudges
 			}
 			started = true
 			l.begin()
-			q.busy++
+			sum.add(l, 1)
 			workers.Go(func() { q.work(ctx, work, l) })
 		}
 	}

@@ -365,6 +365,52 @@ func TestSimulation(t *testing.T) {
 	})
 }
 
+// Destinations that keep connections and take nothing, however many, leave some to one
+// that is known to take mail, and to our own.
+func TestTarpits(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var mu sync.Mutex
+		stuck, served := 0, 0
+		q, _ := run(t, m, carrier(func(ctx context.Context, job Job) Report {
+			if job.Destination == toA || job.Destination == ToDomain("ours.example") {
+				mu.Lock()
+				defer mu.Unlock()
+				served++
+				return each(job, fine)
+			}
+			mu.Lock()
+			stuck++
+			mu.Unlock()
+			<-ctx.Done()
+			mu.Lock()
+			defer mu.Unlock()
+			stuck--
+			return each(job, Result{Reply: Reply{Enhanced: "4.4.2", Text: "no answer in time"}})
+		}))
+		add := func(d Destination) {
+			m.add(&Transfer{Message: m.letter("s@here.example"), Recipient: "x@x.example", Destination: d})
+			q.Wake(d)
+		}
+		add(toA) // which is known from now on
+		synctest.Wait()
+		for i := range 200 {
+			add(ByMX(fmt.Sprintf("t%03d.example", i)))
+		}
+		for want := 3; want < 50; want += 2 {
+			time.Sleep(7 * time.Minute)
+			add(toA)
+			add(ToDomain("ours.example"))
+			synctest.Wait()
+			mu.Lock()
+			if stuck != 50 || served != want {
+				t.Errorf("%d are stuck, want 50; %d were served, want %d", stuck, served, want)
+			}
+			mu.Unlock()
+		}
+	})
+}
+
 // A server that takes its time: nobody carries what another worker still has, though a
 // claim ends before all that was claimed with it is done.
 func TestSlow(t *testing.T) {

@@ -38,7 +38,7 @@ func (q *Queue) settle(ctx context.Context, l *lane, endings ...ending) {
 	if len(list) == 0 {
 		return
 	}
-	q.store(ctx, list)
+	q.store(ctx, l, list)
 	for _, s := range list {
 		if s.Notice != nil {
 			q.Wake(s.Notice.Destination)
@@ -91,9 +91,9 @@ func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Sett
 }
 
 // store writes settlements. Where the store is away it goes on, since what was carried
-// would be carried again, until the claim is about to end or the process is. Its worker
-// waits here, and no other.
-func (q *Queue) store(ctx context.Context, list []Settlement) {
+// would be carried again, until the claim is about to end or the process is. The worker
+// that waits here holds a place in its lane, and no connection.
+func (q *Queue) store(ctx context.Context, l *lane, list []Settlement) {
 	stop := ctx.Done()
 	var last time.Time // set once ctx has ended
 	for wait := settleFirst; ; wait = min(2*wait, settleMost) {
@@ -113,12 +113,22 @@ func (q *Queue) store(ctx context.Context, list []Settlement) {
 		if !again {
 			return
 		}
+		q.waits(l, 1)
 		select {
 		case <-time.After(wait):
 		case <-stop:
 			stop, last, wait = nil, q.c.Now().Add(settleLast), settleFirst/2
 		}
+		q.waits(l, -1)
 	}
+}
+
+// waits notes that workers more, or fewer, wait for the store.
+func (q *Queue) waits(l *lane, workers int) {
+	q.mu.Lock()
+	l.waiting += workers
+	q.mu.Unlock()
+	q.nudge()
 }
 
 func (q *Queue) write(ctx context.Context, list []Settlement) (lost int, err error) {

@@ -15,7 +15,6 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 	defer func() {
 		q.mu.Lock()
 		l.running--
-		q.busy--
 		q.mu.Unlock()
 		q.nudge()
 	}()
@@ -85,26 +84,45 @@ func jobs(d Destination, list []*Transfer) []Job {
 
 // do carries one job and settles it. unreachable: the destination was at fault.
 func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
-	began := q.c.Now()
 	limited, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
-	report := q.carry(limited, job)
+	report := q.measured(l, job, func() Report { return q.carry(limited, job) })
+	q.settle(ctx, l, ending{job: job, results: report.Results})
+	return report.Unreachable
+}
+
+// measured has a job carried, and keeps what that tells of its destination.
+func (q *Queue) measured(l *lane, job Job, carry func() Report) Report {
+	began := q.c.Now()
+	late := time.AfterFunc(slowAfter, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		l.slow = true
+	})
+	report := carry()
+	late.Stop()
+	now := q.c.Now()
 	q.mu.Lock()
+	doubtful := l.doubtful()
+	l.slow = now.Sub(began) >= slowAfter
 	if report.Unreachable {
-		l.missed(q.c.Now())
+		l.missed(now)
 	} else {
-		l.reached(q.c.Parallel)
+		l.reached(now, q.c.Parallel)
 	}
+	doubtful = doubtful && !l.doubtful()
 	q.mu.Unlock()
+	if doubtful { // there is room for another one
+		q.nudge()
+	}
 	for i, r := range report.Results {
 		q.c.Observer.Attempt(r.Fate.String())
 		t := job.Transfers[i]
 		q.c.Log.Info("transfer", "id", t.Message.Tx, "transfer", t.ID, "from", t.Message.Sender, "to", t.Recipient, "destination", job.Destination,
 			"fate", r.Fate.String(), "host", r.Reply.Host, "code", r.Reply.Code, "status", r.Reply.Enhanced, "reply", r.Reply.Text,
-			"attempt", t.Attempts+1, "ms", q.c.Now().Sub(began).Milliseconds())
+			"attempt", t.Attempts+1, "ms", now.Sub(began).Milliseconds())
 	}
-	q.settle(ctx, l, ending{job: job, results: report.Results})
-	return report.Unreachable
+	return report
 }
 
 // carry opens the content and hands the job to the carrier. A panic there is the
