@@ -44,8 +44,9 @@ var no = queue.Reply{Host: "192.0.2.1:25", Code: 550, Enhanced: "5.1.1", Text: "
 
 // What a next hop refuses of a sender who is none is held, with its words; what is
 // released and refused is back where it was, as often as it takes.
-func TestRefusedIsHeld(t *testing.T) {
-	db := openTest(t)
+func TestRefusedIsHeld(t *testing.T) { onBoth(t, testRefusedIsHeld) }
+
+func testRefusedIsHeld(t *testing.T, db *DB) {
 	now := time.Now()
 	m := &queue.Message{ID: "m", Tx: "tx", Sender: "forged@victim.example", Blob: "blob", View: mail.View{Prefix: []byte("X: y\r\n")}, Size: 16, Created: now, Expires: now.Add(time.Hour)}
 	c := &intake.Commit{

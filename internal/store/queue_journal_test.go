@@ -11,7 +11,9 @@ import (
 )
 
 // What the journal says of a recipient in the end, after what became of its transfers.
-func TestJournalOfTransfers(t *testing.T) {
+func TestJournalOfTransfers(t *testing.T) { onBoth(t, testJournalOfTransfers) }
+
+func testJournalOfTransfers(t *testing.T, db *DB) {
 	carried, refused := queue.Carried, queue.Refused
 	tests := map[string]struct {
 		state string // in the commit
@@ -30,10 +32,10 @@ func TestJournalOfTransfers(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := openTest(t)
 			now := time.Now()
-			m := &queue.Message{ID: "m", Tx: "tx", Sender: "a@a.example", Blob: "blob", Size: 10, Created: now, Expires: now.Add(time.Hour)}
-			c := &intake.Commit{Row: &journal.Row{ID: "tx", Time: now, Lines: []journal.Line{{Recipient: "x@here.example", State: tt.state}, {Recipient: "y@here.example", State: tt.state}}}}
+			id := mail.NewID(now)
+			m := &queue.Message{ID: id, Tx: id, Sender: "a@a.example", Blob: "blob", Size: 10, Created: now, Expires: now.Add(time.Hour)}
+			c := &intake.Commit{Row: &journal.Row{ID: id, Time: now, Lines: []journal.Line{{Recipient: "x@here.example", State: tt.state}, {Recipient: "y@here.example", State: tt.state}}}}
 			for range tt.fates {
 				c.Transfers = append(c.Transfers, &queue.Transfer{Message: m, Recipient: "x@far.example", For: []mail.Path{"x@here.example", "y@here.example"}, Destination: "mx:far.example"})
 			}
@@ -49,7 +51,7 @@ func TestJournalOfTransfers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			hits, err := db.Journal().Search(t.Context(), journal.Query{ID: "tx", Limit: 10})
+			hits, err := db.Journal().Search(t.Context(), journal.Query{ID: id, Limit: 10})
 			if err != nil || len(hits) != 2 || hits[0].State != tt.want || hits[1].State != tt.want {
 				t.Errorf("got %+v, %v; want twice %q", hits, err, tt.want)
 			}
