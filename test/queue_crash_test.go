@@ -85,6 +85,12 @@ func TestQueueKillInline(t *testing.T) {
 	kill(t, 5*time.Second, "relay_inline=true")
 }
 
+// The same over PostgreSQL.
+func TestQueueKillOverPostgres(t *testing.T) {
+	_, dsn := postgres(t)
+	kill(t, 5*time.Second, "store.dsn="+dsn)
+}
+
 func kill(t *testing.T, limit time.Duration, sets ...string) {
 	c := newChaos(t, sets...)
 	rounds := 0

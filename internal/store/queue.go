@@ -134,21 +134,27 @@ func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	return t, nil
 }
 
-// withMessages puts their messages into transfers; those of one share it.
-func withMessages(tx *Tx, list []*queue.Transfer) error {
+// withMessages puts their messages into transfers; those of one share it. A transfer that
+// was settled since it was read has none any more, and is left out.
+func withMessages(tx *Tx, list []*queue.Transfer) ([]*queue.Transfer, error) {
 	messages := map[string]*queue.Message{}
+	var there []*queue.Transfer
 	for _, t := range list {
 		m := messages[t.Message.ID]
 		if m == nil {
 			var err error
-			if m, err = queueMessage(tx, t.Message.ID); err != nil {
-				return err
+			switch m, err = queueMessage(tx, t.Message.ID); {
+			case errors.Is(err, sql.ErrNoRows):
+				continue
+			case err != nil:
+				return nil, err
 			}
 			messages[m.ID] = m
 		}
 		t.Message = m
+		there = append(there, t)
 	}
-	return nil
+	return there, nil
 }
 
 func queueMessage(tx *Tx, id string) (*queue.Message, error) {
@@ -181,7 +187,8 @@ func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease 
 			return err
 		}
 		slices.SortFunc(list, func(a, b *queue.Transfer) int { return cmp.Compare(a.ID, b.ID) })
-		return withMessages(tx, list)
+		list, err = withMessages(tx, list)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: claim transfers to %s: %w", d, err)

@@ -14,7 +14,7 @@ import (
 // Find implements queue.Clerk.
 func (q Queue) Find(ctx context.Context, query queue.Query) (list []*queue.Transfer, err error) {
 	err = q.db.View(ctx, func(tx *Tx) (err error) {
-		list, err = findTransfers(tx, query)
+		list, _, err = findTransfers(tx, query)
 		return err
 	})
 	if err != nil {
@@ -23,7 +23,9 @@ func (q Queue) Find(ctx context.Context, query queue.Query) (list []*queue.Trans
 	return list, nil
 }
 
-func findTransfers(tx *Tx, q queue.Query) (list []*queue.Transfer, err error) {
+// findTransfers returns a page, and behind which ID the next one begins, 0 where there is
+// none.
+func findTransfers(tx *Tx, q queue.Query) (list []*queue.Transfer, next int64, err error) {
 	limit := q.Limit
 	if limit <= 0 || limit > queue.MaxPage {
 		limit = queue.MaxPage
@@ -37,9 +39,13 @@ func findTransfers(tx *Tx, q queue.Query) (list []*queue.Transfer, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return list, withMessages(tx, list)
+	if len(list) == limit {
+		next = list[limit-1].ID
+	}
+	list, err = withMessages(tx, list)
+	return list, next, err
 }
 
 func transferWhere(q queue.Query) (w where) {
@@ -67,11 +73,12 @@ const changeChunk = 200
 func (q Queue) Change(ctx context.Context, query queue.Query, act queue.Act) (changed int, err error) {
 	query.Limit = changeChunk
 	for {
-		var page []*queue.Transfer
 		var n int
+		var next int64
 		err := q.db.Update(ctx, func(tx *Tx) (err error) {
 			n = 0
-			if page, err = findTransfers(tx, query); err != nil {
+			var page []*queue.Transfer
+			if page, next, err = findTransfers(tx, query); err != nil {
 				return err
 			}
 			if err := lockTransfers(tx, page); err != nil {
@@ -90,10 +97,10 @@ func (q Queue) Change(ctx context.Context, query queue.Query, act queue.Act) (ch
 			return changed, fmt.Errorf("store: %s transfers: %w", act, err)
 		}
 		changed += n
-		if len(page) < changeChunk {
+		if next == 0 {
 			return changed, nil
 		}
-		query.After = page[len(page)-1].ID
+		query.After = next
 	}
 }
 
