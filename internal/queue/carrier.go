@@ -28,6 +28,9 @@ type Report struct {
 	// Unreachable: the destination itself was at fault (no connection, no greeting,
 	// TLS that its policy asks for failed, 421). All that go there should wait.
 	Unreachable bool
+	// Unknown: the content was sent whole, and no answer came. The next hop may have
+	// it, and gets it again.
+	Unknown bool
 }
 
 // A Result is what became of one recipient.

@@ -21,6 +21,8 @@ type lane struct {
 	rests       time.Time // until when it is left alone
 	proven      time.Time // when it was reached last; zero: never so far
 	slow        bool      // its last job, or one under way, took longer than slowAfter
+	trying      int       // jobs of Try
+	untried     time.Time // until when Try does nothing
 }
 
 // slowAfter is how long a job takes at most to a destination that is as it should be.
@@ -34,7 +36,7 @@ func (l *lane) doubtful() bool {
 }
 
 // connections is how many connections it has.
-func (l *lane) connections() int { return l.running - l.waiting }
+func (l *lane) connections() int { return l.running - l.waiting + l.trying }
 
 // firstAllowed is how many workers an unknown destination may have.
 const firstAllowed = 2
@@ -112,14 +114,18 @@ func (q *Queue) inTurn() []*lane {
 }
 
 // load is what all lanes have together.
-type load struct{ busy, doubtful int }
+type load struct{ busy, doubtful, trying int }
 
 func (q *Queue) load() (sum load) {
 	for _, l := range q.lanes {
 		sum.add(l, l.connections())
+		sum.trying += l.trying
 	}
 	return sum
 }
+
+// half is of all connections.
+func (q *Queue) half() int { return max(q.c.Connections/2, 1) }
 
 func (sum *load) add(l *lane, n int) {
 	sum.busy += n
@@ -132,7 +138,7 @@ func (sum *load) add(l *lane, n int) {
 // known to take mail, or take it slowly, have half of all together: be they hundreds,
 // the mail of others goes its way.
 func (q *Queue) room(l *lane, sum load) bool {
-	return sum.busy < q.c.Connections && (!l.doubtful() || sum.doubtful < max(q.c.Connections/2, 1))
+	return sum.busy < q.c.Connections && (!l.doubtful() || sum.doubtful < q.half())
 }
 
 // What is remembered of destinations that have nothing to do: that they were reached.
@@ -145,7 +151,8 @@ const (
 func (q *Queue) forget(now time.Time) {
 	for d, l := range q.lanes {
 		known := now.Sub(l.proven) < provenFor && len(q.lanes) <= maxProven
-		if l.idle && l.running == 0 && !now.Before(l.rests) && l.failures == 0 && !known {
+		busy := !l.idle || l.running+l.trying > 0
+		if !busy && !known && l.failures == 0 && !now.Before(l.rests) && !now.Before(l.untried) {
 			delete(q.lanes, d)
 		}
 	}

@@ -52,6 +52,10 @@ type Config struct {
 	Parallel    int           // jobs for one destination at once
 	Connections int           // jobs at once, in all
 
+	// Down reports whether a destination is known to be out of reach, so that nobody
+	// is kept waiting for it; nil: none is.
+	Down func(Destination) bool
+
 	Log *slog.Logger     // nil: silent
 	Now func() time.Time // nil: time.Now
 }

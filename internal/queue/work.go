@@ -86,28 +86,32 @@ func jobs(d Destination, list []*Transfer) []Job {
 func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
 	limited, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
-	report := q.measured(l, job, func() Report { return q.carry(limited, job) })
+	report := q.measured(l, job, func() (Report, bool) { return q.carry(limited, job), false })
 	q.settle(ctx, l, ending{job: job, results: report.Results})
 	return report.Unreachable
 }
 
-// measured has a job carried, and keeps what that tells of its destination.
-func (q *Queue) measured(l *lane, job Job, carry func() Report) Report {
+// measured has a job carried, and keeps what that tells of its destination. cut: there
+// was less time than a destination may take.
+func (q *Queue) measured(l *lane, job Job, carry func() (report Report, cut bool)) Report {
 	began := q.c.Now()
 	late := time.AfterFunc(slowAfter, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		l.slow = true
 	})
-	report := carry()
+	report, cut := carry()
 	late.Stop()
 	now := q.c.Now()
 	q.mu.Lock()
 	doubtful := l.doubtful()
 	l.slow = now.Sub(began) >= slowAfter
-	if report.Unreachable {
+	switch {
+	case report.Unreachable && cut: // it might have answered yet
+		l.slow = true
+	case report.Unreachable:
 		l.missed(now)
-	} else {
+	default:
 		l.reached(now, q.c.Parallel)
 	}
 	doubtful = doubtful && !l.doubtful()
@@ -125,34 +129,40 @@ func (q *Queue) measured(l *lane, job Job, carry func() Report) Report {
 	return report
 }
 
-// carry opens the content and hands the job to the carrier. A panic there is the
-// job's failure alone.
-func (q *Queue) carry(ctx context.Context, job Job) (report Report) {
-	fail := func(text string) Report {
-		all := Report{Results: make([]Result, len(job.Transfers))}
-		for i := range all.Results {
-			all.Results[i].Reply = Reply{Enhanced: "4.3.0", Text: text}
-		}
-		return all
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			q.c.Log.Error("queue: carrier panicked", "message", job.Message.ID, "panic", p)
-			report = fail("local error")
-		}
-	}()
+// carry opens the content and hands the job to the carrier.
+func (q *Queue) carry(ctx context.Context, job Job) Report {
 	content, err := q.c.Contents.Open(ctx, job.Message.Blob)
 	if err != nil {
 		q.c.Log.Error("queue: content can't be read", "message", job.Message.ID, "content", job.Message.Blob, "error", err)
-		return fail("the message can't be read here")
+		return job.fail("the message can't be read here")
 	}
 	defer content.Close()
 	job.Content = job.Message.View.Message(mail.NewSpooled(content, content.Size()))
+	return q.hand(ctx, job)
+}
+
+// hand has the carrier do what it can. A panic there is the job's failure alone.
+func (q *Queue) hand(ctx context.Context, job Job) (report Report) {
+	defer func() {
+		if p := recover(); p != nil {
+			q.c.Log.Error("queue: carrier panicked", "message", job.Message.ID, "panic", p)
+			report = job.fail("local error")
+		}
+	}()
 	report = q.c.Carrier.Carry(ctx, job)
 	if len(report.Results) != len(job.Transfers) {
-		return fail(fmt.Sprintf("%d results for %d recipients", len(report.Results), len(job.Transfers)))
+		return job.fail(fmt.Sprintf("%d results for %d recipients", len(report.Results), len(job.Transfers)))
 	}
 	return report
+}
+
+// fail is the report of a job that failed here.
+func (job Job) fail(text string) Report {
+	all := Report{Results: make([]Result, len(job.Transfers))}
+	for i := range all.Results {
+		all.Results[i].Reply = Reply{Enhanced: "4.3.0", Text: text}
+	}
+	return all
 }
 
 // giveBack returns claims that nothing was done with.

@@ -70,6 +70,15 @@ func (r *Relay) Health() []HostHealth {
 	return all
 }
 
+// Down reports whether none of a destination's mail hosts could be reached lately.
+func (r *Relay) Down(d queue.Destination) bool {
+	if kind, _ := d.Split(); kind != "domain" && kind != "host" {
+		return false
+	}
+	hosts, err := r.c.Router.Hosts(d)
+	return err == nil && !slices.ContainsFunc(hosts, func(h Host) bool { return r.health.resting(h.Name) == 0 })
+}
+
 // note keeps what an attempt to connect led to. Servers found by MX have no name here
 // and are not remembered.
 func (h *health) note(t target, err error) {

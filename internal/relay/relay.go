@@ -111,7 +111,7 @@ func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 			r.c.Log.Debug("relay: attempt ended", "destination", job.Destination, "server", t, "error", err)
 		}
 	}
-	return queue.Report{Results: b.results, Unreachable: !served}
+	return queue.Report{Results: b.results, Unreachable: !served, Unknown: b.final}
 }
 
 // nowhere is the report of a job for which there is no server to try.

@@ -172,7 +172,9 @@ func TestUncertain(t *testing.T) {
 	first := serve(t, "127.0.0.1", map[string]string{"content": ""})
 	second := serve(t, "127.0.0.2", nil)
 	r := hostRelay(t, Host{Name: "one", Address: first.addr.String(), Priority: 1}, Host{Name: "two", Address: second.addr.String(), Priority: 2})
-	r.Carry(t.Context(), job(toA, "ann@a.example"))
+	if report := r.Carry(t.Context(), job(toA, "ann@a.example")); !report.Unknown {
+		t.Errorf("it was not told: %+v", report)
+	}
 	if connections, _ := second.count(); connections != 0 {
 		t.Error("the second server was asked")
 	}
@@ -199,6 +201,12 @@ func TestHealth(t *testing.T) {
 	targets, err := r.targets(t.Context(), toA, nil)
 	if err != nil || targets[0].host != "two" {
 		t.Errorf("%v first, %v", targets, err)
+	}
+	if r.Down(toA) {
+		t.Error("it counts as down, though one host answers")
+	}
+	if r.health.note(target{host: "two"}, errTimeout); !r.Down(toA) || r.Down(queue.ByMX("a.example")) {
+		t.Error("no host answers, and it does not count as down; or it does where there are no mail hosts")
 	}
 }
 
