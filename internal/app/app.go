@@ -212,7 +212,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
-		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Queue: a.queue, Carrier: a.relay, Reports: a.queue,
+		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}

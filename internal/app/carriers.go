@@ -39,6 +39,7 @@ func (c *carriers) Carry(ctx context.Context, job queue.Job) queue.Report {
 			}
 		}
 		whole.Unreachable = whole.Unreachable && report.Unreachable
+		whole.Unknown = whole.Unknown || report.Unknown
 	}
 	return whole
 }

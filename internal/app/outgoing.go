@@ -56,7 +56,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.queue = queue.New(queue.Config{
 		Rows: a.store.Queue(), Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics},
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
-		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Log: a.log, Now: a.now,
+		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
 	})
 	a.tellGaps()
 	a.queueGauges()
@@ -80,6 +80,9 @@ func (a *App) tellGaps() {
 		}
 	}
 }
+
+// ready reports whether what is taken can be stored.
+func (a *App) ready() bool { return len(a.unready(context.Background())) == 0 }
 
 // authorities reads the certificates that servers' certificates are checked against;
 // nil are the system's.

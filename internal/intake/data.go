@@ -43,7 +43,11 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 		t.finish(refused, refused.Answer.String())
 		return refused
 	}
-	if err := t.keep(ctx, p, v); err != nil {
+	handedOn := p.handedOn()
+	if err := t.keep(ctx, p, v); err != nil && handedOn {
+		// A client that heard of this would send again what others have.
+		t.in.Log.Error("what was handed on before the answer is not in the journal", "id", t.ID(), "error", err)
+	} else if err != nil {
 		failed := mail.Verdict{Answer: mail.Failed, ID: t.ID()}
 		if errors.Is(err, blob.ErrFull) {
 			failed.Answer = mail.NoSpace

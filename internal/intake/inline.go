@@ -9,11 +9,19 @@ import (
 	"gatepost/internal/queue"
 )
 
+// A Trier carries a job whose transfers are not queued so far; *queue.Queue is one.
+type Trier interface {
+	// Try returns false where it did nothing: the destination rests, or it or we have
+	// enough to do.
+	Try(ctx context.Context, job queue.Job) (queue.Report, bool)
+}
+
 // Bounds of what relaying before the answer may take: what is left must do for
 // storing the message where it fails.
 const (
-	inlineTime = time.Minute
-	inlineLeft = 20 * time.Second
+	inlineTime  = time.Minute
+	inlineLeast = 10 * time.Second // with less it is not begun
+	inlineLeft  = 20 * time.Second
 )
 
 // handOn brings a message that is for one customer's own servers there before the
@@ -25,15 +33,28 @@ func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict
 	if !t.in.Config.RelayInline || !p.inline() {
 		return mail.Verdict{}, false
 	}
+	if t.relay.IsValid() { // a backup MX of ours would report a refusal to a sender who is mostly forged
+		return mail.Verdict{}, false
+	}
+	if t.in.Ready != nil && !t.in.Ready() { // of what they take there would be no evidence
+		return mail.Verdict{}, false
+	}
 	limit := inlineTime
 	if end, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(end)-inlineLeft)
+	}
+	if limit < inlineLeast {
+		return mail.Verdict{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	m := c.Transfers[0].Message
 	job := queue.Job{Destination: c.Transfers[0].Destination, Message: m, Content: m.View.Message(p.m), Transfers: c.Transfers}
-	results := t.in.Carrier.Carry(ctx, job).Results
+	report, tried := t.in.Inline.Try(ctx, job)
+	if !tried {
+		return mail.Verdict{}, false
+	}
+	results := report.Results
 	if len(results) == len(c.Transfers) && !slices.ContainsFunc(results, func(r queue.Result) bool { return r.Fate != queue.Refused }) {
 		for _, r := range t.rcpts {
 			r.outcome = mail.Declined
@@ -69,3 +90,7 @@ func (p *plan) inline() bool {
 		return tr.Message != first.Message || tr.Destination != first.Destination || tr.Params.Notify&mail.NotifySuccess != 0
 	})
 }
+
+// handedOn reports whether others have all of a message, so that nothing of it is left
+// to keep but what tells of it.
+func (p *plan) handedOn() bool { return !p.commit.keeps() && len(p.commit.Events) > 0 }

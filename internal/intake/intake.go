@@ -98,7 +98,8 @@ type Intake struct {
 	Lookups   Lookups
 	SRS       Rewriter
 	Queue     Sender
-	Carrier   queue.Carrier // for what is handed on before the answer
+	Inline    Trier       // for what is handed on before the answer
+	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before
 	Reports   Reporter
 	Observer  Observer
 	Log       *slog.Logger

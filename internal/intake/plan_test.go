@@ -23,6 +23,7 @@ import (
 type outside struct {
 	exists  map[mail.Path]error // an address that is not in it does not exist
 	results []queue.Result
+	rests   bool // nothing is tried
 	carried []queue.Job
 	woken   []queue.Destination
 	success []string // recipients whose senders are told
@@ -37,9 +38,9 @@ func (o *outside) Exists(_ context.Context, _ string, rcpt mail.Path) (bool, err
 	return exists && err == nil, err
 }
 
-func (o *outside) Carry(_ context.Context, job queue.Job) queue.Report {
+func (o *outside) Try(_ context.Context, job queue.Job) (queue.Report, bool) {
 	o.carried = append(o.carried, job)
-	return queue.Report{Results: o.results}
+	return queue.Report{Results: o.results}, !o.rests
 }
 
 func (o *outside) Wake(d queue.Destination) { o.woken = append(o.woken, d) }
@@ -66,7 +67,7 @@ func newOutWorld(t *testing.T) (*world, *outside, *directory.Directory) {
 	w := newWorld(t)
 	o := &outside{}
 	dir := w.Directory.(*directory.Directory)
-	w.Router, w.Lookups, w.Queue, w.Carrier, w.Reports = homes{o}, o, o, o, o
+	w.Router, w.Lookups, w.Queue, w.Inline, w.Reports = homes{o}, o, o, o, o
 	w.SRS = srs.New([][]byte{[]byte("a key for tests")}, time.Now)
 	w.Config.Lifetime = 5 * 24 * time.Hour
 	return w, o, dir
