@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func (d *distrust) Error() string { return d.text }
 // we trust, in time, and good for the name.
 func checkAuthorities(name string, roots *x509.CertPool, chain []*x509.Certificate, now time.Time) error {
 	between := x509.NewCertPool()
-	for _, c := range chain[1:] {
+	for _, c := range chain[1:min(len(chain), maxChain)] {
 		between.AddCert(c)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: between, CurrentTime: now})
@@ -64,25 +65,24 @@ func namesOf(c *x509.Certificate) string {
 	return strings.Join(names, ", ")
 }
 
+// maxChain bounds the certificates of a server that are looked at: it sends them, and a
+// hundred that fit together in many ways take minutes to go through.
+const maxChain = 10
+
 // checkPins checks a certificate against TLSA records (RFC 7672 §3). names are those
-// that a certificate under a DANE-TA record may have.
+// that a certificate under a DANE-TA record may have. Neither a context nor a deadline
+// ends it: however many records and certificates there are, it searches a bounded chain
+// once.
 func checkPins(host string, pins []pin, names []string, chain []*x509.Certificate, now time.Time) error {
-	var near *distrust // a record did match, but something else is wrong
+	chain = chain[:min(len(chain), maxChain)]
 	for _, p := range pins {
-		if p.usage == daneEE {
-			if p.matches(chain[0]) { // its name and its time don't matter (RFC 7672 §3.1.1)
-				return nil
-			}
-			continue
-		}
-		if err := p.checkAnchor(host, names, chain, now); err == nil {
+		if p.usage == daneEE && p.matches(chain[0]) { // its name and its time don't matter (RFC 7672 §3.1.1)
 			return nil
-		} else if err != errNoAnchor {
-			errors.As(err, &near)
 		}
 	}
-	if near != nil {
-		return near
+	roots, by := anchors(pins, chain)
+	if by != nil {
+		return checkAnchored(host, *by, names, roots, chain, now)
 	}
 	var list []string
 	for _, p := range pins[:min(len(pins), 4)] {
@@ -92,62 +92,75 @@ func checkPins(host string, pins []pin, names []string, chain []*x509.Certificat
 		host, strings.Join(list, "; "))}
 }
 
-// errNoAnchor: the chain has nothing to do with the record.
-var errNoAnchor = errors.New("no trust anchor in the chain")
+// anchors gathers what all DANE-TA records name, and the first record that names
+// something (RFC 7672 §3.1.2): the server has to send an anchor along, unless the record
+// holds all of it (RFC 7671 §5.2).
+func anchors(pins []pin, chain []*x509.Certificate) (roots []*x509.Certificate, by *pin) {
+	for i, p := range pins {
+		if p.usage != daneTA {
+			continue
+		}
+		var found []*x509.Certificate
+		for _, c := range chain[1:] {
+			if p.matches(c) {
+				found = append(found, c)
+			}
+		}
+		if p.matching == exact && found == nil {
+			found = p.whole(chain)
+		}
+		if found != nil && by == nil {
+			by = &pins[i]
+		}
+		roots = append(roots, found...)
+	}
+	return roots, by
+}
 
-// checkAnchor checks a chain under a DANE-TA record (RFC 7672 §3.1.2): the server has
-// to send the anchor along, unless the record holds all of it (RFC 7671 §5.2).
-func (p pin) checkAnchor(host string, names []string, chain []*x509.Certificate, now time.Time) error {
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	anchored := false
+// checkAnchored checks a chain that has to end in one of the roots. The names come
+// after: each would be a search of its own.
+func checkAnchored(host string, by pin, names []string, roots, chain []*x509.Certificate, now time.Time) error {
+	ends, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, c := range roots {
+		ends.AddCert(c)
+	}
 	for _, c := range chain[1:] {
 		between.AddCert(c)
-		if p.matches(c) {
-			roots.AddCert(c)
-			anchored = true
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: ends, Intermediates: between, CurrentTime: now})
+	if err == nil {
+		for _, name := range names {
+			failed := chain[0].VerifyHostname(name)
+			if failed == nil {
+				return nil
+			}
+			err = cmp.Or(err, failed)
 		}
 	}
-	if p.matching == exact && !anchored {
-		anchored = p.addWhole(roots, chain)
-	}
-	if !anchored {
-		return errNoAnchor
-	}
-	var first error
-	for _, name := range names {
-		_, err := chain[0].Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: between, CurrentTime: now})
-		if err == nil {
-			return nil
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	d := explain(host, chain[0], first, now)
-	d.text += "; its TLSA record (" + p.short() + ") names an authority, under which that counts: DANE (RFC 7672) forbids to send there"
+	d := explain(host, chain[0], err, now)
+	d.text += "; its TLSA record (" + by.short() + ") names an authority, under which that counts: DANE (RFC 7672) forbids to send there"
 	return d
 }
 
-// addWhole takes the anchor from the record itself: a certificate, or a key that has
+// whole takes the anchor from the record itself: a certificate, or a key that has
 // signed one of the chain.
-func (p pin) addWhole(roots *x509.CertPool, chain []*x509.Certificate) bool {
+func (p pin) whole(chain []*x509.Certificate) []*x509.Certificate {
 	if p.selector == wholeCert {
 		c, err := x509.ParseCertificate([]byte(p.data))
-		if err == nil {
-			roots.AddCert(c)
+		if err != nil {
+			return nil
 		}
-		return err == nil
+		return []*x509.Certificate{c}
 	}
 	key, err := x509.ParsePKIXPublicKey([]byte(p.data))
 	if err != nil {
-		return false
+		return nil
 	}
 	signer := &x509.Certificate{PublicKey: key}
 	for _, c := range chain {
 		if signer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
-			roots.AddCert(c)
-			return true
+			return []*x509.Certificate{c}
 		}
 	}
-	return false
+	return nil
 }

@@ -50,6 +50,26 @@ func (i *issuer) issue(t *testing.T, end time.Time, names ...string) *issuer {
 	return &issuer{c, key}
 }
 
+// twin is another authority of the same name, with a key of its own.
+func (i *issuer) twin(t *testing.T) *issuer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	like := *i.cert
+	like.PublicKey = &key.PublicKey
+	der, err := x509.CreateCertificate(rand.Reader, &like, &like, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &issuer{c, key}
+}
+
 // server presents the certificate and those above it.
 func (i *issuer) server(above ...*issuer) *tls.Config {
 	chain := [][]byte{i.cert.Raw}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
@@ -29,8 +30,12 @@ const (
 	sha512Sum = 2
 )
 
-// maxPins bounds the records of one name that are looked at.
-const maxPins = 100
+// Bounds of the records of one name: how many are looked at, and how large a key in one
+// may be, as for keys that servers show (package crypto/tls).
+const (
+	maxPins = 20
+	maxBits = 8192
+)
 
 // parsePin reads a record as it is on the wire; ok is false for one that can't be used
 // (RFC 7671 §10.1: then it is as if it were not there).
@@ -49,11 +54,17 @@ func parsePin(raw []byte) (p pin, ok bool) {
 	case p.matching != exact:
 		return p, false
 	case p.selector == wholeCert:
-		_, err := x509.ParseCertificate([]byte(p.data))
-		return p, err == nil
+		c, err := x509.ParseCertificate([]byte(p.data))
+		return p, err == nil && modest(c.PublicKey)
 	}
-	_, err := x509.ParsePKIXPublicKey([]byte(p.data))
-	return p, err == nil
+	key, err := x509.ParsePKIXPublicKey([]byte(p.data))
+	return p, err == nil && modest(key)
+}
+
+// modest reports whether checking a signature with a key takes no more than a moment.
+func modest(key any) bool {
+	k, is := key.(*rsa.PublicKey)
+	return !is || k.N.BitLen() <= maxBits
 }
 
 // parsePins returns the records that can be used. Of those that have the same in

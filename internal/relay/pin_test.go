@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -77,13 +79,52 @@ func TestPins(t *testing.T) {
 	}
 }
 
+// A server and its zone can't make the check long: few records and few certificates are
+// looked at, and all anchors are tried in one search. Here each certificate may be signed
+// by any of the anchors, and none has signed.
+func TestPinsBounded(t *testing.T) {
+	later := time.Now().Add(time.Hour)
+	root := (*issuer)(nil).issue(t, later)
+	leaf := root.issue(t, later, "mx.a.example")
+	chain := []*x509.Certificate{leaf.cert}
+	var records [][]byte
+	for range 100 {
+		twin := root.twin(t)
+		chain, records = append(chain, twin.cert), append(records, twin.record(2, 1, 1))
+	}
+	pins := parsePins(records)
+	if len(pins) != maxPins {
+		t.Errorf("%d records are looked at, want %d", len(pins), maxPins)
+	}
+	if roots, _ := anchors(pins, chain); len(roots) > maxPins {
+		t.Errorf("%d anchors of %d records", len(roots), maxPins)
+	}
+	if err := checkPins("mx.a.example", pins, []string{"mx.a.example", "a.example", "b.example"}, chain, time.Now()); err == nil {
+		t.Error("trusted")
+	}
+	for _, c := range []struct {
+		at   int
+		want bool
+	}{{maxChain - 1, true}, {maxChain, false}} {
+		long := append(slices.Clone(chain[:c.at]), root.cert)
+		if err := checkPins("mx.a.example", parsePins([][]byte{root.record(2, 1, 1)}), []string{"mx.a.example"}, long, time.Now()); (err == nil) != c.want {
+			t.Errorf("the anchor as certificate %d: %v", c.at, err)
+		}
+	}
+}
+
 func TestPinsThatCantBeUsed(t *testing.T) {
 	leaf := (*issuer)(nil).issue(t, time.Now().Add(time.Hour), "a.example")
 	good := leaf.record(3, 1, 1)
+	large, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), maxBits, 1), E: 65537})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, raw := range map[string][]byte{
 		"PKIX-TA": leaf.record(0, 1, 1), "PKIX-EE": leaf.record(1, 1, 1), "usage 4": leaf.record(4, 1, 1), "PrivCert": leaf.record(255, 1, 1),
 		"selector 2": leaf.record(3, 2, 1), "matching 3": leaf.record(3, 1, 3), "short digest": good[:34], "long digest": append(slices.Clone(good), 1),
 		"short SHA-512": append([]byte{3, 1, 2}, good[3:]...), "no data": {3, 1, 1}, "empty": {}, "no certificate": {3, 0, 0, 1, 2, 3}, "no key": {2, 1, 0, 1, 2, 3},
+		"large key": append([]byte{2, 1, 0}, large...),
 	} {
 		if p, ok := parsePin(raw); ok {
 			t.Errorf("%s: %v", name, p)
