@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -38,9 +39,10 @@ type client struct {
 	now     func() time.Time
 	secured bool
 	proof   tls.ConnectionState
-	carried int       // messages so far
-	dirty   bool      // a transaction is open: RSET before the next
-	idle    time.Time // since when, in the pool
+	carried int           // messages so far
+	dirty   bool          // a transaction is open: RSET before the next
+	idle    time.Time     // since when, in the pool
+	hurry   time.Duration // for each answer; 0: what RFC 5321 gives
 	release func() bool
 	ended   func() error // of the context that is bound
 
@@ -55,13 +57,13 @@ type stop struct {
 }
 
 func (s *stop) Error() string {
-	if s.err != nil {
+	if s.reply.code == 0 {
 		return s.command + ": " + s.err.Error()
 	}
 	return fmt.Sprintf("%s: %d %s", s.command, s.reply.code, s.reply.text())
 }
 
-// Unwrap returns the cause where nothing was said.
+// Unwrap returns the cause, beside the reply where there is one.
 func (s *stop) Unwrap() error { return s.err }
 
 // dial connects to a target and goes as far as a transaction may begin.
@@ -179,7 +181,7 @@ func (c *client) do(name, format string, args ...any) (reply, error) {
 	if err := c.send(name, format, args...); err != nil {
 		return reply{}, err
 	}
-	return c.wait(name, commandTime)
+	return c.wait(name, cmp.Or(c.hurry, commandTime))
 }
 
 func (c *client) send(name, format string, args ...any) error {
@@ -246,9 +248,13 @@ func (c *client) secure(ctx context.Context, hello string) error {
 		}
 		return &stop{command: "STARTTLS", err: fmt.Errorf("%w%s", errNoTLS, c.target.required())}
 	}
+	if c.target.tls == may { // there is another way, which should not come too late
+		c.hurry = dialTime
+		defer func() { c.hurry = 0 }()
+	}
 	r, err := c.do("STARTTLS", "STARTTLS")
 	if err != nil {
-		return err
+		return troubled(err)
 	}
 	if r.code != 220 || c.r.Buffered() > 0 { // what came with it came in the clear (RFC 3207 §6)
 		return &stop{command: "STARTTLS", reply: r, err: errHandshake}
@@ -262,7 +268,23 @@ func (c *client) secure(ctx context.Context, hello string) error {
 	c.conn, c.secured, c.proof = secured, true, secured.ConnectionState()
 	c.r, c.w = bufio.NewReaderSize(secured, 4<<10), bufio.NewWriterSize(secured, 32<<10)
 	c.bind(ctx)
-	return c.hello(hello)
+	// Under TLS 1.3 a server that wants a certificate of ours says so only now (RFC 8446
+	// §4.6.2, §6.2), and it did answer in the clear.
+	return troubled(c.hello(hello))
+}
+
+// troubled marks why an attempt ended as TLS's fault: by how it ended alone nobody could
+// tell.
+func troubled(err error) error {
+	s, is := err.(*stop)
+	if !is {
+		return err
+	}
+	marked := *s
+	if marked.err = errHandshake; s.err != nil {
+		marked.err = fmt.Errorf("%w: %w", errHandshake, s.err)
+	}
+	return &marked
 }
 
 // errLogin: there is no way to log in.

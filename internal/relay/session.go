@@ -89,6 +89,10 @@ func (r *Relay) sessionEnded(c *client, err error) {
 	s := tlsreport.Session{Policy: &p.Policy}
 	var d *distrust
 	switch {
+	case errors.As(err, &d):
+		s.Failure.Result, s.Failure.Reason = d.result, d.text
+	case errors.Is(err, errHandshake): // also of one that was secured, and broke at once
+		s.Failure.Result, s.Failure.Reason = tlsreport.ValidationFailure, reasonOf(err)
 	case c.secured && p.misnamed != nil:
 		s.Failure.Result, s.Failure.Reason = tlsreport.ValidationFailure, p.misnamed.Error()
 	case c.secured && p.testing: // RFC 8461 §5: what "enforce" would have led to
@@ -98,12 +102,8 @@ func (r *Relay) sessionEnded(c *client, err error) {
 			s.Failure.Result, s.Failure.Reason = d.result, d.text
 		}
 	case c.secured:
-	case errors.As(err, &d):
-		s.Failure.Result, s.Failure.Reason = d.result, d.text
 	case errors.Is(err, errNoTLS) || err == nil:
 		s.Failure.Result, s.Failure.Reason = tlsreport.NoSTARTTLS, errNoTLS.Error()
-	case errors.Is(err, errHandshake) || stoppedAt(err, "STARTTLS"):
-		s.Failure.Result, s.Failure.Reason = tlsreport.ValidationFailure, reasonOf(err)
 	default:
 		return
 	}
@@ -123,9 +123,4 @@ func reasonOf(err error) string {
 		return fmt.Sprintf("%s: %d %s", s.command, s.reply.code, s.reply.text())
 	}
 	return err.Error()
-}
-
-func stoppedAt(err error, command string) bool {
-	var s *stop
-	return errors.As(err, &s) && s.command == command
 }
