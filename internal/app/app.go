@@ -175,6 +175,10 @@ func (a *App) tornEnd(what string, rec segment.Recovery) {
 	if rec.Cut > 0 {
 		a.log.Warn("a torn end was cut off", "log", what, "octets", rec.Cut)
 	}
+	if len(rec.Damaged) > 0 {
+		a.log.Error("the end of a log is damaged: gatepost check store names what is lost", "log", what, "file", rec.Segment,
+			"frames", len(rec.Damaged), "disk_errors", rec.Ended, "error", rec.Damaged[0].Damage)
+	}
 }
 
 func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {

@@ -157,11 +157,13 @@ func (s *Store) Usage() Usage {
 }
 
 // survey reads the headers of segment n into the census. Where meet is not nil it is
-// shown all contents that are there.
+// shown all contents that are there. A file that can't be opened is taken for wrecked, for
+// as long as it can't.
 func (c *compaction) survey(ctx context.Context, n uint32, meet func(context.Context, []blob.Found) error) error {
 	files := c.log.files
 	seg, err := files.acquire(n)
 	if err != nil {
+		c.census.set(n, count{wrecked: true})
 		return err
 	}
 	defer files.release(seg)

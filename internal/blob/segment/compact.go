@@ -50,10 +50,10 @@ func (c *census) add(r blob.Report) {
 
 func (c *compaction) run(ctx context.Context) error {
 	// Whose a part is is known when every segment has been read.
-	if err := c.surveys(ctx); err != nil {
+	errs, err := c.surveys(ctx)
+	if err != nil {
 		return err
 	}
-	var errs []error
 	if err := c.turn(ctx); err != nil {
 		errs = append(errs, err)
 	}
@@ -75,25 +75,29 @@ func (c *compaction) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (c *compaction) surveys(ctx context.Context) error {
+// surveys sees to it that all segments are in the census. What is wrong with some, errs,
+// does not keep it from the others.
+func (c *compaction) surveys(ctx context.Context) (errs []error, err error) {
 	for _, n := range c.log.files.numbers() {
 		k, known := c.census.count(n)
+		var err error
 		switch tail := n >= c.log.last.Load(); {
-		case tail && known:
+		case tail && known && !k.wrecked:
 			k.size = c.size(n)
 			c.census.set(n, k)
-			continue
 		case tail: // for its lists; its contents are shown when it is whole
-			if err := c.survey(ctx, n, nil); err != nil {
-				return err
-			}
+			err = c.survey(ctx, n, nil)
 		case !k.met:
-			if err := c.survey(ctx, n, c.meet); err != nil {
-				return err
-			}
+			err = c.survey(ctx, n, c.meet)
+		}
+		if k, _ := c.census.count(n); err != nil && (!k.wrecked || ctx.Err() != nil) {
+			return nil, err // the register's, or ctx's: the others would fare no better
+		}
+		if err != nil {
+			errs = append(errs, err)
 		}
 	}
-	return nil
+	return errs, nil
 }
 
 func (c *compaction) meet(ctx context.Context, page []blob.Found) error {

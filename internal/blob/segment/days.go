@@ -62,8 +62,10 @@ func (d *Days) Expire(_ context.Context, t time.Time) error {
 func (d *Days) Check(ctx context.Context, damaged func(name string, cause error)) (whole int, err error) {
 	for f, err := range d.log.Frames(ctx, true) {
 		switch {
-		case err != nil:
+		case err != nil && (ctx.Err() != nil || closed(err)):
 			return whole, fmt.Errorf("check: %w", err)
+		case err != nil:
+			damaged(f.Ref.String(), err)
 		case f.Damage != nil:
 			damaged(f.Ref.String(), f.Damage)
 		default:

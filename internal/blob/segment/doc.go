@@ -35,6 +35,10 @@
 // nobody. Close ends the log with a seal, an empty frame by which all before
 // it is known to be durable.
 //
+// A block that the disk can't read is damage: walks step over it, and only what has
+// octets in it is lost. In the last segment it ends that segment, nothing of which is cut
+// then, and the next record goes into a new one.
+//
 // After a failed sync nobody knows what is on disk, and a second sync that
 // succeeds proves nothing (the kernel may have dropped the pages). The log is
 // broken then: it takes nothing more until the process starts anew, and reads go

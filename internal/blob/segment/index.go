@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -77,13 +76,13 @@ func uvarints(b []byte) (v []uint64, ok bool) {
 	return v, true
 }
 
-// loadIndex reads the index of a file of size octets. One that is damaged costs a walk
-// over the headers, and no content.
+// loadIndex reads the index of a file of size octets. One that is damaged, or that
+// can't be read, costs a walk over the headers, and no content.
 func loadIndex(f File, number uint32, size int64) (*index, error) {
 	x := &index{end: size}
 	var b [headerSize]byte
 	n, err := readAt(f, b[:], 0, size)
-	if err != nil {
+	if closed(err) {
 		return nil, err
 	}
 	h, ok := parseHeader(b[:n], Ref{number, maxPosition})
@@ -94,7 +93,7 @@ func loadIndex(f File, number uint32, size int64) (*index, error) {
 	record := make([]byte, x.start-headerSize)
 	err = readRecord(f, h, 0, record)
 	switch {
-	case err != nil && !errors.Is(err, blob.ErrDamaged):
+	case closed(err):
 		return nil, err
 	case err != nil || !x.parse(record):
 		x.entries = nil
@@ -132,7 +131,7 @@ func (s *segment) locate(ref Ref) (int64, error) {
 	if i >= 0 {
 		off += s.index.entries[i].offset
 	}
-	lost := false
+	var lost error // of a header before ref, or its own
 	for off < c.end {
 		r, err := c.read(off)
 		if err != nil {
@@ -143,15 +142,15 @@ func (s *segment) locate(ref Ref) (int64, error) {
 		case header && r.Ref == ref:
 			return off, nil
 		case !header:
-			lost = true
+			lost = r.Damage
 		case r.Ref.Position > ref.Position:
 			off = c.end
 			continue
 		}
 		off = r.next
 	}
-	if lost {
-		return 0, fmt.Errorf("segment: %s: it or a neighbour lost its header: %w", ref, blob.ErrDamaged)
+	if lost != nil {
+		return 0, fmt.Errorf("segment: %s: it or a neighbour lost its header: %w", ref, lost)
 	}
 	return 0, fmt.Errorf("segment: %s: %w", ref, blob.ErrNotFound)
 }

@@ -107,7 +107,7 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	if err != nil {
 		return err
 	}
-	rec.Cut, rec.Damaged = size-end.at, end.bad
+	rec.Cut, rec.Damaged, rec.Ended = size-end.at, end.bad, end.broken
 	if rec.Cut > 0 {
 		if err := l.tail.file.Truncate(end.at); err != nil {
 			return err
@@ -119,6 +119,10 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	}
 	l.size, l.synced, l.sealed = end.at, end.at, end.sealed
 	l.files.publish(l.tail, end.at)
+	if end.broken { // a new one is begun
+		l.files.release(l.tail)
+		l.tail, l.size = nil, 0
+	}
 	return nil
 }
 

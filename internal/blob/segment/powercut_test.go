@@ -24,10 +24,11 @@ type disk struct {
 	durable map[string]*inode // the directory as of the last SyncDir
 	trace   []string          // "create NAME", "syncdir", "write NAME", "sync NAME"
 
-	powerFor int   // operations that still succeed; negative: no end
-	syncErr  error // what Sync answers, once
-	space    int64 // octets that files may have in all
-	lies     bool  // Free says that there is plenty
+	powerFor int    // operations that still succeed; negative: no end
+	syncErr  error  // what Sync answers, once
+	space    int64  // octets that files may have in all
+	lies     bool   // Free says that there is plenty
+	unopened string // a file that can't be opened
 }
 
 // An inode is a file: its content as programs see it, as it is on disk, and what
@@ -35,6 +36,7 @@ type disk struct {
 type inode struct {
 	data, synced []byte
 	pending      []change
+	bad          map[int64]bool // blocks that can't be read, by their number
 }
 
 // A change is a write, or a truncation where data is nil.
@@ -78,6 +80,9 @@ func (d *disk) Open(name string) (File, error) {
 	defer d.mu.Unlock()
 	if d.names[name] == nil {
 		return nil, fs.ErrNotExist
+	}
+	if d.unopened == name {
+		return nil, syscall.EIO
 	}
 	return &diskFile{d, name, d.names[name]}, nil
 }
@@ -219,6 +224,11 @@ func (f *diskFile) ReadAt(b []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(b, f.data[off:])
+	for at := off; at < off+int64(n); at = nextBlock(at) {
+		if f.bad[at/block] {
+			return int(at - off), syscall.EIO
+		}
+	}
 	if n < len(b) {
 		return n, io.EOF
 	}

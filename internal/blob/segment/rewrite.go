@@ -79,12 +79,14 @@ func (p *plan) sift(c *compaction, all []Frame, own map[Ref]bool) error {
 	elsewhere := map[Ref]bool{}
 	for _, ref := range lists {
 		b, kind, err := c.log.Read(ref)
-		if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		if closed(err) {
 			return err
 		}
 		l, ok := parseList(b)
-		if !ok || kind != kindList { // or it went, and that is not known to be durable
+		// It is damaged, or it went, and that is not known to be durable.
+		if err != nil || !ok || kind != kindList {
 			certain = false
+			continue
 		}
 		for _, part := range l.parts {
 			elsewhere[part] = true
@@ -108,18 +110,15 @@ func (p *plan) sift(c *compaction, all []Frame, own map[Ref]bool) error {
 // list reads the list at ref; ok tells whether it is whole.
 func (s *segment) list(ref Ref) (l list, ok bool, err error) {
 	b, kind, err := s.read(ref)
-	if errors.Is(err, blob.ErrDamaged) {
-		return list{}, false, nil
+	if closed(err) {
+		return list{}, false, err
 	}
 	if err != nil {
-		return list{}, false, err
+		return list{}, false, nil
 	}
 	l, ok = parseList(b)
 	return l, ok && kind == kindList, nil
 }
-
-// block is what reading one header costs the disk.
-const block = 4 << 10
 
 // each hands f the frames of a segment that is in use, read at the compaction's pace.
 func (c *compaction) each(ctx context.Context, seg *segment, end int64, f func(Frame) error) (err error) {

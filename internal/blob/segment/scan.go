@@ -2,9 +2,11 @@ package segment
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"gatepost/internal/blob"
 )
@@ -46,25 +48,22 @@ func (s *segment) scanner(end int64, verify bool) (*scanner, int64) {
 // A region is one step of a scanner: a frame, or what stands in a frame's place.
 type region struct {
 	Frame
-	synced int64 // of the frame's header
-	next   int64 // where the walk goes on
+	synced     int64 // of the frame's header
+	next       int64 // where the walk goes on
+	unreadable bool  // some of it: the damage is the disk's
 }
 
-// read reads what starts at off. Damage is in the region, an error is the disk's.
+// read reads what starts at off. Damage is in the region, and what can't be read is
+// damage; with an error nothing can be read any more.
 func (s *scanner) read(off int64) (region, error) {
 	var b [headerSize]byte
 	n, err := readAt(s.file, b[:], off, s.end)
 	if err != nil {
-		return region{}, err
+		return s.lost(off, nextBlock(off+int64(n)), err)
 	}
 	h, ok := s.header(b[:n], off)
 	if !ok {
-		ref := Ref{s.segment, off}
-		if s.moved { // no more is known of the place that it had
-			ref.Position = s.above
-		}
-		next, err := s.resync(off + 1)
-		return damaged(Frame{Ref: ref, at: off}, next, "header"), err
+		return s.lost(off, off+1, nil)
 	}
 	s.above = h.next()
 	r := region{Frame: Frame{Ref: h.ref, Kind: h.kind, Length: h.length, at: off}, synced: h.synced}
@@ -77,11 +76,42 @@ func (s *scanner) read(off int64) (region, error) {
 		if err := s.check(h, off); errors.Is(err, blob.ErrDamaged) {
 			r.Damage = err
 		} else if err != nil {
-			return region{}, err
+			if closed(err) {
+				return region{}, err
+			}
+			r = unreadable(r, err)
 		}
 	}
 	return r, nil
 }
+
+// lost is the region of a header that is damaged, or not read because of cause. The next
+// one is looked for from pos on.
+func (s *scanner) lost(off, pos int64, cause error) (region, error) {
+	if closed(cause) {
+		return region{}, cause
+	}
+	ref := Ref{s.segment, off}
+	if s.moved { // no more is known of the place that it had
+		ref.Position = s.above
+	}
+	next, bad, err := s.resync(pos)
+	r := damaged(Frame{Ref: ref, at: off}, next, "header")
+	if cause = cmp.Or(cause, bad); cause != nil {
+		r = unreadable(r, cause)
+	}
+	return r, err
+}
+
+// unreadable is r, of which cause keeps some from being read.
+func unreadable(r region, cause error) region {
+	r.Damage = fmt.Errorf("segment: %s: %w: %w", r.Ref, blob.ErrDamaged, cause)
+	r.unreadable = true
+	return r
+}
+
+// closed tells a file that nobody can read any more from one of which some can't be read.
+func closed(err error) bool { return errors.Is(err, fs.ErrClosed) || errors.Is(err, errClosed) }
 
 // header reads the header that stands at off.
 func (s *scanner) header(b []byte, off int64) (header, bool) {
@@ -104,25 +134,42 @@ func (s *scanner) check(h header, off int64) error {
 	return readRecord(s.file, h, off, s.buf[:h.length])
 }
 
+// block is what a disk reads at once, and what of it is lost at once.
+const block = 4 << 10
+
+func nextBlock(pos int64) int64 { return pos - pos%block + block }
+
 // resync returns the next place at or after pos where a header of this segment
-// stands, or the end.
-func (s *scanner) resync(pos int64) (int64, error) {
+// stands, or the end. It steps over what can't be read, bad, a block at a time; by longer
+// steps where it is much, since a disk may try for seconds before it gives one up.
+func (s *scanner) resync(pos int64) (next int64, bad, err error) {
 	buf := make([]byte, 64<<10)
-	for pos+headerSize <= s.end {
+	for failed := 0; pos+headerSize <= s.end; {
 		n, err := readAt(s.file, buf, pos, s.end)
-		if err != nil {
-			return 0, err
+		if closed(err) {
+			return 0, bad, err
 		}
-		at, ok := s.findHeader(buf[:n], pos)
-		if ok {
-			return pos + int64(at), nil
+		if at, ok := s.findHeader(buf[:n], pos); ok {
+			return pos + int64(at), bad, nil
 		}
-		if n < headerSize {
-			break
+		switch {
+		case err != nil:
+			if n >= block {
+				failed = 0
+			}
+			bad, failed = err, failed+1
+			pos = nextBlock(pos + int64(n))
+			if failed > len(buf)/block {
+				pos += int64(len(buf))
+			}
+		case n < headerSize:
+			return s.end, bad, nil
+		default:
+			failed = 0
+			pos += int64(n - headerSize + 1) // a header may lie across the edge
 		}
-		pos += int64(n - headerSize + 1) // a header may lie across the edge
 	}
-	return s.end, nil
+	return s.end, bad, nil
 }
 
 // findHeader looks for a header in b, whose first octet is at pos.
@@ -166,6 +213,7 @@ type Recovery struct {
 	Segment string  // its file name, "" in a new log
 	Cut     int64   // octets of a torn tail that were cut off
 	Damaged []Frame // frames that were durable once and are damaged now
+	Ended   bool    // the disk can't read some of it: nothing is cut, and a new one is begun
 }
 
 // An ending is where the next frame of a segment goes.
@@ -173,9 +221,12 @@ type ending struct {
 	at     int64
 	sealed bool    // nothing was appended since Close
 	bad    []Frame // damaged, below
+	broken bool    // the disk can't read some of it
 }
 
-// findEnd walks a segment of size octets.
+// findEnd walks a segment of size octets. Where the disk can't read all of it nothing is
+// below the end: a crash does not leave such a thing, so what stood there may have been
+// acknowledged, and so may what stands behind it.
 func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 	s := scanner{file: f, segment: segment, end: size, verify: true}
 	var synced int64
@@ -187,16 +238,17 @@ func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 		}
 		if r.Damage != nil {
 			wrecks = append(wrecks, r)
+			e.broken = e.broken || r.unreadable
 		}
 		e.sealed = r.Damage == nil && r.Kind == kindSeal
 		synced = max(synced, r.synced)
 		pos = r.next
 	}
 	for _, r := range wrecks {
-		if r.Ref.Position < synced {
+		if r.Ref.Position < synced || e.broken {
 			e.bad = append(e.bad, r.Frame)
 		}
-		if r.next > synced { // it, or its last part, was never durable
+		if r.next > synced && !e.broken { // it, or its last part, was never durable
 			e.at, e.sealed = max(r.Ref.Position, synced), false
 			return e, nil
 		}

@@ -178,11 +178,16 @@ func (s *Store) Verify(ctx context.Context, id blob.ID) error {
 // Check reads everything and calls damaged for each id whose content is not what
 // was put; where a header is destroyed it can't be told whether a content, a
 // part of one, or an older remnant stood there. It returns how many contents are
-// whole. The error is ctx's, or the disk's.
+// whole. What the disk can't read is damaged. The error is ctx's, or that the store is
+// closed.
 func (s *Store) Check(ctx context.Context, damaged func(id blob.ID, cause error)) (whole int, err error) {
 	for f, err := range s.log.Frames(ctx, true) {
-		if err != nil {
+		if err != nil && (ctx.Err() != nil || closed(err)) {
 			return whole, err
+		}
+		if err != nil {
+			damaged(blob.ID(f.Ref.String()), err)
+			continue
 		}
 		if f.Kind == kindPart { // its damage is its list's
 			continue
@@ -190,6 +195,9 @@ func (s *Store) Check(ctx context.Context, damaged func(id blob.ID, cause error)
 		id := blob.ID(f.Ref.String())
 		if f.Damage == nil && f.Kind == kindList {
 			f.Damage = s.Verify(ctx, id)
+		}
+		if err := ctx.Err(); err != nil {
+			return whole, err
 		}
 		if errors.Is(f.Damage, blob.ErrNotFound) { // a compaction took it since
 			continue
