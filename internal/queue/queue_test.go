@@ -276,6 +276,7 @@ func TestStop(t *testing.T) {
 			time.Sleep(time.Second)
 			return each(job, fine)
 		}))
+		synctest.Wait() // for the first look at the rows
 		for range 10 {
 			m.letter("s@here.example", "a@a.example")
 		}
