@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// What was carried is not carried again since the store is away, for however long a
-// claim lasts; other destinations go on meanwhile.
+// What was carried is not carried again since the store is away, though the claim ends
+// meanwhile.
 func TestStoreAway(t *testing.T) {
 	synced(t, func(t *testing.T) {
 		m := newMemory()
@@ -20,7 +20,7 @@ func TestStoreAway(t *testing.T) {
 		m.letter("s@here.example", "a@a.example")
 		m.set(func() { m.lost = true })
 		q.Wake(toA)
-		time.Sleep(20 * time.Minute)
+		time.Sleep(50 * time.Minute)
 		synctest.Wait()
 		m.set(func() { m.lost = false })
 		time.Sleep(time.Hour)

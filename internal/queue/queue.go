@@ -83,7 +83,7 @@ type Queue struct {
 	mu    sync.Mutex
 	lanes map[Destination]*lane
 	turn  int             // where the round over the lanes goes on
-	wire  map[int64]claim // what workers have, by the transfer's ID
+	wire  map[int64]int64 // fences of what workers have, by the transfer's ID
 }
 
 // New returns a Queue. Nothing is carried before Run.
@@ -94,7 +94,7 @@ func New(c Config) *Queue {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Queue{c: c, notices: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]claim{}}
+	return &Queue{c: c, notices: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
 }
 
 // Wake says that a destination has something that is due now.

@@ -14,7 +14,7 @@ import (
 const (
 	settleFirst = time.Second // after the first try, doubling
 	settleMost  = 30 * time.Second
-	settleSpare = time.Minute     // before the claim ends nobody tries any more
+	settleFor   = time.Hour       // in all. The claim may end meanwhile: who has it is asked each time
 	settleLast  = 5 * time.Second // from when the process is to end
 )
 
@@ -91,16 +91,12 @@ func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Sett
 }
 
 // store writes settlements. Where the store is away it goes on, since what was carried
-// would be carried again, until the claim is about to end or the process is. The worker
-// that waits here holds a place in its lane, and no connection.
+// would be carried again, for as long as anybody may expect, or until the process is to
+// end. The worker that waits here holds a place in its lane, and no connection.
 func (q *Queue) store(ctx context.Context, l *lane, list []Settlement) {
-	stop := ctx.Done()
-	var last time.Time // set once ctx has ended
+	stop, end := ctx.Done(), q.c.Now().Add(settleFor)
 	for wait := settleFirst; ; wait = min(2*wait, settleMost) {
-		end := q.renew(list).Add(-settleSpare)
-		if stop == nil {
-			end = last
-		}
+		q.renew(list)
 		lost, err := q.write(ctx, list)
 		if err == nil {
 			if lost > 0 {
@@ -117,7 +113,7 @@ func (q *Queue) store(ctx context.Context, l *lane, list []Settlement) {
 		select {
 		case <-time.After(wait):
 		case <-stop:
-			stop, last, wait = nil, q.c.Now().Add(settleLast), settleFirst/2
+			stop, end, wait = nil, q.c.Now().Add(settleLast), settleFirst/2
 		}
 		q.waits(l, -1)
 	}
