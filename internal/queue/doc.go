@@ -14,5 +14,13 @@
 // whatever its sender is told is queued with it.
 //
 // A transfer is carried twice only where a node dies between the next hop's 250
-// and that commit, the window that SMTP itself leaves open (RFC 5321 §4.5.4.1).
+// and that commit, the window that SMTP itself leaves open (RFC 5321 §4.5.4.1), or
+// where the rows are out of reach then until another node claims it. A node passes
+// over what it has on the wire itself, whatever the clock of the rows does.
+//
+// # Lanes
+//
+// What is known of a destination while the process runs is its lane: whether it was
+// reached, takes long, or rests. Try goes by the lanes too: it carries a job that is
+// in no row, for a client that waits.
 package queue
