@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type lane struct {
 	due         time.Time // of the first; never after it, as far as we heard
 	idle        bool      // nothing is known to be due
 	running     int       // workers
+	began       time.Time // when the last of them did
 	waiting     int       // of them, for the store: they hold no connection
 	allowed     int       // workers at most: more with each success, half with each failure
 	failures    int       // in a row to reach it
@@ -76,8 +78,9 @@ func (l *lane) next() time.Time {
 
 // begin is a worker more. It takes what is due: nothing is known to be, until we
 // hear of it anew.
-func (l *lane) begin() {
+func (l *lane) begin(now time.Time) {
 	l.running++
+	l.began = now
 	l.idle = true
 }
 
@@ -97,7 +100,8 @@ func (l *lane) missed(now time.Time) {
 	l.failures++
 }
 
-// inTurn returns the lanes with work, beginning with another one each time.
+// inTurn returns the lanes with work: first those that had no worker so far, then those
+// whose last one began the longest ago.
 func (q *Queue) inTurn() []*lane {
 	var list []*lane
 	for _, l := range q.lanes {
@@ -105,12 +109,10 @@ func (q *Queue) inTurn() []*lane {
 			list = append(list, l)
 		}
 	}
-	slices.SortFunc(list, func(a, b *lane) int { return strings.Compare(string(a.destination), string(b.destination)) })
-	if len(list) == 0 {
-		return nil
-	}
-	q.turn = (q.turn + 1) % len(list)
-	return append(list[q.turn:], list[:q.turn]...)
+	slices.SortFunc(list, func(a, b *lane) int {
+		return cmp.Or(a.began.Compare(b.began), strings.Compare(string(a.destination), string(b.destination)))
+	})
+	return list
 }
 
 // load is what all lanes have together.

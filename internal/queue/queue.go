@@ -82,7 +82,6 @@ type Queue struct {
 
 	mu    sync.Mutex
 	lanes map[Destination]*lane
-	turn  int             // where the round over the lanes goes on
 	wire  map[int64]int64 // fences of what workers have, by the transfer's ID
 }
 
@@ -220,7 +219,7 @@ func (q *Queue) dispatch(ctx, work context.Context, workers *sync.WaitGroup) tim
 				continue // a worker that ends nudges
 			}
 			started = true
-			l.begin()
+			l.begin(now)
 			sum.add(l, 1)
 			workers.Go(func() { q.work(ctx, work, l) })
 		}

@@ -412,6 +412,37 @@ func TestTarpits(t *testing.T) {
 	})
 }
 
+// A slow destination with much mail does not keep others, of which nobody knows yet, from
+// their turn.
+func TestTurns(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		began := time.Now()
+		var at time.Duration
+		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+			if job.Destination == toA {
+				time.Sleep(2 * time.Minute)
+			} else {
+				at = time.Since(began)
+			}
+			return each(job, fine)
+		}))
+		q.c.Connections = 2
+		for range 200 {
+			m.letter("s@here.example", "a@a.example")
+		}
+		q.Wake(toA)
+		time.Sleep(3 * time.Minute)
+		m.add(&Transfer{Message: m.letter("s@here.example"), Recipient: "b@b.example", Destination: "mx:b.example"})
+		q.Wake("mx:b.example")
+		time.Sleep(12 * time.Hour)
+		synctest.Wait()
+		if at == 0 || at > 20*time.Minute || m.left() != 0 {
+			t.Errorf("it had its turn after %v, %d left", at, m.left())
+		}
+	})
+}
+
 // A server that takes its time: nobody carries what another worker still has, though a
 // claim ends before all that was claimed with it is done.
 func TestSlow(t *testing.T) {

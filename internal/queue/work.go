@@ -18,7 +18,7 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 		q.mu.Unlock()
 		q.nudge()
 	}()
-	for ctx.Err() == nil && q.may(l) {
+	for first := true; ctx.Err() == nil && q.may(l, first); first = false {
 		until := q.c.Now().Add(lease - jobTime)
 		list, more, err := q.claim(work, l.destination)
 		if err != nil {
@@ -49,10 +49,14 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 	q.soon(l, 0) // there may be more
 }
 
-// may reports whether a worker may go on.
-func (q *Queue) may(l *lane) bool {
+// may reports whether a worker may begin, or go on. One for a destination that is in
+// doubt makes room for the others that are, after what it took at once.
+func (q *Queue) may(l *lane, begin bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !begin && l.doubtful() && q.load().doubtful >= q.half() {
+		return false
+	}
 	return l.running <= l.allowed && !q.c.Now().Before(l.rests)
 }
 
