@@ -48,6 +48,8 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 		return queue.Result{Fate: queue.Abandoned, Reply: queue.Reply{Enhanced: "2.1.5", Text: err.Error()}}
 	case errors.Is(err, directory.ErrClosed):
 		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.2.1", Text: "the mailbox is closed"}}
+	case errors.Is(err, directory.ErrPost): // RFC 3463 §3.8
+		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.7.2", Text: "this list does not take mail from the sender"}}
 	case errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrTooMany):
 		if t.Destination != queue.Local { // who moves a domain may not be done yet
 			return queue.Result{Fate: queue.Deferred, Reply: queue.Reply{Enhanced: "4.1.1", Text: "the domain lives here now, and has no such mailbox"}}
@@ -137,6 +139,11 @@ func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer
 	}
 	found, err := l.In.resolve(s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if err != nil {
+		return nil, nil, err
+	}
+	// Nobody asked before: a report, whose recipient a stranger's DNS names, or a bounce
+	// to a sender who was forged.
+	if err := found.Post(t.Message.Sender); err != nil {
 		return nil, nil, err
 	}
 	for _, box := range found.Boxes {

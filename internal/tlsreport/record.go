@@ -65,7 +65,8 @@ func parsePlace(uri string) (Place, bool) {
 			return Place{}, false
 		}
 		p, err := mail.ParsePath(address)
-		return Place{Mail: p}, err == nil && !p.IsNull()
+		// To an address of a machine it would go past all that its network lets in.
+		return Place{Mail: p}, err == nil && !p.IsNull() && !strings.HasPrefix(p.Domain(), "[")
 	case "https":
 		ok := u.Hostname() != "" && u.User == nil
 		u.Fragment = ""

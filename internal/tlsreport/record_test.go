@@ -25,6 +25,7 @@ func TestParseRecord(t *testing.T) {
 		{[]string{"v=TLSRPTv1; rua=mailto:1@b.example,mailto:2@b.example,mailto:3@b.example,mailto:4@b.example,mailto:5@b.example"},
 			"[1@b.example 2@b.example 3@b.example 4@b.example]"},
 		{[]string{"v=TLSRPTv1; rua=mailto:a%0d%0ab@c.example"}, "[]"},
+		{[]string{"v=TLSRPTv1; rua=mailto:a@[127.0.0.1],mailto:a@%5B192.0.2.1%5D,mailto:a@[IPv6:::1]"}, "[]"},
 		{[]string{"v=TLSRPTv2; rua=mailto:a@b.example"}, "[]"},
 		{[]string{"v=TLSRPTv1"}, "[]"},
 		{nil, "[]"},
