@@ -116,6 +116,9 @@ func referenceNames(base string, w way) []string {
 	return names
 }
 
+// proves reports whether a server can show that it is the one that is meant.
+func (b *bond) proves() bool { return b != nil && len(b.pins) > 0 }
+
 // tie puts a bond on a target.
 func (b *bond) tie(t target, domain string) target {
 	p := &policy{Policy: tlsreport.Policy{Domain: domain, Type: tlsreport.TLSA}}

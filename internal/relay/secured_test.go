@@ -190,6 +190,7 @@ func TestSTS(t *testing.T) {
 	own := (*issuer)(nil).issue(t, time.Now().Add(time.Hour), "mx1.a.example")
 	sts := func(mode mtasts.Mode, mx ...string) mtasts.Policy { return mtasts.Policy{Mode: mode, MX: mx} }
 	record := func(i *issuer) string { return "_PORT._tcp.mx1.a.example. TLSA " + text(i.record(3, 1, 1)) }
+	unusable := "_PORT._tcp.mx1.a.example. TLSA " + text(own.record(1, 1, 1))
 	for name, c := range map[string]struct {
 		policy any
 		zone   string
@@ -204,19 +205,26 @@ func TestSTS(t *testing.T) {
 			"deferred 0 4.7.5  the MTA-STS policy of b.example (RFC 8461) does not name the server mx2.a.example, but mx.c.example: it forbids to send there", "b.example sts validation-failure; b.example sts validation-failure"},
 		"another name": {sts(mtasts.Enforce, "mx1.a.example"), "", foreign,
 			"deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example is not for that name, but for mx.other.example: the MTA-STS policy of its domain (RFC 8461) forbids", "b.example sts certificate-host-mismatch"},
-		"expired":            {sts(mtasts.Enforce, "mx1.a.example"), "", expired, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example ran out on ", "b.example sts certificate-expired"},
-		"of nobody":          {sts(mtasts.Enforce, "mx1.a.example"), "", own, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example is signed by nobody", "b.example sts certificate-not-trusted"},
-		"no TLS":             {sts(mtasts.Enforce, "mx1.a.example"), "", nil, "deferred 0 4.7.5 STARTTLS the server offers no TLS, which is required by the MTA-STS", "b.example sts starttls-not-supported"},
-		"the next is good":   {sts(mtasts.Enforce, "*.a.example"), "", expired, "carried", "b.example sts certificate-expired; b.example sts; mta-sts"},
-		"testing, of nobody": {sts(mtasts.Testing, "mx1.a.example"), "", own, "carried", "b.example sts certificate-not-trusted; opportunistic"},
-		"testing, unnamed":   {sts(mtasts.Testing, "mx.c.example"), "", good, "carried", "b.example sts validation-failure; opportunistic"},
-		"testing, no TLS":    {sts(mtasts.Testing, "mx1.a.example"), "", nil, "carried", "b.example sts starttls-not-supported; clear"},
-		"none any more":      {sts(mtasts.None), "", own, "carried", "b.example no-policy-found; opportunistic"},
-		"not fetched":        {errors.New("refused"), "", own, "carried", "b.example sts sts-policy-fetch-error; b.example no-policy-found; opportunistic"},
-		"nonsense":           {fmt.Errorf("x: %w", mtasts.ErrInvalid), "", own, "carried", "b.example sts sts-policy-invalid; b.example no-policy-found; opportunistic"},
-		"of another server":  {fmt.Errorf("x: %w", mtasts.ErrCertificate), "", own, "carried", "b.example sts sts-webpki-invalid; b.example no-policy-found; opportunistic"},
-		"DANE trusts":        {sts(mtasts.Enforce, "mx.c.example"), record(own), own, "carried", "b.example tlsa; dane"},
-		"DANE does not":      {sts(mtasts.Enforce, "mx1.a.example"), record(own), good, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example does not match", "b.example tlsa validation-failure"},
+		"expired":                            {sts(mtasts.Enforce, "mx1.a.example"), "", expired, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example ran out on ", "b.example sts certificate-expired"},
+		"of nobody":                          {sts(mtasts.Enforce, "mx1.a.example"), "", own, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example is signed by nobody", "b.example sts certificate-not-trusted"},
+		"no TLS":                             {sts(mtasts.Enforce, "mx1.a.example"), "", nil, "deferred 0 4.7.5 STARTTLS the server offers no TLS, which is required by the MTA-STS", "b.example sts starttls-not-supported"},
+		"the next is good":                   {sts(mtasts.Enforce, "*.a.example"), "", expired, "carried", "b.example sts certificate-expired; b.example sts; mta-sts"},
+		"testing, of nobody":                 {sts(mtasts.Testing, "mx1.a.example"), "", own, "carried", "b.example sts certificate-not-trusted; opportunistic"},
+		"testing, unnamed":                   {sts(mtasts.Testing, "mx.c.example"), "", good, "carried", "b.example sts validation-failure; opportunistic"},
+		"testing, no TLS":                    {sts(mtasts.Testing, "mx1.a.example"), "", nil, "carried", "b.example sts starttls-not-supported; clear"},
+		"none any more":                      {sts(mtasts.None), "", own, "carried", "b.example no-policy-found; opportunistic"},
+		"not fetched":                        {errors.New("refused"), "", own, "carried", "b.example sts sts-policy-fetch-error; b.example no-policy-found; opportunistic"},
+		"nonsense":                           {fmt.Errorf("x: %w", mtasts.ErrInvalid), "", own, "carried", "b.example sts sts-policy-invalid; b.example no-policy-found; opportunistic"},
+		"of another server":                  {fmt.Errorf("x: %w", mtasts.ErrCertificate), "", own, "carried", "b.example sts sts-webpki-invalid; b.example no-policy-found; opportunistic"},
+		"DANE trusts":                        {sts(mtasts.Enforce, "mx.c.example"), record(own), own, "carried", "b.example tlsa; dane"},
+		"unusable records, enforced":         {sts(mtasts.Enforce, "mx1.a.example"), unusable, good, "carried", "b.example sts; mta-sts"},
+		"unusable records, of nobody":        {sts(mtasts.Enforce, "mx1.a.example"), unusable, own, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example is signed by nobody", "b.example sts certificate-not-trusted"},
+		"unusable records, unnamed":          {sts(mtasts.Enforce, "mx2.a.example"), unusable, good, "carried", "b.example sts validation-failure; b.example sts; mta-sts"},
+		"unusable records, testing":          {sts(mtasts.Testing, "mx1.a.example"), unusable, own, "carried", "b.example sts certificate-not-trusted; opportunistic"},
+		"unusable records, testing, no TLS":  {sts(mtasts.Testing, "*.a.example"), unusable, nil, "carried", "b.example sts starttls-not-supported; b.example sts; opportunistic"},
+		"unusable records, testing, unnamed": {sts(mtasts.Testing, "mx2.a.example"), unusable, good, "carried", "b.example sts validation-failure; opportunistic"},
+		"unusable records, no policy":        {sts(mtasts.None), unusable, own, "carried", "b.example tlsa; opportunistic"},
+		"DANE does not":                      {sts(mtasts.Enforce, "mx1.a.example"), record(own), good, "deferred 0 4.7.5 STARTTLS the certificate of mx1.a.example does not match", "b.example tlsa validation-failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var one *tls.Config

@@ -18,7 +18,8 @@ type Policies interface {
 
 // secured returns the addresses of a domain's servers with what its policies ask:
 // DANE's of a server that has TLSA records, else MTA-STS' (RFC 8461 §2), else TLS where
-// it is offered. failed says why servers were left out.
+// it is offered. Records that can't be used prove nothing, and switch off no MTA-STS
+// policy that would (RFC 8461 §5). failed says why servers were left out.
 func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []target, failed error) {
 	bonds := make([]*bond, len(servers))
 	usable := make([]bool, len(servers))
@@ -34,7 +35,7 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 			continue
 		}
 		bonds[i], usable[i] = b, true
-		free = free || b == nil
+		free = free || !b.proves()
 	}
 	var sts mtasts.Policy
 	if free && !w.waived {
@@ -48,10 +49,8 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		if !usable[i] {
 			continue
 		}
-		t, ok := target{name: s.name}, true
-		if bonds[i] != nil {
-			t = bonds[i].tie(t, w.domain)
-		} else if t, ok = stsTarget(t, sts, p); !ok {
+		t, ok := asked(target{name: s.name}, w, bonds[i], sts, p)
+		if !ok {
 			if failed = misnamed(w.domain, s.name, sts); len(found) == 0 { // else it might not have been its turn
 				r.report(tlsreport.Session{Policy: &p.Policy, Failure: tlsreport.Failure{
 					Result: tlsreport.ValidationFailure, MX: s.name, Reason: failed.Error(),
@@ -62,6 +61,22 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		found = append(found, r.addressed(t, s.addrs)...)
 	}
 	return found, failed
+}
+
+// asked puts on a server what is asked of it; false: the policies forbid it.
+func asked(t target, w way, b *bond, sts mtasts.Policy, p *policy) (target, bool) {
+	if b.proves() {
+		return b.tie(t, w.domain), true
+	}
+	t, ok := stsTarget(t, sts, p)
+	if !ok || b == nil || t.tls == verify {
+		return t, ok
+	}
+	told := t.policy
+	if t = b.tie(t, w.domain); p.Type == tlsreport.STS { // in mode testing
+		t.policy = told
+	}
+	return t, true
 }
 
 // stsPolicy asks for a domain's policy. Where one is announced and can't be had mail
