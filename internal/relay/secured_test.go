@@ -26,12 +26,14 @@ import (
 type counted struct {
 	mu       sync.Mutex
 	sessions []string
+	reasons  []string
 	levels   []string
 }
 
 func (c *counted) Note(s tlsreport.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reasons = append(c.reasons, s.Failure.Reason)
 	c.sessions = append(c.sessions, strings.TrimSpace(fmt.Sprint(s.Policy.Domain, " ", s.Policy.Type, " ", s.Failure.Result)))
 }
 
@@ -240,6 +242,18 @@ func TestSTS(t *testing.T) {
 				t.Errorf("counted %s, want %s", also, c.also)
 			}
 		})
+	}
+}
+
+// What a policy's web server said is told to nobody elsewhere: the domain may have led
+// us to one of our own.
+func TestReportsTellNothing(t *testing.T) {
+	for _, err := range []error{errors.New("secret"), fmt.Errorf("%w: secret", mtasts.ErrInvalid), fmt.Errorf("%w: secret", mtasts.ErrCertificate)} {
+		e := reach(t, Config{Policies: policies{"b.example": err}}, servers, nil, nil)
+		e.Carry(t.Context(), job(queue.ByMX("b.example"), "bob@b.example"))
+		if len(e.reasons) != 2 || e.reasons[0] == "" || strings.Contains(e.reasons[0], "secret") {
+			t.Errorf("%v: told %q", err, e.reasons)
+		}
 	}
 }
 

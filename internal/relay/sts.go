@@ -87,17 +87,16 @@ func (r *Relay) stsPolicy(ctx context.Context, domain string) mtasts.Policy {
 	}
 	p, err := r.c.Policies.Policy(ctx, domain)
 	if err != nil {
-		result := tlsreport.PolicyFetchError
+		// What was met is for the log here, which has it: whoever published the record
+		// may have made us look for it.
+		f := tlsreport.Failure{Result: tlsreport.PolicyFetchError, Reason: "the policy could not be fetched"}
 		switch {
 		case errors.Is(err, mtasts.ErrInvalid):
-			result = tlsreport.PolicyInvalid
+			f = tlsreport.Failure{Result: tlsreport.PolicyInvalid, Reason: "what is served is no valid policy"}
 		case errors.Is(err, mtasts.ErrCertificate):
-			result = tlsreport.PolicyWebInvalid
+			f = tlsreport.Failure{Result: tlsreport.PolicyWebInvalid, Reason: "the certificate of the policy's server is not valid for it"}
 		}
-		r.report(tlsreport.Session{
-			Policy:  &tlsreport.Policy{Domain: domain, Type: tlsreport.STS},
-			Failure: tlsreport.Failure{Result: result, Reason: err.Error()},
-		})
+		r.report(tlsreport.Session{Policy: &tlsreport.Policy{Domain: domain, Type: tlsreport.STS}, Failure: f})
 	}
 	return p
 }

@@ -27,13 +27,15 @@ const (
 )
 
 // A Web fetches MTA-STS policies (it is an mtasts.Fetcher) and posts TLS reports over
-// HTTPS. It asks no proxy and follows no redirection (RFC 8461 §3.3).
+// HTTPS. It asks no proxy and follows no redirection (RFC 8461 §3.3). Strangers choose
+// whom it asks: only addresses of the Internet, so that nothing leads behind our own
+// walls.
 type Web struct {
 	Resolver Resolver
 	Roots    *x509.CertPool // nil: the system's
 	IPv6     bool
 	Port     int  // where a URL names none; 0 is 443
-	Private  bool // whether reports go to addresses that are not global, too
+	Private  bool // whether addresses that are not global are asked, too
 	Now      func() time.Time
 }
 
@@ -43,7 +45,7 @@ func (w *Web) Fetch(ctx context.Context, domain string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, done, err := w.do(ctx, request, func(netip.Addr) bool { return true })
+	answer, done, err := w.do(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +71,7 @@ func (w *Web) Post(ctx context.Context, url string, report []byte) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/tlsrpt+gzip")
-	// Strangers choose the URL: it must not lead behind our own walls.
-	answer, done, err := w.do(ctx, request, func(a netip.Addr) bool { return w.Private || global(a) })
+	answer, done, err := w.do(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -82,11 +83,11 @@ func (w *Web) Post(ctx context.Context, url string, report []byte) error {
 }
 
 // do asks once, over a connection of its own. done must be called.
-func (w *Web) do(ctx context.Context, request *http.Request, allowed func(netip.Addr) bool) (answer *http.Response, done func(), err error) {
+func (w *Web) do(ctx context.Context, request *http.Request) (answer *http.Response, done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, webTime)
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return w.dial(ctx, address, request.URL.Port() == "", allowed)
+			return w.dial(ctx, address, request.URL.Port() == "")
 		},
 		TLSClientConfig:        &tls.Config{RootCAs: w.Roots, MinVersion: tls.VersionTLS12, Time: w.Now},
 		DisableKeepAlives:      true,
@@ -121,7 +122,7 @@ func webError(err error) error {
 }
 
 // dial connects to the first of a server's addresses that answers.
-func (w *Web) dial(ctx context.Context, address string, noPort bool, allowed func(netip.Addr) bool) (net.Conn, error) {
+func (w *Web) dial(ctx context.Context, address string, noPort bool) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (w *Web) dial(ctx context.Context, address string, noPort bool, allowed fun
 	addrs, err := w.addresses(ctx, host)
 	tried := 0
 	for _, a := range addrs {
-		if !allowed(a.Unmap()) {
+		if !w.Private && !global(a.Unmap()) {
 			err = fmt.Errorf("%s has the address %s, which is not global", host, a)
 			continue
 		}

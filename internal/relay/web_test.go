@@ -80,7 +80,11 @@ func TestFetch(t *testing.T) {
 	if text, err := w.Fetch(t.Context(), "long.example"); err != nil || len(text) != mtasts.MaxSize+1 {
 		t.Errorf("%d octets, %v", len(text), err)
 	}
-	w.Roots = (*issuer)(nil).issue(t, time.Now()).pool()
+	w.Private = false
+	if text, err := w.Fetch(t.Context(), "good.example"); err == nil || !strings.Contains(err.Error(), "not global") {
+		t.Errorf("from a private address: %q, %v", text, err)
+	}
+	w.Private, w.Roots = true, (*issuer)(nil).issue(t, time.Now()).pool()
 	if _, err := w.Fetch(t.Context(), "good.example"); !errors.Is(err, mtasts.ErrCertificate) {
 		t.Error(err)
 	}
