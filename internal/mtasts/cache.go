@@ -41,8 +41,10 @@ func (k Kept) Expires() time.Time { return k.Fetched.Add(k.Policy.MaxAge) }
 // Rows keep policies over a restart.
 type Rows interface {
 	Policies(ctx context.Context) ([]Kept, error)
+	// PutPolicy keeps a policy, unless one is kept that was fetched later.
 	PutPolicy(ctx context.Context, k Kept) error
-	DropPolicy(ctx context.Context, domain string) error
+	// DropPolicy removes a domain's policy, unless it was fetched later than that.
+	DropPolicy(ctx context.Context, domain string, fetched time.Time) error
 }
 
 // Times and bounds of a Cache.
@@ -185,16 +187,16 @@ func (c *Cache) keep(ctx context.Context, k Kept) {
 		e = &entry{used: c.c.Now()}
 	}
 	e.Kept = k
-	victim := ""
+	var victim Kept
 	if _, known := c.kept[k.Domain]; !known && len(c.kept) >= maxKept {
-		victim = c.soonest()
-		delete(c.kept, victim)
+		victim = c.kept[c.soonest()].Kept
+		delete(c.kept, victim.Domain)
 	}
 	c.kept[k.Domain] = e
 	c.mu.Unlock()
 	err := c.c.Rows.PutPolicy(ctx, k)
-	if victim != "" {
-		err = errors.Join(err, c.c.Rows.DropPolicy(ctx, victim))
+	if victim.Domain != "" {
+		err = errors.Join(err, c.c.Rows.DropPolicy(ctx, victim.Domain, victim.Fetched))
 	}
 	if err != nil {
 		c.c.Log.Error("mtasts: policy not stored", "domain", k.Domain, "error", err)

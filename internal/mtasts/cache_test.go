@@ -16,8 +16,13 @@ type memory map[string]Kept
 func (m memory) Policies(context.Context) ([]Kept, error) {
 	return slices.Collect(maps.Values(m)), nil
 }
-func (m memory) PutPolicy(_ context.Context, k Kept) error         { m[k.Domain] = k; return nil }
-func (m memory) DropPolicy(_ context.Context, domain string) error { delete(m, domain); return nil }
+func (m memory) PutPolicy(_ context.Context, k Kept) error { m[k.Domain] = k; return nil }
+func (m memory) DropPolicy(_ context.Context, domain string, fetched time.Time) error {
+	if !m[domain].Fetched.After(fetched) {
+		delete(m, domain)
+	}
+	return nil
+}
 
 // world is what a Cache asks: one domain's record and policy.
 type world struct {
@@ -121,6 +126,55 @@ func TestRefresh(t *testing.T) {
 	if w.fetched != 3 || len(rows) != 0 {
 		t.Errorf("fetched %d times, %d rows after the end", w.fetched, len(rows))
 	}
+}
+
+// A policy that came while an older one was judged, or made room for, stays.
+func TestFreshStays(t *testing.T) {
+	w := &world{text: "v=STSv1; id=1", policy: policy(Enforce, 3600), now: time.Unix(1e9, 0)}
+	rows := memory{}
+	c := w.cache(t, rows)
+	ask := func() {
+		if _, err := c.Policy(t.Context(), "a.example"); err != nil {
+			t.Error(err)
+		}
+	}
+	ask()
+	w.now = w.now.Add(2 * time.Hour)
+	ended := c.stale()
+	ask()
+	for _, k := range ended {
+		c.renew(t.Context(), k)
+	}
+	if _, known := c.use("a.example"); !known || len(ended) != 1 || len(rows) != 1 {
+		t.Errorf("known: %v, %d judged, %d rows", known, len(ended), len(rows))
+	}
+	later := busy{rows, func() {
+		for domain, k := range rows {
+			k.Fetched = w.now.Add(time.Second)
+			rows[domain] = k
+		}
+	}}
+	c.c.Rows = later
+	for i := range maxKept {
+		c.keep(t.Context(), Kept{Domain: fmt.Sprint(i), Policy: Policy{MaxAge: time.Hour}, Fetched: w.now})
+	}
+	if len(c.kept) != maxKept || len(rows) != maxKept+1 {
+		t.Errorf("%d kept, %d rows: one that came since was removed", len(c.kept), len(rows))
+	}
+}
+
+// busy is Rows that others write to between two calls.
+type busy struct {
+	memory
+	others func()
+}
+
+func (b busy) PutPolicy(ctx context.Context, k Kept) error {
+	err := b.memory.PutPolicy(ctx, k)
+	if len(b.memory) > maxKept {
+		b.others()
+	}
+	return err
 }
 
 // However many domains have policies, a bounded number is kept, in rows too.

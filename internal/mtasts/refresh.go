@@ -43,7 +43,7 @@ func (c *Cache) refresh(ctx context.Context) {
 // renew fetches a policy anew, or drops it where it has ended.
 func (c *Cache) renew(ctx context.Context, k Kept) {
 	if !c.c.Now().Before(k.Expires()) {
-		c.drop(ctx, k.Domain)
+		c.drop(ctx, k)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
@@ -73,11 +73,14 @@ func (c *Cache) stale() (list []Kept) {
 	return list
 }
 
-func (c *Cache) drop(ctx context.Context, domain string) {
+// drop removes a policy, but not one that was fetched for the same domain since.
+func (c *Cache) drop(ctx context.Context, k Kept) {
 	c.mu.Lock()
-	delete(c.kept, domain)
+	if e, known := c.kept[k.Domain]; known && e.Fetched.Equal(k.Fetched) {
+		delete(c.kept, k.Domain)
+	}
 	c.mu.Unlock()
-	if err := c.c.Rows.DropPolicy(ctx, domain); err != nil {
-		c.c.Log.Error("mtasts: policy not removed", "domain", domain, "error", err)
+	if err := c.c.Rows.DropPolicy(ctx, k.Domain, k.Fetched); err != nil {
+		c.c.Log.Error("mtasts: policy not removed", "domain", k.Domain, "error", err)
 	}
 }

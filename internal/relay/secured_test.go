@@ -309,9 +309,9 @@ func TestPoolKeepsLevelsApart(t *testing.T) {
 // kept is mtasts.Rows.
 type kept map[string]mtasts.Kept
 
-func (k kept) Policies(context.Context) ([]mtasts.Kept, error)  { return nil, nil }
-func (k kept) PutPolicy(_ context.Context, p mtasts.Kept) error { k[p.Domain] = p; return nil }
-func (k kept) DropPolicy(context.Context, string) error         { return nil }
+func (k kept) Policies(context.Context) ([]mtasts.Kept, error)     { return nil, nil }
+func (k kept) PutPolicy(_ context.Context, p mtasts.Kept) error    { k[p.Domain] = p; return nil }
+func (k kept) DropPolicy(context.Context, string, time.Time) error { return nil }
 
 // From the record over the policy's server to the mail server, all of it real.
 func TestSTSFetched(t *testing.T) {

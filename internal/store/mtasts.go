@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"gatepost/internal/mtasts"
 )
@@ -45,7 +46,8 @@ func (m MTASTS) Policies(ctx context.Context) (list []mtasts.Kept, err error) {
 func (m MTASTS) PutPolicy(ctx context.Context, k mtasts.Kept) error {
 	err := m.db.Update(ctx, func(tx *Tx) error {
 		_, err := tx.Exec(`INSERT INTO mtasts_policy (domain, id, policy, fetched) VALUES (?, ?, ?, ?)
-			ON CONFLICT (domain) DO UPDATE SET id = excluded.id, policy = excluded.policy, fetched = excluded.fetched`,
+			ON CONFLICT (domain) DO UPDATE SET id = excluded.id, policy = excluded.policy, fetched = excluded.fetched
+			WHERE excluded.fetched >= mtasts_policy.fetched`,
 			k.Domain, k.ID, k.Policy.Text(), toMicros(k.Fetched))
 		return err
 	})
@@ -56,9 +58,9 @@ func (m MTASTS) PutPolicy(ctx context.Context, k mtasts.Kept) error {
 }
 
 // DropPolicy implements mtasts.Rows.
-func (m MTASTS) DropPolicy(ctx context.Context, domain string) error {
+func (m MTASTS) DropPolicy(ctx context.Context, domain string, fetched time.Time) error {
 	err := m.db.Update(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`DELETE FROM mtasts_policy WHERE domain = ?`, domain)
+		_, err := tx.Exec(`DELETE FROM mtasts_policy WHERE domain = ? AND fetched <= ?`, domain, toMicros(fetched))
 		return err
 	})
 	if err != nil {

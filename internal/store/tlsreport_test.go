@@ -84,10 +84,19 @@ func testMTASTS(t *testing.T, db *DB) {
 	if got, err := rows.Policies(ctx); err != nil || !reflect.DeepEqual(got, []mtasts.Kept{k, none}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if err := rows.DropPolicy(ctx, "b.example"); err != nil {
+	older := mtasts.Kept{Domain: "a.example", ID: "0", Fetched: k.Fetched.Add(-time.Microsecond), Policy: none.Policy}
+	if err := rows.PutPolicy(ctx, older); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := rows.Policies(ctx); err != nil || len(got) != 1 {
-		t.Errorf("left %+v, %v", got, err)
+	for _, c := range []struct {
+		fetched time.Time
+		left    []mtasts.Kept
+	}{{older.Fetched, []mtasts.Kept{k, none}}, {k.Fetched, []mtasts.Kept{none}}} {
+		if err := rows.DropPolicy(ctx, "a.example", c.fetched); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := rows.Policies(ctx); err != nil || !reflect.DeepEqual(got, c.left) {
+			t.Errorf("left %+v, %v, want %+v", got, err, c.left)
+		}
 	}
 }
