@@ -25,6 +25,20 @@ type undertaker struct {
 	rows  store.Blobs
 }
 
+// undertaker returns the node's. Its clock does not step: a content that waits for its
+// commit may be marked as nobody's, and were the system's clock set a day ahead just then
+// it would be buried before the commit, and after it the client is told 250. A mark of an earlier
+// process is safe at any age, since nobody waits there any more.
+func (a *App) undertaker() undertaker {
+	return undertaker{a.blobs, a.store.Blobs(steady(a.now()))}
+}
+
+// steady returns a clock that goes on from start, whatever becomes of the system's.
+func steady(start time.Time) func() time.Time {
+	begin := time.Now() // with a monotonic reading
+	return func() time.Time { return start.Add(time.Since(begin)) }
+}
+
 // work goes over the content log once.
 func (u undertaker) work(ctx context.Context) (blob.Report, error) {
 	if _, err := u.rows.Mark(ctx); err != nil {
@@ -35,7 +49,7 @@ func (u undertaker) work(ctx context.Context) (blob.Report, error) {
 
 // compactContent gives disk space back, for as long as the node serves.
 func (a *App) compactContent(ctx context.Context) error {
-	u := undertaker{a.blobs, a.store.Blobs(a.now)}
+	u := a.undertaker()
 	tick := time.NewTicker(compactShort)
 	defer tick.Stop()
 	for last := (time.Time{}); ; {

@@ -42,9 +42,9 @@ func hold(t *testing.T, a *App, id string, box int64, content []byte) blob.ID {
 	return name
 }
 
-// A held message that was given up is gone from disk a day later, with its row; its
-// entry still shows, without the header. What is held stays under its name.
-func TestContentDies(t *testing.T) {
+// openUnlimited opens a node that takes whatever the disk does.
+func openUnlimited(t *testing.T) *App {
+	t.Helper()
 	c, err := config.Load("../../config.yaml", []string{"data=" + t.TempDir(), "limits.min_free=0"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,14 @@ func TestContentDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close()
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// A held message that was given up is gone from disk a day later, with its row; its
+// entry still shows, without the header. What is held stays under its name.
+func TestContentDies(t *testing.T) {
+	a := openUnlimited(t)
 	if _, err := a.addDomain(t.Context(), ops.DomainAdd{Name: "test.example"}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +107,33 @@ func TestContentDies(t *testing.T) {
 	if usage.Buried != 1 || usage.Freed < 40<<20 || usage.Octets > 1000 || usage.Segments != 1 {
 		t.Errorf("usage: %+v", usage)
 	}
+}
+
+// A clock that is set ahead while contents wait for their commit buries none of them.
+func TestClockJumpBuriesNothing(t *testing.T) {
+	a := openUnlimited(t)
+	clock := time.Now()
+	a.now = func() time.Time { return clock }
+	content := make([]byte, 40<<20) // enough to end a segment for it
+	id, err := a.blobs.Put(t.Context(), bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := a.undertaker()
+	if _, err := u.rows.Meet(t.Context(), []blob.Found{{ID: id, Size: int64(len(content))}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if r, err := u.work(t.Context()); r.Buried > 0 || err != nil {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		clock = clock.AddDate(0, 0, 2)
+	}
+	opened, err := a.blobs.Open(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Close()
 }
 
 // The reserve is there while there is room, goes when nothing is left, and comes back.

@@ -28,6 +28,11 @@ func unrefBlob(tx *Tx, id string) error {
 	return nil
 }
 
+// A reference to a content that was buried would make a row for what is gone. Nothing is
+// remembered of the buried to refuse it: whoever makes it would have had the id for
+// longer than deadAfter by the clock of one process (see Blobs), longer than any
+// intake, delivery or request waits; and the list of the buried would have no bound.
+
 // deadAfter is how long a content is marked before it may go. In that time whoever
 // came by its id while somebody still referred to it has made a reference, or never will.
 const deadAfter = 24 * time.Hour
@@ -44,20 +49,34 @@ type Blobs struct {
 
 var _ blob.Register = Blobs{}
 
-// Blobs returns the register. now is the clock by which contents are dead.
+// Blobs returns the register. now is the clock by which contents are dead; it must not step
+// while the process lives.
 func (db *DB) Blobs(now func() time.Time) Blobs { return Blobs{db, now} }
 
 // before is the latest mark of what is dead now.
 func (b Blobs) before() int64 { return toMicros(b.now().Add(-deadAfter)) }
 
 // Mark notes the time at contents to which nobody refers any more, and returns how many
-// they were.
+// they were. A mark in the future is one of an earlier process whose clock was ahead: it is
+// made anew, since the content would not go before that time.
 func (b Blobs) Mark(ctx context.Context) (marked int64, err error) {
+	now := toMicros(b.now())
+	n, err := b.mark(ctx, `UPDATE blob SET dead = ? WHERE refs = 0 AND dead = 0 AND id IN
+		(SELECT id FROM blob WHERE refs = 0 AND dead = 0 ORDER BY id LIMIT ?)`, now, markAtOnce)
+	if err != nil {
+		return n, err
+	}
+	ahead, err := b.mark(ctx, `UPDATE blob SET dead = ? WHERE refs = 0 AND dead > ? AND id IN
+		(SELECT id FROM blob WHERE refs = 0 AND dead > ? ORDER BY id LIMIT ?)`, now, now, now, markAtOnce)
+	return n + ahead, err
+}
+
+// mark executes a statement until it changes less than markAtOnce.
+func (b Blobs) mark(ctx context.Context, statement string, args ...any) (marked int64, err error) {
 	for {
 		var n int64
 		err = b.db.Update(ctx, func(tx *Tx) (err error) {
-			n, err = changed(tx.Exec(`UPDATE blob SET dead = ? WHERE refs = 0 AND dead = 0 AND id IN
-				(SELECT id FROM blob WHERE refs = 0 AND dead = 0 ORDER BY id LIMIT ?)`, toMicros(b.now()), markAtOnce))
+			n, err = changed(tx.Exec(statement, args...))
 			return err
 		})
 		if err != nil {

@@ -175,6 +175,7 @@ func TestDeathIsIndexed(t *testing.T) {
 	db := openTest(t)
 	for _, query := range []string{
 		`SELECT id FROM blob WHERE refs = 0 AND dead = 0 ORDER BY id LIMIT 5`,
+		`SELECT id FROM blob WHERE refs = 0 AND dead > 5 ORDER BY id LIMIT 5`,
 		`SELECT id, size FROM blob WHERE refs = 0 AND dead > 0 AND dead <= 5 AND id >= 'a' AND id < 'b' ORDER BY id`,
 		`SELECT COUNT(*), COALESCE(SUM(size), 0) FROM blob WHERE refs = 0`,
 	} {
@@ -194,4 +195,21 @@ func TestDeathIsIndexed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A mark from a clock that was ahead is made anew, once.
+func TestMarkFromTheFuture(t *testing.T) { onBoth(t, testMarkFromTheFuture) }
+
+func testMarkFromTheFuture(t *testing.T, db *DB) {
+	m := openMorgue(t, db)
+	m.change(true, "a", "b")
+	m.change(false, "a", "b")
+	m.clock = m.clock.AddDate(10, 0, 0)
+	m.mark(2)
+	m.change(true, "b")
+	m.clock = m.clock.AddDate(-10, 0, 0)
+	m.mark(1)
+	m.mark(0)
+	m.clock = m.clock.Add(deadAfter)
+	m.dead("", "z", "a")
 }
