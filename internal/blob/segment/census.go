@@ -30,6 +30,7 @@ type count struct {
 	loose   int64 // octets of parts that no list in the same segment names
 	dead    int64 // octets that nobody needs, by the last Compact's estimate
 	wrecked bool  // a header or a list is damaged: it may have named parts anywhere
+	unsound bool  // what would be copied is not what was put
 	met     bool  // the register was shown what is there
 }
 

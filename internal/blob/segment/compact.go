@@ -167,7 +167,7 @@ func (c *compaction) segment(ctx context.Context, n uint32) error {
 	k, _ := c.census.count(n)
 	k.dead = min(octets(dead)+c.census.looseIn(n), k.size)
 	c.census.set(n, k)
-	if !k.met || k.wrecked || k.dead == 0 || 2*k.dead < k.size {
+	if !k.met || k.wrecked || k.unsound || k.dead == 0 || 2*k.dead < k.size {
 		return nil // in a wrecked one nobody can tell what stood there
 	}
 	p, err := c.plan(ctx, n, dead)
@@ -179,7 +179,10 @@ func (c *compaction) segment(ctx context.Context, n uint32) error {
 		return nil
 	}
 	if err := c.perform(ctx, p); err != nil {
-		k.met = false // what was buried and is still there is to be met again
+		// Nothing was buried of what can't be copied. What was buried and is still there is
+		// to be met again.
+		k.unsound = errors.Is(err, blob.ErrDamaged)
+		k.met = k.unsound
 		c.census.set(n, k)
 		return fmt.Errorf("%s: %w", p.seg.name(), err)
 	}

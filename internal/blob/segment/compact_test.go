@@ -217,6 +217,64 @@ func TestCompactionOnFullDisk(t *testing.T) {
 	}
 }
 
+// What is copied is what was put, or nothing is done, and that is told once. A second read
+// that is right will do.
+func TestCompactionCopiesNoDamage(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong int // reads of the record that come back wrong
+		files int
+	}{{"always", 1 << 30, 1}, {"once", 1, 2}} {
+		t.Run(c.name, func(t *testing.T) {
+			d, r := newDisk(1), &blobtest.Register{}
+			fsys := &lying{FS: d}
+			sc := newScene(t, fsys, Options{MaxSegment: 20_000}, r)
+			for i := range 40 {
+				sc.put(uint64(i), 600)
+			}
+			sc.kill(func(i int) bool { return i%4 > 0 })
+			fsys.wrong, fsys.at = c.wrong, int64(headerSize+600)*4+headerSize+300
+			if rep, err := sc.s.Compact(t.Context(), r, 0); rep.Files != c.files || errors.Is(err, blob.ErrDamaged) != (c.files == 1) {
+				t.Errorf("got %+v, %v", rep, err)
+			}
+			if rep, err := sc.s.Compact(t.Context(), r, 0); rep.Files+rep.Unknown > 0 || err != nil {
+				t.Errorf("then: got %+v, %v", rep, err)
+			}
+			fsys.wrong = 0
+			sound(t, sc.s, sc.acked)
+		})
+	}
+}
+
+// A lying FS hands out a wrong octet at some place of the first segment.
+type lying struct {
+	FS
+	at    int64
+	wrong int // times
+}
+
+func (l *lying) Create(name string) (File, error) {
+	f, err := l.FS.Create(name)
+	if err == nil && name == "00000001.seg" {
+		f = lyingFile{f, l}
+	}
+	return f, err
+}
+
+type lyingFile struct {
+	File
+	l *lying
+}
+
+func (f lyingFile) ReadAt(b []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(b, off)
+	if i := f.l.at - off; i >= 0 && i < int64(n) && f.l.wrong > 0 {
+		f.l.wrong--
+		b[i] ^= 1
+	}
+	return n, err
+}
+
 // The segment that is being written is ended for a compaction when it is big, or when
 // the disk is short.
 func TestCompactionTurns(t *testing.T) {

@@ -59,7 +59,8 @@
 //
 // A segment that is dead altogether is removed. The one that is being written is never
 // touched; where half of it is dead and it is big, or the disk is short, it is ended first.
-// One whose headers are damaged is left as it is. Who reads a segment that goes keeps
+// One whose headers are damaged is left as it is, and so is one of which a record that
+// would be copied is not what was put. Who reads a segment that goes keeps
 // its file until the content is closed.
 //
 // What the package does not do: count references, or know what a day is.

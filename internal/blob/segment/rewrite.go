@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"gatepost/internal/blob"
 )
@@ -177,16 +178,44 @@ func (c *compaction) room(n int64) error {
 	return err
 }
 
+// whole reads a frame into b, or what replaces it where it is too short. The frame is what
+// was put: the original goes, and a copy of something else, or of what the memory made of
+// it, would be all that is left. It is read again where it is not; blob.ErrDamaged is
+// the cause when it still isn't.
+func (s *segment) whole(f Frame, b []byte) ([]byte, error) {
+	b = slices.Grow(b[:0], int(f.size()))[:f.size()]
+	var err error
+	for range 2 {
+		var n int
+		n, err = readAt(s.file, b, f.at, maxPosition)
+		h, ok := parseHeader(b[:n], f.Ref)
+		switch {
+		case closed(err):
+			return b, err
+		case err != nil:
+			err = fmt.Errorf("%s: %w: %w", f.Ref, blob.ErrDamaged, err)
+		case !ok || n < len(b) || h.length != f.Length || checksum(b[headerSize:]) != h.crc:
+			err = fmt.Errorf("%s: not copied: %w", f.Ref, blob.ErrDamaged)
+		default:
+			return b, nil
+		}
+	}
+	return b, err
+}
+
 func (c *compaction) copy(ctx context.Context, p *plan, next *segment, record []byte) error {
 	w := bufio.NewWriterSize(io.NewOffsetWriter(next.file, 0), bufferSize)
 	h := header{kind: kindIndex, ref: Ref{next.number, maxPosition}, length: len(record), crc: checksum(record)}
 	w.Write(h.append(nil)) // bufio keeps the first error for Flush
 	w.Write(record)
 	unsynced := int64(0)
+	var frame []byte
 	for _, f := range p.keep {
-		if _, err := io.CopyN(w, io.NewSectionReader(p.seg.file, f.at, f.size()), f.size()); err != nil {
+		var err error
+		if frame, err = p.seg.whole(f, frame); err != nil {
 			return err
 		}
+		w.Write(frame)
 		if err := c.pace.spend(ctx, f.size()); err != nil {
 			return err
 		}
