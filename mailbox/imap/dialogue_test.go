@@ -200,7 +200,7 @@ func (c *client) send(line string) {
 // line reads one line, or says that the connection is closed.
 func (c *client) line() string {
 	c.t.Helper()
-	c.c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.c.SetReadDeadline(time.Now().Add(time.Minute))
 	line, err := c.r.ReadString('\n')
 	if err != nil && line == "" {
 		if os.IsTimeout(err) {
