@@ -58,6 +58,9 @@ func TestParsePolicy(t *testing.T) {
 		"mx of nobody":     {"version: STSv1\nmode: enforce\nmx: a..example\nmax_age: 1\n", Policy{}},
 		"all mx":           {"version: STSv1\nmode: enforce\nmx: *\nmax_age: 1\n", Policy{}},
 		"star within":      {"version: STSv1\nmode: enforce\nmx: a.*.example\nmax_age: 1\n", Policy{}},
+		"long mx":          {"version: STSv1\nmode: none\nmx: " + long(253) + "\nmax_age: 1\n", Policy{None, []string{long(253)}, time.Second}},
+		"too long an mx":   {"version: STSv1\nmode: enforce\nmx: " + long(254) + "\nmax_age: 1\n", Policy{}},
+		"too long in all":  {"version: STSv1\nmode: enforce\n" + strings.Repeat("mx: "+long(251)+"\n", 17) + "max_age: 1\n", Policy{}},
 		"too many mx":      {"version: STSv1\nmode: enforce\n" + strings.Repeat("mx: a.example\n", 101) + "max_age: 1\n", Policy{}},
 		"too long":         {served + strings.Repeat("x", MaxSize), Policy{}},
 		"empty":            {"", Policy{}},
@@ -74,6 +77,11 @@ func TestParsePolicy(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, c.want)
 		}
 	}
+}
+
+// long is a name of so many octets.
+func long(n int) string {
+	return strings.Repeat(strings.Repeat("a", 49)+".", n/50) + strings.Repeat("b", n%50-1) + "c"
 }
 
 func TestMatches(t *testing.T) {

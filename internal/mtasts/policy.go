@@ -23,6 +23,8 @@ const (
 	MaxSize = 64 << 10               // octets of its text (RFC 8461 §3.3)
 	maxAge  = 31557600 * time.Second // RFC 8461 §3.2: about a year
 	maxMX   = 100
+	maxName = 253     // octets of a name (RFC 1035 §2.3.4, as text)
+	maxAll  = 4 << 10 // octets of all its names: thousands of policies are kept
 )
 
 // A Policy is what a domain asks of those who send to it. The zero Policy asks
@@ -43,6 +45,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 		return Policy{}, fmt.Errorf("%w: it is longer than %d octets", ErrInvalid, MaxSize)
 	}
 	var p Policy
+	all := 0
 	first := map[string]string{} // of each key but mx the first counts
 	for line := range strings.SplitSeq(string(text), "\n") {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\r"), ":")
@@ -60,6 +63,9 @@ func ParsePolicy(text []byte) (Policy, error) {
 		}
 		if p.MX = append(p.MX, pattern); len(p.MX) > maxMX {
 			return Policy{}, fmt.Errorf("%w: it has more than %d mx lines", ErrInvalid, maxMX)
+		}
+		if all += len(pattern); all > maxAll {
+			return Policy{}, fmt.Errorf("%w: its mx lines have more than %d octets", ErrInvalid, maxAll)
 		}
 	}
 	return p, p.complete(first)
@@ -91,12 +97,15 @@ func (p *Policy) complete(first map[string]string) error {
 func parsePattern(s string) (string, error) {
 	name := strings.ToLower(strings.TrimSuffix(s, "."))
 	rest := strings.TrimPrefix(name, "*.")
+	if len(name) > maxName {
+		return "", fmt.Errorf("%w: its mx %.80q is longer than a name", ErrInvalid, s)
+	}
 	for label := range strings.SplitSeq(rest, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return "", fmt.Errorf("%w: its mx %.80q is no name", ErrInvalid, s)
 		}
 	}
-	return name, nil
+	return strings.Clone(name), nil // what is kept does not keep the text that it came with
 }
 
 // Matches reports whether the policy names a server (RFC 8461 §4.1). A "*" stands

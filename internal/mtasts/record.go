@@ -20,7 +20,7 @@ func ParseRecord(texts []string) (id string, ok bool) {
 		}
 		id, ok = recordID(fields[1:])
 	}
-	return id, ok
+	return strings.Clone(id), ok
 }
 
 // recordID looks through the fields behind the version. Unknown ones are for later

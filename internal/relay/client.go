@@ -344,7 +344,7 @@ func (s *stop) said(t target) queue.Reply {
 	case s.command == "STARTTLS", s.command == "AUTH":
 		enhanced = "4.7.0"
 	}
-	return queue.Reply{Host: t.String(), Enhanced: enhanced, Text: printable(s.err.Error()), Command: s.command}
+	return queue.Reply{Host: t.String(), Enhanced: enhanced, Text: bounded(s.err.Error()), Command: s.command}
 }
 
 // said is the reply as the queue keeps it.

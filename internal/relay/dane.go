@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/netip"
@@ -130,9 +131,11 @@ func (b *bond) tie(t target, domain string) target {
 	if len(b.pins) == 0 { // RFC 7672 §2.2: records, but none of use
 		t.tls, t.level = encrypt, levelAny
 	}
-	t.bound = b.base + " " + strings.Join(p.Strings, " ")
+	all := b.base + " " + strings.Join(p.Strings, " ")
 	if slices.ContainsFunc(b.pins, func(p pin) bool { return p.usage == daneTA }) {
-		t.bound += " " + strings.Join(b.names, " ")
+		all += " " + strings.Join(b.names, " ")
 	}
+	sum := sha256.Sum256([]byte(all)) // records may be long, and the pool keeps this
+	t.bound = string(sum[:])
 	return t
 }

@@ -124,7 +124,7 @@ func (b *batch) nowhere(err error) queue.Report {
 	if no.permanent() {
 		fate = queue.Refused
 	}
-	b.all(fate, queue.Reply{Enhanced: no.enhanced, Text: printable(no.text)})
+	b.all(fate, queue.Reply{Enhanced: no.enhanced, Text: bounded(no.text)})
 	return queue.Report{Results: b.results, Unreachable: fate == queue.Deferred}
 }
 

@@ -127,6 +127,20 @@ func printable(s string) string {
 	}, s)
 }
 
+// bounded is printable, cut to what a reply may have: certificates, policies and names
+// of strangers have no end by themselves.
+func bounded(s string) string {
+	s = printable(s)
+	if len(s) <= maxReplyText {
+		return s
+	}
+	n := maxReplyText
+	for !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
 // class is 2 to 5.
 func (r reply) class() int { return r.code / 100 }
 

@@ -62,7 +62,7 @@ func (c *client) level() string {
 // report notes a session, and logs one that was not as its policy asks: an admin
 // looks for it by the domain.
 func (r *Relay) report(s tlsreport.Session) {
-	s.Failure.Reason = printable(s.Failure.Reason)
+	s.Failure.Reason = bounded(s.Failure.Reason)
 	if f := s.Failure; f.Result != "" {
 		level := slog.LevelInfo
 		if s.Policy.Type == tlsreport.Free { // nobody said that it should be

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"gatepost/internal/mtasts"
 	"gatepost/internal/queue"
@@ -73,5 +74,18 @@ func TestSilentSTARTTLS(t *testing.T) {
 				t.Errorf("%v after %v, want %v", err, time.Since(began), want)
 			}
 		})
+	}
+}
+
+// Whatever strangers write into certificates and policies, what is told is short.
+func TestTextsBounded(t *testing.T) {
+	long := strings.Repeat("ü", 3000)
+	said := (&stop{command: "STARTTLS", err: errors.New(long)}).said(target{})
+	b := newBatch(job(toA, "ann@a.example"))
+	b.nowhere(&noWay{"4.7.5", "x" + long})
+	for _, text := range []string{said.Text, b.results[0].Reply.Text} {
+		if len(text) > maxReplyText+len("…") || !utf8.ValidString(text) || !strings.HasSuffix(text, "ü…") {
+			t.Errorf("%d octets: %.40q", len(text), text)
+		}
 	}
 }

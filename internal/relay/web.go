@@ -51,7 +51,7 @@ func (w *Web) Fetch(ctx context.Context, domain string) ([]byte, error) {
 	}
 	defer done()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", request.URL, answer.Status)
+		return nil, fmt.Errorf("%s answers %.100q", request.URL, answer.Status)
 	}
 	// RFC 8461 §3.2: a page that users wrote is not to be taken for a policy.
 	if kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type")); err != nil || kind != "text/plain" {
@@ -77,7 +77,7 @@ func (w *Web) Post(ctx context.Context, url string, report []byte) error {
 	}
 	defer done()
 	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answers %s", request.URL, answer.Status)
+		return fmt.Errorf("%s answers %.100q", request.URL, answer.Status)
 	}
 	return nil
 }
@@ -107,18 +107,18 @@ func (w *Web) do(ctx context.Context, request *http.Request) (answer *http.Respo
 	return answer, func() { answer.Body.Close(); cancel() }, nil
 }
 
-// webError leaves out what stands beside it already, and marks what is wrong with the
-// server's proof.
+// webError leaves out what stands beside it already, and what is too long, and marks
+// what is wrong with the server's proof.
 func webError(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: %w", mtasts.ErrCertificate, certificate.Err)
+		return fmt.Errorf("%w: %.300v", mtasts.ErrCertificate, certificate.Err)
 	case errors.As(err, &dns):
 		return dns
 	}
-	return plainError(err)
+	return fmt.Errorf("%.300v", plainError(err))
 }
 
 // dial connects to the first of a server's addresses that answers.

@@ -66,7 +66,7 @@ func TestFetch(t *testing.T) {
 		is   error
 	}{
 		"good.example": {}, "page.example": {"not as text/plain", mtasts.ErrInvalid}, "untyped.example": {"not as text/plain", mtasts.ErrInvalid},
-		"away.example": {"answers 302", nil}, "gone.example": {"answers 404", nil}, "cut.example": {"unexpected EOF", nil},
+		"away.example": {`answers "302`, nil}, "gone.example": {`answers "404`, nil}, "cut.example": {"unexpected EOF", nil},
 		"foreign.example": {"certificate is valid for", mtasts.ErrCertificate}, "nowhere.example": {"no such name", nil},
 	} {
 		text, err := w.Fetch(t.Context(), domain)
@@ -86,6 +86,18 @@ func TestFetch(t *testing.T) {
 	}
 	w.Private, w.Roots = true, (*issuer)(nil).issue(t, time.Now()).pool()
 	if _, err := w.Fetch(t.Context(), "good.example"); !errors.Is(err, mtasts.ErrCertificate) {
+		t.Error(err)
+	}
+}
+
+// However many names a certificate has, what is said of it is short.
+func TestFetchErrorBounded(t *testing.T) {
+	var names []string
+	for i := range 90 {
+		names = append(names, strings.Repeat("x", 60)+fmt.Sprint(i)+".example")
+	}
+	w, _ := website(t, func(http.ResponseWriter, *http.Request) {}, names...)
+	if _, err := w.Fetch(t.Context(), "foreign.example"); !errors.Is(err, mtasts.ErrCertificate) || len(err.Error()) > 500 {
 		t.Error(err)
 	}
 }
