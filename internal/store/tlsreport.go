@@ -108,6 +108,18 @@ func (r TLSReport) ClaimReports(ctx context.Context, now, until time.Time, n int
 	return list, nil
 }
 
+// DelayReport implements tlsreport.Rows.
+func (r TLSReport) DelayReport(ctx context.Context, p tlsreport.Period, until time.Time) error {
+	err := r.db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE tls_domain SET due = ? WHERE day = ? AND domain = ?`, toMicros(until), string(p.Day), p.Domain)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: put off TLS report to %s: %w", p.Domain, err)
+	}
+	return nil
+}
+
 // Sessions implements tlsreport.Rows.
 func (r TLSReport) Sessions(ctx context.Context, p tlsreport.Period) (list []tlsreport.Count, err error) {
 	err = r.db.View(ctx, func(tx *Tx) error {

@@ -47,6 +47,15 @@ func testTLSReport(t *testing.T, db *DB) {
 			t.Errorf("at %v: claimed %v, want %v", c.at, got, c.want)
 		}
 	}
+	if err := rows.DelayReport(ctx, p, due.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := claim(due.Add(90*time.Minute), due.Add(3*time.Hour)); !slices.Equal(got, []tlsreport.Period{{Day: "2026-11-24", Domain: "b.example"}}) {
+		t.Errorf("claimed %v, want the other alone", got)
+	}
+	if got := claim(due.Add(2*time.Hour), due.Add(3*time.Hour)); !slices.Equal(got, []tlsreport.Period{p}) {
+		t.Errorf("put off: claimed %v", got)
+	}
 	count.Success, count.Failure, count.Details[0].Count, count.Due, free.Due = 4, 2, 2, time.Time{}, time.Time{}
 	got, err := rows.Sessions(ctx, p)
 	if want := []tlsreport.Count{free, count}; err != nil || !reflect.DeepEqual(got, want) {

@@ -77,6 +77,13 @@ func (m *memory) ClaimReports(_ context.Context, now, until time.Time, n int) (l
 	return list, nil
 }
 
+func (m *memory) DelayReport(_ context.Context, p Period, until time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.due[p] = until
+	return nil
+}
+
 func (m *memory) Sessions(_ context.Context, p Period) (list []Count, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gatepost/internal/mail"
 )
@@ -40,10 +43,11 @@ type Config struct {
 // Times and bounds of reporting.
 const (
 	lookTime  = 5 * time.Minute
-	claimTime = time.Hour          // also until a report that failed is tried again
-	claimed   = 10                 // periods at once: they are sent before the claim ends
-	sendTime  = time.Minute        // for one place
-	oldest    = 3 * 24 * time.Hour // after a day's end its report is given up
+	claimTime = time.Hour      // for claimed periods, also until one that failed is tried again
+	claimed   = 32             // periods at once: they are sent before the claim ends
+	parallel  = 8              // of them at a time: places that hang hold up few others
+	sendTime  = time.Minute    // for one place
+	tryTime   = 24 * time.Hour // after which a report is given up (RFC 8460 §5.5)
 )
 
 // A Reporter sends reports.
@@ -77,29 +81,48 @@ func (r *Reporter) Report(ctx context.Context) error {
 		if err != nil || len(list) == 0 {
 			return err
 		}
+		var periods errgroup.Group
+		periods.SetLimit(parallel)
 		for _, p := range list {
 			if ctx.Err() != nil {
-				return nil // due again in an hour
+				break // due again in an hour
 			}
-			if err := r.period(ctx, p); err != nil {
-				r.c.Log.Warn("tlsreport: report not sent", "domain", p.Domain, "day", string(p.Day), "error", err)
-			}
+			periods.Go(func() error { r.try(ctx, p); return nil })
 		}
+		_ = periods.Wait() // none fails
 	}
 	return nil
 }
 
+// try reports one domain's day, or has it due again: after an hour, and then after as
+// long as it was tried already, so that the intervals double (RFC 8460 §5.5).
+func (r *Reporter) try(ctx context.Context, p Period) {
+	now := r.c.Now()
+	tried := now.Sub(p.Day.due(p.Domain, r.c.Hostname))
+	if tried > tryTime {
+		if err := r.c.Rows.DropSessions(ctx, p); err != nil {
+			r.c.Log.Error("tlsreport: counts not removed", "domain", p.Domain, "day", string(p.Day), "error", err)
+		}
+		return
+	}
+	err := r.period(ctx, p)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	r.c.Log.Warn("tlsreport: report not sent", "domain", p.Domain, "day", string(p.Day), "error", err)
+	if err := r.c.Rows.DelayReport(ctx, p, now.Add(max(claimTime, tried))); err != nil {
+		r.c.Log.Error("tlsreport: report not put off; due again in an hour", "domain", p.Domain, "day", string(p.Day), "error", err)
+	}
+}
+
 // period reports one domain's day; an error means that it is to be tried again.
 func (r *Reporter) period(ctx context.Context, p Period) error {
-	if r.c.Now().Sub(p.Day.End()) > oldest {
-		return r.c.Rows.DropSessions(ctx, p)
-	}
 	texts, err := r.c.Resolver.LookupTXT(ctx, "_smtp._tls."+p.Domain)
 	var absent *net.DNSError
 	if err != nil && !(errors.As(err, &absent) && absent.IsNotFound) {
 		return err
 	}
-	places := ParseRecord(texts)
+	places := preferred(ParseRecord(texts))
 	if len(places) == 0 {
 		return r.c.Rows.DropSessions(ctx, p)
 	}
@@ -127,6 +150,15 @@ func (r *Reporter) period(ctx context.Context, p Period) error {
 	}
 	// One place has it: trying the others again would bring it there twice.
 	return errors.Join(r.c.Rows.DropSessions(ctx, p), failed)
+}
+
+// preferred leaves out addresses where there are URLs: our messages are not signed with
+// DKIM as RFC 8460 §3 demands, and who receives reports may ignore such.
+func preferred(places []Place) []Place {
+	if !slices.ContainsFunc(places, func(p Place) bool { return p.URL != "" }) {
+		return places
+	}
+	return slices.DeleteFunc(places, func(p Place) bool { return p.URL == "" })
 }
 
 func (r *Reporter) send(ctx context.Context, to Place, domain string, report report, packed []byte) error {

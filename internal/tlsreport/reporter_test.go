@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -18,7 +19,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatepost/internal/mail"
@@ -31,6 +34,7 @@ type world struct {
 	text   string
 	err    error
 	refuse string // a place that takes none
+	asked  int    // places, so far
 	mails  map[string][]byte
 	posts  map[string][]byte
 }
@@ -43,6 +47,7 @@ func (w *world) LookupTXT(_ context.Context, name string) ([]string, error) {
 }
 
 func (w *world) Send(_ context.Context, to mail.Path, message []byte) error {
+	w.asked++
 	if string(to) == w.refuse {
 		return errors.New("no")
 	}
@@ -51,6 +56,7 @@ func (w *world) Send(_ context.Context, to mail.Path, message []byte) error {
 }
 
 func (w *world) Post(_ context.Context, url string, report []byte) error {
+	w.asked++
 	if url == w.refuse {
 		return errors.New("no")
 	}
@@ -85,22 +91,27 @@ func counted(t *testing.T, rows *memory) {
 	}
 }
 
-// A day is reported once, where the domain asks, and tried again where nobody took it.
+// A day is reported once, where the domain asks, over HTTPS where it can be, and tried
+// again where nobody took it.
 func TestReporter(t *testing.T) {
-	const both = "v=TLSRPTv1; rua=mailto:tls@a.example,https://a.example/tls"
+	const both, mailbox = "v=TLSRPTv1; rua=mailto:tls@a.example,https://a.example/tls", "v=TLSRPTv1; rua=mailto:tls@a.example"
 	for name, c := range map[string]struct {
 		world world
 		later time.Duration
 		want  string // places
 		left  int    // periods of the first day
 	}{
-		"both":           {world{text: both}, 0, "https://a.example/tls tls@a.example", 0},
-		"one refuses":    {world{text: both, refuse: "tls@a.example"}, 0, "https://a.example/tls", 0},
-		"all refuse":     {world{text: "v=TLSRPTv1; rua=mailto:tls@a.example", refuse: "tls@a.example"}, 0, "", 1},
+		"both":           {world{text: both}, 0, "https://a.example/tls", 0},
+		"mail alone":     {world{text: mailbox}, 0, "tls@a.example", 0},
+		"two URLs":       {world{text: both + ",https://b.example/"}, 0, "https://a.example/tls https://b.example/", 0},
+		"one refuses":    {world{text: both + ",https://b.example/", refuse: "https://b.example/"}, 0, "https://a.example/tls", 0},
+		"all refuse":     {world{text: mailbox, refuse: "tls@a.example"}, 0, "", 1},
+		"HTTPS refuses":  {world{text: both, refuse: "https://a.example/tls"}, 0, "", 1},
 		"no record":      {world{err: &net.DNSError{IsNotFound: true}}, 0, "", 0},
 		"nobody knows":   {world{err: &net.DNSError{IsTemporary: true}}, 0, "", 1},
 		"no such record": {world{text: "v=spf1"}, 0, "", 0},
-		"too late":       {world{text: both}, 4 * 24 * time.Hour, "", 0},
+		"late":           {world{text: both}, 24*time.Hour - spread, "https://a.example/tls", 0},
+		"too late":       {world{text: both}, 48 * time.Hour, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := newMemory()
@@ -112,15 +123,16 @@ func TestReporter(t *testing.T) {
 				Rows: rows, Resolver: w, Sender: w, Hostname: "gate.example", From: "postmaster@gate.example",
 				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 			})
-			for range 2 {
+			for i := range 2 {
+				asked := w.asked
 				if err := r.Report(t.Context()); err != nil {
 					t.Error(err)
 				}
 				if got := strings.Join(w.places(), " "); got != c.want {
 					t.Errorf("got %q, want %q", got, c.want)
 				}
-				if now = now.Add(claimTime / 2); len(c.want) > 0 {
-					w.refuse = "https://a.example/tls" // a second one would be seen
+				if now = now.Add(claimTime / 2); i > 0 && w.asked != asked {
+					t.Errorf("%d places are asked again", w.asked-asked)
 				}
 			}
 			left := 0
@@ -134,27 +146,104 @@ func TestReporter(t *testing.T) {
 			}
 			if c.left > 0 {
 				w.err, w.text, w.refuse = nil, both, ""
-				now = now.Add(claimTime)
-				if err := r.Report(t.Context()); err != nil || len(w.places()) != 2 {
-					t.Errorf("an hour later: %v, %v", w.places(), err)
+				now = now.Add(spread)
+				if err := r.Report(t.Context()); err != nil || len(w.places()) != 1 {
+					t.Errorf("later: %v, %v", w.places(), err)
 				}
 			}
 		})
 	}
 }
 
-// The report is the RFC's JSON, and the message carries it whole.
-func TestMessage(t *testing.T) {
+// Where nobody takes a report the intervals double, and after a day it is given up.
+func TestRetries(t *testing.T) {
 	rows := newMemory()
 	counted(t, rows)
-	w := &world{text: "v=TLSRPTv1; rua=mailto:tls@a.example,https://a.example/tls", mails: map[string][]byte{}, posts: map[string][]byte{}}
-	now := Day("2026-11-24").End().Add(spread)
-	r := NewReporter(Config{
-		Rows: rows, Resolver: w, Sender: w, Hostname: "gate.example", From: "postmaster@gate.example",
-		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
-	})
-	if err := r.Report(t.Context()); err != nil {
+	if err := rows.DropSessions(t.Context(), Period{"2026-11-25", "a.example"}); err != nil {
 		t.Fatal(err)
+	}
+	w := &world{text: "v=TLSRPTv1; rua=https://a.example/tls", refuse: "https://a.example/tls"}
+	due := Day("2026-11-24").due("a.example", "gate.example")
+	now := due
+	r := NewReporter(Config{Rows: rows, Resolver: w, Sender: w, Hostname: "gate.example", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	var tried []string
+	for ; now.Sub(due) < 48*time.Hour; now = now.Add(time.Hour) {
+		before := w.asked
+		if err := r.Report(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if w.asked > before {
+			tried = append(tried, fmt.Sprint(int(now.Sub(due).Hours())))
+		}
+	}
+	if got := strings.Join(tried, " "); got != "0 1 2 4 8 16" || rows.counts[Period{"2026-11-24", "a.example"}] != nil {
+		t.Errorf("tried after %s hours; left: %v", got, rows.counts)
+	}
+}
+
+// slow has domains whose places take a report only when their time is over, and one
+// that takes it at once.
+type slow struct {
+	*world
+	mu    sync.Mutex
+	began time.Time
+	took  time.Duration // until the good one had its report
+}
+
+func (s *slow) LookupTXT(_ context.Context, name string) ([]string, error) {
+	return []string{"v=TLSRPTv1; rua=https://" + strings.TrimPrefix(name, "_smtp._tls.") + "/"}, nil
+}
+
+func (s *slow) Post(ctx context.Context, url string, _ []byte) error {
+	if url != "https://good.example/" {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took = time.Since(s.began)
+	return nil
+}
+
+// Places that hang don't hold up a report to another.
+func TestPlacesThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, now := newMemory(), noon
+		tally := newTally(t, rows, &now)
+		tally.Note(session("good.example", ""))
+		for i := range parallel - 1 {
+			tally.Note(session(fmt.Sprint(i, ".example"), ""))
+		}
+		if err := tally.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now = Day("2026-11-24").End().Add(spread)
+		s := &slow{world: &world{}, began: time.Now()}
+		r := NewReporter(Config{Rows: rows, Resolver: s, Sender: s, Hostname: "gate.example", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+		if err := r.Report(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s.took != 0 || rows.counts[Period{"2026-11-24", "good.example"}] != nil || len(rows.counts) != parallel-1 {
+			t.Errorf("sent after %v; %d left", s.took, len(rows.counts))
+		}
+	})
+}
+
+// The report is the RFC's JSON, and the message carries it whole.
+func TestMessage(t *testing.T) {
+	w := &world{mails: map[string][]byte{}, posts: map[string][]byte{}}
+	now := Day("2026-11-24").End().Add(spread)
+	for _, place := range []string{"mailto:tls@a.example", "https://a.example/tls"} {
+		rows := newMemory()
+		counted(t, rows)
+		w.text = "v=TLSRPTv1; rua=" + place
+		r := NewReporter(Config{
+			Rows: rows, Resolver: w, Sender: w, Hostname: "gate.example", From: "postmaster@gate.example",
+			Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		})
+		if err := r.Report(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	packed := w.posts["https://a.example/tls"]
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))

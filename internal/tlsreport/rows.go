@@ -36,6 +36,8 @@ type Rows interface {
 	// ClaimReports returns up to n periods whose reports are due at now, and has them
 	// due at until: nobody else gets them before.
 	ClaimReports(ctx context.Context, now, until time.Time, n int) ([]Period, error)
+	// DelayReport has a period due at until, and not before.
+	DelayReport(ctx context.Context, p Period, until time.Time) error
 	// Sessions returns the counts of a period, ordered by policy, details by failure.
 	Sessions(ctx context.Context, p Period) ([]Count, error)
 	// DropSessions removes the counts of a period.
