@@ -53,6 +53,7 @@ const (
 	maxFailed = 1000             // domains whose policy could not be fetched
 	fetchTime = 20 * time.Second // for one policy
 	retryTime = 5 * time.Minute  // after a fetch that failed (RFC 8461 §3.3)
+	againTime = time.Minute      // before which no domain has its policy fetched twice
 	freshTime = 24 * time.Hour   // after which a policy is fetched anew
 	lookTime  = time.Hour        // how often policies are looked through for that
 	usedTime  = 30 * 24 * time.Hour
@@ -83,9 +84,9 @@ type entry struct {
 }
 
 type failure struct {
-	id    string
-	until time.Time
-	err   error
+	id  string
+	at  time.Time
+	err error
 }
 
 // New returns a Cache that has the policies of the rows.
@@ -141,13 +142,16 @@ func (c *Cache) use(domain string) (Kept, bool) {
 	return e.Kept, true
 }
 
-// fetch brings a policy, unless that failed a moment ago. Who wants the same one waits
-// for the first.
+// fetch brings a policy, unless that was done, or failed, a moment ago. Who wants the
+// same one waits for the first.
 func (c *Cache) fetch(ctx context.Context, domain, id string) (Kept, error) {
-	if err := c.failedLately(domain, id); err != nil {
-		return Kept{}, err
-	}
 	got, err, _ := c.flights.Do(domain, func() (any, error) {
+		if k, ok := c.fetchedLately(domain); ok {
+			return k, nil
+		}
+		if err := c.failedLately(domain, id); err != nil {
+			return Kept{}, err
+		}
 		// Not for the one caller's patience: others wait with it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 		defer cancel()
@@ -217,13 +221,32 @@ func (c *Cache) soonest() (victim string) {
 	return victim
 }
 
+// fetchedLately returns a policy that was just fetched, also one that binds no longer
+// than that: who publishes another id with each answer has nothing fetched more often.
+func (c *Cache) fetchedLately(domain string) (Kept, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, known := c.kept[domain]
+	if !known || !c.c.Now().Before(e.Fetched.Add(againTime)) {
+		return Kept{}, false
+	}
+	return e.Kept, true
+}
+
+// failedLately returns why a fetch failed that is not to be repeated yet; one for
+// another id may be, soon.
 func (c *Cache) failedLately(domain, id string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f, bad := c.failed[domain]; bad && f.id == id && c.c.Now().Before(f.until) {
-		return f.err
+	f, bad := c.failed[domain]
+	wait := againTime
+	if f.id == id {
+		wait = retryTime
 	}
-	return nil
+	if !bad || !c.c.Now().Before(f.at.Add(wait)) {
+		return nil
+	}
+	return f.err
 }
 
 func (c *Cache) note(domain, id string, err error) {
@@ -239,5 +262,5 @@ func (c *Cache) note(domain, id string, err error) {
 		}
 		delete(c.failed, other)
 	}
-	c.failed[domain] = failure{id, c.c.Now().Add(retryTime), err}
+	c.failed[domain] = failure{id, c.c.Now(), err}
 }

@@ -75,14 +75,24 @@ func TestCache(t *testing.T) {
 		{"kept", func() { w.policy = policy(Testing, 3600) }, Enforce, 1, false},
 		{"record gone", func() { w.text = "" }, Enforce, 1, false},
 		{"restarted", func() { c = w.cache(t, rows) }, Enforce, 1, false},
-		{"new id", func() { w.text = "v=STSv1; id=2" }, Testing, 2, false},
-		{"new id, no server", func() { w.text, w.err = "v=STSv1; id=3", errors.New("refused") }, Testing, 3, false},
+		{"new id at once", func() { w.text = "v=STSv1; id=2" }, Enforce, 1, false},
+		{"new id", func() { w.now = w.now.Add(againTime) }, Testing, 2, false},
+		{"new id, no server", func() {
+			w.now, w.text, w.err = w.now.Add(againTime), "v=STSv1; id=3", errors.New("refused")
+		}, Testing, 3, false},
 		{"left alone", func() {}, Testing, 3, false},
+		{"left alone for a minute, whatever the id", func() { w.text = "v=STSv1; id=33" }, Testing, 3, false},
+		{"for longer by the same", func() { w.now, w.text = w.now.Add(againTime), "v=STSv1; id=3" }, Testing, 3, false},
 		{"tried again", func() { w.now = w.now.Add(retryTime) }, Testing, 4, false},
 		{"ended", func() { w.now = w.now.Add(time.Hour) }, "", 5, true},
 		{"nonsense", func() { w.now, w.err, w.policy = w.now.Add(retryTime), nil, "hello" }, "", 6, true},
 		{"good again", func() { w.now, w.policy = w.now.Add(retryTime), policy(Enforce, 3600) }, Enforce, 7, false},
-		{"no policy", func() { w.text, w.policy = "v=STSv1; id=4", policy(None, 3600) }, None, 8, false},
+		{"no policy", func() {
+			w.now, w.text, w.policy = w.now.Add(againTime), "v=STSv1; id=4", policy(None, 3600)
+		}, None, 8, false},
+		{"for no time", func() { w.now, w.text, w.policy = w.now.Add(againTime), "v=STSv1; id=5", policy(Enforce, 0) }, Enforce, 9, false},
+		{"for no time, at once", func() {}, Enforce, 9, false},
+		{"for no time, again", func() { w.now = w.now.Add(againTime) }, Enforce, 10, false},
 	} {
 		step.change()
 		got, err := c.Policy(t.Context(), "A.example")

@@ -85,11 +85,11 @@ func (p *Policy) complete(first map[string]string) error {
 	default:
 		return fmt.Errorf("%w: its mode is %.20q", ErrInvalid, first["mode"])
 	}
-	seconds, err := strconv.ParseUint(first["max_age"], 10, 32)
+	seconds, err := strconv.ParseUint(first["max_age"], 10, 64)
 	if err != nil || len(first["max_age"]) > 10 {
 		return fmt.Errorf("%w: its max_age is %.20q", ErrInvalid, first["max_age"])
 	}
-	p.MaxAge = min(time.Duration(seconds)*time.Second, maxAge)
+	p.MaxAge = time.Duration(min(seconds, uint64(maxAge/time.Second))) * time.Second
 	return nil
 }
 

@@ -46,6 +46,9 @@ func (c *Cache) renew(ctx context.Context, k Kept) {
 		c.drop(ctx, k)
 		return
 	}
+	if _, ok := c.fetchedLately(k.Domain); ok {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	id := k.ID
