@@ -240,6 +240,9 @@ var errNoTLS = errors.New("the server offers no TLS, which is required")
 // errHandshake is the cause of what goes wrong while the connection is secured.
 var errHandshake = errors.New("TLS")
 
+// errInjected: somebody, most likely on the way, wrote more than the answer.
+var errInjected = errors.New("data came with the answer to STARTTLS")
+
 // secure begins TLS where it is offered or has to be (RFC 3207).
 func (c *client) secure(ctx context.Context, hello string) error {
 	if !c.has("STARTTLS") {
@@ -256,8 +259,11 @@ func (c *client) secure(ctx context.Context, hello string) error {
 	if err != nil {
 		return troubled(err)
 	}
-	if r.code != 220 || c.r.Buffered() > 0 { // what came with it came in the clear (RFC 3207 §6)
+	switch {
+	case r.code != 220:
 		return &stop{command: "STARTTLS", reply: r, err: errHandshake}
+	case c.r.Buffered() > 0: // it came in the clear (RFC 3207 §6)
+		return &stop{command: "STARTTLS", err: fmt.Errorf("%w: %w", errHandshake, errInjected)}
 	}
 	secured := tls.Client(c.conn, c.target.tlsConfig(c.now))
 	limited, cancel := context.WithTimeout(ctx, dialTime)
@@ -333,7 +339,11 @@ func contains(list []string, word string) bool {
 // said turns why an attempt ended into what the queue keeps.
 func (s *stop) said(t target) queue.Reply {
 	if s.reply.code != 0 {
-		return s.reply.said(t, s.command)
+		said := s.reply.said(t, s.command)
+		if by := t.required(); by != "" && s.command == "STARTTLS" {
+			said.Text = bounded(said.Text) + " (TLS is required" + by + ")"
+		}
+		return said
 	}
 	enhanced := "4.4.2"
 	switch {

@@ -31,8 +31,9 @@ func TestTLSTrouble(t *testing.T) {
 		asked    string // what is told where MTA-STS asks for TLS
 	}{
 		"hangs up":           {"", good.server(root), "deferred 0 4.7.5 STARTTLS TLS: the server closed the connection"},
-		"sends away":         {"421 not now", good.server(root), "deferred 421 4.0.0 STARTTLS not now"},
-		"refuses":            {"454 4.7.0 not now", good.server(root), "deferred 454 4.7.0 STARTTLS not now"},
+		"sends away":         {"421 not now", good.server(root), "deferred 421 4.0.0 STARTTLS not now (TLS is required by the MTA-STS policy of its domain (RFC 8461))"},
+		"refuses":            {"454 4.7.0 not now", good.server(root), "deferred 454 4.7.0 STARTTLS not now (TLS is required by the MTA-STS policy of its domain (RFC 8461))"},
+		"says more":          {"220 go\n250 x", good.server(root), "deferred 0 4.7.5 STARTTLS TLS: data came with the answer to STARTTLS"},
 		"is no SMTP":         {"what?", good.server(root), "deferred 0 4.7.5 STARTTLS TLS: the server's answer is not SMTP"},
 		"wants ours in 1.2":  {"220 go", demanding(tls.VersionTLS12), "deferred 0 4.7.5 STARTTLS TLS: "},
 		"wants ours in 1.3":  {"220 go", demanding(tls.VersionTLS13), "deferred 0 4.4.2 EHLO TLS: "},
