@@ -52,12 +52,13 @@ func (a *App) compactContent(ctx context.Context) error {
 	u := a.undertaker()
 	tick := time.NewTicker(compactShort)
 	defer tick.Stop()
+	short := false
 	for last := (time.Time{}); ; {
 		if time.Since(last) >= compactEvery || a.blobs.Full() != nil {
 			last = time.Now()
 			r, err := u.work(ctx)
 			if ctx.Err() == nil {
-				a.compacted(r, err, time.Since(last))
+				short = a.compacted(r, err, time.Since(last), short)
 			}
 		}
 		select {
@@ -68,15 +69,22 @@ func (a *App) compactContent(ctx context.Context) error {
 	}
 }
 
-// compacted tells what was done. A lack of room is told by the refusals already.
-func (a *App) compacted(r blob.Report, err error, took time.Duration) {
-	if err != nil && !errors.Is(err, blob.ErrFull) {
+// compacted tells what was done. Where there was no room to do anything it is told once,
+// since it may last; told says that it was, and it returns whether it is now.
+func (a *App) compacted(r blob.Report, err error, took time.Duration, told bool) bool {
+	short := errors.Is(err, blob.ErrFull)
+	stuck := short && r.Freed == 0
+	switch {
+	case err != nil && !short:
 		a.log.Error("content not compacted", "error", err)
+	case stuck && !told:
+		a.log.Warn("content not compacted: the disk has no room for a copy of what is kept", "error", err)
 	}
 	if r.Files > 0 || r.Unknown > 0 {
 		a.log.Info("content compacted", "files", r.Files, "buried", r.Buried, "unknown", r.Unknown, "moved", r.Moved, "freed", r.Freed,
 			"seconds", int(took.Seconds()))
 	}
+	return stuck
 }
 
 // contentGauges shows what the content log holds, and what compactions did.

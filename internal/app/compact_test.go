@@ -136,6 +136,26 @@ func TestClockJumpBuriesNothing(t *testing.T) {
 	opened.Close()
 }
 
+// A compaction that has no room is told once, and each other failure every time.
+func TestCompactionTold(t *testing.T) {
+	var log bytes.Buffer
+	a := &App{log: slog.New(slog.NewTextHandler(&log, nil))}
+	told := false
+	for _, c := range []struct {
+		err   error
+		freed int64
+		lines int
+	}{
+		{blob.ErrFull, 0, 1}, {blob.ErrFull, 0, 0}, {blob.ErrAlive, 0, 1}, {blob.ErrAlive, 0, 1}, {blob.ErrFull, 7, 0}, {blob.ErrFull, 0, 1}, {nil, 0, 0},
+	} {
+		log.Reset()
+		told = a.compacted(blob.Report{Freed: c.freed}, c.err, 0, told)
+		if n := strings.Count(log.String(), "\n"); n != c.lines {
+			t.Errorf("%v, %d freed: told %d times: %s", c.err, c.freed, n, log.String())
+		}
+	}
+}
+
 // The reserve is there while there is room, goes when nothing is left, and comes back.
 func TestReserve(t *testing.T) {
 	free := int64(1 << 30)

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ type compaction struct {
 	register blob.Register
 	pace     pace
 	report   blob.Report
+	errs     []error
+	full     error // what there was no room for
 }
 
 // errBusy: two at once would be in each other's way.
@@ -50,34 +53,63 @@ func (c *census) add(r blob.Report) {
 
 func (c *compaction) run(ctx context.Context) error {
 	// Whose a part is is known when every segment has been read.
-	errs, err := c.surveys(ctx)
-	if err != nil {
+	if err := c.surveys(ctx); err != nil {
 		return err
 	}
-	if err := c.turn(ctx); err != nil {
-		errs = append(errs, err)
-	}
-	numbers, next := c.log.files.numbers(), uint32(0)
-	// The newest first: the parts of a list follow it into death.
-	for _, n := range slices.Backward(numbers) {
-		if next > 0 {
-			errs = append(errs, c.absent(ctx, n, next))
-		}
-		next = n
-		if n < c.log.last.Load() {
-			errs = append(errs, c.segment(ctx, n))
-		}
+	c.note(c.turn(ctx))
+	numbers := c.log.files.numbers()
+	for _, n := range c.order(ctx, numbers) {
+		c.note(c.segment(ctx, n))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	errs = append(errs, c.absent(ctx, 0, next))
-	return errors.Join(errs...)
+	last := uint32(0)
+	for _, n := range numbers {
+		c.note(c.absent(ctx, last, n))
+		last = n
+	}
+	if err := errors.Join(c.errs...); err != nil {
+		return err
+	}
+	return c.full
 }
 
-// surveys sees to it that all segments are in the census. What is wrong with some, errs,
-// does not keep it from the others.
-func (c *compaction) surveys(ctx context.Context) (errs []error, err error) {
+// note keeps an error for the end: what can't be done to one segment does not keep the
+// others from it. A lack of room hides nothing else.
+func (c *compaction) note(err error) {
+	switch {
+	case errors.Is(err, blob.ErrFull):
+		c.full = cmp.Or(c.full, err)
+	case err != nil:
+		c.errs = append(c.errs, err)
+	}
+}
+
+// order returns the segments that may be compacted, the newest first: the parts of a list
+// follow it into death. Where the disk is short those come first that need the least
+// room, so that what they give back is there for the others.
+func (c *compaction) order(ctx context.Context, numbers []uint32) []uint32 {
+	numbers = slices.DeleteFunc(slices.Clone(numbers), func(n uint32) bool { return n >= c.log.last.Load() })
+	slices.Reverse(numbers)
+	if c.Full() == nil {
+		return numbers
+	}
+	keeps := map[uint32]int64{}
+	for _, n := range numbers {
+		k, _, err := c.weigh(ctx, n)
+		if err != nil {
+			return numbers // segment tells it
+		}
+		keeps[n] = k.size - k.dead
+	}
+	slices.SortStableFunc(numbers, func(a, b uint32) int { return cmp.Compare(keeps[a], keeps[b]) })
+	return numbers
+}
+
+// surveys sees to it that all segments are in the census. A file that can't be opened does
+// not keep it from the others.
+func (c *compaction) surveys(ctx context.Context) error {
 	for _, n := range c.log.files.numbers() {
 		k, known := c.census.count(n)
 		var err error
@@ -91,13 +123,11 @@ func (c *compaction) surveys(ctx context.Context) (errs []error, err error) {
 			err = c.survey(ctx, n, c.meet)
 		}
 		if k, _ := c.census.count(n); err != nil && (!k.wrecked || ctx.Err() != nil) {
-			return nil, err // the register's, or ctx's: the others would fare no better
+			return err // the register's, or ctx's: the others would fare no better
 		}
-		if err != nil {
-			errs = append(errs, err)
-		}
+		c.note(err)
 	}
-	return errs, nil
+	return nil
 }
 
 func (c *compaction) meet(ctx context.Context, page []blob.Found) error {
@@ -158,15 +188,23 @@ func (c *compaction) absent(ctx context.Context, n, next uint32) error {
 	return c.bury(ctx, dead)
 }
 
+// weigh says how much of segment n is dead.
+func (c *compaction) weigh(ctx context.Context, n uint32) (k count, dead []blob.Found, err error) {
+	if dead, err = c.deadIn(ctx, n, n+1); err != nil {
+		return k, nil, err
+	}
+	k, _ = c.census.count(n)
+	k.dead = min(octets(dead)+c.census.looseIn(n), k.size)
+	c.census.set(n, k)
+	return k, dead, nil
+}
+
 // segment compacts one segment, where it is worth it.
 func (c *compaction) segment(ctx context.Context, n uint32) error {
-	dead, err := c.deadIn(ctx, n, n+1)
+	k, dead, err := c.weigh(ctx, n)
 	if err != nil {
 		return err
 	}
-	k, _ := c.census.count(n)
-	k.dead = min(octets(dead)+c.census.looseIn(n), k.size)
-	c.census.set(n, k)
 	if !k.met || k.wrecked || k.unsound || k.dead == 0 || 2*k.dead < k.size {
 		return nil // in a wrecked one nobody can tell what stood there
 	}

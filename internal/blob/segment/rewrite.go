@@ -121,14 +121,20 @@ func (s *segment) list(ref Ref) (l list, ok bool, err error) {
 	return l, ok && kind == kindList, nil
 }
 
-// each hands f the frames of a segment that is in use, read at the compaction's pace.
+// each hands f the frames of a segment that is in use, read at the compaction's pace: a
+// header costs the disk a block. Where mail is refused there is none to be disturbed, and all
+// headers must have been read before anything is given back.
 func (c *compaction) each(ctx context.Context, seg *segment, end int64, f func(Frame) error) (err error) {
+	p := &c.pace
+	if c.Full() != nil {
+		p = &pace{}
+	}
 	seg.walk(ctx, end, false, func(frame Frame, cause error) bool {
 		if err = cause; err == nil {
 			err = f(frame)
 		}
 		if err == nil {
-			err = c.pace.spend(ctx, min(frame.size(), block))
+			err = p.spend(ctx, min(frame.size(), block))
 		}
 		return err == nil
 	})
@@ -168,11 +174,16 @@ func (c *compaction) rewrite(ctx context.Context, p *plan) (*segment, error) {
 	return next, nil
 }
 
-// room refuses what would take more than half of the space that is kept free, which is
-// there for this, among other things.
+// room refuses what would take of the space that is kept free: mail would be refused for
+// it. Where it is refused already the space is there for this, but for an eighth, without
+// which nothing could be deleted.
 func (c *compaction) room(n int64) error {
+	least := c.log.opt.MinFree
+	if c.Full() != nil {
+		least /= 8
+	}
 	free, err := c.log.files.fs.Free()
-	if err == nil && free-n < c.log.opt.MinFree/2 {
+	if err == nil && free-n < least {
 		err = fmt.Errorf("no room for %d octets: %w", n, blob.ErrFull)
 	}
 	return err
