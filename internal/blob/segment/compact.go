@@ -52,6 +52,7 @@ func (c *census) add(r blob.Report) {
 }
 
 func (c *compaction) run(ctx context.Context) error {
+	c.note(c.log.files.sweep())
 	// Whose a part is is known when every segment has been read.
 	if err := c.surveys(ctx); err != nil {
 		return err

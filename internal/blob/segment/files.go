@@ -1,7 +1,9 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +54,7 @@ type files struct {
 	byNum  map[uint32]*segment
 	opened int
 	closed bool
+	stale  []string // names to remove, see sweep
 }
 
 // A segment is one file. The fields below refs are guarded by files.mu.
@@ -240,8 +243,12 @@ func (f *files) prune(drop func(label string) bool) error {
 	return f.fs.SyncDir()
 }
 
-// remove removes a segment, for good. Who reads it may finish.
+// remove removes a segment, for good. Who reads it may finish. What it replaced goes first,
+// or the next start would take that for the segment.
 func (f *files) remove(s *segment) error {
+	if err := f.sweep(); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.removeLocked(s); err != nil {
@@ -288,12 +295,39 @@ func (f *files) replace(s, next *segment) error {
 
 // settle removes the file of s, which was replaced, where it has a name of its own, once
 // the other one's name is durable: at any moment one of the two is there. What fails
-// here is done at the next start.
+// here is done by the next sweep.
 func (f *files) settle(s *segment) error {
-	if err := f.fs.SyncDir(); err != nil || s.kept {
-		return err
+	if s.kept {
+		return f.fs.SyncDir()
 	}
-	return f.fs.Remove(s.name())
+	f.mu.Lock()
+	f.stale = append(f.stale, s.name())
+	f.mu.Unlock()
+	return f.sweep()
+}
+
+// sweep removes the files that others stand for and that are still there.
+func (f *files) sweep() error {
+	f.mu.Lock()
+	names := f.stale
+	f.stale = nil
+	f.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	err := f.fs.SyncDir()
+	for err == nil && len(names) > 0 {
+		if err = f.fs.Remove(names[0]); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err == nil {
+			names = names[1:]
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stale = append(names, f.stale...)
+	return err
 }
 
 // publish lets readers walk a segment up to end.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -24,6 +25,7 @@ type disk struct {
 	durable map[string]*inode // the directory as of the last SyncDir
 	trace   []string          // "create NAME", "syncdir", "write NAME", "sync NAME"
 
+	refuse   string // how operations begin that fail
 	powerFor int    // operations that still succeed; negative: no end
 	syncErr  error  // what Sync answers, once
 	space    int64  // octets that files may have in all
@@ -56,6 +58,9 @@ func newDisk(seed uint64) *disk {
 func (d *disk) step(what string) error {
 	if d.powerFor == 0 {
 		return errPower
+	}
+	if d.refuse != "" && strings.HasPrefix(what, d.refuse) {
+		return syscall.EIO
 	}
 	d.powerFor--
 	d.trace = append(d.trace, what)
