@@ -181,7 +181,7 @@ func (l *Log) appendGroup(group []*job) error {
 	if err != nil {
 		return l.takeBack(err)
 	}
-	l.size, l.sealed = end, false
+	l.size, l.frames, l.sealed = end, l.frames+len(group), false
 	if !durable {
 		return nil
 	}
@@ -243,7 +243,7 @@ func (l *Log) takeBack(err error) error {
 // roll sees to a tail that has room and the right label.
 func (l *Log) roll() error {
 	label := l.opt.Label()
-	if l.tail != nil && l.size < l.opt.MaxSegment && l.tail.label == label {
+	if l.tail != nil && l.size < l.opt.MaxSegment && l.frames < l.opt.maxFrames && l.tail.label == label {
 		return nil
 	}
 	return l.next(label)
@@ -264,7 +264,7 @@ func (l *Log) next(label string) error {
 	if l.tail != nil {
 		l.files.release(l.tail)
 	}
-	l.tail, l.size, l.synced, l.sealed = next, 0, 0, false
+	l.tail, l.size, l.frames, l.synced, l.sealed = next, 0, 0, 0, false
 	l.last.Store(next.number)
 	return nil
 }

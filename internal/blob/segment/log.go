@@ -14,7 +14,7 @@ import (
 // Options of a Log. The zero Options are good for content.
 type Options struct {
 	// MaxSegment is the size at which a segment is full; 256 MiB where it is 0.
-	// The last group goes in whole.
+	// The last group goes in whole. With 500,000 records one is full, too.
 	MaxSegment int64
 	// MinFree is how many octets are left free on the disk.
 	MinFree int64
@@ -22,11 +22,16 @@ type Options struct {
 	// new segments; when its answer changes a new segment is begun. It may be
 	// called from another goroutine and must not contain "/".
 	Label func() string
+
+	maxFrames int // at which a segment is full, too; 500,000 where it is 0
 }
 
 func (o Options) withDefaults() Options {
 	if o.MaxSegment == 0 {
 		o.MaxSegment = 256 << 20
+	}
+	if o.maxFrames == 0 { // bounds a plan's memory
+		o.maxFrames = 500_000
 	}
 	if o.Label == nil {
 		o.Label = func() string { return "" }
@@ -42,6 +47,7 @@ type Log struct {
 	last    atomic.Uint32 // the tail's number; 0 in a new log
 	tail    *segment      // where the next group goes; the writer's, like what follows up to buffer
 	size    int64         // of the tail
+	frames  int           // in the tail
 	synced  int64         // how much of the tail is durable
 	sealed  bool          // its last frame is a seal
 	buffer  *bufio.Writer
@@ -117,7 +123,7 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	if err := l.tail.file.Sync(); err != nil {
 		return err
 	}
-	l.size, l.synced, l.sealed = end.at, end.at, end.sealed
+	l.size, l.frames, l.synced, l.sealed = end.at, end.frames, end.at, end.sealed
 	l.files.publish(l.tail, end.at)
 	if end.broken { // a new one is begun
 		l.files.release(l.tail)

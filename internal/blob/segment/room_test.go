@@ -96,3 +96,32 @@ func TestCompactionTellsMoreThanNoRoom(t *testing.T) {
 		d.mu.Unlock()
 	}
 }
+
+// A segment of tiny contents is full long before its size says so, since a plan takes
+// memory for each; also when it was begun by an earlier process.
+func TestSegmentEndsByFrames(t *testing.T) {
+	d := newDisk(1)
+	for range 4 {
+		c := newScene(t, d, Options{maxFrames: 10}, &blobtest.Register{})
+		for i := range 6 {
+			c.put(uint64(i), 5)
+		}
+		c.close()
+	}
+	s, _ := openStore(t, d, Options{})
+	frames := map[uint32]int{}
+	for f, err := range s.log.Frames(t.Context(), true) {
+		if err != nil || f.Damage != nil {
+			t.Error(f, err)
+		}
+		frames[f.Ref.Segment]++
+	}
+	for n, k := range frames {
+		if k > 10 {
+			t.Errorf("segment %d has %d frames", n, k)
+		}
+	}
+	if len(frames) != 3 {
+		t.Errorf("got %v", frames)
+	}
+}

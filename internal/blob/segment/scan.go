@@ -219,6 +219,7 @@ type Recovery struct {
 // An ending is where the next frame of a segment goes.
 type ending struct {
 	at     int64
+	frames int     // below, or some more
 	sealed bool    // nothing was appended since Close
 	bad    []Frame // damaged, below
 	broken bool    // the disk can't read some of it
@@ -240,6 +241,7 @@ func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 			wrecks = append(wrecks, r)
 			e.broken = e.broken || r.unreadable
 		}
+		e.frames++
 		e.sealed = r.Damage == nil && r.Kind == kindSeal
 		synced = max(synced, r.synced)
 		pos = r.next
