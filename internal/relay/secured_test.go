@@ -245,8 +245,8 @@ func TestSTS(t *testing.T) {
 	}
 }
 
-// What a policy's web server said is told to nobody elsewhere: the domain may have led
-// us to one of our own.
+// What a policy's web server said is told to nobody elsewhere, since the domain may have
+// led us to one of our own; nor is which resolver we ask.
 func TestReportsTellNothing(t *testing.T) {
 	for _, err := range []error{errors.New("secret"), fmt.Errorf("%w: secret", mtasts.ErrInvalid), fmt.Errorf("%w: secret", mtasts.ErrCertificate)} {
 		e := reach(t, Config{Policies: policies{"b.example": err}}, servers, nil, nil)
@@ -254,6 +254,11 @@ func TestReportsTellNothing(t *testing.T) {
 		if len(e.reasons) != 2 || e.reasons[0] == "" || strings.Contains(e.reasons[0], "secret") {
 			t.Errorf("%v: told %q", err, e.reasons)
 		}
+	}
+	e := reach(t, Config{}, signed+servers+"!servfail _PORT._tcp.mx1.a.example.", nil, nil)
+	e.Carry(t.Context(), job(queue.ByMX("a.example"), "ann@a.example"))
+	if len(e.reasons) != 1 || e.reasons[0] == "" || strings.Contains(e.reasons[0], "127.0.0.") {
+		t.Errorf("of our resolver: told %q", e.reasons)
 	}
 }
 

@@ -28,9 +28,10 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		b, err := r.findBond(ctx, w, s)
 		if err != nil {
 			failed = &noWay{"4.7.5", err.Error()}
+			r.c.Log.Info("relay: server left out", "domain", w.domain, "server", s.name, "error", err)
 			r.report(tlsreport.Session{
 				Policy:  &tlsreport.Policy{Domain: w.domain, Type: tlsreport.TLSA},
-				Failure: tlsreport.Failure{Result: tlsreport.DNSSECInvalid, MX: s.name, Reason: err.Error()},
+				Failure: tlsreport.Failure{Result: tlsreport.DNSSECInvalid, MX: s.name, Reason: "whether it has TLSA records can't be found out"},
 			})
 			continue
 		}
