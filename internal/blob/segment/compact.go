@@ -222,7 +222,9 @@ func (c *compaction) segment(ctx context.Context, n uint32) error {
 		// to be met again.
 		k.unsound = errors.Is(err, blob.ErrDamaged)
 		k.met = k.unsound
-		c.census.set(n, k)
+		if c.census.set(n, k); !c.log.files.has(n) { // its file is to be removed yet
+			c.census.drop(n)
+		}
 		return fmt.Errorf("%s: %w", p.seg.name(), err)
 	}
 	return nil

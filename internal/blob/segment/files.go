@@ -47,6 +47,9 @@ func parseFileName(name string) (label string, number uint32, kept, ok bool) {
 
 // files are the segments of a log. Their handles are opened when needed, and
 // those that nobody uses are closed when there are many.
+//
+// Who puts waits for mu. So only names change under it, and no file is opened, removed,
+// or closed for good, which gives its space back and takes a while.
 type files struct {
 	fs FS
 
@@ -57,13 +60,16 @@ type files struct {
 	stale  []string // names to remove, see sweep
 }
 
-// A segment is one file. The fields below refs are guarded by files.mu.
+// A segment is one file. The fields below opening are guarded by files.mu;
+// index and file stay what they are for as long as there is a user.
 type segment struct {
 	number uint32
 	label  string
 	kept   bool // a compaction wrote it; index leads to its frames while file is open
-	index  *index
 
+	opening sync.Mutex // held by who opens the file
+
+	index   *index
 	refs    int   // users of file
 	file    File  // nil while closed
 	end     int64 // what readers may walk; -1 before it is known
@@ -136,46 +142,77 @@ func (f *files) numbers() []uint32 {
 
 // acquire returns a segment with its file open; release gives it back.
 func (f *files) acquire(number uint32) (*segment, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return nil, errClosed
+	s, opened, err := f.use(number)
+	if err == nil && !opened {
+		if err = f.open(s); err != nil {
+			f.release(s)
+		}
 	}
-	s := f.byNum[number]
-	if s == nil {
-		return nil, fmt.Errorf("segment: no segment %08x: %w", number, blob.ErrNotFound)
-	}
-	if err := f.open(s); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	s.refs++
 	return s, nil
 }
 
+// use counts a user more, and tells whether the file is open.
+func (f *files) use(number uint32) (s *segment, opened bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, false, errClosed
+	}
+	if s = f.byNum[number]; s == nil {
+		return nil, false, fmt.Errorf("segment: no segment %08x: %w", number, blob.ErrNotFound)
+	}
+	s.refs++
+	return s, s.file != nil, nil
+}
+
+// open opens the file of a segment that the caller uses.
 func (f *files) open(s *segment) error {
-	if s.file != nil {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	f.mu.Lock()
+	opened, end := s.file != nil, s.end
+	if !opened {
+		f.closeIdle()
+	}
+	f.mu.Unlock()
+	if opened {
 		return nil
 	}
-	f.closeIdle()
-	file, err := f.fs.Open(s.name())
-	if err != nil {
+	file, index, end, err := f.load(s, end)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err != nil && s.removed: // meanwhile
+		return fmt.Errorf("segment: no segment %08x any more: %w", s.number, blob.ErrNotFound)
+	case err != nil:
 		return err
 	}
-	if s.end < 0 {
-		if s.end, err = file.Size(); err != nil {
-			file.Close()
-			return err
-		}
-	}
-	if s.kept {
-		if s.index, err = loadIndex(file, s.number, s.end); err != nil {
-			file.Close()
-			return fmt.Errorf("%s: %w", s.name(), err)
-		}
-	}
-	s.file = file
+	s.file, s.index, s.end = file, index, end
 	f.opened++
 	return nil
+}
+
+// load opens a file and reads what must be known of it.
+func (f *files) load(s *segment, end int64) (File, *index, int64, error) {
+	file, err := f.fs.Open(s.name())
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if end < 0 {
+		end, err = file.Size()
+	}
+	var x *index
+	if err == nil && s.kept {
+		x, err = loadIndex(file, s.number, end)
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, 0, fmt.Errorf("%s: %w", s.name(), err)
+	}
+	return file, x, end, nil
 }
 
 // closeIdle makes room for one more handle. Which one goes is chance.
@@ -185,25 +222,34 @@ func (f *files) closeIdle() {
 	}
 	for _, s := range f.byNum {
 		if s.file != nil && s.refs == 0 {
-			f.close(s)
+			f.detach(s)() // which has its name, so it is quick
 			return
 		}
 	}
 }
 
-func (f *files) close(s *segment) {
-	s.file.Close() // all that matters was synced
+// detach takes an open file from its segment, and returns how it is closed.
+func (f *files) detach(s *segment) (end func()) {
+	file := s.file
 	s.file, s.index = nil, nil
 	f.opened--
+	return func() { file.Close() } // all that matters was synced
 }
 
 func (f *files) release(s *segment) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	s.refs--
+	end := f.done(s)
+	f.mu.Unlock()
+	end()
+}
+
+// done detaches the file of a segment that was removed, where nobody uses it any more.
+func (f *files) done(s *segment) (end func()) {
 	if s.removed && s.refs == 0 && s.file != nil {
-		f.close(s)
+		return f.detach(s)
 	}
+	return func() {}
 }
 
 // create adds a segment whose name is durable, in use by the caller.
@@ -229,67 +275,68 @@ func (f *files) create(number uint32, label string) (*segment, error) {
 // prune removes segments, but never the newest.
 func (f *files) prune(drop func(label string) bool) error {
 	numbers := f.numbers()
+	var gone []*segment
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for i, n := range numbers {
-		s := f.byNum[n]
-		if s == nil || i == len(numbers)-1 || !drop(s.label) {
-			continue
-		}
-		if err := f.removeLocked(s); err != nil {
-			return err
+		if s := f.byNum[n]; s != nil && i < len(numbers)-1 && drop(s.label) {
+			gone = append(gone, s)
 		}
 	}
-	return f.fs.SyncDir()
+	f.mu.Unlock()
+	return f.remove(gone...)
 }
 
-// remove removes a segment, for good. Who reads it may finish. What it replaced goes first,
-// or the next start would take that for the segment.
-func (f *files) remove(s *segment) error {
+// remove removes segments, for good. Who reads them may finish. Where one's file can't be
+// removed the next sweep does it; what it replaced goes before it does, or the next start
+// would take that for the segment.
+func (f *files) remove(gone ...*segment) error {
+	f.mu.Lock()
+	var ends []func()
+	for _, s := range gone {
+		delete(f.byNum, s.number)
+		f.stale = append(f.stale, s.name())
+		ends = append(ends, f.retire(s))
+	}
+	f.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
 	if err := f.sweep(); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.removeLocked(s); err != nil {
-		return err
-	}
 	return f.fs.SyncDir()
 }
 
-func (f *files) removeLocked(s *segment) error {
-	if err := f.fs.Remove(s.name()); err != nil {
-		return err
-	}
-	delete(f.byNum, s.number)
-	f.retire(s)
-	return nil
+// has tells whether there is a segment of that number.
+func (f *files) has(number uint32) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byNum[number] != nil
 }
 
-// retire sees to it that the file is closed when nobody reads it any more. The
-// caller holds mu.
-func (f *files) retire(s *segment) {
+// retire sees to it that the file is closed when nobody reads it any more; with end where
+// that is now.
+func (f *files) retire(s *segment) (end func()) {
 	s.removed = true
-	if s.file != nil && s.refs == 0 {
-		f.close(s)
-	}
+	return f.done(s)
 }
 
 // replace puts next, an open, whole and durable file of the name next.name() with
-// unfinished behind it, in the place of s. Who reads s may finish.
+// unfinished behind it, in the place of s, which the caller uses: so nobody opens it by its
+// name, which may be the new one's. Who reads s may finish.
 func (f *files) replace(s, next *segment) error {
+	if err := f.fs.Rename(next.name()+unfinished, next.name()); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return errClosed
 	}
 	f.closeIdle()
-	if err := f.fs.Rename(next.name()+unfinished, next.name()); err != nil {
-		return err
-	}
 	f.byNum[s.number] = next
 	f.opened++
-	f.retire(s)
+	f.retire(s) // its users close it
 	return nil
 }
 
@@ -306,7 +353,7 @@ func (f *files) settle(s *segment) error {
 	return f.sweep()
 }
 
-// sweep removes the files that others stand for and that are still there.
+// sweep removes the files that are to go and are still there.
 func (f *files) sweep() error {
 	f.mu.Lock()
 	names := f.stale
@@ -349,7 +396,7 @@ func (f *files) closeAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.byNum {
-		f.retire(s)
+		f.retire(s)()
 	}
 	f.closed = true
 }
