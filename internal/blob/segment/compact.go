@@ -251,7 +251,7 @@ func (c *compaction) perform(ctx context.Context, p *plan) error {
 	}
 	if err != nil {
 		next.file.Close()
-		c.log.files.fs.Remove(next.name() + unfinished)
+		c.note(c.log.files.discard(next))
 		return err
 	}
 	if err := c.log.files.settle(p.seg); err != nil {

@@ -353,6 +353,14 @@ func (f *files) settle(s *segment) error {
 	return f.sweep()
 }
 
+// discard removes what was written of next, which has not got its name.
+func (f *files) discard(next *segment) error {
+	f.mu.Lock()
+	f.stale = append(f.stale, next.name()+unfinished)
+	f.mu.Unlock()
+	return f.sweep()
+}
+
 // sweep removes the files that are to go and are still there.
 func (f *files) sweep() error {
 	f.mu.Lock()

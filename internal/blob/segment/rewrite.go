@@ -170,7 +170,8 @@ func (c *compaction) rewrite(ctx context.Context, p *plan) (*segment, error) {
 	next.file = file
 	if err := c.copy(ctx, p, next, record); err != nil {
 		file.Close()
-		return nil, errors.Join(full(err), files.fs.Remove(next.name()+unfinished))
+		c.note(files.discard(next))
+		return nil, full(err)
 	}
 	return next, nil
 }

@@ -50,3 +50,23 @@ func TestReplacedGoesForGood(t *testing.T) {
 		})
 	}
 }
+
+// What is left of a copy that had no room, and could not be removed, is told, and is not in
+// the way of the next one.
+func TestUnfinishedGoesForGood(t *testing.T) {
+	d, c := fillThree(t, 0)
+	d.mu.Lock()
+	d.space, d.lies, d.refuse = d.used()+300, true, "remove 00000003.kept.new"
+	d.mu.Unlock()
+	if rep, err := c.s.Compact(t.Context(), c.r, 0); rep.Files > 0 || !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %+v, %v", rep, err)
+	}
+	sound(t, c.s, c.acked)
+	d.mu.Lock()
+	d.space, d.refuse = 1<<30, ""
+	d.mu.Unlock()
+	if rep, err := c.s.Compact(t.Context(), c.r, 0); rep.Files != 3 || err != nil {
+		t.Errorf("with room: got %+v, %v", rep, err)
+	}
+	sound(t, c.s, c.acked)
+}
