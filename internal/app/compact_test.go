@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/blob/segment"
 	"gatepost/internal/config"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/intake"
@@ -152,6 +153,22 @@ func TestCompactionTold(t *testing.T) {
 		told = a.compacted(blob.Report{Freed: c.freed}, c.err, 0, told)
 		if n := strings.Count(log.String(), "\n"); n != c.lines {
 			t.Errorf("%v, %d freed: told %d times: %s", c.err, c.freed, n, log.String())
+		}
+	}
+}
+
+// A damaged end of a log is an error in the node's, and a torn one a warning.
+func TestTornEndTold(t *testing.T) {
+	for want, rec := range map[string]segment.Recovery{
+		"":            {Segment: "00000001.seg"},
+		"level=WARN":  {Segment: "00000001.seg", Cut: 7},
+		"level=ERROR": {Segment: "00000001.seg", Ended: true, Damaged: []segment.Frame{{Damage: blob.ErrDamaged}}},
+	} {
+		var log bytes.Buffer
+		a := &App{log: slog.New(slog.NewTextHandler(&log, nil))}
+		a.tornEnd("content", rec)
+		if got := log.String(); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%+v: got %q, want %s", rec, got, want)
 		}
 	}
 }
