@@ -18,6 +18,8 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 		q.mu.Unlock()
 		q.nudge()
 	}()
+	var n notes
+	defer n.wait()
 	for first := true; ctx.Err() == nil && q.may(l, first); first = false {
 		until := q.c.Now().Add(lease - jobTime)
 		list, more, err := q.claim(work, l.destination)
@@ -40,7 +42,8 @@ func (q *Queue) work(ctx, work context.Context, l *lane) {
 				q.giveBack(work, job.Transfers)
 				continue
 			}
-			if q.do(work, l, job) {
+			if q.do(work, l, job, &n) {
+				n.wait()
 				q.giveUp(work, l, all[i+1:])
 				return
 			}
@@ -86,12 +89,34 @@ func jobs(d Destination, list []*Transfer) []Job {
 	return all
 }
 
-// do carries one job and settles it. unreachable: the destination was at fault.
-func (q *Queue) do(ctx context.Context, l *lane, job Job) (unreachable bool) {
+// notes settle one job while the next one is carried. They never fall behind by more
+// than that: what a crash would have carried twice is what nobody has noted yet.
+type notes struct{ last chan struct{} }
+
+// add has f done once the one before is.
+func (n *notes) add(f func()) {
+	n.wait()
+	done := make(chan struct{})
+	n.last = done
+	go func() {
+		defer close(done)
+		f()
+	}()
+}
+
+// wait returns when all is noted.
+func (n *notes) wait() {
+	if n.last != nil {
+		<-n.last
+	}
+}
+
+// do carries one job and has it settled. unreachable: the destination was at fault.
+func (q *Queue) do(ctx context.Context, l *lane, job Job, n *notes) (unreachable bool) {
 	limited, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
 	report := q.measured(l, job, func() (Report, bool) { return q.carry(limited, job), false })
-	q.settle(ctx, l, ending{job: job, results: report.Results})
+	n.add(func() { q.settle(ctx, l, ending{job: job, results: report.Results}) })
 	return report.Unreachable
 }
 
