@@ -221,7 +221,7 @@ func (n *node) watch() {
 func (n *node) hold(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, nodeLimit)
 	defer cancel()
-	if n.conn != nil && n.conn.Ping(ctx) == nil {
+	if n.conn != nil && n.writable(ctx) {
 		return nil
 	}
 	n.drop()
@@ -244,6 +244,13 @@ func (n *node) hold(ctx context.Context) error {
 		return errors.New("the server has not ended this node's last session yet")
 	}
 	return nil
+}
+
+// writable tells that the session is there, on a server that takes writes.
+func (n *node) writable(ctx context.Context) bool {
+	readOnly := ""
+	err := n.conn.QueryRow(ctx, `SHOW transaction_read_only`).Scan(&readOnly)
+	return err == nil && readOnly == "off"
 }
 
 // release ends the watch and lets go of the lock.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -90,6 +91,10 @@ func parseDSN(dsn string) (c *pgx.ConnConfig, size int, err error) {
 	}
 	if c.RuntimeParams["synchronous_commit"] == "off" {
 		return nil, 0, errors.New("synchronous_commit is off: mail that was accepted would be lost when the server falls")
+	}
+	// Of several hosts the one that takes writes: a first one that was demoted answers, too.
+	if c.ValidateConnect == nil {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	c.RuntimeParams["application_name"] = "gatepost"
 	c.RuntimeParams["client_encoding"] = "UTF8"
@@ -224,6 +229,11 @@ func (s *server) attempt(ctx, whole context.Context, f func(*Tx) error) (again b
 	if err != nil {
 		again = conflict(err) || gone(c) && whole.Err() == nil
 		tx.Rollback()
+		if state(err) == stateReadOnly {
+			s.node.look()
+			discard(c)
+			again = true
+		}
 		return again, full(err)
 	}
 	if err := tx.Commit(); err != nil {

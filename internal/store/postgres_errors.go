@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -16,6 +17,7 @@ var ErrUnknown = errors.New("store: the connection broke during a commit, whose 
 
 // States of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 const (
+	stateReadOnly      = "25006"
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
 	stateDiskFull      = "53100"
@@ -43,6 +45,12 @@ func gone(c *sql.Conn) (closed bool) {
 		return nil
 	})
 	return err != nil || closed
+}
+
+// discard ends a connection that another is to take the place of: the server that it
+// leads to takes no writes any more.
+func discard(c *sql.Conn) {
+	c.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 // uncommitted says what a failed COMMIT means. What the server refused with an
