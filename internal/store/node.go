@@ -44,8 +44,9 @@ var ErrTaken = errors.New("the database is in use by another node")
 // A connection of its own holds an advisory lock, which the server lets go when the
 // connection ends. A node that lost it, and does not know yet, is kept out by the
 // epoch: it changes with each new holder, and each update asks for it and shares its
-// lock (fence). A new holder takes the lock of the last epoch for itself, so it waits
-// for what its predecessor has begun, and what is begun later is refused.
+// lock (fence). A new holder takes the lock of the last epoch for itself, and of those
+// before that are held still, so it waits for what its predecessors have begun, and
+// what is begun later is refused.
 type node struct {
 	config *pgx.ConnConfig
 	conn   *pgx.Conn // watch's own once it runs
@@ -61,10 +62,6 @@ type node struct {
 // moment longer than the process.
 func claimNode(ctx context.Context, c *pgx.ConnConfig, who Node) (*node, error) {
 	n := &node{config: c.Copy(), who: who, again: make(chan struct{}, 1), stop: func() {}}
-	// On a host that fell silent the server finds out soon.
-	for key, value := range map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"} {
-		n.config.RuntimeParams[key] = value
-	}
 	n.config.RuntimeParams["application_name"] = "gatepost node"
 	for end := time.Now().Add(nodePatience); ; {
 		err := n.lock(ctx)
@@ -144,9 +141,33 @@ func (n *node) enter(ctx context.Context) error {
 		return err
 	}
 	n.epoch.Store(epoch)
-	_, err = n.conn.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, classEpoch, epoch-1)
-	if err != nil {
+	if err := n.outwait(ctx, epoch); err != nil {
 		return fmt.Errorf("wait for the last node's transactions: %w", err)
+	}
+	return nil
+}
+
+// heldEpochs are those that somebody's transactions hold.
+const heldEpochs = `SELECT DISTINCT CAST(objid AS BIGINT) AS e FROM pg_locks
+	WHERE locktype = 'advisory' AND granted AND classid = $1 AND objsubid = 2 AND CAST(objid AS BIGINT) < $2 AND pid <> pg_backend_pid()
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY e`
+
+// outwait takes the locks of the last epoch, which nothing can be begun under then,
+// and of all before that are held: the last holder may have ended while it waited here
+// itself.
+func (n *node) outwait(ctx context.Context, epoch int64) error {
+	rows, err := n.conn.Query(ctx, heldEpochs, classEpoch, epoch-1)
+	if err != nil {
+		return err
+	}
+	epochs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	for _, e := range append(epochs, epoch-1) {
+		if _, err := n.conn.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, classEpoch, e); err != nil {
+			return err
+		}
 	}
 	return nil
 }

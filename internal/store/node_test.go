@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -155,6 +156,65 @@ func TestNodeThatLostTheDatabase(t *testing.T) {
 	}
 	if err := one.Update(t.Context(), insertBlob("late")); !errors.Is(err, ErrTaken) || !errors.Is(one.Err(), ErrTaken) {
 		t.Errorf("one, when two is gone: got %v, want ErrTaken", err)
+	}
+}
+
+// A node waits for all that was begun before it, not by its predecessor alone: that
+// one may have ended while it waited.
+func TestThirdNodeWaitsForTheFirst(t *testing.T) {
+	dsn := emptyDatabase(t)
+	one := openDSN(t, dsn)
+	begun, hold, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	end := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(end)
+	go func() {
+		ended <- one.Update(context.Background(), func(tx *Tx) error {
+			close(begun)
+			<-hold
+			return insertBlob("begun")(tx)
+		})
+	}()
+	<-begun
+	one.engine.(*server).node.stop()
+	one.engine.(*server).node.ended.Wait()
+	var last *DB
+	for _, host := range []string{"two.example", "three.example"} {
+		endSession(t, one) // of one, then of two
+		opened := make(chan error, 1)
+		go func() {
+			db, err := OpenServer(context.Background(), dsn, Node{Host: host})
+			if host == "three.example" {
+				last = db
+			}
+			opened <- err
+		}()
+		until(t, host+" waits", func() bool {
+			n := 0
+			err := one.View(t.Context(), func(tx *Tx) error {
+				return tx.Row(`SELECT COUNT(*) FROM pg_locks, store_node WHERE locktype = 'advisory' AND NOT granted AND host = ?`, []any{host}, &n)
+			})
+			select {
+			case err := <-opened:
+				t.Fatalf("%s did not wait: %v", host, err)
+			default:
+			}
+			return err == nil && n == 1
+		})
+		if host == "three.example" {
+			end()
+		} else {
+			endSession(t, one)
+		}
+		if err := <-opened; (err != nil) != (host == "two.example") {
+			t.Fatalf("%s: got %v", host, err)
+		}
+	}
+	defer last.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("what was begun: %v", err)
+	}
+	if got := countBlobs(t, last); got != 1 {
+		t.Errorf("three sees %d rows, want 1", got)
 	}
 }
 

@@ -98,8 +98,14 @@ func parseDSN(dsn string) (c *pgx.ConnConfig, size int, err error) {
 	}
 	c.RuntimeParams["application_name"] = "gatepost"
 	c.RuntimeParams["client_encoding"] = "UTF8"
-	// A node that hangs lets go of its locks.
-	c.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
+	// A node that hangs, or whose host fell silent, lets go of its locks before its
+	// successor has waited for fenceLimit.
+	for key, value := range map[string]string{
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+		"idle_in_transaction_session_timeout": "35000",
+	} {
+		c.RuntimeParams[key] = value
+	}
 	return c, size, nil
 }
 

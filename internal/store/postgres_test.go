@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,10 @@ func TestParseDSN(t *testing.T) {
 	c, size, err := parseDSN("postgres://u:secret@h/d?pool_max_conns=7")
 	if err != nil || size != 7 || c.RuntimeParams["pool_max_conns"] != "" || c.RuntimeParams["synchronous_commit"] != "on" || c.ConnectTimeout != connectLimit {
 		t.Errorf("got %v connections, %v, %v, %v", size, c.RuntimeParams, c.ConnectTimeout, err)
+	}
+	idle, err := strconv.Atoi(c.RuntimeParams["idle_in_transaction_session_timeout"])
+	if silent := time.Duration(idle) * time.Millisecond; err != nil || silent <= updateLimit || silent >= fenceLimit || c.RuntimeParams["tcp_keepalives_idle"] == "" {
+		t.Errorf("a node that fell silent: %v", c.RuntimeParams)
 	}
 	for _, dsn := range []string{
 		"postgres://u:secret@h/d?pool_max_conns=1", "postgres://u:secret@h/d?pool_max_conns=x", "postgres://u:secret@h/d?synchronous_commit=off",
