@@ -262,9 +262,9 @@ func TestWaitsEnd(t *testing.T) {
 	db := openDSN(t, emptyDatabase(t)+"&pool_max_conns=2")
 	hold, held := make(chan struct{}), make(chan struct{}, 2)
 	ended := make(chan error, 2)
-	for range 2 {
+	for _, work := range []func(context.Context, func(*Tx) error) error{db.View, db.Update} {
 		go func() {
-			ended <- db.View(context.Background(), func(*Tx) error { held <- struct{}{}; <-hold; return nil })
+			ended <- work(context.Background(), func(*Tx) error { held <- struct{}{}; <-hold; return nil })
 		}()
 	}
 	<-held
@@ -291,6 +291,35 @@ func TestWaitsEnd(t *testing.T) {
 	}
 	if got := countBlobs(t, db); got != 0 {
 		t.Errorf("rows: got %d", got)
+	}
+}
+
+// However many read, and however slowly, mail finds a connection.
+func TestViewsLeaveRoom(t *testing.T) {
+	const size = 4
+	db := openDSN(t, emptyDatabase(t)+"&pool_max_conns=4")
+	ctx, cancel := context.WithCancel(t.Context())
+	hold, held := make(chan struct{}), make(chan struct{}, size)
+	var ended sync.WaitGroup
+	for range size {
+		ended.Go(func() { db.View(ctx, func(*Tx) error { held <- struct{}{}; <-hold; return nil }) })
+	}
+	for range size - 1 {
+		<-held
+	}
+	short, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	defer stop()
+	if err := db.Update(short, insertBlob("a")); err != nil {
+		t.Errorf("an update beside %d views: %v", size-1, err)
+	}
+	if len(held) != 0 {
+		t.Error("a view took the last connection")
+	}
+	cancel() // who waits leaves
+	close(hold)
+	ended.Wait()
+	if err := db.View(t.Context(), func(*Tx) error { return nil }); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 // the database (node.go).
 type server struct {
 	pool  *sql.DB
-	texts sync.Map // of statements as written to statements with $1, $2 …: a small fixed set
+	views chan struct{} // a place for each View: some connections are left to updates
+	texts sync.Map      // of statements as written to statements with $1, $2 …: a small fixed set
 	node  *node
 	again atomic.Int64 // how often an update was run again
 	open  sync.RWMutex // held for reading by work, for writing by close
@@ -52,7 +53,7 @@ func openServer(ctx context.Context, dsn string, who Node) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{pool: stdlib.OpenDB(*c)}
+	s := &server{pool: stdlib.OpenDB(*c), views: make(chan struct{}, max(1, size-max(1, size/4)))}
 	s.pool.SetMaxOpenConns(size)
 	s.pool.SetMaxIdleConns(size)
 	s.pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -158,6 +159,11 @@ func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) erro
 		return err
 	}
 	defer done()
+	leave, err := s.enterView(ctx)
+	if err != nil {
+		return fmt.Errorf("store: view: %w", err)
+	}
+	defer leave()
 	// A driver whose context ends closes its connection: a new one is not paid for
 	// where nothing was asked yet.
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -171,6 +177,19 @@ func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) erro
 	ctx, cancel = context.WithTimeout(ctx, limit)
 	defer cancel()
 	return (&Tx{ctx: ctx, server: &session{tx, s}, speaks: postgresDialect}).run(f)
+}
+
+// enterView waits for a place among the Views: whoever reads, however slowly, leaves
+// mail its connections.
+func (s *server) enterView(ctx context.Context) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	select {
+	case s.views <- struct{}{}:
+		return func() { <-s.views }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // transaction waits for a free connection and begins. A connection that was cut and
