@@ -104,7 +104,7 @@ func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
 	if c.Store.DSN == "" {
 		a.store, err = store.Open(ctx, filepath.Join(c.Data, "gatepost.db"))
 	} else {
-		a.store, err = openServer(ctx, c)
+		a.store, err = openServer(ctx, c, a.log)
 	}
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
 }
 
 // openServer opens the PostgreSQL that the configuration names, as this host's node.
-func openServer(ctx context.Context, c *config.Config) (*store.DB, error) {
+func openServer(ctx context.Context, c *config.Config, log *slog.Logger) (*store.DB, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("app: the host's name: %w", err)
@@ -132,7 +132,8 @@ func openServer(ctx context.Context, c *config.Config) (*store.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app: data directory: %w", err)
 	}
-	return store.OpenServer(ctx, c.Store.DSN, store.Node{Host: host, PID: os.Getpid(), Data: data})
+	waits := func(err error) { log.Warn("the database can't be reached yet; it is waited for", "error", err) }
+	return store.OpenServer(ctx, c.Store.DSN, store.Node{Host: host, PID: os.Getpid(), Data: data}, waits)
 }
 
 func (a *App) openContent(ctx context.Context, c *config.Config) error {

@@ -55,7 +55,7 @@ func openPostgres(t *testing.T) *DB {
 
 func openDSN(t *testing.T, dsn string) *DB {
 	t.Helper()
-	db, err := OpenServer(t.Context(), dsn, Node{Host: "test.example", PID: os.Getpid(), Data: t.Name()})
+	db, err := OpenServer(t.Context(), dsn, Node{Host: "test.example", PID: os.Getpid(), Data: t.Name()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,18 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"gatepost/test/peer"
 )
@@ -98,5 +105,60 @@ func TestSecondHostTakesWrites(t *testing.T) {
 	db := openDSN(t, second.String())
 	if err := db.Update(t.Context(), insertBlob("a")); err != nil {
 		t.Error(err)
+	}
+}
+
+// serverThatStartsLater is waited for, as long as who opens it wants.
+func serverThatStartsLater(t *testing.T, p *peer.Postgres) {
+	dsn, err := p.Database()
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if _, err := openAs(t, p.DSN("missing"), "one.example"); err == nil || time.Since(began) > startPatience/2 {
+		t.Errorf("a database that is not there: got %v", err)
+	}
+	p.Kill()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := OpenServer(ctx, dsn, Node{}, func(error) { cancel() }); err == nil || time.Since(began) > startPatience/2 {
+		t.Errorf("given up: got %v", err)
+	}
+	waiting, opened := make(chan error, 1), make(chan error, 1)
+	go func() {
+		db, err := OpenServer(t.Context(), dsn, Node{}, func(err error) { waiting <- err })
+		if err == nil {
+			err = db.Close()
+		}
+		opened <- err
+	}()
+	select {
+	case <-waiting:
+	case err := <-opened:
+		t.Errorf("it was not waited for: %v", err)
+		return
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+// What is worth waiting for is no answer, or that of a server that starts.
+func TestUnreachable(t *testing.T) {
+	for err, want := range map[error]bool{
+		&pgconn.PgError{Code: "57P03"}:                                  true,
+		fmt.Errorf("dial: %w", &net.OpError{Err: syscall.ECONNREFUSED}): true,
+		&net.DNSError{IsNotFound: true}:                                 true,
+		io.ErrUnexpectedEOF:                                             true,
+		&pgconn.PgError{Code: "28P01"}:                                  false,
+		&pgconn.PgError{Code: "3D000"}:                                  false,
+		errors.New("read only connection"):                              false,
+		ErrTaken:                                                        false,
+	} {
+		if got := unreachable(err); got != want {
+			t.Errorf("%v: got %v", err, got)
+		}
 	}
 }

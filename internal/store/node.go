@@ -22,10 +22,13 @@ const (
 
 // Limits of the node's lock.
 const (
-	nodePatience = 3 * time.Second  // for a predecessor's session to end
-	nodeInterval = 2 * time.Second  // between looks at the lock
-	nodeLimit    = 5 * time.Second  // for a look
-	fenceLimit   = 40 * time.Second // for the predecessor's last transactions: more than updateLimit
+	startPatience = time.Minute            // for a server that can't be reached
+	awayInterval  = 250 * time.Millisecond // between tries meanwhile
+	nodePatience  = 3 * time.Second        // for a predecessor's session to end
+	takenInterval = 50 * time.Millisecond  // between tries meanwhile
+	nodeInterval  = 2 * time.Second        // between looks at the lock
+	nodeLimit     = 5 * time.Second        // for a look
+	fenceLimit    = 40 * time.Second       // for the predecessor's last transactions: more than updateLimit
 )
 
 // A Node is who opens a database, for others to read that find it taken.
@@ -59,21 +62,33 @@ type node struct {
 }
 
 // claimNode takes the lock. The session of a process that was killed may be there a
-// moment longer than the process.
-func claimNode(ctx context.Context, c *pgx.ConnConfig, who Node) (*node, error) {
+// moment longer than the process, and a server that starts with this host is there a
+// moment later.
+func claimNode(ctx context.Context, c *pgx.ConnConfig, who Node, waits func(error)) (*node, error) {
 	n := &node{config: c.Copy(), who: who, again: make(chan struct{}, 1), stop: func() {}}
 	n.config.RuntimeParams["application_name"] = "gatepost node"
-	for end := time.Now().Add(nodePatience); ; {
+	away, taken := time.Now().Add(startPatience), time.Time{}
+	for {
 		err := n.lock(ctx)
-		if err == nil {
+		now, wait := time.Now(), takenInterval
+		switch {
+		case err == nil:
 			return n, nil
-		}
-		if !errors.Is(err, ErrTaken) || time.Now().After(end) {
+		case errors.Is(err, ErrTaken) && (taken.IsZero() || now.Before(taken)):
+			if taken.IsZero() {
+				taken = now.Add(nodePatience)
+			}
+		case unreachable(err) && now.Before(away):
+			if wait = awayInterval; waits != nil {
+				waits(err)
+				waits = nil
+			}
+		default:
 			n.drop()
 			return nil, err
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			n.drop()
 			return nil, err

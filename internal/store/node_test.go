@@ -27,7 +27,7 @@ func until(t *testing.T, what string, ok func() bool) {
 
 func openAs(t *testing.T, dsn, host string) (*DB, error) {
 	t.Helper()
-	return OpenServer(t.Context(), dsn, Node{Host: host, PID: 4711, Data: "/var/lib/" + host})
+	return OpenServer(t.Context(), dsn, Node{Host: host, PID: 4711, Data: "/var/lib/" + host}, nil)
 }
 
 // endSession ends the connection that holds the node's lock.
@@ -121,7 +121,7 @@ func TestNodeThatLostTheDatabase(t *testing.T) {
 	}
 	other := make(chan opened, 1)
 	go func() {
-		db, err := OpenServer(context.Background(), dsn, Node{Host: "two.example"})
+		db, err := OpenServer(context.Background(), dsn, Node{Host: "two.example"}, nil)
 		other <- opened{db, err}
 	}()
 	until(t, "two has said who it is", func() bool {
@@ -182,7 +182,7 @@ func TestThirdNodeWaitsForTheFirst(t *testing.T) {
 		endSession(t, one) // of one, then of two
 		opened := make(chan error, 1)
 		go func() {
-			db, err := OpenServer(context.Background(), dsn, Node{Host: host})
+			db, err := OpenServer(context.Background(), dsn, Node{Host: host}, nil)
 			if host == "three.example" {
 				last = db
 			}
@@ -254,6 +254,7 @@ func TestServerGoesAndComes(t *testing.T) {
 		}
 		until(t, "Err is over", func() bool { return db.Err() == nil })
 	}
+	serverThatStartsLater(t, p)
 }
 
 // Work that waits for a connection or a row gives up with its caller, or at its own

@@ -39,16 +39,18 @@ const (
 
 // OpenServer opens the PostgreSQL database that dsn names and brings its schema up to
 // date. A database belongs to one node at a time: ErrTaken where another has it. The
-// parameter pool_max_conns of dsn is the number of connections, 16 without it.
-func OpenServer(ctx context.Context, dsn string, who Node) (*DB, error) {
-	s, err := openServer(ctx, dsn, who)
+// parameter pool_max_conns of dsn is the number of connections, 16 without it. A server
+// that can't be reached yet is waited for, a minute at most: waits, which may be nil, is
+// told once why.
+func OpenServer(ctx context.Context, dsn string, who Node, waits func(error)) (*DB, error) {
+	s, err := openServer(ctx, dsn, who, waits)
 	if err != nil {
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
 	return &DB{s}, nil
 }
 
-func openServer(ctx context.Context, dsn string, who Node) (*server, error) {
+func openServer(ctx context.Context, dsn string, who Node, waits func(error)) (*server, error) {
 	c, size, err := parseDSN(dsn)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func openServer(ctx context.Context, dsn string, who Node) (*server, error) {
 	s.pool.SetMaxOpenConns(size)
 	s.pool.SetMaxIdleConns(size)
 	s.pool.SetConnMaxIdleTime(5 * time.Minute)
-	if s.node, err = claimNode(ctx, c, who); err != nil {
+	if s.node, err = claimNode(ctx, c, who, waits); err != nil {
 		s.pool.Close()
 		return nil, err
 	}

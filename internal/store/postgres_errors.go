@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -21,6 +24,7 @@ const (
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
 	stateDiskFull      = "53100"
+	stateStarting      = "57P03"
 )
 
 // state returns the SQLSTATE of what the server said, or "".
@@ -36,6 +40,16 @@ func state(err error) string {
 func conflict(err error) bool {
 	s := state(err)
 	return s == stateSerialization || s == stateDeadlock
+}
+
+// unreachable tells that no server was there to refuse a connection, or one that
+// starts.
+func unreachable(err error) bool {
+	if s := state(err); s != "" {
+		return s == stateStarting
+	}
+	var network net.Error // of names, too
+	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // gone tells that a connection is of no use any more.
