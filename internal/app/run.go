@@ -181,7 +181,8 @@ func (a *App) chores() []service {
 	}, a.security...)
 }
 
-// expireJournal lets go, each hour, of evidence that was kept long enough.
+// expireJournal lets go, each hour, of evidence that was kept long enough, and of what
+// the removal of a mailbox has left.
 func (a *App) expireJournal(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -192,6 +193,9 @@ func (a *App) expireJournal(ctx context.Context) error {
 		}
 		if err := a.store.Queue().ExpireEvents(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
 			a.log.Error("queue events not expired", "error", err)
+		}
+		if err := a.mailboxes.SweepBoxes(ctx, a.now()); err != nil && ctx.Err() == nil {
+			a.log.Error("mail of removed mailboxes not removed", "error", err)
 		}
 		select {
 		case <-tick.C:

@@ -22,6 +22,8 @@ var rules = [...]rule{
 		FROM mailbox_folder f JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.uidnext HAVING MAX(m.uid) >= f.uidnext`},
 	{"mailbox %s counts %s messages, its folders have %s", `SELECT b.box, b.messages, COALESCE(SUM(f.messages), 0)
 		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
+	{"mailbox %s has %s messages of %s octets, and no address", `SELECT b.box, b.messages, b.bytes
+		FROM mailbox_box b LEFT JOIN mailbox a ON a.id = b.box WHERE a.id IS NULL`},
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email
 		FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder LEFT JOIN mailbox_email e ON e.box = f.box AND e.id = m.email WHERE e.id IS NULL`},
 	{"content %s counts %s references, and has %s", `SELECT b.id, b.refs, COUNT(r.blob) FROM blob b

@@ -13,6 +13,7 @@ func TestMailboxes(t *testing.T) { onEngines(t, testMailboxes) }
 func testMailboxes(t *testing.T, open func(*testing.T) *DB) {
 	storetest.Mailboxes(t, func(t *testing.T) (storetest.MailboxStore, func(string) int) {
 		db := checked(t, open(t))
+		knownBoxes(t, db, 70)
 		return db.Mailboxes(), func(blob string) (n int) {
 			err := db.View(t.Context(), func(tx *Tx) error {
 				return tx.Row(`SELECT refs FROM blob WHERE id = ?`, []any{blob}, &n)

@@ -15,7 +15,11 @@ import (
 
 func TestQuarantineContract(t *testing.T) {
 	onEngines(t, func(t *testing.T, open func(*testing.T) *DB) {
-		storetest.Quarantine(t, func(t *testing.T) storetest.QuarantineRows { return quarantineRows(checked(t, open(t))) })
+		storetest.Quarantine(t, func(t *testing.T) storetest.QuarantineRows {
+			db := checked(t, open(t))
+			knownBoxes(t, db, 2)
+			return quarantineRows(db)
+		})
 	})
 }
 
