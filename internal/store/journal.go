@@ -42,13 +42,22 @@ func putJournal(tx *Tx, r *journal.Row) error {
 			message_id, size, policy, action, entry, filter, reason, score, state, evidence)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.ID, i, r.Time.UnixMicro(), r.Client, r.Helo, string(r.Login), string(r.Sender), string(l.Recipient), l.Recipient.Domain(),
-			r.Subject, strings.ToLower(r.Subject), r.MessageID, r.Size, l.Policy, l.Action, l.Entry, l.Filter, l.Reason, l.Score,
+			r.Subject, strings.ToLower(r.Subject), r.MessageID, r.Size, l.Policy, l.Action, l.Entry, l.Filter, l.Reason, finite(l.Score),
 			l.State, r.Evidence)
 		if err != nil {
 			return fmt.Errorf("journal %s: %w", r.ID, err)
 		}
 	}
 	return nil
+}
+
+// finite is a score as a row can have it: what no column of SQLite and no report takes,
+// infinity and what is not a number, says nothing.
+func finite(score float64) float64 {
+	if math.IsNaN(score) || math.IsInf(score, 0) {
+		return 0
+	}
+	return score
 }
 
 // setJournalState says what came after the outcome: "released", "expired". An id

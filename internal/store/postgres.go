@@ -24,8 +24,12 @@ type server struct {
 	texts sync.Map      // of statements as written to statements with $1, $2 …: a small fixed set
 	node  *node
 	again atomic.Int64 // how often an update was run again
-	open  sync.RWMutex // held for reading by work, for writing by close
+
+	mu    sync.Mutex
 	ended bool
+	under sync.WaitGroup  // work that was let in
+	ends  context.Context // ends with the server, for Views
+	end   context.CancelFunc
 }
 
 // Limits of a server.
@@ -33,6 +37,7 @@ const (
 	poolSize     = 16               // connections, where the DSN does not say
 	connectLimit = 5 * time.Second  // for a connection to be made
 	waitLimit    = 10 * time.Second // for a connection to be free
+	awayLimit    = time.Second      // for one while the database is known to be gone
 	updateLimit  = 30 * time.Second // for an Update, however often it is tried
 	updateTries  = 10
 )
@@ -56,6 +61,7 @@ func openServer(ctx context.Context, dsn string, who Node, waits func(error)) (*
 		return nil, err
 	}
 	s := &server{pool: stdlib.OpenDB(*c), views: make(chan struct{}, max(1, size-max(1, size/4)))}
+	s.ends, s.end = context.WithCancel(context.Background())
 	s.pool.SetMaxOpenConns(size)
 	s.pool.SetMaxIdleConns(size)
 	s.pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -137,22 +143,34 @@ func (s *server) repeats() int64 { return s.again.Load() }
 // err is why the node can't store: the database is gone, or somebody else's.
 func (s *server) err() error { return s.node.err() }
 
+// close lets nothing in any more, ends Views, and waits for updates, which have a
+// limit of their own.
 func (s *server) close() error {
-	s.open.Lock()
+	s.mu.Lock()
 	s.ended = true
-	s.open.Unlock()
+	s.mu.Unlock()
+	s.end()
+	s.under.Wait()
 	err := s.pool.Close()
 	return errors.Join(err, s.node.release())
 }
 
 // begin counts work in, until done is called.
 func (s *server) begin() (done func(), err error) {
-	s.open.RLock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.ended {
-		s.open.RUnlock()
 		return nil, ErrClosed
 	}
-	return s.open.RUnlock, nil
+	s.under.Add(1)
+	return s.under.Done, nil
+}
+
+// untilClosed returns a context that ends with ctx, and with the server.
+func (s *server) untilClosed(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	leave := context.AfterFunc(s.ends, func() { cancel(ErrClosed) })
+	return ctx, func() { leave(); cancel(nil) }
 }
 
 func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) error) error {
@@ -161,6 +179,16 @@ func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) erro
 		return err
 	}
 	defer done()
+	ctx, cancel := s.untilClosed(ctx)
+	defer cancel()
+	err = s.read(ctx, limit, f)
+	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+func (s *server) read(ctx context.Context, limit time.Duration, f func(*Tx) error) error {
 	leave, err := s.enterView(ctx)
 	if err != nil {
 		return fmt.Errorf("store: view: %w", err)
@@ -197,7 +225,11 @@ func (s *server) enterView(ctx context.Context) (leave func(), err error) {
 // transaction waits for a free connection and begins. A connection that was cut and
 // does not know it yet is replaced by another: when a server comes back, all are.
 func (s *server) transaction(ctx, whole context.Context, o *sql.TxOptions) (*sql.Conn, *sql.Tx, error) {
-	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	wait := waitLimit
+	if s.node.err() != nil {
+		wait = awayLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for {
 		c, err := s.pool.Conn(ctx)

@@ -37,7 +37,7 @@ func putHeld(tx *Tx, h *quarantine.Held) error {
 		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), client, h.Subject, strings.ToLower(h.Subject),
-		h.Filter, h.Reason, strings.ToLower(h.Reason), h.Score, h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
+		h.Filter, h.Reason, strings.ToLower(h.Reason), finite(h.Score), h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
 		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld)
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", h.ID, err)
