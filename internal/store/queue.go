@@ -196,44 +196,6 @@ func (q Queue) Claim(ctx context.Context, d queue.Destination, limit int, lease 
 	return list, nil
 }
 
-// Settle implements queue.Rows.
-func (q Queue) Settle(ctx context.Context, list []queue.Settlement) (lost int, err error) {
-	err = q.db.Update(ctx, func(tx *Tx) error {
-		lost = 0
-		if err := lockTransfers(tx, transfersOf(list)); err != nil {
-			return err
-		}
-		orphan := map[string]*queue.Transfer{} // notices of settlements that were lost, by message
-		for _, s := range list {
-			if s.Notice == nil {
-				s.Notice = orphan[s.Transfer.Message.ID]
-			}
-			switch err := settle(tx, &s); {
-			case errors.Is(err, queue.ErrLost):
-				lost++
-				orphan[s.Transfer.Message.ID] = s.Notice
-			case err != nil:
-				return err
-			default:
-				delete(orphan, s.Transfer.Message.ID)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("store: settle transfers: %w", err)
-	}
-	return lost, nil
-}
-
-func transfersOf(list []queue.Settlement) []*queue.Transfer {
-	transfers := make([]*queue.Transfer, len(list))
-	for i, s := range list {
-		transfers[i] = s.Transfer
-	}
-	return transfers
-}
-
 func settle(tx *Tx, s *queue.Settlement) error {
 	t := s.Transfer
 	var done sql.Result

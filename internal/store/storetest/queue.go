@@ -26,7 +26,7 @@ type QueueRows struct {
 // Queue is the contract of queue.Rows and queue.Clerk. open returns an empty queue.
 func Queue(t *testing.T, open func(t *testing.T) QueueRows) {
 	for name, test := range map[string]func(*testing.T, QueueRows){
-		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "acts": queueActs,
+		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "settle again": queueSettleAgain, "acts": queueActs,
 		"destinations": queueDestinations, "find": queueFind, "together": queueTogether, "local": queueLocal,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -150,6 +150,43 @@ func queueFences(t *testing.T, q QueueRows) {
 	}
 	settled(t, q, 0, queue.Settlement{Transfer: young, Fate: queue.Carried})
 	settled(t, q, 1, queue.Settlement{Transfer: young, Fate: queue.Carried})
+}
+
+// A settlement that was done, though nobody said so, is tried again, when what it put
+// back is claimed anew: nobody is told twice, whether the notice waits or was sent.
+func queueSettleAgain(t *testing.T, q QueueRows) {
+	queued(t, q, "m", toQueue, "a@a.example", "b@a.example", "c@a.example")
+	list := claim(t, q, 3, time.Hour)
+	notice := func(id string) *queue.Transfer {
+		m := &queue.Message{ID: id, Tx: "tx-m", Blob: "b", Size: 1, Created: queueTime, Expires: queueTime}
+		return &queue.Transfer{Message: m, Recipient: "s@here.example", Destination: queue.Local}
+	}
+	settlements := []queue.Settlement{
+		{Transfer: list[0], Fate: queue.Refused, Notice: notice("failed")},
+		{Transfer: list[1], Fate: queue.Deferred, Delayed: true, Notice: notice("delayed")},
+		{Transfer: list[2], Fate: queue.Deferred},
+	}
+	settled(t, q, 0, settlements...)
+	renew := func() {
+		t.Helper()
+		young := claim(t, q, 10, time.Hour)
+		if len(young) != 2 {
+			t.Fatalf("claimed %v", recipients(young))
+		}
+		settlements[1].Transfer, settlements[2].Transfer = young[0], young[1]
+	}
+	renew()
+	settled(t, q, 1, settlements...)
+	told, err := q.Claim(t.Context(), queue.Local, 10, time.Hour)
+	if err != nil || len(told) != 2 {
+		t.Fatalf("notices: %d, %v", len(told), err)
+	}
+	settled(t, q, 0, queue.Settlement{Transfer: told[0], Fate: queue.Carried}, queue.Settlement{Transfer: told[1], Fate: queue.Carried})
+	renew()
+	settled(t, q, 1, settlements...)
+	if told, err := q.Claim(t.Context(), queue.Local, 10, time.Hour); err != nil || len(told) != 0 {
+		t.Errorf("notices that were sent: %d again, %v", len(told), err)
+	}
 }
 
 func queueSettle(t *testing.T, q QueueRows) {
