@@ -43,9 +43,9 @@ func (p *program) queueFilter(f *pflag.FlagSet, q *ops.QueueFilter) {
 	f.Var(moment{&q.Before, p.now, p.zone}, "before", "accepted before this day or time (2026-11-22), or longer ago (36h, 7d)")
 }
 
-// told takes note of the null sender, and refuses other values that are empty: a
+// checkFilter takes note of the null sender, and refuses other values that are empty: a
 // variable that was not set must not mean everything.
-func told(f *pflag.FlagSet, q *ops.QueueFilter) (err error) {
+func checkFilter(f *pflag.FlagSet, q *ops.QueueFilter) (err error) {
 	f.Visit(func(flag *pflag.Flag) {
 		switch {
 		case flag.Value.Type() != "string" || flag.Value.String() != "":
@@ -67,7 +67,7 @@ func (p *program) queueList() *cobra.Command {
 		Example: `  gatepost queue list --domain example.net --failing`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := told(cmd.Flags(), &r.QueueFilter); err != nil {
+			if err := checkFilter(cmd.Flags(), &r.QueueFilter); err != nil {
 				return err
 			}
 			request := func(at ops.Page) control.Request { r.Page = at; return r }
@@ -135,7 +135,7 @@ func (p *program) queueChange(act, short, long string) *cobra.Command {
 			if !narrowed {
 				return usage("which ones? Give ids, flags, or --all")
 			}
-			if err := told(cmd.Flags(), &r.QueueFilter); err != nil {
+			if err := checkFilter(cmd.Flags(), &r.QueueFilter); err != nil {
 				return err
 			}
 			return ask(p, cmd, r, func(n ops.Changed) { p.say("%s: %d", act, n.Changed) })

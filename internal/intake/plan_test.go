@@ -394,9 +394,8 @@ func TestInline(t *testing.T) {
 
 // What one of our relays brings is judged by who brought it there, and never refused.
 func TestTrustedRelay(t *testing.T) {
-	w, _, dir := newOutWorld(t)
+	w, _, _ := newOutWorld(t)
 	w.Config.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-	_ = dir
 	conv, v := w.Connect(t.Context(), client)
 	defer conv.Close()
 	if v.Answer != mail.OK {

@@ -18,7 +18,8 @@ import (
 // updates wait for each other:
 //
 //  1. the directory's revision
-//  2. held messages; transfers, then their messages; each by id
+//  2. transfers, then their messages, then held messages; each by id (a release locks
+//     its held message and makes transfers, which nobody else can know yet)
 //  3. the journal's rows of messages that are settled
 //  4. mailboxes of the directory, shared
 //  5. boxes, by number: all that is in a box is changed under the box's lock
