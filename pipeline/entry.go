@@ -14,6 +14,7 @@ type Kind struct {
 	Waits   bool // may wait for something outside this process: it is read ahead
 	Always  bool // runs after an ending too, unless the entry says otherwise
 	Told    bool // its reasons may be told to the sender: they name no trap, no list, no pattern
+	Guarded bool // what it holds is dangerous: an operator alone may release it, and its sender is told nothing
 	Results []Result
 	Needs   []string // filters that must stand above it in the same list
 	Timeout time.Duration

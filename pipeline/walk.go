@@ -38,13 +38,14 @@ type Step struct {
 
 // A Decision is how a walk ended. Action None means: nothing spoke against it.
 type Decision struct {
-	Action Action
-	Entry  string // the deciding entry; "score" where the sum decided; "" where none did
-	Filter string
-	Result string
-	Reason string
-	Told   bool // the reason may be told to the sender
-	Reply  mail.Reply
+	Action  Action
+	Entry   string // the deciding entry; "score" where the sum decided; "" where none did
+	Filter  string
+	Result  string
+	Reason  string
+	Told    bool // the reason may be told to the sender
+	Guarded bool // what is held may be released by an operator alone
+	Reply   mail.Reply
 }
 
 // NewWalk begins a walk at the top of p.
@@ -128,7 +129,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, e *Entry, c *call) {
 	if effect.Action.Ends() {
 		w.end(Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
-			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Reply: effect.Reply,
+			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Reply: effect.Reply,
 		})
 	}
 }

@@ -29,7 +29,32 @@ type Held struct {
 	Expires   time.Time // the hold ends then by itself
 	State     State
 	Acts      []Act // what became of it; in what Show returns, not Find
+
+	Author  string    // the header's author as shown, "Ann <ann@example.org>", decoded, one line
+	Proof   string    // what proves the reverse-path's domain: "spf", "dkim example.org", "log-in"; "": nothing
+	Guarded bool      // dangerous: an operator alone may release it
+	Asked   time.Time // when its owner asked an operator for it; zero: not
+	Told    Told      // what its sender heard of it
+	Same    string    // equal for the same message to the same recipient; "": it is taken for no other
 }
+
+// Told is what the sender of a held message heard of it: one of these, or why nothing
+// was told, behind "not: ".
+type Told string
+
+// What senders hear.
+const (
+	ToldNothing  Told = ""       // the domain tells nobody
+	ToldByReply  Told = "reply"  // the link was in the answer
+	ToldDue      Told = "due"    // a notice is to be sent, if it may
+	ToldByNotice Told = "notice" // the link is in a notice
+)
+
+// Untold is what is noted where the sender is told nothing, and why.
+func Untold(why string) Told { return Told("not: " + why) }
+
+// Link reports whether the sender has the link.
+func (t Told) Link() bool { return t == ToldByReply || t == ToldByNotice }
 
 // Boxes that are none.
 const (

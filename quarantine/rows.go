@@ -38,6 +38,10 @@ type Query struct {
 	Recipient mail.Path // whatever its case
 	Box       int64
 	Domain    string
+	Domains   []string // the recipient's domain is one of them
+	Text      string   // occurs in subject, sender or author, whatever the case
+	Tx        string
+	Asked     bool      // only what its owner asked an operator for
 	Sender    mail.Path // whatever its case
 	Subject   string    // occurs in it, whatever the case
 	Client    netip.Addr

@@ -25,17 +25,17 @@ func (l layer) String() string {
 // places gives every package its layer.
 func places() map[string]layer {
 	return map[string]layer{
-		"internal/mail": words,
+		"internal/mail": words, "internal/token": words, "internal/locale": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "mailbox": domain, "mailbox/sieve": domain,
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
-		"internal/srs": domain,
+		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain,
 
 		"filters": flow, "internal/intake": flow,
 
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
-		"mailbox/managesieve": edges, "internal/web": edges, "internal/store": edges, "internal/blob/segment": edges,
+		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges,
 		"internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
 		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges,
 

@@ -38,6 +38,7 @@ func (l *loader) check() {
 	l.ranges()
 	l.outgoing()
 	l.policyNames()
+	l.people()
 }
 
 // maxServers is how many name servers can be asked in turn.
@@ -98,6 +99,7 @@ func (l Listen) all() []listener {
 		{"listen.smtp", l.SMTP, false}, {"listen.submission", l.Submission, false}, {"listen.smtps", l.SMTPS, false},
 		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, true},
 		{"listen.pop3s", l.POP3S, true}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
+		{"listen.webs", l.Webs, false},
 	}
 }
 

@@ -39,6 +39,9 @@ type Config struct {
 	Queue           Queue          `key:"queue"`
 	Relay           Relay          `key:"relay"`
 	Quarantine      Quarantine     `key:"quarantine"`
+	Challenge       Challenge      `key:"challenge"`
+	Digest          Digest         `key:"digest"`
+	Web             Web            `key:"web"`
 	Journal         Journal        `key:"journal"`
 	Log             Log            `key:"log"`
 
@@ -61,6 +64,7 @@ type Listen struct {
 	POP3S      []string `key:"pop3s"`
 	Sieve      []string `key:"sieve"`
 	Web        []string `key:"web"`
+	Webs       []string `key:"webs"`
 }
 
 // TLS names the certificate chain and its key, PEM files both. Both empty: a
@@ -130,9 +134,35 @@ type Relay struct {
 	CA        string       `key:"ca"` // PEM file, "": the system's authorities
 }
 
-// Quarantine says how long messages are held.
+// Quarantine says how long messages are held, and what becomes of spam that is not.
 type Quarantine struct {
-	Keep time.Duration `key:"keep"`
+	Keep        time.Duration `key:"keep"`
+	JunkKeep    time.Duration `key:"junk_keep"`    // 0: for ever
+	SubjectMark string        `key:"subject_mark"` // before the subject of what is tagged
+}
+
+// Challenge says how senders of held mail are told.
+type Challenge struct {
+	PerHour     int           `key:"per_hour"`      // notices of the whole node
+	Again       time.Duration `key:"again"`         // between notices to one sender for one recipient domain
+	ToOwnDomain bool          `key:"to_own_domain"` // notices to senders in the recipient's own domain
+	Allow       string        `key:"allow"`         // domain, mailbox, none
+	AllowFor    time.Duration `key:"allow_for"`
+	SameWithin  time.Duration `key:"same_within"` // the same message again is the same held row for so long
+}
+
+// Digest has what holds for domains that say nothing else.
+type Digest struct {
+	Hours    []int  `key:"hours"` // 0 to 23; empty: no digests
+	Zone     string `key:"zone"`
+	Language string `key:"language"`
+}
+
+// Web says how the pages are reached.
+type Web struct {
+	URL     string         `key:"url"`     // base of every link sent, without a slash at the end; "": none is sent
+	Proxies []netip.Prefix `key:"proxies"` // whose X-Forwarded-For is believed
+	Metrics []netip.Prefix `key:"metrics"` // who is shown /metrics
 }
 
 // Journal says how long evidence is kept.

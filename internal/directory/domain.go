@@ -25,7 +25,33 @@ type Domain struct {
 	Hosts     []string  `json:"hosts"`     // mail hosts (smtp-in) that its mail goes to; none: mailboxes here
 	Smarthost string    `json:"smarthost"` // mail host (smtp-out) that its outgoing mail goes over; "": the node's way
 	Lookup    string    `json:"lookup"`    // that knows its recipients where they live on hosts; "": all are taken
+
+	Language    string  `json:"language"`     // of what is written to its people, a tag such as "fr"; "": the node's
+	Zone        string  `json:"zone"`         // of its digest's hours and its pages, such as "Europe/Paris"; "": the node's
+	DigestHours []int   `json:"digest_hours"` // 0 to 23, in the zone; nil: the node's; empty, not nil: no digests
+	Challenged  Allowed `json:"challenged"`   // who is allowed whose challenge was solved; "": the node's
+	Owners      []May   `json:"owners"`       // what its mailboxes' owners may set for themselves
 }
+
+// Allowed says for whom the sender counts as allowed who solved a challenge.
+type Allowed string
+
+// Whom a challenge allows.
+const (
+	AllowedDomain  Allowed = "domain"  // for all of the recipient's domain
+	AllowedMailbox Allowed = "mailbox" // for the recipient alone
+	AllowedNone    Allowed = "none"    // for nobody: the one message is delivered
+)
+
+// May is something that a mailbox's owner may set, where the domain leaves it open.
+type May string
+
+// What owners may set.
+const (
+	MayDisposition May = "disposition"
+	MayLevel       May = "level"
+	MayDigest      May = "digest"
+)
 
 // A Disposition is what becomes of a domain's spam.
 type Disposition string

@@ -20,6 +20,10 @@ type Mailbox struct {
 	Created  time.Time `json:"created"`
 	// Copies are where its mail goes, too (replication); what leads here is copied with it.
 	Copies []mail.Path `json:"copies"`
+
+	Disposition Disposition `json:"disposition"` // of its spam; "": the domain's. Counts only where the domain leaves it open
+	Level       int         `json:"level"`       // 1 (strict) to 7; 0: the policy's own. Counts only where the domain leaves it open
+	NoDigest    bool        `json:"no_digest"`   // its owner wants none
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPeople(t *testing.T) {
+	for set, want := range map[string]string{
+		"web.url=https://mail.example.org/":     "",
+		"web.url=mail.example.org":              "is not the base of links",
+		"web.url=https://u:p@mail.example.org":  "is not the base of links",
+		"web.url=https://mail.example.org/?a=b": "is not the base of links",
+		"digest.hours=6,24":                     "24 is no hour",
+		"digest.hours=":                         "",
+		"digest.zone=Europe/Paris":              "",
+		"digest.zone=Paris":                     "is no time zone",
+		"digest.language=français":              "is no language",
+		"challenge.allow=everybody":             "none of domain, mailbox, none",
+		"challenge.per_hour=-1":                 "challenge.per_hour",
+		"quarantine.junk_keep=0s":               "",
+		"quarantine.subject_mark=" + "[spam]":   "",
+		"quarantine.subject_mark=a\nb":          "is not one line",
+	} {
+		c, err := load("", nil, []string{set}, nil)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: got %v", set, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: got %v, want …%s", set, err, want)
+		case err == nil && strings.HasSuffix(c.Web.URL, "/"):
+			t.Errorf("%s: got %q with a slash at its end", set, c.Web.URL)
+		}
+	}
+}
