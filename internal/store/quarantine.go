@@ -34,11 +34,14 @@ func putHeld(tx *Tx, h *quarantine.Held) error {
 		client = h.Client.String()
 	}
 	_, err := tx.Exec(`INSERT INTO held (id, tx, recipient, recipient_fold, box, domain, sender, sender_fold, client, subject, subject_fold,
-		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state,
+		author, author_fold, proof, guarded, asked, told, same, late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		CASE WHEN ? <= (SELECT MAX(last) FROM held_block) THEN 1 ELSE 0 END)`,
 		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), client, h.Subject, strings.ToLower(h.Subject),
 		h.Filter, h.Reason, strings.ToLower(h.Reason), finite(h.Score), h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
-		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld)
+		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld,
+		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, toMicros(h.Time))
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", h.ID, err)
 	}
@@ -93,8 +96,8 @@ func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
 // the row's reference to the content.
 func settleHeld(tx *Tx, id string, act quarantine.Act) error {
 	var blob, transaction, recipient string
-	err := tx.Row(`UPDATE held SET state = ? WHERE id = ? AND state = ? RETURNING blob, tx, recipient_fold`,
-		[]any{act.What, id, quarantine.StateHeld}, &blob, &transaction, &recipient)
+	err := tx.Row(`UPDATE held SET state = ?, ended = ? WHERE id = ? AND state = 'held' RETURNING blob, tx, recipient_fold`,
+		[]any{act.What, toMicros(act.When), id}, &blob, &transaction, &recipient)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notHeld(tx, id)
 	}
@@ -133,8 +136,8 @@ func notHeld(tx *Tx, id string) error {
 func (q Quarantine) Expire(ctx context.Context, act quarantine.Act, limit int) (n int, err error) {
 	err = q.db.Update(ctx, func(tx *Tx) error {
 		var ids []string
-		rows, err := tx.Query(`SELECT id FROM held WHERE state = ? AND expires <= ? ORDER BY expires LIMIT ?`+tx.speaks.skipLocked,
-			quarantine.StateHeld, toMicros(act.When), limit)
+		rows, err := tx.Query(`SELECT id FROM held WHERE state = 'held' AND expires <= ? ORDER BY expires LIMIT ?`+tx.speaks.skipLocked,
+			toMicros(act.When), limit)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)

@@ -10,7 +10,8 @@ import (
 	"gatepost/quarantine"
 )
 
-const heldColumns = `id, tx, recipient, box, domain, sender, client, subject, filter, reason, score, blob, prefix, skip, size, time, expires, state`
+const heldColumns = `id, tx, recipient, box, domain, sender, client, subject, filter, reason, score, blob, prefix, skip, size, time, expires, state,
+	author, proof, guarded, asked, told, same`
 
 // Find implements quarantine.Reader. A page costs the same wherever it begins:
 // the cursor is a place in the index that the rows come from.
@@ -38,6 +39,11 @@ func heldWhere(q quarantine.Query) (w where) {
 	w.addIf(q.Recipient != "", `recipient_fold = ?`, q.Recipient.Fold())
 	w.addIf(q.Box != 0, `box = ?`, q.Box)
 	w.addIf(q.Domain != "", `domain = ?`, q.Domain)
+	w.addIf(len(q.Domains) > 0, `domain IN (`+marks(len(q.Domains))+`)`, anys(q.Domains)...)
+	w.addIf(q.Tx != "", `tx = ?`, q.Tx)
+	w.addIf(q.Asked, `asked > 0`)
+	text := containing(q.Text)
+	w.addIf(q.Text != "", `(subject_fold LIKE ? ESCAPE '!' OR sender_fold LIKE ? ESCAPE '!' OR author_fold LIKE ? ESCAPE '!')`, text, text, text)
 	w.addIf(q.Sender != "", `sender_fold = ?`, q.Sender.Fold())
 	w.addIf(q.Subject != "", `subject_fold LIKE ? ESCAPE '!'`, containing(q.Subject))
 	w.addIf(q.Client.IsValid(), `client = ?`, q.Client.String())
@@ -93,10 +99,14 @@ func showHeld(tx *Tx, id string) (h quarantine.Held, err error) {
 
 func scanHeld(rows *sql.Rows) (h quarantine.Held, err error) {
 	var client string
-	var when, expires int64
+	var when, expires, asked int64
 	err = rows.Scan(&h.ID, &h.Tx, &h.Recipient, &h.Box, &h.Domain, &h.Sender, &client, &h.Subject, &h.Filter, &h.Reason, &h.Score,
-		&h.Blob, &h.View.Prefix, &h.View.Skip, &h.Size, &when, &expires, &h.State)
+		&h.Blob, &h.View.Prefix, &h.View.Skip, &h.Size, &when, &expires, &h.State,
+		&h.Author, &h.Proof, &h.Guarded, &asked, &h.Told, &h.Same)
 	h.Time, h.Expires = fromMicros(when), fromMicros(expires)
+	if asked > 0 {
+		h.Asked = fromMicros(asked)
+	}
 	if len(h.View.Prefix) == 0 {
 		h.View.Prefix = nil
 	}
@@ -104,4 +114,16 @@ func scanHeld(rows *sql.Rows) (h quarantine.Held, err error) {
 		h.Client, err = netip.ParseAddr(client)
 	}
 	return h, err
+}
+
+// marks is n placeholders.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// anys is list as arguments.
+func anys[T any](list []T) []any {
+	args := make([]any, len(list))
+	for i, v := range list {
+		args[i] = v
+	}
+	return args
 }

@@ -47,7 +47,7 @@ func holdRefused(tx *Tx, t *queue.Transfer, s *queue.Settlement) error {
 func putBack(tx *Tx, t *queue.Transfer, s *queue.Settlement, words string) (bool, error) {
 	var blob string
 	var size int64
-	err := tx.Row(`UPDATE held SET state = ?, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ? AND state = ? RETURNING blob, size - LENGTH(prefix) + skip`,
+	err := tx.Row(`UPDATE held SET state = ?, ended = 0, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ? AND state = ? RETURNING blob, size - LENGTH(prefix) + skip`,
 		[]any{quarantine.StateHeld, toMicros(s.Hold), toMicros(s.Hold), t.Released, quarantine.StateReleased}, &blob, &size)
 	if errors.Is(err, sql.ErrNoRows) {
 		var state quarantine.State

@@ -60,6 +60,7 @@ func heldMessage(n int) *quarantine.Held {
 		Filter: []string{"spf", "dnsbl"}[n%2], Reason: fmt.Sprintf("Listed by zone %d", n%2), Score: 7.25,
 		Blob: fmt.Sprintf("blob%d", n/10), View: mail.View{Prefix: prefix, Skip: 3}, Size: 1000 + int64(len(prefix)) - 3,
 		Time: when, Expires: when.Add(720 * time.Hour), State: quarantine.StateHeld,
+		Author: fmt.Sprintf("Zoé <zoe%d@author.example>", n%2), Proof: "spf", Guarded: n%2 == 1, Told: quarantine.ToldDue, Same: fmt.Sprint("same", n),
 	}
 }
 
@@ -91,6 +92,7 @@ func plainDelivery(h quarantine.Held) (quarantine.Delivery, error) {
 
 func quarantineRoundTrip(t *testing.T, q QuarantineRows) {
 	full, bare := heldMessage(5), &quarantine.Held{ID: "bare", Blob: "other", Time: quarantineTime, State: quarantine.StateHeld}
+	full.Asked = quarantineTime
 	for _, want := range []*quarantine.Held{full, bare} {
 		q.Hold(t, want)
 		got, err := q.Show(t.Context(), want.ID)
@@ -121,6 +123,15 @@ func quarantineFind(t *testing.T, q QuarantineRows) {
 		"no wildcards":    {quarantine.Query{Subject: "100_ no"}, nil},
 		"client":          {quarantine.Query{Client: netip.MustParseAddr("192.0.2.3")}, []int{11, 7, 3}},
 		"filter":          {quarantine.Query{Filter: "spf", Box: 1}, []int{6, 0}},
+		"domains":         {quarantine.Query{Domains: []string{"example.org", "example.net"}, Limit: 1}, []int{11}},
+		"domains, held":   {quarantine.Query{Domains: []string{"example.org", "example.net"}, State: quarantine.StateHeld, Box: 2}, []int{10, 7, 1}},
+		"other domains":   {quarantine.Query{Domains: []string{"example.org", "x.example"}}, nil},
+		"author":          {quarantine.Query{Text: "ZOÉ1"}, nil},
+		"author's name":   {quarantine.Query{Text: "ZOÉ <zoe1", Box: 1}, []int{9, 3}},
+		"text: sender":    {quarantine.Query{Text: "s1@X.", Box: 1}, []int{9, 3}},
+		"text: subject":   {quarantine.Query{Text: "NO_1"}, []int{11, 10, 1}},
+		"transaction":     {quarantine.Query{Tx: "tx001"}, []int{11, 10}},
+		"asked for":       {quarantine.Query{Asked: true}, nil},
 		"reason":          {quarantine.Query{Reason: "ZONE 1", Box: 1}, []int{9, 3}},
 		"held":            {quarantine.Query{State: quarantine.StateHeld, Recipient: "user1@example.net"}, []int{10, 7, 1}},
 		"deleted":         {quarantine.Query{State: quarantine.StateDeleted}, []int{4}},
