@@ -29,6 +29,7 @@ type Held struct {
 	Expires   time.Time // the hold ends then by itself
 	State     State
 	Acts      []Act // what became of it; in what Show returns, not Find
+	Ways      []Way // where it went on after a release, by the queue; likewise
 
 	Author  string    // the header's author as shown, "Ann <ann@example.org>", decoded, one line
 	Proof   string    // what proves the reverse-path's domain: "spf", "dkim example.org", "log-in"; "": nothing
@@ -74,11 +75,39 @@ const (
 	StateRejected State = "rejected" // refused after all: the sender was told that it won't be delivered
 )
 
-// An Act is what somebody did to a held message.
+// What is noted among the acts and changes no state.
+const (
+	ActAsked   State = "asked"   // its owner asked an operator for it
+	ActAllowed State = "allowed" // its sender was allowed
+	ActBlocked State = "blocked"
+)
+
+// An Act is what somebody did to a held message. In their order the acts of all
+// messages are what people taught: a release is ham, a block is spam.
 type Act struct {
 	Who  string // a mailbox's address, "admin", "expiry" …
-	What State  // the state that it led to
+	What State  // the state that it led to, or one of those that change none
 	When time.Time
+}
+
+// By is who acts. Whether it is his message is asked before, by package access.
+type By struct {
+	Who      string // as in Act.Who
+	Operator bool   // may release what is guarded
+}
+
+// A Way is where a released message stands on its way to one address, after the last
+// thing that happened there.
+type Way struct {
+	To       mail.Path
+	What     string // "waiting", "deferred", "relayed", "bounced" …: the queue's words
+	Attempts int
+	Next     time.Time // when it is tried again; zero: never
+	Time     time.Time // when that happened; zero: nothing has
+	Host     string    // who said what follows; "": nobody was asked
+	Code     int
+	Enhanced string
+	Reply    string
 }
 
 // A Delivery is a held message on its way into its mailbox's inbox. Blob and Box
@@ -108,6 +137,14 @@ var (
 	ErrUnknown = errors.New("no such held message")
 	// ErrNotHeld: its hold has ended; a NotHeldError says how.
 	ErrNotHeld = errors.New("not held any more")
+	// ErrGuarded: it is dangerous, and released by operators only.
+	ErrGuarded = errors.New("guarded: only an operator may release it")
+	// ErrUnproven: nothing proves who sent it, so that an allow entry would never count.
+	ErrUnproven = errors.New("nothing proves the sender")
+	// ErrOwn: the sender claims to be the recipient, or of the same domain.
+	ErrOwn = errors.New("the sender is the recipient's own address or of the same domain")
+	// ErrNobody: there is no sender to be listed, since the reverse-path is null.
+	ErrNobody = errors.New("it has no sender")
 )
 
 // A NotHeldError says what became of a message before. It is an ErrNotHeld.
@@ -129,8 +166,10 @@ func (h *Held) Open() error {
 		return nil
 	}
 	last := Act{Who: "somebody", What: h.State}
-	if n := len(h.Acts); n > 0 {
-		last = h.Acts[n-1]
+	for _, a := range h.Acts {
+		if a.What == h.State {
+			last = a
+		}
 	}
 	return &NotHeldError{Act: last}
 }

@@ -19,7 +19,20 @@ type memRows struct {
 	delivered []Delivery
 }
 
-func (m *memRows) Find(context.Context, Query) ([]Held, error) { return []Held{m.held}, m.failing }
+func (m *memRows) Find(context.Context, Query) (Page, error) {
+	return Page{Rows: []Held{m.held}}, m.failing
+}
+
+func (m *memRows) Tallies(context.Context, time.Time) ([]Tally, error) { return nil, m.failing }
+
+// Note notes what Settle would.
+func (m *memRows) Note(_ context.Context, id string, act Act) (Held, error) {
+	if id != m.held.ID {
+		return Held{}, ErrUnknown
+	}
+	m.held.Acts = append(m.held.Acts, act)
+	return m.held, m.failing
+}
 
 func (m *memRows) Show(_ context.Context, id string) (Held, error) {
 	if id != m.held.ID {
@@ -62,19 +75,19 @@ func open(rows *memRows) *Quarantine {
 func TestRelease(t *testing.T) {
 	rows := &memRows{held: Held{ID: "one", Size: 7, State: StateHeld}}
 	q, ctx := open(rows), t.Context()
-	h, err := q.Release(ctx, "one", "ann@example.net")
+	h, err := q.Release(ctx, "one", By{Who: "ann@example.net"})
 	if want := (Act{"ann@example.net", StateReleased, noon}); err != nil || h.State != StateReleased || len(h.Acts) != 1 || h.Acts[0] != want {
 		t.Errorf("got %+v, %v; want it released by %+v", h, err, want)
 	}
 	if len(rows.delivered) != 1 || rows.delivered[0].Size != 7 {
 		t.Errorf("got deliveries %+v, want one of 7 octets", rows.delivered)
 	}
-	for name, act := range map[string]func(context.Context, string, string) (Held, error){"release": q.Release, "delete": q.Delete} {
-		_, err := act(ctx, "one", "bob@example.net")
+	for name, act := range map[string]func(context.Context, string, By) (Held, error){"release": q.Release, "delete": q.Delete} {
+		_, err := act(ctx, "one", By{Who: "bob@example.net"})
 		if want := name + " one: not held any more: released by ann@example.net at 2026-11-20T12:00:00Z"; !errors.Is(err, ErrNotHeld) || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v, want …%s", name, err, want)
 		}
-		if _, err := act(ctx, "two", "bob@example.net"); !errors.Is(err, ErrUnknown) {
+		if _, err := act(ctx, "two", By{Who: "bob@example.net"}); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s of nothing: got %v, want ErrUnknown", name, err)
 		}
 	}
@@ -104,8 +117,12 @@ func TestOpenWithoutActs(t *testing.T) {
 }
 
 func TestExpireGoesOnUntilNoneIsDue(t *testing.T) {
-	rows := &memRows{due: 2*expireAtOnce + 1}
-	if n, err := open(rows).Expire(t.Context(), noon); n != 2*expireAtOnce+1 || err != nil || rows.due != 0 {
+	synctest.Test(t, testExpire)
+}
+
+func testExpire(t *testing.T) {
+	rows := &memRows{due: 20*atOnce + 1}
+	if n, err := open(rows).Expire(t.Context(), noon); n != 20*atOnce+1 || err != nil || rows.due != 0 {
 		t.Errorf("got %d, %v, and %d left", n, err, rows.due)
 	}
 }

@@ -11,9 +11,11 @@ import (
 // A Reader reads held messages.
 type Reader interface {
 	// Find returns what q asks for, without Acts.
-	Find(ctx context.Context, q Query) ([]Held, error)
+	Find(ctx context.Context, q Query) (Page, error)
 	// Show returns one, or ErrUnknown.
 	Show(ctx context.Context, id string) (Held, error)
+	// Tallies counts, for each filter, what it held since then.
+	Tallies(ctx context.Context, since time.Time) ([]Tally, error)
 }
 
 // A Settler ends holds.
@@ -22,9 +24,41 @@ type Settler interface {
 	// all in one commit, and returns the row as it is then. It fails with ErrUnknown
 	// or a NotHeldError, and nothing is done.
 	Settle(ctx context.Context, id string, act Act, d *Delivery) (Held, error)
+	// Note adds an act that leaves the state as it is, and returns the row. ActAsked
+	// is noted once; it fails like Settle where the hold has ended.
+	Note(ctx context.Context, id string, act Act) (Held, error)
 	// Expire ends with act up to limit holds that expire at act.When or before, and
 	// returns how many.
 	Expire(ctx context.Context, act Act, limit int) (int, error)
+}
+
+// A Keeper does what rows need now and then.
+type Keeper interface {
+	// Purge removes up to limit rows whose hold ended before t, with their acts, and
+	// returns how many.
+	Purge(ctx context.Context, t time.Time, limit int) (int, error)
+	// Index makes some more of the rows from before t quick to search, and returns how
+	// many; 0: there is nothing to do.
+	Index(ctx context.Context, t time.Time) (int, error)
+}
+
+// Lists is where senders are allowed and blocked.
+type Lists interface {
+	// Own reports whether a held message claims to be from its recipient: from one of
+	// its addresses, or from its domain.
+	Own(h Held) bool
+	// List adds an entry. One that is there already is fine.
+	List(ctx context.Context, l Listing) error
+}
+
+// A Listing is an entry that follows from a held message.
+type Listing struct {
+	Allow  bool   // else block
+	Value  string // the sender's address, or domain
+	Held   Held   // for whose mail it counts: its mailbox's,
+	Wide   bool   // or all of its domain
+	Origin string // "release", "owner", "admin"
+	Note   string
 }
 
 // A Preparer makes the delivery of a held message: it knows how the mailstore
@@ -62,6 +96,28 @@ const MaxPage = 1000
 type Cursor struct {
 	Time time.Time
 	ID   string
+}
+
+// A Page is what one Query returns: rows, the newest first.
+//
+// A search through many messages stops after so much work. Then the page may have
+// fewer rows than were asked for, even none, and there is more all the same: Until
+// says how far was looked.
+type Page struct {
+	Rows  []Held
+	More  bool      // there may be more: the same Query with After set to Next
+	Next  Cursor    // where that goes on
+	Until time.Time // not zero: the search stopped here, and nothing newer is missing
+}
+
+// A Tally is how right a filter was with what it held: what was released, and asked
+// for, it should have let pass.
+type Tally struct {
+	Filter   string
+	Held     int // all that it held, whatever became of it
+	Released int // by people
+	Asked    int // that owners asked an operator for, and did not get yet
+	Deleted  int // by people
 }
 
 // Cursor returns the row's place, after which a next page begins.

@@ -194,7 +194,10 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	held := a.store.Quarantine()
 	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now}
-	a.quarantine = quarantine.New(quarantine.Config{Reader: held, Settler: held, Preparer: prepare, Log: a.log, Now: a.now})
+	a.quarantine = quarantine.New(quarantine.Config{
+		Reader: held, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
+		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: a.now,
+	})
 	return nil
 }
 

@@ -11,51 +11,23 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
-	"gatepost/internal/queue"
 	"gatepost/quarantine"
 )
-
-// admin is who acts when a command does.
-const admin = "admin"
 
 func (a *App) quarantineOps(h control.Handlers) {
 	control.On(h, a.listHeld)
 	control.On(h, a.showHeld)
 	control.On(h, func(ctx context.Context, q ops.QuarantineRelease) ([]ops.Held, error) {
-		return a.settle(ctx, q.IDs, a.release)
+		return a.settle(ctx, q.IDs, a.releaseHeld)
 	})
 	control.On(h, func(ctx context.Context, q ops.QuarantineDelete) ([]ops.Held, error) {
-		return a.settle(ctx, q.IDs, func(ctx context.Context, id string) (quarantine.Held, error) {
-			return a.quarantine.Delete(ctx, id, admin)
-		})
+		return a.settle(ctx, q.IDs, a.deleteHeld)
 	})
-}
-
-// release delivers a held message and wakes who watches the mailbox.
-func (a *App) release(ctx context.Context, id string) (quarantine.Held, error) {
-	h, err := a.quarantine.Release(ctx, id, admin)
-	if err == nil {
-		a.changes.Notify(h.Box)
-		a.wakeFor(h)
-		a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", admin)
-	}
-	return h, err
-}
-
-// wakeFor has the queue look at once for what a release put there.
-func (a *App) wakeFor(h quarantine.Held) {
-	to, err := a.intake.Onward(h)
-	if err != nil {
-		return // it was there a moment ago; the queue finds it by itself
-	}
-	for _, o := range to {
-		a.queue.Wake(queue.Destination(o.Destination))
-	}
 }
 
 // settle does something to each message. All must exist before anything is done;
 // what fails then is told with what was done.
-func (a *App) settle(ctx context.Context, ids []string, do func(context.Context, string) (quarantine.Held, error)) ([]ops.Held, error) {
+func (a *App) settle(ctx context.Context, ids []string, do actOn) ([]ops.Held, error) {
 	for _, id := range ids {
 		if _, err := a.quarantine.Show(ctx, id); err != nil {
 			return nil, missing(err)
@@ -63,7 +35,7 @@ func (a *App) settle(ctx context.Context, ids []string, do func(context.Context,
 	}
 	list, errs := []ops.Held{}, []error(nil)
 	for _, id := range ids {
-		h, err := do(ctx, id)
+		h, err := do(ctx, id, operator)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -110,7 +82,7 @@ func (a *App) listHeld(ctx context.Context, q ops.QuarantineList) ([]ops.Held, e
 	}
 	found, err := a.quarantine.Find(ctx, query)
 	list := []ops.Held{}
-	for _, h := range found {
+	for _, h := range found.Rows {
 		list = append(list, held(h))
 	}
 	return list, err

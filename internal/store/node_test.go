@@ -421,7 +421,8 @@ func TestMigrationsTakeTurns(t *testing.T) {
 	}
 }
 
-// A change only adds, so that an older program can go on beside a newer one.
+// A change only adds, so that an older program can go on beside a newer one. An index may
+// go: only how long something takes depends on it.
 func TestMigrationsOnlyAdd(t *testing.T) {
 	list, err := ownSchema().changes()
 	if err != nil {
@@ -429,7 +430,7 @@ func TestMigrationsOnlyAdd(t *testing.T) {
 	}
 	for _, ch := range list {
 		for line := range strings.Lines(ch.text) {
-			word := strings.ToUpper(strings.TrimSpace(line))
+			word := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(line)), "DROP INDEX ")
 			for _, bad := range []string{"DROP ", "DELETE ", "UPDATE ", "RENAME ", "ALTER COLUMN "} {
 				if !strings.HasPrefix(word, "--") && strings.Contains(word, bad) {
 					t.Errorf("%s: %s", ch.name, line)

@@ -21,6 +21,7 @@ type Quarantine struct{ db *DB }
 var _ interface {
 	quarantine.Reader
 	quarantine.Settler
+	quarantine.Keeper
 } = Quarantine{}
 
 // Quarantine returns the store's quarantine.

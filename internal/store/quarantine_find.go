@@ -15,7 +15,7 @@ const heldColumns = `id, tx, recipient, box, domain, sender, client, subject, fi
 
 // Find implements quarantine.Reader. A page costs the same wherever it begins:
 // the cursor is a place in the index that the rows come from.
-func (q Quarantine) Find(ctx context.Context, query quarantine.Query) (found []quarantine.Held, err error) {
+func (q Quarantine) Find(ctx context.Context, query quarantine.Query) (page quarantine.Page, err error) {
 	w := heldWhere(query)
 	limit := query.Limit
 	if limit <= 0 || limit > quarantine.MaxPage {
@@ -25,14 +25,17 @@ func (q Quarantine) Find(ctx context.Context, query quarantine.Query) (found []q
 		rows, err := tx.Query(`SELECT `+heldColumns+` FROM held`+w.String()+` ORDER BY time DESC, id DESC LIMIT ?`, append(w.args, limit)...)
 		return each(rows, err, func(rows *sql.Rows) error {
 			h, err := scanHeld(rows)
-			found = append(found, h)
+			page.Rows = append(page.Rows, h)
 			return err
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: find held messages: %w", err)
+		return quarantine.Page{}, fmt.Errorf("store: find held messages: %w", err)
 	}
-	return found, nil
+	if n := len(page.Rows); n == limit {
+		page.More, page.Next = true, page.Rows[n-1].Cursor()
+	}
+	return page, nil
 }
 
 func heldWhere(q quarantine.Query) (w where) {
@@ -64,7 +67,9 @@ func containing(s string) string {
 // Show implements quarantine.Reader.
 func (q Quarantine) Show(ctx context.Context, id string) (h quarantine.Held, err error) {
 	err = q.db.View(ctx, func(tx *Tx) (err error) {
-		h, err = showHeld(tx, id)
+		if h, err = showHeld(tx, id); err == nil {
+			h.Ways, err = heldWays(tx, id)
+		}
 		return err
 	})
 	if err != nil {

@@ -303,9 +303,9 @@ func unrefQueueMessage(tx *Tx, id string, n int64) error {
 }
 
 func putEvent(tx *Tx, t *queue.Transfer, what string, r queue.Reply) error {
-	_, err := tx.Exec(`INSERT INTO queue_event (tx, time, transfer, recipient, what, host, code, enhanced, reply, command)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		t.Message.Tx, tx.now(), t.ID, t.Recipient, what, r.Host, r.Code, r.Enhanced, r.Text, r.Command)
+	_, err := tx.Exec(`INSERT INTO queue_event (tx, time, transfer, recipient, what, host, code, enhanced, reply, command, released)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.Message.Tx, tx.now(), t.ID, t.Recipient, what, r.Host, r.Code, r.Enhanced, r.Text, r.Command, t.Released)
 	return err
 }
 

@@ -58,11 +58,11 @@ func testRefusedIsHeld(t *testing.T, db *DB) {
 	}
 	held := func() quarantine.Held {
 		t.Helper()
-		list, err := db.Quarantine().Find(t.Context(), quarantine.Query{})
-		if err != nil || len(list) != 1 {
-			t.Fatal(list, err)
+		page, err := db.Quarantine().Find(t.Context(), quarantine.Query{})
+		if err != nil || len(page.Rows) != 1 {
+			t.Fatal(page, err)
 		}
-		h, err := db.Quarantine().Show(t.Context(), list[0].ID)
+		h, err := db.Quarantine().Show(t.Context(), page.Rows[0].ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,9 +6,8 @@ ALTER TABLE held ADD COLUMN guarded BIGINT NOT NULL DEFAULT 0; -- 1: an operator
 ALTER TABLE held ADD COLUMN asked BIGINT NOT NULL DEFAULT 0;   -- when; 0: not
 ALTER TABLE held ADD COLUMN told TEXT NOT NULL DEFAULT '';
 ALTER TABLE held ADD COLUMN same TEXT NOT NULL DEFAULT '';
-ALTER TABLE held ADD COLUMN ended BIGINT NOT NULL DEFAULT 0;   -- when the hold ended; 0: it is held
+ALTER TABLE held ADD COLUMN ended BIGINT NOT NULL DEFAULT 0;   -- when the hold ended; 0: not, or before this column was
 ALTER TABLE held ADD COLUMN late BIGINT NOT NULL DEFAULT 0;    -- 1: it came when its time was in a block already
-UPDATE held SET ended = COALESCE((SELECT MAX(a.time) FROM held_act a WHERE a.held = held.id), time) WHERE state <> 'held';
 
 -- Pages go through one of these, newest first, in each state by itself: rows that ended
 -- must not lie between those that are held.
@@ -23,13 +22,15 @@ CREATE INDEX held_domain ON held (domain, state, time, id);
 CREATE INDEX held_sender ON held (sender_fold, state, time, id);
 CREATE INDEX held_state ON held (state, time, id);
 CREATE INDEX held_expires ON held (expires) WHERE state = 'held';
-CREATE INDEX held_ended ON held (ended) WHERE ended > 0;
+CREATE INDEX held_ended ON held (ended) WHERE state <> 'held';
 CREATE INDEX held_asked ON held (time, id) WHERE asked > 0;
 CREATE INDEX held_told ON held (time) WHERE told = 'due';
 CREATE INDEX held_late ON held (time, id) WHERE late > 0;
 
 -- Where a released message went on.
 CREATE INDEX queue_transfer_released ON queue_transfer (released) WHERE released <> '';
+ALTER TABLE queue_event ADD COLUMN released TEXT NOT NULL DEFAULT ''; -- as in queue_transfer
+CREATE INDEX queue_event_released ON queue_event (released, time) WHERE released <> '';
 
 -- Held messages by what their texts are made of: see quarantine_gram.go. A block is those
 -- of a time, in groups.

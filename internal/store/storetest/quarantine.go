@@ -143,7 +143,7 @@ func quarantineFind(t *testing.T, q QuarantineRows) {
 		for _, n := range c.want {
 			want = append(want, all[n].ID)
 		}
-		if ids := heldIDs(got); err != nil || !slices.Equal(ids, want) {
+		if ids := heldIDs(got.Rows); err != nil || !slices.Equal(ids, want) {
 			t.Errorf("%s: got %q, %v; want %q", name, ids, err, want)
 		}
 	}
@@ -169,11 +169,11 @@ func quarantinePages(t *testing.T, q QuarantineRows) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(page) == 0 {
+		got = append(got, heldIDs(page.Rows)...)
+		if !page.More {
 			break
 		}
-		got = append(got, heldIDs(page)...)
-		query.After = page[len(page)-1].Cursor()
+		query.After = page.Next
 	}
 	want := make([]string, 9)
 	for n := range want {
@@ -187,7 +187,7 @@ func quarantinePages(t *testing.T, q QuarantineRows) {
 func quarantineRelease(t *testing.T, q QuarantineRows) {
 	q.fill(t, 2) // of one content
 	domain := q.quarantine(plainDelivery)
-	h, err := domain.Release(t.Context(), "held0001", "ann@example.net")
+	h, err := domain.Release(t.Context(), "held0001", quarantine.By{Who: "ann@example.net", Operator: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,12 +201,12 @@ func quarantineRelease(t *testing.T, q QuarantineRows) {
 	if got := q.Refs(t, h.Blob); got != 2 {
 		t.Errorf("content: got %d references, want 2: the other hold and the inbox", got)
 	}
-	_, err = domain.Release(t.Context(), "held0001", "bob@example.net")
+	_, err = domain.Release(t.Context(), "held0001", quarantine.By{Who: "bob@example.net", Operator: true})
 	var ended *quarantine.NotHeldError
 	if !errors.Is(err, quarantine.ErrNotHeld) || !errors.As(err, &ended) || ended.Act != want[0] || !strings.Contains(err.Error(), "released by ann@example.net at 2026-11-20T06:00:00Z") {
 		t.Errorf("again: got %v, want that ann released it", err)
 	}
-	if _, err := domain.Release(t.Context(), "nothing", "ann"); !errors.Is(err, quarantine.ErrUnknown) {
+	if _, err := domain.Release(t.Context(), "nothing", quarantine.By{Who: "ann", Operator: true}); !errors.Is(err, quarantine.ErrUnknown) {
 		t.Errorf("release nothing: got %v, want ErrUnknown", err)
 	}
 }
@@ -227,7 +227,9 @@ func quarantineRace(t *testing.T, q QuarantineRows) {
 		})
 		errs := make([]error, releasers)
 		for i := range errs {
-			done.Go(func() { _, errs[i] = domain.Release(t.Context(), h.ID, fmt.Sprint("releaser ", i)) })
+			done.Go(func() {
+				_, errs[i] = domain.Release(t.Context(), h.ID, quarantine.By{Who: fmt.Sprint("releaser ", i), Operator: true})
+			})
 		}
 		done.Wait()
 		released := 0
@@ -251,7 +253,7 @@ func quarantineUndeliverable(t *testing.T, q QuarantineRows) {
 	h := q.fill(t, 1)[0]
 	boom := errors.New("boom")
 	domain := q.quarantine(func(quarantine.Held) (quarantine.Delivery, error) { return quarantine.Delivery{}, boom })
-	if _, err := domain.Release(t.Context(), h.ID, "admin"); !errors.Is(err, boom) {
+	if _, err := domain.Release(t.Context(), h.ID, quarantine.By{Who: "admin", Operator: true}); !errors.Is(err, boom) {
 		t.Errorf("got %v, want boom", err)
 	}
 	if got, err := q.Show(t.Context(), h.ID); err != nil || got.State != quarantine.StateHeld || len(got.Acts) != 0 {
@@ -262,18 +264,18 @@ func quarantineUndeliverable(t *testing.T, q QuarantineRows) {
 func quarantineDelete(t *testing.T, q QuarantineRows) {
 	h := q.fill(t, 1)[0]
 	domain := q.quarantine(plainDelivery)
-	if got, err := domain.Delete(t.Context(), h.ID, "admin"); err != nil || got.State != quarantine.StateDeleted {
+	if got, err := domain.Delete(t.Context(), h.ID, quarantine.By{Who: "admin"}); err != nil || got.State != quarantine.StateDeleted {
 		t.Errorf("got %s, %v; want deleted", got.State, err)
 	}
 	if refs, inbox := q.Refs(t, h.Blob), q.Inbox(t, h.Box); refs != 0 || inbox != 0 {
 		t.Errorf("got %d references, %d messages; want none", refs, inbox)
 	}
-	for name, act := range map[string]func(context.Context, string, string) (quarantine.Held, error){"delete": domain.Delete, "release": domain.Release} {
-		if _, err := act(t.Context(), h.ID, "ann"); !errors.Is(err, quarantine.ErrNotHeld) {
+	for name, act := range map[string]func(context.Context, string, quarantine.By) (quarantine.Held, error){"delete": domain.Delete, "release": domain.Release} {
+		if _, err := act(t.Context(), h.ID, quarantine.By{Who: "ann", Operator: true}); !errors.Is(err, quarantine.ErrNotHeld) {
 			t.Errorf("%s: got %v, want ErrNotHeld", name, err)
 		}
 	}
-	if _, err := domain.Delete(t.Context(), "nothing", "ann"); !errors.Is(err, quarantine.ErrUnknown) {
+	if _, err := domain.Delete(t.Context(), "nothing", quarantine.By{Who: "ann"}); !errors.Is(err, quarantine.ErrUnknown) {
 		t.Errorf("delete nothing: got %v, want ErrUnknown", err)
 	}
 }
@@ -281,7 +283,7 @@ func quarantineDelete(t *testing.T, q QuarantineRows) {
 func quarantineExpire(t *testing.T, q QuarantineRows) {
 	all := q.fill(t, 6)
 	domain := q.quarantine(plainDelivery)
-	if _, err := domain.Release(t.Context(), all[0].ID, "ann"); err != nil {
+	if _, err := domain.Release(t.Context(), all[0].ID, quarantine.By{Who: "ann", Operator: true}); err != nil {
 		t.Fatal(err)
 	}
 	now := all[3].Expires

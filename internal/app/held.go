@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/queue"
+	"gatepost/quarantine"
+)
+
+// admin is who acts when a command does.
+const admin = "admin"
+
+var operator = quarantine.By{Who: admin, Operator: true}
+
+// An actOn does something to a held message; all who act, by commands and by pages, do
+// it by one of those below. Who may is asked before.
+type actOn func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error)
+
+// releaseHeld delivers a held message and wakes who watches the mailbox.
+func (a *App) releaseHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+	h, err := a.quarantine.Release(ctx, id, by)
+	if err == nil {
+		a.heldReleased(h, by)
+	}
+	return h, err
+}
+
+func (a *App) heldReleased(h quarantine.Held, by quarantine.By) {
+	a.changes.Notify(h.Box)
+	a.wakeFor(h)
+	a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
+}
+
+// wakeFor has the queue look at once for what a release put there.
+func (a *App) wakeFor(h quarantine.Held) {
+	to, err := a.intake.Onward(h)
+	if err != nil {
+		return // it was there a moment ago; the queue finds it by itself
+	}
+	for _, o := range to {
+		a.queue.Wake(queue.Destination(o.Destination))
+	}
+}
+
+// deleteHeld gives a held message up.
+func (a *App) deleteHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+	h, err := a.quarantine.Delete(ctx, id, by)
+	if err == nil {
+		a.log.Info("deleted", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
+	}
+	return h, err
+}
+
+// askHeld notes that an owner asks an operator for a message.
+func (a *App) askHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+	h, err := a.quarantine.Ask(ctx, id, by)
+	if err == nil {
+		a.log.Info("asked for", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
+	}
+	return h, err
+}
+
+// allowHeld releases a message and allows its sender.
+func (a *App) allowHeld(c quarantine.Choice) actOn {
+	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		h, err := a.quarantine.Allow(ctx, id, by, c)
+		if err == nil {
+			a.heldReleased(h, by)
+		}
+		return h, err
+	}
+}
+
+// blockHeld deletes a message and blocks its sender.
+func (a *App) blockHeld(c quarantine.Choice) actOn {
+	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		h, err := a.quarantine.Block(ctx, id, by, c)
+		if err == nil {
+			a.log.Info("blocked", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "sender", h.Sender, "by", by.Who)
+		}
+		return h, err
+	}
+}
+
+// bulkHeld does one of those to a whole selection, to limit messages at most (0: all);
+// see quarantine.Bulk.
+func (a *App) bulkHeld(ctx context.Context, query quarantine.Query, limit int, by quarantine.By, do actOn) (quarantine.Bulk, error) {
+	return a.quarantine.Bulk(ctx, query, limit, func(ctx context.Context, h quarantine.Held) error {
+		_, err := do(ctx, h.ID, by)
+		return err
+	})
+}
+
+// heldLists joins the quarantine and the directory's lists.
+type heldLists struct{ directory *directory.Directory }
+
+// Own implements quarantine.Lists: the sender's domain is the recipient's, or the sender
+// leads to the same mailbox.
+func (l heldLists) Own(h quarantine.Held) bool {
+	s := l.directory.Snapshot()
+	from, ours := s.Domain(h.Sender.Domain())
+	if !ours {
+		return false
+	}
+	to, ours := s.Domain(h.Domain)
+	if ours && from.Name == to.Name {
+		return true
+	}
+	r, err := s.Resolve(h.Sender)
+	if err != nil || h.Box <= 0 {
+		return false
+	}
+	for _, b := range r.Boxes {
+		if b.ID == h.Box {
+			return true
+		}
+	}
+	return false
+}
+
+// List implements quarantine.Lists.
+func (l heldLists) List(ctx context.Context, entry quarantine.Listing) error {
+	e := directory.Entry{List: directory.Block, Value: entry.Value, Origin: entry.Origin, Note: entry.Note}
+	if entry.Allow {
+		e.List = directory.Allow
+	}
+	scope := entry.Held.Domain
+	if !entry.Wide {
+		box, ok := l.directory.Snapshot().Box(entry.Held.Box)
+		if !ok {
+			return fmt.Errorf("%s has no mailbox here; list it for the domain", entry.Held.Recipient)
+		}
+		scope = string(box.Address)
+	}
+	var err error
+	if e.Scope, err = directory.ParseScope(scope); err != nil {
+		return err
+	}
+	if _, err := l.directory.AddEntry(ctx, e); !errors.Is(err, directory.ErrExists) {
+		return err
+	}
+	return nil
+}
