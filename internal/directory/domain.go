@@ -113,8 +113,8 @@ func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*
 }
 
 // RemoveDomain removes a domain that has no mailboxes and aliases any more and that
-// nothing leads to, and
-// its list entries with it.
+// nothing leads to, and its list entries with it. It is taken from the admins who
+// look after it, but stays where it is the only one of somebody (ErrInUse).
 func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 	_, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
 		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
@@ -123,8 +123,12 @@ func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 		if err := s.unreached(name, func(mail.Path) bool { return false }); err != nil {
 			return nil, err
 		}
+		changes, err := s.adminsWithout(name)
+		if err != nil {
+			return nil, err
+		}
 		gone, err := d.entriesGone(ctx, Scope{DomainScope, name})
-		return append(gone, Change{Domain: &dom, Gone: true}), err
+		return append(append(changes, gone...), Change{Domain: &dom, Gone: true}), err
 	})
 	if err != nil {
 		return fmt.Errorf("directory: remove domain %s: %w", name, err)

@@ -10,7 +10,8 @@ var (
 	ErrNoAlias   = errors.New("no such alias")
 	ErrNoHost    = errors.New("no such mail host")
 	ErrNoEntry   = errors.New("no such list entry")
-	ErrSuspended = errors.New("mailbox is suspended")
+	ErrNoAdmin   = errors.New("no such admin")
+	ErrSuspended = errors.New("suspended")
 	ErrClosed    = errors.New("mailbox is closed")
 	ErrExists    = errors.New("exists already")
 	ErrInUse     = errors.New("still in use")
@@ -18,6 +19,7 @@ var (
 	ErrTooMany   = errors.New("leads to too many addresses")
 	ErrLoop      = errors.New("leads back to itself")
 	ErrPost      = errors.New("may not post to this list")
+	ErrLast      = errors.New("the last operator who can log in has to stay one")
 	// ErrLogin: no such user, or not that user's password. Nothing tells which.
 	ErrLogin = errors.New("wrong user name or password")
 )

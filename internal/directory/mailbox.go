@@ -51,6 +51,10 @@ func (s State) err() error {
 // language is the form of a language tag (RFC 5646 §2.1), not its meaning.
 var language = regexp.MustCompile(`^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$`)
 
+func badLanguage(tag string) error {
+	return fmt.Errorf("%w: language %q; write a tag such as en or fr-CA", ErrInvalid, tag)
+}
+
 // AddMailbox adds a mailbox in a domain that is here. An empty password makes one
 // that nobody can log in to; ID and Password of m are not read.
 func (d *Directory) AddMailbox(ctx context.Context, m Mailbox, password string) (Mailbox, error) {
@@ -71,7 +75,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	if err := d.Refresh(ctx); err != nil {
 		return Mailbox{}, err
 	}
-	if err := d.Snapshot().free(address); err != nil {
+	if err := d.Snapshot().freeBox(address); err != nil {
 		return Mailbox{}, err
 	}
 	if password != "" {
@@ -80,7 +84,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 		}
 	}
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
-		if err := s.free(address); err != nil {
+		if err := s.freeBox(address); err != nil {
 			return nil, err
 		}
 		return s.checkedMailbox(m)
@@ -163,7 +167,7 @@ func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 		m.State = Active
 	}
 	if !language.MatchString(m.Language) {
-		return nil, fmt.Errorf("%w: language %q; write a tag such as en or fr-CA", ErrInvalid, m.Language)
+		return nil, badLanguage(m.Language)
 	}
 	if err := oneOf("state", m.State, Active, Suspended, Closed); err != nil {
 		return nil, err
@@ -188,6 +192,14 @@ func ownAddress(a mail.Path) (mail.Path, error) {
 		return "", fmt.Errorf("%w: an address is missing", ErrInvalid)
 	}
 	return address.Fold(), nil
+}
+
+// freeBox says why a new mailbox can't have the address.
+func (s *Snapshot) freeBox(a mail.Path) error {
+	if _, ok := s.Admin(string(a)); ok {
+		return fmt.Errorf("%w, as the log-in of an admin; give that one another name", ErrExists)
+	}
+	return s.free(a)
 }
 
 // free says why a new mailbox or alias can't have the address.

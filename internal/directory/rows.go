@@ -7,13 +7,14 @@ import (
 
 // A Change is one row as it is from now on, or one that is gone. Exactly one
 // pointer is set. Of what is gone only the key is promised: a domain's name, the
-// address of a mailbox or alias, an entry's Key, a host's name.
+// address of a mailbox or alias, an entry's Key, a host's or admin's name.
 type Change struct {
 	Domain  *Domain
 	Mailbox *Mailbox
 	Alias   *Alias
 	Entry   *Entry
 	Host    *Host
+	Admin   *Admin
 	Gone    bool
 }
 

@@ -78,6 +78,9 @@ func (m *memRows) write(c Change) Change {
 	case c.Mailbox != nil:
 		row := *c.Mailbox
 		row.ID, c.Mailbox = given(row.ID), &row
+	case c.Admin != nil:
+		row := *c.Admin
+		row.ID, c.Admin = given(row.ID), &row
 	case c.Host != nil:
 		row := *c.Host
 		row.ID, c.Host = given(row.ID), &row

@@ -65,6 +65,25 @@ func (s *Snapshot) Alias(a mail.Path) (Alias, bool) {
 	return first[Alias](s, aliases, byName, named(a.Fold()))
 }
 
+// Admin returns the admin with that log-in name, in any case.
+func (s *Snapshot) Admin(name string) (Admin, bool) {
+	canonical, err := AdminName(name)
+	if err != nil {
+		return Admin{}, false
+	}
+	return first[Admin](s, admins, byName, named(canonical))
+}
+
+// AdminOf returns the admin with that ID.
+func (s *Snapshot) AdminOf(id int64) (Admin, bool) {
+	return first[Admin](s, admins, byNumber, number(id))
+}
+
+// Admins returns all admins, by name.
+func (s *Snapshot) Admins() []Admin {
+	return slices.Collect(rows[Admin](s, admins, byName+"_prefix", ""))
+}
+
 // Domains returns all domains, by name.
 func (s *Snapshot) Domains() []Domain {
 	return slices.Collect(rows[Domain](s, domains, byName+"_prefix", ""))
@@ -149,6 +168,8 @@ func (b *build) apply(c Change) error {
 		return b.row(aliases, named(c.Alias.Address), c.Alias, c.Gone)
 	case c.Host != nil:
 		return b.row(hosts, named(c.Host.Name), c.Host, c.Gone)
+	case c.Admin != nil:
+		return b.row(admins, named(c.Admin.Name), c.Admin, c.Gone)
 	case c.Entry != nil && c.Gone:
 		b.lists.remove(c.Entry.Key())
 	case c.Entry != nil:

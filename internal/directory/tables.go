@@ -15,10 +15,11 @@ const (
 	mailboxes = "mailbox"
 	aliases   = "alias"
 	hosts     = "host"
+	admins    = "admin"
 
 	byName   = "id" // go-memdb's name for the primary index
 	byNumber = "number"
-	byDomain = "domain"
+	byDomain = "domain" // what is in a domain; admins, by each of theirs
 	byTarget = "target" // what leads to an address, by domain and address
 	byAny    = "any"    // a domain, by each of its names
 	byHost   = "host"   // domains, by each mail host that they use
@@ -95,6 +96,10 @@ func newTables() (*memdb.MemDB, error) {
 			&memdb.IndexSchema{Name: byHost, AllowMissing: true, Indexer: keys[Domain](domainHosts)},
 			target(keys[Domain](func(d *Domain) [][]byte { return targetKeys(d.CatchAll) }))),
 		hosts: table(hosts, unique(byName, key[Host](func(h *Host) string { return named(h.Name) }))),
+		admins: table(admins,
+			unique(byName, key[Admin](func(a *Admin) string { return named(a.Name) })),
+			unique(byNumber, key[Admin](func(a *Admin) string { return number(a.ID) })),
+			&memdb.IndexSchema{Name: byDomain, AllowMissing: true, Indexer: keys[Admin](adminDomains)}),
 		mailboxes: table(mailboxes,
 			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
 			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
@@ -111,6 +116,14 @@ func domainNames(d *Domain) [][]byte {
 	all := [][]byte{[]byte(named(d.Name))}
 	for _, n := range d.Names {
 		all = append(all, []byte(named(n)))
+	}
+	return all
+}
+
+func adminDomains(a *Admin) [][]byte {
+	var all [][]byte
+	for _, d := range a.Domains {
+		all = append(all, []byte(named(d)))
 	}
 	return all
 }

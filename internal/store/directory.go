@@ -72,7 +72,7 @@ type directoryWriter struct {
 func (w *directoryWriter) reserve(changes []directory.Change) error {
 	var n int64
 	for _, c := range changes {
-		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Host != nil && c.Host.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
+		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Host != nil && c.Host.ID == 0 || c.Admin != nil && c.Admin.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
 			n++
 		}
 	}
@@ -112,6 +112,10 @@ func (w *directoryWriter) write(c directory.Change) error {
 		return w.remove("mail_host", `DELETE FROM mail_host WHERE name = ?`, c.Host.Name)
 	case c.Host != nil:
 		return w.putHost(c.Host)
+	case c.Admin != nil && c.Gone:
+		return w.remove("admin", `DELETE FROM admin WHERE name = ?`, c.Admin.Name)
+	case c.Admin != nil:
+		return w.putAdmin(c.Admin)
 	case c.Entry != nil && c.Gone:
 		k := c.Entry.Key()
 		return w.remove("list_entry", `DELETE FROM list_entry WHERE scope_kind = ? AND scope_name = ? AND value = ? AND list = ? AND (kind = 'author') = ?`,
@@ -156,6 +160,14 @@ func (w *directoryWriter) putHost(h *directory.Host) error {
 		ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, protocol = excluded.protocol, tls = excluded.tls,
 		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision, spam = excluded.spam`,
 		h.Name, w.given(h.ID), h.Address, strings.Join(roles, ","), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam)
+	return err
+}
+
+func (w *directoryWriter) putAdmin(a *directory.Admin) error {
+	_, err := w.tx.Exec(`INSERT INTO admin (name, id, password_hash, scram, role, domains, language, state, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, role = excluded.role, domains = excluded.domains,
+		language = excluded.language, state = excluded.state, revision = excluded.revision`,
+		a.Name, w.given(a.ID), a.Password.Hash, a.Password.SCRAM, a.Role, strings.Join(a.Domains, "\n"), a.Language, a.State, toMicros(a.Created), w.revision)
 	return err
 }
 

@@ -42,6 +42,7 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup FROM domain WHERE revision > ?`, scanDomain},
+		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT ` + entryColumns + ` FROM list_entry WHERE revision > ?`, scanEntryChange},
@@ -78,6 +79,8 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 		c.Mailbox = &directory.Mailbox{Address: mail.Path(name)}
 	case "mail_host":
 		c.Host = &directory.Host{Name: name}
+	case "admin":
+		c.Admin = &directory.Admin{Name: name}
 	case "alias":
 		c.Alias = &directory.Alias{Address: mail.Path(name)}
 	case "list_entry":
@@ -115,6 +118,15 @@ func scanHost(rows *sql.Rows) (directory.Change, error) {
 	}
 	h.Created = fromMicros(created)
 	return directory.Change{Host: &h}, err
+}
+
+func scanAdmin(rows *sql.Rows) (directory.Change, error) {
+	var a directory.Admin
+	var created int64
+	var domains string
+	err := rows.Scan(&a.Name, &a.ID, &a.Password.Hash, &a.Password.SCRAM, &a.Role, &domains, &a.Language, &a.State, &created)
+	a.Created, a.Domains = fromMicros(created), lines(domains)
+	return directory.Change{Admin: &a}, err
 }
 
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {

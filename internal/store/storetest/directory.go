@@ -76,15 +76,19 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
 		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
 	}
+	admin := directory.Admin{
+		Name: "dora", Password: directory.Verifier{Hash: "h2", SCRAM: "s2"}, Role: directory.Helpdesk, Domains: []string{"example.net", "example.org"},
+		Language: "fr", State: directory.Suspended, Created: directoryTime,
+	}
 	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
 	entry.Expires = directoryTime.Add(time.Hour)
-	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host})
-	if host.ID != 0 || dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host}, directory.Change{Admin: &admin})
+	if admin.ID != 0 || host.ID != 0 || dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
 		t.Error("Apply changed what it was given")
 	}
 	changes, revision := directoryLoad(t, rows, 0)
-	if revision != 1 || len(changes) != 5 {
-		t.Fatalf("got %d changes, revision %d; want 5, 1", len(changes), revision)
+	if revision != 1 || len(changes) != 6 {
+		t.Fatalf("got %d changes, revision %d; want 6, 1", len(changes), revision)
 	}
 	for _, c := range changes {
 		switch {
@@ -94,6 +98,8 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 			same(t, &c.Domain.ID, *c.Domain, &dom.ID, &dom)
 		case c.Host != nil:
 			same(t, &c.Host.ID, *c.Host, &host.ID, &host)
+		case c.Admin != nil:
+			same(t, &c.Admin.ID, *c.Admin, &admin.ID, &admin)
 		case c.Mailbox != nil:
 			same(t, &c.Mailbox.ID, *c.Mailbox, &box.ID, &box)
 		case c.Alias != nil:
@@ -169,17 +175,18 @@ func directoryGone(t *testing.T, rows DirectoryRows) {
 	box := directory.Mailbox{Address: "ann@example.net"}
 	alias := directory.Alias{Address: "sales@example.net", Targets: []mail.Path{"ann@example.net"}}
 	entry := directoryEntry(directory.Allow, directory.Author, `"a b"@x.example`, directory.Scope{Kind: directory.DomainScope, Name: "example.net"})
-	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry})
-	directoryApply(t, rows, 1, directory.Change{Domain: &dom, Gone: true}, directory.Change{Mailbox: &box, Gone: true},
+	admin := directory.Admin{Name: "dora"}
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Admin: &admin})
+	directoryApply(t, rows, 1, directory.Change{Admin: &admin, Gone: true}, directory.Change{Domain: &dom, Gone: true}, directory.Change{Mailbox: &box, Gone: true},
 		directory.Change{Alias: &alias, Gone: true}, directory.Change{Entry: entry, Gone: true})
 	for _, since := range []int64{0, 1} {
 		changes, _ := directoryLoad(t, rows, since)
-		if len(changes) != 4 {
-			t.Fatalf("since %d: got %d changes, want 4", since, len(changes))
+		if len(changes) != 5 {
+			t.Fatalf("since %d: got %d changes, want 5", since, len(changes))
 		}
 		for _, c := range changes {
 			ok := c.Gone && (c.Domain != nil && c.Domain.Name == dom.Name || c.Mailbox != nil && c.Mailbox.Address == box.Address ||
-				c.Alias != nil && c.Alias.Address == alias.Address || c.Entry != nil && c.Entry.Key() == entry.Key())
+				c.Alias != nil && c.Alias.Address == alias.Address || c.Admin != nil && c.Admin.Name == admin.Name || c.Entry != nil && c.Entry.Key() == entry.Key())
 			if !ok {
 				t.Errorf("since %d: unexpected %+v", since, c)
 			}
