@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"time"
+	_ "time/tzdata" // domains name time zones, whatever the machine has installed
 
 	"gatepost/internal/app"
 	"gatepost/internal/config"

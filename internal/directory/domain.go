@@ -169,7 +169,7 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
+	for _, check := range []func(*Domain) error{s.checkChoices, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}

@@ -96,8 +96,8 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	return m, nil
 }
 
-// ChangeMailbox lets change edit a mailbox's language, state and copies; what else it
-// does is not kept. change may run more than once.
+// ChangeMailbox lets change edit a mailbox's language, state and copies, and what its
+// owner wants; what else it does is not kept. change may run more than once.
 func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change func(*Mailbox) error) (Mailbox, error) {
 	address = address.Fold()
 	s, err := d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
@@ -106,6 +106,7 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 			return nil, err
 		}
 		m.Language, m.State, m.Copies = next.Language, next.State, next.Copies
+		m.Disposition, m.Level, m.NoDigest = next.Disposition, next.Level, next.NoDigest
 		return s.checkedMailbox(m)
 	})
 	if err != nil {
@@ -170,6 +171,9 @@ func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 		return nil, badLanguage(m.Language)
 	}
 	if err := oneOf("state", m.State, Active, Suspended, Closed); err != nil {
+		return nil, err
+	}
+	if err := m.checkChoices(); err != nil {
 		return nil, err
 	}
 	if len(m.Copies) > 0 {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,25 +142,73 @@ func (w *directoryWriter) remove(table, query, name string, args ...any) error {
 }
 
 func (w *directoryWriter) putDomain(d *directory.Domain) error {
-	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup,
+			language, zone, digest_hours, challenged, owners) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
-		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup`,
+		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup,
+		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners`,
 		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision,
-		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup)
+		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup,
+		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(d.Owners))
 	return err
 }
 
-func (w *directoryWriter) putHost(h *directory.Host) error {
-	roles := make([]string, len(h.Roles))
-	for i, r := range h.Roles {
-		roles[i] = string(r)
+// commas writes words with commas between: none has one in it.
+func commas[S ~string](words []S) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
 	}
+	return strings.Join(texts, ",")
+}
+
+// uncommas reads what commas wrote; nothing for "".
+func uncommas[S ~string](text string) (words []S) {
+	if text == "" {
+		return nil
+	}
+	for w := range strings.SplitSeq(text, ",") {
+		words = append(words, S(w))
+	}
+	return words
+}
+
+// noHours stands for hours that are none, where "" stands for those that are not said.
+const noHours = "none"
+
+func hoursText(hours []int) string {
+	if hours != nil && len(hours) == 0 {
+		return noHours
+	}
+	texts := make([]string, len(hours))
+	for i, h := range hours {
+		texts[i] = strconv.Itoa(h)
+	}
+	return commas(texts)
+}
+
+// parseHours reads what hoursText wrote.
+func parseHours(text string) ([]int, error) {
+	if text == noHours {
+		return []int{}, nil
+	}
+	var hours []int
+	for _, word := range uncommas[string](text) {
+		h, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, fmt.Errorf("digest hours %q: %w", text, err)
+		}
+		hours = append(hours, h)
+	}
+	return hours, nil
+}
+
+func (w *directoryWriter) putHost(h *directory.Host) error {
 	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision, spam)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, protocol = excluded.protocol, tls = excluded.tls,
 		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision, spam = excluded.spam`,
-		h.Name, w.given(h.ID), h.Address, strings.Join(roles, ","), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam)
+		h.Name, w.given(h.ID), h.Address, commas(h.Roles), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam)
 	return err
 }
 
@@ -172,10 +221,13 @@ func (w *directoryWriter) putAdmin(a *directory.Admin) error {
 }
 
 func (w *directoryWriter) putMailbox(m *directory.Mailbox) error {
-	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies, disposition, level, no_digest)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, language = excluded.language,
-		state = excluded.state, revision = excluded.revision, copies = excluded.copies`,
-		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision, joinPaths(m.Copies))
+		state = excluded.state, revision = excluded.revision, copies = excluded.copies,
+		disposition = excluded.disposition, level = excluded.level, no_digest = excluded.no_digest`,
+		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision, joinPaths(m.Copies),
+		m.Disposition, m.Level, number(m.NoDigest))
 	return err
 }
 

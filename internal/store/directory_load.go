@@ -41,9 +41,10 @@ func directoryTables() []directoryTable {
 	return []directoryTable{
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
-		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup FROM domain WHERE revision > ?`, scanDomain},
+		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup,
+			language, zone, digest_hours, challenged, owners FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
-		{`SELECT address, id, password_hash, scram, language, state, created, copies FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT ` + entryColumns + ` FROM list_entry WHERE revision > ?`, scanEntryChange},
 	}
@@ -94,9 +95,14 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var d directory.Domain
 	var created int64
-	var names, hosts string
-	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup)
-	d.Created, d.Names, d.Hosts = fromMicros(created), lines(names), lines(hosts)
+	var names, hosts, hours, owners string
+	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup,
+		&d.Language, &d.Zone, &hours, &d.Challenged, &owners)
+	if err != nil {
+		return directory.Change{}, err
+	}
+	d.Created, d.Names, d.Hosts, d.Owners = fromMicros(created), lines(names), lines(hosts), uncommas[directory.May](owners)
+	d.DigestHours, err = parseHours(hours)
 	return directory.Change{Domain: &d}, err
 }
 
@@ -113,10 +119,7 @@ func scanHost(rows *sql.Rows) (directory.Change, error) {
 	var created int64
 	var roles string
 	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created, &h.Spam)
-	for r := range strings.SplitSeq(roles, ",") {
-		h.Roles = append(h.Roles, directory.Role(r))
-	}
-	h.Created = fromMicros(created)
+	h.Created, h.Roles = fromMicros(created), uncommas[directory.Role](roles)
 	return directory.Change{Host: &h}, err
 }
 
@@ -131,10 +134,10 @@ func scanAdmin(rows *sql.Rows) (directory.Change, error) {
 
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {
 	var m directory.Mailbox
-	var created int64
+	var created, silent int64
 	var copies string
-	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies)
-	m.Created, m.Copies = fromMicros(created), paths(copies)
+	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies, &m.Disposition, &m.Level, &silent)
+	m.Created, m.Copies, m.NoDigest = fromMicros(created), paths(copies), silent != 0
 	return directory.Change{Mailbox: &m}, err
 }
 

@@ -22,6 +22,7 @@ type DirectoryRows interface {
 func Directory(t *testing.T, open func(*testing.T) DirectoryRows) {
 	for name, test := range map[string]func(*testing.T, DirectoryRows){
 		"rows come back as they were":      directoryRoundTrip,
+		"no hours and none said":           directoryHours,
 		"IDs are never used again":         directoryIDs,
 		"a change on an old plan is none":  directoryMoved,
 		"what is gone is told":             directoryGone,
@@ -66,12 +67,15 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
+	box.Disposition, box.Level, box.NoDigest = directory.Tag, 5, true
 	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
 	alias := directory.Alias{
 		Address: "sales@example.net", Kind: directory.Distribution, Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"},
 		Post: directory.PostMembers, Owner: "ann@example.net", Created: directoryTime,
 	}
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
+	dom.Language, dom.Zone, dom.DigestHours, dom.Challenged = "fr", "Europe/Paris", []int{6, 14}, directory.AllowedMailbox
+	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel}
 	host := directory.Host{
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
 		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
@@ -118,6 +122,17 @@ func same[T any](t *testing.T, gotID *int64, got T, wantID *int64, want *T) {
 	*wantID = *gotID
 	if !reflect.DeepEqual(got, *want) || *gotID == 0 {
 		t.Errorf("got %+v, want %+v with an ID", got, *want)
+	}
+}
+
+// Hours that are none come back as that, and those that are not said as not said.
+func directoryHours(t *testing.T, rows DirectoryRows) {
+	for i, hours := range [][]int{nil, {}, {0}, nil} {
+		directoryApply(t, rows, int64(i), directory.Change{Domain: &directory.Domain{Name: "example.net", DigestHours: hours}})
+		changes, _ := directoryLoad(t, rows, int64(i))
+		if len(changes) != 1 || !reflect.DeepEqual(changes[0].Domain.DigestHours, hours) {
+			t.Errorf("hours %#v: got %#v", hours, changes[0].Domain.DigestHours)
+		}
 	}
 }
 
