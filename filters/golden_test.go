@@ -24,7 +24,8 @@ import (
 //
 //	case      client, helo, from, to, login, stage (default data); settings of the entry
 //	zone      DNS, as resolvetest reads it
-//	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE
+//	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
+//	          or id allow|block from ADDRESS,NETWORK SCOPE
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -210,10 +211,15 @@ func (l *fakeLists) Find(s pipeline.Subject, rcpt mail.Path) (best pipeline.List
 		}
 		return r
 	}
+	about := ""
 	for _, e := range l.entries {
 		if e.matches(s) && e.covers(rcpt) && (!ok || rank(e.Listing) > rank(best)) {
-			best, ok = e.Listing, true
+			best, ok, about = e.Listing, true, e.about
 		}
+	}
+	if s.Client.IsValid() && about == "sender" && best.Allow { // is not the question
+		from := slices.DeleteFunc(slices.Clone(l.entries), func(e fakeEntry) bool { return e.about != "from" || !e.Allow })
+		return (&fakeLists{entries: from}).Find(s, rcpt)
 	}
 	return best, ok
 }
@@ -226,8 +232,15 @@ func (e fakeEntry) matches(s pipeline.Subject) bool {
 	var p mail.Path
 	switch e.about {
 	case "client":
+		if s.Sender != "" {
+			return false
+		}
 		n, err := netip.ParsePrefix(e.Value)
 		return err == nil && n.Contains(s.Client)
+	case "from":
+		address, network, _ := strings.Cut(e.Value, ",")
+		n, err := netip.ParsePrefix(network)
+		return err == nil && n.Contains(s.Client) && address == string(s.Sender)
 	case "sender":
 		p = s.Sender
 	case "author":

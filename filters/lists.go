@@ -28,3 +28,14 @@ func byList(result, what string, l pipeline.Listing) pipeline.Finding {
 		Evidence: evidence,
 	}
 }
+
+// listed returns the entry that decided a finding of byList.
+func listed(f pipeline.Finding) (id int64, ok bool) {
+	for _, e := range f.Evidence {
+		if e.Key == "list_id" {
+			id, err := strconv.ParseInt(e.Value, 10, 64)
+			return id, err == nil
+		}
+	}
+	return 0, false
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -14,7 +15,8 @@ import (
 // reverse-path, it takes effect only where the sender's domain is authenticated: by SPF,
 // or by a DKIM signature of the same organisation, for which it waits for the content;
 // a client that has logged in is authenticated, too. `require_auth: false` believes
-// the reverse-path as it stands.
+// the reverse-path as it stands. An entry that names the network that the sender's mail
+// comes from asks for no other proof.
 type senderAllow struct {
 	resolver    Resolver
 	requireAuth bool
@@ -43,32 +45,37 @@ func senderAllowKind(d Deps) pipeline.Kind {
 // Check implements pipeline.Filter.
 func (s senderAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	sender := q.Tx.Envelope.ReversePath
-	l, ok := s.listing(q)
-	if !ok {
+	if sender.IsNull() {
 		return pipeline.Finding{Result: "none"}, nil
 	}
-	how, wait, err := s.authenticated(ctx, q.Tx)
+	l, listed := listing(q, pipeline.Subject{Sender: sender}, true)
+	how, wait, err := "", false, error(nil)
+	if listed {
+		how, wait, err = s.authenticated(ctx, q.Tx)
+	}
+	if how != "" {
+		return senderAllowed(sender, l, how), nil
+	}
+	if l, ok := listing(q, pipeline.Subject{Sender: sender, Client: q.Tx.Client.Addr}, true); ok {
+		return senderAllowed(sender, l, "client network"), nil
+	}
 	switch {
+	case !listed:
+		return pipeline.Finding{Result: "none"}, nil
 	case wait:
 		return pipeline.Finding{Wait: true}, nil
 	case err != nil:
 		return pipeline.Finding{}, err
-	case how == "":
-		f := byList("unauthenticated", "sender "+string(sender), l)
-		f.Reason = fmt.Sprintf("%s is allowed, but neither SPF nor an aligned DKIM signature proves that the message is from there", sender)
-		return f, nil
 	}
-	f := byList("allowed", "sender "+string(sender), l)
-	f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "authenticated", Value: how})
+	f := byList("unauthenticated", "sender "+string(sender), l)
+	f.Reason = fmt.Sprintf("%s is allowed, but neither SPF nor an aligned DKIM signature proves that the message is from there", sender)
 	return f, nil
 }
 
-func (senderAllow) listing(q pipeline.Query) (pipeline.Listing, bool) {
-	sender := q.Tx.Envelope.ReversePath
-	if sender.IsNull() {
-		return pipeline.Listing{}, false
-	}
-	return listing(q, pipeline.Subject{Sender: sender}, true)
+func senderAllowed(sender mail.Path, l pipeline.Listing, how string) pipeline.Finding {
+	f := byList("allowed", "sender "+string(sender), l)
+	f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "authenticated", Value: how})
+	return f
 }
 
 // authenticated says how the reverse-path's domain is proven, "" if it is not, and
@@ -105,9 +112,9 @@ func (s senderAllow) authenticated(ctx context.Context, tx *pipeline.Transaction
 }
 
 // Record implements pipeline.Recorder: it counts the hit.
-func (s senderAllow) Record(_ context.Context, q pipeline.Query, f pipeline.Finding) error {
-	if l, ok := s.listing(q); ok && f.Result == "allowed" {
-		q.Tx.Lists.Hit(l.ID)
+func (senderAllow) Record(_ context.Context, q pipeline.Query, f pipeline.Finding) error {
+	if id, ok := listed(f); ok && f.Result == "allowed" {
+		q.Tx.Lists.Hit(id)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 // senderBlock looks the reverse-path, and the authors in the From header, up in the
 // block lists of addresses and domains: global, the recipient domain's and the
-// mailbox's. No proof is asked for: who forges a blocked sender is blocked. It waits
+// mailbox's. An entry may name the network that the sender's mail comes from, too. No proof is asked for: who forges a blocked sender is blocked. It waits
 // for the content only where the recipient is in the scope of a list that blocks an
 // author, and the reverse-path is not blocked already.
 type senderBlock struct{}
@@ -42,7 +42,7 @@ func (s senderBlock) Check(_ context.Context, q pipeline.Query) (pipeline.Findin
 // listing finds the entry that blocks, and says whom.
 func (senderBlock) listing(q pipeline.Query) (l pipeline.Listing, who string, ok bool) {
 	if sender := q.Tx.Envelope.ReversePath; !sender.IsNull() {
-		if l, ok := listing(q, pipeline.Subject{Sender: sender}, false); ok {
+		if l, ok := listing(q, pipeline.Subject{Sender: sender, Client: q.Tx.Client.Addr}, false); ok {
 			return l, "sender " + string(sender), true
 		}
 	}

@@ -75,7 +75,10 @@ type Lists interface {
 	Hit(id int64)
 }
 
-// A Subject is what a list is asked about: exactly one field is set.
+// A Subject is what a list is asked about: one field is set. Where Sender and Client both
+// are, the question is of entries for that sender from that client's network, and of those
+// that block the sender alone; an entry that allows the sender alone, who has to be
+// authenticated for it, is no answer, but outranks what blocks in its scope and wider ones.
 type Subject struct {
 	Client netip.Addr
 	Sender mail.Path

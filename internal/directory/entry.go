@@ -46,6 +46,9 @@ const (
 	DomainName Kind = "domain"    // the reverse-path's domain, exactly
 	Subdomain  Kind = "subdomain" // any domain below: ".example.net", which example.net itself is not
 	Author     Kind = "author"    // the header's author, by any of the three forms above
+	// AddressFrom is an address and the network from which its mail comes, of those whom
+	// nothing authenticates: "ann@example.net from 192.0.2.0/24"; see FromValue.
+	AddressFrom Kind = "address-from"
 )
 
 // A Scope says for whose mail an entry counts.
@@ -106,6 +109,8 @@ func kindOf(author bool, value string) Kind {
 	switch {
 	case author:
 		return Author
+	case isFrom(value):
+		return AddressFrom
 	case strings.Contains(value, "@"):
 		return Address
 	case value[0] == '.':
@@ -118,11 +123,12 @@ func kindOf(author bool, value string) Kind {
 }
 
 // ParseValue returns a value in the form in which entries are kept and its kind.
-// kind may be "" for what the form says: a network, an address, a domain or, with
-// a dot before it, what is below one. Author must be asked for.
+// kind may be "" for what the form says: a network, an address, an address from a
+// network, a domain or, with a dot before it, what is below one. Author must be asked
+// for.
 func ParseValue(kind Kind, s string) (string, Kind, error) {
 	s = strings.TrimSpace(s)
-	if err := oneOf("kind", kind, "", Network, Address, DomainName, Subdomain, Author); err != nil {
+	if err := oneOf("kind", kind, "", Network, Address, DomainName, Subdomain, Author, AddressFrom); err != nil {
 		return "", "", err
 	}
 	if s == "" {
@@ -138,11 +144,16 @@ func ParseValue(kind Kind, s string) (string, Kind, error) {
 		return "", "", fmt.Errorf("%w: %s is of kind %s, not %s", ErrInvalid, value, found, kind)
 	case kind == Author && kindOf(false, value) == Network:
 		return "", "", fmt.Errorf("%w: %s is a network; an author is an address or a domain", ErrInvalid, value)
+	case kind == Author && isFrom(value):
+		return "", "", fmt.Errorf("%w: %s names a network; an author is an address or a domain", ErrInvalid, value)
 	}
 	return value, found, nil
 }
 
 func canonicalValue(s string, kind Kind) (string, error) {
+	if address, network, ok := cutFrom(s); ok {
+		return canonicalFrom(address, network)
+	}
 	looksLikeNetwork := strings.ContainsAny(s, ":/")
 	if _, err := netip.ParseAddr(s); err == nil {
 		looksLikeNetwork = true

@@ -56,7 +56,7 @@ func TestParseValue(t *testing.T) {
 
 // What is canonical stays as it is, and its kind can be read off it.
 func FuzzParseValue(f *testing.F) {
-	for _, s := range []string{"192.0.2.0/24", "::1", "a@b.example", `"a@b"@c.example`, ".x.example", "x.example", "1.2", "a/b", "::ffff:1.2.3.4/96"} {
+	for _, s := range []string{"192.0.2.0/24", "::1", "a@b.example", `"a@b"@c.example`, ".x.example", "x.example", "1.2", "a/b", "::ffff:1.2.3.4/96", "a@b.example from 192.0.2.0/24", `"a from b"@c.example`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

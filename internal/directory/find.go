@@ -65,16 +65,21 @@ func (s *Snapshot) findName(who, rcpt mail.Path, author bool) (Entry, bool) {
 	}
 	values := spellings(who.Fold())
 	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
-		if sc.names == 0 {
-			return Entry{}, false
-		}
-		for _, v := range values {
-			if r, ok := s.lists.names.get(nameKey{value: v, scope: sc.number, list: list, author: author}); ok && s.live(r) {
-				return entry(r, list, kindOf(author, v), v, in), true
-			}
-		}
-		return Entry{}, false
+		return s.named(in, sc, list, author, values...)
 	})
+}
+
+// named returns the entry of the first of some values that has one in a scope's list.
+func (s *Snapshot) named(in Scope, sc scope, list listNumber, author bool, values ...string) (Entry, bool) {
+	if sc.names == 0 {
+		return Entry{}, false
+	}
+	for _, v := range values {
+		if r, ok := s.lists.names.get(nameKey{value: v, scope: sc.number, list: list, author: author}); ok && s.live(r) {
+			return entry(r, list, kindOf(author, v), v, in), true
+		}
+	}
+	return Entry{}, false
 }
 
 // spellings returns the values that match an address, the narrowest first.

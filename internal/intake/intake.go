@@ -135,6 +135,8 @@ func (l lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool)
 	var e directory.Entry
 	var ok bool
 	switch {
+	case s.Client.IsValid() && s.Sender != "":
+		e, ok = l.FindFrom(s.Sender, s.Client, rcpt)
 	case s.Client.IsValid():
 		e, ok = l.FindClient(s.Client, rcpt)
 	case s.Sender != "":
