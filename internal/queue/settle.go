@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -202,18 +201,7 @@ func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Se
 	}
 	id := mail.NewID(now)
 	text := report{kind: kind, id: id, hostname: q.c.Hostname, message: m, about: about, original: q.original(ctx, m), now: now}.build()
-	blob, err := q.c.Contents.Put(ctx, bytes.NewReader(text), int64(len(text)))
-	if err != nil {
-		return nil, err
-	}
-	q.c.Observer.Notice(kind)
-	return &Transfer{
-		Message: &Message{
-			ID: id, Tx: m.Tx, Blob: blob, Size: int64(len(text)), Created: now, Expires: now.Add(q.c.Lifetime),
-			Params: mail.Params{Size: int64(len(text)), Body: "8BITMIME", SMTPUTF8: !ascii(m.Sender)},
-		},
-		Recipient: m.Sender, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(m.Sender),
-	}, nil
+	return q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
 }
 
 // Delivered makes the report that a message is in the mailboxes of recipients whose

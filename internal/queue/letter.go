@@ -1,0 +1,53 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A Letter is a message that the node writes to somebody by itself and of which it wants
+// to hear nothing again: a digest, a notice.
+type Letter struct {
+	To      mail.Path
+	Content []byte // the whole message, header and all, with CRLF line ends
+	Kind    string // by which it is counted (Observer.Notice): "digest", "notice"
+}
+
+// Letter stores a letter's content and returns the transfer that carries it, for the
+// caller's commit. It leaves under the null reverse-path (RFC 5321 §4.5.5, RFC 3834
+// §3.3): nobody is told where it can't be delivered. From, To, Date, Message-ID and
+// Auto-Submitted are the content's own. It fails where the content can't be stored, and
+// where To is null.
+func (q *Queue) Letter(ctx context.Context, l Letter) (*Transfer, error) {
+	if l.To.IsNull() {
+		return nil, fmt.Errorf("queue: a %s to nobody", l.Kind)
+	}
+	now := q.c.Now()
+	id := mail.NewID(now)
+	t, err := q.letter(ctx, l, id, id, now)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %s to %s: %w", l.Kind, l.To, err)
+	}
+	return t, nil
+}
+
+// letter makes the transfer of what we write under an id, about the transaction tx.
+func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Time) (*Transfer, error) {
+	size := int64(len(l.Content))
+	blob, err := q.c.Contents.Put(ctx, bytes.NewReader(l.Content), size)
+	if err != nil {
+		return nil, err
+	}
+	q.c.Observer.Notice(l.Kind)
+	return &Transfer{
+		Message: &Message{
+			ID: id, Tx: tx, Blob: blob, Size: size, Created: now, Expires: now.Add(q.c.Lifetime),
+			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)},
+		},
+		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),
+	}, nil
+}
