@@ -1,0 +1,171 @@
+package challenge
+
+import (
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// maxWraps bounds how often an address is unwrapped: each forwarder may add a layer.
+const maxWraps = 8
+
+// Canonical returns the sender behind a reverse-path, folded, without what changes from
+// one attempt to the next: the tag of BATV (draft-levine-smtp-batv, and the forms of
+// Barracuda and IronPort), the address of a forwarder that rewrote it (SRS, of anybody),
+// the recipient and numbers of a bounce address (VERP), the sub-address (RFC 5233). It is
+// for comparing; mail must not be sent to it. The null path stays null.
+func Canonical(p mail.Path) mail.Path {
+	p = p.Fold()
+	for range maxWraps {
+		next := unsigned(p)
+		if inner, ok := Unforwarded(next); ok {
+			next = inner
+		}
+		if next == p {
+			break
+		}
+		p = next
+	}
+	local, domain := p.Local(), p.Domain()
+	if p.IsNull() || strings.HasPrefix(local, `"`) {
+		return p
+	}
+	return mail.Path(steady(local) + "@" + domain)
+}
+
+// unsigned takes the tag of BATV off.
+func unsigned(p mail.Path) mail.Path {
+	local, domain := p.Local(), p.Domain()
+	if rest, ok := strings.CutPrefix(local, "btv1=="); ok { // Barracuda: btv1==0811ddd==user
+		if _, user, ok := strings.Cut(rest, "=="); ok && user != "" {
+			return mail.Path(user + "@" + domain)
+		}
+		return p
+	}
+	rest, ok := strings.CutPrefix(local, "prvs=")
+	if !ok {
+		rest, ok = strings.CutPrefix(local, "msprvs1=")
+	}
+	if !ok {
+		return p
+	}
+	if user, tag, ok := strings.Cut(rest, "/"); ok && isTag(tag) && user != "" { // an early draft: prvs=user/tag
+		return mail.Path(user + "@" + domain)
+	}
+	switch first, user, ok := strings.Cut(rest, "="); {
+	case !ok || user == "":
+		return p
+	case !isTag(first) && isTag(user): // seen in the wild: prvs=user=tag
+		return mail.Path(first + "@" + domain)
+	default:
+		return mail.Path(user + "@" + domain)
+	}
+}
+
+// isTag reports whether a text looks like BATV's K, DDD and six hexadecimal digits.
+func isTag(s string) bool { return len(s) == 10 && isHex(s) && s[0] <= '9' }
+
+// Unforwarded returns the sender whose mail a forwarder sent on under an address of its
+// own by the Sender Rewriting Scheme, and whether it is such an address:
+// SRS0=HASH=TT=domain=user, SRS1=HASH=forwarder==HASH=TT=domain=user, with the separators
+// "=", "+" and "-" behind the first word. Whoever proves the forwarder's domain proves
+// nothing of the sender's.
+func Unforwarded(p mail.Path) (mail.Path, bool) {
+	local := p.Fold().Local()
+	if len(local) < 6 || !strings.HasPrefix(local, "srs") || !strings.ContainsRune("=+-", rune(local[4])) {
+		return p, false
+	}
+	rest := local[5:]
+	switch local[3] {
+	case '0':
+	case '1': // behind the first forwarder's name is what followed its SRS0
+		_, after, ok := strings.Cut(rest, "=")
+		if !ok {
+			return p, false
+		}
+		if _, rest, ok = strings.Cut(after, "="); !ok || rest == "" || !strings.ContainsRune("=+-", rune(rest[0])) {
+			return p, false
+		}
+		rest = rest[1:]
+	default:
+		return p, false
+	}
+	fields := strings.SplitN(rest, "=", 4)
+	if len(fields) != 4 {
+		return p, false
+	}
+	inner, err := mail.ParsePath(fields[3] + "@" + fields[2])
+	if err != nil {
+		return p, false
+	}
+	return inner, true
+}
+
+// steady is a local part without recipient, numbers and sub-address. What a bounce
+// address has of them differs by the program that made it:
+//
+//	list-bounces+ann=example.org     Mailman; bounces+12-ab-ann=example.org: SendGrid
+//	list-return-1234-ann=example.org ezmlm, qmail
+//	bounce-mc.us1_123.45-ann=example.org
+//	0102018f2a3b4c5d-1a2b3c4d-000000 Amazon SES
+func steady(local string) string {
+	if i := strings.IndexByte(local, '+'); i > 0 {
+		local = local[:i]
+	}
+	local, verp := withoutRecipient(local)
+	tokens := strings.FieldsFunc(local, func(c rune) bool { return strings.ContainsRune("-._=", c) })
+	if len(tokens) < 2 {
+		return local
+	}
+	made, words := 0, 0
+	for _, t := range tokens {
+		switch {
+		case isMade(t):
+			made++
+		case isBounceWord(t):
+			words++
+		}
+	}
+	if made == 0 || !verp && words == 0 && made < len(tokens) {
+		return local
+	}
+	var left []string
+	for _, t := range tokens {
+		if !isMade(t) {
+			left = append(left, t)
+		}
+	}
+	return strings.Join(left, "-")
+}
+
+// withoutRecipient cuts "-user=domain" off the end.
+func withoutRecipient(local string) (string, bool) {
+	i := strings.LastIndexByte(local, '=')
+	if i < 0 || !strings.Contains(local[i:], ".") {
+		return local, false
+	}
+	if _, err := mail.ParseDomain(local[i+1:]); err != nil {
+		return local, false
+	}
+	if j := strings.LastIndexByte(local[:i], '-'); j > 0 {
+		return local[:j], true
+	}
+	return local, false
+}
+
+// isMade reports whether a word is a program's number: digits, or hexadecimal with one.
+func isMade(s string) bool {
+	digits := strings.ContainsAny(s, "0123456789")
+	return digits && isHex(s) && (len(s) >= 4 || strings.Trim(s, "0123456789") == "")
+}
+
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+
+// isBounceWord reports whether a word says that an address is for bounces.
+func isBounceWord(s string) bool {
+	switch s {
+	case "bounce", "bounces", "bnc", "return", "returns", "verp", "owner", "request", "errors", "error", "b":
+		return true
+	}
+	return false
+}
