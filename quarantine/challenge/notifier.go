@@ -1,0 +1,190 @@
+package challenge
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A Due is a held message whose sender is to be sent a notice, if he may be.
+type Due struct {
+	Tx      string    // the transaction's: one notice is about all that it left
+	Sender  mail.Path // the reverse-path
+	Proof   string
+	Guarded bool     // any of it is
+	Domains []string // of the recipients, each once
+	Subject string
+	Blob    string // the content, for its Message-ID
+	Time    time.Time
+	Expires time.Time
+}
+
+// A Record is that a notice was sent. It is kept for each of the domains.
+type Record struct {
+	Tx      string
+	Sender  mail.Path // by whom it is remembered: Canonical
+	Domains []string  // of the recipients that it is about
+	Time    time.Time
+}
+
+// Rows keeps what is to be told, and what was.
+type Rows interface {
+	// Due returns what is due the longest, and false where nothing is.
+	Due(ctx context.Context) (Due, bool, error)
+	// Withhold notes why nothing is told of what a transaction left for some domains.
+	Withhold(ctx context.Context, tx string, domains []string, why Why) error
+	// Told returns those of the domains about which a sender (Canonical) had a notice
+	// since then.
+	Told(ctx context.Context, sender mail.Path, domains []string, since time.Time) ([]string, error)
+	// Bounces reports whether a notice to a sender (Canonical) has failed for good since
+	// then.
+	Bounces(ctx context.Context, sender mail.Path, since time.Time) (bool, error)
+	// Sent returns how many notices were sent since then, and when the first of them was.
+	Sent(ctx context.Context, since time.Time) (n int, first time.Time, err error)
+	// Forget removes what was noted before then of notices and of their failures.
+	Forget(ctx context.Context, notices, failures time.Time) error
+}
+
+// A Sender sends a notice: it words it, and in one commit queues it, keeps the record,
+// and notes of what is held that its sender has the link. Where nothing of it is held any
+// more it sends none.
+type Sender interface {
+	Send(ctx context.Context, d Due, r Record) error
+}
+
+// An Observer counts what senders hear of held messages; its method returns at once.
+type Observer interface {
+	// Told counts a transaction's: "reply", "notice", or why nothing was told.
+	Told(what string)
+}
+
+// A Config is what a Notifier needs.
+type Config struct {
+	Rows     Rows
+	Sender   Sender
+	Observer Observer
+	PerHour  int           // notices of the node
+	Again    time.Duration // between notices to a sender about a recipient domain
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// A Notifier sends the notices that are due, the oldest first. There is one for a store:
+// two would send twice.
+type Notifier struct {
+	c    Config
+	kick chan struct{} // something is due; has room for one
+}
+
+// NewNotifier returns a Notifier, which does nothing before Run.
+func NewNotifier(c Config) *Notifier { return &Notifier{c: c, kick: make(chan struct{}, 1)} }
+
+// Wake says that something is due.
+func (n *Notifier) Wake() {
+	select {
+	case n.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Times of the work.
+const (
+	rescan      = time.Minute         // how often is looked for what nobody woke us for
+	sendTime    = 30 * time.Second    // for one notice
+	bouncesKept = 90 * 24 * time.Hour // how long a sender is left alone to whom a notice failed
+	forgetEach  = time.Hour
+)
+
+// Run sends until ctx ends.
+func (n *Notifier) Run(ctx context.Context) {
+	var forgot time.Time
+	for ctx.Err() == nil {
+		if now := n.c.Now(); now.Sub(forgot) >= forgetEach {
+			forgot = now
+			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.c.Again, time.Hour)), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
+				n.c.Log.Error("challenge: old notices not forgotten", "error", err)
+			}
+		}
+		wait := n.work(ctx)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-n.kick:
+		}
+		timer.Stop()
+	}
+}
+
+// work does all that can be done now, and returns for how long there is nothing.
+func (n *Notifier) work(ctx context.Context) time.Duration {
+	for ctx.Err() == nil {
+		wait, err := n.next(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.c.Log.Error("challenge: notice not sent", "error", err)
+		}
+		if wait > 0 || err != nil {
+			return max(wait, time.Second)
+		}
+	}
+	return rescan
+}
+
+// next deals with what is due the longest. It returns how long to wait where nothing is
+// due, or no more notices may be sent for now.
+func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	d, ok, err := n.c.Rows.Due(ctx)
+	if err != nil || !ok {
+		return rescan, err
+	}
+	sender, now := Canonical(d.Sender), n.c.Now()
+	c := Case{Sender: d.Sender, Proof: d.Proof, Guarded: d.Guarded, Arrived: d.Time, Now: now}
+	if c.Bounces, err = n.c.Rows.Bounces(ctx, sender, now.Add(-bouncesKept)); err != nil {
+		return rescan, err
+	}
+	if why := c.Refusal(); why != "" {
+		return 0, n.withhold(ctx, d, d.Domains, why)
+	}
+	told, err := n.c.Rows.Told(ctx, sender, d.Domains, now.Add(-n.c.Again))
+	if err != nil {
+		return rescan, err
+	}
+	if len(told) > 0 { // the rest is looked at anew
+		return 0, n.withhold(ctx, d, told, ToldLately)
+	}
+	sent, first, err := n.c.Rows.Sent(ctx, now.Add(-time.Hour))
+	if err != nil {
+		return rescan, err
+	}
+	if sent >= n.c.PerHour {
+		return n.full(first, now), nil
+	}
+	r := Record{Tx: d.Tx, Sender: sender, Domains: d.Domains, Time: now}
+	if err := n.c.Sender.Send(ctx, d, r); err != nil {
+		return rescan, err
+	}
+	n.c.Observer.Told("notice")
+	n.c.Log.Info("sender told of held message by notice", "id", d.Tx, "sender", d.Sender, "proof", d.Proof, "domains", d.Domains)
+	return 0, nil
+}
+
+// full is how long to wait when the hour's notices are sent. At times it is looked again,
+// so that what gets too old in the meantime is noted.
+func (n *Notifier) full(first, now time.Time) time.Duration {
+	if first.IsZero() { // none may be sent at all
+		return rescan
+	}
+	return min(max(first.Add(time.Hour).Sub(now), time.Second), rescan)
+}
+
+func (n *Notifier) withhold(ctx context.Context, d Due, domains []string, why Why) error {
+	if err := n.c.Rows.Withhold(ctx, d.Tx, domains, why); err != nil {
+		return err
+	}
+	n.c.Observer.Told(string(why))
+	return nil
+}
