@@ -2,7 +2,6 @@ package filters
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -81,34 +80,11 @@ func senderAllowed(sender mail.Path, l pipeline.Listing, how string) pipeline.Fi
 // authenticated says how the reverse-path's domain is proven, "" if it is not, and
 // whether that can't be told before the content is in.
 func (s senderAllow) authenticated(ctx context.Context, tx *pipeline.Transaction) (how string, wait bool, err error) {
-	domain := tx.Envelope.ReversePath.Domain()
-	switch {
-	case !s.requireAuth:
+	if !s.requireAuth {
 		return "not asked for", false, nil
-	case !tx.Client.Login.IsNull():
-		return "log-in", false, nil
 	}
-	byPath, err := spfFact(ctx, tx, s.resolver)
-	if err != nil {
-		return "", false, err
-	}
-	switch {
-	case byPath.Result == "pass":
-		return "spf", false, nil
-	case tx.Stage < pipeline.Data:
-		return "", true, nil
-	}
-	signed, err := dkimFact(ctx, tx, s.resolver)
-	if err != nil {
-		return "", false, err
-	}
-	if d := signed.alignedPass(domain); d != "" {
-		return "dkim " + d, false, nil
-	}
-	if byPath.Result == "temperror" || signed.Result == "temperror" {
-		return "", false, errors.New("SPF or DKIM could not be evaluated")
-	}
-	return "", false, nil
+	how, _, wait, err = Proof{s.resolver}.find(ctx, tx)
+	return how, wait, err
 }
 
 // Record implements pipeline.Recorder: it counts the hit.

@@ -64,7 +64,7 @@ func (c Case) Refusal() Why {
 		{Dangerous, c.Guarded},
 		{Relayed, c.Relayed},
 		{Disowned, c.SPF == "fail"},
-		{NotProven, c.Proof == ""},
+		{NotProven, c.Proof == "" || strings.HasPrefix(c.Proof, "dkim ") && !c.authored()},
 		{Forwarded, forwarded},
 		{List, isList(c.Header)},
 		{Automatic, isAutomatic(c.Header) || suppresses(c.Header)},
@@ -79,6 +79,21 @@ func (c Case) Refusal() Why {
 		}
 	}
 	return ""
+}
+
+// authored reports whether the reverse-path is the author's, as far as is known. A
+// signature is for the author's address: anybody may bring a signed message again, under
+// the reverse-path of another person at the same provider.
+func (c Case) authored() bool {
+	if c.Header == nil {
+		return true
+	}
+	for _, a := range mail.ParseAddressList(c.Header.Get("From")) {
+		if p, ok := a.Path(); ok && Canonical(p) == Canonical(c.Sender) {
+			return true
+		}
+	}
+	return false
 }
 
 // Unread says why nobody would read the link in the answer to a message, "" where

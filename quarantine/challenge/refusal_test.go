@@ -33,6 +33,10 @@ func TestRefusal(t *testing.T) {
 	}{
 		{"proven by SPF", func(*Case) {}, ""},
 		{"proven by a signature", func(c *Case) { c.Proof, c.SPF = "dkim example.org", "softfail" }, ""},
+		{"a signature of somebody else there, brought again", func(c *Case) {
+			c.Proof, c.Header = "dkim example.org", header("From: Eve <eve@example.org>")
+		}, NotProven},
+		{"a signature, with a tag in the reverse-path", func(c *Case) { c.Proof, c.Sender = "dkim example.org", "prvs=0123456789=ann@example.org" }, ""},
 		{"proof is asked for", func(c *Case) { c.Proof, c.SPF = "", "none" }, NotProven},
 		{"nothing is known", func(c *Case) { *c = Case{Sender: "ann@example.org"} }, NotProven},
 		{"SPF fail stands beside a signature", func(c *Case) { c.Proof, c.SPF = "dkim example.org", "fail" }, Disowned},
