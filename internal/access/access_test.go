@@ -1,0 +1,112 @@
+package access
+
+import (
+	"fmt"
+	"testing"
+)
+
+// someone is a person of a role who looks after example.org, or has a mailbox there.
+func someone(r Role) Person {
+	p := Person{Kind: KindAdmin, ID: 1, Name: string(r), Role: r, Domains: []string{"example.org"}}
+	switch r {
+	case Owner:
+		p.Kind, p.ID, p.Box = KindMailbox, 7, 7
+	case Operator:
+		p.Domains = nil
+	}
+	return p
+}
+
+// TestMay is the whole table: what each role may do to each object. A letter stands for
+// a role: o owner, h helpdesk, a admin, p operator.
+func TestMay(t *testing.T) {
+	objects := map[string]Object{
+		"own mailbox":              {Domain: "example.org", Box: 7},
+		"own mailbox, guarded":     {Domain: "example.org", Box: 7, Guarded: true},
+		"mailbox in own domain":    {Domain: "example.org", Box: 8},
+		"the same, guarded":        {Domain: "example.org", Box: 8, Guarded: true},
+		"mailbox in other domain":  {Domain: "example.net", Box: 9},
+		"elsewhere, own domain":    {Domain: "example.org"},
+		"elsewhere, other domain":  {Domain: "example.net"},
+		"the node, or oneself":     {},
+		"a mailbox of no domain":   {Box: 9},
+		"a mailbox without number": {Domain: "example.com", Box: 0},
+	}
+	names := []string{
+		"own mailbox", "own mailbox, guarded", "mailbox in own domain", "the same, guarded", "mailbox in other domain",
+		"elsewhere, own domain", "elsewhere, other domain", "the node, or oneself", "a mailbox of no domain", "a mailbox without number",
+	}
+	want := map[Action][10]string{
+		Public:       {"ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap"},
+		AccountUse:   {"", "", "", "", "", "", "", "ohap", "", ""},
+		HeldView:     {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		HeldRelease:  {"ohap", "p", "hap", "p", "p", "hap", "p", "p", "p", "p"},
+		HeldDelete:   {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		HeldAsk:      {"oha", "oha", "ha", "ha", "", "ha", "", "", "", ""},
+		EntryView:    {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		EntryChange:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
+		SettingsView: {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		SettingsSet:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
+		BlockView:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+	}
+	letters := map[Role]string{Owner: "o", Helpdesk: "h", Admin: "a", Operator: "p"}
+	for _, a := range append(Actions(), Public) {
+		if _, ok := want[a]; !ok {
+			t.Errorf("the action %s is in no row of this test", a)
+		}
+		for i, name := range names {
+			got := ""
+			for _, r := range Roles() {
+				if May(someone(r), a, objects[name]) {
+					got += letters[r]
+				}
+			}
+			if got != want[a][i] {
+				t.Errorf("%s, %s: got %q, want %q", a, name, got, want[a][i])
+			}
+		}
+	}
+}
+
+// What nobody may do: nobody, persons of no role, of a role that is unknown, without a
+// mailbox; and actions that are unknown.
+func TestMayNothing(t *testing.T) {
+	any := Object{Domain: "example.org", Box: 7}
+	for name, p := range map[string]Person{
+		"nobody":                {},
+		"no role":               {Kind: KindAdmin, ID: 1, Domains: []string{"example.org"}},
+		"unknown role":          {Kind: KindAdmin, ID: 1, Role: "reseller", Domains: []string{"example.org"}},
+		"no id":                 {Kind: KindAdmin, Role: Operator},
+		"an owner without box":  {Kind: KindMailbox, ID: 1, Role: Owner, Domains: []string{"example.org"}},
+		"an admin of no domain": {Kind: KindAdmin, ID: 1, Role: Admin},
+	} {
+		for _, a := range Actions() {
+			if a != AccountUse && May(p, a, any) {
+				t.Errorf("%s: may %s", name, a)
+			}
+		}
+		if May(p, HeldView, Object{}) {
+			t.Errorf("%s: may see held messages of the node", name)
+		}
+	}
+	if p := someone(Operator); May(p, "held.burn", any) || MayAny(p, "held.burn") || MayAny(p, "") || Action("").Is() {
+		t.Error("an unknown action is allowed")
+	}
+}
+
+// MayAny is true where there is an object for May.
+func TestMayAny(t *testing.T) {
+	for _, a := range Actions() {
+		for _, r := range Roles() {
+			p, some := someone(r), false
+			for _, o := range []Object{{}, {Domain: "example.org"}, {Domain: "example.org", Box: 7}} {
+				some = some || May(p, a, o)
+			}
+			if got := MayAny(p, a); got != some {
+				t.Errorf("%s: %s: got %v, want %v", fmt.Sprint(r), a, got, some)
+			}
+		}
+	}
+}

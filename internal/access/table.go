@@ -1,0 +1,63 @@
+package access
+
+import (
+	"maps"
+	"slices"
+)
+
+// An Action is something that a person does.
+type Action string
+
+// Actions.
+const (
+	Public       Action = "public"        // what needs no person: log-in, links with a token
+	AccountUse   Action = "account.use"   // one's own language, password, second factor, sessions
+	HeldView     Action = "held.view"     // find held messages and read them
+	HeldRelease  Action = "held.release"  // what is guarded: operators only
+	HeldDelete   Action = "held.delete"   //
+	HeldAsk      Action = "held.ask"      // ask for the release of what is guarded
+	EntryView    Action = "entry.view"    // allow and block lists of a mailbox, a domain, the node
+	EntryChange  Action = "entry.change"  // add to them, change and remove: "allow", "block"
+	SettingsView Action = "settings.view" // of a mailbox
+	SettingsSet  Action = "settings.set"  //
+	BlockView    Action = "block.view"    // blocked log-ins
+	BlockLift    Action = "block.lift"    //
+	Complaints   Action = "complaints"    //
+)
+
+// Actions returns all of them, sorted.
+func Actions() []Action {
+	return slices.Sorted(maps.Keys(table()))
+}
+
+// Is reports whether the action is one of those that the table knows.
+func (a Action) Is() bool { return a == Public || table()[a] != nil }
+
+// A reach is how far a role gets with an action.
+type reach int
+
+const (
+	none    reach = iota
+	self          // what belongs to the person itself, in no domain
+	mailbox       // the person's mailbox
+	domains       // all that is in the person's domains, and what holds for those
+	all
+)
+
+// table is role × action. What it does not name is not allowed.
+func table() map[Action]map[Role]reach {
+	return map[Action]map[Role]reach{
+		AccountUse:   {Owner: self, Helpdesk: self, Admin: self, Operator: self},
+		HeldView:     {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		HeldRelease:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		HeldDelete:   {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		HeldAsk:      {Owner: mailbox, Helpdesk: domains, Admin: domains},
+		EntryView:    {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		EntryChange:  {Owner: mailbox, Admin: domains, Operator: all},
+		SettingsView: {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		SettingsSet:  {Owner: mailbox, Admin: domains, Operator: all},
+		BlockView:    {Operator: all},
+		BlockLift:    {Operator: all},
+		Complaints:   {Operator: all},
+	}
+}
