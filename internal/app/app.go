@@ -26,6 +26,7 @@ import (
 	"gatepost/internal/resolve"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
+	"gatepost/internal/web"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
 	"gatepost/quarantine"
@@ -57,6 +58,7 @@ type App struct {
 	queue      *queue.Queue
 	intake     *intake.Intake
 	changes    *mailbox.Changes
+	site       *web.Server
 	handlers   control.Handlers
 	closers    []func() error // in the order of opening
 }
@@ -78,6 +80,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
 		a.openData, a.openStore, a.openContent, a.openDirectory, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
+		a.openWeb,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err

@@ -89,7 +89,8 @@ func (a *App) services(c *config.Config) (list []service, err error) {
 		return nil, err
 	}
 	a.listenIMAP(c, certificate, spool, listen)
-	listen("web", c.Listen.Web, a.serveWeb)
+	listen("web", c.Listen.Web, a.site.Serve)
+	listen("webs", c.Listen.Webs, func(ctx context.Context, l net.Listener) error { return a.site.ServeTLS(ctx, l, certificate) })
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,23 @@ package app
 
 import (
 	"context"
-	"net"
+
+	"gatepost/internal/config"
+	"gatepost/internal/web"
 )
 
-// serveWeb answers /metrics, /healthz and /readyz.
-func (a *App) serveWeb(ctx context.Context, l net.Listener) error {
-	return a.metrics.Serve(ctx, l, a.unready)
+// openWeb makes the pages. Each part of them has its adapter in a file web_PART.go.
+func (a *App) openWeb(ctx context.Context, c *config.Config) error {
+	key, err := a.store.Secret(ctx, "web")
+	if err != nil {
+		return err
+	}
+	a.site, err = web.New(web.Config{
+		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
+		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
+		Log: a.log, Now: a.now,
+	})
+	return err
 }
 
 // unready says what keeps the node from taking mail.

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gatepost/internal/access"
+)
+
+// A handler answers a request, or says why it did not: what it returns is shown as a
+// page, if nothing was written yet.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// A route is one page or act. Its action is what the middleware, and allow, ask for.
+type route struct {
+	pattern string // as net/http has it: "GET /quarantine/{id}"
+	action  access.Action
+	handle  handler
+	body    int64 // octets that a POST may have; 0: maxBody
+	own     bool  // a POST proves by its own address, which is a token, that it is wanted
+}
+
+// routes is everything that there is. Each group of pages adds its own.
+func (s *Server) routes() []route {
+	return slices.Concat(
+		[]route{
+			{pattern: "GET /{$}", action: access.AccountUse, handle: s.home},
+			{pattern: "GET /metrics", action: access.Public, handle: s.health},
+			{pattern: "GET /healthz", action: access.Public, handle: s.health},
+			{pattern: "GET /readyz", action: access.Public, handle: s.health},
+			{pattern: "GET " + assetRoot, action: access.Public, handle: s.asset},
+		},
+	)
+}
+
+// router makes the handler of all routes. A route without an action, or with one that
+// no role knows, does not start.
+func (s *Server) router() (http.Handler, error) {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		method, path, ok := strings.Cut(r.pattern, " ")
+		switch {
+		case !ok || method != http.MethodGet && method != http.MethodPost:
+			return nil, fmt.Errorf("web: route %q: GET or POST", r.pattern)
+		case !r.action.Is():
+			return nil, fmt.Errorf("web: route %q has no action that is known: %q", r.pattern, r.action)
+		case r.handle == nil:
+			return nil, errors.New("web: route " + r.pattern + " has no handler")
+		}
+		if method == http.MethodGet {
+			s.paths[path] = true
+		}
+		mux.HandleFunc(r.pattern, s.serveRoute(r))
+	}
+	return s.front(mux), nil
+}
+
+// home leads to what the person does here.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	for _, item := range s.menu(r) {
+		http.Redirect(w, r, item.Path, http.StatusSeeOther)
+		return nil
+	}
+	return errNotFound
+}
+
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
+	if s.assets.byPath[r.URL.Path] == nil {
+		return errNotFound
+	}
+	s.assets.ServeHTTP(w, r)
+	return nil
+}
+
+// A menuItem is a way in the menu.
+type menuItem struct {
+	Key, Path string
+	Here      bool
+}
+
+// menu has what the person's role can use, of what this node has.
+func (s *Server) menu(r *http.Request) (list []menuItem) {
+	person := visitOf(r).Person
+	for _, item := range [...]struct {
+		key, path string
+		action    access.Action
+	}{
+		{"menu.quarantine", "/quarantine", access.HeldView},
+		{"menu.lists", "/lists", access.EntryView},
+		{"menu.settings", "/settings", access.SettingsView},
+		{"menu.bans", "/bans", access.BlockView},
+		{"menu.complaints", "/complaints", access.Complaints},
+		{"menu.account", "/account", access.AccountUse},
+	} {
+		if s.paths[item.path] && access.MayAny(person, item.action) {
+			here := r.URL.Path == item.path || strings.HasPrefix(r.URL.Path, item.path+"/")
+			list = append(list, menuItem{item.key, item.path, here})
+		}
+	}
+	return list
+}

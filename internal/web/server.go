@@ -1,0 +1,143 @@
+// Package web has the pages: for owners of mailboxes, for admins, and for senders and
+// readers who follow a link from a mail. They are written by the server and work
+// without scripts; htmx makes some of them smoother.
+//
+// A group of pages is a file: its routes, its handlers, the small interface through which
+// it asks for what it shows. A route names the action that it is for (package access);
+// the middleware (serve.go) lets nobody in whose role can't do that to anything, and a
+// handler asks once more with the object, by allow. A handler returns an error instead of
+// showing one: errors become pages of the same look (failure.go).
+//
+// To add a page: a template in pages/, its texts in words/en and words/fr, a handler, a
+// line in the group's routes. style.css says which components there are.
+//
+// What protects them: no script and no style but our own files, nothing from third
+// parties (header.go); acts are POSTs from our own pages with the session's token
+// (csrf.go); cookies that no script sees (cookie.go); bounds on all input and on time.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatepost/internal/access"
+	"gatepost/internal/locale"
+)
+
+// A Config has what a Server needs. Parts that are nil have no pages.
+type Config struct {
+	URL      string         // under which people reach the pages; "": unknown
+	Proxies  []netip.Prefix // whose X-Forwarded-For names the client
+	Metrics  []netip.Prefix // who is shown Health
+	Health   http.Handler   // answers /metrics, /healthz and /readyz
+	Language string         // where nobody says otherwise
+	Zone     string         // the same; "": UTC
+	Key      []byte         // signs short-lived cookies and forms; 32 octets, the same on all nodes
+
+	Sessions Sessions
+
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// Sessions knows people again who logged in.
+type Sessions interface {
+	// Recognise returns the person of a session's secret, and the session's id, or
+	// access.ErrNoSession.
+	Recognise(ctx context.Context, secret string, from access.Client) (access.Person, string, error)
+}
+
+// A Server shows the pages. It is safe for use by many goroutines.
+type Server struct {
+	Config
+	words   *locale.Catalog
+	pages   *pages
+	assets  *assets
+	handler http.Handler
+	origin  *http.CrossOriginProtection
+	zones   zones
+	paths   map[string]bool // of pages, for the menu
+}
+
+// New makes a Server. It fails where a template, a text or a route is wrong.
+func New(c Config) (*Server, error) {
+	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}}
+	if len(c.Key) < 32 {
+		return nil, errors.New("web: a key is needed")
+	}
+	if c.URL != "" {
+		if err := s.origin.AddTrustedOrigin(originOf(c.URL)); err != nil {
+			return nil, fmt.Errorf("web: web.url %q: %w", c.URL, err)
+		}
+	}
+	var err error
+	if s.words, err = loadWords(); err != nil {
+		return nil, err
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadPages(s.words, s.assets); err != nil {
+		return nil, err
+	}
+	s.handler, err = s.router()
+	return s, err
+}
+
+// originOf cuts an address down to scheme, host and port (RFC 6454).
+func originOf(url string) string {
+	scheme, rest, _ := strings.Cut(url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
+}
+
+// Limits of the listener. What a handler takes counts in all of them.
+const (
+	headTime   = 10 * time.Second // until the header is there
+	readTime   = 30 * time.Second // until the body is there
+	writeTime  = time.Minute      // until the answer is gone
+	idleTime   = 2 * time.Minute  // between two requests
+	stopTime   = 5 * time.Second  // for requests under way at the end
+	maxHeader  = 32 << 10         // octets
+	maxBody    = 256 << 10        // octets, where a route says nothing
+	atOnce     = 1000             // connections of one listener
+	handleTime = 30 * time.Second // of one handler, by its context
+)
+
+// Serve answers on l until ctx ends; requests under way have a moment to end.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.serve(ctx, l, nil) }
+
+// ServeTLS is Serve over HTTPS, with HTTP/2.
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener, c *tls.Config) error {
+	return s.serve(ctx, l, c)
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: headTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what clients do wrong is no news
+		BaseContext:    func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		moment, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		defer cancel()
+		stopped <- errors.Join(server.Shutdown(moment), server.Close())
+	})
+	if err := server.Serve(secured(newLimited(l, atOnce), secure)); !errors.Is(err, http.ErrServerClosed) {
+		if stop() {
+			return fmt.Errorf("web: serve: %w", err)
+		}
+	}
+	<-stopped // what it says is only that somebody had to be cut off
+	return nil
+}
