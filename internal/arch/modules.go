@@ -35,6 +35,7 @@ func owners() []owner {
 		{"modernc.org/sqlite", []string{"internal/store", "internal/lookup"}},
 		{"github.com/jackc/pgx", []string{"internal/store", "internal/lookup"}},
 		{"database/sql", []string{"internal/store", "internal/lookup"}}, // lookup reads the databases of others
+		{"github.com/mojocn/base64Captcha", []string{"internal/captcha"}},
 		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
 		{"net/smtp", []string{}},

@@ -1,0 +1,183 @@
+package captcha
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image/png"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestImage(t *testing.T) {
+	tasks := fixed()
+	k := made(t, tasks, "tx1", ann)
+	b, err := tasks.Image(k.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := m.Bounds().Size(); s.X != Width || s.Y != Height {
+		t.Errorf("got %v", s)
+	}
+	if _, _, _, alpha := m.At(0, 0).RGBA(); alpha != 0xffff {
+		t.Error("the ground is not opaque")
+	}
+	again, err := tasks.Image(k.ID)
+	if err != nil || !bytes.Equal(b, again) {
+		t.Errorf("the same image again: %v", err)
+	}
+	if _, err := tasks.Image("x"); !errors.Is(err, ErrOver) {
+		t.Errorf("no task: got %v", err)
+	}
+	if err := answer(tasks, k, "tx1", "123450", "", ann); err != nil {
+		t.Errorf("to look ended the task: %v", err)
+	}
+}
+
+func TestAudio(t *testing.T) {
+	tasks := fixed()
+	k := made(t, tasks, "tx1", ann)
+	spoken := map[string]bool{}
+	for _, lang := range []string{"en", "fr"} {
+		b, err := tasks.Audio(k.ID, lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || int(binary.LittleEndian.Uint32(b[4:]))+8 != len(b) {
+			t.Errorf("%s: not a whole WAV: %q", lang, b[:16])
+		}
+		if seconds := len(b) / 8000; seconds < 8 || seconds > 30 {
+			t.Errorf("%s: %d seconds", lang, seconds)
+		}
+		again, err := tasks.Audio(k.ID, lang)
+		if err != nil || !bytes.Equal(b, again) {
+			t.Errorf("%s: the same sound again: %v", lang, err)
+		}
+		spoken[string(b)] = true
+	}
+	if len(spoken) != 2 {
+		t.Error("both languages sound the same")
+	}
+}
+
+func TestDrawingsAreBounded(t *testing.T) {
+	tasks := fixed()
+	k := made(t, tasks, "tx1", ann)
+	seen := map[string]bool{}
+	for n := 0; ; n++ {
+		b, err := tasks.Image(k.ID)
+		if errors.Is(err, ErrOver) {
+			break
+		}
+		if n > 2*drawings || err != nil {
+			t.Fatalf("drawing %d: %v", n, err)
+		}
+		seen[string(b)] = true
+		tasks.sketches = newShelf[sketch, []byte](Lifetime, maxSketches) // forgotten for others
+	}
+	if len(seen) != drawings {
+		t.Errorf("%d drawings, want %d", len(seen), drawings)
+	}
+	if _, err := tasks.Audio(k.ID, "en"); err != nil {
+		t.Errorf("a sound is drawn still: %v", err)
+	}
+	if err := answer(tasks, k, "tx1", "123450", "", ann); err != nil {
+		t.Errorf("the task can't be done any more: %v", err)
+	}
+}
+
+func TestSketchesAreBounded(t *testing.T) {
+	tasks := fixed()
+	for range 2 * maxSketches {
+		tasks.asked = newTally[netip.Prefix](MadePerClient, minute)
+		if _, err := tasks.Image(made(t, tasks, "tx1", ann).ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(tasks.sketches.items); n != maxSketches {
+		t.Errorf("%d are kept, want %d", n, maxSketches)
+	}
+}
+
+// TestMachine has a program for reading, as it comes, read images.
+func TestMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	program, err := exec.LookPath("tesseract")
+	if err != nil {
+		t.Skip("tesseract is not installed")
+	}
+	const images = 50
+	dir := t.TempDir()
+	read := 0
+	for n := range images {
+		answer := randomDigits()
+		b, err := sketch{kind: image}.draw(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, strconv.Itoa(n)+".png")
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := exec.CommandContext(t.Context(), program, file, "-", "--psm", "7", "-c", "tessedit_char_whitelist=0123456789")
+		c.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
+		out, err := c.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.TrimSpace(string(out)) == answer {
+			read++
+		}
+	}
+	t.Logf("tesseract read %d of %d", read, images)
+	if read > images/10 {
+		t.Errorf("tesseract read %d of %d", read, images)
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	for _, s := range []sketch{{kind: image}, {kind: sound, lang: "en"}, {kind: sound, lang: "fr"}} {
+		b.Run(string(s.kind)+s.lang, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.draw("123450"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkTasks fills the store, and reports what it takes.
+func BenchmarkTasks(b *testing.B) {
+	tasks := New(Config{})
+	fill := func() {
+		tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newTally[netip.Prefix](MadePerClient, minute)
+		if _, err := tasks.Make("20261125T101112-abcdefgh", ann); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range maxTasks {
+		fill()
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	for b.Loop() {
+		fill()
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/maxTasks, "octets/task")
+}
