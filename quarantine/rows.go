@@ -116,8 +116,7 @@ type Tally struct {
 	Filter   string
 	Held     int // all that it held, whatever became of it
 	Released int // by people
-	Asked    int // that owners asked an operator for, and did not get yet
-	Deleted  int // by people
+	Asked    int // that owners asked an operator for
 }
 
 // Cursor returns the row's place, after which a next page begins.

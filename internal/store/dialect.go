@@ -14,6 +14,7 @@ type dialect struct {
 	clock      string              // reads the time, in microseconds; "": the process's clock is the store's
 	forUpdate  string              // ends a SELECT that locks its rows; "": there is one writer, who needs no locks
 	keyShare   string              // ends a SELECT whose rows may not be removed before the transaction ends
+	lockHeld   string              // has everybody wait who makes held messages, until the transaction ends
 	skipLocked string              // ends a SELECT that locks its rows and leaves out those that are locked
 	among      [2]string           // "id" + among[0] + SELECT + among[1]: those rows, which nobody else has locked
 	marks      func(string) string // a text with the engine's placeholders
@@ -42,6 +43,7 @@ var postgresDialect = &dialect{
 	clock:      `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`,
 	forUpdate:  " FOR UPDATE",
 	keyShare:   " FOR KEY SHARE",
+	lockHeld:   `LOCK TABLE held IN SHARE MODE`,
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 	among:      [2]string{" = ANY (ARRAY(", " FOR UPDATE SKIP LOCKED))"},
 	marks:      numbered,

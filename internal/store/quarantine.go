@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,7 +17,10 @@ import (
 
 // Quarantine is the held messages' rows: it implements the interfaces of package
 // quarantine.
-type Quarantine struct{ db *DB }
+type Quarantine struct {
+	db   *DB
+	rows int // of a small block, at least
+}
 
 var _ interface {
 	quarantine.Reader
@@ -25,21 +29,17 @@ var _ interface {
 } = Quarantine{}
 
 // Quarantine returns the store's quarantine.
-func (db *DB) Quarantine() Quarantine { return Quarantine{db} }
+func (db *DB) Quarantine() Quarantine { return Quarantine{db, blockRows} }
 
 // putHeld makes the row of a held message and counts its content's reference, in
 // the commit that accepts the message.
 func putHeld(tx *Tx, h *quarantine.Held) error {
-	client := ""
-	if h.Client.IsValid() {
-		client = h.Client.String()
-	}
 	_, err := tx.Exec(`INSERT INTO held (id, tx, recipient, recipient_fold, box, domain, sender, sender_fold, client, subject, subject_fold,
 		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state,
 		author, author_fold, proof, guarded, asked, told, same, late)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		CASE WHEN ? <= (SELECT MAX(last) FROM held_block) THEN 1 ELSE 0 END)`,
-		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), client, h.Subject, strings.ToLower(h.Subject),
+		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), clientText(h.Client), h.Subject, strings.ToLower(h.Subject),
 		h.Filter, h.Reason, strings.ToLower(h.Reason), finite(h.Score), h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
 		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld,
 		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, toMicros(h.Time))
@@ -49,6 +49,14 @@ func putHeld(tx *Tx, h *quarantine.Held) error {
 	content := h.Size - int64(len(h.View.Prefix)) + h.View.Skip
 	tx.ref(h.Blob, content)
 	return nil
+}
+
+// clientText is a client's address as rows have it; "": it is not known.
+func clientText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 // Settle implements quarantine.Settler. The update of the state alone decides who

@@ -86,20 +86,3 @@ func timeHeld(tx *Tx, ids []string) error {
 	}
 	return nil
 }
-
-// Index implements quarantine.Keeper.
-func (q Quarantine) Index(ctx context.Context, t time.Time) (int, error) { return 0, nil }
-
-// Tallies implements quarantine.Reader.
-func (q Quarantine) Tallies(ctx context.Context, since time.Time) (list []quarantine.Tally, err error) {
-	err = q.db.View(ctx, func(tx *Tx) error {
-		rows, err := tx.Query(`SELECT filter, COUNT(*) FROM held WHERE time >= ? GROUP BY filter`, toMicros(since))
-		return each(rows, err, func(rows *sql.Rows) error {
-			var t quarantine.Tally
-			err := rows.Scan(&t.Filter, &t.Held)
-			list = append(list, t)
-			return err
-		})
-	})
-	return list, err
-}

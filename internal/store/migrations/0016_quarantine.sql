@@ -32,15 +32,15 @@ CREATE INDEX queue_transfer_released ON queue_transfer (released) WHERE released
 ALTER TABLE queue_event ADD COLUMN released TEXT NOT NULL DEFAULT ''; -- as in queue_transfer
 CREATE INDEX queue_event_released ON queue_event (released, time) WHERE released <> '';
 
--- Held messages by what their texts are made of: see quarantine_gram.go. A block is those
--- of a time, in groups.
+-- Held messages by what is in them: see quarantine_block.go. A block is those of some
+-- time, in groups.
 CREATE TABLE held_block (
 	id    INTEGER PRIMARY KEY AUTOINCREMENT,
-	first BIGINT NOT NULL,  -- the oldest's time
-	last  BIGINT NOT NULL,  -- the newest's
+	first BIGINT NOT NULL,  -- the time of its oldest,
+	last  BIGINT NOT NULL,  -- and of its newest
 	level BIGINT NOT NULL,
-	size  BIGINT NOT NULL,  -- rows
-	marks BYTEA NOT NULL    -- when each group begins
+	size  BIGINT NOT NULL,  -- groups
+	marks BYTEA NOT NULL    -- the time at which each group begins
 );
 CREATE INDEX held_block_last ON held_block (last);
 CREATE TABLE held_gram (
@@ -50,10 +50,11 @@ CREATE TABLE held_gram (
 	PRIMARY KEY (bucket, block)
 );
 
--- How many a filter held on a day (UTC), of those in blocks.
+-- How many of a block a filter held on a day (UTC).
 CREATE TABLE held_day (
+	block  BIGINT NOT NULL,
 	day    BIGINT NOT NULL, -- since 1970
 	filter TEXT NOT NULL,
 	held   BIGINT NOT NULL,
-	PRIMARY KEY (day, filter)
+	PRIMARY KEY (block, day, filter)
 );
