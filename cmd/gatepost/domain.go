@@ -24,6 +24,9 @@ func (p *program) domain() *cobra.Command {
 type domainFields struct {
 	policy, disposition, catchAll, smarthost, lookup string
 	names, hosts                                     []string
+
+	challenge, allow, hours, zone, language string
+	owners                                  []string
 }
 
 func (d *domainFields) flags(c *cobra.Command) {
@@ -35,6 +38,20 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
 	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
 	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts, callout to ask them; empty: all are taken")
+	f.StringVar(&d.challenge, "challenge", "", "how the sender of held spam is told: `off`, reply (in the answer to DATA) or notice (by mail)")
+	f.StringVar(&d.allow, "challenge-allow", "", "who allows a sender that solved a challenge: `domain`, mailbox, none, or default for the node's")
+	f.StringVar(&d.hours, "digest-hours", "", "`hours` at which owners get digests, such as 6,14; none, or default for the node's")
+	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")
+	f.StringVar(&d.language, "language", "", "`code` of the language in which its people are written to: en, fr; empty is the node's")
+	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, with commas between; empty is nothing")
+}
+
+// orDefault turns the word for the node's own choice into what stands for it.
+func orDefault(s string) string {
+	if s == "default" {
+		return ""
+	}
+	return s
 }
 
 // given returns the values of a repeatable flag; one that is empty stands for none.
@@ -60,6 +77,8 @@ func (p *program) domainAdd() *cobra.Command {
 			return ask(p, cmd, ops.DomainAdd{
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
+				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
+				Language: d.language, Owners: given(d.owners),
 			}, p.showDomain)
 		},
 	}
@@ -81,9 +100,9 @@ func (p *program) domainList() *cobra.Command {
 				return r
 			}
 			id := func(d ops.Domain) string { return d.Name }
-			head := []string{"DOMAIN", "POLICY", "SPAM", "MAILBOXES", "ALIASES", "HOSTS"}
+			head := []string{"DOMAIN", "POLICY", "SPAM", "CHALLENGE", "DIGEST", "MAILBOXES", "ALIASES", "HOSTS"}
 			return askPages(p, cmd, page, search[ops.Domain]{request, id}, listing[ops.Domain]{"no domains", head, func(d ops.Domain) []any {
-				return []any{d.Name, d.Policy, d.Disposition, d.Mailboxes, d.Aliases, join(d.Hosts)}
+				return []any{d.Name, d.Policy, d.Disposition, d.Challenge, d.DigestHours, d.Mailboxes, d.Aliases, join(d.Hosts)}
 			}})
 		},
 	}
@@ -113,18 +132,24 @@ func (p *program) domainSet() *cobra.Command {
 			"Repeatable flags stand instead of all that was there before." + domainHelp,
 		Example: `  gatepost domain set example.org --disposition tag
   gatepost domain set example.org --name example.net --name example.com --catch-all ann@example.org
-  gatepost domain set customer.example --host ""`,
+  gatepost domain set customer.example --host ""
+  gatepost domain set example.org --challenge reply --digest-hours 6,14 --zone Europe/Paris --owners disposition,digest`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
-			names, hosts := given(d.names), given(d.hosts)
+			names, hosts, owners := given(d.names), given(d.hosts), given(d.owners)
+			d.allow, d.hours = orDefault(d.allow), orDefault(d.hours)
 			r := ops.DomainSet{
 				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
 				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
 				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
+				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
+				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
+				Owners: changed(f, "owners", &owners),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
-				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost or --lookup")
+				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language or --owners")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
@@ -148,5 +173,8 @@ func (p *program) domainRemove() *cobra.Command {
 
 func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
-		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup, "created", d.Created)
+		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
+		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
+		"owners may set", join(d.Owners), "created", d.Created)
+	p.warn(d.Warnings)
 }

@@ -67,5 +67,24 @@ func changed[T any](f *pflag.FlagSet, name string, v *T) *T {
 	return nil
 }
 
+// onOff reads a flag that is on or off; nil where it was not given.
+func onOff(f *pflag.FlagSet, name, value string) (*bool, error) {
+	if !f.Changed(name) {
+		return nil, nil
+	}
+	on := value == "on"
+	if !on && value != "off" {
+		return nil, usage("--%s %q: write on or off", name, value)
+	}
+	return &on, nil
+}
+
+func onOrOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
 // join writes addresses for a table.
 func join(s []string) string { return strings.Join(s, ", ") }

@@ -133,18 +133,27 @@ func (p *program) mailboxShow() *cobra.Command {
 
 func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
-	var language, state string
+	var language, state, disposition, digest string
+	var level int
 	var copies []string
 	c := &cobra.Command{
 		Use:   "set ADDRESS",
 		Short: "Change a mailbox",
-		Long:  "Changes what the flags name, and nothing else. The addresses of --copy-to stand instead of those that were there; --copy-to \"\" ends the copying.",
+		Long: "Changes what the flags name, and nothing else. The addresses of --copy-to stand instead of those that were there; --copy-to \"\" ends the copying. " +
+			"--disposition and --level stand for what its owner wants: they count where the domain leaves that to owners.",
 		Example: `  gatepost mailbox set ann@example.org --state suspended
-  gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example`,
+  gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example
+  gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
 			r := ops.MailboxSet{Address: args[0], Language: changed(f, "language", &language), State: changed(f, "state", &state)}
+			disposition = orDefault(disposition)
+			r.Disposition, r.Level = changed(f, "disposition", &disposition), changed(f, "level", &level)
+			var err error
+			if r.Digest, err = onOff(f, "digest", digest); err != nil {
+				return err
+			}
 			copies = given(copies)
 			r.Copies = changed(f, "copy-to", &copies)
 			if stdin {
@@ -154,8 +163,8 @@ func (p *program) mailboxSet() *cobra.Command {
 				}
 				r.Password = &password
 			}
-			if r.Password == nil && r.Language == nil && r.State == nil && r.Copies == nil {
-				return usage("nothing to change: give --password-stdin, --language, --state or --copy-to")
+			if r == (ops.MailboxSet{Address: args[0]}) {
+				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level or --digest")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -163,6 +172,9 @@ func (p *program) mailboxSet() *cobra.Command {
 	passwordFlag(c, &stdin)
 	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
 	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed")
+	c.Flags().StringVar(&disposition, "disposition", "", "what is done with its spam: `quarantine`, junk, tag, or default for the domain's")
+	c.Flags().IntVar(&level, "level", 0, "how strict the filters are, `1` (strict) to 7; 0 is the policy's own")
+	c.Flags().StringVar(&digest, "digest", "", "`on` or off: whether its owner gets digests")
 	copyFlag(c, &copies)
 	return c
 }
@@ -181,5 +193,7 @@ func (p *program) mailboxRemove() *cobra.Command {
 }
 
 func (p *program) showMailbox(m ops.Mailbox) {
-	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
+	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "disposition", m.Disposition, "level", m.Level,
+		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
+	p.warn(m.Warnings)
 }

@@ -72,6 +72,13 @@ func (p *program) print(result any, human func()) error {
 // say prints a line.
 func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 
+// warn tells what was done and comes to nothing, where it does not mix with results.
+func (p *program) warn(warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintf(p.errs, "gatepost: warning: %s\n", printable(w))
+	}
+}
+
 // A table prints rows in aligned columns.
 type table struct {
 	w    *tabwriter.Writer

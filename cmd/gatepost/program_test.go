@@ -47,7 +47,10 @@ func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
 
 func handlers() control.Handlers {
 	h := control.Handlers{}
-	domain := ops.Domain{Name: "example.org", Disposition: "junk", Mailboxes: 2, Created: at(0)}
+	domain := ops.Domain{
+		Name: "example.org", Disposition: "junk", Mailboxes: 2, Created: at(0),
+		Challenge: "reply", DigestHours: "6,14", Owners: []string{"digest"}, Warnings: []string{"challenge is reply, but web.url is empty"},
+	}
 	entry := ops.Entry{ID: 12, List: "allow", Kind: "ip", Value: "192.0.2.0/24", Scope: "global", Origin: "admin", Note: "backup MX", Created: at(1)}
 	held := ops.Held{
 		ID: "4711", Recipient: "ann@example.org", Subject: "Win \x1b[31mred\u202e now", Filter: "spf",
@@ -70,7 +73,8 @@ func handlers() control.Handlers {
 		return ops.Nothing{}, errors.New("domain example.org: still in use")
 	})
 	routeHandlers(h)
-	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Created: at(0)}))
+	adminHandlers(h)
+	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Digest: true, Created: at(0)}))
 	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))
 	control.On(h, answer[ops.AliasAdd](ops.Alias{Address: "sales@example.org", Targets: []string{"ann@example.org", "bob@example.org"}}))
 	control.On(h, answer[ops.ListAdd](entry))
@@ -120,7 +124,7 @@ func routeHandlers(h control.Handlers) {
 	control.On(h, answer[ops.DistributionList]([]ops.Distribution{list}))
 	control.On(h, answer[ops.DistributionShow](ops.DistributionDetail{Distribution: list, Members: []string{"ann@example.org", "bob@example.net"}}))
 	control.On(h, answer[ops.DistributionRemove](ops.Nothing{}))
-	control.On(h, answer[ops.MailboxSet](ops.Mailbox{Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Created: at(0)}))
+	control.On(h, answer[ops.MailboxSet](ops.Mailbox{Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0)}))
 	control.On(h, func(_ context.Context, r ops.RouteShow) (ops.Route, error) {
 		if r.From != nil {
 			return ops.Route{Address: r.Address, Reason: "eve@example.net may not post to this list", Steps: []ops.RouteStep{}}, nil
@@ -129,6 +133,19 @@ func routeHandlers(h control.Handlers) {
 			{Address: "info@example.org", Is: "alias", Why: "an alias, stores nothing"},
 			{Depth: 1, Address: "ann@example.org", Is: "mailbox", Why: "a mailbox here"},
 		}}, nil
+	})
+}
+
+// adminHandlers answer for who may do what.
+func adminHandlers(h control.Handlers) {
+	dora := ops.Admin{Name: "dora", Role: "helpdesk", Domains: []string{"example.net", "example.org"}, State: "active", Created: at(0)}
+	root := ops.Admin{Name: "root", Role: "operator", Domains: []string{}, State: "active", Created: at(0)}
+	control.On(h, answer[ops.AdminAdd](root))
+	control.On(h, answer[ops.AdminSet](dora))
+	control.On(h, answer[ops.AdminShow](dora))
+	control.On(h, answer[ops.AdminList]([]ops.Admin{dora, root}))
+	control.On(h, func(_ context.Context, r ops.AdminRemove) (ops.Nothing, error) {
+		return ops.Nothing{}, errors.New("remove admin root: the last operator who can log in has to stay one")
 	})
 }
 

@@ -18,6 +18,7 @@ func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
 	a.mailboxOps(h)
+	a.adminOps(h)
 	a.hostOps(h)
 	a.aliasOps(h)
 	a.forwardOps(h)
@@ -39,9 +40,9 @@ func told(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias),
-		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry):
+		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoAdmin):
 		return control.NotFound("%v", err)
-	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath):
+	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath), errors.Is(err, directory.ErrPassword):
 		return control.Misused("%v", err)
 	}
 	return err

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gatepost/internal/config"
@@ -39,7 +41,7 @@ func (a *App) domainOps(h control.Handlers) {
 		if !ok {
 			return ops.Domain{}, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
 		}
-		return a.domain(d), nil
+		return a.warned(d), nil
 	})
 	control.On(h, a.setDomain)
 	control.On(h, func(ctx context.Context, q ops.DomainRemove) (ops.Nothing, error) {
@@ -57,7 +59,59 @@ func (a *App) domain(d directory.Domain) ops.Domain {
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
+		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
+		Language: d.Language, Owners: texts(d.Owners),
 	}
+}
+
+// warned is domain with what was set and comes to nothing.
+func (a *App) warned(d directory.Domain) ops.Domain {
+	shown := a.domain(d)
+	if d.Challenge != directory.Off && a.config.Load().Web.URL == "" {
+		shown.Warnings = append(shown.Warnings, fmt.Sprintf("challenge is %s, but no sender can be told: web.url of the configuration is empty", d.Challenge))
+	}
+	return shown
+}
+
+// noHours stands for digests that are not to be.
+const noHours = "none"
+
+func hoursText(hours []int) string {
+	if hours != nil && len(hours) == 0 {
+		return noHours
+	}
+	words := make([]string, len(hours))
+	for i, h := range hours {
+		words[i] = strconv.Itoa(h)
+	}
+	return strings.Join(words, ",")
+}
+
+// parseHours reads what hoursText writes; "" are the node's.
+func parseHours(text string) ([]int, error) {
+	switch text = strings.TrimSpace(text); text {
+	case "":
+		return nil, nil
+	case noHours:
+		return []int{}, nil
+	}
+	var hours []int
+	for word := range strings.SplitSeq(text, ",") {
+		h, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil {
+			return nil, control.Misused("digest hours %q; write them like 6,14, or %s", text, noHours)
+		}
+		hours = append(hours, h)
+	}
+	return hours, nil
+}
+
+func mays(words []string) []directory.May {
+	list := make([]directory.May, len(words))
+	for i, w := range words {
+		list[i] = directory.May(w)
+	}
+	return list
 }
 
 func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error) {
@@ -67,14 +121,20 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 	if err := a.knownLookup(q.Lookup); err != nil {
 		return ops.Domain{}, err
 	}
+	hours, err := parseHours(q.DigestHours)
+	if err != nil {
+		return ops.Domain{}, err
+	}
 	d, err := a.directory.AddDomain(ctx, directory.Domain{
 		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
 		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
+		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
+		Language: q.Language, Owners: mays(q.Owners),
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
 	}
-	return a.domain(d), nil
+	return a.warned(d), nil
 }
 
 func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error) {
@@ -92,6 +152,10 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 			return ops.Domain{}, err
 		}
 	}
+	hours, owners, err := choices(q)
+	if err != nil {
+		return ops.Domain{}, err
+	}
 	d, err := a.directory.ChangeDomain(ctx, name, func(d *directory.Domain) error {
 		give(&d.Policy, q.Policy)
 		give(&d.Disposition, (*directory.Disposition)(q.Disposition))
@@ -100,12 +164,34 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Hosts, q.Hosts)
 		give(&d.Smarthost, q.Smarthost)
 		give(&d.Lookup, q.Lookup)
+		give(&d.Challenge, (*directory.Challenge)(q.Challenge))
+		give(&d.Challenged, (*directory.Allowed)(q.ChallengeAllow))
+		give(&d.DigestHours, hours)
+		give(&d.Zone, q.Zone)
+		give(&d.Language, q.Language)
+		give(&d.Owners, owners)
 		return nil
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
 	}
-	return a.domain(d), nil
+	return a.warned(d), nil
+}
+
+// choices reads what a request has of digests and owners.
+func choices(q ops.DomainSet) (hours *[]int, owners *[]directory.May, err error) {
+	if q.DigestHours != nil {
+		list, err := parseHours(*q.DigestHours)
+		if err != nil {
+			return nil, nil, err
+		}
+		hours = &list
+	}
+	if q.Owners != nil {
+		list := mays(*q.Owners)
+		owners = &list
+	}
+	return hours, owners, nil
 }
 
 // knownPolicy refuses a policy that the configuration does not have: a domain

@@ -71,7 +71,7 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	}
 	return ops.Mailbox{
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
-		Messages: usage.Messages, Bytes: usage.Bytes,
+		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest,
 	}, nil
 }
 
@@ -106,6 +106,11 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		if q.Copies != nil {
 			m.Copies = targets(*q.Copies)
 		}
+		give(&m.Disposition, (*directory.Disposition)(q.Disposition))
+		give(&m.Level, q.Level)
+		if q.Digest != nil {
+			m.NoDigest = !*q.Digest
+		}
 		return nil
 	})
 	if err == nil && q.Password != nil {
@@ -114,5 +119,22 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, told(err)
 	}
-	return a.mailbox(ctx, m)
+	shown, err := a.mailbox(ctx, m)
+	shown.Warnings = a.idle(m, q)
+	return shown, err
+}
+
+// idle tells what a request sets that does not count, since the domain does not leave
+// it to owners.
+func (a *App) idle(m directory.Mailbox, q ops.MailboxSet) (warnings []string) {
+	dom, _ := a.directory.Snapshot().Domain(m.Address.Domain())
+	for _, set := range []struct {
+		may directory.May
+		yes bool
+	}{{directory.MayDisposition, q.Disposition != nil && m.Disposition != ""}, {directory.MayLevel, q.Level != nil && m.Level != 0}} {
+		if set.yes && !dom.Leaves(set.may) {
+			warnings = append(warnings, fmt.Sprintf("%s is set, but does not count: domain %s does not leave it to owners (domain set --owners)", set.may, dom.Name))
+		}
+	}
+	return warnings
 }

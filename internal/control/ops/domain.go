@@ -15,6 +15,14 @@ type Domain struct {
 	Smarthost   string    `json:"smarthost"` // mail host that its outgoing mail goes over; "": the node's way
 	Lookup      string    `json:"lookup"`    // that knows its recipients on hosts; "": all are taken
 	Created     time.Time `json:"created"`
+
+	Challenge      string   `json:"challenge"`          // reply, notice, off
+	ChallengeAllow string   `json:"challenge_allow"`    // whom a solved one allows: domain, mailbox, none; "": the node's
+	DigestHours    string   `json:"digest_hours"`       // "6,14", "none"; "": the node's
+	Zone           string   `json:"zone"`               // of these hours, such as Europe/Paris; "": the node's
+	Language       string   `json:"language"`           // "en", "fr"; "": the node's
+	Owners         []string `json:"owners"`             // what its mailboxes' owners may set: digest, disposition, level
+	Warnings       []string `json:"warnings,omitempty"` // what was set and comes to nothing
 }
 
 // DomainAdd makes a domain. Result: Domain.
@@ -27,6 +35,13 @@ type DomainAdd struct {
 	Hosts       []string `json:"hosts,omitempty"`
 	Smarthost   string   `json:"smarthost,omitempty"`
 	Lookup      string   `json:"lookup,omitempty"`
+
+	Challenge      string   `json:"challenge,omitempty"` // "": off
+	ChallengeAllow string   `json:"challenge_allow,omitempty"`
+	DigestHours    string   `json:"digest_hours,omitempty"`
+	Zone           string   `json:"zone,omitempty"`
+	Language       string   `json:"language,omitempty"`
+	Owners         []string `json:"owners,omitempty"`
 }
 
 // DomainList asks for the domains, by name. Result: []Domain.
@@ -50,6 +65,13 @@ type DomainSet struct {
 	Hosts       *[]string `json:"hosts,omitempty"`
 	Smarthost   *string   `json:"smarthost,omitempty"`
 	Lookup      *string   `json:"lookup,omitempty"`
+
+	Challenge      *string   `json:"challenge,omitempty"`
+	ChallengeAllow *string   `json:"challenge_allow,omitempty"`
+	DigestHours    *string   `json:"digest_hours,omitempty"`
+	Zone           *string   `json:"zone,omitempty"`
+	Language       *string   `json:"language,omitempty"`
+	Owners         *[]string `json:"owners,omitempty"`
 }
 
 // DomainRemove removes one that has neither mailboxes nor aliases. Result: Nothing.

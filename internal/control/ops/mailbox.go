@@ -11,6 +11,11 @@ type Mailbox struct {
 	Messages int64     `json:"messages"`
 	Bytes    int64     `json:"bytes"`
 	Created  time.Time `json:"created"`
+
+	Disposition string   `json:"disposition"`        // of its spam, as its owner wants it; "": the domain's
+	Level       int      `json:"level"`              // 1 (strict) to 7; 0: the policy's own
+	Digest      bool     `json:"digest"`             // whether its owner wants digests
+	Warnings    []string `json:"warnings,omitempty"` // what was set and comes to nothing
 }
 
 // MailboxAdd makes a mailbox. Result: Mailbox.
@@ -40,6 +45,10 @@ type MailboxSet struct {
 	Language *string   `json:"language,omitempty"`
 	State    *string   `json:"state,omitempty"`
 	Copies   *[]string `json:"copies,omitempty"`
+
+	Disposition *string `json:"disposition,omitempty"`
+	Level       *int    `json:"level,omitempty"`
+	Digest      *bool   `json:"digest,omitempty"`
 }
 
 // MailboxRemove removes one with all its mail. Result: Nothing.

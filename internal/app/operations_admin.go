@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+)
+
+func (a *App) adminOps(h control.Handlers) {
+	control.On(h, func(ctx context.Context, q ops.AdminAdd) (ops.Admin, error) {
+		added, err := a.directory.AddAdmin(ctx, directory.Admin{
+			Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Language: q.Language,
+		}, q.Password)
+		return adminShown(added), told(err)
+	})
+	control.On(h, a.listAdmins)
+	control.On(h, func(_ context.Context, q ops.AdminShow) (ops.Admin, error) {
+		found, ok := a.directory.Snapshot().Admin(q.Name)
+		if !ok {
+			return ops.Admin{}, control.NotFound("admin %s: %v", q.Name, directory.ErrNoAdmin)
+		}
+		return adminShown(found), nil
+	})
+	control.On(h, a.setAdmin)
+	control.On(h, func(ctx context.Context, q ops.AdminRemove) (ops.Nothing, error) {
+		return ops.Nothing{}, told(a.directory.RemoveAdmin(ctx, q.Name))
+	})
+}
+
+func (a *App) listAdmins(_ context.Context, q ops.AdminList) ([]ops.Admin, error) {
+	s := a.directory.Snapshot()
+	all := s.Admins()
+	if q.Domain != "" {
+		name, err := domainName(q.Domain)
+		if err != nil {
+			return nil, err
+		}
+		dom, ok := s.Domain(name)
+		if !ok {
+			return nil, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
+		}
+		all = slices.DeleteFunc(all, func(a directory.Admin) bool { return !a.Has(dom.Name) })
+	}
+	list := []ops.Admin{}
+	for _, found := range pageOf(all, q.Page, func(a directory.Admin) string { return a.Name }) {
+		list = append(list, adminShown(found))
+	}
+	return list, nil
+}
+
+func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
+	changed, err := a.directory.ChangeAdmin(ctx, q.Name, func(next *directory.Admin) error {
+		give(&next.Role, (*directory.AdminRole)(q.Role))
+		give(&next.Domains, q.Domains)
+		give(&next.Language, q.Language)
+		give(&next.State, (*directory.State)(q.State))
+		if next.Role == directory.Operator && q.Domains == nil {
+			next.Domains = nil // who becomes one has all
+		}
+		return nil
+	})
+	if err == nil && q.Password != nil {
+		err = a.directory.SetAdminPassword(ctx, q.Name, *q.Password)
+	}
+	return adminShown(changed), told(err)
+}
+
+func adminShown(a directory.Admin) ops.Admin {
+	return ops.Admin{Name: a.Name, Role: string(a.Role), Domains: texts(a.Domains), Language: a.Language, State: string(a.State), Created: a.Created}
+}
