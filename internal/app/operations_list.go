@@ -68,7 +68,7 @@ func (a *App) listEntries(ctx context.Context, q ops.ListList) ([]ops.Entry, err
 		if err != nil {
 			return nil, told(err)
 		}
-		query.Scope = scope
+		query.Scopes = []directory.Scope{scope}
 	}
 	entries, err := a.directory.Entries(ctx, query)
 	list := []ops.Entry{}

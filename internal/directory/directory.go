@@ -137,12 +137,14 @@ func (d *Directory) update(ctx context.Context, plan func(*Snapshot) ([]Change, 
 	return nil, ErrMoved
 }
 
-// Run follows the store and writes hit counts to it until ctx ends. An error is
+// Run follows the store, writes hit counts to it and takes long expired entries out,
+// until ctx ends. An error is
 // logged, and the next turn tries again.
 func (d *Directory) Run(ctx context.Context) {
-	follow, flush := time.NewTicker(followEvery), time.NewTicker(flushEvery)
+	follow, flush, purge := time.NewTicker(followEvery), time.NewTicker(flushEvery), time.NewTicker(purgeEvery)
 	defer follow.Stop()
 	defer flush.Stop()
+	defer purge.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -155,6 +157,10 @@ func (d *Directory) Run(ctx context.Context) {
 		case <-flush.C:
 			if err := d.FlushHits(ctx); err != nil {
 				d.log.Warn("directory: hit counts", "error", err)
+			}
+		case <-purge.C:
+			if _, err := d.PurgeEntries(ctx); err != nil && ctx.Err() == nil {
+				d.log.Warn("directory: expired list entries", "error", err)
 			}
 		}
 	}

@@ -127,7 +127,7 @@ func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 		if err != nil {
 			return nil, err
 		}
-		gone, err := d.entriesGone(ctx, Scope{DomainScope, name})
+		gone, err := d.scopeGone(ctx, Scope{DomainScope, name})
 		return append(append(changes, gone...), Change{Domain: &dom, Gone: true}), err
 	})
 	if err != nil {

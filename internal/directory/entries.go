@@ -103,6 +103,10 @@ func (d *Directory) Entries(ctx context.Context, q EntryQuery) ([]Entry, error) 
 		}
 		q.Value = value
 	}
+	if len(q.Part) > MaxPart || len(q.Scopes)+len(q.Domains) > MaxScopes {
+		return nil, fmt.Errorf("directory: entries: %w: a part of %d octets and %d scopes; at most %d and %d",
+			ErrInvalid, len(q.Part), len(q.Scopes)+len(q.Domains), MaxPart, MaxScopes)
+	}
 	if err := d.FlushHits(ctx); err != nil {
 		return nil, err
 	}
@@ -111,6 +115,49 @@ func (d *Directory) Entries(ctx context.Context, q EntryQuery) ([]Entry, error) 
 		return nil, fmt.Errorf("directory: entries: %w", err)
 	}
 	return found, nil
+}
+
+const (
+	// purgeEvery is how often expired entries are looked for, and keptExpired how long they
+	// are shown to people who wonder why somebody is no longer allowed.
+	purgeEvery  = time.Hour
+	keptExpired = 30 * 24 * time.Hour
+	// purgeBatch bounds what one commit removes.
+	purgeBatch = 200
+)
+
+// PurgeEntries removes the entries that expired more than 30 days ago, few at a time,
+// and returns how many. Run does so every hour.
+func (d *Directory) PurgeEntries(ctx context.Context) (purged int, err error) {
+	for {
+		var gone []Change
+		_, err := d.update(ctx, func(*Snapshot) ([]Change, error) {
+			over, err := d.entries.Entries(ctx, EntryQuery{Over: d.now().Add(-keptExpired), Limit: purgeBatch})
+			if err == nil && len(over) == 0 {
+				err = errNone
+			}
+			gone = entriesGone(over)
+			return gone, err
+		})
+		switch {
+		case errors.Is(err, errNone):
+			return purged, nil
+		case err != nil:
+			return purged, fmt.Errorf("directory: purge entries: %w", err)
+		}
+		purged += len(gone)
+	}
+}
+
+// errNone ends a plan that has nothing to change.
+var errNone = errors.New("nothing to change")
+
+func entriesGone(list []Entry) []Change {
+	gone := make([]Change, len(list))
+	for i := range list {
+		gone[i] = Change{Entry: &list[i], Gone: true}
+	}
+	return gone
 }
 
 func (d *Directory) updateEntry(ctx context.Context, id int64, plan func(Entry) ([]Change, error)) error {
@@ -124,18 +171,16 @@ func (d *Directory) updateEntry(ctx context.Context, id int64, plan func(Entry) 
 	return err
 }
 
-// entriesGone removes all entries of a scope that is about to go.
-func (d *Directory) entriesGone(ctx context.Context, scope Scope) ([]Change, error) {
+// scopeGone removes all entries of a scope that is about to go.
+func (d *Directory) scopeGone(ctx context.Context, scope Scope) ([]Change, error) {
 	var gone []Change
-	q := EntryQuery{Scope: scope, Limit: MaxPage}
+	q := EntryQuery{Scopes: []Scope{scope}, Limit: MaxPage}
 	for {
 		page, err := d.entries.Entries(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range page {
-			gone = append(gone, Change{Entry: &e, Gone: true})
-		}
+		gone = append(gone, entriesGone(page)...)
 		if len(page) < MaxPage {
 			return gone, nil
 		}

@@ -83,6 +83,14 @@ func ParseScope(s string) (Scope, error) {
 	return Scope{DomainScope, name}, err
 }
 
+// Domain returns the name of the domain that a scope is within, "" for all.
+func (s Scope) Domain() string {
+	if s.Kind == MailboxScope {
+		return mail.Path(s.Name).Domain()
+	}
+	return s.Name
+}
+
 // String returns what ParseScope reads.
 func (s Scope) String() string {
 	if s.Kind == GlobalScope {

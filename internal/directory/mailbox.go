@@ -141,7 +141,7 @@ func (d *Directory) RemoveMailbox(ctx context.Context, address mail.Path) error 
 		if err := s.unused(address); err != nil {
 			return nil, err
 		}
-		gone, err := d.entriesGone(ctx, Scope{MailboxScope, string(address)})
+		gone, err := d.scopeGone(ctx, Scope{MailboxScope, string(address)})
 		return append(gone, Change{Mailbox: &m, Gone: true}), err
 	})
 	if err != nil {

@@ -41,17 +41,25 @@ type Entries interface {
 
 // An EntryQuery asks for list entries. Empty fields ask for all.
 type EntryQuery struct {
-	ID    int64
-	List  List
-	Kind  Kind
-	Value string // exactly, in canonical form
-	Scope Scope
-	After int64 // entries with a greater ID: the next page
-	Limit int   // at most so many; 0 is MaxPage
+	ID      int64
+	List    List
+	Kind    Kind
+	Value   string // exactly, in canonical form
+	Part    string // is a part of the value, in any case
+	Origin  string
+	Scopes  []Scope   // of any of these, or
+	Domains []string  // of these domains or of a mailbox in them; named by their own names
+	Over    time.Time // expired before that
+	After   int64     // entries with a greater ID: the next page
+	Limit   int       // at most so many; 0 is MaxPage
 }
 
-// MaxPage bounds what one EntryQuery returns.
-const MaxPage = 1000
+// Bounds of an EntryQuery.
+const (
+	MaxPage   = 1000 // entries that it returns
+	MaxScopes = 1000 // scopes and domains that it names
+	MaxPart   = 255  // octets of a part of a value
+)
 
 // Hits is how often an entry decided, since they were last added.
 type Hits struct {

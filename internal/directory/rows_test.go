@@ -100,11 +100,14 @@ func (m *memRows) Entries(_ context.Context, q EntryQuery) ([]Entry, error) {
 	defer m.mu.Unlock()
 	var found []Entry
 	for _, e := range m.entries {
-		if e.ID > q.After && (q.ID == 0 || q.ID == e.ID) && (q.Scope == Scope{} || q.Scope == e.Scope) && (q.Value == "" || q.Value == e.Value) {
+		if e.ID > q.After && (q.ID == 0 || q.ID == e.ID) && (len(q.Scopes)+len(q.Domains) == 0 || slices.Contains(q.Scopes, e.Scope) || slices.Contains(q.Domains, e.Scope.Domain())) && (q.Over.IsZero() || !e.Expires.IsZero() && e.Expires.Before(q.Over)) && (q.Value == "" || q.Value == e.Value) {
 			found = append(found, e)
 		}
 	}
 	slices.SortFunc(found, func(a, b Entry) int { return cmp.Compare(a.ID, b.ID) })
+	if q.Limit > 0 && len(found) > q.Limit {
+		found = found[:q.Limit]
+	}
 	return found, nil
 }
 

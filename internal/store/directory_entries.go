@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
 
 	"gatepost/internal/directory"
 )
@@ -17,8 +20,12 @@ func (d Directory) Entries(ctx context.Context, q directory.EntryQuery) (found [
 	w.addIf(q.List != "", `list = ?`, q.List)
 	w.addIf(q.Kind != "", `kind = ?`, q.Kind)
 	w.addIf(q.Value != "", `value = ?`, q.Value)
-	w.addIf(q.Scope.Kind != "", `scope_kind = ?`, q.Scope.Kind)
-	w.addIf(q.Scope.Kind != "", `scope_name = ?`, q.Scope.Name)
+	w.addIf(q.Part != "", `value LIKE ? ESCAPE '!'`, containing(q.Part))
+	w.addIf(q.Origin != "", `origin = ?`, q.Origin)
+	if len(q.Scopes)+len(q.Domains) > 0 {
+		within(&w, q)
+	}
+	w.addIf(!q.Over.IsZero(), `expires > 0 AND expires < ?`, toMicros(q.Over))
 	w.add(`id > ?`, q.After)
 	if q.Limit <= 0 || q.Limit > directory.MaxPage {
 		q.Limit = directory.MaxPage
@@ -35,6 +42,36 @@ func (d Directory) Entries(ctx context.Context, q directory.EntryQuery) (found [
 		return nil, fmt.Errorf("store: list entries: %w", err)
 	}
 	return found, nil
+}
+
+// scopeDomain is the domain that an entry's scope is within, as it is indexed: what is
+// behind the last @, or all where there is none.
+const scopeDomain = `substr(scope_name, length(rtrim(scope_name, replace(scope_name, '@', ''))) + 1)`
+
+// within asks for the entries of some scopes and of all that are within some domains.
+func within(w *where, q directory.EntryQuery) {
+	var terms []string
+	var args []any
+	for _, s := range padded(q.Scopes) {
+		terms, args = append(terms, `scope_kind = ? AND scope_name = ?`), append(args, s.Kind, s.Name)
+	}
+	if names := padded(q.Domains); len(names) > 0 {
+		terms = append(terms, scopeDomain+` IN (?`+strings.Repeat(`, ?`, len(names)-1)+`)`)
+		for _, name := range names {
+			args = append(args, name)
+		}
+	}
+	w.add(`(`+strings.Join(terms, ` OR `)+`)`, args...)
+}
+
+// padded repeats the last item up to a power of two, so that lists of many lengths make
+// few texts.
+func padded[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	n := 1 << bits.Len(uint(len(list)-1))
+	return append(list[:len(list):len(list)], slices.Repeat(list[len(list)-1:], n-len(list))...)
 }
 
 // AddHits implements directory.Entries. It takes no revision: counts are not part

@@ -25,6 +25,8 @@ ALTER TABLE mailbox ADD COLUMN disposition TEXT NOT NULL DEFAULT ''; -- '': the 
 ALTER TABLE mailbox ADD COLUMN level BIGINT NOT NULL DEFAULT 0;      -- 1 to 7; 0: the policy's own
 ALTER TABLE mailbox ADD COLUMN no_digest BIGINT NOT NULL DEFAULT 0;  -- 1: none is wanted
 
--- Pages of one scope's entries; entries that are over.
+-- Pages of the entries of some scopes, or of all within some domains, a mailbox's
+-- address cut behind its last @; entries that are over.
 CREATE INDEX list_entry_scope ON list_entry (scope_kind, scope_name, id);
+CREATE INDEX list_entry_domain ON list_entry (substr(scope_name, length(rtrim(scope_name, replace(scope_name, '@', ''))) + 1), id);
 CREATE INDEX list_entry_expires ON list_entry (expires) WHERE expires > 0;

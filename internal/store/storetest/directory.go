@@ -229,22 +229,36 @@ func directoryAhead(t *testing.T, rows DirectoryRows) {
 
 func directoryEntries(t *testing.T, rows DirectoryRows) {
 	inDomain := directory.Scope{Kind: directory.DomainScope, Name: "example.net"}
+	inBox := directory.Scope{Kind: directory.MailboxScope, Name: `"a@b"@example.net`}
+	last := directoryEntry(directory.Allow, directory.Address, "x%y@ann.example", inBox)
+	last.Origin, last.Expires = "challenge", directoryTime
 	directoryApply(t, rows, 0,
 		directory.Change{Entry: directoryEntry(directory.Allow, directory.Network, "192.0.2.1", directory.Global)},
 		directory.Change{Entry: directoryEntry(directory.Block, directory.DomainName, "bad.example", directory.Global)},
 		directory.Change{Entry: directoryEntry(directory.Block, directory.Author, "bad.example", inDomain)},
-		directory.Change{Entry: directoryEntry(directory.Block, directory.Address, "a@bad.example", inDomain)})
+		directory.Change{Entry: directoryEntry(directory.Block, directory.Address, "a@bad.example", inDomain)},
+		directory.Change{Entry: last})
 	for name, c := range map[string]struct {
 		q    directory.EntryQuery
 		want []string
 	}{
-		"all":    {directory.EntryQuery{}, []string{"192.0.2.1", "bad.example", "bad.example", "a@bad.example"}},
-		"list":   {directory.EntryQuery{List: directory.Allow}, []string{"192.0.2.1"}},
-		"kind":   {directory.EntryQuery{Kind: directory.Author}, []string{"bad.example"}},
-		"value":  {directory.EntryQuery{Value: "bad.example"}, []string{"bad.example", "bad.example"}},
-		"scope":  {directory.EntryQuery{Scope: inDomain}, []string{"bad.example", "a@bad.example"}},
-		"global": {directory.EntryQuery{Scope: directory.Global}, []string{"192.0.2.1", "bad.example"}},
-		"none":   {directory.EntryQuery{ID: 999}, nil},
+		"all":                       {directory.EntryQuery{}, []string{"192.0.2.1", "bad.example", "bad.example", "a@bad.example", "x%y@ann.example"}},
+		"list":                      {directory.EntryQuery{List: directory.Block}, []string{"bad.example", "bad.example", "a@bad.example"}},
+		"kind":                      {directory.EntryQuery{Kind: directory.Author}, []string{"bad.example"}},
+		"value":                     {directory.EntryQuery{Value: "bad.example"}, []string{"bad.example", "bad.example"}},
+		"scope":                     {directory.EntryQuery{Scopes: []directory.Scope{inDomain}}, []string{"bad.example", "a@bad.example"}},
+		"global":                    {directory.EntryQuery{Scopes: []directory.Scope{directory.Global}}, []string{"192.0.2.1", "bad.example"}},
+		"three scopes":              {directory.EntryQuery{Scopes: []directory.Scope{inDomain, inBox, directory.Global}, List: directory.Allow}, []string{"192.0.2.1", "x%y@ann.example"}},
+		"a domain":                  {directory.EntryQuery{Domains: []string{"example.net"}}, []string{"bad.example", "a@bad.example", "x%y@ann.example"}},
+		"domains and scopes":        {directory.EntryQuery{Domains: []string{"other.example", "example.net", "third.example"}, Scopes: []directory.Scope{directory.Global}, List: directory.Allow}, []string{"192.0.2.1", "x%y@ann.example"}},
+		"another domain":            {directory.EntryQuery{Domains: []string{"ample.net"}}, nil},
+		"a part":                    {directory.EntryQuery{Part: "BAD"}, []string{"bad.example", "bad.example", "a@bad.example"}},
+		"a part as it stands":       {directory.EntryQuery{Part: "x%"}, []string{"x%y@ann.example"}},
+		"nothing stands for a part": {directory.EntryQuery{Part: "_"}, nil},
+		"origin":                    {directory.EntryQuery{Origin: "challenge"}, []string{"x%y@ann.example"}},
+		"over":                      {directory.EntryQuery{Over: directoryTime.Add(2)}, nil},
+		"over since":                {directory.EntryQuery{Over: directoryTime.Add(time.Second)}, []string{"x%y@ann.example"}},
+		"none":                      {directory.EntryQuery{ID: 999}, nil},
 	} {
 		got, err := rows.Entries(t.Context(), c.q)
 		if err != nil {
@@ -264,7 +278,7 @@ func directoryEntries(t *testing.T, rows DirectoryRows) {
 		t.Fatalf("first page: got %d entries, want 3", len(first))
 	}
 	q.After = first[2].ID
-	if second, err := rows.Entries(t.Context(), q); err != nil || len(second) != 1 || second[0].ID <= q.After {
+	if second, err := rows.Entries(t.Context(), q); err != nil || len(second) != 2 || second[0].ID <= q.After {
 		t.Errorf("second page: got %+v, %v", second, err)
 	}
 	if got, _ := rows.Entries(t.Context(), directory.EntryQuery{ID: first[1].ID}); len(got) != 1 || got[0] != first[1] {
