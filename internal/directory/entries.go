@@ -22,17 +22,14 @@ func (d *Directory) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 }
 
 func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
-	value, kind, err := ParseValue(e.Kind, e.Value)
+	e, err := e.canonical()
 	if err != nil {
 		return Entry{}, err
-	}
-	if e.Scope, err = checkedScope(e.Scope); err != nil {
-		return Entry{}, fmt.Errorf("scope: %w", err)
 	}
 	if e.Origin == "" {
 		e.Origin = "admin"
 	}
-	e.ID, e.Value, e.Kind = 0, value, kind
+	e.ID = 0
 	e.Created, e.Hits, e.LastHit = d.now(), 0, time.Time{}
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		if old, ok := s.lists.get(e.Key()); ok {
@@ -48,6 +45,17 @@ func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
 	}
 	added, _ := s.lists.get(e.Key())
 	e.ID = added.id
+	return e, nil
+}
+
+// canonical makes an entry's value, kind and scope canonical.
+func (e Entry) canonical() (_ Entry, err error) {
+	if e.Value, e.Kind, err = ParseValue(e.Kind, e.Value); err != nil {
+		return Entry{}, err
+	}
+	if e.Scope, err = checkedScope(e.Scope); err != nil {
+		return Entry{}, fmt.Errorf("scope: %w", err)
+	}
 	return e, nil
 }
 
