@@ -17,6 +17,7 @@ type Ending struct {
 	Decision    Decision
 	Disposition Disposition
 	Tell        bool // a challenge may be offered in a 5yz reply if the message is held as spam
+	Has         bool // the recipient has this message already: it is taken, and nothing follows
 }
 
 // Settle turns the recipients' endings, at least one, into their outcomes and
@@ -55,6 +56,9 @@ func Settle(endings []Ending) ([]mail.Outcome, mail.Answer) {
 }
 
 func (e Ending) outcome() mail.Outcome {
+	if e.Has && e.Decision.Action != Defer {
+		return mail.Duplicate
+	}
 	switch e.Decision.Action {
 	case Reject:
 		return mail.Declined

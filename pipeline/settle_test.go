@@ -28,6 +28,9 @@ func TestSettle(t *testing.T) {
 		{"one refused beside a discard is held", []Ending{end(Reject), end(Discard)}, []mail.Outcome{mail.Held, mail.Dropped}, mail.OK},
 		{"any deferred defers all", []Ending{end(None), end(Reject), end(Defer)}, []mail.Outcome{mail.Postponed, mail.Postponed, mail.Postponed}, mail.Deferred},
 		{"junk and tag as effects", []Ending{end(Junk), end(Tag)}, []mail.Outcome{mail.Junked, mail.Tagged}, mail.OK},
+		{"one who has it is taken", []Ending{{Decision: Decision{Action: Spam}, Disposition: ToQuarantine, Tell: true, Has: true}}, []mail.Outcome{mail.Duplicate}, mail.OK},
+		{"who has it counts as a taker", []Ending{{Has: true}, spam(ToQuarantine, true), end(Reject)}, []mail.Outcome{mail.Duplicate, mail.Held, mail.Held}, mail.OK},
+		{"a deferral goes before having it", []Ending{{Decision: Decision{Action: Defer}, Has: true}, end(None)}, []mail.Outcome{mail.Postponed, mail.Postponed}, mail.Deferred},
 	}
 	for _, tt := range tests {
 		out, answer := Settle(tt.in)

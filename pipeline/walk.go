@@ -17,6 +17,7 @@ type Walk struct {
 	Steps     []Step
 	Score     float64
 	Decision  Decision // meaningful once Done
+	Required  float64  // score from which the message is spam; NewWalk takes the policy's, 0 is off
 
 	next  int // index of the entry to be judged next
 	ended bool
@@ -50,7 +51,7 @@ type Decision struct {
 
 // NewWalk begins a walk at the top of p.
 func NewWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
-	return &Walk{Recipient: rcpt, Policy: p, Live: live, ahead: map[int]*call{}}
+	return &Walk{Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: map[int]*call{}}
 }
 
 // Fork returns a walk that goes on from where w stands, on its own: the gate,
@@ -168,8 +169,8 @@ func (w *Walk) sum() {
 		switch p := w.Policy; {
 		case p.RejectAt > 0 && w.Score >= p.RejectAt:
 			w.Decision = Decision{Action: Reject, Entry: "score", Reason: w.overScore(p.RejectAt)}
-		case p.Required > 0 && w.Score >= p.Required:
-			w.Decision = Decision{Action: Spam, Entry: "score", Reason: w.overScore(p.Required)}
+		case w.Required > 0 && w.Score >= w.Required:
+			w.Decision = Decision{Action: Spam, Entry: "score", Reason: w.overScore(w.Required)}
 		}
 	}
 	w.done = true

@@ -111,7 +111,7 @@ func seesWalk(score float64, steps int) Finding {
 
 // naive walks one entry at a time, as the text of the specification reads.
 func naive(p *Policy, rcpt mail.Path, live bool, records map[string]bool) (refusedAtRcpt bool, w Walk) {
-	w = Walk{Recipient: rcpt, Policy: p}
+	w = Walk{Recipient: rcpt, Policy: p, Required: p.Required}
 	content, ended := false, false
 	for _, e := range p.Entries {
 		if ended && !e.Always {
@@ -288,8 +288,8 @@ func oneRound(t *testing.T, r *rand.Rand) {
 		}
 		dis := []Disposition{ToQuarantine, ToJunk, ToTag}[r.IntN(3)]
 		tell := r.IntN(2) == 0
-		endings = append(endings, Ending{w.Decision, dis, tell})
-		wantEndings = append(wantEndings, Ending{oracles[i].Decision, dis, tell})
+		endings = append(endings, Ending{Decision: w.Decision, Disposition: dis, Tell: tell})
+		wantEndings = append(wantEndings, Ending{Decision: oracles[i].Decision, Disposition: dis, Tell: tell})
 	}
 	if len(walks) > 0 {
 		got, gotAnswer := Settle(endings)

@@ -63,7 +63,7 @@ func WalkEvidence(w *pipeline.Walk, outcome string) journal.Walk {
 func walkEvidence(w *pipeline.Walk, outcome string, shadow bool) journal.Walk {
 	d := w.Decision
 	out := journal.Walk{
-		Recipient: w.Recipient, Policy: w.Policy.Name, Shadow: shadow, Score: w.Score, Required: w.Policy.Required, Outcome: outcome,
+		Recipient: w.Recipient, Policy: w.Policy.Name, Shadow: shadow, Score: w.Score, Required: w.Required, Outcome: outcome,
 		Decision: journal.Decision{Action: d.Action.String(), Entry: d.Entry, Filter: d.Filter, Result: d.Result, Reason: d.Reason},
 		Steps:    make([]journal.Step, 0, len(w.Steps)),
 	}

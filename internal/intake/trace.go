@@ -166,7 +166,7 @@ func spamStatus(w *pipeline.Walk) string {
 	if tests == nil {
 		tests = []string{"none"}
 	}
-	return fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", word, w.Score, w.Policy.Required, strings.Join(tests, ", "))
+	return fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", word, w.Score, w.Required, strings.Join(tests, ", "))
 }
 
 // proven reports whether the sender is who the reverse-path says: by log-in, or by

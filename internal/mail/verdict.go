@@ -7,6 +7,9 @@ type Verdict struct {
 	ID     string // the transaction's, where one exists
 	Reason string // for the client, one sentence in ASCII; names no trap, no pattern
 	Reply  Reply  // set where an effect in the policy names its own reply
+	// Links are where the sender of what was held may have it delivered, one for each held
+	// message; the answer is Refused then. They are secret: no log and no journal has them.
+	Links []string
 }
 
 // An Answer is the kind of a Verdict.
@@ -65,9 +68,10 @@ const (
 	Dropped                  // discarded: a journal row is all that stays
 	Queued                   // on its way to another server
 	Relayed                  // another server has it
+	Duplicate                // the recipient has the same message already; nothing follows
 )
 
-var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded", "queued", "relayed"}
+var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded", "queued", "relayed", "duplicate"}
 
 // String returns the outcome's name in the journal.
 func (o Outcome) String() string { return outcomeNames[o] }

@@ -134,6 +134,9 @@ func answer(v mail.Verdict) reply {
 	if v.Answer == mail.OK {
 		return r
 	}
+	if len(v.Links) > 0 && r.code/100 == 5 {
+		return released(r, v)
+	}
 	if v.Reason != "" {
 		r.text = sentence(v.Reason)
 	}
@@ -141,6 +144,33 @@ func answer(v mail.Verdict) reply {
 	if v.ID != "" {
 		r.text += " (" + sentence(v.ID) + ")"
 	}
+	return r
+}
+
+// maxReply is the longest reply line, its CRLF included (RFC 5321 §4.5.3.1.5).
+const maxReply = 512
+
+// released is the reply for what is held, with the links that have it delivered: as many
+// as fit into one line, since servers show their users no more than one, mostly.
+func released(r reply, v mail.Verdict) reply {
+	end := ""
+	if v.ID != "" {
+		end = " (" + sentence(v.ID) + ")"
+	}
+	r.text = "held as possible spam; to deliver it:"
+	size := len(reply{code: r.code, enhanced: r.enhanced, text: r.text + end}.append(nil))
+	n := 0
+	for _, l := range v.Links {
+		if size += 1 + len(l); size > maxReply || len(l) > maxText {
+			break
+		}
+		r.text += " " + sentence(l)
+		n++
+	}
+	if n == 0 { // a base of links that is as long as that is refused at the start
+		r.text = "held as possible spam"
+	}
+	r.text += end
 	return r
 }
 

@@ -41,6 +41,9 @@ func TestAnswer(t *testing.T) {
 		{"own is no refusal", own(250, "2.0.0", "ok"), "550 5.7.1 usual (id1)", false},
 		{"own is bad", own(550, "5.7.1\r\n", "a\r\nb"), "550 5.7.1 a??b (id1)", false},
 		{"long", mail.Verdict{Answer: mail.Refused, Reason: strings.Repeat("é", 1000)}, "550 5.7.1 " + strings.Repeat("?", maxText/2), false},
+		{"held, with a link", mail.Verdict{Answer: mail.Refused, ID: "id1", Reason: "secret", Reply: mail.Reply{Code: 571}, Links: []string{"https://m.example/c/abc"}},
+			"550 5.7.1 held as possible spam; to deliver it: https://m.example/c/abc (id1)", false},
+		{"a failure has no link", mail.Verdict{Answer: mail.Failed, Links: []string{"https://m.example/c/abc"}}, "451 4.3.0 local error, come back later", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,5 +67,25 @@ func TestGreeting(t *testing.T) {
 	got := string(greeting("mx.test.example", []string{"PIPELINING", "SIZE 10"}).append(nil))
 	if want := "250-mx.test.example\r\n250-PIPELINING\r\n250 SIZE 10\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// However many links there are, and however long, the reply is one line of RFC 5321's
+// length, and each link in it is whole.
+func TestLinksFit(t *testing.T) {
+	for _, size := range []int{30, 150, 263, 430, 441, 600} {
+		link := "https://" + strings.Repeat("x", size-8)
+		v := mail.Verdict{Answer: mail.Refused, ID: strings.Repeat("i", 20), Links: []string{link, link, link, link}}
+		line := string(answer(v).append(nil))
+		whole := 0
+		for _, word := range strings.Fields(line) {
+			whole += map[bool]int{true: 1}[word == link]
+		}
+		if !wellFormed(line) || len(line) > 512 || strings.Count(line, "https://") != whole {
+			t.Errorf("%d octets each: %d octets, %d whole: %q", size, len(line), whole, line)
+		}
+		if size <= 263 && whole == 0 {
+			t.Errorf("%d octets each: no link", size)
+		}
 	}
 }
