@@ -26,10 +26,12 @@ import (
 	"gatepost/internal/resolve"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
+	"gatepost/internal/token"
 	"gatepost/internal/web"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
 	"gatepost/quarantine"
+	"gatepost/quarantine/challenge"
 )
 
 // An App is one node: a data directory, opened, and all that works on it.
@@ -59,6 +61,8 @@ type App struct {
 	intake     *intake.Intake
 	changes    *mailbox.Changes
 	site       *web.Server
+	tokens     *token.Sealer
+	notifier   *challenge.Notifier
 	handlers   control.Handlers
 	closers    []func() error // in the order of opening
 }
@@ -80,7 +84,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
 		a.openData, a.openStore, a.openContent, a.openDirectory, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
-		a.openWeb,
+		a.openChallenge, a.openWeb,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -114,6 +118,7 @@ func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
 	}
 	a.closing(a.store.Close)
 	a.mailboxes = a.store.Mailboxes()
+	a.tokens = token.New(a.store.Secret, a.now)
 	a.metrics.Gauge("store_up", "1 where rows can be stored, 0 where the database is gone or its file broken.", func() float64 {
 		if a.store.Err() != nil {
 			return 0
@@ -219,8 +224,9 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.intake = &intake.Intake{
 		Config: intake.Config{
-			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: subjectMark,
+			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
+			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
@@ -229,9 +235,6 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	return a.setPolicies(c)
 }
-
-// subjectMark stands before the subject of what a domain has tagged.
-const subjectMark = "SPAM: "
 
 // setPolicies puts a configuration's lists in force for connections from now on.
 func (a *App) setPolicies(c *config.Config) error {

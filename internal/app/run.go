@@ -170,6 +170,8 @@ func (a *App) chores() []service {
 	return append([]service{
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
+		{"same messages", a.forgetSame},
 		{"queue", a.runQueue},
 		{"relay", func(ctx context.Context) error {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })

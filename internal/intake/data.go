@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatepost/internal/blob"
@@ -33,29 +34,57 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"}, err)
 	}
 	t.walkShadows(ctx)
+	for try := 1; ; try++ {
+		v, err := t.take(ctx, m, received)
+		switch {
+		case err == nil:
+			return v
+		case errors.Is(err, ErrSame) && try < maxTries:
+			continue
+		case errors.Is(err, blob.ErrFull):
+			return t.fail(mail.Verdict{Answer: mail.NoSpace, ID: t.ID()}, err)
+		}
+		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID()}, err)
+	}
+}
+
+// maxTries bounds how often the answer is found again since the same message was dealt
+// with elsewhere in the meantime.
+const maxTries = 3
+
+// take settles on the answer to what was judged and keeps what follows. An error means
+// that nothing is kept, and nobody has the message.
+func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte) (mail.Verdict, error) {
+	if err := t.recognize(ctx, m); err != nil {
+		return mail.Verdict{}, err
+	}
 	v := t.settle()
 	if !t.keeps() {
 		t.finish(v, v.Answer.String())
-		return v
+		return v, nil
 	}
+	t.prove(ctx)
 	p := t.plan(m, received)
 	if refused, done := t.handOn(ctx, p); done {
 		t.finish(refused, refused.Answer.String())
-		return refused
+		return refused, nil
+	}
+	var err error
+	if v.Answer == mail.Refused { // what is held in spite of it is told there
+		if v.Links, err = t.links(ctx, p); err != nil {
+			return mail.Verdict{}, err
+		}
 	}
 	handedOn := p.handedOn()
 	if err := t.keep(ctx, p, v); err != nil && handedOn {
 		// A client that heard of this would send again what others have.
 		t.in.Log.Error("what was handed on before the answer is not in the journal", "id", t.ID(), "error", err)
 	} else if err != nil {
-		failed := mail.Verdict{Answer: mail.Failed, ID: t.ID()}
-		if errors.Is(err, blob.ErrFull) {
-			failed.Answer = mail.NoSpace
-		}
-		return t.fail(failed, err)
+		return mail.Verdict{}, err
 	}
+	t.announce(p.commit)
 	t.conclude(v, t.state(v))
-	return v
+	return v, nil
 }
 
 // walk brings every recipient's walk to its decision. One without would mean
@@ -147,6 +176,9 @@ func (t *Transaction) settle() mail.Verdict {
 		v = told(answer, *decided)
 		v.ID = t.ID()
 	}
+	if slices.Contains(outcomes, mail.HeldTold) {
+		v.Reason, v.Reply = heldTold, mail.Reply{}
+	}
 	return v
 }
 
@@ -164,7 +196,7 @@ func (t *Transaction) keeps() bool {
 // state is the transaction's in one word: that of its recipients where they
 // agree.
 func (t *Transaction) state(v mail.Verdict) string {
-	if v.Answer != mail.OK {
+	if v.Answer != mail.OK && len(v.Links) == 0 {
 		return v.Answer.String()
 	}
 	state := t.rcpts[0].outcome.String()
@@ -241,37 +273,9 @@ func (t *Transaction) ending(r *recipient) pipeline.Ending {
 	if r.loop {
 		r.walk.Decision = looped(r)
 	}
-	e := pipeline.Ending{Decision: r.walk.Decision, Disposition: r.disposition()}
+	e := pipeline.Ending{Decision: r.walk.Decision, Disposition: t.disposition(r), Tell: t.tells(r), Has: r.hasAll()}
 	if t.relay.IsValid() && e.Decision.Action == pipeline.Reject {
 		e.Decision.Action = pipeline.Quarantine
 	}
 	return e
-}
-
-// disposition is the domain's, for who has a mailbox here: spam is never carried on,
-// but to a mail host that wants it marked.
-func (r *recipient) disposition() pipeline.Disposition {
-	switch {
-	case r.way.TagsSpam():
-		return pipeline.ToTag
-	case len(r.boxes) == 0:
-		return pipeline.ToQuarantine
-	}
-	return pipeline.Disposition(r.domain.Disposition)
-}
-
-// away is an outcome as it is for a recipient without a mailbox here.
-func (r *recipient) away(o mail.Outcome) mail.Outcome {
-	switch {
-	case len(r.boxes) > 0:
-	case o == mail.Delivered:
-		return mail.Queued
-	case o == mail.Junked, o == mail.Tagged:
-		if r.way.TagsSpam() {
-			r.marked = true
-			return mail.Queued
-		}
-		return mail.Held
-	}
-	return o
 }

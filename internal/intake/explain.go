@@ -58,10 +58,7 @@ func (t *Transaction) explainRcpt(s string) error {
 	if found.Role {
 		policy = nothing
 	}
-	r.walk = pipeline.NewWalk(policy, p, false)
-	if policy.Shadow != nil {
-		r.shadow = pipeline.NewWalk(policy.Shadow, p, false)
-	}
+	t.begin(r, policy, false)
 	t.rcpts = append(t.rcpts, r)
 	return nil
 }

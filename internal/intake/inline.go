@@ -81,7 +81,7 @@ func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict
 // mail hosts of one domain, and nobody else gets it or is to be told of success.
 func (p *plan) inline() bool {
 	c := p.commit
-	if len(c.Deliveries)+len(c.Held) > 0 || len(c.Transfers) == 0 || len(c.Transfers) > 100 {
+	if len(c.Deliveries)+len(c.Held)+len(c.Again)+len(c.Ends) > 0 || len(c.Transfers) == 0 || len(c.Transfers) > 100 {
 		return false
 	}
 	first := c.Transfers[0]

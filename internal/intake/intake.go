@@ -24,11 +24,17 @@ type Commit struct {
 	Held       []*quarantine.Held
 	Transfers  []*queue.Transfer // each with its Message, which those of one message share
 	Events     []queue.Event     // what was carried on before the answer
+	Again      []Again           // what is held already, and came once more
+	Ends       []End             // holds that a delivery makes needless
+	Origin     string            // challenge.Origin of what is held, where Held.Same is set
+	Saw        map[string]string // by Held.Same: the held message that was remembered by it before
 	Row        *journal.Row
 }
 
 // A Committer writes a Commit and returns once it is durable.
 type Committer interface {
+	// Commit fails with ErrSame where Held, Again or Ends rest on what does not hold any
+	// more.
 	Commit(ctx context.Context, c *Commit) error
 }
 
@@ -55,6 +61,8 @@ type Waker interface{ Notify(box int64) }
 type Observer interface {
 	Transaction(outcome string, seconds float64)
 	Step(filter, result string, seconds float64)
+	// Told counts what the sender of held mail hears: "reply", "due", or why it is nothing.
+	Told(what string)
 }
 
 // Policies is the pipeline as one configuration has it. It is never changed: a
@@ -83,6 +91,8 @@ type Config struct {
 	Lifetime        time.Duration // of what is carried on
 	RelayInline     bool          // hand mail for one customer's servers on before the answer
 	TrustedRelays   []netip.Prefix
+	ToOwnDomain     bool          // senders in the recipient's own domain are sent notices, too
+	SameWithin      time.Duration // a message that comes again is the same one for so long
 }
 
 // An Intake is the machine behind the edge. Fields are set before use and not
@@ -101,6 +111,10 @@ type Intake struct {
 	Inline    Trier       // for what is handed on before the answer
 	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before
 	Reports   Reporter
+	Prover    Prover   // nil: nobody is proven
+	Links     Linker   // nil: no sender is told of what is held
+	Sames     Sames    // nil: each message is another
+	Notices   Notifier // nil: nobody sends any
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time

@@ -32,6 +32,8 @@ type world struct {
 	commits []*intake.Commit
 	notes   []*journal.Record
 	woken   []int64
+	told    []string
+	db      *store.DB // the directory's; it keeps nothing else, but in challengeWorld
 
 	putErr, writeErr, commitErr error
 }
@@ -66,6 +68,7 @@ func (j journalOf) Note(r *journal.Record) { j.notes = append(j.notes, r) }
 func (w *world) Notify(box int64)             { w.woken = append(w.woken, box) }
 func (w *world) Transaction(string, float64)  {}
 func (w *world) Step(string, string, float64) {}
+func (w *world) Told(what string)             { w.told = append(w.told, what) }
 
 // says is a filter that answers by the recipient's local part: "reject@" is
 // rejected, and so on.
@@ -99,7 +102,7 @@ func newWorld(t *testing.T) *world {
 	}
 	db, dir := openDirectory(t, path)
 	t.Cleanup(func() { db.Close() })
-	w := &world{}
+	w := &world{db: db}
 	w.Intake = &intake.Intake{
 		Config:    intake.Config{Hostname: "mx.example", QuarantineFor: 720 * time.Hour, SubjectMark: "SPAM: "},
 		Directory: dir, Blobs: w, Store: w, Journal: journalOf{w}, Waker: w, Observer: w,

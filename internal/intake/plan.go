@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"gatepost/internal/blob"
@@ -32,6 +33,7 @@ type plan struct {
 	sent     map[[2]mail.Path]*queue.Transfer // by reverse-path and address
 	of       map[*queue.Transfer][]*recipient // whose they are
 	later    map[*recipient]bool              // those with mailboxes that get their copy from the queue
+	again    []again                          // what came before and is held still
 }
 
 // A look is what transfers have in common that share a message.
@@ -57,12 +59,15 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 	for _, r := range t.rcpts {
 		switch r.outcome {
 		case mail.Delivered, mail.Queued:
+			p.end(r)
 			p.deliver(r, "")
 			p.carry(r)
 		case mail.Tagged:
 			p.deliver(r, "")
+			p.holdStrays(r)
 		case mail.Junked:
 			p.deliver(r, `\Junk`)
+			p.holdStrays(r)
 		case mail.Held, mail.HeldTold:
 			p.hold(r)
 		}
@@ -73,7 +78,7 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 // deliver gives a copy to a recipient's mailboxes: in the commit, or, where they
 // are too many for that, by one row of the queue.
 func (p *plan) deliver(r *recipient, folder string) {
-	boxes := r.boxes
+	boxes := r.without(r.boxes)
 	if r.outcome != mail.Delivered { // spam is not copied on
 		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
 	}
@@ -131,14 +136,21 @@ func (p *plan) hold(r *recipient) {
 	view := mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, "")
 	switch {
 	case len(r.boxes) == 0 || len(boxes) > maxDirect:
-		p.commit.Held = append(p.commit.Held, p.t.held(r, quarantine.Anywhere, view, p.m))
+		p.holdAt(r, quarantine.Anywhere, view)
 		return
 	case slices.ContainsFunc(r.remotes, r.strays):
-		p.commit.Held = append(p.commit.Held, p.t.held(r, quarantine.Elsewhere, view, p.m))
+		p.holdAt(r, quarantine.Elsewhere, view)
 	}
 	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
 	for _, box := range boxes {
-		p.commit.Held = append(p.commit.Held, p.t.held(r, box, view, p.m))
+		p.holdAt(r, box, view)
+	}
+}
+
+// holdStrays holds what would be sent on of a message that a mailbox here gets as spam.
+func (p *plan) holdStrays(r *recipient) {
+	if slices.ContainsFunc(r.remotes, r.strays) {
+		p.holdAt(r, quarantine.Elsewhere, mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, ""))
 	}
 }
 
@@ -152,13 +164,14 @@ func (r *recipient) strays(to directory.Remote) bool {
 func (p *plan) carry(r *recipient) {
 	var view mail.View // the last one: a list's members are served the same
 	var prefix int
-	for i, to := range r.remotes {
+	remotes := slices.DeleteFunc(slices.Clone(r.remotes), r.hasCopy)
+	for i, to := range remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
 		if tr := p.sent[[2]mail.Path{sender, to.Address}]; tr != nil {
 			p.share(tr, r)
 			continue
 		}
-		if i == 0 || r.remotes[i-1].By != to.By {
+		if i == 0 || remotes[i-1].By != to.By {
 			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, p.t.subject(r, p.m))
 			prefix = p.look(view)
 		}
@@ -271,6 +284,7 @@ func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Mess
 		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: clip(m.Header().Text("Subject")),
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
 		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.Config.QuarantineFor), State: quarantine.StateHeld,
+		Author: clip(strings.Join(strings.Fields(m.Header().Text("From")), " ")), Proof: t.sender.proof, Guarded: d.Guarded, Told: t.told(r),
 	}
 }
 

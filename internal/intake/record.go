@@ -33,6 +33,7 @@ func (r *recipient) evidence(outcome string) []journal.Walk {
 		return []journal.Walk{{Recipient: r.path, Decision: journal.Decision{Action: "none"}, Outcome: outcome}}
 	}
 	walks := []journal.Walk{walkEvidence(r.walk, outcome, false)}
+	walks[0].Steps = append(walks[0].Steps, r.sameEvidence()...)
 	if r.shadow != nil {
 		walks = append(walks, walkEvidence(r.shadow, "", true))
 	}
@@ -128,6 +129,9 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 		args = append(args, "filter", decision.Entry, "action", decision.Action, "reason", decision.Reason)
 	} else if v.Reason != "" {
 		args = append(args, "reason", v.Reason)
+	}
+	if same := t.sameIDs(); same != "" {
+		args = append(args, "same", same)
 	}
 	args = append(args, "ms", t.in.Now().Sub(t.began).Milliseconds())
 	t.in.Log.Info("transaction", args...)

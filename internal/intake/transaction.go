@@ -11,6 +11,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
+	"gatepost/quarantine/challenge"
 )
 
 // A Transaction is one mail transaction, from MAIL to the answer after the end of
@@ -27,6 +28,10 @@ type Transaction struct {
 	refused  []*recipient // at RCPT, kept for the journal
 	settled  bool         // the recipients' outcomes hold
 	relay    netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
+	sender   sender
+	content  *challenge.Content // nil: nobody asked
+	origin   string             // challenge.Origin
+	known    map[string]Known   // what came before and may be the same, by challenge.Key
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the
@@ -47,6 +52,11 @@ type recipient struct {
 	shadow  *pipeline.Walk // nil where the policy has none
 	answer  mail.Answer    // at RCPT
 	outcome mail.Outcome   // after the end of data
+
+	keys map[int64]string // what the message would be known by, for each of places; nil: it is not asked
+	has  map[int64]Known  // of places, those to which it was released before
+	ends []Known          // what is held of it, and is delivered now
+	same []Known          // what is held of it, and stays so
 }
 
 // ID names the transaction in replies, headers, log and journal.
@@ -87,10 +97,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].walk.Policy != policy {
 		return mail.Verdict{Answer: mail.OtherPolicy}
 	}
-	r.walk = pipeline.NewWalk(policy, r.path, true)
-	if policy.Shadow != nil {
-		r.shadow = pipeline.NewWalk(policy.Shadow, r.path, false)
-	}
+	t.begin(r, policy, true)
 	if t.relay.IsValid() { // who the client is stands in the content
 		return mail.Verdict{}
 	}

@@ -34,6 +34,7 @@ type Metrics struct {
 	puts         prometheus.Histogram
 	attempts     *prometheus.CounterVec
 	notices      *prometheus.CounterVec
+	told         *prometheus.CounterVec
 	carried      *prometheus.CounterVec
 	tlsFailures  *prometheus.CounterVec
 }
@@ -59,6 +60,7 @@ func New() *Metrics {
 	}
 	m.attempts = counters(r, "queue_attempts_total", "Attempts at a recipient of what is carried on, by what became of it.", "fate")
 	m.notices = counters(r, "queue_reports_total", "Reports to senders about what is carried on, and those that were not sent.", "kind")
+	m.told = counters(r, "challenge_total", "What senders of held mail heard: the link in the answer (reply), in a notice, due to get one, or why nothing.", "told")
 	m.carried = counters(r, "relay_recipients_total", "Recipients whose message another server took, by how secure the connection was.", "security")
 	m.tlsFailures = counters(r, "relay_tls_failures_total", "Sessions with servers elsewhere that were not as secure as asked, by the results of RFC 8460.", "result")
 	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -139,6 +141,9 @@ func (m *Metrics) Attempt(fate string) { m.attempts.WithLabelValues(fate).Inc() 
 
 // Notice counts a report to a sender, or one that is not sent.
 func (m *Metrics) Notice(kind string) { m.notices.WithLabelValues(kind).Inc() }
+
+// Told counts what the sender of held mail hears.
+func (m *Metrics) Told(what string) { m.told.WithLabelValues(what).Inc() }
 
 // Carried counts a recipient whose message another server took, by how secure the
 // connection was.

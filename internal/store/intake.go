@@ -11,6 +11,9 @@ import (
 // Commit implements intake.Committer: all rows of one accepted message, or none.
 func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 	return db.Update(ctx, func(tx *Tx) error {
+		if err := putSame(tx, c); err != nil {
+			return err
+		}
 		for _, d := range c.Deliveries {
 			if err := standing(tx, d.Box); err != nil {
 				return err

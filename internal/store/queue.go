@@ -217,6 +217,9 @@ func settle(tx *Tx, s *queue.Settlement) error {
 		return err
 	}
 	if s.Fate != queue.Deferred {
+		if err := noteBounce(tx, s); err != nil {
+			return err
+		}
 		if !s.Hold.IsZero() {
 			if err := holdRefused(tx, t, s); err != nil {
 				return err

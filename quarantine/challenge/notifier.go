@@ -48,10 +48,10 @@ type Rows interface {
 }
 
 // A Sender sends a notice: it words it, and in one commit queues it, keeps the record,
-// and notes of what is held that its sender has the link. Where nothing of it is held any
-// more it sends none.
+// and notes of what is held that its sender has the link. Where nothing of it is due and
+// held any more it sends none.
 type Sender interface {
-	Send(ctx context.Context, d Due, r Record) error
+	Send(ctx context.Context, d Due, r Record) (sent bool, err error)
 }
 
 // An Observer counts what senders hear of held messages; its method returns at once.
@@ -164,8 +164,12 @@ func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
 		return n.full(first, now), nil
 	}
 	r := Record{Tx: d.Tx, Sender: sender, Domains: d.Domains, Time: now}
-	if err := n.c.Sender.Send(ctx, d, r); err != nil {
+	done, err := n.c.Sender.Send(ctx, d, r)
+	if err != nil {
 		return rescan, err
+	}
+	if !done {
+		return 0, nil
 	}
 	n.c.Observer.Told("notice")
 	n.c.Log.Info("sender told of held message by notice", "id", d.Tx, "sender", d.Sender, "proof", d.Proof, "domains", d.Domains)

@@ -82,18 +82,18 @@ func (m *memory) Sent(_ context.Context, since time.Time) (n int, first time.Tim
 
 func (m *memory) Forget(context.Context, time.Time, time.Time) error { return nil }
 
-func (m *memory) Send(_ context.Context, _ Due, r Record) error {
+func (m *memory) Send(_ context.Context, _ Due, r Record) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
-		return m.err
+		return false, m.err
 	}
 	m.sent = append(m.sent, r)
 	m.due = m.due[1:]
-	return nil
+	return true, nil
 }
 
-// Told implements Observer.
+// counts is the memory as an Observer.
 type counts struct{ m *memory }
 
 func (c counts) Told(what string) {

@@ -1,0 +1,296 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+	"gatepost/quarantine"
+	"gatepost/quarantine/challenge"
+)
+
+// ErrSame: what was known of the same message when the answer was found does not hold any
+// more, since it came at the same moment from elsewhere, or somebody released it. Nothing
+// was written, and the answer is to be found again.
+var ErrSame = errors.New("intake: the same message was dealt with in the meantime")
+
+// A Known is a held message by which the same one that comes again is known.
+type Known struct {
+	ID      string           // of the held message
+	Tx      string           // the transaction's that brought it
+	Origin  string           // challenge.Origin, "" where it had none
+	Time    time.Time        // when it was held
+	Expires time.Time        // when the hold ends
+	State   quarantine.State // "" where its row is gone
+}
+
+// Sames remembers held messages by challenge.Key.
+type Sames interface {
+	// Heard reports whether anything is remembered with that challenge.Origin.
+	Heard(ctx context.Context, origin string) (bool, error)
+	// Same returns what is remembered, by key, however old.
+	Same(ctx context.Context, keys []string) (map[string]Known, error)
+}
+
+// An Again is a held message that came once more, which has no row of its own.
+type Again struct {
+	ID   string          // it must be held still
+	Told quarantine.Told // what its sender hears of it now; "": as before
+}
+
+// An End is a hold that ends since the same message is delivered now.
+type End struct {
+	ID  string // it must be held still
+	Act quarantine.Act
+}
+
+// again is an Again with what its link is made of.
+type again struct {
+	Known
+	told quarantine.Told
+}
+
+// recognize finds out for which recipients the message is one that is held already, or
+// was released: its server tries again, another MX brings it, its author sends it anew.
+// Only what would be held as spam, or delivered, is asked about, in domains that challenge.
+func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
+	t.known = nil
+	for _, r := range t.rcpts {
+		r.has, r.ends, r.keys = nil, nil, nil
+	}
+	if t.in.Sames == nil {
+		return nil
+	}
+	t.origin = challenge.Origin(t.tx.Envelope.ReversePath, m.Header().Get("Message-ID"))
+	asked, heard := false, false
+	var keys []string
+	for _, r := range t.rcpts {
+		o, ok := t.alone(r)
+		if ok && o == mail.Delivered && !asked {
+			var err error
+			if asked = true; t.origin != "" { // the cheap question first: mostly it is the only one
+				if heard, err = t.in.Sames.Heard(ctx, t.origin); err != nil {
+					return fmt.Errorf("intake: same message: %w", err)
+				}
+			}
+		}
+		if !ok || o == mail.Delivered && !heard {
+			continue
+		}
+		if err := t.name(r, m); err != nil {
+			return err
+		}
+		for _, k := range r.keys {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	var err error
+	if t.known, err = t.in.Sames.Same(ctx, keys); err != nil {
+		return fmt.Errorf("intake: same message: %w", err)
+	}
+	for _, r := range t.rcpts {
+		t.compare(r)
+	}
+	return nil
+}
+
+// alone is what would become of a recipient's message, mail.Held or mail.Delivered, were
+// it for nobody else; false where it is neither, or nobody is to be told.
+func (t *Transaction) alone(r *recipient) (mail.Outcome, bool) {
+	if !t.challenges(r) || !t.tx.Client.Login.IsNull() {
+		return 0, false
+	}
+	e := t.ending(r)
+	outcomes, _ := pipeline.Settle([]pipeline.Ending{e})
+	switch o := r.away(outcomes[0]); o {
+	case mail.Held, mail.HeldTold:
+		return mail.Held, e.Decision.Action == pipeline.Spam
+	case mail.Delivered, mail.Queued:
+		return mail.Delivered, e.Decision.Action != pipeline.Spam
+	}
+	return 0, false
+}
+
+// name gives a recipient the keys of all places where the message could be held for him.
+func (t *Transaction) name(r *recipient, m *mail.Message) error {
+	if t.content == nil {
+		c, err := challenge.Hash(m)
+		if err != nil {
+			return fmt.Errorf("intake: %w", err)
+		}
+		t.content = &c
+	}
+	r.keys = map[int64]string{}
+	for _, box := range r.places() {
+		to := fmt.Sprintf("box %d", box)
+		if box <= 0 {
+			to = fmt.Sprintf("%s %d", r.path.Fold(), box)
+		}
+		r.keys[box] = challenge.Key(t.tx.Envelope.ReversePath, to, *t.content)
+	}
+	return nil
+}
+
+// places are where a recipient's mail is held: mailboxes, or what stands for others.
+func (r *recipient) places() (list []int64) {
+	for _, b := range r.boxes {
+		if !r.way.Copied(b.ID) {
+			list = append(list, b.ID)
+		}
+	}
+	switch {
+	case len(r.boxes) == 0 || len(list) > maxDirect:
+		return []int64{quarantine.Anywhere}
+	case slices.ContainsFunc(r.remotes, r.strays):
+		list = append(list, quarantine.Elsewhere)
+	}
+	return list
+}
+
+// compare notes what a recipient has of the message: what was released to him, and, where
+// it is delivered now, what is held and needs no release any more. What is delivered now
+// must be the very same by its Message-ID, since two mails may well say the same.
+func (t *Transaction) compare(r *recipient) {
+	if r.keys == nil {
+		return
+	}
+	o, _ := t.alone(r)
+	for box, key := range r.keys {
+		k, ok := t.recent(key)
+		if !ok || o == mail.Delivered && k.Origin != t.origin {
+			continue
+		}
+		switch {
+		case k.State == quarantine.StateReleased:
+			if r.has == nil {
+				r.has = map[int64]Known{}
+			}
+			r.has[box] = k
+		case o == mail.Delivered && k.State == quarantine.StateHeld:
+			r.ends = append(r.ends, k)
+		}
+	}
+}
+
+// recent returns what is known by a key, where it is not too old to be the same.
+func (t *Transaction) recent(key string) (Known, bool) {
+	k, ok := t.known[key]
+	return k, ok && t.tx.Time.Sub(k.Time) < t.in.Config.SameWithin
+}
+
+// hasAll reports whether a recipient has the message wherever it would go.
+func (r *recipient) hasAll() bool { return len(r.has) > 0 && len(r.has) == len(r.keys) }
+
+// hasCopy reports whether what would be sent on has gone there before, with the release of
+// what was held for a mailbox, or for elsewhere.
+func (r *recipient) hasCopy(to directory.Remote) bool {
+	for box := range r.has {
+		if box > 0 && slices.ContainsFunc(r.boxes, func(b directory.Mailbox) bool { return b.ID == box && b.Address == to.By }) {
+			return true
+		}
+	}
+	_, elsewhere := r.has[quarantine.Elsewhere]
+	return elsewhere && r.strays(to)
+}
+
+// without leaves out the mailboxes that have the message.
+func (r *recipient) without(boxes []directory.Mailbox) []directory.Mailbox {
+	if len(r.has) == 0 {
+		return boxes
+	}
+	return slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool {
+		_, has := r.has[b.ID]
+		return has
+	})
+}
+
+// holdAt holds a message for one place of a recipient, unless the same is held there, or
+// was released from there.
+func (p *plan) holdAt(r *recipient, box int64, view mail.View) {
+	t := p.t
+	key := r.keys[box]
+	if _, has := r.has[box]; has {
+		return
+	}
+	if k, ok := t.recent(key); ok && key != "" && k.State == quarantine.StateHeld && k.Expires.After(t.tx.Time.Add(lastHour)) {
+		told := t.told(r)
+		if told != quarantine.ToldByReply {
+			told = ""
+		}
+		p.again = append(p.again, again{k, told})
+		p.commit.Again = append(p.commit.Again, Again{k.ID, told})
+		r.same = append(r.same, k)
+		return
+	}
+	h := t.held(r, box, view, p.m)
+	if h.Same = key; key != "" {
+		p.commit.Origin = t.origin
+		p.commit.saw(key, t.known[key].ID)
+	}
+	p.commit.Held = append(p.commit.Held, h)
+}
+
+// lastHour is how long before its end a hold is no place any more for what comes again.
+const lastHour = time.Hour
+
+// saw notes what was remembered by a key when the commit was planned.
+func (c *Commit) saw(key, held string) {
+	if held == "" {
+		return
+	}
+	if c.Saw == nil {
+		c.Saw = map[string]string{}
+	}
+	c.Saw[key] = held
+}
+
+// end plans the end of the holds that a delivery makes needless.
+func (p *plan) end(r *recipient) {
+	for _, k := range r.ends {
+		if slices.ContainsFunc(p.commit.Ends, func(e End) bool { return e.ID == k.ID }) {
+			continue
+		}
+		who := "the same message, taken as " + p.t.ID()
+		p.commit.Ends = append(p.commit.Ends, End{k.ID, quarantine.Act{Who: who, What: quarantine.StateReleased, When: p.t.tx.Time}})
+	}
+}
+
+// sameIDs are the held messages of which this one is the same.
+func (t *Transaction) sameIDs() string {
+	var ids []string
+	for _, r := range t.rcpts {
+		for _, k := range slices.Concat(slices.Collect(maps.Values(r.has)), r.same, r.ends) {
+			ids = append(ids, k.ID)
+		}
+	}
+	slices.Sort(ids)
+	return strings.Join(slices.Compact(ids), ",")
+}
+
+// sameEvidence is what the journal says of a message that came before, as one more step.
+func (r *recipient) sameEvidence() (steps []journal.Step) {
+	say := func(result, id, what string) {
+		steps = append(steps, journal.Step{Entry: "same", Filter: "same", Result: result, Effect: "none", Reason: "the same message " + what + " " + id})
+	}
+	for _, k := range r.has {
+		say("delivered", k.ID, "was released before, held as")
+	}
+	for _, k := range r.same {
+		say("held", k.ID, "is held already as")
+	}
+	for _, k := range r.ends {
+		say("ended", k.ID, "was held until now as")
+	}
+	return steps
+}

@@ -1,0 +1,28 @@
+-- Held messages by which the same one is known that comes again: see quarantine/challenge.
+CREATE TABLE held_same (
+	same   TEXT PRIMARY KEY,   -- challenge.Key: sender, recipient, content
+	held   TEXT NOT NULL,      -- the held message
+	origin TEXT NOT NULL,      -- challenge.Origin: sender and Message-ID; '' where it has none
+	time   BIGINT NOT NULL     -- when it was held
+);
+CREATE INDEX held_same_origin ON held_same (origin) WHERE origin <> '';
+CREATE INDEX held_same_time ON held_same (time);
+
+-- The last notice to a sender about a recipient domain.
+CREATE TABLE challenge_notice (
+	sender TEXT NOT NULL,      -- challenge.Canonical of the reverse-path
+	domain TEXT NOT NULL,
+	id     TEXT NOT NULL,      -- the notice's queue_message
+	tx     TEXT NOT NULL,      -- the transaction that it is about
+	time   BIGINT NOT NULL,
+	PRIMARY KEY (sender, domain)
+);
+CREATE INDEX challenge_notice_time ON challenge_notice (time);
+CREATE INDEX challenge_notice_id ON challenge_notice (id);
+
+-- Senders to whom a notice failed for good.
+CREATE TABLE challenge_bounce (
+	sender TEXT PRIMARY KEY,
+	time   BIGINT NOT NULL
+);
+CREATE INDEX challenge_bounce_time ON challenge_bounce (time);
