@@ -36,6 +36,7 @@ func owners() []owner {
 		{"github.com/jackc/pgx", []string{"internal/store", "internal/lookup"}},
 		{"database/sql", []string{"internal/store", "internal/lookup"}}, // lookup reads the databases of others
 		{"github.com/mojocn/base64Captcha", []string{"internal/captcha"}},
+		{"github.com/skip2/go-qrcode", []string{"internal/web"}},
 		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
 		{"net/smtp", []string{}},

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"gatepost/internal/access"
 	"gatepost/internal/locale"
 )
@@ -31,12 +33,14 @@ func loadPages(words *locale.Catalog, a *assets) (*pages, error) {
 	p := &pages{byName: map[string]map[string]*template.Template{}}
 	for _, lang := range words.Languages() {
 		funcs := template.FuncMap{
-			"t":     func(key string, args ...any) string { return words.Text(lang, key, args...) },
-			"asset": a.url,
-			"lang":  func() string { return lang },
-			"size":  func(n int64) string { return octets(lang, n) },
-			"dict":  dict,
-			"add":   func(a, b int) int { return a + b },
+			"t":      func(key string, args ...any) string { return words.Text(lang, key, args...) },
+			"asset":  a.url,
+			"lang":   func() string { return lang },
+			"size":   func(n int64) string { return octets(lang, n) },
+			"domain": domain,
+			"hours":  func(hours []int) string { return clockHours(lang, hours) },
+			"dict":   dict,
+			"add":    func(a, b int) int { return a + b },
 		}
 		base, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/parts/*.html")
 		if err != nil {
@@ -176,6 +180,27 @@ func (z *zones) get(name string) *time.Location {
 	}
 	z.byName[name] = zone
 	return zone
+}
+
+// domain writes a domain of ours for people to read, in U-labels (RFC 5890 §2.3.2.1).
+func domain(name string) string {
+	if u, err := idna.Display.ToUnicode(name); err == nil {
+		return u
+	}
+	return name
+}
+
+// clockHours writes hours of the day.
+func clockHours(lang string, hours []int) string {
+	layout := "%d:00"
+	if lang == "fr" {
+		layout = "%d\u00a0h"
+	}
+	texts := make([]string, len(hours))
+	for i, h := range hours {
+		texts[i] = fmt.Sprintf(layout, h)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // octets writes a size.

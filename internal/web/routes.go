@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"gatepost/internal/access"
@@ -23,17 +22,31 @@ type route struct {
 	own     bool  // a POST proves by its own address, which is a token, that it is wanted
 }
 
-// routes is everything that there is. Each group of pages adds its own.
+// routes is everything that there is, but for what has no part behind it. Each group of
+// pages adds its own.
 func (s *Server) routes() []route {
-	return slices.Concat(
-		[]route{
-			{pattern: "GET /{$}", action: access.AccountUse, handle: s.home},
-			{pattern: "GET /metrics", action: access.Public, handle: s.health},
-			{pattern: "GET /healthz", action: access.Public, handle: s.health},
-			{pattern: "GET /readyz", action: access.Public, handle: s.health},
-			{pattern: "GET " + assetRoot, action: access.Public, handle: s.asset},
-		},
-	)
+	list := []route{
+		{pattern: "GET /{$}", action: access.AccountUse, handle: s.home},
+		{pattern: "GET /metrics", action: access.Public, handle: s.health},
+		{pattern: "GET /healthz", action: access.Public, handle: s.health},
+		{pattern: "GET /readyz", action: access.Public, handle: s.health},
+		{pattern: "GET " + wellKnown, action: access.Public, handle: s.whoami},
+		{pattern: "GET " + assetRoot, action: access.Public, handle: s.asset},
+	}
+	for _, group := range [...]struct {
+		there  bool
+		routes func() []route
+	}{
+		{s.Desk != nil, s.loginRoutes},
+		{s.Desk != nil && s.Accounts != nil, s.accountRoutes},
+		{s.Desk != nil, s.banRoutes},
+		{s.Settings != nil, s.settingsRoutes},
+	} {
+		if group.there {
+			list = append(list, group.routes()...)
+		}
+	}
+	return list
 }
 
 // router makes the handler of all routes. A route without an action, or with one that

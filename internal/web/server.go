@@ -18,6 +18,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -42,7 +43,10 @@ type Config struct {
 	Zone     string         // the same; "": UTC
 	Key      []byte         // signs short-lived cookies and forms; 32 octets, the same on all nodes
 
-	Sessions Sessions
+	Desk     *access.Desk // nil: nobody can log in
+	Sessions Sessions     // nil: the Desk's
+	Accounts Accounts
+	Settings Settings
 
 	Log *slog.Logger
 	Now func() time.Time
@@ -65,11 +69,16 @@ type Server struct {
 	origin  *http.CrossOriginProtection
 	zones   zones
 	paths   map[string]bool // of pages, for the menu
+
+	instance string // of this process, for Reach
 }
 
 // New makes a Server. It fails where a template, a text or a route is wrong.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}}
+	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}, instance: rand.Text()}
+	if c.Sessions == nil && c.Desk != nil {
+		s.Sessions = c.Desk
+	}
 	if len(c.Key) < 32 {
 		return nil, errors.New("web: a key is needed")
 	}
