@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatepost/filters"
+	"gatepost/internal/access"
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
@@ -60,6 +61,7 @@ type App struct {
 	queue      *queue.Queue
 	intake     *intake.Intake
 	changes    *mailbox.Changes
+	desk       *access.Desk
 	site       *web.Server
 	tokens     *token.Sealer
 	notifier   *challenge.Notifier
@@ -84,7 +86,9 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
 		a.openData, a.openStore, a.openContent, a.openDirectory, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
-		a.openChallenge, a.openWeb,
+		a.openChallenge,
+		a.openDesk,
+		a.openWeb,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err

@@ -61,6 +61,9 @@ func demoConfig(c *config.Config, dns string) error {
 		return errors.New("demo: listen.smtp is off, and the demo's mail comes that way")
 	}
 	c.Hostname = "mx." + demo.Domain
+	if len(c.Listen.Web) > 0 && c.Web.URL == "" {
+		c.Web.URL = "http://" + c.Listen.Web[0]
+	}
 	c.Resolver.Servers = []string{dns}
 	c.Proxy.Trusted = append(c.Proxy.Trusted, netip.MustParsePrefix(demo.Source+"/32"))
 	for _, p := range c.Policies {
@@ -74,7 +77,7 @@ func demoConfig(c *config.Config, dns string) error {
 	return nil
 }
 
-// demoDirectory makes domain, mailboxes and lists where they are missing.
+// demoDirectory makes domain, mailboxes, lists and an operator where they are missing.
 func (a *App) demoDirectory(ctx context.Context) error {
 	_, err := a.addDomain(ctx, ops.DomainAdd{Name: demo.Domain})
 	for _, address := range demo.Mailboxes {
@@ -89,6 +92,9 @@ func (a *App) demoDirectory(ctx context.Context) error {
 		if err == nil || errors.Is(err, directory.ErrExists) {
 			_, err = a.addEntry(ctx, e)
 		}
+	}
+	if err == nil || errors.Is(err, directory.ErrExists) {
+		_, err = a.directory.AddAdmin(ctx, directory.Admin{Name: demo.Operator, Role: directory.Operator}, demo.Password)
 	}
 	if err != nil && !errors.Is(err, directory.ErrExists) {
 		return fmt.Errorf("demo: %w", err)
@@ -138,15 +144,16 @@ gatepost serves the demo domain %s from %s
   SMTP         %s
   submission   %s
   IMAP         %s
+  pages        http://%s/
   metrics      http://%s/metrics
 
-  log in as    %s or %s
-  password     %s
+  log in as    %s or %s, owners of mailboxes, or on the pages as %s, the operator
+  password     %s, of all three
 
 What became of its messages:
 
-`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.Web),
-		demo.Mailboxes[0], demo.Mailboxes[1], demo.Password)
+`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.Web), first(c.Listen.Web),
+		demo.Mailboxes[0], demo.Mailboxes[1], demo.Operator, demo.Password)
 	for _, m := range demo.Messages {
 		fmt.Fprintf(w, "  %-18s %s\n", m.File, m.Story)
 	}

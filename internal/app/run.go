@@ -181,6 +181,8 @@ func (a *App) chores() []service {
 		{"content", a.compactContent},
 		{"reserve", a.reserve.run},
 		{"dns lists", a.lists.run},
+		{"sessions", a.expireSessions},
+		{"web address", a.reachWeb},
 	}, a.security...)
 }
 

@@ -16,9 +16,18 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 	a.site, err = web.New(web.Config{
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
+		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
 		Log: a.log, Now: a.now,
 	})
 	return err
+}
+
+// reachWeb tells once, when the pages are served, whether web.url leads to them.
+func (a *App) reachWeb(ctx context.Context) error {
+	if err := a.site.Reach(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("links that are sent will not work", "error", err)
+	}
+	return nil
 }
 
 // unready says what keeps the node from taking mail.

@@ -18,7 +18,8 @@ import (
 // The demo's directory.
 const (
 	Domain   = "demo.example"
-	Password = "demo-password" // of both mailboxes
+	Password = "demo-password" // of both mailboxes, and of the operator
+	Operator = "olga"          // logs in to the pages
 	List     = "dnsbl.example" // a DNS list in Zone
 )
 

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatepost/internal/access"
+	"gatepost/internal/config"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/web"
+)
+
+// openDesk makes what lets people in.
+func (a *App) openDesk(_ context.Context, _ *config.Config) error {
+	a.desk = access.NewDesk(access.Config{
+		People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
+	})
+	return nil
+}
+
+// expireSessions ends, now and then, what is over.
+func (a *App) expireSessions(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := a.desk.Expire(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("sessions not expired", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// persons is who can log in, as access wants it: mailboxes and admins of the directory.
+type persons struct{ d *directory.Directory }
+
+var (
+	_ access.People = persons{}
+	_ web.Accounts  = persons{}
+)
+
+// LogIn implements access.People.
+func (p persons) LogIn(ctx context.Context, name, password string) (access.Person, string, error) {
+	who, err := p.d.LogIn(ctx, name, password)
+	switch {
+	case errors.Is(err, directory.ErrLogin):
+		return access.Person{}, "", access.ErrLogin
+	case errors.Is(err, directory.ErrSuspended), errors.Is(err, directory.ErrClosed):
+		return access.Person{}, "", access.ErrSuspended
+	case err != nil:
+		return access.Person{}, "", err
+	}
+	if who.Admin != nil {
+		return p.admin(*who.Admin), adminMark(*who.Admin), nil
+	}
+	return p.owner(*who.Mailbox), ownerMark(*who.Mailbox), nil
+}
+
+// Find implements access.People.
+func (p persons) Find(_ context.Context, who access.ID) (access.Person, string, bool) {
+	switch who.Kind {
+	case access.KindAdmin:
+		if admin, ok := p.d.Snapshot().AdminOf(who.Number); ok && admin.State == directory.Active {
+			return p.admin(admin), adminMark(admin), true
+		}
+	case access.KindMailbox:
+		if m, ok := p.d.Snapshot().Box(who.Number); ok && m.State == directory.Active {
+			return p.owner(m), ownerMark(m), true
+		}
+	}
+	return access.Person{}, "", false
+}
+
+// admin is one of the directory; the zone is that of the first domain.
+func (p persons) admin(a directory.Admin) access.Person {
+	role := map[directory.AdminRole]access.Role{
+		directory.Operator: access.Operator, directory.DomainAdmin: access.Admin, directory.Helpdesk: access.Helpdesk,
+	}[a.Role]
+	person := access.Person{Kind: access.KindAdmin, ID: a.ID, Name: a.Name, Role: role, Domains: a.Domains, Language: a.Language}
+	if len(a.Domains) > 0 {
+		if dom, ok := p.d.Snapshot().Domain(a.Domains[0]); ok {
+			person.Zone = dom.Zone
+		}
+	}
+	return person
+}
+
+// owner is a mailbox's; language and zone are the domain's where the owner says nothing.
+func (p persons) owner(m directory.Mailbox) access.Person {
+	person := access.Person{
+		Kind: access.KindMailbox, ID: m.ID, Name: string(m.Address), Role: access.Owner, Box: m.ID, Language: m.Language,
+	}
+	if dom, ok := p.d.Snapshot().Domain(m.Address.Domain()); ok {
+		person.Domains, person.Zone = []string{dom.Name}, dom.Zone
+	}
+	return person
+}
+
+// A mark is of all that a session rests on. Of the password's verifier no part can be
+// told from it.
+func adminMark(a directory.Admin) string {
+	return mark("admin", a.ID, a.Password, string(a.Role), string(a.State))
+}
+
+func ownerMark(m directory.Mailbox) string {
+	return mark("mailbox", m.ID, m.Password, string(access.Owner), string(m.State))
+}
+
+func mark(kind string, id int64, v directory.Verifier, role, state string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s\x00%s\x00%s", kind, id, v.Hash, v.SCRAM, role, state))
+	return hex.EncodeToString(sum[:16])
+}
+
+// SetLanguage implements web.Accounts.
+func (p persons) SetLanguage(ctx context.Context, who access.Person, lang string) error {
+	if who.Kind == access.KindAdmin {
+		_, err := p.d.ChangeAdmin(ctx, who.Name, func(a *directory.Admin) error { a.Language = lang; return nil })
+		return err
+	}
+	_, err := p.d.ChangeMailbox(ctx, mail.Path(who.Name), func(m *directory.Mailbox) error { m.Language = lang; return nil })
+	return err
+}
+
+// SetPassword implements web.Accounts.
+func (p persons) SetPassword(ctx context.Context, who access.Person, password string) (err error) {
+	if who.Kind == access.KindAdmin {
+		err = p.d.SetAdminPassword(ctx, who.Name, password)
+	} else {
+		err = p.d.SetPassword(ctx, mail.Path(who.Name), password)
+	}
+	if errors.Is(err, directory.ErrPassword) {
+		return web.ErrPassword
+	}
+	return err
+}
