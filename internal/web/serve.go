@@ -128,14 +128,14 @@ func (s *Server) recognise(r *http.Request) error {
 		return nil // the same for everybody
 	}
 	v := visitOf(r)
+	if visitor := s.cookie(r, visitorCookie); visitor != "" {
+		v.csrf = s.sign("form", visitor)
+	}
 	secret := s.cookie(r, sessionCookie)
 	if secret == "" || s.Sessions == nil {
-		if visitor := s.cookie(r, visitorCookie); visitor != "" {
-			v.csrf = s.sign("form", visitor)
-		}
 		return nil
 	}
-	person, session, err := s.Sessions.Recognise(r.Context(), secret, access.Client{Addr: v.Client, Agent: r.UserAgent()})
+	person, session, err := s.Sessions.Recognise(r.Context(), secret, s.from(r))
 	switch {
 	case errors.Is(err, access.ErrNoSession):
 		return nil

@@ -57,7 +57,7 @@ func start(t *testing.T, c Config) *site {
 	if c.Key == nil {
 		c.Key = bytes.Repeat([]byte{7}, 32)
 	}
-	if c.Sessions == nil {
+	if c.Sessions == nil && c.Desk == nil {
 		c.Sessions = asPersons{}
 	}
 	s, err := New(c)
