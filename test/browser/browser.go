@@ -229,7 +229,9 @@ func (b *Tab) Go(address string) {
 func (b *Tab) Type(selector, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(selector)
-	step(b, "type into "+selector, chromedp.Steps(chromedp.WaitVisible(field), chromedp.SetValue(field, ""), chromedp.SendKeys(field, text)))
+	step(b, "find "+selector, chromedp.WaitVisible(field))
+	Eval[string](b, fmt.Sprintf(`document.querySelector(%q).value = ""`, selector)) // chromedp.SetValue can't set it to nothing
+	step(b, "type into "+selector, chromedp.SendKeys(field, text))
 }
 
 // Click clicks what a selector finds once it can be seen.
@@ -247,8 +249,21 @@ func (b *Tab) Press(keys string) {
 // See waits until the page's text has a text.
 func (b *Tab) See(text string) {
 	b.t.Helper()
-	step(b, "see "+text, chromedp.PollFunction[bool](`want => document.body && document.body.innerText.includes(want)`,
-		chromedp.WithPollingArgs(text), chromedp.WithPollingTimeout(patience/2), chromedp.WithPollingInterval(50*time.Millisecond)))
+	look := chromedp.PollFunction[bool](`want => document.body && document.body.innerText.includes(want)`,
+		chromedp.WithPollingArgs(text), chromedp.WithPollingTimeout(patience/2), chromedp.WithPollingInterval(50*time.Millisecond))
+	step(b, "see "+text, chromedp.Action[bool](func(ctx context.Context, t *chromedp.Target) (bool, error) {
+		for {
+			seen, err := look(ctx, t)
+			if err == nil || !leaving(err) || ctx.Err() != nil {
+				return seen, err
+			}
+		}
+	}))
+}
+
+// leaving reports whether a step failed because the browser went on to another page.
+func leaving(err error) bool {
+	return strings.Contains(err.Error(), "navigated") || strings.Contains(err.Error(), "Cannot find context")
 }
 
 // Has waits until a selector finds something that can be seen.
