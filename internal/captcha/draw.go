@@ -17,7 +17,7 @@ const (
 // How an image is drawn: one colour, letters that lean and wave, a line through them and
 // dots, which is what people read best of what machines don't.
 const (
-	lean = 0.7
+	lean = 0.6
 	dots = 80
 )
 

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Bits is how many zeros the hash must begin with: 2^17 tries on average.
-const Bits = 17
+// Bits is how many zeros the hash must begin with: 2^18 tries on average.
+const Bits = 18
 
 // maxProof is the longest counter, in digits: beyond 2^53 JavaScript can't count.
 const maxProof = 16
