@@ -41,6 +41,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil && s.Accounts != nil, s.accountRoutes},
 		{s.Desk != nil, s.banRoutes},
 		{s.Settings != nil, s.settingsRoutes},
+		{s.Challenges != nil, s.challengeRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/captcha"
 	"gatepost/internal/locale"
 )
 
@@ -43,10 +44,12 @@ type Config struct {
 	Zone     string         // the same; "": UTC
 	Key      []byte         // signs short-lived cookies and forms; 32 octets, the same on all nodes
 
-	Desk     *access.Desk // nil: nobody can log in
-	Sessions Sessions     // nil: the Desk's
-	Accounts Accounts
-	Settings Settings
+	Desk       *access.Desk // nil: nobody can log in
+	Sessions   Sessions     // nil: the Desk's
+	Accounts   Accounts
+	Settings   Settings
+	Challenges Challenges     // nil: no challenge page
+	Captcha    *captcha.Tasks // of the challenge page
 
 	Log *slog.Logger
 	Now func() time.Time
@@ -71,6 +74,7 @@ type Server struct {
 	paths   map[string]bool // of pages, for the menu
 
 	instance string // of this process, for Reach
+	turns    turns  // of answers to challenges
 }
 
 // New makes a Server. It fails where a template, a text or a route is wrong.
