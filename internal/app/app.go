@@ -15,6 +15,7 @@ import (
 	"gatepost/filters"
 	"gatepost/internal/access"
 	"gatepost/internal/blob/segment"
+	"gatepost/internal/captcha"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
@@ -62,6 +63,7 @@ type App struct {
 	intake     *intake.Intake
 	changes    *mailbox.Changes
 	desk       *access.Desk
+	captcha    *captcha.Tasks
 	site       *web.Server
 	tokens     *token.Sealer
 	notifier   *challenge.Notifier

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"gatepost/internal/captcha"
 	"gatepost/internal/config"
 	"gatepost/internal/web"
 )
@@ -13,10 +14,12 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	a.captcha = captcha.New(captcha.Config{Now: a.now})
 	a.site, err = web.New(web.Config{
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
+		Challenges: a.challenges(), Captcha: a.captcha,
 		Log: a.log, Now: a.now,
 	})
 	return err
