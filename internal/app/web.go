@@ -14,7 +14,9 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.captcha = captcha.New(captcha.Config{Now: a.now})
+	if a.captcha == nil { // tests have theirs
+		a.captcha = captcha.New(captcha.Config{Now: a.now})
+	}
 	a.site, err = web.New(web.Config{
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,

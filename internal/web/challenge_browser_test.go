@@ -128,7 +128,7 @@ func TestChallengeWork(t *testing.T) {
 	b := chromium.Open(t, chromium.Options{})
 	var all time.Duration
 	tries := 0
-	const rounds = 10
+	const rounds = 3
 	for range rounds {
 		b.Go(s.url + "/c/good")
 		start := time.Now()
