@@ -28,7 +28,7 @@ func places() map[string]layer {
 		"internal/mail": words, "internal/token": words, "internal/locale": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
-		"quarantine": domain, "quarantine/challenge": domain, "mailbox": domain, "mailbox/sieve": domain,
+		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain,
 

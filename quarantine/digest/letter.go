@@ -1,0 +1,122 @@
+package digest
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"mime/quotedprintable"
+	"strings"
+	"time"
+
+	"gatepost/internal/locale"
+	"gatepost/internal/mail"
+)
+
+//go:embed words
+var wordFiles embed.FS
+
+//go:embed digest.html
+var sheetHTML string
+
+// A Letter is what one digest tells.
+type Letter struct {
+	Reader Reader
+	Fresh  Part
+	Ending Part
+	Time   time.Time
+	ID     string // of the mail, unguessable (mail.NewID)
+}
+
+// A Writer writes digests. It is safe for use by many goroutines.
+type Writer struct {
+	hostname string
+	links    Links
+	texts    *locale.Catalog
+	page     *template.Template
+}
+
+// NewWriter returns a Writer of mails from a host, in the language fallback where the
+// reader's is none that we speak.
+func NewWriter(hostname string, links Links, fallback string) (*Writer, error) {
+	w := &Writer{hostname: hostname, links: links}
+	texts, err := Texts(fallback)
+	if err != nil {
+		return nil, err
+	}
+	w.texts = texts
+	if w.page, err = template.New("digest.html").Parse(sheetHTML); err != nil {
+		return nil, fmt.Errorf("digest: %w", err)
+	}
+	return w, nil
+}
+
+// Write returns a whole mail: header, a text part and an HTML part (RFC 2046 §5.1.4).
+// What is in it has no line above 76 characters, and is ASCII but for an address that is
+// not.
+func (w *Writer) Write(ctx context.Context, l Letter) ([]byte, error) {
+	stop, err := w.links.Stop(ctx, l.Reader.Address, l.Time)
+	if err != nil {
+		return nil, fmt.Errorf("digest: link: %w", err)
+	}
+	s, err := w.sheet(ctx, l, stop)
+	if err != nil {
+		return nil, fmt.Errorf("digest: link: %w", err)
+	}
+	var html bytes.Buffer
+	if err := w.page.Execute(&html, s); err != nil {
+		return nil, fmt.Errorf("digest: %w", err)
+	}
+	boundary := "=_" + l.ID
+	b := w.header(l, s, stop)
+	b = append(b, "Content-Type: multipart/alternative; boundary=\""+boundary+"\"\r\n\r\n"...)
+	b = appendPart(b, boundary, "text/plain; charset=utf-8", s.text())
+	b = appendPart(b, boundary, "text/html; charset=utf-8", html.String())
+	return append(b, "--"+boundary+"--\r\n"...), nil
+}
+
+// Text returns the text part as it would be, without links.
+func (w *Writer) Text(l Letter) string {
+	s, err := Writer{w.hostname, Links{}, w.texts, w.page}.sheet(context.Background(), l, "")
+	if err != nil {
+		return "" // without links nothing fails
+	}
+	return s.text()
+}
+
+// header is all fields but that of the parts.
+func (w *Writer) header(l Letter, s *sheet, stop string) []byte {
+	domain := l.Reader.Domain
+	b := mail.AppendField(nil, "From", `"`+s.say("from", domain)+`" <postmaster@`+domain+`>`)
+	b = appendAddress(b, "To", l.Reader.Address)
+	b = mail.AppendField(b, "Subject", s.Title)
+	b = mail.AppendField(b, "Date", l.Time.In(l.Reader.Zone).Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	b = mail.AppendField(b, "Message-ID", "<"+l.ID+"@"+w.hostname+">")
+	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
+	b = mail.AppendField(b, "List-Id", "<quarantine-digest."+domain+">")
+	b = mail.AppendField(b, "List-Unsubscribe", "<"+stop+">")                      // RFC 2369 §3.2
+	b = mail.AppendField(b, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058 §3.1
+	b = mail.AppendField(b, "Content-Language", s.Language)
+	return mail.AppendField(b, "MIME-Version", "1.0")
+}
+
+// appendAddress writes a field with an address alone: one that is not ASCII stands there
+// as it is (RFC 6532 §3.2), since there is no other way to write it.
+func appendAddress(b []byte, name string, a mail.Path) []byte {
+	return append(b, name+": <"+string(a)+">\r\n"...)
+}
+
+func appendPart(b []byte, boundary, kind, content string) []byte {
+	b = append(b, "--"+boundary+"\r\nContent-Type: "+kind+"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"...)
+	var part bytes.Buffer
+	q := quotedprintable.NewWriter(&part)
+	_, err := q.Write([]byte(strings.ReplaceAll(content, "\n", "\r\n")))
+	if err == nil {
+		err = q.Close()
+	}
+	if err != nil {
+		panic(err) // a buffer takes all
+	}
+	return append(append(b, part.Bytes()...), "\r\n"...)
+}
