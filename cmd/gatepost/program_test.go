@@ -82,6 +82,13 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
 	control.On(h, answer[ops.ListRemove](ops.Nothing{}))
 	control.On(h, answer[ops.QuarantineList]([]ops.Held{held}))
+	control.On(h, func(_ context.Context, q ops.QuarantineDigest) (ops.Digest, error) {
+		d := ops.Digest{Address: q.Address, Last: at(4), Sent: q.Send}
+		if q.Address == "ann@example.org" {
+			d.New, d.Text = 1, "For ann@example.org\n\n1 new message was held back.\n"
+		}
+		return d, nil
+	})
 	control.On(h, answer[ops.QuarantineShow](ops.HeldDetail{Held: held, Walks: []ops.Walk{walk}}))
 	control.On(h, answer[ops.QuarantineRelease]([]ops.Held{}))
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))

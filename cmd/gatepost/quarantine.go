@@ -17,7 +17,7 @@ func (p *program) quarantine() *cobra.Command {
 		Example: `  gatepost quarantine list --recipient ann@example.org
   gatepost quarantine release 4711`,
 	})
-	c.AddCommand(p.quarantineList(), p.quarantineShow(), p.quarantineRelease(), p.quarantineDelete())
+	c.AddCommand(p.quarantineList(), p.quarantineShow(), p.quarantineRelease(), p.quarantineDelete(), p.quarantineDigest())
 	return c
 }
 

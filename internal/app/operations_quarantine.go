@@ -17,6 +17,7 @@ import (
 func (a *App) quarantineOps(h control.Handlers) {
 	control.On(h, a.listHeld)
 	control.On(h, a.showHeld)
+	control.On(h, a.digestNow)
 	control.On(h, func(ctx context.Context, q ops.QuarantineRelease) ([]ops.Held, error) {
 		return a.settle(ctx, q.IDs, a.releaseHeld)
 	})

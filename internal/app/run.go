@@ -172,6 +172,7 @@ func (a *App) chores() []service {
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{"same messages", a.forgetSame},
+		{"digests", a.runDigests},
 		{"queue", a.runQueue},
 		{"relay", func(ctx context.Context) error {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })

@@ -201,9 +201,13 @@ func TestWriteLinks(t *testing.T) {
 		"null sender":  {Row{}, "release"},
 		"dangerous":    {Row{Sender: "a@b.example", Proven: true, Guarded: true}, "ask block"},
 		"asked before": {Row{Sender: "a@b.example", Guarded: true, Asked: morning}, "block"},
+		"elsewhere":    {Row{Sender: "a@b.example", Proven: true}, "release"},
 	} {
 		tt.row.ID, tt.row.Expires = "held1", morning.Add(time.Hour)
-		l := Letter{Reader: Reader{Address: "ann@example.org", Domain: "example.org", Zone: time.UTC}, Fresh: Part{[]Row{tt.row}, 1}, Time: morning, ID: "0digest"}
+		l := Letter{Reader: Reader{Key: Key{Box: 1}, Address: "ann@example.org", Domain: "example.org", Zone: time.UTC}, Fresh: Part{[]Row{tt.row}, 1}, Time: morning, ID: "0digest"}
+		if name == "elsewhere" {
+			l.Reader.Key = Key{Recipient: "ann@example.org"}
+		}
 		b, err := w.Write(t.Context(), l)
 		if err != nil {
 			t.Fatal(err)

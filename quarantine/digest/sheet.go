@@ -117,7 +117,7 @@ func (w Writer) item(ctx context.Context, s *sheet, l Letter, r Row) (item, erro
 	if r.Guarded {
 		it.Guarded = s.say("guarded")
 		it.Notes = append(it.Notes, s.say("guarded.note"))
-	} else if !r.Proven {
+	} else if !r.Proven && l.Reader.Key.Box != 0 {
 		it.Notes = append(it.Notes, s.say("unproven"))
 	}
 	if !r.Asked.IsZero() {
@@ -126,7 +126,7 @@ func (w Writer) item(ctx context.Context, s *sheet, l Letter, r Row) (item, erro
 	if w.links.Base == "" {
 		return it, nil
 	}
-	for _, a := range r.acts() {
+	for _, a := range r.acts(l.Reader) {
 		url, err := w.links.Act(ctx, a, r, l.Time)
 		if err != nil {
 			return it, err
@@ -136,21 +136,22 @@ func (w Writer) item(ctx context.Context, s *sheet, l Letter, r Row) (item, erro
 	return it, nil
 }
 
-// acts are what a reader may do about a message.
-func (r Row) acts() (list []Act) {
+// acts are what a reader may do about a message. Lists are kept for mailboxes here: who
+// has none can't allow and block for himself.
+func (r Row) acts(reader Reader) (list []Act) {
 	switch {
 	case !r.Guarded:
 		list = append(list, Release)
 	case r.Asked.IsZero():
 		list = append(list, Ask)
 	}
+	if reader.Key.Box == 0 || r.Sender.IsNull() {
+		return list
+	}
 	if r.Proven && !r.Guarded {
 		list = append(list, Allow)
 	}
-	if !r.Sender.IsNull() {
-		list = append(list, Block)
-	}
-	return list
+	return append(list, Block)
 }
 
 // facts are what is told of a message beside its subject.
