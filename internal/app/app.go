@@ -39,39 +39,40 @@ import (
 
 // An App is one node: a data directory, opened, and all that works on it.
 type App struct {
-	config      atomic.Pointer[config.Config]
-	log         *slog.Logger
-	now         func() time.Time
-	lock        *control.Lock
-	metrics     *metric.Metrics
-	resolver    *resolve.Resolver
-	lists       *dnsListWatch
-	store       *store.DB
-	mailboxes   store.Mailboxes
-	blobs       *segment.Store
-	days        *segment.Days
-	reserve     *reserve
-	journal     *journal.Journal
-	directory   *directory.Directory
-	quarantine  *quarantine.Quarantine
-	routes      routes
-	relay       *relay.Relay
-	security    []service // that watch over outgoing TLS
-	lookups     *lookup.Lookups
-	carriers    carriers
-	srs         *srs.Rewriter
-	queue       *queue.Queue
-	intake      *intake.Intake
-	changes     *mailbox.Changes
-	desk        *access.Desk
-	captcha     *captcha.Tasks
-	site        *web.Server
-	tokens      *token.Sealer
-	digests     *digest.Digests
-	digestLinks digest.Links
-	notifier    *challenge.Notifier
-	handlers    control.Handlers
-	closers     []func() error // in the order of opening
+	config       atomic.Pointer[config.Config]
+	log          *slog.Logger
+	now          func() time.Time
+	lock         *control.Lock
+	metrics      *metric.Metrics
+	resolver     *resolve.Resolver
+	lists        *dnsListWatch
+	store        *store.DB
+	mailboxes    store.Mailboxes
+	blobs        *segment.Store
+	days         *segment.Days
+	reserve      *reserve
+	journal      *journal.Journal
+	directory    *directory.Directory
+	quarantine   *quarantine.Quarantine
+	routes       routes
+	relay        *relay.Relay
+	security     []service // that watch over outgoing TLS
+	lookups      *lookup.Lookups
+	carriers     carriers
+	srs          *srs.Rewriter
+	queue        *queue.Queue
+	intake       *intake.Intake
+	changes      *mailbox.Changes
+	desk         *access.Desk
+	captcha      *captcha.Tasks
+	site         *web.Server
+	tokens       *token.Sealer
+	digests      *digest.Digests
+	digestLinks  digest.Links
+	digestWriter *digest.Writer
+	notifier     *challenge.Notifier
+	handlers     control.Handlers
+	closers      []func() error // in the order of opening
 }
 
 // New opens the node's data directory, which no other process may have open

@@ -15,18 +15,17 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
-	"gatepost/internal/token"
 	"gatepost/quarantine/digest"
 )
 
 // openDigests joins digests with the directory, the store and the queue.
 func (a *App) openDigests(_ context.Context, c *config.Config) error {
-	a.tokens = token.New(a.store.Secret, a.now)
 	a.digestLinks = digest.Links{Base: c.Web.URL, Tokens: a.tokens}
 	w, err := digest.NewWriter(c.Hostname, a.digestLinks, c.Digest.Language)
 	if err != nil {
 		return err
 	}
+	a.digestWriter = w
 	a.digests = digest.New(digest.Config{
 		Rows: a.store.Digests(), Directory: &digestReaders{app: a, zones: map[string]*time.Location{}}, Post: digestPost{a}, Writer: w, Log: a.log, Now: a.now,
 	})

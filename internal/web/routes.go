@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil, s.banRoutes},
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
+		{s.Digests != nil, s.digestRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

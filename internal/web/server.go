@@ -50,6 +50,7 @@ type Config struct {
 	Settings   Settings
 	Challenges Challenges     // nil: no challenge page
 	Captcha    *captcha.Tasks // of the challenge page
+	Digests    Digests        // nil: no pages behind digests' links
 
 	Log *slog.Logger
 	Now func() time.Time

@@ -85,6 +85,11 @@ func (w *Writer) Text(l Letter) string {
 	return s.text()
 }
 
+// Why says in a sentence, in a language, why a message is held.
+func (w *Writer) Why(lang string, r Row) string {
+	return phrases{texts: w.texts, lang: w.texts.Match(lang)}.why(r)
+}
+
 // header is all fields but that of the parts.
 func (w *Writer) header(l Letter, s *sheet, stop string) []byte {
 	domain := l.Reader.Domain
