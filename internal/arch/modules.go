@@ -26,6 +26,7 @@ func owners() []owner {
 		{"blitiri.com.ar/go/spf", []string{"filters"}},
 		{"github.com/miekg/dns", []string{"internal/resolve", "internal/resolve/resolvetest", "dnsbl"}},
 		{"github.com/hashicorp/go-memdb", []string{"internal/directory"}},
+		{"github.com/microcosm-cc/bluemonday", []string{"internal/web/safe"}},
 		{"github.com/spf13/viper", []string{"internal/config"}},
 		{"github.com/go-viper/mapstructure", []string{"internal/config", "pipeline"}}, // pipeline decodes filters' settings
 		{"go.yaml.in/yaml", []string{"internal/config"}},
