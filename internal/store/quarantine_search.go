@@ -2,9 +2,11 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gatepost/quarantine"
 )
@@ -98,7 +100,11 @@ func (s *heldSearch) inState(state quarantine.State) (few bool, err error) {
 
 // read adds to the page what is found among the rows that are meant by which.
 func (s *heldSearch) read(which string, args []any) error {
-	text := `SELECT ` + heldColumns + ` FROM held WHERE ` + which
+	return s.readFrom(`held`, which, args)
+}
+
+func (s *heldSearch) readFrom(from, which string, args []any) error {
+	text := `SELECT ` + heldColumns + ` FROM ` + from + ` WHERE ` + which
 	for _, t := range s.where.terms {
 		text += ` AND ` + t
 	}
@@ -271,34 +277,90 @@ func (s *heldSearch) have(g gram, list []*candidate, have map[int64]groupSet) er
 	})
 }
 
-// block reads the groups of a block that are left, the newest first, neighbours by one
-// statement.
+// A span is a stretch of time with about so many rows.
+type span struct {
+	from, to int64
+	rows     int
+}
+
+// Neighbours are read as one span, up to a window's rows. Lone groups are read some by one
+// statement: a statement costs more than a group.
+const someSpans = 8
+
+// block reads the groups of a block that are left, the newest first.
 func (s *heldSearch) block(c *candidate) error {
 	var marked []byte
 	if err := s.tx.Row(`SELECT marks FROM held_block WHERE id = ?`, []any{c.id}, &marked); err != nil {
 		return fmt.Errorf("block %d: %w", c.id, err)
 	}
 	marks, err := decodeMarks(marked)
-	if err != nil {
-		return fmt.Errorf("block %d: %w", c.id, err)
+	if err != nil || len(marks) != c.size {
+		return fmt.Errorf("block %d: %w", c.id, errors.Join(err, errGrams))
 	}
-	end := c.last + 1
-	for g := len(marks) - 1; g >= 0 && s.more(); g-- {
-		if c.groups != nil && !c.groups.has(g) {
-			end = marks[g]
+	var lone []span
+	for _, at := range c.spans(marks) {
+		if at.from, at.to = max(at.from, s.from), min(at.to, s.to); at.from >= at.to {
 			continue
 		}
-		begin := g
-		for begin > 0 && g-begin < searchWindow/groupRows-1 && (c.groups == nil || c.groups.has(begin-1)) {
-			begin--
-		}
-		from, to := max(marks[begin], s.from), min(end, s.to)
-		if from < to {
-			if err := s.window(from, to, (g-begin+1)*groupRows); err != nil {
+		wide := at.rows > searchWindow/4
+		if len(lone) == someSpans || wide && len(lone) > 0 {
+			if err := s.spans(lone); err != nil || !s.more() {
 				return err
 			}
+			lone = nil
 		}
-		g, end = begin, marks[begin]
+		if !wide {
+			lone = append(lone, at)
+			continue
+		}
+		if err := s.window(at.from, at.to, at.rows); err != nil || !s.more() {
+			return err
+		}
 	}
+	return s.spans(lone)
+}
+
+// spans are the groups that are left, the newest first.
+func (c *candidate) spans(marks []int64) (list []span) {
+	end := c.last + 1
+	for g := len(marks) - 1; g >= 0; g-- {
+		if c.groups == nil || c.groups.has(g) {
+			n := len(list)
+			if n > 0 && list[n-1].from == end && list[n-1].rows < searchWindow {
+				list[n-1].from = marks[g]
+				list[n-1].rows += groupRows
+			} else {
+				list = append(list, span{marks[g], end, groupRows})
+			}
+		}
+		end = marks[g]
+	}
+	return list
+}
+
+// spansOfTime leads from some spans to their rows. A CROSS JOIN is done in its order by SQLite.
+var spansOfTime = `(VALUES ` + strings.TrimSuffix(strings.Repeat(`(CAST(? AS BIGINT), CAST(? AS BIGINT)), `, someSpans), `, `) + `) s CROSS JOIN held`
+
+// spans reads some spans by one statement.
+func (s *heldSearch) spans(list []span) error {
+	switch n := len(list); n {
+	case 0:
+		return nil
+	case 1:
+		return s.window(list[0].from, list[0].to, list[0].rows)
+	}
+	var args []any
+	for i := range someSpans {
+		at := span{} // none: the text is the same for fewer
+		if i < len(list) {
+			at = list[i]
+			s.left -= at.rows
+		}
+		args = append(args, at.from, at.to)
+	}
+	if err := s.readFrom(spansOfTime, `time >= s.column1 AND time < s.column2 AND late = 0`, args); err != nil {
+		return err
+	}
+	s.to, s.until = list[len(list)-1].from, s.left <= 0
 	return nil
 }
