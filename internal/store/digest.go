@@ -107,15 +107,15 @@ func (d Digests) Look(ctx context.Context, k digest.Key, r digest.Range) (look d
 			return err
 		}
 		now := toMicros(r.Now)
-		fresh := span{k, toMicros(look.Told.Until), toMicros(r.Until), now, lastOf}
+		fresh := digestSpan{k, toMicros(look.Told.Until), toMicros(r.Until), now, lastOf}
 		if look.Fresh, err = fresh.part(tx, "time DESC, id DESC", r.Limit); err != nil {
 			return err
 		}
-		old := span{k, -1, toMicros(look.Told.Until), max(now, toMicros(look.Told.Warned)), toMicros(r.Horizon)}
+		old := digestSpan{k, -1, toMicros(look.Told.Until), max(now, toMicros(look.Told.Warned)), toMicros(r.Horizon)}
 		if look.Ending, err = old.part(tx, "expires, id", r.Limit); err != nil {
 			return err
 		}
-		look.Ends, err = span{k, -1, lastOf, toMicros(r.Horizon), lastOf}.ends(tx)
+		look.Ends, err = digestSpan{k, -1, lastOf, toMicros(r.Horizon), lastOf}.ends(tx)
 		return err
 	})
 	if err != nil {
@@ -139,15 +139,15 @@ func told(tx *Tx, k digest.Key) (t digest.Told, err error) {
 	return t, err
 }
 
-// A span is a reader's held rows between two times, and between two ends; each first
+// A digestSpan is a reader's held rows between two times, and between two ends; each first
 // excluded. Those of a mailbox and of an address without one have each an index.
-type span struct {
+type digestSpan struct {
 	key           digest.Key
 	since, until  int64
 	after, before int64
 }
 
-func (s span) where() (text string, args []any) {
+func (s digestSpan) where() (text string, args []any) {
 	text, args = `box = ?`, []any{s.key.Box}
 	if s.key.Box == 0 {
 		text, args = `recipient_fold = ? AND box <= 0`, []any{s.key.Recipient}
@@ -156,7 +156,7 @@ func (s span) where() (text string, args []any) {
 		append(args, s.since, s.until, s.after, s.before)
 }
 
-func (s span) part(tx *Tx, order string, limit int) (p digest.Part, err error) {
+func (s digestSpan) part(tx *Tx, order string, limit int) (p digest.Part, err error) {
 	if s.since >= s.until || s.after >= s.before {
 		return p, nil
 	}
@@ -175,7 +175,7 @@ func (s span) part(tx *Tx, order string, limit int) (p digest.Part, err error) {
 }
 
 // ends returns the first end in a span.
-func (s span) ends(tx *Tx) (time.Time, error) {
+func (s digestSpan) ends(tx *Tx) (time.Time, error) {
 	where, args := s.where()
 	var first int64
 	err := tx.Row(`SELECT COALESCE(MIN(expires), 0)`+where, args, &first)
