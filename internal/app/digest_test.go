@@ -42,23 +42,6 @@ type digestSite struct {
 	box  int64
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 func openDigestSite(t *testing.T) *digestSite {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

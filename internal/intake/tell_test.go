@@ -123,11 +123,11 @@ func (c *challengeWorld) rows(t *testing.T) (all []string) {
 
 func (c *challengeWorld) held(t *testing.T) []quarantine.Held {
 	t.Helper()
-	list, err := c.db.Quarantine().Find(t.Context(), quarantine.Query{})
+	page, err := c.db.Quarantine().Find(t.Context(), quarantine.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return page.Rows
 }
 
 func TestTold(t *testing.T) {

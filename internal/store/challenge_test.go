@@ -30,13 +30,13 @@ func dueAt(t *testing.T, db *DB, tx string, at time.Time, domains ...string) {
 	}
 }
 
-func told(t *testing.T, db *DB, tx string) (all []string) {
+func toldOf(t *testing.T, db *DB, tx string) (all []string) {
 	t.Helper()
-	list, err := db.Quarantine().Find(t.Context(), quarantine.Query{Tx: tx})
+	page, err := db.Quarantine().Find(t.Context(), quarantine.Query{Tx: tx})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range list {
+	for _, h := range page.Rows {
 		all = append(all, h.Domain+" "+string(h.Told))
 	}
 	slices.Sort(all)
@@ -85,7 +85,7 @@ func testChallenges(t *testing.T, db *DB) {
 			t.Errorf("send %d: %v, %v", i, sent, err)
 		}
 	}
-	if got := told(t, db, "first"); !slices.Equal(got, []string{"a.example notice", "a.example notice", "b.example not: told lately"}) {
+	if got := toldOf(t, db, "first"); !slices.Equal(got, []string{"a.example notice", "a.example notice", "b.example not: told lately"}) {
 		t.Errorf("told: %q", got)
 	}
 	if list, err := rows.Told(ctx, "s@example.org", []string{"a.example", "b.example"}, noon.Add(-time.Hour)); err != nil || !slices.Equal(list, []string{"a.example"}) {
@@ -113,7 +113,7 @@ func testChallenges(t *testing.T, db *DB) {
 	if n, _, err := rows.Sent(ctx, noon.Add(-time.Hour)); err != nil || n != 0 {
 		t.Errorf("%d sent are remembered, %v", n, err)
 	}
-	if got := told(t, db, "second"); !slices.Equal(got, []string{"a.example not: not held any more"}) {
+	if got := toldOf(t, db, "second"); !slices.Equal(got, []string{"a.example not: not held any more"}) {
 		t.Errorf("told: %q", got)
 	}
 }

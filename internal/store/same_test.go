@@ -37,11 +37,11 @@ func known(t *testing.T, db *DB, key string) intake.Known {
 
 func heldCount(t *testing.T, db *DB) int {
 	t.Helper()
-	list, err := db.Quarantine().Find(t.Context(), quarantine.Query{})
+	page, err := db.Quarantine().Find(t.Context(), quarantine.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(list)
+	return len(page.Rows)
 }
 
 func endHold(t *testing.T, db *DB, id string, what quarantine.State) {
