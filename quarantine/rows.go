@@ -76,6 +76,8 @@ type Query struct {
 	Text      string   // occurs in subject, sender or author, whatever the case
 	Tx        string
 	Asked     bool      // only what its owner asked an operator for
+	Guarded   bool      // only what an operator alone may release
+	NullOnly  bool      // only what has the null reverse-path
 	Sender    mail.Path // whatever its case
 	Subject   string    // occurs in it, whatever the case
 	Client    netip.Addr

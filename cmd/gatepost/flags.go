@@ -17,7 +17,8 @@ type moment struct {
 	zone *time.Location
 }
 
-// Set reads "2026-11-22", "2026-11-22T14:00:00Z", "2026-11-22 14:00" or "36h", "7d".
+// Set reads "2026-11-22", "2026-11-22T14:00:00Z", "2026-11-22 14:00", "36h", "7d", or "9:00",
+// which is the last time that it was so late.
 func (m moment) Set(s string) error {
 	if ago, err := config.ParseDuration(s); err == nil {
 		*m.to = m.now().Add(-ago)
@@ -29,7 +30,21 @@ func (m moment) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is neither a day or time such as 2026-11-22 nor an age such as 36h or 7d", s)
+	if t, err := time.Parse("15:04", s); err == nil {
+		*m.to = m.last(t.Hour(), t.Minute())
+		return nil
+	}
+	return fmt.Errorf("%q is neither a day or time such as 2026-11-22 or 9:00 nor an age such as 36h or 7d", s)
+}
+
+// last is when a clock on the wall last showed a time.
+func (m moment) last(hour, minute int) time.Time {
+	now := m.now().In(m.zone)
+	t := time.Date(now.Year(), now.Month(), now.Day(), hour, minute, 0, 0, m.zone)
+	if t.After(now) {
+		t = time.Date(now.Year(), now.Month(), now.Day()-1, hour, minute, 0, 0, m.zone)
+	}
+	return t
 }
 
 // String returns nothing: there is no default.
@@ -55,7 +70,7 @@ func (d span) Type() string { return "duration" }
 
 // period adds the flags that bound a search in time.
 func (p *program) period(f *pflag.FlagSet, since, until *time.Time) {
-	f.Var(moment{since, p.now, p.zone}, "since", "not older than this day or time (2026-11-22), or age (36h, 7d)")
+	f.Var(moment{since, p.now, p.zone}, "since", "not older than this day or time (2026-11-22, 9:00), or age (36h, 7d)")
 	f.Var(moment{until, p.now, p.zone}, "until", "older than this day or time, or age")
 }
 

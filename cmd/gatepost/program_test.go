@@ -81,7 +81,6 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
 	control.On(h, answer[ops.ListRemove](ops.Nothing{}))
-	control.On(h, answer[ops.QuarantineList]([]ops.Held{held}))
 	control.On(h, func(_ context.Context, q ops.QuarantineDigest) (ops.Digest, error) {
 		d := ops.Digest{Address: q.Address, Last: at(4), Sent: q.Send}
 		if q.Address == "ann@example.org" {
@@ -89,8 +88,7 @@ func handlers() control.Handlers {
 		}
 		return d, nil
 	})
-	control.On(h, answer[ops.QuarantineShow](ops.HeldDetail{Held: held, Walks: []ops.Walk{walk}}))
-	control.On(h, answer[ops.QuarantineRelease]([]ops.Held{}))
+	quarantineHandlers(h, held, walk)
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
 	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))
 	queueHandlers(h)
@@ -103,6 +101,44 @@ func kinds(*config.Config) []pipeline.Kind {
 		Name: "spf", Stage: pipeline.Mail, Doc: "spf checks the client.",
 		Results: []pipeline.Result{{Word: "pass", Effect: "none", Doc: "may send"}, {Word: "fail", Effect: "spam", Doc: "may not"}},
 	}}
+}
+
+// quarantineHandlers answer for held messages.
+func quarantineHandlers(h control.Handlers, held ops.Held, walk ops.Walk) {
+	control.On(h, answer[ops.QuarantineList]([]ops.Held{held}))
+	control.On(h, func(_ context.Context, r ops.QuarantineShow) (ops.HeldDetail, error) {
+		if r.ID == "4711" {
+			return ops.HeldDetail{Held: held, Walks: []ops.Walk{walk}}, nil
+		}
+		gone := held
+		gone.State, gone.Guarded, gone.Asked, gone.Proof = "released", true, at(4), "spf"
+		return ops.HeldDetail{
+			Held: gone, Delivery: "on its way to 1 of 2",
+			Ways: []ops.Way{
+				{Recipient: "ann@far.example", What: "deferred", Attempts: 2, Next: at(50), Time: at(8), Host: "192.0.2.1:25", Code: 451, Status: "4.3.0", Reply: "tired"},
+				{Recipient: "bob@far.example", What: "carried", Attempts: 1, Time: at(6), Host: "192.0.2.1:25", Code: 250, Status: "2.0.0", Reply: "ok"},
+			},
+			History: []ops.Act{{Time: at(4), State: "asked", By: "ann@example.org"}, {Time: at(5), State: "released", By: "admin"}},
+		}, nil
+	})
+	control.On(h, answer[ops.QuarantineRelease]([]ops.Held{}))
+	control.On(h, answer[ops.QuarantineDelete]([]ops.Held{held}))
+	control.On(h, answer[ops.QuarantineAllow]([]ops.Held{held}))
+	control.On(h, answer[ops.QuarantineBlock]([]ops.Held{held}))
+	control.On(h, answer[ops.QuarantineAsk]([]ops.Held{held}))
+	control.On(h, func(_ context.Context, r ops.QuarantineCount) (ops.HeldCount, error) {
+		return ops.HeldCount{Count: 7, More: r.Filter == "spf"}, nil
+	})
+	control.On(h, func(_ context.Context, r ops.QuarantineBulk) (ops.HeldBulk, error) {
+		switch {
+		case r.Filter == "spf":
+			return ops.HeldBulk{Done: 3, Skipped: 1, Failed: 1, Failures: []ops.HeldFailure{{ID: "4712", Error: "no such mailbox\x1b[2J"}}}, nil
+		case r.After == "":
+			return ops.HeldBulk{Done: 500, More: true, Next: "1/4711"}, nil
+		}
+		return ops.HeldBulk{Done: 7}, nil
+	})
+	control.On(h, answer[ops.QuarantineFilters]([]ops.HeldTally{{Filter: "keywords", Held: 400, Released: 30, Asked: 2}, {Filter: "spf", Held: 1000}}))
 }
 
 // routeHandlers answer for all that leads mail somewhere.
@@ -330,6 +366,9 @@ func TestMoment(t *testing.T) {
 		{"2026-11-01T10:00:00Z", time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)},
 		{"2026-11-01", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
 		{"2026-11-01 10:30", time.Date(2026, 11, 1, 10, 30, 0, 0, time.UTC)},
+		{"9:00", time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)},
+		{"23:59", time.Date(2026, 11, 21, 23, 59, 0, 0, time.UTC)},
+		{"25:00", time.Time{}},
 		{"yesterday", time.Time{}},
 		{"", time.Time{}},
 	}

@@ -160,10 +160,10 @@ func someRows(tx *Tx, after, before int64, n int) ([]gramRow, error) {
 }
 
 func gramRows(tx *Tx, which string, args ...any) (list []gramRow, err error) {
-	rows, err := tx.Query(`SELECT time, box, recipient_fold, domain, sender_fold, client, filter, subject_fold, author_fold, reason_fold FROM held WHERE `+which, args...)
+	rows, err := tx.Query(`SELECT time, box, recipient_fold, domain, sender_fold, client, filter, subject_fold, author_fold, reason_fold, guarded FROM held WHERE `+which, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var r gramRow
-		err := rows.Scan(&r.time, &r.box, &r.recipient, &r.domain, &r.sender, &r.client, &r.filter, &r.subject, &r.author, &r.reason)
+		err := rows.Scan(&r.time, &r.box, &r.recipient, &r.domain, &r.sender, &r.client, &r.filter, &r.subject, &r.author, &r.reason, &r.guarded)
 		list = append(list, r)
 		return err
 	})

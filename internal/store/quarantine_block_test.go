@@ -27,9 +27,13 @@ func someHeld(r *rand.Rand, n int, when time.Time) *quarantine.Held {
 		subject[i] = heldWords[r.IntN(len(heldWords))]
 	}
 	domain := heldDomains[r.IntN(len(heldDomains))]
+	sender := mail.Path(fmt.Sprintf("S%d@x.example", r.IntN(20)))
+	if r.IntN(10) == 0 {
+		sender = ""
+	}
 	return &quarantine.Held{
 		ID: fmt.Sprintf("h%05d", n), Tx: fmt.Sprintf("t%d", n/3), Recipient: mail.Path(fmt.Sprintf("User%d@%s", r.IntN(9), domain)), Box: int64(1 + r.IntN(9)), Domain: domain,
-		Sender: mail.Path(fmt.Sprintf("S%d@x.example", r.IntN(20))), Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(30))}),
+		Sender: sender, Guarded: r.IntN(30) == 0, Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(30))}),
 		Subject: strings.Join(subject, " "), Author: fmt.Sprintf("Zoé %d <zoe@author.example>", r.IntN(500)), Filter: []string{"spf", "dnsbl", "keywords"}[r.IntN(3)],
 		Reason: fmt.Sprintf("Listed by zone %d", r.IntN(40)), Blob: "blob", Size: 10, Time: when, Expires: when.Add(time.Hour), State: quarantine.StateHeld,
 	}
@@ -39,7 +43,7 @@ func someHeld(r *rand.Rand, n int, when time.Time) *quarantine.Held {
 func someQuery(r *rand.Rand, all []*quarantine.Held) (q quarantine.Query) {
 	like := all[r.IntN(len(all))]
 	for range 1 + r.IntN(4) {
-		switch r.IntN(14) {
+		switch r.IntN(16) {
 		case 0:
 			q.Recipient = like.Recipient
 		case 1:
@@ -67,6 +71,10 @@ func someQuery(r *rand.Rand, all []*quarantine.Held) (q quarantine.Query) {
 		case 12:
 			q.Until = like.Time
 		case 13:
+			q.Guarded = true
+		case 14:
+			q.NullOnly = true
+		case 15:
 			q.Text = "is not there"
 		}
 	}
@@ -76,6 +84,9 @@ func someQuery(r *rand.Rand, all []*quarantine.Held) (q quarantine.Query) {
 // someOf is a part of a text, in capitals maybe.
 func someOf(r *rand.Rand, s string) string {
 	letters := []rune(s)
+	if len(letters) == 0 {
+		return "x"
+	}
 	from := r.IntN(len(letters))
 	s = string(letters[from : from+1+r.IntN(len(letters)-from)])
 	if r.IntN(2) == 0 {
@@ -94,7 +105,7 @@ func naive(q quarantine.Query, all []*quarantine.Held) (ids []string) {
 		if (q.Recipient == "" || h.Recipient.Fold() == q.Recipient.Fold()) && (q.Box == 0 || h.Box == q.Box) && (q.Domain == "" || h.Domain == q.Domain) &&
 			(len(q.Domains) == 0 || slices.Contains(q.Domains, h.Domain)) && (q.Sender == "" || h.Sender.Fold() == q.Sender.Fold()) && in(q.Subject, h.Subject) &&
 			in(q.Text, h.Subject, string(h.Sender), h.Author) && in(q.Reason, h.Reason) && (q.Filter == "" || h.Filter == q.Filter) &&
-			(!q.Client.IsValid() || h.Client == q.Client) && (q.State == "" || h.State == q.State) && (q.Since.IsZero() || !h.Time.Before(q.Since)) &&
+			(!q.Guarded || h.Guarded) && (!q.NullOnly || h.Sender == "") && (!q.Client.IsValid() || h.Client == q.Client) && (q.State == "" || h.State == q.State) && (q.Since.IsZero() || !h.Time.Before(q.Since)) &&
 			(q.Until.IsZero() || h.Time.Before(q.Until)) {
 			found = append(found, h.Cursor())
 		}

@@ -107,7 +107,7 @@ func heldStreams(q quarantine.Query) (list []stream) {
 	switch {
 	case q.Tx != "", q.Asked: // few
 		return make([]stream, 1)
-	case q.Text != "", q.Subject != "", q.Reason != "", q.Filter != "", q.Client.IsValid():
+	case q.Text != "", q.Subject != "", q.Reason != "", q.Filter != "", q.Client.IsValid(), q.Guarded, q.Sender != "" && q.NullOnly:
 		return nil
 	}
 	if q.Recipient != "" {
@@ -116,7 +116,7 @@ func heldStreams(q quarantine.Query) (list []stream) {
 	if q.Box != 0 {
 		list = append(list, stream{column: "box", value: q.Box})
 	}
-	if q.Sender != "" {
+	if q.Sender != "" || q.NullOnly {
 		list = append(list, stream{column: "sender_fold", value: q.Sender.Fold()})
 	}
 	if q.Domain != "" {
@@ -227,6 +227,8 @@ func heldWhere(q quarantine.Query, elsewhere bool) (w where) {
 	w.addIf(q.Asked, `asked > 0`)
 	text := containing(q.Text)
 	w.addIf(q.Text != "", `(subject_fold LIKE ? ESCAPE '!' OR sender_fold LIKE ? ESCAPE '!' OR author_fold LIKE ? ESCAPE '!')`, text, text, text)
+	w.addIf(q.Guarded, `guarded = 1`)
+	w.addIf(q.NullOnly, `sender_fold`+same, "")
 	w.addIf(q.Sender != "", `sender_fold`+same, q.Sender.Fold())
 	w.addIf(q.Subject != "", `subject_fold LIKE ? ESCAPE '!'`, containing(q.Subject))
 	w.addIf(q.Client.IsValid(), `client = ?`, q.Client.String())

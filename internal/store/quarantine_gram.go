@@ -42,6 +42,7 @@ func textGrams(list []gram, kind gram, text string) []gram {
 // A gramRow is what grams are made of.
 type gramRow struct {
 	time, box                                 int64
+	guarded                                   int64
 	recipient, domain, sender, client, filter string // in lower case where they have one,
 	subject, author, reason                   string // as here
 }
@@ -50,6 +51,9 @@ type gramRow struct {
 func (r *gramRow) grams(list []gram) []gram {
 	list = append(list, valueGram("recipient", r.recipient), valueGram("domain", r.domain), valueGram("sender", r.sender),
 		valueGram("client", r.client), valueGram("filter", r.filter), valueGram("box", strconv.FormatInt(r.box, 10)))
+	if r.guarded > 0 {
+		list = append(list, valueGram("guarded", ""))
+	}
 	for _, text := range [...]string{r.subject, r.sender, r.author} {
 		list = textGrams(list, gramText, text)
 	}
@@ -72,6 +76,8 @@ func wantedGrams(q quarantine.Query) (list [][]gram) {
 		}
 	}
 	add(q.Sender != "", "sender", string(q.Sender.Fold()))
+	add(q.NullOnly, "sender", "")
+	add(q.Guarded, "guarded", "")
 	add(q.Recipient != "", "recipient", string(q.Recipient.Fold()))
 	add(q.Box != 0, "box", strconv.FormatInt(q.Box, 10))
 	add(q.Client.IsValid(), "client", clientText(q.Client))
