@@ -18,7 +18,8 @@ func (p *program) list() *cobra.Command {
 
 An entry's VALUE is a client's address or network (192.0.2.0/24), a sender's
 address (ann@example.net), domain (example.net) or any domain below one
-(.example.net). With --author it is compared with the header's author instead of
+(.example.net), or an address and the network that its mail comes from
+("ann@example.net from 192.0.2.0/24"), for which no SPF or DKIM is asked. With --author it is compared with the header's author instead of
 the envelope's sender. An entry counts for all mail, or for that of one domain or
 mailbox (--scope); the narrowest scope wins, then allow over block.`,
 		Example: `  gatepost list add allow 192.0.2.0/24 --note "backup MX"
@@ -27,7 +28,7 @@ mailbox (--scope); the narrowest scope wins, then allow over block.`,
   gatepost list list block
   gatepost list remove 12`,
 	})
-	c.AddCommand(p.listAdd(), p.listList(), p.listShow(), p.listSet(), p.listRemove())
+	c.AddCommand(p.listAdd(), p.listList(), p.listShow(), p.listSet(), p.listRemove(), p.listExport(), p.listImport())
 	return c
 }
 
@@ -96,9 +97,12 @@ func (p *program) listList() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&r.Kind, "kind", "", "only entries of this `kind`: ip, address, domain, subdomain, author")
+	f.StringVar(&r.Kind, "kind", "", "only entries of this `kind`: ip, address, address-from, domain, subdomain, author")
 	f.StringVar(&r.Value, "value", "", "only entries with exactly this `value`")
+	f.StringVar(&r.Part, "part", "", "only entries with this `text` in their value")
+	f.StringVar(&r.Origin, "origin", "", "only entries of this `origin`: admin, owner, challenge, release, import")
 	f.StringVar(&r.Scope, "scope", "", "only entries of this `scope`: global, a domain, a mailbox")
+	f.StringVar(&r.Domain, "domain", "", "only entries of this domain (`name`) and of the mailboxes in it")
 	paging(c, &page)
 	return c
 }
@@ -178,4 +182,7 @@ func (p *program) listRemove() *cobra.Command {
 func (p *program) showEntry(e ops.Entry) {
 	p.record("id", e.ID, "list", e.List, "kind", e.Kind, "value", e.Value, "scope", e.Scope, "origin", e.Origin,
 		"note", e.Note, "created", e.Created, "expires", e.Expires, "hits", e.Hits, "last hit", e.LastHit)
+	for _, effect := range e.Effects {
+		p.say("%s", printable(effect))
+	}
 }

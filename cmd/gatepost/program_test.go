@@ -77,7 +77,11 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Digest: true, Created: at(0)}))
 	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))
 	control.On(h, answer[ops.AliasAdd](ops.Alias{Address: "sales@example.org", Targets: []string{"ann@example.org", "bob@example.org"}}))
-	control.On(h, answer[ops.ListAdd](entry))
+	explained := entry
+	explained.Effects = []string{"policy default: ip-allow asks for it, and nothing can decide before; it spares spf, rdns, the sum of scores"}
+	control.On(h, answer[ops.ListAdd](explained))
+	control.On(h, answer[ops.ListShow](explained))
+	listFileHandlers(h)
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
 	control.On(h, answer[ops.ListRemove](ops.Nothing{}))
@@ -179,6 +183,24 @@ func routeHandlers(h control.Handlers) {
 	})
 }
 
+// listFileHandlers answer for lists in files: an export of two pages, an import with a
+// fault.
+func listFileHandlers(h control.Handlers) {
+	control.On(h, func(_ context.Context, r ops.ListExport) (ops.ListFile, error) {
+		if r.After == 0 {
+			return ops.ListFile{CSV: "list,kind,value\nallow,ip,192.0.2.0/24\n", Next: 12}, nil
+		}
+		return ops.ListFile{CSV: "block,domain,example.net\n"}, nil
+	})
+	control.On(h, func(_ context.Context, r ops.ListImport) (ops.ListImported, error) {
+		if r.Head != "list,value" {
+			return ops.ListImported{}, control.Misused("not valid: there is no column value; the first line names the columns")
+		}
+		fault := ops.ListFault{Line: r.After + 2, Text: `not valid: list "grey\x1b"; known are allow, block`}
+		return ops.ListImported{Added: 1, Existing: 2, Failed: 1, Faults: []ops.ListFault{fault}}, nil
+	})
+}
+
 // adminHandlers answer for who may do what.
 func adminHandlers(h control.Handlers) {
 	dora := ops.Admin{Name: "dora", Role: "helpdesk", Domains: []string{"example.net", "example.org"}, State: "active", Created: at(0)}
@@ -210,7 +232,7 @@ func gatepost(t *testing.T, in string, args ...string) (status int, out, errs st
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"mail.eml": "From bob Mon Nov 22\nSubject: x\n\nhello\n", "password": "top secret\n", "members": "ann@example.org\n\n# a remark\nbob@example.net # Bob\n",
+		"mail.eml": "From bob Mon Nov 22\nSubject: x\n\nhello\n", "password": "top secret\n", "lists.csv": "\ufefflist,value\r\nallow,x.example\r\ngrey,y.example\r\n", "empty": "", "members": "ann@example.org\n\n# a remark\nbob@example.net # Bob\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -12,9 +12,11 @@ import (
 func (a *App) listOps(h control.Handlers) {
 	control.On(h, a.addEntry)
 	control.On(h, a.listEntries)
+	control.On(h, a.exportList)
+	control.On(h, a.importList)
 	control.On(h, func(ctx context.Context, q ops.ListShow) (ops.Entry, error) {
 		e, err := a.directory.Entry(ctx, q.ID)
-		return entry(e), told(err)
+		return a.explained(e), told(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.ListSet) (ops.Entry, error) {
 		e, err := a.directory.ChangeEntry(ctx, q.ID, func(e *directory.Entry) error {
@@ -58,11 +60,24 @@ func (a *App) addEntry(ctx context.Context, q ops.ListAdd) (ops.Entry, error) {
 	e, err := a.directory.AddEntry(ctx, directory.Entry{
 		List: directory.List(q.List), Kind: kind, Value: q.Value, Scope: scope, Origin: "admin", Note: q.Note, Expires: a.in(q.Expires),
 	})
-	return entry(e), told(err)
+	if err != nil {
+		return ops.Entry{}, told(err)
+	}
+	return a.explained(e), nil
 }
 
 func (a *App) listEntries(ctx context.Context, q ops.ListList) ([]ops.Entry, error) {
-	query := directory.EntryQuery{List: directory.List(q.List), Kind: directory.Kind(q.Kind), Value: q.Value, After: q.After, Limit: q.Limit}
+	query := directory.EntryQuery{
+		List: directory.List(q.List), Kind: directory.Kind(q.Kind), Value: q.Value, After: q.After, Limit: q.Limit,
+		Part: q.Part, Origin: q.Origin,
+	}
+	if q.Domain != "" {
+		name, err := domainName(q.Domain)
+		if err != nil {
+			return nil, err
+		}
+		query.Domains = []string{name}
+	}
 	if q.Scope != "" {
 		scope, err := directory.ParseScope(q.Scope)
 		if err != nil {

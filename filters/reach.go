@@ -1,0 +1,46 @@
+package filters
+
+import (
+	"gatepost/internal/directory"
+	"gatepost/pipeline"
+)
+
+// Reach says what a list entry does in a policy, given the order of its filters and the
+// gate before it, whose entries are named with "gate " before: which can end the walk
+// before the list entry is asked for, and which it spares a message. Reach.Entry is ""
+// where nothing asks for such an entry.
+func Reach(gate, policy *pipeline.Policy, e directory.Entry) pipeline.Reach {
+	filter, result := asking(e.List, e.Kind)
+	r := policy.Reach(filter, result)
+	if gate == nil || r.Entry == "" {
+		return r
+	}
+	before := gate.Stoppers()
+	if g := gate.Reach(filter, result); g.Entry != "" && e.Scope.Kind == directory.GlobalScope {
+		before = g.Above // in the gate nobody's own entries count yet
+	}
+	above := make([]string, 0, len(before)+len(r.Above))
+	for _, name := range before {
+		above = append(above, "gate "+name)
+	}
+	if r.Above = append(above, r.Above...); len(r.Above) == 0 {
+		r.Above = nil
+	}
+	return r
+}
+
+// asking returns the filter that asks for a kind of list entries, and its answer where
+// it finds one; "" where none does.
+func asking(list directory.List, kind directory.Kind) (filter, result string) {
+	switch {
+	case list == directory.Allow && kind == directory.Network:
+		return "ip-allow", "allowed"
+	case list == directory.Allow && kind != directory.Author: // anybody can write an author
+		return "sender-allow", "allowed"
+	case list == directory.Block && kind == directory.Network:
+		return "ip-block", "blocked"
+	case list == directory.Block:
+		return "sender-block", "blocked"
+	}
+	return "", ""
+}
