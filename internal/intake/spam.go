@@ -1,8 +1,6 @@
 package intake
 
 import (
-	"slices"
-
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
@@ -26,15 +24,16 @@ const middle = 4
 // level is what the score from which mail is spam is multiplied by: a quarter at level 1,
 // 1.75 at level 7. With a policy's 5 each level is 1.25 points.
 func (t *Transaction) level(r *recipient) float64 {
-	if box, ok := t.owner(r, directory.MayLevel); ok && box.Level > 0 {
-		return float64(box.Level) / middle
+	if box, home, ok := t.owner(r); ok && home.LevelOf(box) > 0 {
+		return float64(home.LevelOf(box)) / middle
 	}
 	return 1
 }
 
-// owner returns the one mailbox that a recipient leads to, where its domain leaves
-// something to mailboxes' owners. Several don't agree: then the domain's word holds.
-func (t *Transaction) owner(r *recipient, may directory.May) (box directory.Mailbox, ok bool) {
+// owner returns the one mailbox that a recipient leads to, and its domain, which says
+// what its owner may set. Several mailboxes don't agree: then the recipient's domain's
+// word holds.
+func (t *Transaction) owner(r *recipient) (box directory.Mailbox, home directory.Domain, ok bool) {
 	n := 0
 	for _, b := range r.boxes {
 		if !r.way.Copied(b.ID) { // spam is not copied
@@ -42,10 +41,10 @@ func (t *Transaction) owner(r *recipient, may directory.May) (box directory.Mail
 		}
 	}
 	if n != 1 {
-		return directory.Mailbox{}, false
+		return box, home, false
 	}
-	home, ours := t.snapshot.Domain(box.Address.Domain())
-	return box, ours && slices.Contains(home.Owners, may)
+	home, ok = t.snapshot.Domain(box.Address.Domain())
+	return box, home, ok
 }
 
 // disposition is the domain's, or, where it leaves it to them, the mailbox owner's, for
@@ -58,8 +57,10 @@ func (t *Transaction) disposition(r *recipient) pipeline.Disposition {
 	case len(r.boxes) == 0:
 		return pipeline.ToQuarantine
 	}
-	if box, ok := t.owner(r, directory.MayDisposition); ok && box.Disposition != "" {
-		return pipeline.Disposition(box.Disposition)
+	// An alias of one domain may lead to another's mailbox: the owner's word is by leave
+	// of his own domain, and without one that of the alias's holds.
+	if box, home, ok := t.owner(r); ok && box.Disposition != "" && home.Leaves(directory.MayDisposition) {
+		return pipeline.Disposition(home.DispositionOf(box))
 	}
 	return pipeline.Disposition(r.domain.Disposition)
 }

@@ -345,3 +345,10 @@ func TestSpamStaysHere(t *testing.T) {
 		})
 	}
 }
+
+// allowing are policies by which nothing is spam.
+func allowing() *intake.Policies {
+	p := policy("default", pipeline.Data)
+	p.Entries[0].On["spam"], _ = pipeline.ParseEffect("accept")
+	return &intake.Policies{Gate: &pipeline.Policy{Name: "gate"}, Default: "default", ByName: map[string]*pipeline.Policy{"default": p}}
+}
