@@ -178,6 +178,7 @@ func (a *App) chores() []service {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })
 			return nil
 		}},
+		{"junk", a.cleanJunk},
 		{"journal", a.expireJournal},
 		{"content", a.compactContent},
 		{"reserve", a.reserve.run},

@@ -26,3 +26,14 @@ CREATE TABLE challenge_bounce (
 	time   BIGINT NOT NULL
 );
 CREATE INDEX challenge_bounce_time ON challenge_bounce (time);
+
+-- Up to which UID a Junk folder's mail had arrived by some time: what is below is at
+-- least that old, whatever date it bears.
+CREATE TABLE mailbox_junk (
+	folder BIGINT NOT NULL,
+	time   BIGINT NOT NULL,
+	next   BIGINT NOT NULL,    -- the folder's next UID then
+	PRIMARY KEY (folder, time)
+);
+CREATE INDEX mailbox_junk_time ON mailbox_junk (time);
+CREATE INDEX mailbox_folder_junk ON mailbox_folder (id) WHERE special_use = '\Junk';
