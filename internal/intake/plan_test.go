@@ -227,15 +227,17 @@ func TestForgedSenderIsNotWrittenTo(t *testing.T) {
 		results []authres.Result
 		hold    bool
 	}{
-		"nothing known":                   {nil, false},
-		"SPF pass":                        {[]authres.Result{spf(authres.ResultPass)}, false},
-		"SPF neutral":                     {[]authres.Result{spf(authres.ResultNeutral)}, false},
-		"SPF fail":                        {[]authres.Result{spf(authres.ResultFail)}, true},
-		"SPF softfail":                    {[]authres.Result{spf(authres.ResultSoftFail)}, true},
-		"SPF fail, signed":                {[]authres.Result{spf(authres.ResultFail), signed("sender.example")}, false},
-		"SPF fail, signed by its kin":     {[]authres.Result{spf(authres.ResultFail), signed("example")}, false},
-		"SPF fail, signed by another":     {[]authres.Result{spf(authres.ResultFail), signed("other.example")}, true},
-		"SPF fail, signed by a lookalike": {[]authres.Result{spf(authres.ResultFail), signed("der.example")}, true},
+		"nothing known":    {nil, false},
+		"SPF pass":         {[]authres.Result{spf(authres.ResultPass)}, false},
+		"SPF neutral":      {[]authres.Result{spf(authres.ResultNeutral)}, false},
+		"SPF fail":         {[]authres.Result{spf(authres.ResultFail)}, true},
+		"SPF softfail":     {[]authres.Result{spf(authres.ResultSoftFail)}, true},
+		"SPF fail, signed": {[]authres.Result{spf(authres.ResultFail), signed("sender.example")}, false},
+		"SPF fail, signed, as the filter says it": {[]authres.Result{spf(authres.ResultFail), &authres.GenericResult{Method: "dkim", Value: authres.ResultPass, Params: map[string]string{"header.d": "sender.example"}}}, false},
+		"SPF fail, badly signed":                  {[]authres.Result{spf(authres.ResultFail), &authres.GenericResult{Method: "dkim", Value: authres.ResultFail, Params: map[string]string{"header.d": "sender.example"}}}, true},
+		"SPF fail, signed by its kin":             {[]authres.Result{spf(authres.ResultFail), signed("example")}, false},
+		"SPF fail, signed by another":             {[]authres.Result{spf(authres.ResultFail), signed("other.example")}, true},
+		"SPF fail, signed by a lookalike":         {[]authres.Result{spf(authres.ResultFail), signed("der.example")}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -192,11 +192,23 @@ func (t *Transaction) disproven(r *recipient) bool {
 		return false
 	}
 	for _, result := range auth(t.tx, r.walk) {
-		if d, ok := result.(*authres.DKIMResult); ok && d.Value == authres.ResultPass && within(sender.Domain(), d.Domain) {
+		if d, ok := signer(result); ok && within(sender.Domain(), d) {
 			return false
 		}
 	}
 	return true
+}
+
+// signer returns the domain of a good signature. The library's own type has no place for
+// all that RFC 8601 §2.7.1 knows of one, so the filters use the general one.
+func signer(r authres.Result) (domain string, ok bool) {
+	switch r := r.(type) {
+	case *authres.DKIMResult:
+		return r.Domain, r.Value == authres.ResultPass
+	case *authres.GenericResult:
+		return r.Params["header.d"], r.Method == "dkim" && r.Value == authres.ResultPass
+	}
+	return "", false
 }
 
 // within reports whether a domain is that one, or below it.
