@@ -53,9 +53,9 @@ func (s *Server) routes() []route {
 
 // router makes the handler of all routes. A route without an action, or with one that
 // no role knows, does not start.
-func (s *Server) router() (http.Handler, error) {
+func (s *Server) router(routes []route) (http.Handler, error) {
 	mux := http.NewServeMux()
-	for _, r := range s.routes() {
+	for _, r := range routes {
 		method, path, ok := strings.Cut(r.pattern, " ")
 		switch {
 		case !ok || method != http.MethodGet && method != http.MethodPost:

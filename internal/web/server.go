@@ -102,7 +102,7 @@ func New(c Config) (*Server, error) {
 	if s.pages, err = loadPages(s.words, s.assets); err != nil {
 		return nil, err
 	}
-	s.handler, err = s.router()
+	s.handler, err = s.router(s.routes())
 	return s, err
 }
 
