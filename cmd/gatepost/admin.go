@@ -20,7 +20,8 @@ their addresses and need no entry here.`,
 		Example: `  gatepost admin add root --role operator < password
   gatepost admin add dora --role helpdesk --domain example.org < password`,
 	})
-	c.AddCommand(p.adminAdd(), p.adminList(), p.adminShow(), p.adminSet(), p.adminPassword(), p.adminRemove())
+	c.AddCommand(p.adminAdd(), p.adminList(), p.adminShow(), p.adminSet(), p.adminPassword(), p.adminRemove(),
+		p.resetFactor("an admin", "NAME", "gatepost admin reset-factor dora", func(name string) control.Request { return ops.AdminResetFactor{Name: name} }))
 	return c
 }
 

@@ -212,6 +212,10 @@ func adminHandlers(h control.Handlers) {
 	control.On(h, func(_ context.Context, r ops.AdminRemove) (ops.Nothing, error) {
 		return ops.Nothing{}, errors.New("remove admin root: the last operator who can log in has to stay one")
 	})
+	control.On(h, answer[ops.AdminResetFactor](ops.Nothing{}))
+	control.On(h, answer[ops.MailboxResetFactor](ops.Nothing{}))
+	control.On(h, answer[ops.SessionList]([]ops.Session{{ID: "0123456789ab", Client: "192.0.2.7", Agent: "Browser/1\x1b[2J", Since: at(0), Seen: at(5)}}))
+	control.On(h, answer[ops.SessionClose](ops.SessionsClosed{Closed: 2}))
 }
 
 // queueHandlers answer for what is carried on.

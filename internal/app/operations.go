@@ -19,6 +19,7 @@ func (a *App) operations() control.Handlers {
 	a.domainOps(h)
 	a.mailboxOps(h)
 	a.adminOps(h)
+	a.sessionOps(h)
 	a.hostOps(h)
 	a.aliasOps(h)
 	a.forwardOps(h)
