@@ -197,12 +197,18 @@ func TestSettings(t *testing.T) {
 		owner.post("/settings", "/settings", bad...).wants(t, http.StatusBadRequest)
 	}
 	admin.get("/settings").wants(t, http.StatusOK, "Which mailbox?")
-	admin.get("/settings?mailbox=ann@example.org").wants(t, http.StatusOK, `name="disposition"`, `name="digest"`)
+	admin.get("/settings?mailbox=ann@example.org").wants(t, http.StatusOK, `name="level"`, "The domain decides")
 	admin.post("/settings", "/settings", "mailbox", "ann@example.org", "level", "0", "disposition", "junk").wants(t, http.StatusSeeOther)
-	if got := settings.set; got.Level != 0 || got.Disposition != "junk" || got.Digest {
+	if got := settings.set; got.Level != 0 || got.Disposition != "" || !got.Digest {
 		t.Errorf("by the admin: got %+v", got)
 	}
-	admin.post("/settings", "/settings", "mailbox", "ann@example.org", "level", "0", "disposition", "burn").wants(t, http.StatusBadRequest)
+	settings.set.Open = []string{"disposition", "digest"}
+	owner.get("/settings").wants(t, http.StatusOK, `name="disposition"`, `name="digest" checked`)
+	owner.post("/settings", "/settings", "disposition", "junk", "level", "5").wants(t, http.StatusSeeOther)
+	if got := settings.set; got.Level != 0 || got.Disposition != "junk" || got.Digest {
+		t.Errorf("with other fields: got %+v", got)
+	}
+	owner.post("/settings", "/settings", "disposition", "burn").wants(t, http.StatusBadRequest)
 	n := settings.n
 	for _, address := range []string{"zoe@example.net", "nobody@example.org"} { // another domain's is as if it were not
 		admin.get("/settings?mailbox="+address).wants(t, http.StatusNotFound, "There is no mailbox "+address)

@@ -15,8 +15,7 @@ import (
 type Settings interface {
 	// Settings returns ErrNoMailbox where the address has none.
 	Settings(ctx context.Context, address string) (MailboxSettings, error)
-	// SetSettings changes the fields that people set. What the domain does not leave open
-	// to owners is changed all the same: whoever asks was allowed to.
+	// SetSettings changes the fields that people set.
 	SetSettings(ctx context.Context, m MailboxSettings) error
 }
 
@@ -32,7 +31,7 @@ type MailboxSettings struct {
 	DomainDisposition string
 	DigestHours       []int // of the domain, in its zone; none: no digests
 	Zone              string
-	Open              []string // what owners may set: "disposition", "level", "digest"
+	Open              []string // what counts for the mailbox itself: "disposition", "level", "digest"
 
 	Language    string // "": of the browser, the domain, the node
 	Disposition string // "quarantine", "junk", "tag"; "": the domain's
@@ -61,11 +60,9 @@ type settingsPage struct {
 	Languages []string
 }
 
-// Leaves reports whether a field can be changed here: an owner changes what the domain
-// leaves open, admins all.
-func (p settingsPage) Leaves(what string) bool {
-	return p.May && (!p.Owner || slices.Contains(p.Open, what))
-}
+// Leaves reports whether a field can be changed here. What the domain does not leave to
+// owners would not count, whoever set it.
+func (p settingsPage) Leaves(what string) bool { return p.May && slices.Contains(p.Open, what) }
 
 // Levels are those that there are.
 func (settingsPage) Levels() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7} }
