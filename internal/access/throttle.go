@@ -107,8 +107,8 @@ type try struct {
 	known bool // the network is one that the account knows
 }
 
-// networkOf is what one customer of a provider has: a /24 or /64.
-func networkOf(a netip.Addr) netip.Prefix {
+// Network is what one customer of a provider has: a /24 or /64.
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 64
 	if a.Is4() {
@@ -135,7 +135,7 @@ func (t *throttle) begin(account string, client netip.Addr, password string) (*t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	y := &try{t: t, pair: pairID{accountName(account), networkOf(client)}}
+	y := &try{t: t, pair: pairID{accountName(account), Network(client)}}
 	y.tag = tag(t.key[:], y.pair.account+"\x00"+password)
 	at, ok := t.good[y.pair]
 	y.known = ok && now.Sub(at) < goodFor

@@ -165,7 +165,7 @@ func TestThrottleIsBounded(t *testing.T) {
 		t.Errorf("%d tallies, %d in the list, %d good pairs", n, m, g)
 	}
 	last := maxGood + 9
-	if _, ok := s.good[pairID{fmt.Sprintf("good%d", last), networkOf(netip.MustParseAddr(fmt.Sprintf("172.16.%d.1", last&255)))}]; !ok {
+	if _, ok := s.good[pairID{fmt.Sprintf("good%d", last), Network(netip.MustParseAddr(fmt.Sprintf("172.16.%d.1", last&255)))}]; !ok {
 		t.Error("the last one is forgotten")
 	}
 }

@@ -13,8 +13,8 @@ func (s *Server) secure(r *http.Request) bool {
 	return r.TLS != nil || strings.HasPrefix(s.URL, "https://")
 }
 
-// peer is the other end of the connection.
-func peer(r *http.Request) netip.Addr {
+// peerOf is the other end of the connection.
+func peerOf(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
@@ -25,7 +25,7 @@ func peer(r *http.Request) netip.Addr {
 // client is who asks: the peer, or, where that is a proxy that we trust, the last one in
 // X-Forwarded-For that is none. What stands before it anybody may have written.
 func (s *Server) client(r *http.Request) netip.Addr {
-	at := peer(r)
+	at := peerOf(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !within(s.Proxies, at) {
@@ -57,7 +57,7 @@ func forwarded(r *http.Request) bool {
 // health shows the node's numbers to those who may see them; to others there is no such
 // page.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) error {
-	if s.Health == nil || forwarded(r) || !within(s.Metrics, peer(r)) {
+	if s.Health == nil || forwarded(r) || !within(s.Metrics, peerOf(r)) {
 		return errNotFound
 	}
 	s.Health.ServeHTTP(w, r)

@@ -3,20 +3,33 @@ package web
 import (
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"sync"
+
+	"gatepost/internal/access"
 )
 
-// limited lets no more than so many connections be open at once; who comes later waits
-// in the system's queue.
+// limited lets no more than so many connections be open at once, and fewer from one
+// network. Who comes later waits in the system's queue; a network that has enough is cut
+// off, so that nobody takes all of them by sending slowly.
 type limited struct {
 	net.Listener
-	turn chan struct{}
-	done chan struct{}
-	once sync.Once
+	limits limits
+	turn   chan struct{}
+	done   chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex
+	open map[netip.Prefix]int
 }
 
-func newLimited(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, turn: make(chan struct{}, n), done: make(chan struct{})}
+type limits struct {
+	all, network int
+	spared       []netip.Prefix // proxies, behind which many are
+}
+
+func newLimited(l net.Listener, n limits) *limited {
+	return &limited{Listener: l, limits: n, turn: make(chan struct{}, n.all), done: make(chan struct{}), open: map[netip.Prefix]int{}}
 }
 
 // Accept waits for a connection, and for its turn.
@@ -26,18 +39,45 @@ func (l *limited) Accept() (net.Conn, error) {
 	case <-l.done:
 		return nil, net.ErrClosed
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.turn
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			<-l.turn
+			return nil, err
+		}
+		network := l.network(conn)
+		if l.count(network, 1) > l.limits.network && network.IsValid() {
+			l.count(network, -1)
+			conn.Close()
+			continue
+		}
+		return &countedConn{Conn: conn, free: sync.OnceFunc(func() { l.count(network, -1); <-l.turn })}, nil
 	}
-	return l.counted(conn), nil
 }
 
-// counted gives the turn back when the connection is closed. net/http speaks HTTP/2 on
-// a *tls.Conn only, so what is counted is the connection under it.
-func (l *limited) counted(conn net.Conn) net.Conn {
-	return &countedConn{Conn: conn, free: sync.OnceFunc(func() { <-l.turn })}
+// network is the /24 or /64 that a connection comes from; none for those that are spared.
+func (l *limited) network(conn net.Conn) netip.Prefix {
+	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.IsLoopback() || within(l.limits.spared, addr) {
+		return netip.Prefix{}
+	}
+	return access.Network(addr)
+}
+
+// count adds to a network's connections and returns how many there are.
+func (l *limited) count(network netip.Prefix, n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open[network] += n
+	left := l.open[network]
+	if left == 0 {
+		delete(l.open, network)
+	}
+	return left
 }
 
 // Close ends Accept.
@@ -46,6 +86,8 @@ func (l *limited) Close() error {
 	return l.Listener.Close()
 }
 
+// A countedConn gives its turn back when it is closed. net/http speaks HTTP/2 on a
+// *tls.Conn only, so what is counted is the connection under that.
 type countedConn struct {
 	net.Conn
 	free func()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -326,7 +325,7 @@ func TestSlowClients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, err := New(Config{Key: make([]byte, 32), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+				server, err := New(Config{Key: make([]byte, 32), Now: time.Now, Log: quiet()})
 				if err != nil {
 					t.Fatal(err)
 				}

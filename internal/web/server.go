@@ -123,6 +123,7 @@ const (
 	maxHeader  = 32 << 10         // octets
 	maxBody    = 256 << 10        // octets, where a route says nothing
 	atOnce     = 1000             // connections of one listener
+	atOnceFrom = 100              // of those from one network
 	handleTime = 30 * time.Second // of one handler, by its context
 )
 
@@ -147,7 +148,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, secure *tls.Config) 
 		defer cancel()
 		stopped <- errors.Join(server.Shutdown(moment), server.Close())
 	})
-	if err := server.Serve(secured(newLimited(l, atOnce), secure)); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(secured(newLimited(l, limits{atOnce, atOnceFrom, s.Proxies}), secure)); !errors.Is(err, http.ErrServerClosed) {
 		if stop() {
 			return fmt.Errorf("web: serve: %w", err)
 		}

@@ -207,3 +207,6 @@ func (p shown) wants(t *testing.T, status int, texts ...string) {
 		}
 	}
 }
+
+// quiet is a log that nobody reads.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -37,7 +36,7 @@ func TestReach(t *testing.T) {
 		"no such name":          {"http://nothing.invalid", "has a name that the DNS does not know"},
 		"http instead of https": {strings.Replace(other.url, "http:", "https:", 1), "can't be reached"},
 	} {
-		s, err := New(Config{URL: tt.url, Key: make([]byte, 32), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		s, err := New(Config{URL: tt.url, Key: make([]byte, 32), Now: time.Now, Log: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +50,7 @@ func TestReach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Config{URL: "http://" + l.Addr().String(), Key: make([]byte, 32), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	s, err := New(Config{URL: "http://" + l.Addr().String(), Key: make([]byte, 32), Now: time.Now, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
