@@ -8,10 +8,10 @@ import (
 )
 
 // reveal tells tests in a browser the answers: it writes a line "TASK SUBJECT ANSWER" at
-// the end of the file that GATEPOST_CAPTCHA_ANSWERS names. It is in binaries that are
+// the end of the file that CAPTCHA_ANSWERS names. It is in binaries that are
 // built with the tag captchahook, and in no other.
 func reveal(task, subject, answer string) {
-	name := os.Getenv("GATEPOST_CAPTCHA_ANSWERS")
+	name := os.Getenv("CAPTCHA_ANSWERS")
 	if name == "" {
 		return
 	}
