@@ -103,7 +103,7 @@ func (d Digests) Ending(ctx context.Context, domain string, after digest.Key, un
 // Look implements digest.Rows.
 func (d Digests) Look(ctx context.Context, k digest.Key, r digest.Range) (look digest.Look, err error) {
 	err = d.db.View(ctx, func(tx *Tx) (err error) {
-		if look.Told, err = told(tx, k); err != nil {
+		if look.Told, err = digestTold(tx, k); err != nil {
 			return err
 		}
 		now := toMicros(r.Now)
@@ -127,8 +127,8 @@ func (d Digests) Look(ctx context.Context, k digest.Key, r digest.Range) (look d
 // lastOf is later than all times.
 const lastOf = int64(1) << 62
 
-// told returns what a reader was told, the zero Told where it never was.
-func told(tx *Tx, k digest.Key) (t digest.Told, err error) {
+// digestTold returns what a reader was told, the zero Told where it never was.
+func digestTold(tx *Tx, k digest.Key) (t digest.Told, err error) {
 	var until, warned, ends, sent int64
 	err = tx.Row(`SELECT until, warned, ends, sent, off FROM digest_told WHERE box = ? AND recipient = ?`, []any{k.Box, k.Recipient},
 		&until, &warned, &ends, &sent, &t.Off)
@@ -236,7 +236,7 @@ func putMark(tx *Tx, m digest.Mark) error {
 // Off reports whether an address without a mailbox here wants no digests.
 func (d Digests) Off(ctx context.Context, k digest.Key) (off bool, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
-		t, err := told(tx, k)
+		t, err := digestTold(tx, k)
 		off = t.Off
 		return err
 	})
