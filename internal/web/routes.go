@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},
+		{s.Held != nil, s.quarantineRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

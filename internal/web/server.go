@@ -51,6 +51,7 @@ type Config struct {
 	Challenges Challenges     // nil: no challenge page
 	Captcha    *captcha.Tasks // of the challenge page
 	Digests    Digests        // nil: no pages behind digests' links
+	Held       Held           // nil: no quarantine
 
 	Log *slog.Logger
 	Now func() time.Time

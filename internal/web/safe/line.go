@@ -64,3 +64,8 @@ func clip(s string, n int) string {
 	}
 	return s[:n] + "…"
 }
+
+// Text is Line for text of several lines: their ends and tabs stay.
+func Text(s string) string {
+	return visible(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n"), true)
+}

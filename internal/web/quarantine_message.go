@@ -1,0 +1,249 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"gatepost/internal/access"
+	"gatepost/internal/mail"
+	"gatepost/internal/web/safe"
+	"gatepost/quarantine"
+)
+
+// A heldMessage is what the page of one message shows.
+type heldMessage struct {
+	heldRow
+	Client  string
+	Score   float64
+	Expires time.Time
+	Told    string
+	Proof   string // what proves the sender
+	Domain  string // the sender's
+	To      string // the header's, as shown
+	Date    time.Time
+	Parts   []safe.Part
+	AllPart bool
+	Gone    bool // the content is not kept any more
+	Held    bool
+	Ours    string // the recipient's domain
+	Boxed   bool   // it is for one mailbox here
+
+	May   heldRights
+	Ask   bool   // its owner may ask for it
+	Why   string // why the sender can't be allowed, "" where he can
+	Still []string
+
+	Walks []heldWalk
+	Acts  []heldActLine
+	Ways  []heldWay
+}
+
+// A heldActLine is something that was done.
+type heldActLine struct {
+	What, Who string
+	When      time.Time
+}
+
+// A heldWay is where a released message stands on its way.
+type heldWay struct {
+	quarantine.Way
+	Class string
+	Word  string
+}
+
+// showHeld is the page of one message.
+func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
+	h, err := s.held(r)
+	if err != nil {
+		return err
+	}
+	v := visitOf(r)
+	data := heldMessage{
+		heldRow: s.heldRow(v, h), Client: h.Client.String(), Score: h.Score, Expires: h.Expires, Told: s.told(v, h.Told), Proof: h.Proof,
+		Domain: safe.Line(h.Sender.Domain()), Held: h.State == quarantine.StateHeld, Ours: h.Domain, Boxed: h.Box > 0,
+		May: s.rightsTo(r, h), Ways: ways(v, h.Ways),
+	}
+	data.Subject = safe.Line(h.Subject)
+	data.Ask = h.Guarded && !data.May.Release && s.may(r, access.HeldAsk, objectOf(h))
+	if err := s.Held.Allowable(h); err != nil {
+		data.Why = s.why(r, h.ID, err)
+	} else if data.May.Allow {
+		for _, entry := range s.Held.Passes(h) {
+			data.Still = append(data.Still, s.filterName(v, entry))
+		}
+	}
+	for _, a := range h.Acts {
+		data.Acts = append(data.Acts, heldActLine{word(v, "act."+string(a.What)), s.who(v, a.Who), a.When})
+	}
+	if data.Walks, err = s.walks(r, h); err != nil {
+		return err
+	}
+	err = s.open(r, h, func(m *mail.Message) error {
+		data.To, data.Parts, data.AllPart = safe.Line(firstOctets(m.Header().Text("To"), 2000)), nil, true
+		data.Date, _ = m.Date()
+		data.Parts, data.AllPart = safe.List(m)
+		return m.Err()
+	})
+	if data.Gone = errors.Is(err, ErrGone); err != nil && !data.Gone {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, "held", data)
+}
+
+func firstOctets(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// rightsTo are what the person may do to this message.
+func (s *Server) rightsTo(r *http.Request, h quarantine.Held) heldRights {
+	o := objectOf(h)
+	entry := s.may(r, access.EntryChange, access.Object{Domain: o.Domain, Box: o.Box})
+	release, del := s.may(r, access.HeldRelease, o), s.may(r, access.HeldDelete, o)
+	return heldRights{Release: release, Allow: release && entry, Delete: del, Block: del && entry}
+}
+
+// told says what the sender heard.
+func (s *Server) told(v *visit, t quarantine.Told) string {
+	switch t {
+	case quarantine.ToldNothing:
+		return v.T("told.nothing")
+	case quarantine.ToldByReply, quarantine.ToldByNotice, quarantine.ToldDue:
+		return word(v, "told."+string(t))
+	}
+	return v.T("told.not", safe.Line(strings.TrimPrefix(string(t), "not: ")))
+}
+
+// ways says where a message stands after its release.
+func ways(v *visit, list []quarantine.Way) (out []heldWay) {
+	for _, w := range list {
+		word, class := "way.failed", "bad"
+		switch w.What {
+		case "delivered", "relayed", "expanded":
+			word, class = "way.done", "good"
+		case "waiting", "deferred", "delayed", "due":
+			word, class = "way.waiting", "info"
+		case "held":
+			word, class = "way.held", "warn"
+		}
+		w.Reply, w.Host = safe.Line(w.Reply), safe.Line(w.Host)
+		out = append(out, heldWay{w, class, v.T(word)})
+	}
+	return out
+}
+
+// open lets see a message's content.
+func (s *Server) open(r *http.Request, h quarantine.Held, see func(*mail.Message) error) error {
+	m, end, err := s.Held.Open(r.Context(), h)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return see(m)
+}
+
+// viewHeld is the message itself, made safe, for a frame.
+func (s *Server) viewHeld(w http.ResponseWriter, r *http.Request) error {
+	h, err := s.held(r)
+	if err != nil {
+		return err
+	}
+	v := visitOf(r)
+	var view safe.View
+	err = s.open(r, h, func(m *mail.Message) (err error) {
+		view, err = safe.Render(m, safe.Options{Lang: v.Lang, Words: safeWords(v), Plain: r.URL.Query().Get("plain") != ""})
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrGone):
+		return errNotFound
+	case err != nil:
+		return err
+	}
+	w.Header().Set("Content-Security-Policy", safe.Policy())
+	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(view.Document) // who would be told is gone
+	return nil
+}
+
+func safeWords(v *visit) safe.Words {
+	return safe.Words{
+		Image: v.T("safe.image"), Content: v.T("safe.content"), Link: v.T("safe.link"), Form: v.T("safe.form"), Message: v.T("safe.message"),
+		From: v.T("safe.from"), To: v.T("safe.to"), Date: v.T("safe.date"), Subject: v.T("safe.subject"), Cut: v.T("safe.cut"),
+		Empty: v.T("safe.empty"), Title: v.T("safe.title"),
+	}
+}
+
+// maxSource is how much of a message's source a page shows, in octets.
+const maxSource = 256 << 10
+
+type heldSource struct {
+	heldRow
+	Header, Body string
+	Cut          bool
+	Download     bool
+}
+
+// showSource is the message as it is: its header fields, and its body undecoded.
+func (s *Server) showSource(w http.ResponseWriter, r *http.Request) error {
+	h, err := s.held(r)
+	if err != nil {
+		return err
+	}
+	data := heldSource{heldRow: s.heldRow(visitOf(r), h), Download: s.mayDownload(r, h)}
+	err = s.open(r, h, func(m *mail.Message) error {
+		b, err := io.ReadAll(io.NewSectionReader(m, 0, maxSource))
+		size := min(m.Header().Size, int64(len(b)))
+		data.Header, data.Body, data.Cut = safe.Text(string(b[:size])), safe.Text(string(b[size:])), m.Size() > maxSource
+		return err
+	})
+	if errors.Is(err, ErrGone) {
+		return errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, "held-source", data)
+}
+
+// mayDownload reports whether the person may have the message as a file: what is guarded,
+// those only who may release it.
+func (s *Server) mayDownload(r *http.Request, h quarantine.Held) bool {
+	return !h.Guarded || s.may(r, access.HeldRelease, objectOf(h))
+}
+
+// downloadHeld sends the message as a file. What is guarded comes by a POST only, whose
+// button stands under a warning.
+func (s *Server) downloadHeld(w http.ResponseWriter, r *http.Request) error {
+	h, err := s.held(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !s.mayDownload(r, h):
+		return errForbidden
+	case h.Guarded && r.Method != http.MethodPost:
+		http.Redirect(w, r, "/quarantine/"+h.ID+"/source", http.StatusSeeOther)
+		return nil
+	}
+	err = s.open(r, h, func(m *mail.Message) error {
+		head := w.Header()
+		head.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+		head.Set("Content-Type", "message/rfc822")
+		head.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", "held-"+h.ID+".eml"))
+		head.Set("Content-Length", fmt.Sprint(m.Size()))
+		_, _ = io.Copy(w, m.Reader()) // it was begun: who hears of an error?
+		return nil
+	})
+	if errors.Is(err, ErrGone) {
+		return errNotFound
+	}
+	return err
+}
