@@ -38,7 +38,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
 	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
 	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts, callout to ask them; empty: all are taken")
-	f.StringVar(&d.challenge, "challenge", "", "how the sender of held spam is told: `off`, reply (in the answer to DATA) or notice (by mail)")
+	f.StringVar(&d.challenge, "challenge", "", "how the sender of held spam is told: `reply` (in the answer to DATA, the default), notice (by mail) or off")
 	f.StringVar(&d.allow, "challenge-allow", "", "who allows a sender that solved a challenge: `domain`, mailbox, none, or default for the node's")
 	f.StringVar(&d.hours, "digest-hours", "", "`hours` at which owners get digests, such as 6,14; none, or default for the node's")
 	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")

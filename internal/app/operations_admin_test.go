@@ -38,7 +38,7 @@ func wantKind(t *testing.T, what string, err error, want control.Kind) {
 func TestDomainChoices(t *testing.T) {
 	a := openUnlimited(t)
 	made, err := done[ops.Domain](t, a, ops.DomainAdd{Name: "test.example", DigestHours: "18, 6", Owners: []string{"level"}})
-	if err != nil || made.DigestHours != "6,18" || made.Challenge != "off" || !reflect.DeepEqual(made.Owners, []string{"level"}) || made.Warnings != nil {
+	if err != nil || made.DigestHours != "6,18" || made.Challenge != "reply" || !reflect.DeepEqual(made.Owners, []string{"level"}) || len(made.Warnings) != 1 {
 		t.Fatalf("got %+v, %v", made, err)
 	}
 	for name, c := range map[string]struct {

@@ -16,7 +16,7 @@ func TestDomains(t *testing.T) {
 	f, ctx := newFixture(t), t.Context()
 	dom, err := f.AddDomain(ctx, Domain{Name: "Bücher.Example", Policy: "strict"})
 	wantErr(t, "U-labels", err, nil)
-	if dom.Name != "xn--bcher-kva.example" || dom.Disposition != Quarantine || dom.Challenge != Off || dom.ID == 0 {
+	if dom.Name != "xn--bcher-kva.example" || dom.Disposition != Quarantine || dom.Challenge != ByReply || dom.ID == 0 {
 		t.Errorf("got %+v", dom)
 	}
 	for name, c := range map[string]struct {

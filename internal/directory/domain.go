@@ -68,9 +68,9 @@ type Challenge string
 
 // Challenges.
 const (
-	ByReply  Challenge = "reply"  // in the answer to DATA
+	ByReply  Challenge = "reply"  // in the answer to DATA; the default
 	ByNotice Challenge = "notice" // by a mail of its own
-	Off      Challenge = "off"    // not at all; the default
+	Off      Challenge = "off"    // not at all
 )
 
 // AddDomain adds a domain. Its name may be given in U-labels; empty fields get
@@ -161,7 +161,7 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 		dom.Disposition = Quarantine
 	}
 	if dom.Challenge == "" {
-		dom.Challenge = Off
+		dom.Challenge = ByReply
 	}
 	if err := oneOf("disposition", dom.Disposition, Quarantine, Junk, Tag); err != nil {
 		return nil, err
