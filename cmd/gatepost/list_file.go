@@ -68,7 +68,7 @@ they are. A line that is not right is told and left out, and the exit status is 
 				in = f
 			}
 			done := ops.ListImported{Faults: []ops.ListFault{}}
-			err := parts(in, func(part ops.ListImport) error {
+			err := parts(in, partSize, func(part ops.ListImport) error {
 				var more ops.ListImported
 				part.DryRun = dry
 				err := p.do(cmd.Context(), part, &more)
@@ -86,42 +86,43 @@ they are. A line that is not right is told and left out, and the exit status is 
 }
 
 const (
-	// partLines is how many lines of a file go in one request.
-	partLines = 1000
+	// partSize is from how many bytes on a part of a file goes in one request.
+	partSize = 4 << 20
 	// maxFaults bounds how many faults of a file are told.
 	maxFaults = 100
 	// maxListLine bounds a line of it, in bytes; nodes take shorter ones.
 	maxListLine = 16 << 10
 )
 
-// parts cuts a CSV file into requests, each with the file's first line.
-func parts(r io.Reader, send func(ops.ListImport) error) error {
+// parts cuts a CSV file into requests of about that size, each with the file's first line.
+func parts(r io.Reader, size int, send func(ops.ListImport) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxListLine)
 	if !lines.Scan() {
 		return errors.Join(lines.Err(), usage("the file is empty; its first line names the columns"))
 	}
 	head := strings.TrimPrefix(lines.Text(), "\ufeff") // which Excel puts before UTF-8
-	at, n := 1, 0
+	before, n := 1, 1                                  // lines of the parts that are sent, and of all that were read
 	var part strings.Builder
 	flush := func() error {
-		err := send(ops.ListImport{CSV: part.String(), Head: head, After: at})
-		at, n = at+n, 0
+		err := send(ops.ListImport{CSV: part.String(), Head: head, After: before})
+		before = n
 		part.Reset()
 		return err
 	}
 	for lines.Scan() {
+		n++
 		part.WriteString(lines.Text() + "\n")
-		if n++; n == partLines {
+		if part.Len() >= size {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("import: line %d: %w", at+n+1, err)
+		return fmt.Errorf("import: line %d: %w", n+1, err)
 	}
-	if n == 0 && at > 1 {
+	if part.Len() == 0 && before > 1 {
 		return nil
 	}
 	return flush()

@@ -60,7 +60,7 @@ type ListRemove struct {
 	IDs []int64 `json:"ids"`
 }
 
-// ListExport asks for entries as CSV, a page of them. Result: ListFile.
+// ListExport asks for entries as CSV, some megabytes of them. Result: ListFile.
 type ListExport struct {
 	Scope string `json:"scope,omitempty"` // "": all
 	After int64  `json:"after,omitempty"` // ListFile.Next of the page before; 0: from the beginning
