@@ -1,6 +1,6 @@
 // Package directory knows who is here: domains, mailboxes, aliases, forwards,
-// distribution lists, passwords, the mail hosts to which mail goes on,
-// and the lists of those whom an admin or an owner allows or blocks.
+// distribution lists, passwords, the mail hosts to which mail goes on, the admins who
+// look after all that, and the lists of those whom an admin or an owner allows or blocks.
 //
 // The store's rows are the truth. A Directory follows them in a Snapshot, an
 // immutable picture that never waits: a mail transaction takes one with
@@ -10,7 +10,7 @@
 // in which rows become a snapshot, and a change by another process or node is
 // seen by the same poll, within a second.
 //
-// Domains, mailboxes and aliases are few and have several indexes: they are in a
+// Domains, mailboxes, aliases and admins are few and have several indexes: they are in a
 // go-memdb. List entries may be a million: they are in hash tables that keep 16
 // octets a value and are copied page by page (see pages); what only people
 // read, notes and hit counts, stays in the store.

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"cmp"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -94,6 +96,50 @@ func TestFindFrom(t *testing.T) {
 		}
 		if got.Value == annFrom && got.Kind != AddressFrom {
 			t.Errorf("%s: kind: got %s", name, got.Kind)
+		}
+	}
+}
+
+// Random entries: the answer is that of a rule that goes over all of them.
+func TestFindFromAgainstModel(t *testing.T) {
+	values := []string{"ann@x.example", "x.example", ".example", "ann@x.example from 192.0.2.0/24", "ann@x.example from 198.51.100.0/24"}
+	scopes := []string{"ann@example.net", "example.net", "global"}
+	for range 300 {
+		f := newFixture(t)
+		entries := map[Key]Entry{}
+		for range rand.IntN(8) {
+			in, err := ParseScope(scopes[rand.IntN(3)])
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := Entry{List: []List{Allow, Block}[rand.IntN(2)], Value: values[rand.IntN(len(values))], Scope: in}
+			if e, err := f.AddEntry(t.Context(), e); err == nil {
+				entries[e.Key()] = e
+			}
+		}
+		has := func(list List, scope string, values ...string) string {
+			in, _ := ParseScope(scope)
+			for _, v := range values {
+				if _, ok := entries[Key{List: list, Value: v, Scope: in}]; ok {
+					return v
+				}
+			}
+			return ""
+		}
+		want, allowed := "", false
+		for _, scope := range scopes {
+			allow, plain, block := has(Allow, scope, values[3]), has(Allow, scope, values[:3]...), cmp.Or(has(Block, scope, values[3]), has(Block, scope, values[:3]...))
+			allowed = allowed || plain != ""
+			if want = allow; want == "" && !allowed {
+				want = block
+			}
+			if want != "" {
+				break
+			}
+		}
+		got, ok := f.Snapshot().FindFrom("ann@x.example", netip.MustParseAddr("192.0.2.1"), "ann@example.net")
+		if got.Value != want || ok != (want != "") {
+			t.Fatalf("%+v: got %+v, want %q", entries, got, want)
 		}
 	}
 }

@@ -51,12 +51,24 @@ func testDirectoriesOverOneStore(t *testing.T, db *DB) {
 		if m, err := d.Authenticate(ctx, "ann@example.net", "secret"); err != nil || !reflect.DeepEqual(m, ann) {
 			t.Errorf("%s: log-in: got %+v, %v", name, m, err)
 		}
+		if admins := d.Snapshot().Admins(); !listed && len(admins) > 0 {
+			t.Errorf("%s: removed admins: got %+v", name, admins)
+		}
 		if got, ok := d.Snapshot().FindClient(netip.MustParseAddr("192.0.2.1"), ann.Address); ok != listed || ok && got.ID != e.ID {
 			t.Errorf("%s: list: got %+v, %t; want %t", name, got, ok, listed)
 		}
 	}
+	if _, err := one.AddAdmin(ctx, directory.Admin{Name: "dora", Role: directory.Helpdesk, Domains: []string{"example.net"}}, "secret"); err != nil {
+		t.Fatal(err)
+	}
 	check("one", one, true)
 	check("two", two, true)
+	if dora, err := two.AuthenticateAdmin(ctx, "Dora", "secret"); err != nil || !dora.Has("example.net") || dora.ID == ann.ID {
+		t.Errorf("an admin that the other added: got %+v, %v", dora, err)
+	}
+	if err := two.RemoveAdmin(ctx, "dora"); err != nil {
+		t.Fatal(err)
+	}
 	if err := two.RemoveEntry(ctx, e.ID); err != nil {
 		t.Fatal(err)
 	}
