@@ -22,15 +22,10 @@ func (d *Directory) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 }
 
 func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
-	e, err := e.canonical()
+	e, err := d.fresh(e)
 	if err != nil {
 		return Entry{}, err
 	}
-	if e.Origin == "" {
-		e.Origin = "admin"
-	}
-	e.ID = 0
-	e.Created, e.Hits, e.LastHit = d.now(), 0, time.Time{}
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		if old, ok := s.lists.get(e.Key()); ok {
 			return nil, fmt.Errorf("%w, as entry %d; remove or change that one", ErrExists, old.id)
@@ -45,6 +40,65 @@ func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
 	}
 	added, _ := s.lists.get(e.Key())
 	e.ID = added.id
+	return e, nil
+}
+
+// EnsureEntry is AddEntry where the entry may be there already: it then lasts at least as
+// long as the new one would. Who solves a challenge or releases mail again does so,
+// whether the entry of the first time is over or not.
+func (d *Directory) EnsureEntry(ctx context.Context, e Entry) (Entry, error) {
+	ensured, err := d.ensureEntry(ctx, e)
+	if err != nil {
+		return Entry{}, fmt.Errorf("directory: ensure %s entry %s: %w", e.List, e.Value, err)
+	}
+	return ensured, nil
+}
+
+func (d *Directory) ensureEntry(ctx context.Context, e Entry) (Entry, error) {
+	e, err := d.fresh(e)
+	if err != nil {
+		return Entry{}, err
+	}
+	var there Entry
+	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
+		there = Entry{}
+		if err := s.scopeExists(e.Scope); err != nil {
+			return nil, err
+		}
+		old, ok := s.lists.get(e.Key())
+		if !ok {
+			return checkedEntry(e)
+		}
+		if there, err = d.Entry(ctx, old.id); err != nil {
+			return nil, errors.Unwrap(err)
+		}
+		if there.Expires.IsZero() || !e.Expires.IsZero() && !e.Expires.After(there.Expires) {
+			return nil, errNone
+		}
+		there.Expires = e.Expires
+		return checkedEntry(there)
+	})
+	switch {
+	case errors.Is(err, errNone), err == nil && there.ID != 0:
+		return there, nil
+	case err != nil:
+		return Entry{}, err
+	}
+	added, _ := s.lists.get(e.Key())
+	e.ID = added.id
+	return e, nil
+}
+
+// fresh is an entry as it is when it is new.
+func (d *Directory) fresh(e Entry) (Entry, error) {
+	e, err := e.canonical()
+	if err != nil {
+		return Entry{}, err
+	}
+	if e.Origin == "" {
+		e.Origin = "admin"
+	}
+	e.ID, e.Created, e.Hits, e.LastHit = 0, d.now(), 0, time.Time{}
 	return e, nil
 }
 
