@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -139,6 +140,21 @@ func TestAuthenticateAdmin(t *testing.T) {
 	_, err = f.AuthenticateAdmin(ctx, "dora@example.net", "secret")
 	wantErr(t, "suspended, wrong password", err, ErrLogin)
 	wantErr(t, "nobody's", f.SetAdminPassword(ctx, "nobody", "other"), ErrNoAdmin)
+}
+
+// Who is unknown takes a turn like everybody else, whichever kind of name it is.
+func TestNobodyIsAsSlow(t *testing.T) {
+	f := newFixture(t)
+	f.admin(t, Admin{Name: "root", Role: Operator})
+	for range atOnce {
+		f.passwords.turn <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, name := range []string{"root", "nobody", "nobody@example.net", "ann@example.net", "", "\x00", "@"} {
+		_, err := f.LogIn(ctx, name, "guess")
+		wantErr(t, name, err, context.Canceled)
+	}
 }
 
 func FuzzAdminName(f *testing.F) {
