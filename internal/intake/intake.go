@@ -61,7 +61,8 @@ type Waker interface{ Notify(box int64) }
 type Observer interface {
 	Transaction(outcome string, seconds float64)
 	Step(filter, result string, seconds float64)
-	// Told counts what the sender of held mail hears: "reply", "due", or why it is nothing.
+	// Told counts what the sender of held mail hears: "reply", "due", why it is nothing, or
+	// "same" where all of it was held already.
 	Told(what string)
 }
 

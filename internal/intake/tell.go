@@ -96,7 +96,7 @@ func (t *Transaction) told(r *recipient) quarantine.Told {
 	}
 	from := t.tx.Envelope.ReversePath
 	why := challenge.Case{
-		Sender: from, Header: t.tx.Message.Header(), Proof: t.sender.proof, SPF: t.sender.spf, Relayed: t.relay.IsValid(),
+		Sender: from, Header: t.tx.Message.Header(), Proof: t.sender.proof, SPF: t.sender.spf, Relayed: t.blind,
 		Own: !t.in.Config.ToOwnDomain && isOf(from.Domain(), r.domain), Arrived: t.tx.Time, Now: t.tx.Time,
 	}.Refusal()
 	if why != "" {
@@ -153,6 +153,9 @@ func (t *Transaction) announce(c *Commit) {
 		kinds[h.Told] = true
 	}
 	delete(kinds, quarantine.ToldNothing)
+	if len(c.Again) > 0 && len(c.Held) == 0 {
+		kinds["same"] = true
+	}
 	for kind := range kinds {
 		t.in.Observer.Told(strings.TrimPrefix(string(kind), string(quarantine.Untold(""))))
 	}

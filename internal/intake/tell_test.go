@@ -155,6 +155,11 @@ func TestTold(t *testing.T) {
 		{name: "by a relay of ours", set: func(c *challengeWorld, _ *directory.Domain) {
 			c.Config.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 		}, rows: `spam@late.example held "not: relayed"`},
+		{name: "by a relay of ours, which names a client that is proven: by a notice", content: with("Received: from mx.sender.example ([198.51.100.9]) by mx2.example"),
+			set: func(c *challengeWorld, _ *directory.Domain) {
+				c.Config.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+			},
+			rows: `spam@late.example held "due"`},
 		{name: "held whatever the disposition", to: []mail.Path{"quarantine@late.example"}, rows: `quarantine@late.example held "not: not spam"`},
 		{name: "beside a taker by a notice", to: []mail.Path{"spam@late.example", "none@late.example"}, rows: `spam@late.example held "due"`},
 		{name: "beside a taker, and nothing proves him", set: func(c *challengeWorld, _ *directory.Domain) { c.proof = "" },

@@ -28,6 +28,7 @@ type Transaction struct {
 	refused  []*recipient // at RCPT, kept for the journal
 	settled  bool         // the recipients' outcomes hold
 	relay    netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
+	blind    bool         // relay does not say whom it brought the message for
 	sender   sender
 	content  *challenge.Content // nil: nobody asked
 	origin   string             // challenge.Origin

@@ -19,7 +19,7 @@ const (
 	List        Why = "list"           // a notice would go to all, a refusal end the reader's membership
 	Automatic   Why = "automatic"      // a program wrote it (RFC 3834 §2)
 	NoReader    Why = "bounce address" // a program reads what comes there
-	Relayed     Why = "relayed"        // a relay of ours brought it, which would tell a sender who is mostly forged
+	Relayed     Why = "relayed"        // a relay of ours brought it, and does not say from whom
 	Forwarded   Why = "forwarded"      // the proof is for a forwarder's domain, not for the sender's
 	Disowned    Why = "spf fail"       // the sender's domain says that it is not he
 	NotProven   Why = "not proven"     // nothing says that it is he
@@ -43,7 +43,7 @@ type Case struct {
 	Proof   string       // of the reverse-path's domain, "": none
 	SPF     string       // the result of RFC 7208, "" where it was not asked
 	Guarded bool
-	Relayed bool      // a relay of ours brought it
+	Relayed bool      // a relay of ours brought it, and does not say from whom
 	Own     bool      // the sender's domain is the recipient's, and such are not told
 	Arrived time.Time // here
 	Now     time.Time
