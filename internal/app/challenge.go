@@ -73,9 +73,6 @@ type poster struct {
 // sent (RFC 7208 §2.4): the recipient's domain may have others refuse what is not signed
 // by it.
 func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) (bool, error) {
-	if p.links.base == "" { // what was due before the configuration lost its links
-		return false, p.rows.Withhold(ctx, d.Tx, d.Domains, challenge.Unreachable)
-	}
 	link, err := p.links.Link(ctx, d.Tx, d.Time, d.Expires)
 	if err != nil {
 		return false, fmt.Errorf("app: notice about %s: %w", d.Tx, err)
@@ -95,6 +92,19 @@ func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) 
 		p.queue.Wake(notice.Destination)
 	}
 	return sent, err
+}
+
+// Off implements challenge.Sender: what is due may be older than what a domain, or the
+// configuration, wants now.
+func (p *poster) Off(domains []string) (off []string) {
+	s := p.directory.Snapshot()
+	for _, name := range domains {
+		d, ok := s.Domain(name)
+		if p.links.base == "" || !ok || d.Challenge == directory.Off {
+			off = append(off, name)
+		}
+	}
+	return off
 }
 
 // manner is in which language and zone a domain's people write.

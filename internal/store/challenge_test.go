@@ -65,6 +65,15 @@ func testChallenges(t *testing.T, db *DB) {
 	if nextDue(t, db) != "" {
 		t.Error("something is due in an empty store")
 	}
+	if err := db.Commit(ctx, holding("before the upgrade", "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(ctx, func(tx *Tx) error { _, err := tx.Exec(`UPDATE held SET told = ''`); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if nextDue(t, db) != "" {
+		t.Error("what was held before there were notices is due")
+	}
 	dueAt(t, db, "second", noon.Add(time.Minute), "a.example")
 	dueAt(t, db, "first", noon, "b.example", "a.example", "a.example")
 	d, _, err := rows.Due(ctx)

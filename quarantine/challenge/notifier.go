@@ -52,6 +52,8 @@ type Rows interface {
 // held any more it sends none.
 type Sender interface {
 	Send(ctx context.Context, d Due, r Record) (sent bool, err error)
+	// Off returns those of the domains whose senders are told nothing any more.
+	Off(domains []string) []string
 }
 
 // An Observer counts what senders hear of held messages; its method returns at once.
@@ -149,11 +151,14 @@ func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
 	if why := c.Refusal(); why != "" {
 		return 0, n.withhold(ctx, d, d.Domains, why)
 	}
+	if off := n.c.Sender.Off(d.Domains); len(off) > 0 { // the rest is looked at anew
+		return 0, n.withhold(ctx, d, off, SwitchedOff)
+	}
 	told, err := n.c.Rows.Told(ctx, sender, d.Domains, now.Add(-n.c.Again))
 	if err != nil {
 		return rescan, err
 	}
-	if len(told) > 0 { // the rest is looked at anew
+	if len(told) > 0 { // here, too
 		return 0, n.withhold(ctx, d, told, ToldLately)
 	}
 	sent, first, err := n.c.Rows.Sent(ctx, now.Add(-time.Hour))

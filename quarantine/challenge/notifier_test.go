@@ -82,6 +82,16 @@ func (m *memory) Sent(_ context.Context, since time.Time) (n int, first time.Tim
 
 func (m *memory) Forget(context.Context, time.Time, time.Time) error { return nil }
 
+// Off has the domain off.example tell nobody.
+func (m *memory) Off(domains []string) (off []string) {
+	for _, d := range domains {
+		if d == "off.example" {
+			off = append(off, d)
+		}
+	}
+	return off
+}
+
 func (m *memory) Send(_ context.Context, _ Due, r Record) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,6 +157,7 @@ func TestNotifier(t *testing.T) {
 		m.hold(n, due("first", "prvs=0123456789=ann@example.org", "a.example", "b.example"))
 		m.hold(n, due("again", "ann@example.org", "a.example"))
 		m.hold(n, due("partly", "ann+x@example.org", "b.example", "c.example"))
+		m.hold(n, due("off", "dan@example.org", "off.example", "a.example"))
 		m.hold(n, due("bounces", "gone@example.org", "a.example"))
 		m.hold(n, due("back", "back@example.org", "a.example"))
 		m.hold(n, Due{Tx: "unproven", Sender: "forged@victim.example", Domains: []string{"a.example"}})
@@ -157,11 +168,11 @@ func TestNotifier(t *testing.T) {
 		for _, r := range m.sent {
 			sent = append(sent, r.Tx+" "+strings.Join(r.Domains, ","))
 		}
-		if want := []string{"first a.example,b.example", "partly c.example", "back a.example"}; !slices.Equal(sent, want) {
+		if want := []string{"first a.example,b.example", "partly c.example", "off a.example", "back a.example"}; !slices.Equal(sent, want) {
 			t.Errorf("sent: got %q, want %q", sent, want)
 		}
 		for tx, want := range map[string]string{
-			"again": "a.example: told lately", "partly": "b.example: told lately", "bounces": "a.example: bounces",
+			"again": "a.example: told lately", "partly": "b.example: told lately", "bounces": "a.example: bounces", "off": "off.example: switched off",
 			"unproven": "a.example: not proven", "virus": "a.example: guarded", "old": "a.example: too old",
 		} {
 			if got := strings.Join(m.why[tx], "; "); got != want {
@@ -171,7 +182,7 @@ func TestNotifier(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		m.hold(n, due("next day", "ann@example.org", "a.example"))
 		synctest.Wait()
-		if sent, _ := m.tally(); sent != 4 {
+		if sent, _ := m.tally(); sent != 5 {
 			t.Errorf("%d sent; a day later there is one more", sent)
 		}
 	})

@@ -28,7 +28,7 @@ const (
 	Bounces     Why = "bounces"        // an earlier notice came to nobody
 	ToldLately  Why = "told lately"    // about the same recipient domain
 	NotSpam     Why = "not spam"       // it was held for another reason
-	Unreachable Why = "no way"         // no link can be made, or none fits into the answer
+	SwitchedOff Why = "switched off"   // since it was due: the domain tells nobody any more, or there are no links
 )
 
 // MaxAge is how old a message may be whose sender is sent a notice, by its arrival and
