@@ -33,14 +33,15 @@ func loadPages(words *locale.Catalog, a *assets) (*pages, error) {
 	p := &pages{byName: map[string]map[string]*template.Template{}}
 	for _, lang := range words.Languages() {
 		funcs := template.FuncMap{
-			"t":      func(key string, args ...any) string { return words.Text(lang, key, args...) },
-			"asset":  a.url,
-			"lang":   func() string { return lang },
-			"size":   func(n int64) string { return octets(lang, n) },
-			"domain": domain,
-			"hours":  func(hours []int) string { return clockHours(lang, hours) },
-			"dict":   dict,
-			"add":    func(a, b int) int { return a + b },
+			"t":       func(key string, args ...any) string { return words.Text(lang, key, args...) },
+			"asset":   a.url,
+			"lang":    func() string { return lang },
+			"size":    func(n int64) string { return octets(lang, n) },
+			"domain":  domain,
+			"browser": browserName,
+			"hours":   func(hours []int) string { return clockHours(lang, hours) },
+			"dict":    dict,
+			"add":     func(a, b int) int { return a + b },
 		}
 		base, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/parts/*.html")
 		if err != nil {
