@@ -21,8 +21,10 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
-		Challenges: a.challenges(), Captcha: a.captcha, Digests: digestDesk{a}, Held: heldPages{a.quarantine, a},
-		Log: a.log, Now: a.now,
+		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
+		Digests: digestDesk{a},
+		Held:    heldPages{a.quarantine, a},
+		Log:     a.log, Now: a.now,
 	})
 	return err
 }

@@ -35,6 +35,7 @@ type Metrics struct {
 	attempts     *prometheus.CounterVec
 	notices      *prometheus.CounterVec
 	told         *prometheus.CounterVec
+	answered     *prometheus.CounterVec
 	carried      *prometheus.CounterVec
 	tlsFailures  *prometheus.CounterVec
 }
@@ -61,6 +62,7 @@ func New() *Metrics {
 	m.attempts = counters(r, "queue_attempts_total", "Attempts at a recipient of what is carried on, by what became of it.", "fate")
 	m.notices = counters(r, "queue_reports_total", "Reports to senders about what is carried on, and those that were not sent.", "kind")
 	m.told = counters(r, "challenge_total", "What senders of held mail heard: the link in the answer (reply), in a notice, due to get one, or why nothing.", "told")
+	m.answered = counters(r, "challenge_answers_total", "Answers to challenges: right, wrong, over (too old, or used), limited, failed (right, and not delivered).", "answer")
 	m.carried = counters(r, "relay_recipients_total", "Recipients whose message another server took, by how secure the connection was.", "security")
 	m.tlsFailures = counters(r, "relay_tls_failures_total", "Sessions with servers elsewhere that were not as secure as asked, by the results of RFC 8460.", "result")
 	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -144,6 +146,9 @@ func (m *Metrics) Notice(kind string) { m.notices.WithLabelValues(kind).Inc() }
 
 // Told counts what the sender of held mail hears.
 func (m *Metrics) Told(what string) { m.told.WithLabelValues(what).Inc() }
+
+// Answered counts an answer to a challenge.
+func (m *Metrics) Answered(answer string) { m.answered.WithLabelValues(answer).Inc() }
 
 // Carried counts a recipient whose message another server took, by how secure the
 // connection was.

@@ -143,19 +143,30 @@ func (s *Server) answerChallenge(w http.ResponseWriter, r *http.Request) error {
 	var limit *captcha.LimitError
 	switch err := s.Captcha.Solve(answer); {
 	case errors.Is(err, captcha.ErrWrong):
+		s.answered("wrong")
 		return s.showChallenge(w, r, http.StatusUnprocessableEntity, c, "challenge.wrong")
 	case errors.Is(err, captcha.ErrOver):
+		s.answered("over")
 		return s.showChallenge(w, r, http.StatusUnprocessableEntity, c, "challenge.over")
 	case errors.As(err, &limit):
+		s.answered("limited")
 		return s.limitChallenge(w, r, c, limit)
 	case err != nil:
 		return err
 	}
 	if err := s.Challenges.Deliver(r.Context(), c, v.Client); err != nil {
+		s.answered("failed")
 		s.Log.Error("challenge solved, but nothing is delivered", "id", c.ID, "request", v.ID, "error", err)
 		return s.showChallenge(w, r, http.StatusServiceUnavailable, c, "challenge.failed")
 	}
+	s.answered("right")
 	return s.seeChallenge(w, r)
+}
+
+func (s *Server) answered(answer string) {
+	if s.Answered != nil {
+		s.Answered(answer)
+	}
 }
 
 // seeChallenge leads to the page that says how the message stands.

@@ -38,6 +38,12 @@ func TestChallengeInBrowser(t *testing.T) {
 			b.See(tt.title)
 			b.Accessible()
 			b.Shoot(shot("challenge", name))
+			chromium.Eval[bool](b, `document.querySelector("audio").load(), document.querySelector("audio").preload = "auto", true`)
+			for start := time.Now(); chromium.Eval[float64](b, `document.querySelector("audio").duration || 0`) < 8; {
+				if time.Since(start) > 30*time.Second {
+					t.Fatal("the sound can't be played")
+				}
+			}
 			b.Type("#answer", "000000")
 			b.Click("button.primary")
 			b.See(tt.problem)

@@ -23,6 +23,13 @@ type heldMail struct {
 	c         Challenge
 	fails     error
 	delivered int
+	answers   []string
+}
+
+func (h *heldMail) answer(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers = append(h.answers, what)
 }
 
 // Challenge implements Challenges.
@@ -60,7 +67,7 @@ func waiting() *heldMail {
 // challengeSite serves the challenge page; every answer is 123456.
 func challengeSite(t *testing.T, h *heldMail) *site {
 	tasks := captcha.New(captcha.Config{Now: func() time.Time { return noon }, Draw: func() string { return "123456" }})
-	return start(t, Config{Challenges: h, Captcha: tasks})
+	return start(t, Config{Challenges: h, Captcha: tasks, Answered: h.answer})
 }
 
 var (
@@ -150,16 +157,17 @@ func TestChallengeUnknown(t *testing.T) {
 
 func TestChallengeAnswers(t *testing.T) {
 	for name, tt := range map[string]struct {
-		change func(form map[string]string)
-		status int
-		text   string
+		change  func(form map[string]string)
+		status  int
+		text    string
+		counted string
 	}{
-		"right":              {func(map[string]string) {}, http.StatusSeeOther, ""},
-		"right, with blanks": {func(f map[string]string) { f["answer"] = " 123 456 " }, http.StatusSeeOther, ""},
-		"without the work":   {func(f map[string]string) { f["proof"] = "" }, http.StatusSeeOther, ""},
-		"wrong":              {func(f map[string]string) { f["answer"] = "123457" }, http.StatusUnprocessableEntity, "Those were not the digits"},
-		"another's task":     {func(f map[string]string) { f["task"] = "other" }, http.StatusUnprocessableEntity, "too old, or were used already"},
-		"no task":            {func(f map[string]string) { delete(f, "task") }, http.StatusUnprocessableEntity, "too old, or were used already"},
+		"right":              {func(map[string]string) {}, http.StatusSeeOther, "", "right"},
+		"right, with blanks": {func(f map[string]string) { f["answer"] = " 123 456 " }, http.StatusSeeOther, "", "right"},
+		"without the work":   {func(f map[string]string) { f["proof"] = "" }, http.StatusSeeOther, "", "right"},
+		"wrong":              {func(f map[string]string) { f["answer"] = "123457" }, http.StatusUnprocessableEntity, "Those were not the digits", "wrong"},
+		"another's task":     {func(f map[string]string) { f["task"] = "other" }, http.StatusUnprocessableEntity, "too old, or were used already", "over"},
+		"no task":            {func(f map[string]string) { delete(f, "task") }, http.StatusUnprocessableEntity, "too old, or were used already", "over"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := waiting()
@@ -171,6 +179,9 @@ func TestChallengeAnswers(t *testing.T) {
 			got.wants(t, tt.status, tt.text)
 			if want := tt.status == http.StatusSeeOther; (h.delivered == 1) != want {
 				t.Errorf("%d delivered", h.delivered)
+			}
+			if len(h.answers) != 1 || h.answers[0] != tt.counted {
+				t.Errorf("counted %q, want %s", h.answers, tt.counted)
 			}
 			if h.delivered == 1 {
 				b.get(got.Header.Get("Location")).wants(t, http.StatusOK, "Delivered")

@@ -50,6 +50,7 @@ type Config struct {
 	Settings   Settings
 	Challenges Challenges     // nil: no challenge page
 	Captcha    *captcha.Tasks // of the challenge page
+	Answered   func(string)   // counts answers there, by what they were; nil: nobody does
 	Digests    Digests        // nil: no pages behind digests' links
 	Held       Held           // nil: no quarantine
 
