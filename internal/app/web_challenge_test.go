@@ -50,7 +50,7 @@ func openChallenged(t *testing.T, sets ...string) *challenged {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close() })
-	a.captcha = captcha.New(captcha.Config{Draw: func() string { return "123456" }})
+	a.captcha = captcha.New(captcha.Config{Draw: func() string { return "123456" }, Bits: 10})
 	if err := a.openWeb(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

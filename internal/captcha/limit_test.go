@@ -61,7 +61,7 @@ func TestTaskOutlastsLimit(t *testing.T) {
 		time.Sleep(hour - time.Minute)
 		k := made(t, tasks, "tx1", ann)
 		limited(t, "without work", answer(tasks, k, "tx1", "123450", "", ann), time.Minute)
-		limited(t, "with a wrong proof", answer(tasks, k, "tx1", "123450", "1", ann), time.Minute)
+		limited(t, "with a wrong proof", answer(tasks, k, "tx1", "123450", "-1", ann), time.Minute)
 		time.Sleep(time.Minute)
 		if err := answer(tasks, k, "tx1", "123450", "", ann); err != nil {
 			t.Errorf("a minute later: %v", err)

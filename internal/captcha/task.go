@@ -50,6 +50,7 @@ type Answer struct {
 type Tasks struct {
 	now  func() time.Time
 	draw func() string
+	bits int
 
 	mu       sync.Mutex
 	open     shelf[string, *task]
@@ -72,6 +73,7 @@ type task struct {
 type Config struct {
 	Now  func() time.Time // nil: time.Now
 	Draw func() string    // draws an answer, digits; nil: six by crypto/rand
+	Bits int              // of the work, up to 32; 0: Bits
 }
 
 // New returns Tasks without any.
@@ -82,8 +84,11 @@ func New(c Config) *Tasks {
 	if c.Draw == nil {
 		c.Draw = randomDigits
 	}
+	if c.Bits == 0 {
+		c.Bits = Bits
+	}
 	return &Tasks{
-		now: c.Now, draw: c.Draw,
+		now: c.Now, draw: c.Draw, bits: c.Bits,
 		open:     newShelf[string, *task](Lifetime, maxTasks),
 		sketches: newShelf[sketch, []byte](Lifetime, maxSketches),
 		made:     newTally[struct{}](MadePerNode, minute),
@@ -123,7 +128,7 @@ func (t *Tasks) Make(subject string, client netip.Addr) (Task, error) {
 	k := &task{subject: subject, answer: t.draw(), nonce: rand.Text(), drawn: map[kind]int{}}
 	t.open.put(id, k, now)
 	reveal(id, subject, k.answer)
-	return Task{ID: id, Work: Work{Nonce: k.nonce, Bits: Bits}}, nil
+	return Task{ID: id, Work: Work{Nonce: k.nonce, Bits: t.bits}}, nil
 }
 
 // Solve returns nil where the answer is right. It fails with ErrOver, ErrWrong or a
@@ -138,7 +143,7 @@ func (t *Tasks) Solve(a Answer) error {
 	if !ok || k.subject != a.Subject {
 		return ErrOver
 	}
-	proven := Work{Nonce: k.nonce, Bits: Bits}.Done(a.Proof)
+	proven := Work{Nonce: k.nonce, Bits: t.bits}.Done(a.Proof)
 	errs := []error{t.missed.check(a.Subject, now), t.wrong.check(from, now)}
 	if !proven {
 		errs = append(errs, t.bare.check(from, now))

@@ -7,14 +7,15 @@ import (
 	"strconv"
 )
 
-// Bits is how many zeros the hash must begin with: 2^18 tries on average.
+// Bits is how many zeros the hash must begin with, where nobody says otherwise: 2^18 tries on
+// average.
 const Bits = 18
 
 // maxProof is the longest counter, in digits: beyond 2^53 JavaScript can't count.
 const maxProof = 16
 
-// A Work is to find a counter so that SHA-256 over "NONCE:COUNTER" begins with Bits zero
-// bits (the idea is Hashcash, Adam Back, 2002). The counter is a number in decimal
+// A Work is to find a counter so that SHA-256 over "NONCE:COUNTER" begins with Bits
+// zero bits (the idea is Hashcash, Adam Back, 2002). The counter is a number in decimal
 // digits.
 type Work struct {
 	Nonce string

@@ -130,7 +130,7 @@ func TestChallengeWork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	s := challengeSite(t, waiting())
+	s := start(t, Config{Challenges: waiting(), Captcha: captcha.New(captcha.Config{Now: func() time.Time { return noon }})})
 	b := chromium.Open(t, chromium.Options{})
 	var all time.Duration
 	tries := 0

@@ -64,9 +64,9 @@ func waiting() *heldMail {
 	}}
 }
 
-// challengeSite serves the challenge page; every answer is 123456.
+// challengeSite serves the challenge page; every answer is 123456, and there is little work.
 func challengeSite(t *testing.T, h *heldMail) *site {
-	tasks := captcha.New(captcha.Config{Now: func() time.Time { return noon }, Draw: func() string { return "123456" }})
+	tasks := captcha.New(captcha.Config{Now: func() time.Time { return noon }, Draw: func() string { return "123456" }, Bits: 10})
 	return start(t, Config{Challenges: h, Captcha: tasks, Answered: h.answer})
 }
 
