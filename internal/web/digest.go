@@ -11,6 +11,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/mail"
 	"gatepost/internal/token"
+	"gatepost/internal/web/safe"
 	"gatepost/quarantine"
 	"gatepost/quarantine/digest"
 )
@@ -94,14 +95,14 @@ func (s *Server) digestPage(r *http.Request, l DigestLink) digestPage {
 	if l.Zone != "" {
 		v.Zone = s.zones.get(l.Zone)
 	}
-	p := digestPage{DigestLink: l, Subject: digest.Line(h.Subject), From: digest.Line(h.Author)}
-	if path := digest.Line(string(h.Sender)); p.From == "" {
+	p := digestPage{DigestLink: l, Subject: safe.Line(h.Subject), From: safe.Line(h.Author)}
+	if path := safe.Line(string(h.Sender)); p.From == "" {
 		p.From = path
 	} else if !strings.Contains(p.From, path) {
 		p.Path = path
 	}
 	if h.State != quarantine.StateHeld {
-		p.Over = digestOver(v, h)
+		p.Over = s.digestOver(v, h)
 	}
 	p.State, p.Offer = digestState(l)
 	return p
@@ -134,22 +135,18 @@ func digestState(l DigestLink) (state string, offer digest.Act) {
 }
 
 // digestOver says how a hold ended.
-func digestOver(v *visit, h quarantine.Held) string {
-	act := quarantine.Act{What: h.State}
+func (s *Server) digestOver(v *visit, h quarantine.Held) string {
+	act := quarantine.Act{Who: "somebody", What: h.State}
 	for _, a := range h.Acts {
 		if a.What == h.State {
 			act = a
 		}
 	}
-	who := act.Who
-	switch {
-	case who == "admin":
-		who = v.T("digest.by.admin")
-	case !strings.Contains(who, "@"):
-		who = v.T("digest.by.other")
+	key, when := "digest.over."+string(h.State), moment(v, act.When, "time.minute")
+	if h.State == quarantine.StateExpired {
+		return v.T(key, when)
 	}
-	key := "digest.over." + string(h.State)
-	return v.T(key, moment(v, act.When, "time.minute"), who)
+	return v.T(key, when, s.who(v, act.Who))
 }
 
 // digestAct does what the button says.

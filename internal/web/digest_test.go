@@ -108,7 +108,7 @@ func TestDigestLink(t *testing.T) {
 		want   []string
 		button string // "": none
 	}{
-		"release":                 {link(digest.Release, nil), []string{"Release this message?", "inbox of ann@example.org", "sales@example.org", "Win won &lt;b&gt;now&lt;/b&gt;", "Sent by", "bounce@evil.example", "20 Nov 2026, 12:00", "why in en", "Kept until"}, "release"},
+		"release":                 {link(digest.Release, nil), []string{"Release this message?", "inbox of ann@example.org", "sales@example.org", "Win ‹U&#43;202E›won␛ &lt;b&gt;now&lt;/b&gt;", "Sent by", "bounce@evil.example", "20 Nov 2026, 12:00", "why in en", "Kept until"}, "release"},
 		"allow":                   {link(digest.Allow, nil), []string{"Release this message and allow its sender?"}, "allow"},
 		"block":                   {link(digest.Block, nil), []string{"Block the sender of this message?"}, "block"},
 		"ask":                     {link(digest.Ask, func(l *DigestLink) { l.Held.Guarded = true }), []string{"Ask an operator", "Dangerous"}, "ask"},
@@ -117,7 +117,8 @@ func TestDigestLink(t *testing.T) {
 		"unproven":                {link(digest.Allow, func(l *DigestLink) { l.Unallowed = quarantine.ErrUnproven }), []string{"can’t be allowed", "Nothing proves"}, "release"},
 		"own":                     {link(digest.Allow, func(l *DigestLink) { l.Unallowed = quarantine.ErrOwn }), []string{"your own domain"}, "release"},
 		"released before":         {link(digest.Release, ended(quarantine.StateReleased, "bob@example.org")), []string{"Nothing is left to do", "released on 20 Nov 2026, 13:00 by bob@example.org"}, ""},
-		"released by an admin":    {link(digest.Release, ended(quarantine.StateReleased, "admin")), []string{"by an administrator"}, ""},
+		"released by an admin":    {link(digest.Release, ended(quarantine.StateReleased, "admin")), []string{"by an administrator at the server"}, ""},
+		"released by its sender":  {link(digest.Release, ended(quarantine.StateReleased, "sender, by challenge")), []string{"by its sender, who solved a challenge"}, ""},
 		"expired":                 {link(digest.Release, ended(quarantine.StateExpired, "expiry")), []string{"its time was over"}, ""},
 		"allow what was released": {link(digest.Allow, ended(quarantine.StateReleased, "ann@example.org")), []string{"It was released on"}, "allow"},
 		"allowed before":          {link(digest.Allow, ended(quarantine.StateReleased, "ann@example.org", quarantine.ActAllowed)), []string{"Nothing is left to do"}, ""},

@@ -21,10 +21,6 @@ const (
 // programs make links of whatever looks like one.
 func shown(s string, most int) string { return unlinked(line(s, most)) }
 
-// Line makes a stranger's words safe to show on a page: in one line that is not too long,
-// without what can't be seen.
-func Line(s string) string { return line(s, maxSubject) }
-
 // line is shown, with links.
 func line(s string, most int) string {
 	var b strings.Builder
