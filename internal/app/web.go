@@ -24,6 +24,7 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
 		Digests: digestDesk{a},
 		Held:    heldPages{a.quarantine, a},
+		Entries: listPages{a.directory, a},
 		Log:     a.log, Now: a.now,
 	})
 	return err

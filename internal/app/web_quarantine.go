@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/internal/web"
-	"gatepost/pipeline"
 	"gatepost/quarantine"
 )
 
@@ -70,34 +70,11 @@ func (p heldPages) Walks(ctx context.Context, h quarantine.Held) ([]journal.Walk
 	return list, nil
 }
 
-// Passes implements web.HeldContent: the gate, what stands above the entry of allowed
-// senders in the recipient's policy, and what runs always. Only entries that may end a
-// walk count.
-func (p heldPages) Passes(h quarantine.Held) (names []string) {
-	policies := p.app.intake.Policies()
-	policy := policies.ByName[policies.Default]
-	if d, ok := p.app.directory.Snapshot().Domain(h.Domain); ok && policies.ByName[d.Policy] != nil {
-		policy = policies.ByName[d.Policy]
+// Passes implements web.HeldContent.
+func (p heldPages) Passes(h quarantine.Held) []string {
+	e := directory.Entry{
+		List: directory.Allow, Kind: directory.Address, Value: string(h.Sender), Scope: directory.Scope{Kind: directory.DomainScope, Name: h.Domain},
 	}
-	above := true
-	add := func(e *pipeline.Entry) {
-		for _, effect := range e.On {
-			if effect.Action.Ends() && effect.Action != pipeline.Accept && !e.Shadow {
-				names = append(names, e.Name)
-				return
-			}
-		}
-	}
-	for _, e := range policies.Gate.Entries {
-		add(e)
-	}
-	for _, e := range policy.Entries {
-		if e.Kind.Name == "sender-allow" {
-			above = false
-		}
-		if above || e.Always {
-			add(e)
-		}
-	}
-	return names
+	above, always, _ := p.app.reach(e)
+	return append(above, always...)
 }

@@ -73,7 +73,7 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 		data.Why = s.why(r, h.ID, err)
 	} else if data.May.Allow {
 		for _, entry := range s.Held.Passes(h) {
-			data.Still = append(data.Still, s.filterName(v, entry))
+			data.Still = append(data.Still, s.filterName(v, strings.TrimPrefix(entry, "gate ")))
 		}
 	}
 	for _, a := range h.Acts {

@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},
 		{s.Held != nil, s.quarantineRoutes},
+		{s.Entries != nil, s.listRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

@@ -53,6 +53,7 @@ type Config struct {
 	Answered   func(string)   // counts answers there, by what they were; nil: nobody does
 	Digests    Digests        // nil: no pages behind digests' links
 	Held       Held           // nil: no quarantine
+	Entries    Entries        // nil: no lists
 
 	Log *slog.Logger
 	Now func() time.Time
