@@ -98,7 +98,7 @@ func (q *Quarantine) list(ctx context.Context, h Held, by By, c Choice, allow bo
 		act.What = ActAllowed
 	}
 	if c.Domain {
-		value = h.Sender.Domain()
+		value = h.Sender.Fold().Domain()
 	}
 	l := Listing{Allow: allow, Value: value, Held: h, Wide: c.Wide, Origin: c.Origin, Note: "with the held message " + h.ID + ", by " + by.Who}
 	if err := q.c.Lists.List(ctx, l); err != nil {

@@ -28,7 +28,7 @@ import (
 
 // The sizes of things.
 const (
-	groupRows = 16   // rows of a group, or more where they have the same time
+	groupRows = 8    // rows of a group, or more where they have the same time
 	blockRows = 2048 // rows of a small block, likewise
 	fan       = 32   // small blocks that a big one is made of
 )

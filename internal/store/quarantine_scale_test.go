@@ -77,7 +77,20 @@ func fillHeld(t testing.TB, db *DB, n int) {
 		}
 	}
 	again := map[string]string{}
+	began := time.Now()
+	progress := func(what string) {
+		if n > 1000000 {
+			t.Logf("%s after %v", what, time.Since(began).Round(time.Second))
+		}
+	}
 	if n > 10000 {
+		if f, ok := db.engine.(*file); ok {
+			for _, p := range []string{"PRAGMA synchronous = OFF", "PRAGMA cache_size = -200000"} {
+				if _, err := f.writer.c.ExecContext(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		do(func(tx *Tx) error { return dropIndexes(tx, again) })
 	}
 	r := rand.New(rand.NewPCG(5, 5))
@@ -92,6 +105,7 @@ func fillHeld(t testing.TB, db *DB, n int) {
 			return nil
 		})
 	}
+	progress("rows")
 	half := toMicros(scaleBegin.AddDate(0, 0, scaleDays/2))
 	do(func(tx *Tx) error {
 		if _, err := tx.Exec(`UPDATE held SET state = 'expired', ended = expires WHERE time < ?`, half); err != nil {
@@ -100,8 +114,10 @@ func fillHeld(t testing.TB, db *DB, n int) {
 		_, err := tx.Exec(`UPDATE held SET state = 'released', ended = time WHERE box % 200 = 7`)
 		return err
 	})
-	for _, text := range again {
+	progress("states")
+	for name, text := range again {
 		do(func(tx *Tx) error { _, err := tx.Exec(text); return err })
+		progress(name)
 	}
 	indexAll(t, db.Quarantine(), scaleBegin.AddDate(1, 0, 0))
 }

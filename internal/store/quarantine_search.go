@@ -31,6 +31,14 @@ type heldSearch struct {
 
 // searchHeld answers what no index answers by itself; see quarantine_block.go.
 func searchHeld(tx *Tx, q quarantine.Query, limit int) (quarantine.Page, error) {
+	s := newHeldSearch(tx, q, limit)
+	if err := s.run(q); err != nil {
+		return quarantine.Page{}, err
+	}
+	return s.result(), nil
+}
+
+func newHeldSearch(tx *Tx, q quarantine.Query, limit int) *heldSearch {
 	s := &heldSearch{tx: tx, limit: limit, left: searchRows, from: math.MinInt64, to: math.MaxInt64, after: q.After}
 	if !q.Since.IsZero() {
 		s.from = toMicros(q.Since)
@@ -42,10 +50,7 @@ func searchHeld(tx *Tx, q quarantine.Query, limit int) (quarantine.Page, error) 
 		s.to = min(s.to, toMicros(q.After.Time)+1)
 	}
 	s.where = heldWhere(q, true)
-	if err := s.run(q); err != nil {
-		return quarantine.Page{}, err
-	}
-	return s.result(), nil
+	return s
 }
 
 func (s *heldSearch) run(q quarantine.Query) error {

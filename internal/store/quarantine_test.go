@@ -25,7 +25,7 @@ func TestQuarantineContract(t *testing.T) {
 
 func quarantineRows(db *DB) storetest.QuarantineRows {
 	return storetest.QuarantineRows{
-		Reader: db.Quarantine(), Settler: db.Quarantine(),
+		Reader: db.Quarantine(), Settler: db.Quarantine(), Keeper: db.Quarantine(),
 		Hold: func(t *testing.T, h *quarantine.Held) {
 			t.Helper()
 			if err := db.Update(t.Context(), func(tx *Tx) error { return putHeld(tx, h) }); err != nil {

@@ -81,7 +81,8 @@ func testRefusedIsHeld(t *testing.T, db *DB) {
 		h.Filter != "undeliverable" || h.Reason != "192.0.2.1:25 said 550 5.1.1 no such user" || h.Size != 16 || refs(t, db, "blob") != 1 || state() != "held" {
 		t.Errorf("held: %+v, %d references, journal %s", h, refs(t, db, "blob"), state())
 	}
-	for range 2 { // released, refused, and again
+	late := queue.Reply{Host: "192.0.2.1:25", Code: 451, Enhanced: "4.3.0", Text: "tired"}
+	for turn := range 2 { // released, refused, and again
 		d := &quarantine.Delivery{View: h.View, Size: h.Size, Time: now, Expires: now.Add(time.Hour), Onward: []quarantine.Onward{{To: h.Recipient, Sender: h.Sender, Destination: "domain:far.example"}}}
 		if _, err := db.Quarantine().Settle(t.Context(), h.ID, quarantine.Act{Who: "admin", What: quarantine.StateReleased, When: now}, d); err != nil {
 			t.Fatal(err)
@@ -89,8 +90,18 @@ func testRefusedIsHeld(t *testing.T, db *DB) {
 		if state() != "released" || refs(t, db, "blob") != 1 {
 			t.Errorf("released: journal %s, %d references", state(), refs(t, db, "blob"))
 		}
+		if ways := held().Ways; len(ways) != turn+1 || ways[turn].To != h.Recipient || ways[turn].What != "waiting" || ways[turn].Next.IsZero() || ways[turn].Attempts != 0 {
+			t.Errorf("on its way: %+v", ways)
+		}
+		carry(t, db, "domain:far.example", queue.Settlement{Fate: queue.Deferred, Reply: late})
+		if w := held().Ways[turn]; w.What != "deferred" || w.Attempts != 1 || w.Next.IsZero() || w.Time.IsZero() || w.Host != late.Host || w.Code != 451 || w.Enhanced != "4.3.0" || w.Reply != "tired" {
+			t.Errorf("deferred: %+v", w)
+		}
 		carry(t, db, "domain:far.example", queue.Settlement{Fate: queue.Refused, Reply: no})
 		again := held()
+		if w := again.Ways[turn]; len(again.Ways) != turn+1 || w.What != "refused" || w.Attempts != 2 || !w.Next.IsZero() || w.Code != 550 {
+			t.Errorf("refused: %+v", w)
+		}
 		if last := again.Acts[len(again.Acts)-1]; again.ID != h.ID || again.State != quarantine.StateHeld || last.Who != h.Reason || state() != "held" || refs(t, db, "blob") != 1 {
 			t.Errorf("refused again: %+v, journal %s, %d references", again, state(), refs(t, db, "blob"))
 		}

@@ -4,6 +4,7 @@
 //
 //	go run ./test/bench [-corpus DIR] [-n 3000]
 //	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
+//	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
 package main
 
 import (
@@ -26,12 +27,15 @@ func main() {
 	corpus := flag.String("corpus", "", "measure with this corpus too")
 	rounds := flag.Int("rounds", 3, "rounds; the median is printed")
 	relay := flag.Bool("relay", false, "measure handing mail on, beside Postfix")
+	held := flag.Bool("quarantine", false, "measure accepting mail while many holds expire")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
 	var err error
 	switch {
 	case *null != "":
 		err = serveNull(*null)
+	case *held:
+		err = benchQuarantine(*n, *rounds)
 	case *relay:
 		err = benchRelay(*n, *rounds)
 	default:
@@ -170,6 +174,11 @@ func made(size int) func(int) []byte {
 // start builds and starts gatepost with one mailbox and a DNS server on loopback that
 // knows no name; config "" is its own. commands are run before.
 func start(dir, config string, sets []string, commands [][]string) (*machine.Machine, func(), error) {
+	return startFilled(dir, config, sets, commands, func(string) error { return nil })
+}
+
+// startFilled is start for a data directory that fill puts something in before.
+func startFilled(dir, config string, sets []string, commands [][]string, fill func(data string) error) (*machine.Machine, func(), error) {
 	ctx := context.Background()
 	bin, err := machine.Build(ctx, dir)
 	if err != nil {
@@ -194,6 +203,9 @@ func start(dir, config string, sets []string, commands [][]string) (*machine.Mac
 		return nil, nil, err
 	}
 	if _, err := m.Run("a pass phrase for the bench", "mailbox", "add", "user0@bench.example", "--password-stdin"); err != nil {
+		return nil, nil, err
+	}
+	if err := fill(dir + "/data"); err != nil {
 		return nil, nil, err
 	}
 	if err := m.Start(); err != nil {

@@ -21,6 +21,7 @@ import (
 type QuarantineRows struct {
 	quarantine.Reader
 	quarantine.Settler
+	quarantine.Keeper
 	// Hold makes a row, as accepting a message does.
 	Hold func(*testing.T, *quarantine.Held)
 	// Inbox counts the messages in a mailbox's inbox.
@@ -41,6 +42,8 @@ func Quarantine(t *testing.T, open func(*testing.T) QuarantineRows) {
 		"a release that can't, does not": quarantineUndeliverable,
 		"a delete delivers nothing":      quarantineDelete,
 		"expiry ends what is due":        quarantineExpire,
+		"asked for once":                 quarantineAsk,
+		"what ended is removed":          quarantinePurge,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -300,5 +303,70 @@ func quarantineExpire(t *testing.T, q QuarantineRows) {
 	}
 	if got := q.Refs(t, all[0].Blob); got != 3 {
 		t.Errorf("content: got %d references, want 3: two holds and the inbox", got)
+	}
+}
+
+func quarantineAsk(t *testing.T, q QuarantineRows) {
+	all := q.fill(t, 3)
+	domain := q.quarantine(plainDelivery)
+	ann := quarantine.By{Who: "ann@example.net"}
+	for range 2 {
+		h, err := domain.Ask(t.Context(), all[1].ID, ann)
+		if err != nil || h.State != quarantine.StateHeld || !h.Asked.Equal(quarantineTime) || len(h.Acts) != 1 {
+			t.Fatalf("got %+v, %v; want it asked for once, and held", h, err)
+		}
+	}
+	page, err := q.Find(t.Context(), quarantine.Query{Asked: true, Domain: "example.net"})
+	if ids := heldIDs(page.Rows); err != nil || !slices.Equal(ids, []string{all[1].ID}) {
+		t.Errorf("asked for: got %q, %v", ids, err)
+	}
+	if _, err := domain.Release(t.Context(), all[1].ID, ann); !errors.Is(err, quarantine.ErrGuarded) {
+		t.Errorf("by its owner: got %v, want ErrGuarded", err)
+	}
+	h, err := domain.Release(t.Context(), all[1].ID, quarantine.By{Who: "admin", Operator: true})
+	if err != nil || len(h.Acts) != 2 || h.Acts[0].What != quarantine.ActAsked {
+		t.Errorf("by an operator: got %+v, %v", h.Acts, err)
+	}
+	var ended *quarantine.NotHeldError
+	if _, err := domain.Ask(t.Context(), all[1].ID, ann); !errors.As(err, &ended) || ended.Act.What != quarantine.StateReleased {
+		t.Errorf("of what was released: got %v, want ErrNotHeld", err)
+	}
+	if _, err := domain.Ask(t.Context(), "nothing", ann); !errors.Is(err, quarantine.ErrUnknown) {
+		t.Errorf("of nothing: got %v, want ErrUnknown", err)
+	}
+	if got, err := q.Show(t.Context(), all[1].ID); err != nil || !got.Asked.Equal(quarantineTime) {
+		t.Errorf("got it asked for at %v, %v", got.Asked, err)
+	}
+	tallies, err := q.Tallies(t.Context(), quarantineTime)
+	want := []quarantine.Tally{{Filter: "dnsbl", Held: 1, Released: 1, Asked: 1}, {Filter: "spf", Held: 2}}
+	if err != nil || !slices.Equal(tallies, want) {
+		t.Errorf("tallies: got %+v, %v; want %+v", tallies, err, want)
+	}
+}
+
+func quarantinePurge(t *testing.T, q QuarantineRows) {
+	all := q.fill(t, 6)
+	end := func(n int, state quarantine.State, when time.Time) {
+		t.Helper()
+		if _, err := q.Settle(t.Context(), all[n].ID, quarantine.Act{Who: "x", What: state, When: when}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := quarantineTime.AddDate(0, 0, 1)
+	end(0, quarantine.StateDeleted, quarantineTime)
+	end(1, quarantine.StateRejected, quarantineTime.Add(time.Minute))
+	end(2, quarantine.StateExpired, quarantineTime.Add(2*time.Minute))
+	end(3, quarantine.StateDeleted, day)
+	for i, want := range []int{2, 1, 0} {
+		if n, err := q.Purge(t.Context(), day, 2); n != want || err != nil {
+			t.Errorf("turn %d: removed %d, %v; want %d", i, n, err, want)
+		}
+	}
+	page, err := q.Find(t.Context(), quarantine.Query{})
+	if ids := heldIDs(page.Rows); err != nil || !slices.Equal(ids, []string{all[5].ID, all[4].ID, all[3].ID}) {
+		t.Errorf("left: got %q, %v; want what is held, and what ended later", ids, err)
+	}
+	if _, err := q.Show(t.Context(), all[0].ID); !errors.Is(err, quarantine.ErrUnknown) {
+		t.Errorf("a row that was removed: got %v, want ErrUnknown", err)
 	}
 }

@@ -1,0 +1,118 @@
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// manyRows finds n messages, page by page; every other page stops short, as searches do.
+type manyRows struct {
+	Reader
+	n      int
+	turns  int
+	failed error // the error of page number 3
+}
+
+func (m *manyRows) Find(_ context.Context, q Query) (p Page, err error) {
+	m.turns++
+	if m.turns == 3 && m.failed != nil {
+		return Page{}, m.failed
+	}
+	from := 0
+	if !q.After.Time.IsZero() {
+		from = int(noon.Sub(q.After.Time) / time.Second)
+	}
+	most := q.Limit
+	if m.turns%2 == 0 {
+		most = q.Limit / 2
+	}
+	for i := from + 1; i <= m.n && len(p.Rows) < most; i++ {
+		p.Rows = append(p.Rows, Held{ID: fmt.Sprint(i), Time: noon.Add(-time.Duration(i) * time.Second), State: q.State})
+	}
+	p.Next = q.After
+	if n := len(p.Rows); n > 0 {
+		p.Next = p.Rows[n-1].Cursor()
+		p.More = p.Rows[n-1].ID != fmt.Sprint(m.n)
+	} else if most == 0 {
+		p.More = true
+	}
+	return p, nil
+}
+
+func TestBulk(t *testing.T) {
+	boom, down := errors.New("boom"), errors.New("down")
+	for name, c := range map[string]struct {
+		limit            int
+		stopAt           int   // ctx ends then, while the message is being done
+		failed           error // of a search
+		skipped, unhappy int
+		more             bool
+	}{
+		"all":                      {skipped: 5, unhappy: 15},
+		"some":                     {limit: 120, skipped: 1, unhappy: 3, more: true},
+		"until it is stopped":      {stopAt: 50, unhappy: 1, more: true},
+		"the search fails, midway": {failed: down, skipped: 1, unhappy: 5, more: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			seen := map[string]int{}
+			do := func(_ context.Context, h Held) error {
+				seen[h.ID]++
+				switch n := len(seen); {
+				case n == c.stopAt:
+					cancel()
+					return context.Canceled
+				case n%100 == 0:
+					return &NotHeldError{}
+				case n%25 == 0:
+					return fmt.Errorf("%s: %w", h.ID, boom)
+				}
+				return nil
+			}
+			q := New(Config{Reader: &manyRows{n: 500, failed: c.failed}})
+			b, err := q.Bulk(ctx, Query{}, c.limit, do)
+			if !errors.Is(err, c.failed) || b.More != c.more || b.Skipped != c.skipped || b.Failed != c.unhappy || b.Done+b.Skipped+b.Failed != len(seen)-min(c.stopAt, 1) {
+				t.Errorf("got %+v, %v for %d messages; want %+v", b, err, len(seen), c)
+			}
+			if !b.More {
+				return
+			}
+			again := map[string]bool{}
+			rest, err := New(Config{Reader: &manyRows{n: 500}}).Bulk(t.Context(), Query{After: b.Next}, 0, func(_ context.Context, h Held) error {
+				again[h.ID] = true
+				return nil
+			})
+			if err != nil || rest.More || rest.Done+b.Done+b.Skipped+b.Failed != 500 {
+				t.Errorf("the rest: %+v, %v after %+v", rest, err, b)
+			}
+			for id := range again {
+				if seen[id] > 0 && c.stopAt == 0 {
+					t.Errorf("%s is done twice", id)
+				}
+			}
+		})
+	}
+}
+
+func TestBulkNamesTheFirstFailures(t *testing.T) {
+	boom := errors.New("boom")
+	b, err := New(Config{Reader: &manyRows{n: 50}}).Bulk(t.Context(), Query{}, 0, func(context.Context, Held) error { return boom })
+	if err != nil || b.Failed != 50 || len(b.Failures) != MaxFailures || b.Failures[0].ID != "1" || !errors.Is(b.Failures[0].Err, boom) {
+		t.Errorf("got %+v, %v", b, err)
+	}
+}
+
+func TestCountStops(t *testing.T) {
+	q := New(Config{Reader: &manyRows{n: 2500}})
+	if n, more, err := q.Count(t.Context(), Query{}, 700); n != 700 || !more || err != nil {
+		t.Errorf("got %d, %v, %v; want 700 and more", n, more, err)
+	}
+	q = New(Config{Reader: &manyRows{n: 300}})
+	if n, more, err := q.Count(t.Context(), Query{}, 700); n != 300 || more || err != nil {
+		t.Errorf("got %d, %v, %v; want 300", n, more, err)
+	}
+}
