@@ -124,11 +124,9 @@ func settleHeld(tx *Tx, id string, act quarantine.Act) error {
 }
 
 func putHeldAct(tx *Tx, id string, act quarantine.Act) error {
-	var n int64
-	if err := tx.Row(`SELECT COUNT(*) FROM held_act WHERE held = ?`, []any{id}, &n); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`INSERT INTO held_act (held, seq, who, what, time) VALUES (?, ?, ?, ?, ?)`, id, n+1, act.Who, act.What, toMicros(act.When))
+	_, err := tx.Exec(`INSERT INTO held_act (held, seq, who, what, time)
+		SELECT CAST(? AS TEXT), COALESCE(MAX(seq), 0) + 1, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT) FROM held_act WHERE held = ?`,
+		id, act.Who, act.What, toMicros(act.When), id)
 	return err
 }
 
