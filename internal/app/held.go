@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"gatepost/internal/directory"
@@ -97,28 +96,9 @@ func (a *App) bulkHeld(ctx context.Context, query quarantine.Query, limit int, b
 // heldLists joins the quarantine and the directory's lists.
 type heldLists struct{ directory *directory.Directory }
 
-// Own implements quarantine.Lists: the sender's domain is the recipient's, or the sender
-// leads to the same mailbox.
+// Own implements quarantine.Lists.
 func (l heldLists) Own(h quarantine.Held) bool {
-	s := l.directory.Snapshot()
-	from, ours := s.Domain(h.Sender.Domain())
-	if !ours {
-		return false
-	}
-	to, ours := s.Domain(h.Domain)
-	if ours && from.Name == to.Name {
-		return true
-	}
-	r, err := s.Resolve(h.Sender)
-	if err != nil || h.Box <= 0 {
-		return false
-	}
-	for _, b := range r.Boxes {
-		if b.ID == h.Box {
-			return true
-		}
-	}
-	return false
+	return !l.directory.Snapshot().AutoAllowable(h.Recipient, h.Sender)
 }
 
 // List implements quarantine.Lists.
@@ -139,8 +119,6 @@ func (l heldLists) List(ctx context.Context, entry quarantine.Listing) error {
 	if e.Scope, err = directory.ParseScope(scope); err != nil {
 		return err
 	}
-	if _, err := l.directory.AddEntry(ctx, e); !errors.Is(err, directory.ErrExists) {
-		return err
-	}
-	return nil
+	_, err = l.directory.EnsureEntry(ctx, e)
+	return err
 }

@@ -32,7 +32,7 @@ type challenges struct {
 }
 
 func (a *App) challenges() challenges {
-	allow := challengeAllow{directory: a.directory, own: heldLists{a.directory}.Own, now: a.now, node: func() (directory.Allowed, time.Duration) {
+	allow := challengeAllow{directory: a.directory, now: a.now, node: func() (directory.Allowed, time.Duration) {
 		c := a.config.Load().Challenge
 		return directory.Allowed(c.Allow), c.AllowFor
 	}}
@@ -174,7 +174,6 @@ func (c challenges) Deliver(ctx context.Context, shown web.Challenge, client net
 // challengeAllow adds senders who solved a challenge to allow lists.
 type challengeAllow struct {
 	directory *directory.Directory
-	own       func(quarantine.Held) bool
 	node      func() (directory.Allowed, time.Duration) // what holds where a domain says nothing, and for how long
 	now       func() time.Time
 }
@@ -194,7 +193,7 @@ func (a challengeAllow) add(ctx context.Context, h quarantine.Held) (string, err
 	if h.Proof == "" {
 		e.Kind, e.Value = directory.AddressFrom, directory.FromValue(h.Sender, h.Client)
 	}
-	if !ours || e.Value == "" || a.own(h) {
+	if !ours || e.Value == "" || !s.AutoAllowable(h.Recipient, h.Sender) {
 		return "", nil
 	}
 	if by, ok := s.FindFrom(h.Sender, h.Client, h.Recipient); ok && by.List == directory.Block {
@@ -214,28 +213,6 @@ func (a challengeAllow) add(ctx context.Context, h quarantine.Held) (string, err
 	}
 	e.Note = "held message " + h.ID
 	e.Expires = a.now().Add(lasts)
-	return fmt.Sprintf("%s for %s", e.Value, e.Scope), a.put(ctx, e)
-}
-
-// put adds an entry, or has the one that is there last as long.
-func (a challengeAllow) put(ctx context.Context, e directory.Entry) error {
-	_, err := a.directory.AddEntry(ctx, e)
-	if !errors.Is(err, directory.ErrExists) {
-		return err
-	}
-	found, err := a.directory.Entries(ctx, directory.EntryQuery{List: e.List, Kind: e.Kind, Value: e.Value, Scopes: []directory.Scope{e.Scope}})
-	if err != nil {
-		return err
-	}
-	for _, old := range found {
-		if old.Expires.IsZero() || !old.Expires.Before(e.Expires) {
-			continue
-		}
-		_, err := a.directory.ChangeEntry(ctx, old.ID, func(next *directory.Entry) error {
-			next.Expires = e.Expires
-			return nil
-		})
-		return err
-	}
-	return nil
+	_, err := a.directory.EnsureEntry(ctx, e)
+	return fmt.Sprintf("%s for %s", e.Value, e.Scope), err
 }
