@@ -78,9 +78,13 @@ func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) 
 		return false, fmt.Errorf("app: notice about %s: %w", d.Tx, err)
 	}
 	now := p.now()
+	names := make([]string, len(d.Domains))
+	for i, name := range d.Domains {
+		names[i] = uLabels(name)
+	}
 	language, zone := p.manner(d.Domains[0])
 	text := p.words.Write(challenge.Notice{
-		ID: mail.NewID(now), From: p.from, To: d.Sender, Domains: d.Domains, Subject: d.Subject, MessageID: p.messageID(ctx, d.Blob),
+		ID: mail.NewID(now), From: p.from, To: d.Sender, Domains: names, Subject: d.Subject, MessageID: p.messageID(ctx, d.Blob),
 		Time: d.Time.In(zone), Expires: d.Expires.In(zone), Link: link, Language: language, Now: now,
 	})
 	notice, err := p.queue.Letter(ctx, queue.Letter{To: d.Sender, Content: text, Kind: "notice"})

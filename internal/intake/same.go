@@ -64,7 +64,7 @@ type again struct {
 func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 	t.known = nil
 	for _, r := range t.rcpts {
-		r.has, r.ends, r.keys = nil, nil, nil
+		r.has, r.ends, r.keys, r.same = nil, nil, nil, nil
 	}
 	if t.in.Sames == nil {
 		return nil

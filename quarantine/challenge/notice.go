@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"mime"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type Notice struct {
 	ID        string    // of the notice, as mail.NewID makes them
 	From      mail.Path // whom an answer reaches
 	To        mail.Path // the reverse-path
-	Domains   []string  // of the recipients, at least one
+	Domains   []string  // of the recipients, at least one, as a person writes them
 	Subject   string    // of the message, decoded
 	MessageID string    // of the message, with its angle brackets; "" where it has none
 	Time      time.Time // when the message came, in the zone that is to be shown
@@ -60,7 +61,7 @@ func (w *Writer) Write(n Notice) []byte {
 		}
 	}
 	boundary := "=_" + n.ID // random: nobody can have put it into a subject
-	b := mail.AppendField(nil, "From", fmt.Sprintf("%q <%s>", w.texts.Text(first, "notice.from", n.Domains[0]), n.From))
+	b := n.author(w.texts.Text(first, "notice.from", n.Domains[0]))
 	b = mail.AppendField(b, "To", "<"+string(n.To)+">")
 	b = mail.AppendField(b, "Subject", w.subject(n, order))
 	b = mail.AppendField(b, "Date", n.Now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
@@ -78,6 +79,16 @@ func (w *Writer) Write(n Notice) []byte {
 		b = append(b, strings.ReplaceAll(part[1], "\n", "\r\n")...)
 	}
 	return append(b, "--"+boundary+"--\r\n"...)
+}
+
+// author is the From field. A name with other than ASCII is encoded as a whole: an encoded
+// word may not stand in quotes (RFC 2047 §5).
+func (n Notice) author(name string) []byte {
+	encoded := mime.QEncoding.Encode("utf-8", name)
+	if encoded == name {
+		return mail.AppendField(nil, "From", fmt.Sprintf("%q <%s>", name, n.From))
+	}
+	return fmt.Appendf(nil, "From: %s\r\n <%s>\r\n", encoded, n.From)
 }
 
 // domains names the recipients' domains, a few of them.

@@ -36,10 +36,12 @@ func write(t *testing.T, n Notice) []byte {
 func TestNotice(t *testing.T) {
 	several := sample("fr-CA")
 	several.Domains, several.Subject, several.MessageID = []string{"a.example", "b.example", "c.example", "d.example"}, "", ""
+	umlauts := sample("en")
+	umlauts.Domains = []string{"bücher.example", "xn--a.example"}
 	hostile := sample("en")
 	hostile.Subject = "<b>win</b> \u202etxt & \"more\"\r\nBcc: x@y " + strings.Repeat("long ", 60)
 	hostile.MessageID = "<a b@c>\r\nX: y"
-	for name, n := range map[string]Notice{"english": sample("en"), "french": sample("fr"), "several": several, "hostile": hostile, "german": sample("de")} {
+	for name, n := range map[string]Notice{"english": sample("en"), "french": sample("fr"), "several": several, "hostile": hostile, "umlauts": umlauts, "german": sample("de")} {
 		t.Run(name, func(t *testing.T) {
 			got := write(t, n)
 			path := filepath.Join("testdata", name+".eml")
