@@ -285,3 +285,16 @@ func TestSameInParts(t *testing.T) {
 		t.Errorf("%d delivered, %d ends, %d transfers", len(last.Deliveries), len(last.Ends), len(last.Transfers))
 	}
 }
+
+// A message that is held by several transactions is answered with the link of each.
+func TestSameOfSeveral(t *testing.T) {
+	c := newChallengeWorld(t)
+	c.domain(t, "hosted.example", func(d *directory.Domain) { d.Challenge = directory.ByReply })
+	one := c.bring(t, sender, spam, "spam@late.example").Links
+	two := c.bring(t, sender, spam, "spam@hosted.example").Links
+	both := c.bring(t, sender, spam, "spam@hosted.example", "spam@late.example").Links
+	slices.Sort(both)
+	if want := slices.Sorted(slices.Values(append(one, two...))); !slices.Equal(both, want) || len(both) != 2 || len(c.rows(t)) != 2 {
+		t.Errorf("links %q, want %q; rows %q", both, want, c.rows(t))
+	}
+}
