@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -139,4 +140,24 @@ func TestBans(t *testing.T) {
 	b.post("/bans", "/bans/lift", "id", id).wants(t, http.StatusSeeOther)
 	b.get("/bans").wants(t, http.StatusOK, "was over already")
 	stranger.login("ann@example.org")
+}
+
+// What inside lets through leads to our own host, as a browser reads it (and browsers
+// take a backslash for a slash, and leave out tabs and line ends).
+func FuzzInside(f *testing.F) {
+	for _, s := range []string{"/", "/quarantine?a=b", "//x", `/\x`, "/\t/x", "https://x", "/%2f/x", "/..//x"} {
+		f.Add(s)
+	}
+	ours, err := url.Parse("https://mail.example.org/login")
+	if err != nil {
+		f.Fatal(err)
+	}
+	read := strings.NewReplacer(`\`, "/", "\t", "", "\r", "", "\n", "")
+	f.Fuzz(func(t *testing.T, to string) {
+		got := inside(to)
+		there, err := ours.Parse(read.Replace(got))
+		if err != nil || there.Host != ours.Host || there.Scheme != "https" || strings.HasPrefix(got, "//") {
+			t.Errorf("%q leads to %v (%v)", to, there, err)
+		}
+	})
 }

@@ -16,6 +16,19 @@ func TestUnknownPath(t *testing.T) {
 	b.get("/nothing").wants(t, http.StatusNotFound, `<html lang="fr">`, "Il n’y a rien ici")
 }
 
+// Addresses may have tokens in them, and are in no log, whatever they lead to.
+func TestAddressesAreNotLogged(t *testing.T) {
+	_, s := live(t, Config{})
+	b := s.as(t, "")
+	for _, path := range []string{"/c/s3cret", "/d/s3cret", "/nothing?s3cret", "/login?to=/d/s3cret", "/assets/s3cret", "/account?s3cret=1"} {
+		b.get(path)
+		b.post("", path, "s3cret", "s3cret")
+	}
+	if log := s.log.String(); !strings.Contains(log, "GET /login") || strings.Contains(log, "s3cret") {
+		t.Errorf("the log has\n%s", log)
+	}
+}
+
 func TestAssets(t *testing.T) {
 	s := start(t, Config{})
 	b := s.as(t, "")
