@@ -53,6 +53,20 @@ func (s *Server) routes() []route {
 	return list
 }
 
+// A Route is one page or act, and what the right to it is for.
+type Route struct {
+	Pattern string // as net/http has it
+	Action  access.Action
+}
+
+// Routes lists everything that there is, for whoever wants to look at all of it.
+func (s *Server) Routes() (list []Route) {
+	for _, r := range s.routes() {
+		list = append(list, Route{r.pattern, r.action})
+	}
+	return list
+}
+
 // router makes the handler of all routes. A route without an action, or with one that
 // no role knows, does not start.
 func (s *Server) router(routes []route) (http.Handler, error) {
