@@ -105,6 +105,7 @@ func closed() map[string][]string {
 		"internal/control/ops": {"internal/app", "cmd/gatepost"},
 		"internal/metric":      {"internal/app"},
 		"internal/store":       {"internal/app"},
+		"internal/web":         {"internal/app"},
 		"internal/app":         {"cmd/gatepost"},
 		"internal/app/demo":    {"internal/app"},
 		"internal/arch":        {},

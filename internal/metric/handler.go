@@ -2,14 +2,9 @@ package metric
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -37,30 +32,4 @@ func answer(w http.ResponseWriter, reasons []string) {
 		text = strings.Join(reasons, "\n")
 	}
 	io.WriteString(w, text+"\n") // the client that would be told is gone
-}
-
-// Serve answers on l until ctx ends; requests under way have a moment to end.
-func (m *Metrics) Serve(ctx context.Context, l net.Listener, ready func(context.Context) []string) error {
-	s := &http.Server{
-		Handler:           m.Handler(ready),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what clients do wrong is no news
-	}
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		moment, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		stopped <- errors.Join(s.Shutdown(moment), s.Close())
-	})
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		if stop() {
-			return fmt.Errorf("metric: serve: %w", err)
-		}
-	}
-	<-stopped // what it says is only that somebody had to be cut off
-	return nil
 }

@@ -2,9 +2,6 @@ package metric
 
 import (
 	"context"
-	"io"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -82,27 +79,10 @@ func TestTwoNodes(t *testing.T) {
 	}
 }
 
-func TestServe(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
+func TestInFlight(t *testing.T) {
 	m := New()
 	m.InFlight(func() int64 { return 7 })
-	go func() { done <- m.Serve(ctx, l, func(context.Context) []string { return nil }) }()
-	resp, err := http.Get("http://" + l.Addr().String() + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
-	if err != nil || !strings.Contains(string(body), "gatepost_in_flight_bytes 7\n") {
-		t.Errorf("got %q, %v", body, err)
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
+	if _, body := get(m, "/metrics"); !strings.Contains(body, "gatepost_in_flight_bytes 7\n") {
+		t.Errorf("got %q", body)
 	}
 }
