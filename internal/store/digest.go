@@ -20,6 +20,14 @@ var _ digest.Rows = Digests{}
 // Digests returns the store's rows of digests.
 func (db *DB) Digests() Digests { return Digests{db} }
 
+// What finds readers goes through an index from where it begins to where it ends.
+const (
+	digestFresh = `SELECT box, recipient_fold, time, id FROM held
+		WHERE domain = ? AND state = 'held' AND (time, id) > (?, ?) AND time <= ? ORDER BY time, id LIMIT ?`
+	digestEnding = `SELECT box, recipient FROM digest_told
+		WHERE domain = ? AND ends > 0 AND ends <= ? AND (box, recipient) > (?, ?) ORDER BY box, recipient LIMIT ?`
+)
+
 // Runs implements digest.Rows.
 func (d Digests) Runs(ctx context.Context) (runs map[string]digest.Run, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
@@ -57,9 +65,7 @@ func (d Digests) SetRun(ctx context.Context, domain string, r digest.Run) error 
 func (d Digests) Fresh(ctx context.Context, domain string, after digest.Cursor, until time.Time, limit int) (list []digest.Holder, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT box, recipient_fold, time, id FROM held
-			WHERE domain = ? AND state = 'held' AND (time, id) > (?, ?) AND time <= ? ORDER BY time, id LIMIT ?`,
-			domain, toMicros(after.Time), after.ID, toMicros(until), limit)
+		rows, err := tx.Query(digestFresh, domain, toMicros(after.Time), after.ID, toMicros(until), limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var h digest.Holder
 			var when int64
@@ -84,9 +90,7 @@ func (d Digests) Fresh(ctx context.Context, domain string, after digest.Cursor, 
 func (d Digests) Ending(ctx context.Context, domain string, after digest.Key, until time.Time, limit int) (list []digest.Key, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT box, recipient FROM digest_told
-			WHERE domain = ? AND ends > 0 AND ends <= ? AND (box, recipient) > (?, ?) ORDER BY box, recipient LIMIT ?`,
-			domain, toMicros(until), after.Box, after.Recipient, limit)
+		rows, err := tx.Query(digestEnding, domain, toMicros(until), after.Box, after.Recipient, limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var k digest.Key
 			err := rows.Scan(&k.Box, &k.Recipient)

@@ -61,7 +61,7 @@ func TestLastIsDueOnceADay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for hour := range 24 {
+		for _, hour := range []int{0, 1, 2, 3, 12} {
 			s := Schedule{[]int{hour}, zone}
 			begin := time.Date(2026, 1, 1, 12, 30, 0, 0, zone)
 			last, slots := time.Time{}, 0
