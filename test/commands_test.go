@@ -83,6 +83,13 @@ var calls = []call{
 	{args: "quarantine release {HELD}", list: true, fields: "id state"},
 	{args: "quarantine list", list: true, fields: "id state", keeps: []string{"HELD=id"}},
 	{args: "quarantine delete {HELD}", list: true, fields: "id state"},
+	{args: "quarantine list --text EVE@ --client 192.0.2.7 --reason pest --since 1d", list: true, fields: "id state proof guarded told", keeps: []string{"HELD=id"}},
+	{args: "quarantine ask {HELD}", list: true, fields: "id state asked"},
+	{args: "quarantine list --asked", list: true, fields: "id state asked"},
+	{args: "quarantine block {HELD} --for-domain", list: true, fields: "id state"},
+	{args: "quarantine filters --since 2d", list: true, fields: "filter held released asked"},
+	{args: "quarantine release --filter keywords --dry-run", fields: "count more"},
+	{args: "quarantine release --subject nothing --all", fields: "done skipped failed failures more"},
 	{args: "journal search", list: true, fields: "id recipient sender subject filter reason state time"},
 	{args: "journal search --sender eve@sender.example --recipient ann@test.example --client 192.0.2.7 --state held", list: true, fields: "id recipient sender subject filter reason state time"},
 	{args: "journal show {TX}", fields: "id reply walks"},
@@ -98,7 +105,7 @@ var calls = []call{
 func TestCommands(t *testing.T) {
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
-	for i := range 6 {
+	for i := range 8 {
 		holdOne(t, m, fmt.Sprintf("held %d", i), "x", ann)
 	}
 	t.Run("serving", func(t *testing.T) { testCalls(t, m, "serving.example") })
@@ -177,7 +184,9 @@ func TestCommandsRefuse(t *testing.T) {
 		{"alias add x@test.example", 2, "TARGET"},
 		{"list add maybe 192.0.2.1", 2, "maybe"},
 		{"list show nine", 2, "nine"},
-		{"quarantine release", 2, "ID"},
+		{"quarantine release", 2, "ids"},
+		{"quarantine release --filter keywords", 2, "--all"},
+		{"quarantine block --sender= --recipient= --all", 2, "--recipient"},
 		{"quarantine list --since yesteryear", 2, "yesteryear"},
 		{"quarantine list --client nobody", 2, "nobody"},
 		{"journal show", 2, "ID"},

@@ -45,6 +45,7 @@ func TestRelease(t *testing.T) {
 		{"unchanged, to the inbox, past the filters", releaseUnchanged},
 		{"two at the same moment", releaseTwice},
 		{"many ids", releaseMany},
+		{"a selection", releaseSelection},
 		{"deleted", releaseDeleted},
 		{"a mailbox that is gone", releaseNobody},
 		{"recipients are apart", releaseApart},
@@ -135,6 +136,35 @@ func releaseMany(t *testing.T, m *machine.Machine, ann string) {
 	if n := len(withSubject(box(t, m, ann, "INBOX"), "many one")); n != 1 {
 		t.Errorf("delivered %d times", n)
 	}
+}
+
+// releaseSelection: of what a selection means all is released, but what somebody released
+// before, and nothing else.
+func releaseSelection(t *testing.T, m *machine.Machine, ann string) {
+	var ids []string
+	for i := range 4 {
+		ids = append(ids, holdOne(t, m, fmt.Sprintf("choice %d", i), "x", ann))
+	}
+	other := holdOne(t, m, "no such subject", "x", ann)
+	run(t, m, "", "quarantine", "release", ids[1])
+	selection := []string{"quarantine", "release", "--filter", "keywords", "--subject", "CHOICE", "--since", "1h", "--recipient", ann}
+	n := asked[struct{ Count int }](t, m, append(selection, "--dry-run")...)
+	if n.Count != 3 {
+		t.Errorf("counted %d, want 3", n.Count)
+	}
+	sum := asked[struct{ Done, Skipped, Failed int }](t, m, append(selection, "--all")...)
+	if sum.Done != 3 || sum.Skipped+sum.Failed != 0 {
+		t.Errorf("got %+v, want 3 done", sum)
+	}
+	for _, id := range ids {
+		if s := heldState(t, m, id); s != "released" {
+			t.Errorf("%s is %s", id, s)
+		}
+	}
+	if s := heldState(t, m, other); s != "held" {
+		t.Errorf("what was not meant is %s", s)
+	}
+	run(t, m, "", "quarantine", "release", other)
 }
 
 func releaseDeleted(t *testing.T, m *machine.Machine, ann string) {
