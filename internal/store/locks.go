@@ -17,6 +17,7 @@ import (
 // before it is read. Who needs several locks takes them in this order, so that no two
 // updates wait for each other:
 //
+//  0. the table of held messages as a whole, where a block of them is written (quarantine_block.go)
 //  1. the directory's revision
 //  2. transfers, then their messages, then held messages; each by id (a release locks
 //     its held message and makes transfers, which nobody else can know yet)

@@ -105,11 +105,13 @@ func (s *heldSearch) inState(state quarantine.State) (few bool, err error) {
 
 // read adds to the page what is found among the rows that are meant by which.
 func (s *heldSearch) read(which string, args []any) error {
-	return s.readFrom(`held`, which, args)
+	text, args := s.statement(which, args)
+	return s.add(text, args)
 }
 
-func (s *heldSearch) readFrom(from, which string, args []any) error {
-	text := `SELECT ` + heldColumns + ` FROM ` + from + ` WHERE ` + which
+// statement is what asks for the newest of the rows that are meant by which.
+func (s *heldSearch) statement(which string, args []any) (string, []any) {
+	text := `SELECT ` + heldColumns + ` FROM held WHERE ` + which
 	for _, t := range s.where.terms {
 		text += ` AND ` + t
 	}
@@ -118,12 +120,13 @@ func (s *heldSearch) readFrom(from, which string, args []any) error {
 		text += ` AND (time, id) < (?, ?)`
 		args = append(args, toMicros(s.after.Time), s.after.ID)
 	}
-	rows, err := s.tx.Query(text+` ORDER BY time DESC, id DESC LIMIT ?`, append(args, s.limit-len(s.page))...)
-	return each(rows, err, func(rows *sql.Rows) error {
-		h, err := scanHeld(rows)
-		s.page = append(s.page, h)
-		return err
-	})
+	return text + heldOrder, append(args, s.limit-len(s.page))
+}
+
+func (s *heldSearch) add(text string, args []any) error {
+	rows, err := heldRows(s.tx, text, args...)
+	s.page = append(s.page, rows...)
+	return err
 }
 
 // scan reads all rows of a time, a window after the other, and none that is late.
@@ -144,7 +147,7 @@ func (s *heldSearch) scan(from, to int64) error {
 
 // window reads the rows of a time, of which there are about n.
 func (s *heldSearch) window(from, to int64, n int) error {
-	if err := s.read(`time >= ? AND time < ? AND late = 0`, []any{from, to}); err != nil {
+	if err := s.read(inTime, []any{from, to}); err != nil {
 		return err
 	}
 	s.left -= n
@@ -163,10 +166,7 @@ func (s *heldSearch) late(begin int64) error {
 		return err
 	}
 	s.page = append(s.page, found...)
-	slices.SortFunc(s.page, func(a, b quarantine.Held) int {
-		return newer(a.Cursor(), b.Cursor())
-	})
-	s.page = s.page[:min(len(s.page), s.limit)]
+	s.sort()
 	return nil
 }
 
@@ -343,10 +343,8 @@ func (c *candidate) spans(marks []int64) (list []span) {
 	return list
 }
 
-// spansOfTime leads from some spans to their rows. A CROSS JOIN is done in its order by SQLite.
-var spansOfTime = `(VALUES ` + strings.TrimSuffix(strings.Repeat(`(CAST(? AS BIGINT), CAST(? AS BIGINT)), `, someSpans), `, `) + `) s CROSS JOIN held`
-
-// spans reads some spans by one statement.
+// spans reads some spans by one statement. It is a union, each part of which goes by the
+// index of times: of a join with the spans PostgreSQL would make a walk through all rows.
 func (s *heldSearch) spans(list []span) error {
 	switch n := len(list); n {
 	case 0:
@@ -354,6 +352,7 @@ func (s *heldSearch) spans(list []span) error {
 	case 1:
 		return s.window(list[0].from, list[0].to, list[0].rows)
 	}
+	var parts []string
 	var args []any
 	for i := range someSpans {
 		at := span{} // none: the text is the same for fewer
@@ -361,11 +360,22 @@ func (s *heldSearch) spans(list []span) error {
 			at = list[i]
 			s.left -= at.rows
 		}
-		args = append(args, at.from, at.to)
+		text, of := s.statement(inTime, []any{at.from, at.to})
+		parts, args = append(parts, `SELECT * FROM (`+text+`) s`), append(args, of...)
 	}
-	if err := s.readFrom(spansOfTime, `time >= s.column1 AND time < s.column2 AND late = 0`, args); err != nil {
+	if err := s.add(strings.Join(parts, ` UNION ALL `), args); err != nil {
 		return err
 	}
+	s.sort()
 	s.to, s.until = list[len(list)-1].from, s.left <= 0
 	return nil
+}
+
+// inTime means the rows of a time that are not late.
+const inTime = `time >= ? AND time < ? AND late = 0`
+
+// sort brings the page in order, and leaves what belongs to it.
+func (s *heldSearch) sort() {
+	slices.SortFunc(s.page, func(a, b quarantine.Held) int { return newer(a.Cursor(), b.Cursor()) })
+	s.page = s.page[:min(len(s.page), s.limit)]
 }
