@@ -75,6 +75,7 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 			return mail.Verdict{}, err
 		}
 	}
+	t.heldAgain()
 	handedOn := p.handedOn()
 	if err := t.keep(ctx, p, v); err != nil && handedOn {
 		// A client that heard of this would send again what others have.

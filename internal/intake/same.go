@@ -64,7 +64,7 @@ type again struct {
 func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 	t.known = nil
 	for _, r := range t.rcpts {
-		r.has, r.ends, r.keys, r.same = nil, nil, nil, nil
+		r.has, r.ends, r.keys, r.same, r.fresh = nil, nil, nil, nil, false
 	}
 	if t.in.Sames == nil {
 		return nil
@@ -239,6 +239,17 @@ func (p *plan) holdAt(r *recipient, box int64, view mail.View) {
 		p.commit.saw(key, t.known[key].ID)
 	}
 	p.commit.Held = append(p.commit.Held, h)
+	r.fresh = true
+}
+
+// heldAgain gives those their outcome for whom nothing new is held: what becomes of the
+// message is told where it was held first, and the journal names that.
+func (t *Transaction) heldAgain() {
+	for _, r := range t.rcpts {
+		if len(r.same) > 0 && !r.fresh && (r.outcome == mail.Held || r.outcome == mail.HeldTold) {
+			r.outcome = mail.HeldAgain
+		}
+	}
 }
 
 // lastHour is how long before its end a hold is no place any more for what comes again.

@@ -70,6 +70,9 @@ func TestSameIsHeldOnce(t *testing.T) {
 			if rows := c.rows(t); len(rows) != 2-map[bool]int{true: 1}[tt.same] {
 				t.Errorf("held: %q", rows)
 			}
+			if outcome := c.last.Walks[1].Outcome; (outcome == "held-again") != tt.same || c.last.State != outcome {
+				t.Errorf("journal: %s, %s", outcome, c.last.State)
+			}
 			if steps := fmt.Sprint(c.last.Walks); strings.Contains(steps, "is held already as "+c.held(t)[0].ID) != tt.same {
 				t.Errorf("journal: %s", steps)
 			}

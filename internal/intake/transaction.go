@@ -58,6 +58,8 @@ type recipient struct {
 	has  map[int64]Known  // of places, those to which it was released before
 	ends []Known          // what is held of it, and is delivered now
 	same []Known          // what is held of it, and stays so
+
+	fresh bool // some of it is held that was not before
 }
 
 // ID names the transaction in replies, headers, log and journal.

@@ -68,10 +68,11 @@ const (
 	Dropped                  // discarded: a journal row is all that stays
 	Queued                   // on its way to another server
 	Relayed                  // another server has it
+	HeldAgain                // in quarantine since the same message came before
 	Duplicate                // the recipient has the same message already; nothing follows
 )
 
-var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded", "queued", "relayed", "duplicate"}
+var outcomeNames = [...]string{"delivered", "junked", "tagged", "held", "held-told", "refused", "deferred", "discarded", "queued", "relayed", "held-again", "duplicate"}
 
 // String returns the outcome's name in the journal.
 func (o Outcome) String() string { return outcomeNames[o] }
