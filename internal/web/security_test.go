@@ -117,8 +117,9 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// Every route, by every role: who may not is shown to the log-in page, or told so. A
-// route that is added without its line here fails the test.
+// Every route of log-ins, accounts and settings, by every role, with the status that it
+// answers: who may not is shown to the log-in page, or told so. A route that is added
+// without its line here fails the test; package app's looks at those of all groups.
 func TestRoutesByRole(t *testing.T) {
 	const (
 		ok    = http.StatusOK
