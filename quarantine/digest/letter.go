@@ -2,10 +2,12 @@ package digest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
 	"html/template"
+	"mime"
 	"mime/quotedprintable"
 	"strings"
 	"time"
@@ -93,7 +95,7 @@ func (w *Writer) Why(lang string, r Row) string {
 // header is all fields but that of the parts.
 func (w *Writer) header(l Letter, s *sheet, stop string) []byte {
 	domain := l.Reader.Domain
-	b := mail.AppendField(nil, "From", `"`+s.say("from", domain)+`" <postmaster@`+domain+`>`)
+	b := appendFrom(s.say("from", cmp.Or(l.Reader.Name, domain)), "postmaster@"+domain)
 	b = appendAddress(b, "To", l.Reader.Address)
 	b = mail.AppendField(b, "Subject", s.Title)
 	b = mail.AppendField(b, "Date", l.Time.In(l.Reader.Zone).Format("Mon, 02 Jan 2006 15:04:05 -0700"))
@@ -104,6 +106,15 @@ func (w *Writer) header(l Letter, s *sheet, stop string) []byte {
 	b = mail.AppendField(b, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058 §3.1
 	b = mail.AppendField(b, "Content-Language", s.Language)
 	return mail.AppendField(b, "MIME-Version", "1.0")
+}
+
+// appendFrom begins a header with who writes. A name with other than ASCII is encoded as a
+// whole: an encoded word may not stand in quotes (RFC 2047 §5).
+func appendFrom(name, address string) []byte {
+	if encoded := mime.QEncoding.Encode("utf-8", name); encoded != name {
+		return []byte("From: " + encoded + "\r\n <" + address + ">\r\n")
+	}
+	return mail.AppendField(nil, "From", `"`+name+`" <`+address+`>`)
 }
 
 // appendAddress writes a field with an address alone: one that is not ASCII stands there

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -83,7 +84,7 @@ func letters(t *testing.T) map[string]Letter {
 	few.Ending = Part{}
 	ending := all
 	ending.Fresh = Part{}
-	ending.Reader.Address = "jörg@example.org"
+	ending.Reader.Address, ending.Reader.Domain, ending.Reader.Name = "jörg@xn--mller-kva.example", "xn--mller-kva.example", "müller.example"
 	cases := map[string]Letter{}
 	for _, lang := range []string{"en", "fr"} {
 		for name, l := range map[string]Letter{"all": all, "one": few, "ending": ending} {
@@ -259,5 +260,21 @@ func TestOpenedRefuses(t *testing.T) {
 	}
 	if _, _, err := l.Opened(t.Context(), odd); !errors.Is(err, token.ErrToken) {
 		t.Errorf("an unknown act: %v", err)
+	}
+}
+
+// Another program reads the author as it was meant.
+func TestWriteFrom(t *testing.T) {
+	for name, l := range letters(t) {
+		b, err := writer(t).Write(t.Context(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, _, _ := parts(t, b)
+		from, err := header.AddressList("From")
+		want := cmp.Or(l.Reader.Name, l.Reader.Domain)
+		if err != nil || len(from) != 1 || from[0].Address != "postmaster@"+l.Reader.Domain || !strings.HasSuffix(from[0].Name, " "+want) {
+			t.Errorf("%s: from %+v, %v", name, from, err)
+		}
 	}
 }

@@ -121,6 +121,7 @@ type Reader struct {
 	Key      Key
 	Address  mail.Path
 	Domain   string // the address's
+	Name     string // the domain as people write it; "": as it is
 	Language string
 	Zone     *time.Location
 }
