@@ -20,6 +20,7 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
+	"gatepost/internal/web/safe"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
 )
@@ -201,6 +202,14 @@ func TestQuarantinePages(t *testing.T) {
 	ann.wants("source")(ann.get("/quarantine/"+h.ID+"/source"))(200, "Subject: Offer", "Buy now")
 	ann.wants("eml")(ann.get("/quarantine/"+h.ID+"/message.eml"))(200, "Buy now: https://shop.example/\r\n")
 	ann.wants("view")(ann.get("/quarantine/"+h.ID+"/view"))(200, "Buy now")
+	for path, policy := range map[string]string{"/view": safe.Policy(), "/message.eml": "default-src 'none'; sandbox"} {
+		resp, err := ann.http.Get(n.url + "/quarantine/" + h.ID + path)
+		n.must(err)
+		resp.Body.Close()
+		if got := resp.Header; got.Get("Content-Security-Policy") != policy || got.Get("X-Content-Type-Options") != "nosniff" || got.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s has the header %v", path, got)
+		}
+	}
 
 	ann.wants("release")(ann.post("/quarantine/"+h.ID, "/quarantine/"+h.ID+"/release", "allow", "no"))(200, "Delivered to the inbox of ann@test.example", "delivered by <bdi>ann@test.example</bdi>")
 	if got := n.inbox("ann@test.example"); got != 1 {
@@ -450,5 +459,19 @@ func TestQuarantinePaging(t *testing.T) {
 	}
 	if len(seen) != 120 || len(pages) != 3 {
 		t.Errorf("%d messages on %d pages", len(seen), len(pages))
+	}
+}
+
+// What goes on by the queue is shown where it stands.
+func TestQuarantineOnward(t *testing.T) {
+	n := openPages(t)
+	n.must2(n.directory.AddAlias(t.Context(), directory.Alias{Address: "away@test.example", Kind: directory.Forward, Targets: []mail.Path{"x@far.example"}}))
+	h := n.held("away@test.example", plainMail, func(h *quarantine.Held) { h.Box = quarantine.Elsewhere })
+	adam, ann := n.logIn("adam"), n.logIn("ann@test.example")
+	ann.wants("owner of another mailbox")(ann.get("/quarantine/" + h.ID))(404)
+	adam.wants("allow")(adam.post("/quarantine", "/quarantine/"+h.ID+"/release", "allow", "yes"))(200, "it is on its way to away@test.example", "x@far.example", "waiting", "sender allowed")
+	list, err := n.directory.Entries(t.Context(), directory.EntryQuery{})
+	if err != nil || len(list) != 1 || list[0].Scope.Name != "test.example" {
+		t.Errorf("got entries %v, %v", list, err)
 	}
 }

@@ -44,8 +44,12 @@ func (s *Server) actOnOne(w http.ResponseWriter, r *http.Request) error {
 	}
 	if s.asks(r, h, act) {
 		o := objectOf(h)
+		var fields []formField
+		if act.Choice.Wide && act.What == heldAllow { // chosen already
+			fields = append(fields, formField{"wide", "yes"})
+		}
 		return s.page(w, r, http.StatusOK, "held-confirm", heldConfirm{
-			Act: act.What, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: h.Domain, Boxed: h.Box > 0, Guarded: h.Guarded,
+			Act: act.What, Fields: fields, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: h.Domain, Boxed: h.Box > 0, Guarded: h.Guarded,
 			Wide: s.may(r, access.EntryChange, access.Object{Domain: o.Domain}),
 		})
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"gatepost/internal/access"
@@ -54,7 +55,8 @@ func authorOf(h quarantine.Held) mail.Path {
 type heldList struct {
 	Search         search
 	States         []string
-	Domains        []string // that the person may choose from
+	Filters        []formField // that are known, with their names in words
+	Domains        []string    // that the person may choose from
 	Rows           []heldRow
 	Recipients     bool // are shown, since there are several
 	Next, Previous string
@@ -87,6 +89,11 @@ func (s *Server) listHeld(w http.ResponseWriter, r *http.Request) error {
 	data := heldList{
 		Search: f, States: states(), May: rights(v.Person), Until: page.Until, Previous: f.previous(),
 		Recipients: v.Person.Role != access.Owner, Operator: v.Person.Role == access.Operator,
+	}
+	for _, key := range s.words.Keys() {
+		if name, ok := strings.CutPrefix(key, "filter."); ok {
+			data.Filters = append(data.Filters, formField{name, v.T(key)})
+		}
 	}
 	if v.Person.Role == access.Admin || v.Person.Role == access.Helpdesk {
 		data.Domains = v.Person.Domains

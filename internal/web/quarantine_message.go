@@ -124,13 +124,13 @@ func (s *Server) told(v *visit, t quarantine.Told) string {
 func ways(v *visit, list []quarantine.Way) (out []heldWay) {
 	for _, w := range list {
 		word, class := "way.failed", "bad"
-		switch w.What {
-		case "delivered", "relayed", "expanded":
+		switch {
+		case w.What == "carried" || w.What == "delivered" || w.What == "relayed":
 			word, class = "way.done", "good"
-		case "waiting", "deferred", "delayed", "due":
-			word, class = "way.waiting", "info"
-		case "held":
+		case w.What == "held":
 			word, class = "way.held", "warn"
+		case w.What != "refused" && !w.Next.IsZero():
+			word, class = "way.waiting", "info"
 		}
 		w.Reply, w.Host = safe.Line(w.Reply), safe.Line(w.Host)
 		out = append(out, heldWay{w, class, v.T(word)})

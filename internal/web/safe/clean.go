@@ -138,7 +138,7 @@ func (c *cleaner) start(tag atom.Atom, a map[string]string) {
 		if a["action"] != "" {
 			c.links++
 			c.cell()
-			c.out.WriteString(target(c.words.Form, a["action"], ""))
+			c.out.WriteString(target(c.words.Form, a["action"], "") + " ")
 		}
 	case atom.Table, atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr, atom.Td, atom.Th:
 		c.table(tag, a)

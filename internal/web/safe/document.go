@@ -23,7 +23,7 @@ func styleHash() string {
 // style is that of the document. Foreign text is black on white, or as the reader's
 // system has it, whatever colours its author wished for.
 const style = `
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;background:Canvas;color:CanvasText}
 body{margin:0;padding:.75rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 img{max-width:100%;height:auto}
 table{border-collapse:collapse;max-width:100%}
