@@ -276,7 +276,7 @@ func TestQuarantineGuarded(t *testing.T) {
 	olga.wants("releases many")(olga.post("/quarantine", "/quarantine", "act", "release", "id", h.ID))(200, "With 1 it did not work")
 	olga.wants("download by GET leads to the warning")(olga.get(at+"/message.eml"))(200, "do not open it on your computer")
 	olga.wants("download")(olga.post(at+"/source", at+"/message.eml"))(200, "Buy now")
-	olga.wants("release asks")(olga.post(at, at+"/release"))(200, "This message is dangerous", "antivirus", "Eicar-Test-Signature", `name="confirm" value="yes"`)
+	olga.wants("release asks")(olga.post(at, at+"/release"))(200, "This message is dangerous", "Virus scanner", "Eicar-Test-Signature", `name="confirm" value="yes"`)
 	if got := n.state(h.ID); got != quarantine.StateHeld {
 		t.Errorf("before the warning was read it is %s", got)
 	}

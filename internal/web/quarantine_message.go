@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,7 +19,6 @@ import (
 type heldMessage struct {
 	heldRow
 	Client  string
-	Score   float64
 	Expires time.Time
 	Told    string
 	Proof   string // what proves the sender
@@ -63,7 +63,7 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := visitOf(r)
 	data := heldMessage{
-		heldRow: s.heldRow(v, h), Client: h.Client.String(), Score: h.Score, Expires: h.Expires, Told: s.told(v, h.Told), Proof: h.Proof,
+		heldRow: s.heldRow(v, h), Client: clientText(h.Client), Expires: h.Expires, Told: s.told(v, h.Told), Proof: h.Proof,
 		Domain: safe.Line(h.Sender.Domain()), Held: h.State == quarantine.StateHeld, Ours: h.Domain, Boxed: h.Box > 0,
 		May: s.rightsTo(r, h), Ways: ways(v, h.Ways),
 	}
@@ -118,6 +118,14 @@ func (s *Server) told(v *visit, t quarantine.Told) string {
 		return word(v, "told."+string(t))
 	}
 	return v.T("told.not", safe.Line(strings.TrimPrefix(string(t), "not: ")))
+}
+
+// clientText is a client's address, a dash where none is known.
+func clientText(a netip.Addr) string {
+	if !a.IsValid() {
+		return "–"
+	}
+	return a.String()
 }
 
 // ways says where a message stands after its release.

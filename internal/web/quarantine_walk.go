@@ -17,8 +17,8 @@ import (
 type heldWalk struct {
 	Gate     bool
 	Steps    []heldStep
-	Score    float64
-	Required float64
+	Score    string
+	Required string
 	ByScore  bool
 	Decided  string // the filter that decided, "" where none did
 	Reason   string
@@ -49,7 +49,7 @@ func (s *Server) walks(r *http.Request, h quarantine.Held) ([]heldWalk, error) {
 			continue
 		}
 		walk := heldWalk{
-			Gate: w.Recipient == mail.Null, Score: w.Score, Required: w.Required, ByScore: w.Decision.Entry == "score", Reason: safe.Line(w.Decision.Reason),
+			Gate: w.Recipient == mail.Null, Score: decimal(v, "%.1f", w.Score), Required: decimal(v, "%.1f", w.Required), ByScore: w.Decision.Entry == "score", Reason: safe.Line(w.Decision.Reason),
 		}
 		for _, step := range w.Steps {
 			walk.Steps = append(walk.Steps, s.step(v, w, step))
