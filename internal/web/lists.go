@@ -139,6 +139,12 @@ type entryRow struct {
 func (s *Server) entryRow(r *http.Request, e directory.Entry) entryRow {
 	v := visitOf(r)
 	row := entryRow{Entry: e, Kinds: word(v, "list.kind."+string(e.Kind)), Origins: safe.Line(e.Origin), For: e.Scope.Name}
+	switch e.Scope.Kind {
+	case directory.DomainScope:
+		row.For = domain(e.Scope.Name)
+	case directory.MailboxScope:
+		row.For = ownAddress(mail.Path(e.Scope.Name))
+	}
 	if key := "list.origin." + e.Origin; s.words.Has(key) {
 		row.Origins = v.T(key)
 	}

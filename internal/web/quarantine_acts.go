@@ -49,7 +49,7 @@ func (s *Server) actOnOne(w http.ResponseWriter, r *http.Request) error {
 			fields = append(fields, formField{"wide", "yes"})
 		}
 		return s.page(w, r, http.StatusOK, "held-confirm", heldConfirm{
-			Act: act.What, Fields: fields, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: h.Domain, Boxed: h.Box > 0, Guarded: h.Guarded,
+			Act: act.What, Fields: fields, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: domain(h.Domain), Boxed: h.Box > 0, Guarded: h.Guarded,
 			Wide: s.may(r, access.EntryChange, access.Object{Domain: o.Domain}),
 		})
 	}
@@ -118,7 +118,7 @@ func (s *Server) done(v *visit, act HeldAct, h quarantine.Held) string {
 		if len(h.Ways) > 0 || h.Box <= 0 {
 			key += ".onward"
 		}
-		return v.T(key, h.Recipient)
+		return v.T(key, ownAddress(h.Recipient))
 	}
 	return word(v, "held.done."+act.What)
 }

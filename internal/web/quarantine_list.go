@@ -27,7 +27,7 @@ const shownSubject = 200
 
 func (s *Server) heldRow(v *visit, h quarantine.Held) heldRow {
 	row := heldRow{
-		ID: h.ID, Subject: safe.Line(firstOctets(h.Subject, shownSubject)), Author: safe.Line(h.Author), Sender: safe.Line(string(h.Sender)), Recipient: safe.Line(string(h.Recipient)),
+		ID: h.ID, Subject: safe.Line(firstOctets(h.Subject, shownSubject)), Author: safe.Line(h.Author), Sender: safe.Line(string(h.Sender)), Recipient: safe.Line(ownAddress(h.Recipient)),
 		Filter: s.filterName(v, h.Filter), Reason: safe.Line(h.Reason), State: string(h.State), Guarded: h.Guarded, Asked: !h.Asked.IsZero(),
 		Time: h.Time, Size: h.Size,
 	}
@@ -40,6 +40,15 @@ func (s *Server) heldRow(v *visit, h quarantine.Held) heldRow {
 		row.Sent = h.Sender != "" && authorOf(h).Fold() != h.Sender.Fold()
 	}
 	return row
+}
+
+// ownAddress writes an address of ours for people to read. Those of strangers stay in
+// A-labels, in which letters of other scripts can't pass for Latin ones.
+func ownAddress(p mail.Path) string {
+	if p.IsNull() {
+		return ""
+	}
+	return p.Local() + "@" + domain(p.Domain())
 }
 
 // authorOf is the address in what the author's field says, null where there is not one.
