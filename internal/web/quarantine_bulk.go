@@ -123,7 +123,7 @@ func (s *Server) actOnAll(w http.ResponseWriter, r *http.Request, f *search, act
 	after := f.after
 	f.after, f.trail = "", nil
 	f.State = string(quarantine.StateHeld)
-	q, ok := mine(v.Person, f.query(v.Zone))
+	q, ok := mine(v.Person, f.query(v.Zone, s.Now()))
 	if !ok || len(f.Wrong) > 0 {
 		return errForm
 	}

@@ -123,7 +123,7 @@ func (s *Server) listHeld(w http.ResponseWriter, r *http.Request) error {
 // find returns what a person may see of what is searched for; nothing where a field can't
 // be read.
 func (s *Server) find(r *http.Request, f *search) (quarantine.Page, error) {
-	q, ok := mine(visitOf(r).Person, f.query(visitOf(r).Zone))
+	q, ok := mine(visitOf(r).Person, f.query(visitOf(r).Zone, s.Now()))
 	if !ok || len(f.Wrong) > 0 {
 		return quarantine.Page{}, nil
 	}

@@ -14,6 +14,7 @@ import (
 // A search is what somebody looks for among held messages, as the form has it.
 type search struct {
 	Text, Sender, Recipient, Subject, Filter, Reason, Client, State, From, To, Domain string
+	FromTime, ToTime                                                                  string // of the day: "09:00"
 
 	Asked bool
 	Wrong map[string]string // by field: why it can't be looked for
@@ -40,6 +41,7 @@ func readSearch(form url.Values) search {
 	f := search{
 		Text: field("text"), Sender: field("sender"), Recipient: field("recipient"), Subject: field("subject"), Filter: field("filter"),
 		Reason: field("reason"), Client: field("client"), State: field("state"), From: field("from"), To: field("to"), Domain: field("domain"),
+		FromTime: field("from_time"), ToTime: field("to_time"),
 		Asked: form.Get("asked") != "", Wrong: map[string]string{}, after: field("after"),
 	}
 	for _, c := range strings.Split(form.Get("trail"), "~") {
@@ -65,7 +67,7 @@ func states() []string {
 
 // query returns what is asked of the quarantine. A field that can't be read is noted in
 // Wrong, with the key of why, and nothing is found.
-func (f *search) query(zone *time.Location) quarantine.Query {
+func (f *search) query(zone *time.Location, now time.Time) quarantine.Query {
 	q := quarantine.Query{Text: f.Text, Subject: f.Subject, Filter: f.Filter, Reason: f.Reason, Domain: f.Domain, Asked: f.Asked, Limit: heldPage}
 	if f.State == "" {
 		f.State = string(quarantine.StateHeld)
@@ -88,7 +90,8 @@ func (f *search) query(zone *time.Location) quarantine.Query {
 			f.Wrong["client"] = "held.wrong.client"
 		}
 	}
-	q.Since, q.Until = f.day("from", f.From, zone, 0), f.day("to", f.To, zone, 1)
+	q.Since, _ = f.moment("from", f.From, f.FromTime, now.In(zone))
+	_, q.Until = f.moment("to", f.To, f.ToTime, now.In(zone))
 	if c, ok := readCursor(f.after); ok {
 		q.After = c
 	}
@@ -106,17 +109,28 @@ func (f *search) address(name, text string) mail.Path {
 	return p
 }
 
-// day reads a day of the reader's; plus days later it begins.
-func (f *search) day(name, text string, zone *time.Location, plus int) time.Time {
-	if text == "" {
-		return time.Time{}
+// moment reads a day of the reader's, a minute of it, or a minute of this day, and
+// returns when it begins and ends; zero where neither is given.
+func (f *search) moment(name, day, clock string, now time.Time) (begin, end time.Time) {
+	if day == "" && clock == "" {
+		return time.Time{}, time.Time{}
 	}
-	t, err := time.ParseInLocation(time.DateOnly, text, zone)
-	if err != nil || t.Year() < 1970 || t.Year() > 9000 {
+	if day == "" {
+		day = now.Format(time.DateOnly)
+	}
+	form, text := time.DateOnly, day
+	if clock != "" {
+		form, text = time.DateOnly+" 15:04", day+" "+clock
+	}
+	begin, err := time.ParseInLocation(form, text, now.Location())
+	switch {
+	case err != nil || begin.Year() < 1970 || begin.Year() > 9000:
 		f.Wrong[name] = "held.wrong.day"
-		return time.Time{}
+		return time.Time{}, time.Time{}
+	case clock == "":
+		return begin, begin.AddDate(0, 0, 1)
 	}
-	return t.AddDate(0, 0, plus)
+	return begin, begin.Add(time.Minute)
 }
 
 // values are the fields that are set, for an address or for hidden fields.
@@ -124,7 +138,7 @@ func (f search) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
 		"text": f.Text, "sender": f.Sender, "recipient": f.Recipient, "subject": f.Subject, "filter": f.Filter, "reason": f.Reason,
-		"client": f.Client, "from": f.From, "to": f.To, "domain": f.Domain,
+		"client": f.Client, "from": f.From, "to": f.To, "from_time": f.FromTime, "to_time": f.ToTime, "domain": f.Domain,
 	} {
 		if value != "" {
 			v.Set(name, value)

@@ -46,7 +46,7 @@ func TestReadSearch(t *testing.T) {
 		"subject": {strings.Repeat("é", maxField)}, "asked": {"yes"}, "trail": {"0~" + strings.Repeat("x.y~", 100) + "../etc"},
 	}
 	f := readSearch(form)
-	q := f.query(paris)
+	q := f.query(paris, time.Date(2026, 11, 25, 23, 30, 0, 0, time.UTC))
 	if len(f.Wrong) > 0 || q.Text != "offer" || q.State != quarantine.StateHeld || !q.Asked || q.Client.String() != "192.0.2.1" || q.Domain != "xn--bcher-kva.example" {
 		t.Errorf("got %+v, wrong: %v", q, f.Wrong)
 	}
@@ -59,6 +59,35 @@ func TestReadSearch(t *testing.T) {
 	again := readSearch(mustQuery(t, f.path("", nil)))
 	if got, want := fmt.Sprint(again.values()), fmt.Sprint(f.values()); got != want {
 		t.Errorf("read from its own address: got %s, want %s", got, want)
+	}
+}
+
+func TestSearchMoments(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 25, 23, 30, 0, 0, time.UTC) // the 26th there
+	for name, tt := range map[string]struct{ form, since, until, wrong string }{
+		"days":          {"from=2026-11-20&to=2026-11-21", "2026-11-20T00:00:00+01:00", "2026-11-22T00:00:00+01:00", ""},
+		"a summer day":  {"from=2026-07-01", "2026-07-01T00:00:00+02:00", "0001-01-01T00:00:00Z", ""},
+		"minutes":       {"from=2026-11-20&from_time=09:00&to=2026-11-20&to_time=11:30", "2026-11-20T09:00:00+01:00", "2026-11-20T11:31:00+01:00", ""},
+		"since 9 today": {"from_time=09:00", "2026-11-26T09:00:00+01:00", "0001-01-01T00:00:00Z", ""},
+		"no time":       {"from_time=nine", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "from"},
+		"no day":        {"to=2026-02-30", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "to"},
+	} {
+		form, err := url.ParseQuery(tt.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := readSearch(form)
+		q := f.query(paris, now)
+		if since, until := q.Since.Format(time.RFC3339), q.Until.Format(time.RFC3339); since != tt.since || until != tt.until {
+			t.Errorf("%s: from %s to %s, want %s and %s", name, since, until, tt.since, tt.until)
+		}
+		if _, wrong := f.Wrong[tt.wrong]; wrong != (tt.wrong != "") || len(f.Wrong) > 1 {
+			t.Errorf("%s: wrong are %v, want %q", name, f.Wrong, tt.wrong)
+		}
 	}
 }
 
@@ -80,7 +109,7 @@ func FuzzSearch(f *testing.F) {
 			return
 		}
 		s := readSearch(form)
-		q := s.query(time.UTC)
+		q := s.query(time.UTC, time.Time{})
 		for _, path := range []string{s.path("", nil), s.next(quarantine.Cursor{Time: noon, ID: "x"}), s.previous()} {
 			if len(path) > 40_000 {
 				t.Errorf("an address of %d octets", len(path))
