@@ -98,7 +98,7 @@ type heldLists struct{ directory *directory.Directory }
 
 // Own implements quarantine.Lists.
 func (l heldLists) Own(h quarantine.Held) bool {
-	return !l.directory.Snapshot().AutoAllowable(h.Recipient, h.Sender)
+	return !h.Sender.IsNull() && !l.directory.Snapshot().AutoAllowable(h.Recipient, h.Sender)
 }
 
 // List implements quarantine.Lists.
