@@ -72,6 +72,7 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 			p.hold(r)
 		}
 	}
+	p.onlyEnds()
 	return p
 }
 

@@ -243,11 +243,16 @@ func (p *plan) holdAt(r *recipient, box int64, view mail.View) {
 }
 
 // heldAgain gives those their outcome for whom nothing new is held: what becomes of the
-// message is told where it was held first, and the journal names that.
+// message is told where it was held first, and the journal names that. Whose hold ends has
+// it by another recipient.
 func (t *Transaction) heldAgain() {
 	for _, r := range t.rcpts {
-		if len(r.same) > 0 && !r.fresh && (r.outcome == mail.Held || r.outcome == mail.HeldTold) {
+		switch {
+		case r.fresh || r.outcome != mail.Held && r.outcome != mail.HeldTold:
+		case len(r.same) > 0:
 			r.outcome = mail.HeldAgain
+		case len(r.ends) > 0:
+			r.outcome = mail.Duplicate
 		}
 	}
 }
@@ -274,6 +279,27 @@ func (p *plan) end(r *recipient) {
 		}
 		who := "the same message, taken as " + p.t.ID()
 		p.commit.Ends = append(p.commit.Ends, End{k.ID, quarantine.Act{Who: who, What: quarantine.StateReleased, When: p.t.tx.Time}})
+	}
+}
+
+// onlyEnds leaves those holds that the plan ends to that alone: where two recipients lead to
+// one mailbox, what the one would have held still the other delivers there.
+func (p *plan) onlyEnds() {
+	ends := func(id string) bool {
+		return slices.ContainsFunc(p.commit.Ends, func(e End) bool { return e.ID == id })
+	}
+	p.commit.Again = slices.DeleteFunc(p.commit.Again, func(a Again) bool { return ends(a.ID) })
+	p.again = slices.DeleteFunc(p.again, func(a again) bool { return ends(a.ID) })
+	for _, r := range p.t.rcpts {
+		var still []Known
+		for _, k := range r.same {
+			if ends(k.ID) {
+				r.ends = append(r.ends, k)
+			} else {
+				still = append(still, k)
+			}
+		}
+		r.same = still
 	}
 }
 

@@ -301,3 +301,38 @@ func TestSameOfSeveral(t *testing.T) {
 		t.Errorf("links %q, want %q; rows %q", both, want, c.rows(t))
 	}
 }
+
+// Two recipients may lead to one mailbox, and one be spam where the other is not: what the
+// one delivers is not held for the other any more.
+func TestSameDeliveredBeside(t *testing.T) {
+	tests := map[string][]mail.Path{
+		"the held one first":   {"spam+all@late.example", "none@late.example"},
+		"the held one last":    {"none@late.example", "spam+all@late.example"},
+		"and one who is alone": {"spam+all@late.example", "none@late.example", "accept@late.example"},
+	}
+	for name, to := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newChallengeWorld(t)
+			if _, err := c.dir.AddAlias(t.Context(), directory.Alias{Address: "spam+all@late.example", Targets: []mail.Path{"none@late.example"}}); err != nil {
+				t.Fatal(err)
+			}
+			c.bring(t, sender, spam, to...)
+			if rows := c.rows(t); !slices.Equal(rows, []string{`spam+all@late.example held "due"`}) {
+				t.Fatalf("rows %q", rows)
+			}
+			v := c.bring(t, sender, spam, to...)
+			if rows := c.rows(t); v.Answer != mail.OK || !slices.Equal(rows, []string{`spam+all@late.example released "due"`}) {
+				t.Errorf("answer %v, rows %q", v.Answer, rows)
+			}
+			last := c.commits[len(c.commits)-1]
+			if len(last.Deliveries) != len(to)-1 || len(last.Ends) != 1 || len(last.Again) != 0 {
+				t.Errorf("%d delivered, %d ends, %d again", len(last.Deliveries), len(last.Ends), len(last.Again))
+			}
+			for _, w := range c.last.Walks {
+				if w.Recipient == "spam+all@late.example" && (w.Outcome != "duplicate" || !strings.Contains(fmt.Sprint(w.Steps), "was held until now as "+c.held(t)[0].ID)) {
+					t.Errorf("journal: %s, %+v", w.Outcome, w.Steps)
+				}
+			}
+		})
+	}
+}
