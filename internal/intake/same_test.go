@@ -54,6 +54,7 @@ func TestSameIsHeldOnce(t *testing.T) {
 		"another subject":        {sender, strings.Replace(spam, "hello", "other", 1), false},
 		"another sender":         {"b@sender.example", spam, false},
 		"another of that domain": {"aa@sender.example", spam, false},
+		"another author":         {sender, strings.Replace(spam, "<a@", "<b@", 1), false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +78,21 @@ func TestSameIsHeldOnce(t *testing.T) {
 				t.Errorf("journal: %s", steps)
 			}
 		})
+	}
+}
+
+// What one person sends with a number for a name is not dropped since another one's was
+// released.
+func TestSameOfNumbers(t *testing.T) {
+	for one, other := range map[mail.Path]mail.Path{"33-612345678@sms.example": "33-698765432@sms.example", "b.1985@home.example": "b.1990@home.example"} {
+		c := newChallengeWorld(t)
+		if v := c.bring(t, one, spam, "spam@late.example"); len(v.Links) != 1 {
+			t.Errorf("%s is no person: %+v", one, v)
+		}
+		c.settle(t, quarantine.StateReleased)
+		if v := c.bring(t, other, spam, "spam@late.example"); v.Answer != mail.Refused || len(v.Links) != 1 || len(c.rows(t)) != 2 {
+			t.Errorf("%s: answer %+v, rows %q", other, v, c.rows(t))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -13,7 +14,9 @@ const maxWraps = 8
 // one attempt to the next: the tag of BATV (draft-levine-smtp-batv, and the forms of
 // Barracuda and IronPort), the address of a forwarder that rewrote it (SRS, of anybody),
 // the recipient and numbers of a bounce address (VERP), the sub-address (RFC 5233). It is
-// for comparing; mail must not be sent to it. The null path stays null.
+// for comparing; mail must not be sent to it. The null path stays null. Where it is not
+// clear that an address is made by a program it stays whole: two who are taken for one
+// lose mail, one who is taken for two is held twice.
 func Canonical(p mail.Path) mail.Path {
 	p = p.Fold()
 	for range maxWraps {
@@ -107,50 +110,54 @@ func Unforwarded(p mail.Path) (mail.Path, bool) {
 //	list-bounces+ann=example.org     Mailman; bounces+12-ab-ann=example.org: SendGrid
 //	list-return-1234-ann=example.org ezmlm, qmail
 //	bounce-mc.us1_123.45-ann=example.org
-//	0102018f2a3b4c5d-1a2b3c4d-000000 Amazon SES
+//
+// All of them have a word that says so. Without one, numbers are a person's: his telephone
+// (33-612345678), his number (1234.5678) or his year (b.1985).
 func steady(local string) string {
-	if i := strings.IndexByte(local, '+'); i > 0 {
+	if isSES(local) {
+		return ""
+	}
+	if i := strings.IndexByte(local, '+'); i > 0 && strings.ContainsFunc(local[:i], isLetter) {
 		local = local[:i]
 	}
-	local, verp := withoutRecipient(local)
-	tokens := strings.FieldsFunc(local, func(c rune) bool { return strings.ContainsRune("-._=", c) })
-	if len(tokens) < 2 {
+	if !slices.ContainsFunc(tokens(withoutRecipient(local)), isBounceWord) {
 		return local
 	}
-	made, words := 0, 0
-	for _, t := range tokens {
-		switch {
-		case isMade(t):
-			made++
-		case isBounceWord(t):
-			words++
-		}
-	}
-	if made == 0 || !verp && words == 0 && made < len(tokens) {
+	local = withoutRecipient(local)
+	left := slices.DeleteFunc(tokens(local), isMade)
+	if len(left) == len(tokens(local)) {
 		return local
-	}
-	var left []string
-	for _, t := range tokens {
-		if !isMade(t) {
-			left = append(left, t)
-		}
 	}
 	return strings.Join(left, "-")
 }
 
+// tokens are the parts of a local part.
+func tokens(local string) []string {
+	return strings.FieldsFunc(local, func(c rune) bool { return strings.ContainsRune("-._=", c) })
+}
+
+// isSES reports whether a local part is one that Amazon SES makes for bounces: in them is
+// nothing but numbers, of these lengths.
+//
+//	0102018f2a3b4c5d-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000
+func isSES(local string) bool {
+	parts := strings.Split(local, "-")
+	return slices.EqualFunc(parts, []int{16, 8, 4, 4, 4, 12, 6}, func(p string, n int) bool { return len(p) == n && isHex(p) })
+}
+
 // withoutRecipient cuts "-user=domain" off the end.
-func withoutRecipient(local string) (string, bool) {
+func withoutRecipient(local string) string {
 	i := strings.LastIndexByte(local, '=')
 	if i < 0 || !strings.Contains(local[i:], ".") {
-		return local, false
+		return local
 	}
 	if _, err := mail.ParseDomain(local[i+1:]); err != nil {
-		return local, false
+		return local
 	}
 	if j := strings.LastIndexByte(local[:i], '-'); j > 0 {
-		return local[:j], true
+		return local[:j]
 	}
-	return local, false
+	return local
 }
 
 // isMade reports whether a word is a program's number: digits, or hexadecimal with one.
@@ -161,10 +168,12 @@ func isMade(s string) bool {
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
+func isLetter(c rune) bool { return c >= 'a' && c <= 'z' || c > '~' }
+
 // isBounceWord reports whether a word says that an address is for bounces.
 func isBounceWord(s string) bool {
 	switch s {
-	case "bounce", "bounces", "bnc", "return", "returns", "verp", "owner", "request", "errors", "error", "b":
+	case "bounce", "bounces", "bnc", "return", "returns", "verp", "errors", "error":
 		return true
 	}
 	return false

@@ -38,6 +38,7 @@ func TestCanonical(t *testing.T) {
 		{"a person with a number", "ann-1984@example.org", "ann-1984@example.org", "ann-1984@example.org"},
 		{"a number alone", "10001@qq.example", "10001@qq.example", "10001@qq.example"},
 		{"a person with a dot", "ann.b.cole@example.org", "ann.b.cole@example.org", "ann.b.cole@example.org"},
+		{"a recipient with a hyphen", "list-return-7-ann-b=example.org@lists.example", "list-return-8-ann-b=example.org@lists.example", "list-return-ann@lists.example"},
 		{"an address in an address", "ann=example.org@relay.example", "ann=example.org@relay.example", "ann=example.org@relay.example"},
 	}
 	for _, tt := range tests {
@@ -52,6 +53,27 @@ func TestCanonical(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two people are two, whatever their addresses have of numbers and signs.
+func TestCanonicalKeepsPeopleApart(t *testing.T) {
+	for name, two := range map[string][2]mail.Path{
+		"telephones":                       {"33-612345678@sms.example", "33-698765432@sms.example"},
+		"telephones with a sign":           {"33+612345678@sms.example", "33+698765432@sms.example"},
+		"numbers of staff":                 {"1234.5678@corp.example", "8765.4321@corp.example"},
+		"years and numbers":                {"2021.1101@uni.example", "2022.1102@uni.example"},
+		"a letter and a year":              {"b.1985@home.example", "b.1990@home.example"},
+		"a letter and a hexadecimal word":  {"b.ab12@x.example", "b.cd34@x.example"},
+		"hexadecimal words":                {"face-cafe1-12@x.example", "face-cafe2-12@x.example"},
+		"owners with numbers":              {"owner-5@flats.example", "owner-6@flats.example"},
+		"requests with numbers":            {"request.100@shop.example", "request.200@shop.example"},
+		"names in an address of a gateway": {"jean-paul=free.example@relay.example", "jean-pierre=free.example@relay.example"},
+		"numbers before such a name":       {"33-61-paul=free.example@relay.example", "33-62-paul=free.example@relay.example"},
+	} {
+		if one, other := Canonical(two[0]), Canonical(two[1]); one == other {
+			t.Errorf("%s: %s and %s are %s", name, two[0], two[1], one)
+		}
 	}
 }
 

@@ -181,23 +181,27 @@ func word(v string) string {
 // noReader reports whether a sender is an address that programs alone read.
 func noReader(sender mail.Path) bool {
 	local := Canonical(sender).Local()
-	tokens := strings.FieldsFunc(local, func(c rune) bool { return strings.ContainsRune("-._", c) })
-	if len(tokens) == 0 { // there was nothing but numbers
+	if local == "" { // there was nothing but what a program made
 		return !sender.IsNull()
 	}
-	switch strings.Join(tokens, "") {
+	tokens := strings.FieldsFunc(local, func(c rune) bool { return strings.ContainsRune("-._", c) })
+	joined := strings.Join(tokens, "")
+	switch joined {
 	case "noreply", "donotreply", "nereply", "nepasrepondre", "mailerdaemon", "nobody", "daemon", "listserv", "majordomo", "null":
 		return true
 	}
 	for i, t := range tokens {
+		end := i == 0 || i == len(tokens)-1
 		switch {
-		case isBounceWord(t) && len(t) > 1 && (len(tokens) == 1 || i == 0 || i == len(tokens)-1):
+		case end && isBounceWord(t):
 			return true
+		case end && (t == "owner" || t == "request") && slices.ContainsFunc(tokens, func(o string) bool { return o != t && !isMade(o) }):
+			return true // of a list, which has a name: owner.5 is a person
 		case t == "noreply", t == "donotreply":
 			return true
 		}
 	}
-	return strings.HasPrefix(strings.Join(tokens, ""), "noreply")
+	return strings.HasPrefix(joined, "noreply")
 }
 
 // isRole reports whether a sender is a role that answers by itself, or must not be made

@@ -36,6 +36,9 @@ func TestRefusal(t *testing.T) {
 		{"a signature of somebody else there, brought again", func(c *Case) {
 			c.Proof, c.Header = "dkim example.org", header("From: Eve <eve@example.org>")
 		}, NotProven},
+		{"a signature of another telephone there", func(c *Case) {
+			c.Proof, c.Sender, c.Header = "dkim example.org", "33-612345678@example.org", header("From: <33-698765432@example.org>")
+		}, NotProven},
 		{"a signature, with a tag in the reverse-path", func(c *Case) { c.Proof, c.Sender = "dkim example.org", "prvs=0123456789=ann@example.org" }, ""},
 		{"proof is asked for", func(c *Case) { c.Proof, c.SPF = "", "none" }, NotProven},
 		{"nothing is known", func(c *Case) { *c = Case{Sender: "ann@example.org"} }, NotProven},
@@ -67,7 +70,13 @@ func TestRefusal(t *testing.T) {
 		{"a VERP", from("bounce+ab12-ann=example.com@example.org"), NoReader},
 		{"a list's owner", from("list-owner@example.org"), NoReader},
 		{"an owner before", from("owner-list@example.org"), NoReader},
-		{"numbers alone", from("0102018f2a3b4c5d-1a2b3c4d-000000@example.org"), NoReader},
+		{"a list's requests", from("list.7-request@example.org"), NoReader},
+		{"what Amazon SES makes", from("0102018f2a3b4c5d-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000@example.org"), NoReader},
+		{"a telephone", from("33-612345678@example.org"), ""},
+		{"numbers and a dot", from("1234.5678@example.org"), ""},
+		{"a letter and a year", from("b.1985@example.org"), ""},
+		{"an owner of a flat", from("owner-5@example.org"), ""},
+		{"a request's number", from("12.request@example.org"), ""},
 		{"a name with such a word in it", from("jean.return.to@example.org"), ""},
 		{"a person", from("ann.b@example.org"), ""},
 		{"a person with numbers", from("10001@example.org"), ""},

@@ -8,19 +8,21 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
 )
 
 // A Content is what stays the same of a message however often and by whatever server it
-// comes: a hash of its decoded subject and of its parts' types and decoded bodies, with
-// line ends and the blanks before them made equal.
+// comes: a hash of its authors' addresses, its decoded subject and its parts' types and
+// decoded bodies, with line ends and the blanks before them made equal.
 type Content [sha256.Size]byte
 
 // Hash reads a message for its Content. It fails where the content can't be read.
 func Hash(m *mail.Message) (c Content, err error) {
 	h := sha256.New()
+	put(h, authors(m))
 	put(h, strings.Join(strings.Fields(m.Header().Text("Subject")), " "))
 	for p := range m.Root().All() {
 		put(h, p.Type+"/"+p.Subtype)
@@ -40,6 +42,23 @@ func Hash(m *mail.Message) (c Content, err error) {
 		return c, fmt.Errorf("challenge: hash message: %w", err)
 	}
 	return Content(h.Sum(nil)), nil
+}
+
+// authors are the addresses in From: a program may send the mail of many under one
+// reverse-path. Where there is none that can be read, it is the text.
+func authors(m *mail.Message) string {
+	from := strings.Join(m.Header().All("From"), ", ")
+	var all []string
+	for _, a := range mail.ParseAddressList(from) {
+		if p, ok := a.Path(); ok {
+			all = append(all, string(p.Fold()))
+		}
+	}
+	if len(all) == 0 {
+		return strings.Join(strings.Fields(from), " ")
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }
 
 // put hashes a text with its length in front, so that no two lists of texts are one.

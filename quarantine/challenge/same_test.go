@@ -16,7 +16,7 @@ func hashOf(t *testing.T, text string) Content {
 	return c
 }
 
-const first = "Received: from a\nSubject: =?utf-8?q?d=C3=A9jeuner?=\nMessage-ID: <1@a>\nContent-Type: multipart/alternative; boundary=one\n\n" +
+const first = "Received: from a\nFrom: Ann <Ann@a.example>\nSubject: =?utf-8?q?d=C3=A9jeuner?=\nMessage-ID: <1@a>\nContent-Type: multipart/alternative; boundary=one\n\n" +
 	"--one\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nau caf=C3=A9\nà midi\n--one\nContent-Type: text/html\n\n<p>x</p>\n--one--\n"
 
 func TestHash(t *testing.T) {
@@ -28,6 +28,10 @@ func TestHash(t *testing.T) {
 		{"another transfer encoding", strings.NewReplacer("quoted-printable", "8bit", "=C3=A9\nà", "é\nà").Replace(first), true},
 		{"another encoding of the subject", strings.Replace(first, "=?utf-8?q?d=C3=A9jeuner?=", "=?utf-8?b?ZMOpamV1bmVy?=", 1), true},
 		{"blanks at the ends of lines", strings.Replace(first, "à midi\n", "à midi \t\n\n\n", 1), true},
+		{"another way to write the author", strings.Replace(first, "Ann <Ann@a.example>", "\"Ann B.\" <ann@A.example>", 1), true},
+		{"another author", strings.Replace(first, "Ann@a", "Bob@a", 1), false},
+		{"an author that is no address", strings.Replace(first, "Ann <Ann@a.example>", "Bob", 1), false},
+		{"no author", strings.Replace(first, "From: Ann <Ann@a.example>\n", "", 1), false},
 		{"another word", strings.Replace(first, "midi", "minuit", 1), false},
 		{"another subject", strings.Replace(first, "jeuner", "part", 1), false},
 		{"another type", strings.Replace(first, "text/html", "text/x-html", 1), false},
