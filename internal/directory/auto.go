@@ -34,7 +34,7 @@ func (s *Snapshot) homes(a mail.Path) (boxes []Mailbox) {
 		return nil
 	}
 	for _, box := range r.Boxes {
-		if !r.copied[box.ID] {
+		if !r.Copied(box.ID) {
 			boxes = append(boxes, box)
 		}
 	}

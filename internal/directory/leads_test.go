@@ -264,3 +264,51 @@ func TestRoute(t *testing.T) {
 		t.Errorf("closed: got %+v, %v", steps, err)
 	}
 }
+
+// Whoever is met as somebody's copy and as the recipient's own is its own, in whatever
+// order, and so is all that is behind an alias.
+func TestWhoseCopy(t *testing.T) {
+	f := routes(t)
+	f.add(t, Alias{Address: "behind@example.net", Targets: []mail.Path{"eve@example.org", "far@elsewhere.example"}})
+	f.copies(t, "bob@example.net", "ann@example.net", "behind@example.net", "copy@elsewhere.example")
+	for name, c := range map[string]struct {
+		targets []mail.Path
+		want    string
+	}{
+		"the mailbox alone": {[]mail.Path{"bob@example.net"}, "ann of bob, eve of bob, far@elsewhere.example of bob, copy@elsewhere.example of bob"},
+		"who copies first":  {[]mail.Path{"bob@example.net", "ann@example.net"}, "eve of bob, far@elsewhere.example of bob, copy@elsewhere.example of bob"},
+		"who copies last":   {[]mail.Path{"ann@example.net", "bob@example.net"}, "eve of bob, far@elsewhere.example of bob, copy@elsewhere.example of bob"},
+		"an alias, too":     {[]mail.Path{"bob@example.net", "behind@example.net"}, "ann of bob, copy@elsewhere.example of bob"},
+		"an address away":   {[]mail.Path{"bob@example.net", "copy@elsewhere.example"}, "ann of bob, eve of bob, far@elsewhere.example of bob"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.add(t, Alias{Address: "all@example.net", Targets: c.targets})
+			defer func() {
+				if err := f.RemoveAlias(t.Context(), "all@example.net"); err != nil {
+					t.Fatal(err)
+				}
+			}()
+			r, err := f.Snapshot().Resolve("all@example.net")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			of := func(who string, box int64) {
+				if whose, ok := f.Snapshot().Box(box); ok {
+					got = append(got, who+" of "+whose.Address.Local())
+				}
+			}
+			for _, b := range r.Boxes {
+				if of(b.Address.Local(), r.CopyOf(b.ID)); r.Copied(b.ID) != (r.CopyOf(b.ID) != 0) {
+					t.Errorf("%s is copied: %v", b.Address, r.Copied(b.ID))
+				}
+			}
+			for _, to := range r.Remotes {
+				of(string(to.Address), to.CopyOf)
+			}
+			if strings.Join(got, ", ") != c.want {
+				t.Errorf("got %s\nwant %s", strings.Join(got, ", "), c.want)
+			}
+		})
+	}
+}

@@ -34,14 +34,18 @@ func (r Resolution) Owns(login mail.Path) bool {
 	login = login.Fold()
 	for _, b := range r.Boxes {
 		if b.Address == login {
-			return r.Bounces[b.ID].IsNull() && !r.copied[b.ID]
+			return r.Bounces[b.ID].IsNull() && !r.Copied(b.ID)
 		}
 	}
 	return false
 }
 
 // Copied reports whether one of Boxes gets the mail as a copy of another mailbox's.
-func (r Resolution) Copied(box int64) bool { return r.copied[box] }
+func (r Resolution) Copied(box int64) bool { return r.copyOf[box] != 0 }
+
+// CopyOf returns the mailbox of whose mail one of Boxes gets a copy, however many
+// addresses lie between; 0: it is the recipient's own.
+func (r Resolution) CopyOf(box int64) int64 { return r.copyOf[box] }
 
 // TagsSpam reports whether the recipient lives on mail hosts that want spam, with a mark.
 func (r Resolution) TagsSpam() bool {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"slices"
 
 	"gatepost/internal/mail"
 )
@@ -21,8 +22,8 @@ type Resolution struct {
 	Lookup string
 
 	s      *Snapshot
-	closed []Alias        // lists on the way that are not for all to post to; see Post
-	copied map[int64]bool // of Boxes, those that have copies of others' mail
+	closed []Alias         // lists on the way that are not for all to post to; see Post
+	copyOf map[int64]int64 // of Boxes, those that have copies of others' mail, and whose
 }
 
 // A Remote is an address that mail is carried on to.
@@ -33,6 +34,9 @@ type Remote struct {
 	// mailbox that is replicated. Null: the recipient itself lives there, and its mail
 	// goes on as it came. Where By is not null spam does not go on.
 	By mail.Path
+	// CopyOf is the mailbox whose copy this is, however many addresses lie between; 0:
+	// none's, the recipient itself leads there.
+	CopyOf int64
 	// Bounces is the reverse-path it leaves under, a list's owner; null: that of the
 	// message where By is null, else that rewritten (SRS) at By's domain.
 	Bounces mail.Path
@@ -71,7 +75,7 @@ func (s *Snapshot) resolve(given mail.Path, note func(Step)) (Resolution, error)
 	if !ok {
 		return Resolution{}, ErrNoDomain
 	}
-	e := expansion{s: s, to: Resolution{Domain: domain, Role: role, s: s}, seen: map[mail.Path]bool{}, note: note}
+	e := expansion{s: s, to: Resolution{Domain: domain, Role: role, s: s}, seen: map[mail.Path]bool{}, copies: map[mail.Path]bool{}, note: note}
 	e.visit(mail.Path(rcpt.Local()+"@"+domain.Name), origin{})
 	if !e.found() && (role || e.refused == nil) {
 		e.otherwise(domain, given.Local())
@@ -95,6 +99,7 @@ type expansion struct {
 	s       *Snapshot
 	to      Resolution
 	seen    map[mail.Path]bool // addresses met
+	copies  map[mail.Path]bool // those of them that were met behind a mailbox's copies alone
 	refused error              // why mailboxes were left out, if any was
 	tooMany bool
 	note    func(Step) // told of each step; nil: nobody asks
@@ -104,7 +109,7 @@ type expansion struct {
 type origin struct {
 	by      mail.Path // the address of ours that sends on
 	bounces mail.Path // the owner of the innermost list
-	copied  bool      // a mailbox is copied there
+	copyOf  int64     // the first mailbox on the way that is copied there
 	depth   int
 }
 
@@ -130,27 +135,36 @@ func (e *expansion) visit(a mail.Path, from origin) {
 	case alias != nil:
 		e.alias(alias, from)
 	case from.by.IsNull():
-	case e.seen[a]:
-		e.tell(Step{From: from.by, Address: a, Is: IsAgain}, from)
 	default:
 		e.elsewhere(a, from)
 	}
 }
 
 // again notes that an address is met, and reports whether it was before. (Loops are
-// refused when saved; this is the second lock.)
-func (e *expansion) again(a mail.Path, from origin) bool {
-	if e.seen[a] {
-		e.tell(Step{From: from.by, Address: a, Is: IsAgain}, from)
-		return true
-	}
+// refused when saved; this is the second lock.) What was met as a copy's way alone, and
+// is met without one now, is the recipient's own: direct is true.
+func (e *expansion) again(a mail.Path, from origin) (again, direct bool) {
+	again = e.seen[a]
 	e.seen[a] = true
-	return false
+	switch {
+	case again:
+		e.tell(Step{From: from.by, Address: a, Is: IsAgain}, from)
+		if direct = e.copies[a] && from.copyOf == 0; direct {
+			delete(e.copies, a)
+		}
+	case from.copyOf != 0:
+		e.copies[a] = true
+	}
+	return again, direct
 }
 
 // box adds a mailbox, and what it is copied to.
 func (e *expansion) box(box *Mailbox, from origin) {
-	if e.again(box.Address, from) {
+	again, direct := e.again(box.Address, from)
+	if direct {
+		delete(e.to.copyOf, box.ID)
+	}
+	if again {
 		return
 	}
 	e.tell(Step{From: from.by, Address: box.Address, Is: IsMailbox, State: box.State, Leads: box.Copies}, from)
@@ -163,14 +177,16 @@ func (e *expansion) box(box *Mailbox, from origin) {
 		}
 		e.to.Bounces[box.ID] = from.bounces
 	}
-	if from.copied {
-		if e.to.copied == nil {
-			e.to.copied = map[int64]bool{}
+	if from.copyOf != 0 {
+		if e.to.copyOf == nil {
+			e.to.copyOf = map[int64]int64{}
 		}
-		e.to.copied[box.ID] = true
+		e.to.copyOf[box.ID] = from.copyOf
 	}
 	next := from.below(box.Address)
-	next.copied = true
+	if next.copyOf == 0 {
+		next.copyOf = box.ID
+	}
 	for _, c := range box.Copies {
 		e.visit(c, next)
 	}
@@ -178,15 +194,17 @@ func (e *expansion) box(box *Mailbox, from origin) {
 
 // alias follows an alias, a forward or a list.
 func (e *expansion) alias(alias *Alias, from origin) {
-	if e.again(alias.Address, from) {
+	switch again, direct := e.again(alias.Address, from); {
+	case again && !direct:
 		return
+	case !again:
+		e.tell(Step{From: from.by, Address: alias.Address, Is: Found(alias.Kind.orPlain()), Leads: alias.Targets, Post: alias.Post, Owner: alias.Owner}, from)
+		e.to.Via = append(e.to.Via, alias.Address)
 	}
-	e.tell(Step{From: from.by, Address: alias.Address, Is: Found(alias.Kind.orPlain()), Leads: alias.Targets, Post: alias.Post, Owner: alias.Owner}, from)
-	e.to.Via = append(e.to.Via, alias.Address)
 	next := from.below(alias.Address)
 	if alias.Kind == Distribution {
 		next.bounces = alias.Owner
-		if alias.Post != PostAll && !from.copied { // who has a mailbox copied to a list lets its mail in
+		if alias.Post != PostAll && from.copyOf == 0 { // who has a mailbox copied to a list lets its mail in
 			e.to.closed = append(e.to.closed, *alias)
 		}
 	}
@@ -202,8 +220,15 @@ func (e *expansion) elsewhere(a mail.Path, from origin) {
 		e.tell(Step{From: from.by, Address: a, Is: IsNobody}, from)
 		return
 	}
-	e.seen[a] = true
-	r := Remote{Address: a, By: from.by, Bounces: from.bounces}
+	again, direct := e.again(a, from)
+	if direct {
+		at := slices.IndexFunc(e.to.Remotes, func(r Remote) bool { return r.Address == a })
+		e.to.Remotes[at].CopyOf = 0
+	}
+	if again {
+		return
+	}
+	r := Remote{Address: a, By: from.by, CopyOf: from.copyOf, Bounces: from.bounces}
 	if ours {
 		r.Home = dom.Name
 	}
