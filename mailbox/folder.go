@@ -20,6 +20,8 @@ var (
 	ErrFolderName = errors.New("not a folder name")
 	// ErrInbox: the inbox can't be deleted.
 	ErrInbox = errors.New("the inbox stays")
+	// ErrQuarantine: what is held is changed by nobody through its folder.
+	ErrQuarantine = errors.New("the quarantine is read-only")
 	// ErrTooMany: MaxFolders are there, or a folder has given its last UID.
 	ErrTooMany = errors.New("too many")
 )
@@ -49,6 +51,14 @@ const (
 	Trash   Use = `\Trash`
 	Archive Use = `\Archive`
 )
+
+// Quarantine is the use of the folder that shows what is held for the mailbox (see
+// Held). It is this store's own: no RFC has it, clients are not told of it, and no
+// folder is made for it by them.
+const Quarantine Use = `\Quarantine`
+
+// QuarantineName is the name that the folder has, where no other was there first.
+const QuarantineName = "Quarantine"
 
 // ParseUse returns the use of that name in any case; false where no folder can
 // be made for it.

@@ -25,6 +25,8 @@ type Message struct {
 	View          mail.View
 	Envelope      []byte // RFC 9051 §7.5.2, without the item's name
 	BodyStructure []byte // RFC 9051 §7.5.2, with extension data
+
+	Held string // the held message's id, in the folder for them; those have neither Envelope nor BodyStructure
 }
 
 // A Delivery is a message on its way into a folder. The commit that takes it

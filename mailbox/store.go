@@ -33,6 +33,19 @@ type FolderEditor interface {
 	DeleteFolder(ctx context.Context, box int64, name string) error
 }
 
+// Held is the folder that shows what is held for a box: one like others to all who
+// read, and unchangeable, with ErrQuarantine, for all who write. Its messages are no
+// part of the box's Usage.
+type Held interface {
+	// OpenHeld makes the folder where the box has none yet, and subscribes to it. It is
+	// found by its Use; its name is QuarantineName, or a similar one where that is taken.
+	OpenHeld(ctx context.Context, box int64) error
+	// Gather brings that folder up to date: what is held since the last time gets its
+	// UID, and whose hold has ended is expunged. Readers see what the last Gather saw,
+	// but never the content of what is not held any more. Much takes more than one commit.
+	Gather(ctx context.Context, folder int64) error
+}
+
 // Subscriptions are the names that a box's owner wants to see; they need not
 // be folders (RFC 9051 §6.3.7).
 type Subscriptions interface {

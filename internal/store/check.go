@@ -15,13 +15,18 @@ type rule struct{ what, query string }
 // count, references with what they refer to.
 var rules = [...]rule{
 	{"folder %s counts %s messages, and has %s", `SELECT f.box || '/' || f.name, f.messages, COUNT(m.uid)
-		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.messages HAVING f.messages <> COUNT(m.uid)`},
+		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id WHERE f.special_use <> '\Quarantine' GROUP BY f.id, f.box, f.name, f.messages HAVING f.messages <> COUNT(m.uid)`},
 	{"folder %s counts %s octets, and has %s", `SELECT f.box || '/' || f.name, f.bytes, COALESCE(SUM(m.size), 0)
-		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.bytes HAVING f.bytes <> COALESCE(SUM(m.size), 0)`},
+		FROM mailbox_folder f LEFT JOIN mailbox_message m ON m.folder = f.id WHERE f.special_use <> '\Quarantine' GROUP BY f.id, f.box, f.name, f.bytes HAVING f.bytes <> COALESCE(SUM(m.size), 0)`},
 	{"folder %s would give UID %s again, the highest is %s", `SELECT f.box || '/' || f.name, f.uidnext, MAX(m.uid)
 		FROM mailbox_folder f JOIN mailbox_message m ON m.folder = f.id GROUP BY f.id, f.box, f.name, f.uidnext HAVING MAX(m.uid) >= f.uidnext`},
+	{"folder %s counts %s held messages, and shows %s", `SELECT f.box || '/' || f.name, f.messages, COUNT(h.uid)
+		FROM mailbox_folder f LEFT JOIN held h ON h.box = f.box AND h.uid > 0 WHERE f.special_use = '\Quarantine'
+		GROUP BY f.id, f.box, f.name, f.messages, f.bytes HAVING f.messages <> COUNT(h.uid) OR f.bytes <> COALESCE(SUM(h.size), 0)`},
+	{"folder %s would give UID %s again, the highest that is held is %s", `SELECT f.box || '/' || f.name, f.uidnext, MAX(h.uid)
+		FROM mailbox_folder f JOIN held h ON h.box = f.box AND h.uid > 0 WHERE f.special_use = '\Quarantine' GROUP BY f.id, f.box, f.name, f.uidnext HAVING MAX(h.uid) >= f.uidnext`},
 	{"mailbox %s counts %s messages, its folders have %s", `SELECT b.box, b.messages, COALESCE(SUM(f.messages), 0)
-		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
+		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box AND f.special_use <> '\Quarantine' GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
 	{"mailbox %s has %s messages of %s octets, and no address", `SELECT b.box, b.messages, b.bytes
 		FROM mailbox_box b LEFT JOIN mailbox a ON a.id = b.box WHERE a.id IS NULL`},
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email

@@ -17,6 +17,7 @@ var _ interface {
 	mailbox.Boxes
 	mailbox.Folders
 	mailbox.FolderEditor
+	mailbox.Held
 	mailbox.Subscriptions
 	mailbox.Reader
 	mailbox.Writer

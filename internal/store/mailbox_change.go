@@ -47,6 +47,9 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 	if err != nil {
 		return done, nil, err
 	}
+	if f.Use == mailbox.Quarantine {
+		return done, nil, mailbox.ErrQuarantine
+	}
 	olds, rest, err := take(tx, folder, set, selectEntries)
 	if err != nil {
 		return done, nil, err
@@ -165,9 +168,12 @@ func expunge(tx *Tx, folder int64, set mailbox.UIDSet, query string) (rest mailb
 	if err := lockBoxOf(tx, folder); err != nil {
 		return nil, err
 	}
-	box, err := boxOf(tx, folder)
+	box, use, err := boxAndUse(tx, folder)
 	if err != nil {
 		return nil, err
+	}
+	if use == mailbox.Quarantine {
+		return nil, mailbox.ErrQuarantine
 	}
 	found, rest, err := take(tx, folder, set, query)
 	if len(found) == 0 || err != nil {

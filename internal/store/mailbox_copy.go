@@ -40,12 +40,14 @@ func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c ma
 	if err != nil {
 		return c, err
 	}
-	box, err := boxOf(tx, from)
-	if err != nil {
+	box, use, err := boxAndUse(tx, from)
+	switch {
+	case err != nil:
 		return c, err
-	}
-	if box != dst.Box {
+	case box != dst.Box:
 		return c, errors.New("the folders are of two boxes")
+	case use == mailbox.Quarantine || dst.Use == mailbox.Quarantine:
+		return c, mailbox.ErrQuarantine
 	}
 	c = mailbox.Copied{UIDValidity: dst.UIDValidity}
 	t, err := measure(tx, from, set, &c.From)

@@ -87,11 +87,13 @@ func notNil(b []byte) []byte {
 }
 
 // deliveryFolder finds the folder that a Delivery names; mail is never lost for
-// want of one.
+// want of one, nor put where only what is held is shown.
 func deliveryFolder(tx *Tx, box int64, name string) (id int64, err error) {
 	switch {
 	case name == "":
 		name = mailbox.Inbox
+	case name == string(mailbox.Quarantine):
+		return deliveryFolder(tx, box, mailbox.Inbox)
 	case name[0] == '\\':
 		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND special_use = ?`, []any{box, name}, &id)
 	default:
@@ -100,7 +102,7 @@ func deliveryFolder(tx *Tx, box int64, name string) (id int64, err error) {
 		}
 	}
 	if name[0] != '\\' {
-		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ?`, []any{box, name}, &id)
+		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ? AND special_use <> ?`, []any{box, name, mailbox.Quarantine}, &id)
 	}
 	if errors.Is(err, sql.ErrNoRows) && name != mailbox.Inbox {
 		return deliveryFolder(tx, box, mailbox.Inbox)

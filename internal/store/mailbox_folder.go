@@ -108,9 +108,12 @@ func makeFolder(tx *Tx, box int64, name string, use mailbox.Use) (mailbox.Folder
 // makeParents makes the folders that are missing above name (RFC 9051 §6.3.4).
 func makeParents(tx *Tx, box int64, name string) error {
 	for _, parent := range mailbox.Parents(name) {
-		_, err := folderByName(tx, box, parent)
-		if errors.Is(err, mailbox.ErrNoFolder) {
+		f, err := folderByName(tx, box, parent)
+		switch {
+		case errors.Is(err, mailbox.ErrNoFolder):
 			_, err = putFolder(tx, box, parent, "")
+		case f.Use == mailbox.Quarantine:
+			err = mailbox.ErrQuarantine
 		}
 		if err != nil {
 			return err
@@ -178,6 +181,9 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 		if names[to+rest] {
 			return mailbox.ErrFolderExists
 		}
+		if f.Use == mailbox.Quarantine {
+			return mailbox.ErrQuarantine
+		}
 		if _, err := mailbox.CleanName(to + rest); err != nil {
 			return err
 		}
@@ -203,6 +209,9 @@ func (m Mailboxes) deleteFolder(ctx context.Context, box int64, name string) err
 	f, err := m.Folder(ctx, box, name)
 	if err != nil {
 		return err
+	}
+	if f.Use == mailbox.Quarantine {
+		return mailbox.ErrQuarantine
 	}
 	everything := mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}
 	for {

@@ -16,6 +16,9 @@ func (m Mailboxes) Index(ctx context.Context, folder int64, add func(mailbox.Ent
 		if f, err = folderByID(tx, folder); err != nil {
 			return err
 		}
+		if f.Use == mailbox.Quarantine {
+			return eachHeldEntry(tx, f.Box, 0, add)
+		}
 		return eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? ORDER BY uid`, folder)
 	})
 	if err != nil {
@@ -49,12 +52,18 @@ func (m Mailboxes) Since(ctx context.Context, folder int64, after mailbox.ModSeq
 }
 
 func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err error) {
-	err = tx.Row(`SELECT modseq, uidnext FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext)
+	var box int64
+	var use mailbox.Use
+	err = tx.Row(`SELECT modseq, uidnext, box, special_use FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext, &box, &use)
 	if err != nil || d.HighestModSeq <= after {
 		return d, noFolder(err)
 	}
 	add := func(e mailbox.Entry) { d.Changed = append(d.Changed, e) }
-	err = eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? AND modseq > ? ORDER BY uid`, folder, after)
+	if use == mailbox.Quarantine {
+		err = eachHeldEntry(tx, box, after, add)
+	} else {
+		err = eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? AND modseq > ? ORDER BY uid`, folder, after)
+	}
 	if err != nil {
 		return d, err
 	}
@@ -80,12 +89,18 @@ const (
 // Messages returns the messages of set that are there.
 func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSet, part mailbox.Part) (all []mailbox.Message, err error) {
 	err = m.db.View(ctx, func(tx *Tx) error {
-		box, err := boxOf(tx, folder)
+		all = nil
+		box, use, err := boxAndUse(tx, folder)
 		if err != nil {
 			return err
 		}
 		for _, r := range set {
-			if all, err = messages(tx, all, box, folder, r, part); err != nil {
+			if use == mailbox.Quarantine {
+				all, err = heldMessages(tx, all, box, r)
+			} else {
+				all, err = messages(tx, all, box, folder, r, part)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -119,7 +134,7 @@ func messages(tx *Tx, all []mailbox.Message, box, folder int64, r mailbox.Range,
 	return all, err
 }
 
-func boxOf(tx *Tx, folder int64) (box int64, err error) {
-	err = tx.Row(`SELECT box FROM mailbox_folder WHERE id = ?`, []any{folder}, &box)
-	return box, noFolder(err)
+func boxAndUse(tx *Tx, folder int64) (box int64, use mailbox.Use, err error) {
+	err = tx.Row(`SELECT box, special_use FROM mailbox_folder WHERE id = ?`, []any{folder}, &box, &use)
+	return box, use, noFolder(err)
 }

@@ -67,6 +67,9 @@ func (q Quarantine) Purge(ctx context.Context, t time.Time, limit int) (n int, e
 }
 
 func purgeHeld(tx *Tx, ids []string) error {
+	if err := unshowAll(tx, ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		for _, text := range [...]string{`DELETE FROM held_act WHERE held = ?`, `DELETE FROM held WHERE id = ?`} {
 			if _, err := tx.Exec(text, id); err != nil {

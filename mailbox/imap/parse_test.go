@@ -243,6 +243,8 @@ func (nothing) CreateFolder(context.Context, int64, string, mailbox.Use) (f mail
 }
 func (nothing) RenameFolder(context.Context, int64, string, string) error { return errNothing }
 func (nothing) DeleteFolder(context.Context, int64, string) error         { return errNothing }
+func (nothing) OpenHeld(context.Context, int64) error                     { return errNothing }
+func (nothing) Gather(context.Context, int64) error                       { return errNothing }
 func (nothing) Subscriptions(context.Context, int64) ([]string, error)    { return nil, nil }
 func (nothing) Subscribe(context.Context, int64, string, bool) error      { return errNothing }
 func (nothing) Index(context.Context, int64, func(mailbox.Entry)) (f mailbox.Folder, err error) {

@@ -21,6 +21,7 @@ type Store interface {
 	mailbox.Boxes
 	mailbox.Folders
 	mailbox.FolderEditor
+	mailbox.Held
 	mailbox.Subscriptions
 	mailbox.Reader
 	mailbox.Writer

@@ -16,6 +16,7 @@ type MailboxStore interface {
 	mailbox.Boxes
 	mailbox.Folders
 	mailbox.FolderEditor
+	mailbox.Held
 	mailbox.Subscriptions
 	mailbox.Reader
 	mailbox.Writer
