@@ -17,11 +17,18 @@ var copyCommands = []command{
 
 // copy: RFC 9051 §6.4.7.
 func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
-	set, to, err := c.transferArguments(ctx, r)
-	if len(set) == 0 || err != nil {
+	spans, name, err := c.transferArguments(r)
+	if err == nil && c.view.releases() {
+		err = errCopy
+	}
+	if err != nil {
 		return reply{}, err
 	}
-	done, err := c.srv.Store.Copy(ctx, c.view.folder.ID, set, to.ID)
+	to, err := c.target(ctx, name)
+	if len(spans) == 0 || err != nil {
+		return reply{}, err
+	}
+	done, err := c.srv.Store.Copy(ctx, c.view.folder.ID, c.view.uids(spans), to.ID)
 	if err != nil {
 		return reply{}, err
 	}
@@ -32,14 +39,21 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 // move: RFC 9051 §6.4.8. COPYUID comes untagged, before the news that tell what
 // is gone.
 func (c *conn) move(ctx context.Context, r *request) (reply, error) {
-	set, to, err := c.transferArguments(ctx, r)
+	spans, name, err := c.transferArguments(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if c.view.releases() {
+		return c.release(ctx, spans, name)
+	}
+	to, err := c.target(ctx, name)
 	if err == nil {
 		err = c.writable()
 	}
-	if len(set) == 0 || err != nil {
+	if len(spans) == 0 || err != nil {
 		return reply{}, err
 	}
-	done, err := c.srv.Store.Move(ctx, c.view.folder.ID, set, to.ID)
+	done, err := c.srv.Store.Move(ctx, c.view.folder.ID, c.view.uids(spans), to.ID)
 	if err != nil {
 		return reply{}, err
 	}
@@ -50,28 +64,27 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 	return reply{}, c.sync(ctx, true, true)
 }
 
-func (c *conn) transferArguments(ctx context.Context, r *request) (mailbox.UIDSet, mailbox.Folder, error) {
+func (c *conn) transferArguments(r *request) (spans []span, name string, err error) {
 	r.space()
 	numbers := r.numbers()
 	r.space()
-	name := r.folderName()
+	name = r.folderName()
 	if err := r.end(); err != nil {
-		return nil, mailbox.Folder{}, err
+		return nil, "", err
 	}
-	spans, err := c.view.resolve(numbers, r.uid)
-	if err != nil {
-		return nil, mailbox.Folder{}, err
-	}
-	to, err := c.target(ctx, name)
-	return c.view.uids(spans), to, err
+	spans, err = c.view.resolve(numbers, r.uid)
+	return spans, name, err
 }
 
 // target finds the folder that messages are to go to; that it is missing is a
 // hint to create it (RFC 9051 §6.3.12, §6.4.7).
 func (c *conn) target(ctx context.Context, name string) (mailbox.Folder, error) {
 	f, err := c.folder(ctx, name)
-	if errors.Is(err, mailbox.ErrNoFolder) {
+	switch {
+	case errors.Is(err, mailbox.ErrNoFolder):
 		err = no("TRYCREATE", "No such mailbox")
+	case err == nil && f.Use == mailbox.Quarantine:
+		err = errInto
 	}
 	return f, err
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
+
+	"gatepost/mailbox/imap"
 )
 
 var update = flag.Bool("update", false, "write the answers into testdata")
@@ -24,6 +26,8 @@ var update = flag.Bool("update", false, "write the answers into testdata")
 //	C: what the client sends     C2: the same on a second connection
 //	L: a line of the literal that "{}" or "{+}" at the end of a C line announces
 //	S: what the server must say  S2: the same on a second connection
+//	H: the subject of a message that is held for ann from now on
+//	G: the subject of a message of hers that is not held any more
 //
 // Everything is compared to the letter, but for the greeting and the capabilities
 // that a log-in tells. "#" starts a remark.
@@ -46,7 +50,11 @@ func TestDialogues(t *testing.T) {
 				if !*update {
 					t.Parallel()
 				}
-				d := dialogue{t: t, server: start(t), conns: map[string]*client{}}
+				var change []func(*imap.Server)
+				if strings.Contains(path, "quarantine") {
+					change = append(change, releasing)
+				}
+				d := dialogue{t: t, server: start(t, change...), conns: map[string]*client{}}
 				got := d.run(string(f.Data))
 				if *update {
 					f.Data = []byte(got)
@@ -69,7 +77,7 @@ type dialogue struct {
 }
 
 var (
-	dialogueLine = regexp.MustCompile(`^([CLS])(\d?): ?(.*)$`)
+	dialogueLine = regexp.MustCompile(`^([CLSHG])(\d?): ?(.*)$`)
 	tagPattern   = regexp.MustCompile(`^([a-z]+\d+)( |$)`)
 	toldCaps     = regexp.MustCompile(`^(\w+ OK )\[CAPABILITY [^]]+\]`)
 )
@@ -82,6 +90,13 @@ func (d *dialogue) run(text string) string {
 		case m == nil && lines[i] != "" && lines[i][0] != '#':
 			d.t.Fatalf("line %d: %q is neither C: nor S:", i+1, lines[i])
 		case m == nil:
+			d.out.WriteString(lines[i] + "\n")
+		case m[1] == "H" || m[1] == "G":
+			if m[1] == "H" {
+				d.server.hold(d.t, m[3])
+			} else {
+				d.server.giveUp(d.t, m[3])
+			}
 			d.out.WriteString(lines[i] + "\n")
 		case m[1] == "C":
 			n := d.command(m[2], m[3], lines[i:])

@@ -180,6 +180,12 @@ func (f *fetcher) answer(ctx context.Context, spans []span, found []mailbox.Mess
 // message appends the response for the message at place i.
 func (f *fetcher) message(ctx context.Context, i int, m *mailbox.Message) error {
 	var parts []*octets
+	if f.items.envelope || f.items.body || f.items.structure {
+		if err := f.prepare(ctx, m); err != nil {
+			f.unreadable(m, err)
+			return nil
+		}
+	}
 	if len(f.items.sections) > 0 {
 		content, err := f.srv.Bodies.Open(ctx, blob.ID(m.Blob))
 		if err == nil {
@@ -192,8 +198,7 @@ func (f *fetcher) message(ctx context.Context, i int, m *mailbox.Message) error 
 			f.refused = r
 			return nil
 		case err != nil:
-			f.broken++
-			f.log.Error("message can't be read", "folder", f.view.folder.Name, "uid", m.UID, "blob", m.Blob, "error", err)
+			f.unreadable(m, err)
 			return nil
 		}
 	}
@@ -208,6 +213,11 @@ func (f *fetcher) message(ctx context.Context, i int, m *mailbox.Message) error 
 	}
 	f.out.closeList()
 	return nil
+}
+
+func (f *fetcher) unreadable(m *mailbox.Message, err error) {
+	f.broken++
+	f.log.Error("message can't be read", "folder", f.view.folder.Name, "uid", m.UID, "blob", m.Blob, "error", err)
 }
 
 func findSections(sections []section, m *mail.Message) ([]*octets, error) {

@@ -158,6 +158,9 @@ func (c *conn) statusOf(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	f, err := c.folder(ctx, name)
+	if err == nil {
+		f, err = c.gather(ctx, f)
+	}
 	if err != nil {
 		return reply{}, err
 	}

@@ -97,6 +97,9 @@ func start(t testing.TB, change ...func(*imap.Server)) *server {
 	for _, f := range change {
 		f(s.Server)
 	}
+	if s.Releaser != nil {
+		s.Releaser = s
+	}
 	s.addr = s.listen(t, nil)
 	return s
 }

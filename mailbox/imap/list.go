@@ -162,7 +162,11 @@ func (c *conn) showList(ctx context.Context, l listing) error {
 		}
 		c.listLine("LIST", name, n.attributes(l.markSubscribed), n.within && l.recursive)
 		if n.folder != nil && len(l.status) > 0 {
-			c.status(*n.folder, l.status)
+			f, err := c.gather(ctx, *n.folder)
+			if err != nil {
+				return err
+			}
+			c.status(f, l.status)
 		}
 		if err := c.out.flushIfFull(); err != nil {
 			return err
@@ -173,12 +177,20 @@ func (c *conn) showList(ctx context.Context, l listing) error {
 
 func (l *listing) wants(n *node) bool {
 	switch {
-	case l.special && (n.folder == nil || n.folder.Use == ""):
+	case l.special && n.use() == "":
 		return false
 	case l.subscribed:
 		return n.subscribed || l.recursive && n.within
 	}
 	return n.folder != nil || n.children
+}
+
+// use is the special use that clients are told of.
+func (n *node) use() mailbox.Use {
+	if n.folder == nil || n.folder.Use == mailbox.Quarantine {
+		return ""
+	}
+	return n.folder.Use
 }
 
 func (n *node) attributes(markSubscribed bool) string {
@@ -188,8 +200,8 @@ func (n *node) attributes(markSubscribed bool) string {
 	}
 	if n.folder == nil {
 		attrs = append(attrs, `\NonExistent`, `\Noselect`)
-	} else if n.folder.Use != "" {
-		attrs = append(attrs, string(n.folder.Use))
+	} else if use := n.use(); use != "" {
+		attrs = append(attrs, string(use))
 	}
 	if markSubscribed && n.subscribed {
 		attrs = append(attrs, `\Subscribed`)

@@ -149,6 +149,9 @@ func (c *conn) enter(ctx context.Context, user, password string) (reply, error) 
 	if err == nil {
 		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())
 	}
+	if err == nil && c.srv.Releaser != nil {
+		err = c.srv.Store.OpenHeld(ctx, box)
+	}
 	if err != nil {
 		c.log.Error("log-in could not be checked", "error", err)
 		return reply{}, no("UNAVAILABLE", "Can't log in now, try later")

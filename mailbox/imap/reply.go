@@ -59,6 +59,7 @@ var knownErrors = []struct {
 	{mailbox.ErrFolderExists, reply{"NO", "ALREADYEXISTS", "Mailbox exists"}},
 	{mailbox.ErrFolderName, reply{"NO", "CANNOT", "Not a mailbox name that can be used here"}},
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},
+	{mailbox.ErrQuarantine, reply{"NO", "NOPERM", "The folder of what is held stays as it is"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},
 	{errTooBig, reply{"BAD", "TOOBIG", "Command or literal too long"}},

@@ -155,11 +155,16 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 	for k := range rows {
 		i, _ := s.view.find(rows[k].UID)
 		m := candidate{place: i, entry: s.view.entries[i], part: row, row: &rows[k]}
+		if s.query.key.needs() == mailbox.Whole {
+			if err := s.prepare(ctx, &rows[k]); err != nil {
+				s.unreadable(&rows[k], err)
+				continue
+			}
+		}
 		result := s.query.key.match(&m)
 		if result == unknown {
 			if err := m.open(ctx, s.srv.Bodies); err != nil {
-				s.log.Error("message can't be searched", "folder", s.view.folder.Name, "uid", rows[k].UID, "error", err)
-				s.reply = reply{"NO", "SERVERBUG", "Some messages could not be read, it was logged"}
+				s.unreadable(&rows[k], err)
 				continue
 			}
 			result = s.query.key.match(&m)
@@ -168,6 +173,11 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 		matched[i] = result == yes
 	}
 	return nil
+}
+
+func (s *searcher) unreadable(m *mailbox.Message, err error) {
+	s.log.Error("message can't be searched", "folder", s.view.folder.Name, "uid", m.UID, "error", err)
+	s.reply = reply{"NO", "SERVERBUG", "Some messages could not be read, it was logged"}
 }
 
 // highestModSeq finds the highest MODSEQ of what was found (RFC 7162 §3.1.5).

@@ -48,10 +48,15 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 
 func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, error) {
 	f, err := c.folder(ctx, name)
+	if err == nil {
+		f, err = c.gather(ctx, f)
+	}
 	if err != nil {
 		return reply{}, err
 	}
-	v := &view{readOnly: readOnly, entries: make([]entry, 0, f.Messages)}
+	examined := readOnly
+	readOnly = readOnly || f.Use == mailbox.Quarantine
+	v := &view{readOnly: readOnly, examined: examined, entries: make([]entry, 0, f.Messages)}
 	unseen := 0
 	v.folder, err = c.srv.Store.Index(ctx, f.ID, func(e mailbox.Entry) {
 		if v.add(e); unseen == 0 && e.Flags.System&mailbox.Seen == 0 {
@@ -157,7 +162,10 @@ func (c *conn) expunge(ctx context.Context, r *request) (reply, error) {
 var errReadOnly = no("READ-ONLY", "The mailbox is open read-only")
 
 func (c *conn) writable() error {
-	if c.view.readOnly {
+	switch {
+	case c.view.releases() && !c.view.examined:
+		return errHeld
+	case c.view.readOnly:
 		return errReadOnly
 	}
 	return nil

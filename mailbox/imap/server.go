@@ -50,6 +50,7 @@ type Server struct {
 	Bodies   Bodies
 	Auth     Authenticator
 	Changes  *mailbox.Changes
+	Releaser Releaser // optional: without one no mailbox is given a folder of what is held
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in

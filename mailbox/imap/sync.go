@@ -19,7 +19,7 @@ const staleAfter = time.Second
 func (c *conn) sync(ctx context.Context, expunges, must bool) error {
 	if c.hinted() || must || time.Since(c.asked) > staleAfter {
 		c.asked = time.Now()
-		d, err := c.srv.Store.Since(ctx, c.view.folder.ID, c.view.modseq)
+		d, err := c.since(ctx)
 		if errors.Is(err, mailbox.ErrNoFolder) {
 			// Sequence numbers of a folder that is no more mean nothing.
 			c.out.untagged("BYE [UNAVAILABLE] The selected mailbox was deleted")

@@ -18,6 +18,7 @@ const maxListed = 200
 type view struct {
 	folder   mailbox.Folder // as it was selected
 	readOnly bool
+	examined bool // by EXAMINE
 	entries  []entry
 	gone     int            // entries whose message is expunged, not told yet
 	modseq   mailbox.ModSeq // all up to here is in entries
