@@ -6,6 +6,7 @@ import (
 
 	"gatepost/internal/directory"
 	"gatepost/internal/queue"
+	"gatepost/mailbox/imap"
 	"gatepost/quarantine"
 )
 
@@ -25,6 +26,19 @@ func (a *App) releaseHeld(ctx context.Context, id string, by quarantine.By) (qua
 		a.heldReleased(h, by)
 	}
 	return h, err
+}
+
+// imapReleases is releaseHeld as imap wants it: what an owner moves out of the folder of
+// held messages is his, since no others are in it.
+type imapReleases struct{ app *App }
+
+// Release implements imap.Releaser.
+func (r imapReleases) Release(ctx context.Context, id, address string) error {
+	_, err := r.app.releaseHeld(ctx, id, quarantine.By{Who: address})
+	if errors.Is(err, quarantine.ErrNotHeld) || errors.Is(err, quarantine.ErrUnknown) {
+		return fmt.Errorf("%w: %w", imap.ErrNotHeld, err)
+	}
+	return err
 }
 
 func (a *App) heldReleased(h quarantine.Held, by quarantine.By) {
@@ -48,6 +62,7 @@ func (a *App) wakeFor(h quarantine.Held) {
 func (a *App) deleteHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
 	h, err := a.quarantine.Delete(ctx, id, by)
 	if err == nil {
+		a.changes.Notify(h.Box)
 		a.log.Info("deleted", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
 	}
 	return h, err
@@ -78,6 +93,7 @@ func (a *App) blockHeld(c quarantine.Choice) actOn {
 	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
 		h, err := a.quarantine.Block(ctx, id, by, c)
 		if err == nil {
+			a.changes.Notify(h.Box)
 			a.log.Info("blocked", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "sender", h.Sender, "by", by.Who)
 		}
 		return h, err

@@ -138,7 +138,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory}}, Changes: a.changes, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory}}, Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}

@@ -54,7 +54,7 @@ type Journal interface {
 	Note(r *journal.Record)
 }
 
-// A Waker is told of boxes that have new mail, after the commit.
+// A Waker is told of boxes that have new mail, held or not, after the commit.
 type Waker interface{ Notify(box int64) }
 
 // An Observer counts what went by; all methods return at once.

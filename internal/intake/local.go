@@ -173,6 +173,11 @@ func (in *Intake) wake(c *Commit) {
 	for _, d := range c.Deliveries {
 		in.Waker.Notify(d.Box)
 	}
+	for _, h := range c.Held {
+		if h.Box > 0 {
+			in.Waker.Notify(h.Box)
+		}
+	}
 	told := map[queue.Destination]bool{}
 	for _, t := range c.Transfers {
 		if !told[t.Destination] {
