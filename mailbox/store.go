@@ -42,7 +42,8 @@ type Held interface {
 	OpenHeld(ctx context.Context, box int64) error
 	// Gather brings that folder up to date: what is held since the last time gets its
 	// UID, and whose hold has ended is expunged. Readers see what the last Gather saw,
-	// but never the content of what is not held any more. Much takes more than one commit.
+	// but never the content of what is not held any more. Of more than some thousand
+	// the rest is left for the next time.
 	Gather(ctx context.Context, folder int64) error
 }
 

@@ -95,7 +95,7 @@ func (m Mailboxes) gather(ctx context.Context, folder int64) error {
 		}
 		return nil
 	})
-	for some && err == nil {
+	for n := 0; some && err == nil && n < gatherCommits; n++ {
 		err = m.db.Update(ctx, func(tx *Tx) (err error) {
 			some, err = gather(tx, box, folder)
 			return err
@@ -103,6 +103,10 @@ func (m Mailboxes) gather(ctx context.Context, folder int64) error {
 	}
 	return err
 }
+
+// gatherCommits bounds one Gather: who looks at 100,000 messages for the first time waits
+// some seconds, and sees the rest come in.
+const gatherCommits = 20
 
 // A shown is a row of held as it is in the folder, or will be.
 type shown struct {

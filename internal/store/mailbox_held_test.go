@@ -87,30 +87,7 @@ func TestHeldFolderPlans(t *testing.T) {
 		`SELECT uid, modseq, 0, '' FROM held WHERE box = ? AND uid > 0 AND modseq > ? ORDER BY uid`:              "COVERING INDEX held_shown (box=?)",
 		`SELECT uid FROM held WHERE box = ? AND state = 'held' AND uid BETWEEN ? AND ? AND uid > 0 ORDER BY uid`: "held_shown (box=? AND state=? AND uid>? AND uid<?)",
 	} {
-		args := make([]any, strings.Count(text, "?"))
-		for i := range args {
-			args[i] = 1
-		}
-		var plans []string
-		err := db.View(t.Context(), func(tx *Tx) error {
-			rows, err := tx.Query("EXPLAIN QUERY PLAN "+text, args...)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var a, b, c int
-				var plan string
-				if err := rows.Scan(&a, &b, &c, &plan); err != nil {
-					return err
-				}
-				plans = append(plans, plan)
-			}
-			return rows.Err()
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		plans := plansOf(t, db, text)
 		if plan := strings.Join(plans, "; "); !strings.Contains(plan, index) {
 			t.Errorf("%s\n%s", text, plan)
 		}

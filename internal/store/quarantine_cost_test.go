@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -60,34 +61,37 @@ func checkPlans(t *testing.T, db *DB, name string, q quarantine.Query) {
 		t.Fatal(err)
 	}
 	for _, text := range texts {
-		args := make([]any, strings.Count(text, "?"))
-		for i := range args {
-			args[i] = 1
-		}
-		err := db.View(t.Context(), func(tx *Tx) error {
-			rows, err := tx.Query("EXPLAIN QUERY PLAN "+text, args...)
-			if err != nil {
-				return err
+		for _, plan := range plansOf(t, db, text) {
+			ordered := false // by an index that is no longer than the page, or a time of it
+			for _, index := range []string{"held_time", "held_asked", "held_late"} {
+				ordered = ordered || strings.Contains(plan, "INDEX "+index)
 			}
-			defer rows.Close()
-			for rows.Next() {
-				var a, b, c int
-				var plan string
-				if err := rows.Scan(&a, &b, &c, &plan); err != nil {
-					return err
-				}
-				ordered := false // by an index that is no longer than the page, or a time of it
-				for _, index := range []string{"held_time", "held_asked", "held_late"} {
-					ordered = ordered || strings.Contains(plan, "INDEX "+index)
-				}
-				if strings.Contains(plan, "TEMP B-TREE") || strings.HasPrefix(plan, "SCAN held") && !ordered {
-					t.Errorf("%s: %s\n%s", name, plan, text)
-				}
+			if strings.Contains(plan, "TEMP B-TREE") || strings.HasPrefix(plan, "SCAN held") && !ordered {
+				t.Errorf("%s: %s\n%s", name, plan, text)
 			}
-			return rows.Err()
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
+}
+
+// plansOf returns how SQLite goes about a statement, step by step.
+func plansOf(t *testing.T, db *DB, text string) (plans []string) {
+	t.Helper()
+	args := make([]any, strings.Count(text, "?"))
+	for i := range args {
+		args[i] = 1
+	}
+	err := db.View(t.Context(), func(tx *Tx) error {
+		rows, err := tx.Query("EXPLAIN QUERY PLAN "+text, args...)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var a, b, c int
+			var plan string
+			err := rows.Scan(&a, &b, &c, &plan)
+			plans = append(plans, plan)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plans
 }
