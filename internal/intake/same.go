@@ -159,8 +159,9 @@ func (r *recipient) places() (list []int64) {
 }
 
 // compare notes what a recipient has of the message: what was released to him, and, where
-// it is delivered now, what is held and needs no release any more. What is delivered now
-// must be the very same by its Message-ID, since two mails may well say the same.
+// it is delivered now, what is held and needs no release any more. Both must be the very
+// same by their Message-ID, since two mails may well say the same, and the second would be
+// lost. A resend of what is held still needs no such proof: the held one stands for it.
 func (t *Transaction) compare(r *recipient) {
 	if r.keys == nil {
 		return
@@ -168,7 +169,7 @@ func (t *Transaction) compare(r *recipient) {
 	o, _ := t.alone(r)
 	for box, key := range r.keys {
 		k, ok := t.recent(key)
-		if !ok || o == mail.Delivered && k.Origin != t.origin {
+		if !ok || k.Origin != t.origin {
 			continue
 		}
 		switch {

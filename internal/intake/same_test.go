@@ -129,6 +129,46 @@ func TestSameEnds(t *testing.T) {
 	}
 }
 
+// What was released answers for itself alone, by its Message-ID: who writes the same words
+// again within a week has a mail, a row and a link of his own.
+func TestSameWordsAfterRelease(t *testing.T) {
+	bare := strings.Replace(spam, "Message-ID: <1@sender.example>\r\n", "", 1)
+	anew := strings.Replace(spam, "<1@", "<2@", 1)
+	tests := map[string]struct {
+		first, second string
+		duplicate     bool
+	}{
+		"the same Message-ID":          {spam, spam, true},
+		"neither has one":              {bare, bare, true},
+		"another Message-ID":           {spam, anew, false},
+		"the second has none":          {spam, bare, false},
+		"the first has none":           {bare, spam, false},
+		"by another MX":                {spam, "Received: by mx2.example\r\n" + spam, true},
+		"with blanks around, the same": {spam, strings.Replace(spam, " <1@sender.example>", "   <1@sender.example>  ", 1), true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newChallengeWorld(t)
+			one := c.bring(t, sender, tt.first, "spam@late.example")
+			c.settle(t, quarantine.StateReleased)
+			c.clock = c.clock.Add(6 * 24 * time.Hour)
+			two := c.bring(t, sender, tt.second, "spam@late.example")
+			if tt.duplicate {
+				if two.Answer != mail.OK || c.last.State != "duplicate" || len(c.rows(t)) != 1 {
+					t.Errorf("answer %+v, %s, rows %q", two, c.last.State, c.rows(t))
+				}
+				return
+			}
+			if two.Answer != mail.Refused || len(two.Links) != 1 || slices.Equal(one.Links, two.Links) || len(c.rows(t)) != 2 {
+				t.Errorf("answer %+v after %q, rows %q", two, one.Links, c.rows(t))
+			}
+			if again := c.bring(t, sender, tt.second, "spam@late.example"); !slices.Equal(again.Links, two.Links) || len(c.rows(t)) != 2 {
+				t.Errorf("and again %+v, rows %q", again, c.rows(t))
+			}
+		})
+	}
+}
+
 // Where nobody is told, nothing is compared, and two are two.
 func TestSameWhereNobodyIsTold(t *testing.T) {
 	c := newChallengeWorld(t)
