@@ -78,10 +78,15 @@ func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict
 }
 
 // inline reports whether a message can be handed on before the answer: it is for the
-// mail hosts of one domain, and nobody else gets it or is to be told of success.
+// mail hosts of one domain, and nobody else gets it, has it, or is to be told of success.
+// The one answer is for all: who has it already, or for whom it was thrown away, would be
+// answered with what the hosts say of others.
 func (p *plan) inline() bool {
 	c := p.commit
 	if len(c.Deliveries)+len(c.Held)+len(c.Again)+len(c.Ends) > 0 || len(c.Transfers) == 0 || len(c.Transfers) > 100 {
+		return false
+	}
+	if slices.ContainsFunc(p.t.rcpts, func(r *recipient) bool { return len(r.has) > 0 || r.outcome == mail.Dropped }) {
 		return false
 	}
 	first := c.Transfers[0]

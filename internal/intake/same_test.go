@@ -345,6 +345,43 @@ func TestSameInParts(t *testing.T) {
 	}
 }
 
+// A host that refuses one recipient doesn't refuse the message for another one who has it,
+// or part of it, already.
+func TestSameIsNotHandedOn(t *testing.T) {
+	tests := map[string]struct {
+		released bool // what came first for spam@
+		to       []mail.Path
+		outcomes string
+	}{
+		"one has it":           {true, []mail.Path{"spam@hosted.example", "none@hosted.example"}, "duplicate queued"},
+		"one's is held":        {false, []mail.Path{"spam@hosted.example", "none@hosted.example"}, "held-again queued"},
+		"one's is thrown away": {false, []mail.Path{"discard@hosted.example", "none@hosted.example"}, "discarded queued"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newChallengeWorld(t)
+			c.domain(t, "hosted.example", func(d *directory.Domain) { d.Challenge = directory.ByReply })
+			c.Config.RelayInline = true
+			c.out.results = []queue.Result{{Fate: queue.Refused, Reply: queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such user"}}}
+			c.bring(t, sender, spam, "spam@hosted.example")
+			if tt.released {
+				c.settle(t, quarantine.StateReleased)
+			}
+			v := c.bring(t, sender, spam, tt.to...)
+			if v.Answer != mail.OK || len(c.out.carried) != 0 {
+				t.Errorf("answer %+v, handed on %d times", v, len(c.out.carried))
+			}
+			var outcomes []string
+			for _, w := range c.last.Walks[1:] {
+				outcomes = append(outcomes, w.Outcome)
+			}
+			if got := strings.Join(outcomes, " "); got != tt.outcomes {
+				t.Errorf("outcomes %s, want %s", got, tt.outcomes)
+			}
+		})
+	}
+}
+
 // A message that is held by several transactions is answered with the link of each.
 func TestSameOfSeveral(t *testing.T) {
 	c := newChallengeWorld(t)
