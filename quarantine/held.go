@@ -63,6 +63,10 @@ const (
 	Elsewhere int64 = -1 // the same, but to no mailbox here: those have rows of their own
 )
 
+// Undeliverable is the Filter of what another server refused: mail that was sent on for
+// one of our domains, whose recipient is mostly no address here.
+const Undeliverable = "undeliverable"
+
 // A State is how a held message stands. All but StateHeld are final.
 type State string
 
@@ -143,6 +147,8 @@ var (
 	ErrUnproven = errors.New("nothing proves the sender")
 	// ErrOwn: the sender claims to be the recipient, or of the same domain.
 	ErrOwn = errors.New("the sender is the recipient's own address or of the same domain")
+	// ErrNowhere: who was to get it beside the mailboxes here is there no more.
+	ErrNowhere = errors.New("it is for no mailbox here, and its recipient leads nowhere else any more")
 	// ErrNobody: there is no sender to be listed, since the reverse-path is null.
 	ErrNobody = errors.New("it has no sender")
 )

@@ -133,32 +133,29 @@ func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
 // has no mailbox finds out again, at its release, where it leads.
 func (p *plan) hold(r *recipient) {
 	own := slices.DeleteFunc(slices.Clone(r.boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
-	boxes := p.fresh(own, "held")
 	view := mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, "")
 	switch {
-	case len(r.boxes) == 0 || len(boxes) > maxDirect:
+	case len(own) == 0 || len(own) > maxDirect: // then none of them has a place of its own
 		p.holdAt(r, quarantine.Anywhere, view)
 		return
-	case slices.ContainsFunc(r.remotes, r.strays):
+	case slices.ContainsFunc(r.remotes, strays):
 		p.holdAt(r, quarantine.Elsewhere, view)
 	}
 	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
-	for _, box := range boxes {
+	for _, box := range p.fresh(own, "held") {
 		p.holdAt(r, box, view)
 	}
 }
 
 // holdStrays holds what would be sent on of a message that a mailbox here gets as spam.
 func (p *plan) holdStrays(r *recipient) {
-	if slices.ContainsFunc(r.remotes, r.strays) {
+	if slices.ContainsFunc(r.remotes, strays) {
 		p.holdAt(r, quarantine.Elsewhere, mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, ""))
 	}
 }
 
 // strays reports whether a copy that leaves is none of a mailbox here.
-func (r *recipient) strays(to directory.Remote) bool {
-	return !slices.ContainsFunc(r.boxes, func(b directory.Mailbox) bool { return b.Address == to.By })
-}
+func strays(to directory.Remote) bool { return to.CopyOf == 0 }
 
 // carry queues what goes to other servers. What a report says of it goes by the
 // reverse-path that it leaves under.

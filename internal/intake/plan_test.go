@@ -196,14 +196,19 @@ func TestHeldInHalves(t *testing.T) {
 		for _, h := range c.Held {
 			onward, err := w.Onward(*h)
 			for _, o := range onward {
-				ways = append(ways, fmt.Sprintf("%d to %s", min(h.Box, 1), o.To))
+				to := []mail.Path{o.To}
+				for i, id := range o.Boxes {
+					box, _ := dir.Snapshot().Box(id)
+					to = slices.Concat(to[:i], []mail.Path{box.Address})
+				}
+				ways = append(ways, fmt.Sprintf("%d to %s", min(h.Box, 1), to))
 			}
 			if err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if want := []string{"-1 to bob@elsewhere.example", "1 to copy@elsewhere.example"}; !slices.Equal(ways, want) {
+	if want := []string{"-1 to [bob@elsewhere.example]", "1 to [accept@late.example]", "1 to [copy@elsewhere.example]"}; !slices.Equal(ways, want) {
 		t.Errorf("released: got %q, want %q", ways, want)
 	}
 }

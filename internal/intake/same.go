@@ -150,9 +150,9 @@ func (r *recipient) places() (list []int64) {
 		}
 	}
 	switch {
-	case len(r.boxes) == 0 || len(list) > maxDirect:
+	case len(list) == 0 || len(list) > maxDirect:
 		return []int64{quarantine.Anywhere}
-	case slices.ContainsFunc(r.remotes, r.strays):
+	case slices.ContainsFunc(r.remotes, strays):
 		list = append(list, quarantine.Elsewhere)
 	}
 	return list
@@ -196,13 +196,12 @@ func (r *recipient) hasAll() bool { return len(r.has) > 0 && len(r.has) == len(r
 // hasCopy reports whether what would be sent on has gone there before, with the release of
 // what was held for a mailbox, or for elsewhere.
 func (r *recipient) hasCopy(to directory.Remote) bool {
-	for box := range r.has {
-		if box > 0 && slices.ContainsFunc(r.boxes, func(b directory.Mailbox) bool { return b.ID == box && b.Address == to.By }) {
-			return true
-		}
+	place := to.CopyOf
+	if strays(to) {
+		place = quarantine.Elsewhere
 	}
-	_, elsewhere := r.has[quarantine.Elsewhere]
-	return elsewhere && r.strays(to)
+	_, has := r.has[place]
+	return has
 }
 
 // without leaves out the mailboxes that have the message.
@@ -212,7 +211,8 @@ func (r *recipient) without(boxes []directory.Mailbox) []directory.Mailbox {
 	}
 	return slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool {
 		_, has := r.has[b.ID]
-		return has
+		_, copied := r.has[r.way.CopyOf(b.ID)] // with that mailbox's release
+		return has || copied
 	})
 }
 

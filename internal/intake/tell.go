@@ -64,7 +64,7 @@ func (t *Transaction) holds(r *recipient) bool {
 	case mail.Held, mail.HeldTold:
 		return true
 	case mail.Junked, mail.Tagged:
-		return slices.ContainsFunc(r.remotes, r.strays)
+		return slices.ContainsFunc(r.remotes, strays)
 	}
 	return false
 }

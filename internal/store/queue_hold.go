@@ -28,7 +28,7 @@ func holdRefused(tx *Tx, t *queue.Transfer, s *queue.Settlement) error {
 	now := fromMicros(tx.now())
 	h := &quarantine.Held{
 		ID: mail.NewID(now), Tx: t.Message.Tx, Recipient: t.Recipient, Box: quarantine.Anywhere, Domain: t.Recipient.Domain(), Sender: t.Message.Sender,
-		Filter: "undeliverable", Reason: words, Blob: t.Message.Blob, View: t.Message.View, Size: t.Message.Size, Time: now, Expires: s.Hold,
+		Filter: quarantine.Undeliverable, Reason: words, Blob: t.Message.Blob, View: t.Message.View, Size: t.Message.Size, Time: now, Expires: s.Hold,
 	}
 	if len(t.For) > 0 {
 		h.Domain = t.For[0].Domain()
