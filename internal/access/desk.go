@@ -104,7 +104,7 @@ func (d *Desk) CheckPassword(ctx context.Context, p Person, password string, fro
 
 // check compares a password, unless there were too many that were wrong.
 func (d *Desk) check(ctx context.Context, name, password string, from Client) (Person, string, error) {
-	try, err := d.throttle.begin(name, from.Addr, password)
+	try, err := d.throttle.begin(accountName(name), from.Addr, password)
 	if err != nil {
 		d.log.Info("log-in to the pages not tried", "client", from.Addr, "error", err)
 		return Person{}, "", err

@@ -2,13 +2,16 @@ package access
 
 import (
 	"cmp"
-	"container/list"
 	"crypto/rand"
+	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // A throttle counts failures of log-ins, and blocks for a time where there are too many.
@@ -16,24 +19,26 @@ import (
 //
 //   - an account from a network: what somebody does who has forgotten a password, or
 //     guesses it from one place. Blocking that harms nobody else;
-//   - an account from everywhere: a guess from many places. Networks from which the
-//     account was logged in to before are spared, so that a stranger's guessing does not
-//     lock out who works there;
-//   - a network, whatever the accounts: a list of names and passwords that is tried.
+//   - an account from everywhere: a guess from many places;
+//   - a network: how many accounts were tried from it in vain within forgetAfter, however
+//     often each. It is a list of names and passwords that is tried. Of IPv6 a /64 is
+//     counted, and the /48 around it, of which one party may have all.
 //
+// The last two spare an account in networks from which it was logged in to before: a
+// stranger's guessing, or a guest's in the same office, does not lock out who works there.
 // The same wrong password again counts once: it is a program that has an old one. Whether
 // the account exists is not looked at.
 //
-// Everything is in memory, and bounded: what was not touched for longest is forgotten
-// first.
+// Everything is in memory, and bounded. Where room is needed the least serious is
+// forgotten first: what is not blocked, with the fewest failures, for longest. So no
+// flood of names lets a block go, or a count that is near one.
 type throttle struct {
 	now func() time.Time
 	key [32]byte // of this process
 
 	mu   sync.Mutex
-	byID map[blockID]*list.Element // of *tally
-	used *list.List                // the last used first
-	good map[pairID]time.Time      // when an account was last logged in to from a network
+	byID map[BlockKind]map[blockID]*tally
+	good map[string][]place // where accounts were logged in to, the last first
 }
 
 // A limit says how many failures are free, and how long the first one beyond blocks;
@@ -43,12 +48,14 @@ type limit struct {
 	first, most time.Duration
 }
 
-func limits(kind BlockKind) limit {
-	switch kind {
-	case BlockPair:
+func (id blockID) limit() limit {
+	switch {
+	case id.kind == BlockPair:
 		return limit{5, 30 * time.Second, time.Hour}
-	case BlockAccount:
+	case id.kind == BlockAccount:
 		return limit{30, time.Minute, time.Hour}
+	case id.network.Addr().Is6() && id.network.Bits() <= siteBits:
+		return limit{100, time.Minute, time.Hour}
 	}
 	return limit{40, time.Minute, time.Hour}
 }
@@ -56,10 +63,11 @@ func limits(kind BlockKind) limit {
 const (
 	forgetAfter = 2 * time.Hour // without a failure
 	goodFor     = 30 * 24 * time.Hour
-	maxTallies  = 30_000
-	maxGood     = 10_000
-	maxWrong    = 10  // wrong passwords that are known again
-	maxName     = 320 // octets of an account's name
+	maxTallies  = 10_000 // of each kind
+	maxGood     = 10_000 // accounts
+	maxPlaces   = 16     // networks of one of them
+	maxWrong    = 10     // wrong passwords that are known again
+	siteBits    = 48
 	codeOf      = "second factor of "
 )
 
@@ -70,7 +78,7 @@ type BlockKind string
 const (
 	BlockPair    BlockKind = "pair"    // an account from a network
 	BlockAccount BlockKind = "account" // an account from networks that it does not know
-	BlockNetwork BlockKind = "network" // a network
+	BlockNetwork BlockKind = "network" // a network, for accounts that do not know it
 )
 
 type blockID struct {
@@ -84,35 +92,62 @@ type pairID struct {
 	network netip.Prefix
 }
 
+// A place is a network from which an account was logged in to.
+type place struct {
+	network netip.Prefix
+	at      time.Time
+}
+
 type tally struct {
 	id       blockID
 	failures int
-	pending  int // attempts under way, which count as failures until they end
-	last     time.Time
+	pending  int       // attempts under way, which count as failures until they end
+	last     time.Time // failure
 	until    time.Time
-	wrong    [][16]byte // passwords, the last first
+	seen     []seen // passwords; of a network accounts. The last first
+}
+
+// A seen one counts no more.
+type seen struct {
+	tag [16]byte
+	at  time.Time
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	t := &throttle{now: now, byID: map[blockID]*list.Element{}, used: list.New(), good: map[pairID]time.Time{}}
+	t := &throttle{now: now, good: map[string][]place{}, byID: map[BlockKind]map[blockID]*tally{
+		BlockPair: {}, BlockAccount: {}, BlockNetwork: {},
+	}}
 	rand.Read(t.key[:])
 	return t
 }
 
 // A try is one attempt that was begun. One of its three methods ends it.
 type try struct {
-	t     *throttle
-	pair  pairID
-	tag   [16]byte
-	known bool // the network is one that the account knows
+	t        *throttle
+	pair     pairID
+	site     netip.Prefix
+	password [16]byte
+	account  [16]byte
+	known    bool // the network is one that the account knows
 }
 
 // Network is what one customer of a provider has: a /24 or /64.
-func Network(a netip.Addr) netip.Prefix {
+func Network(a netip.Addr) netip.Prefix { return around(a, 24, 64) }
+
+// Site is the most that one customer of a provider may have: the /48 of an IPv6 address.
+// It is not valid where there is no more than the Network.
+func Site(a netip.Addr) netip.Prefix {
+	if a = a.Unmap(); !a.Is6() {
+		return netip.Prefix{}
+	}
+	return around(a, 0, siteBits)
+}
+
+func around(a netip.Addr, four, six int) netip.Prefix {
 	a = a.Unmap().WithZone("")
-	bits := 64
+	bits := six
 	if a.Is4() {
-		bits = 24
+		bits = four
 	}
 	p, err := a.Prefix(bits)
 	if err != nil {
@@ -121,33 +156,40 @@ func Network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// accountName is the name by which failures are counted.
+var adminName = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
+
+// accountName is the name by which failures are counted: one, however the account is
+// written. Names that can be no account's are all one account, "".
 func accountName(s string) string {
-	s = strings.ToLower(strings.TrimSpace(s))
-	if len(s) > maxName {
-		s = s[:maxName]
+	s = strings.TrimSpace(s)
+	if strings.Contains(s, "@") {
+		address, _ := mail.ParsePath(s) // null where it is none
+		return string(address.Fold())
+	}
+	if s = strings.ToLower(s); !adminName.MatchString(s) {
+		return ""
 	}
 	return s
 }
 
-// begin fails with a Blocked where there were too many failures.
+// begin fails with a Blocked where there were too many failures. The account is an
+// accountName, or codeOf one.
 func (t *throttle) begin(account string, client netip.Addr, password string) (*try, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	y := &try{t: t, pair: pairID{accountName(account), Network(client)}}
-	y.tag = tag(t.key[:], y.pair.account+"\x00"+password)
-	at, ok := t.good[y.pair]
-	y.known = ok && now.Sub(at) < goodFor
+	y := &try{t: t, pair: pairID{account, Network(client)}, site: Site(client)}
+	y.password = tag(t.key[:], account+"\x00"+password)
+	y.account = tag(t.key[:], account)
+	y.known = t.knows(y.pair, now)
 	var until time.Time
 	for _, id := range y.ids() {
-		if e := t.find(id, now); e != nil {
-			n := e.Value.(*tally)
+		if n := t.find(id, now); n != nil {
 			if n.until.After(until) {
 				until = n.until
 			}
 			// Many at once are no way around: those under way are counted.
-			if l := limits(id.kind); n.pending > 0 && n.failures+n.pending >= l.free && now.Add(time.Second).After(until) {
+			if n.pending > 0 && n.failures+n.pending >= id.limit().free && now.Add(time.Second).After(until) {
 				until = now.Add(time.Second)
 			}
 		}
@@ -163,158 +205,166 @@ func (t *throttle) begin(account string, client netip.Addr, password string) (*t
 
 // ids are what an attempt counts for.
 func (y *try) ids() []blockID {
-	ids := []blockID{{BlockPair, y.pair.account, y.pair.network}, {BlockNetwork, "", y.pair.network}}
-	if !y.known {
-		ids = append(ids, blockID{BlockAccount, y.pair.account, netip.Prefix{}})
+	ids := []blockID{{BlockPair, y.pair.account, y.pair.network}}
+	if y.known {
+		return ids
+	}
+	ids = append(ids, blockID{BlockAccount, y.pair.account, netip.Prefix{}}, blockID{BlockNetwork, "", y.pair.network})
+	if y.site.IsValid() {
+		ids = append(ids, blockID{BlockNetwork, "", y.site})
 	}
 	return ids
 }
 
 // undo ends an attempt that says nothing.
-func (y *try) undo() { y.end(func(*tally) {}) }
+func (y *try) undo() { y.end(func(*tally, time.Time) {}) }
 
 // right forgets the failures of the account from this network, and knows the network.
 func (y *try) right() {
-	y.end(func(n *tally) {
+	y.end(func(n *tally, _ time.Time) {
 		if n.id.kind == BlockPair {
-			n.failures, n.until, n.wrong = 0, time.Time{}, nil
+			n.failures, n.until, n.seen = 0, time.Time{}, nil
 		}
 	})
 	y.t.mu.Lock()
 	defer y.t.mu.Unlock()
-	if len(y.t.good) >= maxGood {
-		y.t.forgetGood()
-	}
-	y.t.good[y.pair] = y.t.now()
+	y.t.know(y.pair)
 }
 
-// forgetGood makes room: half of what is known goes, the oldest first.
+// knows reports whether an account was logged in to from a network.
+func (t *throttle) knows(p pairID, now time.Time) bool {
+	return slices.ContainsFunc(t.good[p.account], func(at place) bool {
+		return at.network == p.network && now.Sub(at.at) < goodFor
+	})
+}
+
+// know notes a network of an account; of one the last are known, so that who logs in
+// from very many makes others forget nothing.
+func (t *throttle) know(p pairID) {
+	old, ok := t.good[p.account]
+	if !ok && len(t.good) >= maxGood {
+		t.forgetGood()
+	}
+	list := append(make([]place, 0, len(old)+1), place{p.network, t.now()})
+	for _, at := range old {
+		if at.network != p.network && len(list) < maxPlaces {
+			list = append(list, at)
+		}
+	}
+	t.good[p.account] = list
+}
+
+// forgetGood makes room: half of the accounts go, those that were not logged in to for
+// longest.
 func (t *throttle) forgetGood() {
 	ages := make([]time.Time, 0, len(t.good))
-	for _, at := range t.good {
-		ages = append(ages, at)
+	for _, list := range t.good {
+		ages = append(ages, list[0].at)
 	}
 	slices.SortFunc(ages, time.Time.Compare)
-	for pair, at := range t.good {
-		if !at.After(ages[len(ages)/2]) {
-			delete(t.good, pair)
+	for account, list := range t.good {
+		if !list[0].at.After(ages[len(ages)/2]) {
+			delete(t.good, account)
 		}
 	}
 }
 
 // wrong counts a failure, but for a password that was wrong before.
 func (y *try) wrong() {
-	now, again := y.t.now(), false
-	y.end(func(n *tally) {
-		if n.id.kind == BlockPair { // the first of ids
-			again = slices.Contains(n.wrong, y.tag)
-			n.wrong = slices.DeleteFunc(n.wrong, func(w [16]byte) bool { return w == y.tag })
-			n.wrong = slices.Insert(n.wrong, 0, y.tag)
-			n.wrong = n.wrong[:min(len(n.wrong), maxWrong)]
+	y.end(func(n *tally, now time.Time) {
+		fresh := false
+		if n.id.kind == BlockNetwork {
+			n.seen = slices.DeleteFunc(n.seen, func(s seen) bool { return now.Sub(s.at) >= forgetAfter })
+			fresh = n.see(y.account, now, n.id.limit().free+10)
+			n.failures = len(n.seen)
+		} else if fresh = n.see(y.password, now, maxWrong); fresh {
+			n.failures++
 		}
-		if again {
+		if !fresh {
 			return
 		}
-		n.failures++
-		if l := limits(n.id.kind); n.failures >= l.free {
+		n.last = now
+		if l := n.id.limit(); n.failures >= l.free {
 			n.until = now.Add(min(l.first<<min(n.failures-l.free, 20), l.most))
 		}
 	})
 }
 
-func (y *try) end(count func(*tally)) {
+// see notes what failed, and reports whether it is new.
+func (n *tally) see(tag [16]byte, now time.Time, most int) bool {
+	size := len(n.seen)
+	n.seen = slices.DeleteFunc(n.seen, func(s seen) bool { return s.tag == tag })
+	fresh := len(n.seen) == size
+	n.seen = slices.Insert(n.seen, 0, seen{tag, now})
+	n.seen = n.seen[:min(len(n.seen), most)]
+	return fresh
+}
+
+func (y *try) end(count func(*tally, time.Time)) {
 	y.t.mu.Lock()
 	defer y.t.mu.Unlock()
 	now := y.t.now()
 	for _, id := range y.ids() {
 		n := y.t.tally(id, now)
 		n.pending = max(n.pending-1, 0)
-		n.last = now
-		count(n)
+		count(n, now)
+		if n.old(now) {
+			delete(y.t.byID[id.kind], id)
+		}
 	}
 }
 
 // find returns what is counted for something, unless it is old.
-func (t *throttle) find(id blockID, now time.Time) *list.Element {
-	e := t.byID[id]
-	if e == nil {
+func (t *throttle) find(id blockID, now time.Time) *tally {
+	n := t.byID[id.kind][id]
+	if n != nil && n.old(now) {
+		delete(t.byID[id.kind], id)
 		return nil
 	}
-	if n := e.Value.(*tally); n.old(now) {
-		t.remove(e)
-		return nil
-	}
-	return e
+	return n
 }
 
+// old reports whether there is nothing to remember. Only failures make it last longer.
 func (n *tally) old(now time.Time) bool {
-	return n.pending == 0 && now.Sub(n.last) >= forgetAfter && !n.until.After(now)
+	return n.pending == 0 && (n.failures == 0 || now.Sub(n.last) >= forgetAfter) && !n.until.After(now)
 }
 
 // tally returns what is counted for something, and makes room for it where it is new.
 func (t *throttle) tally(id blockID, now time.Time) *tally {
-	if e := t.find(id, now); e != nil {
-		t.used.MoveToFront(e)
-		return e.Value.(*tally)
+	if n := t.find(id, now); n != nil {
+		return n
 	}
-	for t.used.Len() >= maxTallies {
-		t.remove(t.used.Back())
+	all := t.byID[id.kind]
+	if len(all) >= maxTallies {
+		makeRoom(all, now)
 	}
-	n := &tally{id: id, last: now}
-	t.byID[id] = t.used.PushFront(n)
+	n := &tally{id: id}
+	all[id] = n
 	return n
 }
 
-func (t *throttle) remove(e *list.Element) {
-	delete(t.byID, e.Value.(*tally).id)
-	t.used.Remove(e)
-}
-
-// A Block is one that is in force.
-type Block struct {
-	ID       string // for Lift
-	Kind     BlockKind
-	Account  string       // "": of a network
-	Network  netip.Prefix // zero: of an account
-	Code     bool         // it is the second factor that was wrong
-	Failures int
-	Last     time.Time
-	Until    time.Time
-}
-
-// Blocks are those in force, the last to end first.
-func (d *Desk) Blocks() []Block {
-	t := d.throttle
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	var blocks []Block
-	for id, e := range t.byID {
-		if n := e.Value.(*tally); n.until.After(now) {
-			account, code := strings.CutPrefix(id.account, codeOf)
-			blocks = append(blocks, Block{t.name(id), id.kind, account, id.network, code, n.failures, n.last, n.until})
+// makeRoom forgets the tenth that is least serious. What is blocked or under way stays,
+// unless there is nothing else: then one goes, the first to end.
+func makeRoom(all map[blockID]*tally, now time.Time) {
+	held := func(n *tally) int {
+		if n.until.After(now) {
+			return 2
 		}
+		return min(n.pending, 1)
 	}
-	slices.SortFunc(blocks, func(a, b Block) int { return cmp.Or(b.Until.Compare(a.Until), cmp.Compare(a.ID, b.ID)) })
-	return blocks
-}
-
-// Lift ends a block, and forgets its failures; false: it was over.
-func (d *Desk) Lift(id string) bool {
-	t := d.throttle
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for key, e := range t.byID {
-		if t.name(key) == id && e.Value.(*tally).until.After(t.now()) {
-			t.remove(e)
-			return true
+	list := slices.SortedFunc(maps.Values(all), func(a, b *tally) int {
+		if a, b := held(a), held(b); a != b {
+			return a - b
 		}
+		if held(a) == 2 {
+			return a.until.Compare(b.until)
+		}
+		return cmp.Or(a.failures-b.failures, a.last.Compare(b.last))
+	})
+	for i, n := range list[:max(len(list)/10, 1)] {
+		if i > 0 && held(n) > 0 {
+			return
+		}
+		delete(all, n.id)
 	}
-	return false
-}
-
-// name is how a block is named in a form.
-func (t *throttle) name(id blockID) string {
-	sum := tag(t.key[:], string(id.kind)+"\x00"+id.account+"\x00"+id.network.String())
-	return base32Plain.EncodeToString(sum[:])
 }
