@@ -116,7 +116,7 @@ type shown struct {
 }
 
 const (
-	selectUnshown = `SELECT id, box, size, uid FROM held WHERE box = ? AND state = 'held' AND guarded = 0 AND uid = 0 AND box > 0 ORDER BY time, id LIMIT ?`
+	selectUnshown = `SELECT id, box, size, uid FROM held WHERE box = ? AND state = 'held' AND guarded = 0 AND uid = 0 AND box > 0 LIMIT ?`
 	selectEnded   = `SELECT id, box, size, uid FROM held WHERE box = ? AND state IN ('released', 'expired', 'deleted', 'rejected') AND uid > 0 LIMIT ?`
 )
 
@@ -154,7 +154,9 @@ func gather(tx *Tx, box, folder int64) (more bool, err error) {
 	return len(fresh) == chunk || len(ended) == chunk, unshow(tx, box, folder, ended)
 }
 
-// show gives rows their UIDs, in the order in which they were held.
+// show gives rows their UIDs, in the order in which they were held. (Which rows are looked
+// at first is the index's affair: in what order they came, more or less. It is kept narrow,
+// since each hold writes to it.)
 func show(tx *Tx, box, folder int64, list []shown) error {
 	if len(list) == 0 {
 		return nil

@@ -74,9 +74,8 @@ func (c *conn) release(ctx context.Context, spans []span, to string) (reply, err
 	}
 	set := c.view.uids(spans) // places change while the client is told
 	released, failed := 0, 0
-	for rest := c.view.places(set); len(rest) > 0; {
-		var front []span
-		front, rest = take(rest, releaseBatch)
+	for rest := spans; len(rest) > 0; {
+		front, _ := take(rest, releaseBatch)
 		last := c.view.entries[front[len(front)-1].end-1].uid
 		n, err := c.releaseSome(ctx, c.view.uids(front))
 		released, failed = released+n.released, failed+n.failed
