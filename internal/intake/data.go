@@ -178,7 +178,10 @@ func (t *Transaction) settle() mail.Verdict {
 		v.ID = t.ID()
 	}
 	if slices.Contains(outcomes, mail.HeldTold) {
-		v.Reason, v.Reply = heldTold, mail.Reply{}
+		v.Reason, v.Reply, v.Some = heldTold, mail.Reply{}, slices.Contains(outcomes, mail.Declined)
+		if v.Some {
+			v.Reason = someTold
+		}
 	}
 	return v
 }

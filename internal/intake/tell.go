@@ -110,8 +110,12 @@ func isOf(name string, d directory.Domain) bool {
 	return name == d.Name || slices.Contains(d.Names, name)
 }
 
-// heldTold is what logs and journal say in the place of the link.
-const heldTold = "held as possible spam; its sender is given a link to deliver it"
+// heldTold is what logs and journal say in the place of the link, someTold where others of
+// the recipients are refused.
+const (
+	heldTold = "held as possible spam; its sender is given a link to deliver it"
+	someTold = "refused for some recipients, held as possible spam for others; its sender is given a link to deliver it to those"
+)
 
 // links are those that the answer has: one for each transaction whose held messages it is
 // about, this one's or an earlier one's that brought the same.

@@ -52,6 +52,17 @@ func (c *challengeWorld) domain(t *testing.T, name string, change func(*director
 	}
 }
 
+// The answer to all says that its link is not for all.
+func TestToldBesideRefused(t *testing.T) {
+	for to, some := range map[mail.Path]bool{"reject@late.example": true, "spam+2@late.example": false} {
+		c := newChallengeWorld(t)
+		v := c.bring(t, sender, spam, "spam@late.example", to)
+		if v.Some != some || len(v.Links) != 1 || strings.HasPrefix(v.Reason, "refused for some recipients") != some || !strings.HasSuffix(c.last.Reply, v.Reason) {
+			t.Errorf("beside %s: %+v, journal %q", to, v, c.last.Reply)
+		}
+	}
+}
+
 // committing has both the test's world and the store take a commit.
 type committing struct{ *challengeWorld }
 
@@ -218,7 +229,11 @@ func TestTold(t *testing.T) {
 			if record := fmt.Sprintf("%+v", c.last); strings.Contains(record, "https://") {
 				t.Errorf("the journal has the link: %s", record)
 			}
-			if tt.links > 0 && (c.last.Reply != "refused: held as possible spam; its sender is given a link to deliver it" || c.last.State == "refused") {
+			held := "held as possible spam; its sender is given a link to deliver it"
+			if slices.Contains(tt.to, "reject@late.example") {
+				held = "refused for some recipients, held as possible spam for others; its sender is given a link to deliver it to those"
+			}
+			if tt.links > 0 && (c.last.Reply != "refused: "+held || c.last.State == "refused") {
 				t.Errorf("journal: %q, %q", c.last.Reply, c.last.State)
 			}
 		})

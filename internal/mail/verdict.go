@@ -10,6 +10,7 @@ type Verdict struct {
 	// Links are where the sender of what was held may have it delivered, one for each held
 	// message; the answer is Refused then. They are secret: no log and no journal has them.
 	Links []string
+	Some  bool // the links are for some of the recipients, and the others are refused for good
 }
 
 // An Answer is the kind of a Verdict.

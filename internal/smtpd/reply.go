@@ -157,7 +157,11 @@ func released(r reply, v mail.Verdict) reply {
 	if v.ID != "" {
 		end = " (" + sentence(v.ID) + ")"
 	}
-	r.text = "held as possible spam; to deliver it:"
+	held, deliver := "held as possible spam", "; to deliver it:"
+	if v.Some {
+		held, deliver = "refused for some recipients, held as possible spam for others", "; to deliver it to those:"
+	}
+	r.text = held + deliver
 	size := len(reply{code: r.code, enhanced: r.enhanced, text: r.text + end}.append(nil))
 	n := 0
 	for _, l := range v.Links {
@@ -168,7 +172,7 @@ func released(r reply, v mail.Verdict) reply {
 		n++
 	}
 	if n == 0 { // a base of links that is as long as that is refused at the start
-		r.text = "held as possible spam"
+		r.text = held
 	}
 	r.text += end
 	return r

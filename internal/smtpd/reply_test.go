@@ -43,6 +43,8 @@ func TestAnswer(t *testing.T) {
 		{"long", mail.Verdict{Answer: mail.Refused, Reason: strings.Repeat("é", 1000)}, "550 5.7.1 " + strings.Repeat("?", maxText/2), false},
 		{"held, with a link", mail.Verdict{Answer: mail.Refused, ID: "id1", Reason: "secret", Reply: mail.Reply{Code: 571}, Links: []string{"https://m.example/c/abc"}},
 			"550 5.7.1 held as possible spam; to deliver it: https://m.example/c/abc (id1)", false},
+		{"held for some, with a link", mail.Verdict{Answer: mail.Refused, ID: "id1", Links: []string{"https://m.example/c/abc"}, Some: true},
+			"550 5.7.1 refused for some recipients, held as possible spam for others; to deliver it to those: https://m.example/c/abc (id1)", false},
 		{"a failure has no link", mail.Verdict{Answer: mail.Failed, Links: []string{"https://m.example/c/abc"}}, "451 4.3.0 local error, come back later", false},
 	}
 	for _, test := range tests {
@@ -73,9 +75,9 @@ func TestGreeting(t *testing.T) {
 // However many links there are, and however long, the reply is one line of RFC 5321's
 // length, and each link in it is whole.
 func TestLinksFit(t *testing.T) {
-	for _, size := range []int{30, 150, 263, 430, 441, 600} {
+	for i, size := range []int{30, 150, 263, 263, 430, 441, 600, 600} {
 		link := "https://" + strings.Repeat("x", size-8)
-		v := mail.Verdict{Answer: mail.Refused, ID: strings.Repeat("i", 20), Links: []string{link, link, link, link}}
+		v := mail.Verdict{Answer: mail.Refused, ID: strings.Repeat("i", 20), Links: []string{link, link, link, link}, Some: i%2 == 1}
 		line := string(answer(v).append(nil))
 		whole := 0
 		for _, word := range strings.Fields(line) {
