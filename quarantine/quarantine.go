@@ -21,6 +21,9 @@ type Config struct {
 	Keep     func() time.Duration // how long rows stay after the end of the hold; nil: for ever
 	Log      *slog.Logger         // nil: silent
 	Now      func() time.Time     // nil: time.Now
+	// Old returns the time by which Run tells what is old, and whether it may go by it
+	// now; nil: Now, always.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // New returns a Quarantine. Where messages are to expire, the caller runs Run
@@ -31,6 +34,9 @@ func New(c Config) *Quarantine {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	return &Quarantine{c}
 }

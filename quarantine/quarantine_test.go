@@ -156,3 +156,26 @@ func (f *failsOnce) Expire(ctx context.Context, act Act, limit int) (int, error)
 	f.failing = nil
 	return f.memRows.Expire(ctx, act, limit)
 }
+
+// Nothing ends while the clock may not be gone by.
+func TestRunWaitsForTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &memRows{due: 3}
+		var believed bool
+		q := New(Config{Reader: rows, Settler: rows, Preparer: rows, Old: func(context.Context) (time.Time, bool) { return noon, believed }})
+		ctx, cancel := context.WithCancel(t.Context())
+		go q.Run(ctx)
+		time.Sleep(3 * expireEvery)
+		synctest.Wait()
+		if rows.due != 3 {
+			t.Errorf("%d left, want all", rows.due)
+		}
+		believed = true
+		time.Sleep(expireEvery)
+		cancel()
+		synctest.Wait()
+		if rows.due != 0 {
+			t.Errorf("then: %d left", rows.due)
+		}
+	})
+}

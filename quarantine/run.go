@@ -72,7 +72,8 @@ const (
 )
 
 // Run expires holds, removes rows that were kept long enough, and makes the others quick
-// to search, until ctx ends. An error is logged, and the next turn tries again.
+// to search, until ctx ends. Where the clock may not be gone by (Config.Old) nothing ends.
+// An error is logged, and the next turn tries again.
 func (q *Quarantine) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
@@ -97,12 +98,16 @@ func (q *Quarantine) every(ctx context.Context, pause time.Duration, turn func(c
 }
 
 func (q *Quarantine) expireTurn(ctx context.Context) {
-	n, err := q.Expire(ctx, q.c.Now())
+	now, ok := q.c.Old(ctx)
+	if !ok {
+		return
+	}
+	n, err := q.Expire(ctx, now)
 	q.tell(ctx, "quarantine: expiry", "quarantine: expired", n, err)
 	if q.c.Keeper == nil || q.c.Keep == nil || ctx.Err() != nil {
 		return
 	}
-	n, err = q.Purge(ctx, q.c.Now().Add(-q.c.Keep()))
+	n, err = q.Purge(ctx, now.Add(-q.c.Keep()))
 	q.tell(ctx, "quarantine: purge", "quarantine: rows removed", n, err)
 }
 

@@ -16,6 +16,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/captcha"
+	"gatepost/internal/clock"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
@@ -42,6 +43,7 @@ type App struct {
 	config       atomic.Pointer[config.Config]
 	log          *slog.Logger
 	now          func() time.Time
+	clock        *clock.Guard // by which things are old
 	lock         *control.Lock
 	metrics      *metric.Metrics
 	resolver     *resolve.Resolver
@@ -130,6 +132,7 @@ func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
 	a.closing(a.store.Close)
 	a.mailboxes = a.store.Mailboxes()
 	a.tokens = token.New(a.store.Secret, a.now)
+	a.clock = clock.New(clock.Config{Marks: a.store.Clock(), Log: a.log, Now: func() time.Time { return a.now() }})
 	a.metrics.Gauge("store_up", "1 where rows can be stored, 0 where the database is gone or its file broken.", func() float64 {
 		if a.store.Err() != nil {
 			return 0
@@ -215,7 +218,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now}
 	a.quarantine = quarantine.New(quarantine.Config{
 		Reader: held, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
-		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: a.now,
+		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
 	})
 	return nil
 }

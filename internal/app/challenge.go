@@ -144,8 +144,10 @@ func (a *App) forgetSame(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := a.store.Sames().Forget(ctx, a.now().Add(-a.config.Load().Challenge.SameWithin)); err != nil && ctx.Err() == nil {
-			a.log.Error("held messages not forgotten", "error", err)
+		if now, ok := a.clock.Now(ctx); ok {
+			if err := a.store.Sames().Forget(ctx, now.Add(-a.config.Load().Challenge.SameWithin)); err != nil && ctx.Err() == nil {
+				a.log.Error("held messages not forgotten", "error", err)
+			}
 		}
 		select {
 		case <-tick.C:

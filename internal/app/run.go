@@ -194,12 +194,14 @@ func (a *App) expireJournal(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		keep := a.config.Load().Journal.Keep
-		if err := a.journal.Expire(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
-			a.log.Error("journal not expired", "error", err)
-		}
-		if err := a.store.Queue().ExpireEvents(ctx, a.now().Add(-keep)); err != nil && ctx.Err() == nil {
-			a.log.Error("queue events not expired", "error", err)
+		if now, ok := a.clock.Now(ctx); ok {
+			keep := a.config.Load().Journal.Keep
+			if err := a.journal.Expire(ctx, now.Add(-keep)); err != nil && ctx.Err() == nil {
+				a.log.Error("journal not expired", "error", err)
+			}
+			if err := a.store.Queue().ExpireEvents(ctx, now.Add(-keep)); err != nil && ctx.Err() == nil {
+				a.log.Error("queue events not expired", "error", err)
+			}
 		}
 		if err := a.mailboxes.SweepBoxes(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Error("mail of removed mailboxes not removed", "error", err)

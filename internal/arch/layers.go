@@ -25,7 +25,7 @@ func (l layer) String() string {
 // places gives every package its layer.
 func places() map[string]layer {
 	return map[string]layer{
-		"internal/mail": words, "internal/token": words, "internal/locale": words,
+		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
