@@ -15,7 +15,8 @@ type Held struct {
 	Tx        string    // the transaction's, under which the journal has the walk
 	Recipient mail.Path // as the client gave it
 	Box       int64     // the mailbox that a release delivers to, or one of the next
-	Domain    string    // the recipient's
+	Domain    string    // the recipient's,
+	DomainID  int64     // and its number, which another domain of that name has not; 0: not noted
 	Sender    mail.Path // the reverse-path
 	Client    netip.Addr
 	Subject   string  // decoded, one line
@@ -36,6 +37,7 @@ type Held struct {
 	Guarded bool      // dangerous: an operator alone may release it
 	Asked   time.Time // when its owner asked an operator for it; zero: not
 	Told    Told      // what its sender heard of it
+	Gone    bool      // its domain or mailbox was removed: it is nobody's, and ends with that
 	Same    string    // equal for the same message to the same recipient; "": it is taken for no other
 }
 

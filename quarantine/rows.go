@@ -37,6 +37,9 @@ type Keeper interface {
 	// Purge removes up to limit rows whose hold ended before t, with their acts, and
 	// returns how many.
 	Purge(ctx context.Context, t time.Time, limit int) (int, error)
+	// EndRemoved ends, as deleted, up to limit holds whose domain or mailbox was removed
+	// from the directory, and returns how much it did; 0: there is nothing to do.
+	EndRemoved(ctx context.Context, when time.Time, limit int) (int, error)
 	// Index makes some more of the rows from before t quick to search, and returns how
 	// many; 0: there is nothing to do.
 	Index(ctx context.Context, t time.Time) (int, error)

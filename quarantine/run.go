@@ -43,6 +43,15 @@ func (q *Quarantine) Expire(ctx context.Context, now time.Time) (int, error) {
 	return n, err
 }
 
+// EndRemoved ends all holds whose domain or mailbox was removed, in its own pace.
+func (q *Quarantine) EndRemoved(ctx context.Context, now time.Time) (int, error) {
+	n, err := pace(ctx, func() (int, error) { return q.c.Keeper.EndRemoved(ctx, now, atOnce) })
+	if err != nil {
+		err = fmt.Errorf("quarantine: end what was held for the removed: %w", err)
+	}
+	return n, err
+}
+
 // Purge removes all rows whose hold ended before t, in its own pace.
 func (q *Quarantine) Purge(ctx context.Context, t time.Time) (int, error) {
 	n, err := pace(ctx, func() (int, error) { return q.c.Keeper.Purge(ctx, t, atOnce) })
@@ -104,7 +113,12 @@ func (q *Quarantine) expireTurn(ctx context.Context) {
 	}
 	n, err := q.Expire(ctx, now)
 	q.tell(ctx, "quarantine: expiry", "quarantine: expired", n, err)
-	if q.c.Keeper == nil || q.c.Keep == nil || ctx.Err() != nil {
+	if q.c.Keeper == nil || ctx.Err() != nil {
+		return
+	}
+	n, err = q.EndRemoved(ctx, q.c.Now())
+	q.tell(ctx, "quarantine: what was held for the removed", "quarantine: ended what was held for the removed", n, err)
+	if q.c.Keep == nil || ctx.Err() != nil {
 		return
 	}
 	n, err = q.Purge(ctx, now.Add(-q.c.Keep()))

@@ -217,7 +217,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	held := a.store.Quarantine()
 	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now}
 	a.quarantine = quarantine.New(quarantine.Config{
-		Reader: held, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
+		Reader: ownedHeld{held, a.directory}, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
 		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
 	})
 	return nil

@@ -87,6 +87,8 @@ func (n *pagesNode) held(to string, content string, change func(*quarantine.Held
 		Filter: "keywords", Reason: "12 words that spam has", Score: 9.5, Proof: "spf", Blob: string(name), Size: int64(len(body)),
 		Time: now, Expires: now.AddDate(0, 1, 0), State: quarantine.StateHeld,
 	}
+	dom, _ := n.directory.Snapshot().Domain(h.Domain)
+	h.DomainID = dom.ID
 	if change != nil {
 		change(h)
 	}

@@ -278,7 +278,7 @@ func (t *Transaction) subject(r *recipient, m *mail.Message) string {
 func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Message) *quarantine.Held {
 	d := r.walk.Decision
 	return &quarantine.Held{
-		ID: mail.NewID(t.tx.Time), Tx: t.tx.ID, Recipient: r.path, Box: box, Domain: r.domain.Name,
+		ID: mail.NewID(t.tx.Time), Tx: t.tx.ID, Recipient: r.path, Box: box, Domain: r.domain.Name, DomainID: r.domain.ID,
 		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: clip(m.Header().Text("Subject")),
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
 		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.Config.QuarantineFor), State: quarantine.StateHeld,

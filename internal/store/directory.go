@@ -98,10 +98,16 @@ func (w *directoryWriter) given(id int64) int64 {
 func (w *directoryWriter) write(c directory.Change) error {
 	switch {
 	case c.Domain != nil && c.Gone:
+		if err := w.noteRemoved("domain", `SELECT 'domain', id, name FROM domain WHERE name = ?`, c.Domain.Name); err != nil {
+			return err
+		}
 		return w.remove("domain", `DELETE FROM domain WHERE name = ?`, c.Domain.Name)
 	case c.Domain != nil:
 		return w.putDomain(c.Domain)
 	case c.Mailbox != nil && c.Gone:
+		if err := w.noteRemoved("mailbox", `SELECT 'mailbox', id, address FROM mailbox WHERE address = ?`, string(c.Mailbox.Address)); err != nil {
+			return err
+		}
 		return w.remove("mailbox", `DELETE FROM mailbox WHERE address = ?`, string(c.Mailbox.Address))
 	case c.Mailbox != nil:
 		return w.putMailbox(c.Mailbox)

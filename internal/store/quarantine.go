@@ -36,13 +36,13 @@ func (db *DB) Quarantine() Quarantine { return Quarantine{db, blockRows} }
 func putHeld(tx *Tx, h *quarantine.Held) error {
 	_, err := tx.Exec(`INSERT INTO held (id, tx, recipient, recipient_fold, box, domain, sender, sender_fold, client, subject, subject_fold,
 		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state,
-		author, author_fold, proof, guarded, asked, told, same, late)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		author, author_fold, proof, guarded, asked, told, same, domain_id, late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		CASE WHEN ? <= (SELECT MAX(last) FROM held_block) THEN 1 ELSE 0 END)`,
 		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), clientText(h.Client), h.Subject, strings.ToLower(h.Subject),
 		h.Filter, h.Reason, strings.ToLower(h.Reason), finite(h.Score), h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
 		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld,
-		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, toMicros(h.Time))
+		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, h.DomainID, toMicros(h.Time))
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", h.ID, err)
 	}

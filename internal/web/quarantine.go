@@ -105,6 +105,9 @@ func (s *Server) quarantineRoutes() []route {
 
 // objectOf is a held message as package access sees it.
 func objectOf(h quarantine.Held) access.Object {
+	if h.Gone { // the name may be somebody else's by now
+		return access.Object{Guarded: h.Guarded}
+	}
 	return access.Object{Domain: h.Domain, Box: max(h.Box, 0), Guarded: h.Guarded}
 }
 
