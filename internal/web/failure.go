@@ -70,7 +70,7 @@ func (f failurePage) Minutes() int { return int(math.Ceil(f.After.Minutes())) }
 // that the page shows.
 func (s *Server) failed(w *answer, r *http.Request, err error) {
 	f, v := asFailure(err), visitOf(r)
-	if f.status >= http.StatusInternalServerError {
+	if f.status >= http.StatusInternalServerError && f.status != http.StatusServiceUnavailable {
 		s.Log.Error("page failed", "id", v.ID, "method", r.Method, "route", v.route.pattern, "error", err)
 	}
 	if w.status != 0 {

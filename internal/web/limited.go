@@ -28,6 +28,10 @@ type limits struct {
 	spared       []netip.Prefix // proxies, behind which many are
 }
 
+// sendBuffer is how much the system keeps of what a reader has not taken yet, in octets:
+// enough for a fast line, and so little that a slow one is seen to move.
+const sendBuffer = 256 << 10
+
 func newLimited(l net.Listener, n limits) *limited {
 	return &limited{Listener: l, limits: n, turn: make(chan struct{}, n.all), done: make(chan struct{}), open: map[netip.Prefix]int{}}
 }
@@ -50,6 +54,9 @@ func (l *limited) Accept() (net.Conn, error) {
 			l.count(network, -1)
 			conn.Close()
 			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer) // a bound on memory; without it all works, too
 		}
 		return &countedConn{Conn: conn, free: sync.OnceFunc(func() { l.count(network, -1); <-l.turn })}, nil
 	}

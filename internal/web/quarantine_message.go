@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -163,22 +164,23 @@ func (s *Server) viewHeld(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := visitOf(r)
-	var view safe.View
-	err = s.open(r, h, func(m *mail.Message) (err error) {
-		view, err = safe.Render(m, safe.Options{Lang: v.Lang, Words: safeWords(v), Plain: r.URL.Query().Get("plain") != ""})
-		return err
-	})
-	switch {
-	case errors.Is(err, ErrGone):
-		return errNotFound
-	case err != nil:
-		return err
-	}
-	w.Header().Set("Content-Security-Policy", safe.Policy())
+	w.Header().Set("Content-Security-Policy", safe.Policy()) // of a failure, too: it is seen in the frame
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(view.Document) // who would be told is gone
-	return nil
+	var view safe.View
+	err = s.views.show(r.Context(), v.Person, func() error {
+		return s.open(r, h, func(m *mail.Message) (err error) {
+			view, err = safe.Render(r.Context(), m, safe.Options{Lang: v.Lang, Words: safeWords(v), Plain: r.URL.Query().Get("plain") != ""})
+			return err
+		})
+	}, func() error {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = newPaced(w).Write(view.Document) // who would be told is gone
+		return nil
+	})
+	if errors.Is(err, ErrGone) {
+		return errNotFound
+	}
+	return err
 }
 
 func safeWords(v *visit) safe.Words {
@@ -206,19 +208,18 @@ func (s *Server) showSource(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := heldSource{heldRow: s.heldRow(visitOf(r), h), Download: s.mayDownload(r, h)}
-	err = s.open(r, h, func(m *mail.Message) error {
-		b, err := io.ReadAll(io.NewSectionReader(m, 0, maxSource))
-		size := min(m.Header().Size, int64(len(b)))
-		data.Header, data.Body, data.Cut = safe.Text(string(b[:size])), safe.Text(string(b[size:])), m.Size() > maxSource
-		return err
-	})
+	err = s.views.show(r.Context(), visitOf(r).Person, func() error {
+		return s.open(r, h, func(m *mail.Message) error {
+			b, err := io.ReadAll(io.NewSectionReader(m, 0, maxSource))
+			size := min(m.Header().Size, int64(len(b)))
+			data.Header, data.Body, data.Cut = safe.Text(string(b[:size])), safe.Text(string(b[size:])), m.Size() > maxSource
+			return err
+		})
+	}, func() error { return s.page(w, r, http.StatusOK, "held-source", data) })
 	if errors.Is(err, ErrGone) {
 		return errNotFound
 	}
-	if err != nil {
-		return err
-	}
-	return s.page(w, r, http.StatusOK, "held-source", data)
+	return err
 }
 
 // mayDownload reports whether the person may have the message as a file: what is guarded,
@@ -241,13 +242,14 @@ func (s *Server) downloadHeld(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/quarantine/"+h.ID+"/source", http.StatusSeeOther)
 		return nil
 	}
-	err = s.open(r, h, func(m *mail.Message) error {
+	// It takes as long as the line does, which may be longer than a request may otherwise.
+	err = s.open(r.WithContext(context.WithoutCancel(r.Context())), h, func(m *mail.Message) error {
 		head := w.Header()
 		head.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 		head.Set("Content-Type", "message/rfc822")
 		head.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", "held-"+h.ID+".eml"))
 		head.Set("Content-Length", fmt.Sprint(m.Size()))
-		_, _ = io.Copy(w, m.Reader()) // it was begun: who hears of an error?
+		_, _ = io.Copy(newPaced(w), m.Reader()) // it was begun: who hears of an error?
 		return nil
 	})
 	if errors.Is(err, ErrGone) {

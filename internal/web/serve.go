@@ -96,7 +96,7 @@ func (s *Server) serveRoute(route route) http.HandlerFunc {
 		visitOf(r).route = route
 		err := s.admit(w, r, route)
 		if err == nil {
-			err = route.handle(w, r)
+			err = s.inTurn(w, r, route)
 		}
 		var to elsewhere
 		switch {
@@ -106,6 +106,23 @@ func (s *Server) serveRoute(route route) http.HandlerFunc {
 			s.failed(w, r, err)
 		}
 	}
+}
+
+// inTurn has a route handled. A person who has too many requests under way waits: pages
+// are made in memory, and a reader who reads slowly leaves them there.
+func (s *Server) inTurn(w http.ResponseWriter, r *http.Request, route route) error {
+	p := visitOf(r).Person
+	if !p.Known() {
+		return route.handle(w, r)
+	}
+	wait, cancel := context.WithTimeout(r.Context(), viewWait)
+	defer cancel()
+	done, err := s.visits.take(wait, turnOf(p))
+	if err != nil {
+		return errBusy(err)
+	}
+	defer done()
+	return route.handle(w, r)
 }
 
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route) error {

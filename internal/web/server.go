@@ -79,11 +79,13 @@ type Server struct {
 
 	instance string // of this process, for Reach
 	turns    turns  // of answers to challenges
+	visits   turns  // of requests of one person
+	views    *views
 }
 
 // New makes a Server. It fails where a template, a text or a route is wrong.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}, instance: rand.Text()}
+	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}, instance: rand.Text(), visits: turns{room: atOnceOf}, views: newViews()}
 	if c.Sessions == nil && c.Desk != nil {
 		s.Sessions = c.Desk
 	}
@@ -127,6 +129,8 @@ const (
 	maxBody    = 256 << 10        // octets, where a route says nothing
 	atOnce     = 1000             // connections of one listener
 	atOnceFrom = 100              // of those from one network
+	atOnceOf   = 16               // requests of one person
+	streams    = 20               // requests of one connection, by HTTP/2
 	handleTime = 30 * time.Second // of one handler, by its context
 )
 
@@ -141,9 +145,9 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener, c *tls.Config) er
 func (s *Server) serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
 	server := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what clients do wrong is no news
-		BaseContext:    func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streams},
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what clients do wrong is no news
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {

@@ -6,16 +6,18 @@ import (
 	"sync"
 )
 
-// turns lets those who do something to one thing do it one after the other. Its zero
-// value is ready.
+// turns lets those who do something to one thing do it one after the other, or so many
+// at once. Its zero value is ready.
 type turns struct {
+	room int // who do it at once; 0: one
+
 	mu   sync.Mutex
 	busy map[string]*turn // only while somebody holds it or waits for it
 }
 
 type turn struct {
 	holders int
-	free    chan struct{} // has room for one: who is in
+	free    chan struct{} // has room for those who are in
 }
 
 // take waits for the turn with a thing until ctx ends. done ends it.
@@ -26,7 +28,7 @@ func (t *turns) take(ctx context.Context, thing string) (done func(), err error)
 	}
 	one := t.busy[thing]
 	if one == nil {
-		one = &turn{free: make(chan struct{}, 1)}
+		one = &turn{free: make(chan struct{}, max(t.room, 1))}
 		t.busy[thing] = one
 	}
 	one.holders++

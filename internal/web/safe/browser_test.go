@@ -135,7 +135,7 @@ const clickAll = `for (const f of document.querySelectorAll("iframe")) {
 
 func rendered(t *testing.T, list []string) (documents []string) {
 	for _, p := range list {
-		v, err := Render(htmlMail(p), Options{Lang: "en", Words: english})
+		v, err := Render(t.Context(), htmlMail(p), Options{Lang: "en", Words: english})
 		if err != nil {
 			t.Fatal(err)
 		}

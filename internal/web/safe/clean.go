@@ -45,6 +45,9 @@ func (c *cleaner) clean(source string) string {
 
 func (c *cleaner) token(z *html.Tokenizer) bool {
 	kind := z.Next()
+	if c.images.over() != nil {
+		return false
+	}
 	if c.elements >= MaxElements || c.out.Len()-c.images.written > maxOutput {
 		c.cut = true
 		return false

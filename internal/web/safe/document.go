@@ -1,9 +1,9 @@
 package safe
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"strings"
 )
 
 // Policy returns the Content-Security-Policy under which the document is to be served:
@@ -44,12 +44,13 @@ blockquote{margin:.5rem 0 .5rem .25rem;padding-inline-start:.75rem;border-inline
 
 // document puts what is shown into a page of its own.
 func document(o Options, body string) []byte {
-	var b strings.Builder
+	var b bytes.Buffer
+	b.Grow(len(body) + 4<<10)
 	b.WriteString(`<!DOCTYPE html><html lang="` + escape(o.Lang) + `"><head><meta charset="utf-8">`)
 	b.WriteString(`<meta http-equiv="Content-Security-Policy" content="` + documentPolicy + `">`)
 	b.WriteString(`<meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">`)
 	b.WriteString(`<title>` + escape(o.Words.Title) + `</title><style>` + style + `</style></head><body><div dir="auto">`)
 	b.WriteString(body)
 	b.WriteString("</div></body></html>\n")
-	return []byte(b.String())
+	return b.Bytes()
 }

@@ -16,16 +16,18 @@ import (
 
 // images are those that a message has with it, each read when it is first asked for.
 type images struct {
+	over    func() error // why nobody waits for them any more; nil: somebody does
 	message *mail.Message
 	byID    map[string]*mail.Part
 	known   map[*mail.Part]string // as data: URIs, "" where it can't be shown
+	shown   map[string]bool       // the URIs that were handed out
 	count   int
 	sum     int
 	written int // octets of data: URIs handed out
 }
 
-func newImages(m *mail.Message) *images {
-	i := &images{message: m, byID: map[string]*mail.Part{}, known: map[*mail.Part]string{}}
+func newImages(m *mail.Message, over func() error) *images {
+	i := &images{over: over, message: m, byID: map[string]*mail.Part{}, known: map[*mail.Part]string{}, shown: map[string]bool{}}
 	for p := range m.Root().All() {
 		id := strings.Trim(p.ID, "<> \t")
 		if _, twice := i.byID[id]; id != "" && !twice && !p.IsMultipart() {
@@ -35,17 +37,23 @@ func newImages(m *mail.Message) *images {
 	return i
 }
 
-// maxWritten bounds the octets of data: URIs in one document, since an image may be
-// shown many times.
-const maxWritten = 2 * MaxImageSum
+// An image may be shown many times, and its data: URI is in the document each time.
+const (
+	maxWritten  = MaxImageSum/3*4 + MaxImageSum/4 // octets of data: URIs in one document
+	maxRepeated = 16 << 10                        // octets of a URI that is there more than once
+)
 
 // uri returns the data: URI of what an image's source names, "" where that is not in the
 // message, is no image that browsers show without running anything, or is beyond bounds.
 func (i *images) uri(source string) string {
-	uri := i.resolve(strings.TrimSpace(source))
-	if i.written+len(uri) > maxWritten {
+	if i.over() != nil {
 		return ""
 	}
+	uri := i.resolve(strings.TrimSpace(source))
+	if i.written+len(uri) > maxWritten || i.shown[uri] && len(uri) > maxRepeated {
+		return ""
+	}
+	i.shown[uri] = true
 	i.written += len(uri)
 	return uri
 }

@@ -124,7 +124,7 @@ func rewrite(s string) string {
 
 func check(t *testing.T, source string) View {
 	t.Helper()
-	v, err := Render(htmlMail(source), Options{Lang: "en", Words: english})
+	v, err := Render(t.Context(), htmlMail(source), Options{Lang: "en", Words: english})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestOracleSees(t *testing.T) {
 // Each of the two stages that write is enough by itself.
 func TestStagesAlone(t *testing.T) {
 	for _, p := range payloads(t) {
-		c := newCleaner(english, newImages(htmlMail("")))
+		c := newCleaner(english, newImages(htmlMail(""), t.Context().Err))
 		for _, b := range oracle(document(Options{}, c.clean(p))) {
 			t.Errorf("the cleaner leaves %s of %q", b, p)
 		}
@@ -179,7 +179,7 @@ func FuzzHTML(f *testing.F) {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		c := newCleaner(english, newImages(htmlMail("")))
+		c := newCleaner(english, newImages(htmlMail(""), t.Context().Err))
 		cleaned := c.clean(source)
 		if _, ok := settle(cleaned); !ok {
 			t.Errorf("not settled: %q", cleaned)
@@ -195,7 +195,7 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		m := mail.NewMessage(content)
 		for _, plain := range []bool{false, true} {
-			v, err := Render(m, Options{Words: english, Plain: plain})
+			v, err := Render(t.Context(), m, Options{Words: english, Plain: plain})
 			if err != nil {
 				t.Fatal(err)
 			}

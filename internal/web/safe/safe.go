@@ -1,6 +1,7 @@
 package safe
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -16,7 +17,7 @@ const (
 	MaxDepth    = 250       // of HTML elements open at once; x/net/html refuses 512
 	MaxImages   = 50        // images shown
 	MaxImage    = 1 << 20   // octets of one image
-	MaxImageSum = 4 << 20   // octets of all images shown
+	MaxImageSum = 2 << 20   // octets of all images shown
 	MaxPixels   = 16 << 20  // width times height of one image
 	MaxListed   = 200       // parts that List returns
 	maxOutput   = 2 << 20   // octets written, but for images
@@ -55,10 +56,11 @@ type View struct {
 	Cut      bool   // not all is shown
 }
 
-// Render returns what may be shown of a message. It fails only where the content can't
-// be read.
-func Render(m *mail.Message, o Options) (View, error) {
-	r := &renderer{message: m, options: o, left: MaxSource, images: newImages(m)}
+// Render returns what may be shown of a message. It fails where the content can't be
+// read, and soon after ctx ends. While it runs it takes some ten times the octets of the
+// document, 50 MiB at most: how many run at once is the caller's to bound.
+func Render(ctx context.Context, m *mail.Message, o Options) (View, error) {
+	r := &renderer{message: m, options: o, left: MaxSource, images: newImages(m, ctx.Err)}
 	r.part(m.Root(), 0)
 	if err := m.Err(); err != nil {
 		return View{}, fmt.Errorf("safe: render: %w", err)
@@ -69,13 +71,30 @@ func Render(m *mail.Message, o Options) (View, error) {
 	if r.view.Cut {
 		r.out.WriteString(`<p class="note">` + escape(o.Words.Cut) + `</p>`)
 	}
-	body, ok := settle(gate().Sanitize(r.out.String()))
+	body, ok := r.sanitised()
+	if err := ctx.Err(); err != nil {
+		return View{}, fmt.Errorf("safe: render: %w", err)
+	}
 	if !ok { // nobody knows of such a message; it is shown as text if there is one
 		body, _ = settle(gate().Sanitize(plain(m.Extract().Body())))
 		r.view.HTML = false
 	}
 	r.view.Document = document(o, body)
 	return r.view, nil
+}
+
+// sanitised passes what was written through the gate. It is false where that does not
+// settle, or nobody waits for it any more.
+func (r *renderer) sanitised() (string, bool) {
+	if r.images.over() != nil {
+		return "", false
+	}
+	fragment := gate().Sanitize(r.out.String())
+	r.out.Reset() // as large as all that follows
+	if r.images.over() != nil {
+		return "", false
+	}
+	return settle(fragment)
 }
 
 // A renderer goes through a message's parts and writes what is shown of them.
@@ -93,6 +112,7 @@ type renderer struct {
 // part writes what is shown of a part.
 func (r *renderer) part(p *mail.Part, depth int) {
 	switch {
+	case r.images.over() != nil: // Render says why
 	case depth > mail.MaxDepth:
 		r.view.Cut = true
 	case p.IsMultipart() && len(p.Parts) > 0:

@@ -1,6 +1,9 @@
 package safe
 
 import (
+	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -70,7 +73,7 @@ func TestRender(t *testing.T) {
 		"broken": {want: "<div class=\"text\">no boundary &lt;i&gt;\n</div>"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v, err := Render(mail.NewMessage([]byte(crlf(messages[strings.Fields(name)[0]]))), Options{Lang: "en", Words: english, Plain: test.plain})
+			v, err := Render(t.Context(), mail.NewMessage([]byte(crlf(messages[strings.Fields(name)[0]]))), Options{Lang: "en", Words: english, Plain: test.plain})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,10 +248,38 @@ func TestImages(t *testing.T) {
 		"many octets":   {m(gif("\x01\x00", "\x01\x00") + strings.Repeat("x", MaxImage)), false},
 		"another thing": {m("<svg onload=alert(1)>"), false},
 	} {
-		v, err := Render(test.message, Options{Words: english})
+		v, err := Render(t.Context(), test.message, Options{Words: english})
 		if err != nil || strings.Contains(body(v), "<img") != test.shown {
 			t.Errorf("%s: got %.200s, %v", name, body(v), err)
 		}
+	}
+}
+
+// An image that is shown often is in the document once, but for a small one; all together
+// are no more than the bound.
+func TestImagesRepeated(t *testing.T) {
+	dot, _ := base64.StdEncoding.DecodeString(dot)
+	for name, c := range map[string]struct{ octets, want int }{"small": {100, 4}, "large": {900 << 10, 2}} {
+		var b strings.Builder
+		b.WriteString("Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n" + strings.Repeat("<img src=cid:1>", 2) + "<img src=cid:2><img src=cid:3>")
+		for i := range 3 {
+			image := string(dot) + strings.Repeat(string(rune('a'+i)), c.octets)
+			fmt.Fprintf(&b, "\r\n--b\r\nContent-Type: image/gif\r\nContent-ID: <%d>\r\nContent-Transfer-Encoding: binary\r\n\r\n%s", i+1, image)
+		}
+		v, err := Render(t.Context(), mail.NewMessage([]byte(b.String()+"\r\n--b--\r\n")), Options{Words: english})
+		if got := strings.Count(body(v), "<img"); err != nil || got != c.want || len(v.Document) > maxWritten+8<<10 {
+			t.Errorf("%s: got %d images in %d octets, %v", name, got, len(v.Document), err)
+		}
+	}
+}
+
+// Who does not wait any more is not worked for.
+func TestRenderEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	v, err := Render(ctx, htmlMail("<p>text"), Options{Words: english})
+	if !errors.Is(err, context.Canceled) || len(v.Document) > 0 {
+		t.Errorf("got %q, %v", v.Document, err)
 	}
 }
 
@@ -261,7 +292,7 @@ func TestImagesTogether(t *testing.T) {
 	for i := range MaxImages + 9 {
 		fmt.Fprintf(&b, "\r\n--b\r\nContent-Type: image/gif\r\nContent-ID: <%d>\r\nContent-Transfer-Encoding: base64\r\n\r\n%s", i, dot)
 	}
-	v, err := Render(mail.NewMessage([]byte(b.String()+"\r\n--b--\r\n")), Options{Words: english})
+	v, err := Render(t.Context(), mail.NewMessage([]byte(b.String()+"\r\n--b--\r\n")), Options{Words: english})
 	if got := strings.Count(body(v), "<img"); err != nil || got != MaxImages || v.Remote != 9 {
 		t.Errorf("got %d images, %d not shown, %v", got, v.Remote, err)
 	}
@@ -269,7 +300,7 @@ func TestImagesTogether(t *testing.T) {
 
 // Messages in messages, without end.
 func TestNested(t *testing.T) {
-	v, err := Render(mail.NewMessage([]byte(strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 40)+"\r\ndeep")), Options{Words: english})
+	v, err := Render(t.Context(), mail.NewMessage([]byte(strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 40)+"\r\ndeep")), Options{Words: english})
 	if got := strings.Count(body(v), `class="message"`); err != nil || got != MaxNested || !v.Cut {
 		t.Errorf("got %d, cut %v, %v", got, v.Cut, err)
 	}
@@ -277,7 +308,7 @@ func TestNested(t *testing.T) {
 
 // A message whose content can't be read is an error, not a page.
 func TestUnreadable(t *testing.T) {
-	if _, err := Render(mail.NewSpooled(strings.NewReader("Subject: x\r\n"), 500), Options{}); err == nil {
+	if _, err := Render(t.Context(), mail.NewSpooled(strings.NewReader("Subject: x\r\n"), 500), Options{}); err == nil {
 		t.Error("no error")
 	}
 }
