@@ -98,7 +98,7 @@ func TestChallengePage(t *testing.T) {
 		"<bdi>Lunch &lt;b&gt;today&lt;/b&gt;?</bdi>", "20 Nov 2026, 11:00</time> UTC", "20 Dec 2026, 12:00</time> UTC",
 		`<label for="answer">`, `autocomplete="off"`, `aria-describedby="answer-hint"`, `<a href="/c/good?lang=fr" lang="fr" hreflang="fr"`)
 	for name, want := range map[string]string{
-		"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Set-Cookie": "",
+		"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "same-origin", "Cache-Control": "no-store", "Set-Cookie": "",
 	} {
 		if got := page.Header.Get(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)

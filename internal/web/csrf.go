@@ -11,9 +11,11 @@ import (
 // browser says so (Sec-Fetch-Site, or Origin, where it sends them), and the form has the
 // token of the session, or of the visitor's cookie before there is one. Where the address
 // itself is a token, and on unsubscribing by one click (RFC 8058), the first is enough.
+// A browser that says it does not tell (Origin: null, without Sec-Fetch-Site) is believed
+// to have no opinion: the form's token alone decides.
 func (s *Server) admitForm(w http.ResponseWriter, r *http.Request, route route) error {
-	if err := s.origin.Check(r); err != nil {
-		return errForbidden
+	if err := s.origin.Check(r); err != nil && (route.own || !untold(r)) {
+		return errOrigin
 	}
 	limit := route.body
 	if limit == 0 {
@@ -37,6 +39,12 @@ func (s *Server) admitForm(w http.ResponseWriter, r *http.Request, route route) 
 		return errStale
 	}
 	return nil
+}
+
+// untold reports whether a browser keeps to itself which page sends a form. Some do under
+// an extension's or a proxy's Referrer-Policy (Fetch §3.2, "append a request Origin header").
+func untold(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null"
 }
 
 // sign makes a code of a value, for a purpose, that nobody else can make.

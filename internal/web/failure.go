@@ -33,8 +33,9 @@ func (f failure) Unwrap() error { return f.cause }
 var (
 	errNotFound  error = failure{status: http.StatusNotFound, key: "failure.404"}
 	errForbidden error = failure{status: http.StatusForbidden, key: "failure.403"}
-	errForm      error = failure{status: http.StatusBadRequest, key: "failure.400"}  // a form that no page of ours sends
-	errStale     error = failure{status: http.StatusForbidden, key: "failure.stale"} // the session's token is not that of the form
+	errForm      error = failure{status: http.StatusBadRequest, key: "failure.400"}   // a form that no page of ours sends
+	errOrigin    error = failure{status: http.StatusForbidden, key: "failure.origin"} // the browser says, or seems to say, that the form is another site's
+	errStale     error = failure{status: http.StatusForbidden, key: "failure.stale"}  // the session's token is not that of the form
 	errTooLarge  error = failure{status: http.StatusRequestEntityTooLarge, key: "failure.413"}
 )
 

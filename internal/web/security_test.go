@@ -26,7 +26,7 @@ func TestHeaders(t *testing.T) {
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 				"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; media-src 'self'",
-			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000", "Cache-Control": "no-store",
 		} {
 			if got := got.Header.Get(name); got != want {
@@ -56,7 +56,9 @@ func TestForms(t *testing.T) {
 		"from another site":        {b.token("/account"), map[string]string{"Sec-Fetch-Site": "cross-site"}, http.StatusForbidden},
 		"from another host of us":  {b.token("/account"), map[string]string{"Sec-Fetch-Site": "same-site"}, http.StatusForbidden},
 		"from another origin":      {b.token("/account"), map[string]string{"Origin": "http://evil.example"}, http.StatusForbidden},
-		"from a sandboxed frame":   {b.token("/account"), map[string]string{"Origin": "null"}, http.StatusForbidden},
+		"from a sandboxed frame":   {b.token("/account"), map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "null"}, http.StatusForbidden},
+		"from who does not tell":   {b.token("/account"), map[string]string{"Origin": "null"}, http.StatusSeeOther},
+		"the same without a token": {"", map[string]string{"Origin": "null"}, http.StatusForbidden},
 		"the token of the session": {b.jar[sessionCookie], nil, http.StatusForbidden},
 	} {
 		h.SetLanguage(t.Context(), persons()["operator"], "")
@@ -83,7 +85,9 @@ func TestLoginForm(t *testing.T) {
 	token := b.token("/login")
 	s.as(t, "").post("", "/login", "csrf", token, "name", "olga", "password", "secret of olga").wants(t, http.StatusForbidden)
 	b.head.Set("Sec-Fetch-Site", "cross-site")
-	b.post("", "/login", "csrf", token, "name", "olga", "password", "secret of olga").wants(t, http.StatusForbidden)
+	b.post("", "/login", "csrf", token, "name", "olga", "password", "secret of olga").wants(t, http.StatusForbidden, "did not come from this site")
+	b.head = http.Header{"Origin": {"null"}} // a browser that keeps to itself what page it is
+	b.post("", "/login", "csrf", token, "name", "olga", "password", "secret of olga").wants(t, http.StatusSeeOther)
 }
 
 func TestTooLarge(t *testing.T) {
