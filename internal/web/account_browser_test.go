@@ -9,6 +9,16 @@ import (
 	chromium "gatepost/test/browser"
 )
 
+// Over plain HTTP to a name a browser sends no Sec-Fetch-Site, and what it says of the
+// origin hangs on our Referrer-Policy: forms work all the same.
+func TestFormsOverPlainHTTPInBrowser(t *testing.T) {
+	_, s := live(t, Config{})
+	tab := chromium.Open(t, chromium.Options{Host: "mail.lan", Allowed: []string{"Cross-Origin-Opener-Policy"}})
+	tab.Go(strings.Replace(s.url, "127.0.0.1", "mail.lan", 1) + "/account")
+	tab.Press("olga\tsecret of olga\r")
+	tab.See("Set up a second factor")
+}
+
 // A person logs in by keyboard alone, sets up a second factor, and logs in with that: on
 // each page axe finds nothing serious, in light and dark, in either language, on a phone.
 func TestAccountInBrowser(t *testing.T) {

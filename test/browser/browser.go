@@ -46,6 +46,7 @@ type Options struct {
 	Dark     bool
 	Allowed  []string // what a console error may contain, where it is meant to be there
 	NoScript bool
+	Host     string // a name that is 127.0.0.1 to this browser; "": none
 }
 
 // A Tab is one page in one browser of its own, without anything kept from before.
@@ -77,7 +78,11 @@ func Open(t testing.TB, o Options) *Tab {
 	if o.Size == (Size{}) {
 		o.Size = Desktop
 	}
-	ctx, end := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
+	more := []chromedp.ExecAllocatorOption{}
+	if o.Host != "" {
+		more = append(more, chromedp.Flag("host-resolver-rules", "MAP "+o.Host+" 127.0.0.1"), chromedp.Flag("disable-features", "HttpsUpgrades,HttpsFirstBalancedMode"))
+	}
+	ctx, end := chromedp.NewExecAllocator(t.Context(), append(append(chromedp.DefaultExecAllocatorOptions[:], more...),
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("lang", language(o)), chromedp.UserDataDir(t.TempDir()),
 		chromedp.WindowSize(int(o.Size.Width), int(o.Size.Height)))...)
