@@ -57,7 +57,7 @@ func (c challenges) Challenge(ctx context.Context, text string) (web.Challenge, 
 	if len(rows) == 0 { // removed, some time after its end
 		return web.Challenge{State: ended(late)}, nil
 	}
-	return c.show(rows), nil
+	return c.show(ctx, rows)
 }
 
 func ended(late bool) web.ChallengeState {
@@ -93,33 +93,24 @@ func (c challenges) waits(h quarantine.Held) bool {
 	return h.State == quarantine.StateHeld && c.now().Before(h.Expires)
 }
 
-func (c challenges) show(rows []quarantine.Held) web.Challenge {
-	shown := web.Challenge{ID: rows[0].Tx, Subject: rows[0].Subject, Time: rows[0].Time, State: web.ChallengeGone}
-	states := map[quarantine.State]bool{}
-	waiting := false
+func (c challenges) show(ctx context.Context, rows []quarantine.Held) (web.Challenge, error) {
+	v, err := c.view(ctx, rows)
+	if err != nil {
+		return web.Challenge{}, err
+	}
+	shown := web.Challenge{
+		ID: rows[0].Tx, Subject: rows[0].Subject, Time: rows[0].Time, State: v.state(), Part: v.delivered || v.onward, Back: v.back,
+	}
 	for _, h := range rows {
-		states[h.State] = true
-		if c.waits(h) {
-			waiting = true
-			if h.Expires.After(shown.Expires) {
-				shown.Expires = h.Expires
-			}
+		if c.waits(h) && h.Expires.After(shown.Expires) {
+			shown.Expires = h.Expires
 		}
 		if d := uLabels(h.Domain); !slices.Contains(shown.Domains, d) {
 			shown.Domains = append(shown.Domains, d)
 		}
 	}
 	slices.Sort(shown.Domains)
-	shown.Part = states[quarantine.StateReleased]
-	switch {
-	case waiting:
-		shown.State = web.ChallengeWaits
-	case shown.Part:
-		shown.State = web.ChallengeDelivered
-	case states[quarantine.StateExpired] || states[quarantine.StateHeld]:
-		shown.State = web.ChallengeExpired
-	}
-	return shown
+	return shown, nil
 }
 
 // uLabels writes a domain as people do.

@@ -38,7 +38,8 @@ type Challenge struct {
 	Time    time.Time
 	Expires time.Time // of what is held longest
 	State   ChallengeState
-	Part    bool // some recipients have it already
+	Part    bool // some recipients have it already, or it is on its way to them
+	Back    bool // it went on once, and came back
 }
 
 // A ChallengeState is how the message stands.
@@ -47,7 +48,9 @@ type ChallengeState string
 // How it may stand.
 const (
 	ChallengeWaits     ChallengeState = "waits"     // for its sender
-	ChallengeDelivered ChallengeState = "delivered" // by whomever
+	ChallengeOnward    ChallengeState = "onward"    // released by whomever, and not there yet
+	ChallengeRefused   ChallengeState = "refused"   // released, and refused where it went
+	ChallengeDelivered ChallengeState = "delivered" // to whom it was for
 	ChallengeExpired   ChallengeState = "expired"
 	ChallengeGone      ChallengeState = "gone" // given up by who may
 	challengeUnknown   ChallengeState = "unknown"

@@ -119,6 +119,7 @@ func TestChallengePage(t *testing.T) {
 
 func TestChallengeStates(t *testing.T) {
 	for state, want := range map[ChallengeState]string{
+		ChallengeOnward: "is on its way to another server", ChallengeRefused: "did not take it",
 		ChallengeDelivered: "You can close this page.", ChallengeExpired: "Please send it again.", ChallengeGone: "no longer held here",
 	} {
 		h := waiting()
@@ -135,8 +136,8 @@ func TestChallengeStates(t *testing.T) {
 		}
 	}
 	h := waiting()
-	h.c.Part, h.c.Subject = true, ""
-	challengeSite(t, h).as(t, "").get("/c/good").wants(t, http.StatusOK, "Some of its recipients have it already", `<span class="quiet">none</span>`, "<form")
+	h.c.Part, h.c.Back, h.c.Subject = true, true, ""
+	challengeSite(t, h).as(t, "").get("/c/good").wants(t, http.StatusOK, "Some of its recipients have it already", "so it is held again", `<span class="quiet">none</span>`, "<form")
 }
 
 func TestChallengeUnknown(t *testing.T) {

@@ -58,6 +58,7 @@ const digestForm = 16 << 10
 // A digestPage is what digest.html shows.
 type digestPage struct {
 	DigestLink
+	Onward  bool       // what was released goes on by the queue
 	State   string     // "ready", "done", "over", "asked", "guarded", "unproven", "own", "expired", "unknown"
 	Offer   digest.Act // what the button does; "": there is none
 	Subject string
@@ -175,6 +176,7 @@ func (s *Server) digestAct(w http.ResponseWriter, r *http.Request) error {
 		p.Act = act
 	}
 	p.State, p.Offer = "done", ""
+	p.Onward = (p.Act == digest.Release || p.Act == digest.Allow) && (link.Held.Box <= 0 || len(link.Held.Ways) > 0)
 	return s.page(w, r, http.StatusOK, "digest", p)
 }
 

@@ -160,6 +160,7 @@ func TestDigestAct(t *testing.T) {
 	d := &desk{links: map[string]*DigestLink{
 		"r": link(digest.Release, nil), "a": link(digest.Allow, nil), "b": link(digest.Block, nil), "q": link(digest.Ask, func(l *DigestLink) { l.Held.Guarded = true }),
 		"u": link(digest.Allow, func(l *DigestLink) { l.Unallowed = quarantine.ErrUnproven }),
+		"f": link(digest.Release, func(l *DigestLink) { l.Held.Box = quarantine.Elsewhere }),
 	}}
 	s := start(t, Config{Digests: d})
 	b := s.as(t, "")
@@ -169,10 +170,11 @@ func TestDigestAct(t *testing.T) {
 	b.post("", "/d/b", "act", "block").wants(t, http.StatusOK, "The sender is blocked")
 	b.post("", "/d/q", "act", "ask").wants(t, http.StatusOK, "The operators were asked")
 	b.post("", "/d/u", "act", "release").wants(t, http.StatusOK, "The message is released")
+	b.post("", "/d/f", "act", "release").wants(t, http.StatusOK, "The message is released", "It is on its way to")
 	for _, wrong := range []string{"block", "allow", "ask", "", "delete"} {
 		b.post("", "/d/r", "act", wrong).wants(t, http.StatusNotFound, "leads nowhere")
 	}
-	if got, want := strings.Join(d.done, ", "), "release held-release, allow held-allow, block held-block, ask held-ask, release held-allow"; got != want {
+	if got, want := strings.Join(d.done, ", "), "release held-release, allow held-allow, block held-block, ask held-ask, release held-allow, release held-release"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
