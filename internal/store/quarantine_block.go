@@ -16,8 +16,8 @@ import (
 // or in one state, for a mailbox, a recipient, a domain, by a sender. For all else, text
 // above all, there are blocks. A block is all messages of some stretch of time, in groups
 // of a few. It knows for each gram (three octets in a row of the texts, or a whole value such as
-// a domain) which groups have it. A search keeps the groups that have all grams of what it
-// looks for, and reads those: rare words are found by few reads wherever they are, and common
+// a domain) which rows have it. A search keeps the rows that have all grams of what it
+// looks for, and reads their groups: rare words are found by few reads wherever they are, and common
 // ones at once. Since grams are octets it is the same for all scripts, and since it is rows like
 // others, on both engines.
 //
@@ -40,10 +40,17 @@ const maxLate = 1000
 // ones.
 type block struct {
 	id, first, last int64
+	level           int
 	marks           []int64
-	postings        []posting
+	buckets         []bucket
 	days            map[filterDay]int
 	rows            int
+}
+
+// A bucket is the grams of some places.
+type bucket struct {
+	number uint32
+	grams  []byte
 }
 
 type filterDay struct {
@@ -54,43 +61,82 @@ type filterDay struct {
 const microsOfDay = 24 * 60 * 60 * 1e6
 
 // newBlock makes a block of rows, which are in order of time.
-func newBlock(rows []gramRow) *block {
-	b := &block{first: rows[0].time, last: rows[len(rows)-1].time, days: map[filterDay]int{}, rows: len(rows)}
-	var list []gram
-	for i, begin := 0, 0; i < len(rows); i++ {
-		r := &rows[i]
-		list = r.grams(list)
-		b.days[filterDay{r.time / microsOfDay, r.filter}]++
-		if full := i+1-begin >= groupRows && len(b.marks) < maxGroups-1; i+1 < len(rows) && (!full || rows[i+1].time == r.time) {
-			continue
-		}
-		slices.Sort(list)
-		for _, g := range slices.Compact(list) {
-			b.postings = append(b.postings, newPosting(g, len(b.marks)))
-		}
-		b.marks = append(b.marks, rows[begin].time)
-		list, begin = list[:0], i+1
+func newBlock(rows []gramRow, level int) *block {
+	b := &block{first: rows[0].time, last: rows[len(rows)-1].time, level: level, days: map[filterDay]int{}, rows: len(rows)}
+	slots := b.slots(rows)
+	const atOnce = 1 << 13 // rows whose postings are in memory at once, as it were
+	passes := uint32(1)
+	for int(passes)*atOnce < len(rows) {
+		passes *= 2
 	}
-	slices.Sort(b.postings)
+	var list []gram
+	var postings []posting
+	for pass := range passes {
+		postings = postings[:0]
+		for i := range rows {
+			list = rows[i].grams(list[:0])
+			for _, g := range list {
+				if uint64(g.place())*uint64(passes)>>32 == uint64(pass) {
+					postings = append(postings, newPosting(g, slots[i]))
+				}
+			}
+		}
+		slices.Sort(postings)
+		b.fill(slices.Compact(postings))
+	}
 	return b
 }
 
+// slots makes the groups, and returns each row's slot.
+func (b *block) slots(rows []gramRow) []int {
+	slots := make([]int, len(rows))
+	n := 0 // of the group
+	for i := range rows {
+		r := &rows[i]
+		b.days[filterDay{r.time / microsOfDay, r.filter}]++
+		if n == 0 || n >= groupRows && len(b.marks) < maxGroups && r.time != rows[i-1].time {
+			b.marks, n = append(b.marks, r.time), 0
+		}
+		slots[i] = (len(b.marks)-1)*groupSlots + min(n, groupSlots-1)
+		n++
+	}
+	return slots
+}
+
+// fill makes buckets of postings.
+func (b *block) fill(list []posting) {
+	shift := 32 - bucketBits(b.level)
+	for len(list) > 0 {
+		number := list[0].place() >> shift
+		n := 1
+		for n < len(list) && list[n].place()>>shift == number {
+			n++
+		}
+		b.buckets = append(b.buckets, bucket{number, encodeBucket(list[:n], len(b.marks))})
+		list = list[n:]
+	}
+}
+
+// partGroups is how many groups' marks are in one row.
+const partGroups = 64
+
 // put writes a block.
-func (b *block) put(tx *Tx, level int) error {
-	err := tx.Row(`INSERT INTO held_block (first, last, level, size, marks) VALUES (?, ?, ?, ?, ?) RETURNING id`,
-		[]any{b.first, b.last, level, len(b.marks), encodeMarks(b.marks)}, &b.id)
+func (b *block) put(tx *Tx) error {
+	err := tx.Row(`INSERT INTO held_block (first, last, level, size) VALUES (?, ?, ?, ?) RETURNING id`,
+		[]any{b.first, b.last, b.level, len(b.marks)}, &b.id)
 	if err != nil {
 		return err
 	}
-	for list := b.postings; len(list) > 0; {
-		n := 1
-		for n < len(list) && list[n].bucket() == list[0].bucket() {
-			n++
-		}
-		if _, err := tx.Exec(`INSERT INTO held_gram (bucket, block, grams) VALUES (?, ?, ?)`, list[0].bucket(), b.id, encodeBucket(list[:n], len(b.marks))); err != nil {
+	for from := 0; from < len(b.marks); from += partGroups {
+		part := encodeMarks(b.marks[from:min(from+partGroups+1, len(b.marks))])
+		if _, err := tx.Exec(`INSERT INTO held_mark (block, part, marks) VALUES (?, ?, ?)`, b.id, from/partGroups, part); err != nil {
 			return err
 		}
-		list = list[n:]
+	}
+	for _, c := range b.buckets {
+		if _, err := tx.Exec(`INSERT INTO held_gram (bucket, block, grams) VALUES (?, ?, ?)`, c.number, b.id, c.grams); err != nil {
+			return err
+		}
 	}
 	for d, n := range b.days {
 		if _, err := tx.Exec(`INSERT INTO held_day (block, day, filter, held) VALUES (?, ?, ?, ?)`, b.id, d.day, d.filter, n); err != nil {
@@ -124,14 +170,14 @@ func (q Quarantine) append(ctx context.Context, t time.Time) (int, error) {
 		}
 		rows, err := someRows(tx, after, toMicros(t), q.rows)
 		if len(rows) > 0 {
-			b = newBlock(rows)
+			b = newBlock(rows, 0)
 		}
 		return err
 	})
 	if err != nil || b == nil {
 		return 0, err
 	}
-	return b.rows, q.replace(ctx, b, 0, nil)
+	return b.rows, q.replace(ctx, b, nil)
 }
 
 // lastBlock is the newest time that a block has; the least number where there is none.
@@ -186,19 +232,19 @@ func (q Quarantine) merge(ctx context.Context, _ time.Time) (int, error) {
 		if err != nil || len(rows) == 0 {
 			return err // purged since: the blocks go, too
 		}
-		b = newBlock(rows)
+		b = newBlock(rows, 1)
 		b.first, b.last = first, last
 		return nil
 	})
 	if err != nil || b == nil {
 		return 0, err
 	}
-	return b.rows, q.replace(ctx, b, 1, ids)
+	return b.rows, q.replace(ctx, b, ids)
 }
 
 // replace writes a block in place of others, unless rows came or went since it was made:
 // then nothing is done, and the next turn tries again.
-func (q Quarantine) replace(ctx context.Context, b *block, level int, old []int64) error {
+func (q Quarantine) replace(ctx context.Context, b *block, old []int64) error {
 	return q.db.Update(ctx, func(tx *Tx) error {
 		if tx.speaks.lockHeld != "" {
 			if _, err := tx.Exec(tx.speaks.lockHeld); err != nil {
@@ -222,22 +268,26 @@ func (q Quarantine) replace(ctx context.Context, b *block, level int, old []int6
 		if _, err := tx.Exec(`UPDATE held SET late = 0 WHERE late > 0 AND time >= ? AND time <= ?`, b.first, b.last); err != nil {
 			return err
 		}
-		return b.put(tx, level)
+		return b.put(tx)
 	})
 }
 
-// dropBlocks removes blocks. Their grams go by bucket, as the index has them.
+// dropBlocks removes blocks of one level. Their grams go by bucket, as the index has them.
 func dropBlocks(tx *Tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	in, args := ` IN (`+marks(len(ids))+`)`, anys(ids)
-	for b := range buckets {
+	level := 0
+	if err := tx.Row(`SELECT COALESCE(MAX(level), 0) FROM held_block WHERE id`+in, args, &level); err != nil {
+		return err
+	}
+	for b := range 1 << bucketBits(level) {
 		if _, err := tx.Exec(`DELETE FROM held_gram WHERE bucket = ? AND block`+in, slices.Concat([]any{b}, args)...); err != nil {
 			return err
 		}
 	}
-	for _, text := range [...]string{`DELETE FROM held_day WHERE block`, `DELETE FROM held_block WHERE id`} {
+	for _, text := range [...]string{`DELETE FROM held_mark WHERE block`, `DELETE FROM held_day WHERE block`, `DELETE FROM held_block WHERE id`} {
 		if _, err := tx.Exec(text+in, args...); err != nil {
 			return err
 		}

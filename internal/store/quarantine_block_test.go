@@ -296,14 +296,15 @@ func TestBlocksAreMadeAnewAndGo(t *testing.T) {
 }
 
 // What is damaged is an error, and never a panic.
-func FuzzGroupsOf(f *testing.F) {
+func FuzzSlotsOf(f *testing.F) {
 	list := []posting{newPosting(5, 0), newPosting(5, 3), newPosting(1<<31, 99)}
+	slices.Sort(list)
 	f.Add(encodeBucket(list, 100), uint32(5), 100)
 	f.Fuzz(func(t *testing.T, bucket []byte, g uint32, groups int) {
 		if groups < 0 || groups > maxGroups {
 			return
 		}
-		if set, err := groupsOf(bucket, gram(g), groups); err == nil && len(set) != (groups+7)/8 {
+		if set, err := slotsOf(bucket, gram(g), groups); err == nil && set != nil && len(set) != groups {
 			t.Errorf("a set of %d octets for %d groups", len(set), groups)
 		}
 		marks, err := decodeMarks(bucket)
@@ -315,29 +316,54 @@ func FuzzGroupsOf(f *testing.F) {
 	})
 }
 
-// A bucket knows of each gram which groups have it, written one way or the other.
+// A bucket knows of each gram which slots have it, written one way or the other.
 func TestBucket(t *testing.T) {
 	const groups = 300
 	r := rand.New(rand.NewPCG(7, 7))
-	want := map[gram]groupSet{}
+	want := map[gram]slotSet{}
 	var list []posting
 	for _, g := range []gram{0, 9, 1 << 20, 1<<31 + 5} {
-		want[g] = newGroupSet(groups)
-		for group := range groups {
+		want[g] = make(slotSet, groups)
+		for slot := range groups * groupSlots {
 			if r.IntN(300) < 2+int(g%300) {
-				want[g][group/8] |= 1 << (group % 8)
-				list = append(list, posting(uint64(g)<<16|uint64(group)))
+				want[g][slot/groupSlots] |= 1 << (slot % groupSlots)
+				list = append(list, newPosting(g, slot))
 			}
 		}
 	}
 	slices.Sort(list)
 	b := encodeBucket(list, groups)
 	for g, set := range want {
-		if got, err := groupsOf(b, g, groups); err != nil || !bytes.Equal(got, set) {
+		if got, err := slotsOf(b, g, groups); err != nil || !bytes.Equal(got, set) {
 			t.Errorf("gram %d: got %v, %v; want %v", g, got, err, set)
 		}
 	}
-	if got, err := groupsOf(b, 77, groups); err != nil || !got.empty() {
+	if got, err := slotsOf(b, 77, groups); err != nil || got != nil {
 		t.Errorf("a gram that is not there: got %v, %v", got, err)
+	}
+}
+
+// A search for a number finds the rows that have it, and hardly reads another.
+func TestSlotsTellRowsApart(t *testing.T) {
+	var rows []gramRow
+	for i := range 5000 {
+		rows = append(rows, gramRow{time: int64(i), subject: fmt.Sprintf("offer %06d", i*7919%1000000)})
+	}
+	b := newBlock(rows, 1)
+	c := &candidate{size: len(b.marks)}
+	for _, g := range textGrams(nil, gramText, fmt.Sprintf(" %06d", 4321*7919%1000000)) {
+		var set slotSet
+		for _, k := range b.buckets {
+			if k.number == g.place()>>(32-bucketBits(1)) {
+				var err error
+				if set, err = slotsOf(k.grams, g, c.size); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c.apply(set)
+	}
+	if n, _ := c.slots.count(); n < 1 || n > 3 || !c.slots.has(4321/groupRows) {
+		t.Errorf("%d rows are left for a number that one of 5,000 has", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,57 +114,66 @@ func spread(list []gram, n int) []gram {
 	return some
 }
 
-// buckets is how many rows the grams of a block are in.
-const buckets = 512
+// place is where a gram stands among the others: Knuth's multiplicative hash, which no two
+// grams share.
+func (g gram) place() uint32 { return uint32(g) * 2654435761 }
 
-// bucket is where a gram is kept.
-func (g gram) bucket() uint32 { return uint32(g) * 2654435761 >> 23 } // Knuth's multiplicative hash, 9 bits
-
-// A posting says that a group of a block has a gram. They sort by bucket, gram, group.
-type posting uint64
-
-func newPosting(g gram, group int) posting {
-	return posting(uint64(g.bucket())<<48 | uint64(g)<<16 | uint64(group))
+// bucketBits is how many bits of a place say which bucket of a block a gram is in. A bucket is
+// a row; a search reads one for each gram and block, so that it must be small.
+func bucketBits(level int) int {
+	if level == 0 {
+		return 7
+	}
+	return 13
 }
 
-func (p posting) bucket() uint32 { return uint32(p >> 48) }
-func (p posting) gram() gram     { return gram(p >> 16) }
-func (p posting) group() int     { return int(p & 0xffff) }
+// A posting says that a row of a block has a gram. They sort by the gram's place, then the slot.
+type posting uint64
 
-// maxGroups bounds a block's groups.
-const maxGroups = 1 << 16
+// A slot is the place of a row in a block. Each group has as many as it has rows, but the
+// last rows of a group that is longer share one.
+const (
+	groupSlots = groupRows
+	slotBits   = 19
+	maxGroups  = 1 << slotBits / groupSlots
+)
+
+func newPosting(g gram, slot int) posting { return posting(uint64(g.place())<<slotBits | uint64(slot)) }
+
+func (p posting) place() uint32 { return uint32(p >> slotBits) }
+func (p posting) slot() int     { return int(p & (1<<slotBits - 1)) }
 
 // encodeBucket writes the postings of one bucket, in order: for each gram, the difference
-// to the one before, the length of what follows, and its groups, each as the difference to the
-// one before; or, where that is shorter, an empty octet and a bit for each group.
+// of its place to the one before, the length of what follows, and its slots, each as the
+// difference to the one before; or, where that is shorter, an empty octet and a bit for each slot.
 func encodeBucket(list []posting, groups int) []byte {
 	var out, set []byte
-	before := gram(0)
+	before := uint32(0)
 	for len(list) > 0 {
-		g := list[0].gram()
+		at := list[0].place()
 		n := 1
-		for n < len(list) && list[n].gram() == g {
+		for n < len(list) && list[n].place() == at {
 			n++
 		}
-		set = encodeGroups(set[:0], list[:n], groups)
-		out = binary.AppendUvarint(out, uint64(g-before))
+		set = encodeSlots(set[:0], list[:n], groups)
+		out = binary.AppendUvarint(out, uint64(at-before))
 		out = binary.AppendUvarint(out, uint64(len(set)))
 		out = append(out, set...)
-		before, list = g, list[n:]
+		before, list = at, list[n:]
 	}
 	return out
 }
 
-func encodeGroups(set []byte, list []posting, groups int) []byte {
+func encodeSlots(set []byte, list []posting, groups int) []byte {
 	at := -1
 	for _, p := range list {
-		set = binary.AppendUvarint(set, uint64(p.group()-at))
-		at = p.group()
+		set = binary.AppendUvarint(set, uint64(p.slot()-at))
+		at = p.slot()
 	}
-	if whole := 1 + (groups+7)/8; len(set) > whole {
+	if whole := 1 + groups; len(set) > whole {
 		set = append(set[:0], make([]byte, whole)...)
 		for _, p := range list {
-			set[1+p.group()/8] |= 1 << (p.group() % 8)
+			set[1+p.slot()/groupSlots] |= 1 << (p.slot() % groupSlots)
 		}
 	}
 	return set
@@ -171,70 +181,71 @@ func encodeGroups(set []byte, list []posting, groups int) []byte {
 
 var errGrams = errors.New("the grams of held messages are damaged")
 
-// A groupSet is a set of a block's groups, a bit each.
-type groupSet []byte
+// A slotSet is a set of a block's slots, a bit each: an octet is a group.
+type slotSet []byte
 
-func newGroupSet(groups int) groupSet { return make(groupSet, (groups+7)/8) }
+// has reports whether any row of a group is in the set.
+func (s slotSet) has(group int) bool { return s[group] != 0 }
 
-func (s groupSet) has(group int) bool { return s[group/8]&(1<<(group%8)) != 0 }
-
-func (s groupSet) empty() bool {
+// count is how many slots are in the set, and in how many groups.
+func (s slotSet) count() (slots, groups int) {
 	for _, b := range s {
 		if b != 0 {
-			return false
+			slots += bits.OnesCount8(b)
+			groups++
 		}
 	}
-	return true
+	return slots, groups
 }
 
-// groupsOf returns which of a block's groups have g, by its bucket.
-func groupsOf(bucket []byte, g gram, groups int) (groupSet, error) {
-	set := newGroupSet(groups)
-	for at := gram(0); len(bucket) > 0; {
+// slotsOf returns which of a block's slots have g, by its bucket; nil: none.
+func slotsOf(bucket []byte, g gram, groups int) (slotSet, error) {
+	for at := uint32(0); len(bucket) > 0; {
 		step, n := binary.Uvarint(bucket)
 		size, m := binary.Uvarint(bucket[max(n, 0):])
 		if n <= 0 || m <= 0 || size > uint64(len(bucket)-n-m) {
 			return nil, errGrams
 		}
-		at += gram(step)
+		at += uint32(step)
 		body := bucket[n+m:][:size]
-		if at == g {
-			return set, set.decode(body, groups)
+		if at == g.place() {
+			set := make(slotSet, groups)
+			return set, set.decode(body)
 		}
-		if at > g {
+		if at > g.place() {
 			break
 		}
 		bucket = bucket[n+m:][size:]
 	}
-	return set, nil
+	return nil, nil
 }
 
-func (s groupSet) decode(body []byte, groups int) error {
+func (s slotSet) decode(body []byte) error {
 	if len(body) == len(s)+1 && body[0] == 0 {
 		copy(s, body[1:])
 		return nil
 	}
 	for at := -1; len(body) > 0; {
 		step, n := binary.Uvarint(body)
-		if n <= 0 || step == 0 || step > uint64(groups-1-at) {
+		if n <= 0 || step == 0 || step > uint64(len(s)*groupSlots-1-at) {
 			return errGrams
 		}
 		at += int(step)
-		s[at/8] |= 1 << (at % 8)
+		s[at/groupSlots] |= 1 << (at % groupSlots)
 		body = body[n:]
 	}
 	return nil
 }
 
 // and keeps what is in both.
-func (s groupSet) and(other groupSet) {
+func (s slotSet) and(other slotSet) {
 	for i := range s {
 		s[i] &= other[i]
 	}
 }
 
 // or takes in what is in the other.
-func (s groupSet) or(other groupSet) {
+func (s slotSet) or(other slotSet) {
 	for i := range s {
 		s[i] |= other[i]
 	}

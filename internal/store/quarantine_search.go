@@ -1,12 +1,8 @@
 package store
 
 import (
-	"database/sql"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gatepost/quarantine"
 )
@@ -14,12 +10,14 @@ import (
 const (
 	searchRows   = 16384 // how many rows one search reads before it says how far it came
 	searchWindow = 2048  // how many it reads by one statement
+	searchFew    = 500   // so many that an index has are all read
 )
 
 // A heldSearch is one page's. It goes back in time, and keeps what it found in from's order.
 type heldSearch struct {
 	tx    *Tx
 	where where // what rows must fulfil, but their time
+	path  path  // how rows of a time are read
 	page  []quarantine.Held
 	limit int
 	left  int   // rows that may be read yet
@@ -50,21 +48,27 @@ func newHeldSearch(tx *Tx, q quarantine.Query, limit int) *heldSearch {
 		s.to = min(s.to, toMicros(q.After.Time)+1)
 	}
 	s.where = heldWhere(q, true)
+	if paths := s.paths(q); q.State != "" && len(paths) > 0 {
+		s.path = paths[0][0]
+	}
 	return s
 }
 
 func (s *heldSearch) run(q quarantine.Query) error {
-	if q.State != "" {
-		if few, err := s.inState(q.State); few || err != nil {
-			return err
-		}
+	begin := s.to
+	few, err := s.few(q)
+	if few || err != nil {
+		return err
 	}
-	begin, from, to := s.to, s.from, s.to
+	if err := s.bound(); err != nil {
+		return err
+	}
+	to := s.to
 	last, err := lastBlock(s.tx)
 	if err != nil {
 		return err
 	}
-	if err := s.scan(max(from, last+1), to); err != nil {
+	if err := s.scan(max(s.from, last+1), to); err != nil {
 		return err
 	}
 	if s.more() {
@@ -78,39 +82,68 @@ func (s *heldSearch) run(q quarantine.Query) error {
 // more reports whether there is anything left to do.
 func (s *heldSearch) more() bool { return len(s.page) < s.limit && !s.until && s.from < s.to }
 
-// inState takes the time for what there is in a state. Where that is little it is read,
-// and few is true.
-func (s *heldSearch) inState(state quarantine.State) (few bool, err error) {
-	var n int
-	args := []any{state, s.from, s.to}
-	err = s.tx.Row(`SELECT COUNT(*) FROM (SELECT 1 FROM held WHERE state = ? AND time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT ?) h`, append(args, searchWindow+1), &n)
-	if err != nil {
-		return false, err
+// few answers the search by an index that has few rows for it, if there is one.
+func (s *heldSearch) few(q quarantine.Query) (bool, error) {
+	for _, each := range s.paths(q) {
+		left := searchFew
+		for _, p := range each {
+			n, err := s.count(p, s.from, s.to, left+1)
+			if err != nil {
+				return false, err
+			}
+			if left -= n; left < 0 {
+				break
+			}
+		}
+		if left < 0 {
+			continue
+		}
+		for _, p := range each {
+			if err := s.read(p.terms+`time >= ? AND time < ?`, append(p.with(), s.from, s.to), s.limit); err != nil {
+				return false, err
+			}
+		}
+		s.sort()
+		return true, nil
 	}
-	if n <= searchWindow {
-		return true, s.read(`state = ? AND time >= ? AND time < ?`, args)
+	return false, nil
+}
+
+// bound takes the time for what the path has of it: all that expired may be long ago.
+func (s *heldSearch) bound() error {
+	if s.path.terms == "" {
+		return nil
 	}
-	var oldest, newest int64
+	oldest, newest := s.from, s.to
 	for _, end := range []struct {
 		order string
 		to    *int64
 	}{{`ASC`, &oldest}, {`DESC`, &newest}} {
-		if err := s.tx.Row(`SELECT time FROM held WHERE state = ? AND time >= ? AND time < ? ORDER BY time `+end.order+` LIMIT 1`, args, end.to); err != nil {
-			return false, err
+		err := s.tx.Row(`SELECT time FROM held WHERE `+s.path.terms+`time >= ? AND time < ? ORDER BY time `+end.order+`, id `+end.order+` LIMIT 1`, append(s.path.with(), s.from, s.to), end.to)
+		if err != nil {
+			return err
 		}
 	}
 	s.from, s.to = oldest, newest+1
-	return false, nil
+	return nil
 }
 
-// read adds to the page what is found among the rows that are meant by which.
-func (s *heldSearch) read(which string, args []any) error {
-	text, args := s.statement(which, args)
-	return s.add(text, args)
+// count is how many rows of a time a path has, if they are fewer than limit.
+func (s *heldSearch) count(p path, from, to int64, limit int) (n int, err error) {
+	err = s.tx.Row(`SELECT COUNT(*) FROM (SELECT 1 FROM held WHERE `+p.terms+`time >= ? AND time < ? LIMIT ?) h`, append(p.with(), from, to, limit), &n)
+	return n, err
+}
+
+// read adds to the page what is found among the rows that are meant by which, limit at most.
+func (s *heldSearch) read(which string, args []any, limit int) error {
+	text, args := s.statement(which, args, limit)
+	rows, err := heldRows(s.tx, text, args...)
+	s.page = append(s.page, rows...)
+	return err
 }
 
 // statement is what asks for the newest of the rows that are meant by which.
-func (s *heldSearch) statement(which string, args []any) (string, []any) {
+func (s *heldSearch) statement(which string, args []any, limit int) (string, []any) {
 	text := `SELECT ` + heldColumns + ` FROM held WHERE ` + which
 	for _, t := range s.where.terms {
 		text += ` AND ` + t
@@ -120,38 +153,32 @@ func (s *heldSearch) statement(which string, args []any) (string, []any) {
 		text += ` AND (time, id) < (?, ?)`
 		args = append(args, toMicros(s.after.Time), s.after.ID)
 	}
-	return text + heldOrder, append(args, s.limit-len(s.page))
-}
-
-func (s *heldSearch) add(text string, args []any) error {
-	rows, err := heldRows(s.tx, text, args...)
-	s.page = append(s.page, rows...)
-	return err
+	return text + heldOrder, append(args, limit)
 }
 
 // scan reads all rows of a time, a window after the other, and none that is late.
 func (s *heldSearch) scan(from, to int64) error {
 	for s.to = to; s.to > from && len(s.page) < s.limit && !s.until; {
 		begin := from
-		err := s.tx.Row(`SELECT COALESCE((SELECT time FROM held WHERE time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT 1 OFFSET ?), ?)`,
-			[]any{from, s.to, searchWindow, from}, &begin)
+		err := s.tx.Row(`SELECT COALESCE((SELECT time FROM held WHERE `+s.path.terms+`time >= ? AND time < ? ORDER BY time DESC, id DESC LIMIT 1 OFFSET ?), ?)`,
+			append(s.path.with(), from, s.to, searchWindow, from), &begin)
 		if err != nil {
 			return err
 		}
-		if err := s.window(begin, s.to, searchWindow); err != nil {
+		if err := s.window(span{begin, s.to, searchWindow}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// window reads the rows of a time, of which there are about n.
-func (s *heldSearch) window(from, to int64, n int) error {
-	if err := s.read(inTime, []any{from, to}); err != nil {
+// window reads the rows of a span.
+func (s *heldSearch) window(at span) error {
+	if err := s.read(s.path.terms+inTime, append(s.path.with(), at.from, at.to), s.limit-len(s.page)); err != nil {
 		return err
 	}
-	s.left -= n
-	s.to, s.until = from, s.left <= 0
+	s.left -= at.rows
+	s.to, s.until = at.from, s.left <= 0
 	return nil
 }
 
@@ -162,7 +189,7 @@ func (s *heldSearch) late(begin int64) error {
 	}
 	found := s.page
 	s.page = nil
-	if err := s.read(`late > 0 AND time >= ? AND time < ?`, []any{s.to, begin}); err != nil {
+	if err := s.read(`late > 0 AND time >= ? AND time < ?`, []any{s.to, begin}, s.limit); err != nil {
 		return err
 	}
 	s.page = append(s.page, found...)
@@ -182,193 +209,35 @@ func (s *heldSearch) result() quarantine.Page {
 	return p
 }
 
-// A candidate is a block with the groups that may have what is looked for; nil: all.
-type candidate struct {
-	id, first, last int64
-	size            int // groups
-	groups          groupSet
+// A path is terms, each with AND behind it, by which an index has rows in order of time.
+type path struct {
+	terms string
+	args  []any
 }
 
-// blocks looks through the blocks, the newest first, and through more at a time the
-// further it comes.
-func (s *heldSearch) blocks(wanted [][]gram) error {
-	all, err := s.candidates()
-	if err != nil {
-		return err
-	}
-	for n := 4; len(all) > 0 && s.more(); n *= 4 {
-		some := all[:min(n, len(all))]
-		all = all[len(some):]
-		some, err := s.thin(some, wanted)
-		if err != nil {
-			return err
-		}
-		for _, c := range some {
-			if err := s.block(c); err != nil || !s.more() {
-				return err
-			}
-		}
-	}
-	if s.more() {
-		s.to = s.from
-	}
-	return nil
-}
+func (p path) with() []any { return slices.Clone(p.args) }
 
-func (s *heldSearch) candidates() (list []*candidate, err error) {
-	rows, err := s.tx.Query(`SELECT id, first, last, size FROM held_block WHERE last >= ? AND first < ? ORDER BY last DESC`, s.from, s.to)
-	err = each(rows, err, func(rows *sql.Rows) error {
-		c := &candidate{}
-		err := rows.Scan(&c.id, &c.first, &c.last, &c.size)
-		list = append(list, c)
-		return err
-	})
-	return list, err
-}
-
-// thin leaves the blocks that may have what is wanted, and their groups.
-func (s *heldSearch) thin(list []*candidate, wanted [][]gram) ([]*candidate, error) {
-	for _, either := range wanted {
-		if len(list) == 0 {
-			break
+// paths are what indexes have of what q asks for, in each of the states that it means; the
+// index that is likely to have the fewest comes first.
+func (s *heldSearch) paths(q quarantine.Query) (all [][]path) {
+	add := func(is bool, column string, value any) {
+		if !is {
+			return
 		}
-		have := map[int64]groupSet{}
-		for _, g := range either {
-			if err := s.have(g, list, have); err != nil {
-				return nil, err
-			}
+		var each []path
+		for _, of := range inStates([]stream{{column: column, value: value}}, q.State) {
+			each = append(each, path{column + ` = ? AND state = ? AND `, []any{value, of.state}})
 		}
-		list = slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool {
-			set, ok := have[c.id]
-			switch {
-			case !ok:
-				return true
-			case c.groups == nil:
-				c.groups = set
-			default:
-				c.groups.and(set)
-			}
-			return c.groups.empty()
-		})
+		all = append(all, each)
 	}
-	return list, nil
-}
-
-// have adds the groups that have a gram.
-func (s *heldSearch) have(g gram, list []*candidate, have map[int64]groupSet) error {
-	low, high := list[0].id, list[0].id
-	sizes := map[int64]int{}
-	for _, c := range list {
-		low, high = min(low, c.id), max(high, c.id)
-		sizes[c.id] = c.size
+	add(q.Sender != "" || q.NullOnly, "sender_fold", q.Sender.Fold())
+	add(q.Recipient != "", "recipient_fold", q.Recipient.Fold())
+	add(q.Box != 0, "box", q.Box)
+	add(q.Domain != "", "domain", q.Domain)
+	if q.State != "" {
+		all = append(all, []path{{`state = ? AND `, []any{q.State}}})
 	}
-	rows, err := s.tx.Query(`SELECT block, grams FROM held_gram WHERE bucket = ? AND block >= ? AND block <= ?`, g.bucket(), low, high)
-	return each(rows, err, func(rows *sql.Rows) error {
-		var id int64
-		var bucket sql.RawBytes
-		if err := rows.Scan(&id, &bucket); err != nil || sizes[id] == 0 {
-			return err
-		}
-		set, err := groupsOf(bucket, g, sizes[id])
-		if set.empty() {
-			return err
-		}
-		if have[id] == nil {
-			have[id] = set
-		} else {
-			have[id].or(set)
-		}
-		return err
-	})
-}
-
-// A span is a stretch of time with about so many rows.
-type span struct {
-	from, to int64
-	rows     int
-}
-
-// Neighbours are read as one span, up to a window's rows. Lone groups are read some by one
-// statement: a statement costs more than a group.
-const someSpans = 8
-
-// block reads the groups of a block that are left, the newest first.
-func (s *heldSearch) block(c *candidate) error {
-	var marked []byte
-	if err := s.tx.Row(`SELECT marks FROM held_block WHERE id = ?`, []any{c.id}, &marked); err != nil {
-		return fmt.Errorf("block %d: %w", c.id, err)
-	}
-	marks, err := decodeMarks(marked)
-	if err != nil || len(marks) != c.size {
-		return fmt.Errorf("block %d: %w", c.id, errors.Join(err, errGrams))
-	}
-	var lone []span
-	for _, at := range c.spans(marks) {
-		if at.from, at.to = max(at.from, s.from), min(at.to, s.to); at.from >= at.to {
-			continue
-		}
-		wide := at.rows > searchWindow/4
-		if len(lone) == someSpans || wide && len(lone) > 0 {
-			if err := s.spans(lone); err != nil || !s.more() {
-				return err
-			}
-			lone = nil
-		}
-		if !wide {
-			lone = append(lone, at)
-			continue
-		}
-		if err := s.window(at.from, at.to, at.rows); err != nil || !s.more() {
-			return err
-		}
-	}
-	return s.spans(lone)
-}
-
-// spans are the groups that are left, the newest first.
-func (c *candidate) spans(marks []int64) (list []span) {
-	end := c.last + 1
-	for g := len(marks) - 1; g >= 0; g-- {
-		if c.groups == nil || c.groups.has(g) {
-			n := len(list)
-			if n > 0 && list[n-1].from == end && list[n-1].rows < searchWindow {
-				list[n-1].from = marks[g]
-				list[n-1].rows += groupRows
-			} else {
-				list = append(list, span{marks[g], end, groupRows})
-			}
-		}
-		end = marks[g]
-	}
-	return list
-}
-
-// spans reads some spans by one statement. It is a union, each part of which goes by the
-// index of times: of a join with the spans PostgreSQL would make a walk through all rows.
-func (s *heldSearch) spans(list []span) error {
-	switch n := len(list); n {
-	case 0:
-		return nil
-	case 1:
-		return s.window(list[0].from, list[0].to, list[0].rows)
-	}
-	var parts []string
-	var args []any
-	for i := range someSpans {
-		at := span{} // none: the text is the same for fewer
-		if i < len(list) {
-			at = list[i]
-			s.left -= at.rows
-		}
-		text, of := s.statement(inTime, []any{at.from, at.to})
-		parts, args = append(parts, `SELECT * FROM (`+text+`) s`), append(args, of...)
-	}
-	if err := s.add(strings.Join(parts, ` UNION ALL `), args); err != nil {
-		return err
-	}
-	s.sort()
-	s.to, s.until = list[len(list)-1].from, s.left <= 0
-	return nil
+	return all
 }
 
 // inTime means the rows of a time that are not late.

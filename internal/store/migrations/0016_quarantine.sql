@@ -24,6 +24,7 @@ CREATE INDEX held_state ON held (state, time, id);
 CREATE INDEX held_expires ON held (expires) WHERE state = 'held';
 CREATE INDEX held_ended ON held (ended) WHERE state <> 'held';
 CREATE INDEX held_asked ON held (time, id) WHERE asked > 0;
+CREATE INDEX held_released ON held (time, filter) WHERE state = 'released';
 CREATE INDEX held_told ON held (time) WHERE told = 'due';
 CREATE INDEX held_late ON held (time, id) WHERE late > 0;
 
@@ -39,14 +40,19 @@ CREATE TABLE held_block (
 	first BIGINT NOT NULL,  -- the time of its oldest,
 	last  BIGINT NOT NULL,  -- and of its newest
 	level BIGINT NOT NULL,
-	size  BIGINT NOT NULL,  -- groups
-	marks BYTEA NOT NULL    -- the time at which each group begins
+	size  BIGINT NOT NULL   -- groups
 );
 CREATE INDEX held_block_last ON held_block (last);
+CREATE TABLE held_mark (
+	block BIGINT NOT NULL,
+	part  BIGINT NOT NULL,
+	marks BYTEA NOT NULL,   -- the time at which each group of the part begins, and the next
+	PRIMARY KEY (block, part)
+);
 CREATE TABLE held_gram (
 	bucket BIGINT NOT NULL,
 	block  BIGINT NOT NULL,
-	grams  BYTEA NOT NULL,  -- which groups have what
+	grams  BYTEA NOT NULL,  -- which rows have what
 	PRIMARY KEY (bucket, block)
 );
 
