@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -154,9 +155,9 @@ func (q Quarantine) Expire(ctx context.Context, act quarantine.Act, limit int) (
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			if err := settleHeld(tx, id, act); err != nil {
-				return fmt.Errorf("%s: %w", id, err)
+		for some := range slices.Chunk(ids, expireSome) {
+			if err := expireHeld(tx, some, act); err != nil {
+				return err
 			}
 		}
 		n = len(ids)
@@ -166,4 +167,43 @@ func (q Quarantine) Expire(ctx context.Context, act quarantine.Act, limit int) (
 		return 0, fmt.Errorf("store: expire held messages: %w", err)
 	}
 	return n, nil
+}
+
+// expireSome is how many holds one statement ends.
+const expireSome = 10
+
+// expireHeld does for some held rows, which are locked, what settleHeld does for one.
+func expireHeld(tx *Tx, ids []string, act quarantine.Act) error {
+	in := ` id IN (` + marks(expireSome) + `)`
+	args := []any{act.What, toMicros(act.When)}
+	acts := []any{act.Who, act.What, toMicros(act.When)}
+	for i := range expireSome { // the texts are the same for fewer
+		id := ids[min(i, len(ids)-1)]
+		args, acts = append(args, id), append(acts, id)
+	}
+	type ended struct{ blob, tx, recipient string }
+	var all []ended
+	rows, err := tx.Query(`UPDATE held SET state = ?, ended = ? WHERE state = 'held' AND`+in+` RETURNING blob, tx, recipient_fold`, args...)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var e ended
+		err := rows.Scan(&e.blob, &e.tx, &e.recipient)
+		all = append(all, e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO held_act (held, seq, who, what, time)
+		SELECT id, COALESCE((SELECT MAX(a.seq) FROM held_act a WHERE a.held = held.id), 0) + 1, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT) FROM held WHERE`+in, acts...)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.tx, b.tx), cmp.Compare(a.recipient, b.recipient)) })
+	for _, e := range all {
+		if err := setJournalState(tx, e.tx, e.recipient, string(act.What)); err != nil {
+			return err
+		}
+		tx.unref(e.blob)
+	}
+	return nil
 }
