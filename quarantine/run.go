@@ -47,7 +47,7 @@ func (q *Quarantine) Expire(ctx context.Context, now time.Time) (int, error) {
 
 // EndRemoved ends all holds whose domain or mailbox was removed, in its own pace.
 func (q *Quarantine) EndRemoved(ctx context.Context, now time.Time) (int, error) {
-	n, err := pace(ctx, func() (int, error) { return q.c.Keeper.EndRemoved(ctx, now, atOnce) })
+	n, err := pace(ctx, rowRests, func() (int, error) { return q.c.Keeper.EndRemoved(ctx, now, atOnce) })
 	if err != nil {
 		err = fmt.Errorf("quarantine: end what was held for the removed: %w", err)
 	}

@@ -69,9 +69,11 @@ func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, err
 	v.modseq, v.told = v.folder.HighestModSeq, len(v.entries)
 	c.view, c.state = v, selected
 	c.describe(unseen)
-	if readOnly {
+	if examined {
 		return reply{code: "READ-ONLY"}, nil
 	}
+	// Of what is held, too, though no flag of it can be changed (PERMANENTFLAGS): from a
+	// read-only mailbox programs offer no moves.
 	return reply{code: "READ-WRITE"}, nil
 }
 
