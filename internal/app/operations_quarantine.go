@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/quarantine"
 )
 
@@ -237,19 +238,35 @@ func delivered(h quarantine.Held) string {
 	case len(h.Ways) == 0 && h.Box > 0:
 		return "it is in the mailbox"
 	}
-	waiting := 0
+	return whereabouts(h, last.When)
+}
+
+// whereabouts is where the parts of a released message are that went by the queue.
+func whereabouts(h quarantine.Held, since time.Time) string {
+	var parts []string
+	if h.Box > 0 {
+		parts = append(parts, "in the mailbox")
+	}
+	count := map[string]int{}
 	for _, w := range h.Ways {
-		if !w.Next.IsZero() {
-			waiting++
+		switch {
+		case !w.Next.IsZero():
+			count["waiting"]++
+		case !w.Time.Before(since.Add(-time.Minute)): // else of an earlier release; clocks may differ
+			count[w.What]++
 		}
 	}
-	switch {
-	case waiting > 0 && h.Box > 0:
-		return fmt.Sprintf("it is in the mailbox, and on its way to %d more", waiting)
-	case waiting > 0:
-		return fmt.Sprintf("on its way to %d of %d", waiting, len(h.Ways))
+	for _, e := range []struct{ what, says string }{
+		{"waiting", "on its way to %d"}, {queue.Carried.String(), "gone on to %d"}, {queue.Refused.String(), "refused by %d, and held as that"}, {string(queue.Delete), "deleted from the queue for %d"},
+	} {
+		if n := count[e.what]; n > 0 {
+			parts = append(parts, fmt.Sprintf(e.says, n))
+		}
 	}
-	return "it has gone on"
+	if len(parts) == 0 { // what was tried is remembered for a while
+		return "it has left the queue"
+	}
+	return "it is " + strings.Join(parts, "; ")
 }
 
 func ways(list []quarantine.Way) []ops.Way {

@@ -165,7 +165,7 @@ func (in *Intake) onwardTransfer(s *directory.Snapshot, m *queue.Message, t *que
 		next.View.Prefix = append(mail.AppendField(nil, "Delivered-To", string(to.By)), m.View.Prefix...)
 		next.Size += int64(len(next.View.Prefix) - len(m.View.Prefix))
 	}
-	return &queue.Transfer{Message: &next, Recipient: to.Address, For: t.For, Params: t.Params, Hold: t.Hold, Released: t.Released, Destination: in.Router.Destination(to.Address, by)}
+	return &queue.Transfer{Message: &next, Recipient: to.Address, For: t.For, Params: t.Params, Hold: t.Hold, Released: t.Released, Home: t.Home, Destination: in.Router.Destination(to.Address, by)}
 }
 
 // wake tells those who wait of what a commit brought.

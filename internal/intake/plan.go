@@ -244,7 +244,7 @@ func (p *plan) transfer(r *recipient, view mail.View, prefix int, sender, to mai
 		}
 		p.messages[look{sender, prefix}] = m
 	}
-	tr := &queue.Transfer{Message: m, Recipient: to, For: []mail.Path{r.path.Fold()}, Destination: d}
+	tr := &queue.Transfer{Message: m, Recipient: to, For: []mail.Path{r.path.Fold()}, Home: r.domain.Name, Destination: d}
 	p.commit.Transfers = append(p.commit.Transfers, tr)
 	p.of[tr] = []*recipient{r}
 	return tr

@@ -41,7 +41,7 @@ type Settlement struct {
 	Untried  bool          // Deferred: the claim is given back, and nothing was tried
 	Silent   bool          // no Event is kept of it
 	// Hold is until when a Refused transfer is held: put back where it was released from,
-	// or with a row of its own. Zero: it is not.
+	// or, where others got that too, with a row of its own. Zero: it is not.
 	Hold time.Time
 	// Notice, where there is one, is what we tell the sender by ourselves: a transfer
 	// with a message of its own, queued in the same commit.
@@ -95,7 +95,7 @@ const (
 	Retry   Act = "retry"   // due now
 	Hold    Act = "hold"    // not tried until released
 	Release Act = "release" // waiting again, due now
-	Delete  Act = "delete"  // removed; nobody is told
+	Delete  Act = "delete"  // removed; nobody is told. What was released, and went nowhere else, is held again
 )
 
 // An Event is one attempt at a recipient, or one act of an admin, for the journal.

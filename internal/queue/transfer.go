@@ -34,6 +34,10 @@ type Transfer struct {
 	// not who the reverse-path says, or somebody released it and wants to know.
 	Hold     bool
 	Released string // the held message that it was released from, "" for none
+	// Sole: nobody else got anything by that release. Where it comes to nothing the
+	// message is held again as it was.
+	Sole bool
+	Home string // the domain here whose mail it is, by its own name; "": nobody noted it
 	// Boxes are mailboxes here that are to get a copy each, where the destination
 	// is Local and the mail is for so many that they are delivered after the 250. The
 	// folder is "" for the inbox.

@@ -93,7 +93,8 @@ func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
 				ID: mail.NewID(d.Time), Tx: h.Tx, Sender: o.Sender, Blob: h.Blob, View: view, Size: d.Size + int64(len(o.Mark)),
 				Params: mail.Params{Body: "8BITMIME"}, Created: d.Time, Expires: d.Expires,
 			},
-			Recipient: o.To, For: []mail.Path{h.Recipient.Fold()}, Params: mail.RcptParams{Notify: mail.NotifyNever}, Hold: true, Released: h.ID, Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
+			Recipient: o.To, For: []mail.Path{h.Recipient.Fold()}, Params: mail.RcptParams{Notify: mail.NotifyNever}, Hold: true, Released: h.ID, Sole: h.Box <= 0 && len(d.Onward) == 1, Home: h.Domain,
+			Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
 		}})
 		if err != nil {
 			return err

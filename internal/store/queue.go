@@ -88,10 +88,10 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?)`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released)
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole))
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -104,19 +104,19 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
 	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
-	queue_transfer.hold, queue_transfer.released`
+	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	t := &queue.Transfer{Message: &queue.Message{}}
-	var notify, due, delayed, hold int64
+	var notify, due, delayed, hold, sole int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole)
 	if err != nil {
 		return nil, err
 	}
-	t.Params.Notify, t.Due, t.Delayed, t.Hold = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0
+	t.Params.Notify, t.Due, t.Delayed, t.Hold, t.Sole = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0, sole != 0
 	for p := range strings.SplitSeq(of, "\n") {
 		if p != "" {
 			t.For = append(t.For, mail.Path(p))
@@ -247,13 +247,17 @@ func settle(tx *Tx, s *queue.Settlement) error {
 // delivered, bounced or deleted, and where it went to several and they differ, partial.
 func tellJournal(tx *Tx, t *queue.Transfer, state string) error {
 	well := state == "relayed" || state == "delivered"
+	gives := state
+	if state == "held" {
+		gives = "deleted" // by an admin, before: there is something to be done again
+	}
 	for _, recipient := range t.For {
 		was := []any{"bounced", "deleted", "held"}
 		if !well {
 			was = []any{"relayed", "delivered", "relayed"}
 		}
-		_, err := tx.Exec(`UPDATE journal SET state = CASE WHEN state IN ('queued', 'released') OR state = ? THEN ? WHEN state IN (?, ?, ?) THEN 'partial' ELSE state END
-			WHERE id = ? AND recipient = ?`, state, state, was[0], was[1], was[2], t.Message.Tx, recipient)
+		_, err := tx.Exec(`UPDATE journal SET state = CASE WHEN state IN ('queued', 'released', ?) THEN ? WHEN state IN (?, ?, ?) THEN 'partial' ELSE state END
+			WHERE id = ? AND recipient = ?`, gives, state, was[0], was[1], was[2], t.Message.Tx, recipient)
 		if err != nil {
 			return fmt.Errorf("journal %s: %w", t.Message.Tx, err)
 		}
@@ -264,6 +268,8 @@ func tellJournal(tx *Tx, t *queue.Transfer, state string) error {
 // became is the journal's word for an end.
 func became(t *queue.Transfer, s *queue.Settlement) string {
 	switch {
+	case !s.Hold.IsZero() && t.Released != "" && !t.Sole: // others have it
+		return "partial"
 	case !s.Hold.IsZero():
 		return "held"
 	case s.Fate == queue.Refused:

@@ -130,7 +130,13 @@ func changeTransfer(tx *Tx, t *queue.Transfer, act queue.Act) (int, error) {
 		return 0, err
 	}
 	if act == queue.Delete {
-		if err := tellJournal(tx, t, "deleted"); err != nil {
+		state := "deleted"
+		if back, err := takeBack(tx, t); err != nil {
+			return 0, fmt.Errorf("hold %s again: %w", t.Released, err)
+		} else if back {
+			state = "held"
+		}
+		if err := tellJournal(tx, t, state); err != nil {
 			return 0, err
 		}
 		if err := unrefQueueMessage(tx, t.Message.ID, 1); err != nil {

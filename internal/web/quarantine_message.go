@@ -138,6 +138,8 @@ func ways(v *visit, list []quarantine.Way) (out []heldWay) {
 			word, class = "way.done", "good"
 		case w.What == "held":
 			word, class = "way.held", "warn"
+		case w.What == "delete":
+			word, class = "way.deleted", "warn"
 		case w.What != "refused" && !w.Next.IsZero():
 			word, class = "way.waiting", "info"
 		}
