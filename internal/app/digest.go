@@ -100,8 +100,8 @@ func (d *digestReaders) Reader(k digest.Key) (digest.Reader, bool) {
 	}
 	dom, ok := s.Domain(r.Address.Domain())
 	schedule := d.schedule(dom)
-	if !ok || len(schedule.Hours) == 0 {
-		return r, false
+	if !ok || len(schedule.Hours) == 0 || k.Box <= 0 && dom.Lookup == "" {
+		return r, false // the last: nobody knows whether the address is there
 	}
 	r.Domain, r.Name, r.Zone = dom.Name, uLabels(dom.Name), schedule.Zone
 	r.Language = cmp.Or(r.Language, dom.Language, d.app.config.Load().Digest.Language)

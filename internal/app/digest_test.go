@@ -31,6 +31,7 @@ import (
 	"gatepost/internal/queue"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
+	"gatepost/quarantine/digest"
 )
 
 // A digestSite is a node with pages, a mailbox and a domain on a mail host.
@@ -69,7 +70,7 @@ func openDigestSite(t *testing.T) *digestSite {
 	}{
 		{"host.add", ops.HostAdd{Name: "far", Address: "192.0.2.99:25", Roles: []string{"smtp-in"}}},
 		{"domain.add", ops.DomainAdd{Name: "test.example"}},
-		{"domain.add", ops.DomainAdd{Name: "far.example", Hosts: []string{"far"}}},
+		{"domain.add", ops.DomainAdd{Name: "far.example", Hosts: []string{"far"}, Lookup: "callout"}},
 		{"mailbox.add", ops.MailboxAdd{Address: "ann@test.example", Password: "correct horse battery", Language: "fr"}},
 	} {
 		params, err := json.Marshal(op.params)
@@ -472,5 +473,42 @@ func TestDigestReaders(t *testing.T) {
 		if d, err := s.digestNow(t.Context(), ops.QuarantineDigest{Address: address}); err == nil {
 			t.Errorf("%s: got %+v", address, d)
 		}
+	}
+}
+
+// Where recipients are not looked up, anybody's guess would be sent a digest.
+func TestDigestUnknownRecipients(t *testing.T) {
+	s := openDigestSite(t)
+	far := func(h *quarantine.Held) {
+		h.Recipient, h.Box, h.Domain = "guess@far.example", quarantine.Anywhere, "far.example"
+	}
+	s.hold("one", far)
+	for _, want := range []bool{true, false} {
+		if d, err := s.digestNow(t.Context(), ops.QuarantineDigest{Address: "guess@far.example"}); (err == nil) != want {
+			t.Errorf("got %+v, %v; want a digest: %v", d, err, want)
+		}
+		s.must(s.directory.ChangeDomain(t.Context(), "far.example", func(d *directory.Domain) error { d.Lookup = ""; return nil }))
+	}
+}
+
+func (s *digestSite) must(_ any, err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// A message for an alias of another domain is told to its mailbox, by the mailbox's domain.
+func TestDigestForAliasElsewhere(t *testing.T) {
+	s := openDigestSite(t)
+	s.must(s.directory.AddDomain(t.Context(), directory.Domain{Name: "alias.example", DigestHours: []int{}}))
+	s.hold("one", func(h *quarantine.Held) { h.Recipient, h.Domain = "ann@alias.example", "alias.example" })
+	keys, err := s.store.Digests().Fresh(t.Context(), digest.Key{}, 10)
+	if err != nil || !slices.Equal(keys, []digest.Key{{Box: s.box}}) {
+		t.Fatalf("got %v, %v; want the mailbox", keys, err)
+	}
+	r, ok := (&digestReaders{app: s.App, zones: map[string]*time.Location{}}).Reader(keys[0])
+	if !ok || r.Domain != "test.example" {
+		t.Errorf("got %+v, %v; want the mailbox's domain", r, ok)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"strings"
 	"time"
 
 	"gatepost/internal/queue"
@@ -22,8 +24,13 @@ func (db *DB) Digests() Digests { return Digests{db} }
 
 // What finds readers goes through an index from where it begins to where it ends.
 const (
-	digestFresh = `SELECT box, recipient_fold, time, id FROM held
-		WHERE domain = ? AND state = 'held' AND (time, id) > (?, ?) AND time <= ? ORDER BY time, id LIMIT ?`
+	digestFreshBoxes = `SELECT box, '' FROM held
+		WHERE untold = 1 AND ended = 0 AND box > 0 AND box > ? GROUP BY box ORDER BY box LIMIT ?`
+	digestFreshAddresses = `SELECT 0, recipient_fold FROM held
+		WHERE untold = 1 AND ended = 0 AND box <= 0 AND recipient_fold > ? GROUP BY recipient_fold ORDER BY recipient_fold LIMIT ?`
+	digestSweep = `DELETE FROM digest_told WHERE (box, recipient) > (?, ?) AND (box, recipient) <= (?, ?) AND off = 0
+		AND NOT EXISTS (SELECT 1 FROM held h WHERE h.box = digest_told.box AND h.box > 0 AND h.state = 'held')
+		AND NOT EXISTS (SELECT 1 FROM held h WHERE h.recipient_fold = digest_told.recipient AND digest_told.box = 0 AND h.box <= 0 AND h.state = 'held')`
 	digestEnding = `SELECT box, recipient FROM digest_told
 		WHERE domain = ? AND ends > 0 AND ends <= ? AND (box, recipient) > (?, ?) ORDER BY box, recipient LIMIT ?`
 )
@@ -32,12 +39,12 @@ const (
 func (d Digests) Runs(ctx context.Context) (runs map[string]digest.Run, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
 		runs = map[string]digest.Run{}
-		rows, err := tx.Query(`SELECT domain, slot, until FROM digest_run`)
+		rows, err := tx.Query(`SELECT domain, slot FROM digest_run`)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var domain string
-			var slot, until int64
-			err := rows.Scan(&domain, &slot, &until)
-			runs[domain] = digest.Run{Slot: fromMicros(slot), Until: fromMicros(until)}
+			var slot int64
+			err := rows.Scan(&domain, &slot)
+			runs[domain] = digest.Run{Slot: fromMicros(slot)}
 			return err
 		})
 	})
@@ -50,8 +57,8 @@ func (d Digests) Runs(ctx context.Context) (runs map[string]digest.Run, err erro
 // SetRun implements digest.Rows.
 func (d Digests) SetRun(ctx context.Context, domain string, r digest.Run) error {
 	err := d.db.Update(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`INSERT INTO digest_run (domain, slot, until) VALUES (?, ?, ?)
-			ON CONFLICT (domain) DO UPDATE SET slot = excluded.slot, until = excluded.until`, domain, toMicros(r.Slot), toMicros(r.Until))
+		_, err := tx.Exec(`INSERT INTO digest_run (domain, slot, until) VALUES (?, ?, 0)
+			ON CONFLICT (domain) DO UPDATE SET slot = excluded.slot`, domain, toMicros(r.Slot))
 		return err
 	})
 	if err != nil {
@@ -60,28 +67,23 @@ func (d Digests) SetRun(ctx context.Context, domain string, r digest.Run) error 
 	return nil
 }
 
-// Fresh implements digest.Rows. Rows come in the order of the index: what a page costs is
-// in its length.
-func (d Digests) Fresh(ctx context.Context, domain string, after digest.Cursor, until time.Time, limit int) (list []digest.Holder, err error) {
-	err = d.db.View(ctx, func(tx *Tx) error {
+// Fresh implements digest.Rows: addresses first, whose box is none, and then boxes.
+func (d Digests) Fresh(ctx context.Context, after digest.Key, limit int) (list []digest.Key, err error) {
+	err = d.db.View(ctx, func(tx *Tx) (err error) {
 		list = nil
-		rows, err := tx.Query(digestFresh, domain, toMicros(after.Time), after.ID, toMicros(until), limit)
-		return each(rows, err, func(rows *sql.Rows) error {
-			var h digest.Holder
-			var when int64
-			err := rows.Scan(&h.Key.Box, &h.Key.Recipient, &when, &h.At.ID)
-			h.At.Time = fromMicros(when)
-			if h.Key.Box > 0 {
-				h.Key.Recipient = ""
-			} else {
-				h.Key.Box = 0
+		if after.Box == 0 {
+			rows, err := tx.Query(digestFreshAddresses, after.Recipient, limit)
+			if list, err = digestKeys(rows, err); err != nil || len(list) == limit {
+				return err
 			}
-			list = append(list, h)
-			return err
-		})
+		}
+		rows, err := tx.Query(digestFreshBoxes, after.Box, limit-len(list))
+		boxes, err := digestKeys(rows, err)
+		list = append(list, boxes...)
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: holders of held messages of %s: %w", domain, err)
+		return nil, fmt.Errorf("store: readers of held messages: %w", err)
 	}
 	return list, nil
 }
@@ -89,19 +91,24 @@ func (d Digests) Fresh(ctx context.Context, domain string, after digest.Cursor, 
 // Ending implements digest.Rows.
 func (d Digests) Ending(ctx context.Context, domain string, after digest.Key, until time.Time, limit int) (list []digest.Key, err error) {
 	err = d.db.View(ctx, func(tx *Tx) error {
-		list = nil
 		rows, err := tx.Query(digestEnding, domain, toMicros(until), after.Box, after.Recipient, limit)
-		return each(rows, err, func(rows *sql.Rows) error {
-			var k digest.Key
-			err := rows.Scan(&k.Box, &k.Recipient)
-			list = append(list, k)
-			return err
-		})
+		list, err = digestKeys(rows, err)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: readers of %s whose messages end: %w", domain, err)
 	}
 	return list, nil
+}
+
+func digestKeys(rows *sql.Rows, err error) (list []digest.Key, _ error) {
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var k digest.Key
+		err := rows.Scan(&k.Box, &k.Recipient)
+		list = append(list, k)
+		return err
+	})
+	return list, err
 }
 
 // Look implements digest.Rows.
@@ -110,16 +117,21 @@ func (d Digests) Look(ctx context.Context, k digest.Key, r digest.Range) (look d
 		if look.Told, err = digestTold(tx, k); err != nil {
 			return err
 		}
-		now := toMicros(r.Now)
-		fresh := digestSpan{k, toMicros(look.Told.Until), toMicros(r.Until), now, lastOf}
-		if look.Fresh, err = fresh.part(tx, "time DESC, id DESC", r.Limit); err != nil {
+		now, horizon := toMicros(r.Now), toMicros(r.Horizon)
+		if look.Seen, err = digestUntold(tx, k); err != nil {
 			return err
 		}
-		old := digestSpan{k, -1, toMicros(look.Told.Until), max(now, toMicros(look.Told.Warned)), toMicros(r.Horizon)}
+		if look.Seen.Count > 0 {
+			fresh := digestSpan{k, true, now, lastOf}
+			if look.Fresh, err = fresh.part(tx, "time DESC, id DESC", r.Limit); err != nil {
+				return err
+			}
+		}
+		old := digestSpan{k, false, max(now, toMicros(look.Told.Warned)), horizon}
 		if look.Ending, err = old.part(tx, "expires, id", r.Limit); err != nil {
 			return err
 		}
-		look.Ends, err = digestSpan{k, -1, lastOf, toMicros(r.Horizon), lastOf}.ends(tx)
+		look.Ends, err = digestEnds(tx, k, horizon)
 		return err
 	})
 	if err != nil {
@@ -133,35 +145,66 @@ const lastOf = int64(1) << 62
 
 // digestTold returns what a reader was told, the zero Told where it never was.
 func digestTold(tx *Tx, k digest.Key) (t digest.Told, err error) {
-	var until, warned, ends, sent int64
-	err = tx.Row(`SELECT until, warned, ends, sent, off FROM digest_told WHERE box = ? AND recipient = ?`, []any{k.Box, k.Recipient},
-		&until, &warned, &ends, &sent, &t.Off)
+	var warned, ends, sent int64
+	err = tx.Row(`SELECT warned, ends, sent, off FROM digest_told WHERE box = ? AND recipient = ?`, []any{k.Box, k.Recipient},
+		&warned, &ends, &sent, &t.Off)
 	if errors.Is(err, sql.ErrNoRows) {
 		return digest.Told{}, nil
 	}
-	t.Until, t.Warned, t.Ends, t.Sent = fromMicros(until), fromMicros(warned), fromMicros(ends), fromMicros(sent)
+	t.Warned, t.Ends, t.Sent = fromMicros(warned), fromMicros(ends), fromMicros(sent)
 	return t, err
 }
 
-// A digestSpan is a reader's held rows between two times, and between two ends; each first
-// excluded. Those of a mailbox and of an address without one have each an index.
+// digestHeld are the held rows of a reader. Those of a mailbox and of an address without one
+// have each an index, and so have the untold ones of either.
+func digestHeld(k digest.Key, untold bool) (text string, args []any) {
+	text, args = ` FROM held WHERE box = ? AND box > 0 AND state = 'held'`, []any{k.Box}
+	if k.Box == 0 {
+		text, args = ` FROM held WHERE recipient_fold = ? AND box <= 0 AND state = 'held'`, []any{k.Recipient}
+	}
+	if untold {
+		text += ` AND untold = 1 AND ended = 0`
+	}
+	return text, args
+}
+
+// digestUntold says what of a reader's is in no digest yet.
+func digestUntold(tx *Tx, k digest.Key) (s digest.Seen, err error) {
+	text, args := digestHeld(k, true)
+	rows, err := tx.Query(`SELECT id`+text, args...)
+	return digestSeen(rows, err)
+}
+
+func digestSeen(rows *sql.Rows, err error) (s digest.Seen, _ error) {
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		h := fnv.New64a()
+		h.Write([]byte(id))
+		s.Count, s.Sum = s.Count+1, s.Sum+h.Sum64()
+		return err
+	})
+	return s, err
+}
+
+// A digestSpan is a reader's held rows, untold or told ones, between two ends, the first
+// excluded.
 type digestSpan struct {
 	key           digest.Key
-	since, until  int64
+	untold        bool
 	after, before int64
 }
 
 func (s digestSpan) where() (text string, args []any) {
-	text, args = `box = ?`, []any{s.key.Box}
-	if s.key.Box == 0 {
-		text, args = `recipient_fold = ? AND box <= 0`, []any{s.key.Recipient}
+	text, args = digestHeld(s.key, s.untold)
+	if !s.untold {
+		text += ` AND untold = 0`
 	}
-	return ` FROM held WHERE ` + text + ` AND state = 'held' AND time > ? AND time <= ? AND expires > ? AND expires <= ?`,
-		append(args, s.since, s.until, s.after, s.before)
+	return text + ` AND expires > ? AND expires <= ?`, append(args, s.after, s.before)
 }
 
 func (s digestSpan) part(tx *Tx, order string, limit int) (p digest.Part, err error) {
-	if s.since >= s.until || s.after >= s.before {
+	if s.after >= s.before {
 		return p, nil
 	}
 	where, args := s.where()
@@ -178,11 +221,11 @@ func (s digestSpan) part(tx *Tx, order string, limit int) (p digest.Part, err er
 	return p, err
 }
 
-// ends returns the first end in a span.
-func (s digestSpan) ends(tx *Tx) (time.Time, error) {
-	where, args := s.where()
+// digestEnds returns the first end of a reader's holds after one.
+func digestEnds(tx *Tx, k digest.Key, after int64) (time.Time, error) {
+	text, args := digestHeld(k, false)
 	var first int64
-	err := tx.Row(`SELECT COALESCE(MIN(expires), 0)`+where, args, &first)
+	err := tx.Row(`SELECT COALESCE(MIN(expires), 0)`+text+` AND expires > ?`, append(args, after), &first)
 	return fromMicros(first), err
 }
 
@@ -211,12 +254,16 @@ func (d Digests) Tell(ctx context.Context, m digest.Mark, letters []*queue.Trans
 	return nil
 }
 
-// putMark is first in its commit: who holds a row of digest_told asks for no older lock.
+// putMark is first in its commit: it locks held rows, and then one of digest_told, whose
+// holder asks for no older lock.
 func putMark(tx *Tx, m digest.Mark) error {
-	until, warned, ends, sent := toMicros(m.Now.Until), toMicros(m.Now.Warned), toMicros(m.Now.Ends), toMicros(m.Now.Sent)
-	done, err := tx.Exec(`UPDATE digest_told SET domain = ?, until = ?, warned = ?, ends = ?, sent = ?
-		WHERE box = ? AND recipient = ? AND until = ? AND warned = ? AND sent = ? AND off = 0`,
-		m.Domain, until, warned, ends, sent, m.Key.Box, m.Key.Recipient, toMicros(m.Was.Until), toMicros(m.Was.Warned), toMicros(m.Was.Sent))
+	if err := putSeen(tx, m); err != nil {
+		return err
+	}
+	warned, ends, sent := toMicros(m.Now.Warned), toMicros(m.Now.Ends), toMicros(m.Now.Sent)
+	done, err := tx.Exec(`UPDATE digest_told SET domain = ?, warned = ?, ends = ?, sent = ?
+		WHERE box = ? AND recipient = ? AND warned = ? AND sent = ? AND off = 0`,
+		m.Domain, warned, ends, sent, m.Key.Box, m.Key.Recipient, toMicros(m.Was.Warned), toMicros(m.Was.Sent))
 	if err != nil {
 		return err
 	}
@@ -226,8 +273,8 @@ func putMark(tx *Tx, m digest.Mark) error {
 	if m.Was != (digest.Told{}) {
 		return digest.ErrTold
 	}
-	done, err = tx.Exec(`INSERT INTO digest_told (box, recipient, domain, until, warned, ends, sent, off) VALUES (?, ?, ?, ?, ?, ?, ?, 0)
-		ON CONFLICT (box, recipient) DO NOTHING`, m.Key.Box, m.Key.Recipient, m.Domain, until, warned, ends, sent)
+	done, err = tx.Exec(`INSERT INTO digest_told (box, recipient, domain, until, warned, ends, sent, off) VALUES (?, ?, ?, 0, ?, ?, ?, 0)
+		ON CONFLICT (box, recipient) DO NOTHING`, m.Key.Box, m.Key.Recipient, m.Domain, warned, ends, sent)
 	if err != nil {
 		return err
 	}
@@ -235,6 +282,54 @@ func putMark(tx *Tx, m digest.Mark) error {
 		return err
 	}
 	return digest.ErrTold
+}
+
+// putSeen notes of what was in no digest that it is in one, where it is the same still.
+func putSeen(tx *Tx, m digest.Mark) error {
+	if m.Seen.Count == 0 {
+		return nil
+	}
+	text, args := digestHeld(m.Key, true)
+	if err := tx.lock(`SELECT id`+text+` ORDER BY id`, args...); err != nil {
+		return err
+	}
+	rows, err := tx.Query(`UPDATE held SET untold = 0`+strings.TrimPrefix(text, ` FROM held`)+` RETURNING id`, args...)
+	seen, err := digestSeen(rows, err)
+	if err == nil && seen != m.Seen {
+		return digest.ErrTold
+	}
+	return err
+}
+
+// Sweep implements digest.Rows, a few hundred readers in a commit.
+func (d Digests) Sweep(ctx context.Context) error {
+	for after := (digest.Key{}); ; {
+		var page []digest.Key
+		err := d.db.Update(ctx, func(tx *Tx) error {
+			rows, err := tx.Query(`SELECT box, recipient FROM digest_told WHERE (box, recipient) > (?, ?) ORDER BY box, recipient LIMIT ?`, after.Box, after.Recipient, chunk)
+			if page, err = digestKeys(rows, err); err != nil || len(page) == 0 {
+				return err
+			}
+			last := page[len(page)-1]
+			_, err = tx.Exec(digestSweep, after.Box, after.Recipient, last.Box, last.Recipient)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("store: readers for whom nothing is held: %w", err)
+		}
+		if len(page) < chunk {
+			break
+		}
+		after = page[len(page)-1]
+	}
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`DELETE FROM digest_run WHERE NOT EXISTS (SELECT 1 FROM domain WHERE name = digest_run.domain)`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: runs of digests of domains that are gone: %w", err)
+	}
+	return nil
 }
 
 // Off reports whether an address without a mailbox here wants no digests.

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"gatepost/internal/queue"
 	"gatepost/internal/store/storetest"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
@@ -22,7 +21,7 @@ func TestHeldFolder(t *testing.T) {
 				Back: func(t *testing.T, id string) {
 					t.Helper()
 					err := db.Update(t.Context(), func(tx *Tx) error {
-						done, err := putBack(tx, &queue.Transfer{Released: id}, &queue.Settlement{Hold: noon}, "no")
+						done, err := putBack(tx, id, noon, "no")
 						if err == nil && !done {
 							err = fmt.Errorf("%s is not back", id)
 						}

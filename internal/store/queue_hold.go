@@ -111,11 +111,11 @@ func takeBack(tx *Tx, t *queue.Transfer) (bool, error) {
 }
 
 // putBack holds a released message again, until then at least, and notes why. It reports
-// whether it was there, and released.
+// whether it was there, and released. Its reader is told anew.
 func putBack(tx *Tx, id string, until time.Time, why string) (bool, error) {
 	var blob string
 	var size int64
-	err := tx.Row(`UPDATE held SET state = ?, ended = 0, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ? AND state = ? RETURNING blob, size - LENGTH(prefix) + skip`,
+	err := tx.Row(`UPDATE held SET state = ?, ended = 0, untold = 1, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ? AND state = ? RETURNING blob, size - LENGTH(prefix) + skip`,
 		[]any{quarantine.StateHeld, toMicros(until), toMicros(until), id, quarantine.StateReleased}, &blob, &size)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -12,9 +14,6 @@ import (
 
 // Times of digests.
 const (
-	// settled is how old a held message must be to be told at an hour of the day: it bears
-	// the time at which its transaction began, and is there when that has ended.
-	settled = 15 * time.Minute
 	// ahead is how long before the end of a hold its reader is told.
 	ahead = 48 * time.Hour
 	// strange is how far in the future a time can be that we noted ourselves, by a clock
@@ -22,13 +21,15 @@ const (
 	strange = 25 * time.Hour
 	// every is how often Run looks whether it is time.
 	every = time.Minute
+	// sweepEvery is how often it forgets whom it need not know.
+	sweepEvery = 24 * time.Hour
 )
 
 // Bounds of one run.
 const (
-	page   = 1000   // rows at once
-	known  = 50_000 // readers that are remembered as done
-	listed = 50     // rows of each part in one mail
+	page   = 1000 // readers at once
+	listed = 50   // rows of each part in one mail
+	tries  = 3    // for one reader, for whom something comes or goes meanwhile
 )
 
 // A Config is what Digests need.
@@ -63,7 +64,14 @@ func New(c Config) *Digests {
 func (d *Digests) Run(ctx context.Context) {
 	turn := time.NewTicker(every)
 	defer turn.Stop()
+	var swept time.Time
 	for {
+		if time.Since(swept) >= sweepEvery {
+			swept = time.Now()
+			if err := d.c.Rows.Sweep(ctx); err != nil && ctx.Err() == nil {
+				d.c.Log.Error("digests: old readers not forgotten", "error", err)
+			}
+		}
 		if err := d.turn(ctx); err != nil && ctx.Err() == nil {
 			d.c.Log.Error("digests not sent", "error", err)
 		}
@@ -85,48 +93,69 @@ func (d *Digests) turn(ctx context.Context) error {
 		}
 		d.runs = runs
 	}
-	var errs []error
 	now := d.c.Now()
-	slots := map[string]time.Time{} // of the schedules there are
-	for domain, s := range d.c.Directory.Schedules() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		key := fmt.Sprint(s.Zone, s.Hours)
-		slot, ok := slots[key]
-		if !ok {
-			slot, _ = s.Last(now)
-			slots[key] = slot
-		}
-		if slot.IsZero() {
-			continue
-		}
-		if err := d.domain(ctx, domain, slot, now); err != nil {
-			errs = append(errs, fmt.Errorf("digest: %s: %w", domain, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// domain does one domain, where it was not done for the slot. A domain that is seen for
-// the first time has its first digests at its next hour.
-func (d *Digests) domain(ctx context.Context, name string, slot, now time.Time) error {
-	run, known := d.runs[name]
-	if !known || run.Slot.After(now.Add(strange)) || run.Until.After(now.Add(strange)) {
-		return d.done(ctx, name, Run{Slot: slot, Until: earlier(run.Until, now)})
-	}
-	if !slot.After(run.Slot) {
-		return nil
-	}
-	r := Range{Now: now, Since: run.Until, Until: now.Add(-settled), Horizon: now.Add(ahead), Limit: listed}
-	n, err := d.tellAll(ctx, name, r)
-	if n > 0 {
-		d.c.Log.Info("digests sent", "domain", name, "digests", n)
-	}
-	if err != nil {
+	due, err := d.due(ctx, now)
+	if err != nil || len(due.slots) == 0 {
 		return err
 	}
-	return d.done(ctx, name, Run{Slot: slot, Until: later(run.Until, r.Until)})
+	due.tellAll(ctx, d, Range{Now: now, Horizon: now.Add(ahead), Limit: listed})
+	for domain, slot := range due.slots {
+		if n := due.told[domain]; n > 0 {
+			d.c.Log.Info("digests sent", "domain", domain, "digests", n)
+		}
+		if due.failed[domain] == nil {
+			due.fail(domain, d.done(ctx, domain, Run{Slot: slot}))
+		}
+	}
+	return due.err()
+}
+
+// due are the domains whose hour has come, and how they fare. One that fails does not keep
+// the others waiting.
+type due struct {
+	slots  map[string]time.Time // the hour, by domain
+	told   map[string]int       // digests
+	failed map[string]error
+}
+
+func (d *due) fail(domain string, err error) {
+	if err != nil {
+		d.failed[domain] = fmt.Errorf("digest: %s: %w", domain, err)
+	}
+}
+
+func (d *due) err() error {
+	return errors.Join(slices.Collect(maps.Values(d.failed))...)
+}
+
+// due finds the domains that were not done for their last hour. A domain that is seen for
+// the first time has its first digests at its next hour.
+func (d *Digests) due(ctx context.Context, now time.Time) (*due, error) {
+	found := &due{map[string]time.Time{}, map[string]int{}, map[string]error{}}
+	last := map[string]time.Time{} // of the schedules there are
+	for domain, s := range d.c.Directory.Schedules() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		key := fmt.Sprint(s.Zone, s.Hours)
+		slot, ok := last[key]
+		if !ok {
+			slot, _ = s.Last(now)
+			last[key] = slot
+		}
+		run, known := d.runs[domain]
+		switch {
+		case slot.IsZero():
+		case !known || run.Slot.After(now.Add(strange)):
+			found.fail(domain, d.done(ctx, domain, Run{Slot: slot}))
+		case slot.After(run.Slot):
+			found.slots[domain] = slot
+		}
+	}
+	if len(found.slots) == 0 {
+		return found, found.err()
+	}
+	return found, nil
 }
 
 func (d *Digests) done(ctx context.Context, name string, run Run) error {
@@ -137,59 +166,60 @@ func (d *Digests) done(ctx context.Context, name string, run Run) error {
 	return nil
 }
 
-// tellAll tells all readers of a domain who have something new in a range, or
-// something that ends, and returns how many those were.
-func (d *Digests) tellAll(ctx context.Context, domain string, r Range) (n int, err error) {
-	done := map[Key]bool{}
-	tell := func(k Key) error {
-		if done[k] {
-			return nil
-		}
-		if len(done) >= known {
-			clear(done) // they are only looked at once more
-		}
-		done[k] = true
-		begin := d.c.Now()
-		told, err := d.tell(ctx, domain, k, r)
-		if errors.Is(err, ErrTold) {
-			return nil
-		}
-		if err != nil || !told {
-			return err
-		}
-		n++
-		return rest(ctx, d.c.Now().Sub(begin))
-	}
-	for after := (Cursor{Time: r.Since}); ; {
-		holders, err := d.c.Rows.Fresh(ctx, domain, after, r.Until, page)
-		if err != nil {
-			return n, err
-		}
-		for _, h := range holders {
-			if err := tell(h.Key); err != nil {
-				return n, err
-			}
-			after = h.At
-		}
-		if len(holders) < page {
-			break
-		}
-	}
+// tellAll tells all readers of the domains for whom something is new, or ends. Whose domain
+// it is says the directory: a message may be for an alias in another one.
+func (due *due) tellAll(ctx context.Context, d *Digests, r Range) {
 	for after := (Key{}); ; {
-		keys, err := d.c.Rows.Ending(ctx, domain, after, r.Horizon, page)
+		keys, err := d.c.Rows.Fresh(ctx, after, page)
 		if err != nil {
-			return n, err
+			for domain := range due.slots {
+				due.fail(domain, err)
+			}
+			return
 		}
 		for _, k := range keys {
-			if err := tell(k); err != nil {
-				return n, err
-			}
+			due.tell(ctx, d, k, r)
 			after = k
 		}
 		if len(keys) < page {
-			return n, nil
+			break
 		}
 	}
+	for domain := range due.slots {
+		due.fail(domain, due.tellEnding(ctx, d, domain, r))
+	}
+}
+
+func (due *due) tellEnding(ctx context.Context, d *Digests, domain string, r Range) error {
+	for after := (Key{}); due.failed[domain] == nil; {
+		keys, err := d.c.Rows.Ending(ctx, domain, after, r.Horizon, page)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			due.tell(ctx, d, k, r)
+			after = k
+		}
+		if len(keys) < page {
+			break
+		}
+	}
+	return nil
+}
+
+// tell tells a reader, if there is one, and its domain is due.
+func (due *due) tell(ctx context.Context, d *Digests, k Key, r Range) {
+	reader, ok := d.c.Directory.Reader(k)
+	if _, now := due.slots[reader.Domain]; !ok || !now || due.failed[reader.Domain] != nil {
+		return
+	}
+	begin := d.c.Now()
+	told, err := d.tell(ctx, reader, r)
+	if err == nil && told {
+		due.told[reader.Domain]++
+		err = rest(ctx, d.c.Now().Sub(begin))
+	}
+	due.fail(reader.Domain, err)
 }
 
 // Rests between two digests: as long as the last one took, so that mail which is being
@@ -210,26 +240,31 @@ func rest(ctx context.Context, took time.Duration) error {
 	}
 }
 
-// tell sends one reader's digest, if there is one.
-func (d *Digests) tell(ctx context.Context, domain string, k Key, r Range) (bool, error) {
-	reader, ok := d.c.Directory.Reader(k)
-	if !ok {
-		return false, nil
+// tell sends one reader's digest, if there is something to tell. Where something comes or
+// goes all the time it waits for another hour: what is in no digest is told then.
+func (d *Digests) tell(ctx context.Context, reader Reader, r Range) (told bool, err error) {
+	for range tries {
+		if told, err = d.tellOnce(ctx, reader, r); !errors.Is(err, ErrTold) {
+			return told, err
+		}
 	}
-	look, err := d.c.Rows.Look(ctx, k, r)
+	d.c.Log.Warn("digest not sent: what is held changes all the time", "to", reader.Address)
+	return false, nil
+}
+
+func (d *Digests) tellOnce(ctx context.Context, reader Reader, r Range) (bool, error) {
+	look, err := d.c.Rows.Look(ctx, reader.Key, r)
 	if err != nil {
 		return false, err
 	}
-	mark := Mark{Key: k, Domain: domain, Was: look.Told, Now: next(look, r)}
+	mark := Mark{Key: reader.Key, Domain: reader.Domain, Was: look.Told, Now: next(look, r)}
 	if look.empty() {
 		if look.Told.Off || mark.Now.equal(look.Told) {
 			return false, nil
 		}
-		if err := d.c.Rows.Note(ctx, mark); err != nil || mark.Now.Until.Equal(look.Told.Until) {
-			return false, err
-		}
-		return d.tell(ctx, domain, k, r) // a time that could not be had hidden something
+		return false, d.c.Rows.Note(ctx, mark)
 	}
+	mark.Seen = look.Seen
 	content, err := d.c.Writer.Write(ctx, Letter{Reader: reader, Fresh: look.Fresh, Ending: look.Ending, Time: r.Now, ID: mail.NewID(r.Now)})
 	if err != nil {
 		return false, err
@@ -243,20 +278,17 @@ func (l Look) empty() bool {
 }
 
 // next is what a reader was told once it has heard of what was found in a range. Where
-// nothing was found it is what it was, but for holds that have ended meanwhile, and for
-// times that can't be: what comes after those would never be told.
+// nothing was found it is what it was, but for holds that have ended meanwhile. A time that
+// can't be, by a clock that was put back since, is not kept: what ends before it would never
+// be told.
 func next(l Look, r Range) Told {
 	t := l.Told
 	t.Ends = l.Ends
-	if !l.empty() {
-		t.Until, t.Warned, t.Sent = later(t.Until, r.Until), later(t.Warned, r.Horizon), r.Now
-		return t
-	}
-	if t.Until.After(r.Now.Add(strange)) {
-		t.Until = r.Since
-	}
 	if t.Warned.After(r.Horizon.Add(strange)) {
 		t.Warned = r.Horizon
+	}
+	if !l.empty() {
+		t.Warned, t.Sent = later(t.Warned, r.Horizon), r.Now
 	}
 	return t
 }
@@ -269,7 +301,7 @@ type Preview struct {
 }
 
 // ErrNobody: nobody reads digests there.
-var ErrNobody = errors.New("gets no digests: not in use, not wanted by its owner or its domain, or only sent on")
+var ErrNobody = errors.New("gets no digests: not in use, not wanted by its owner or its domain, only sent on, or of a domain whose recipients are not looked up")
 
 // Preview returns what a reader would be told now. It fails with ErrNobody.
 func (d *Digests) Preview(ctx context.Context, k Key) (Preview, error) {
@@ -279,7 +311,7 @@ func (d *Digests) Preview(ctx context.Context, k Key) (Preview, error) {
 
 func (d *Digests) preview(ctx context.Context, k Key) (Preview, Range, error) {
 	now := d.c.Now()
-	r := Range{Now: now, Since: now.Add(-strange), Until: now, Horizon: now.Add(ahead), Limit: listed}
+	r := Range{Now: now, Horizon: now.Add(ahead), Limit: listed}
 	reader, ok := d.c.Directory.Reader(k)
 	if !ok {
 		return Preview{}, r, ErrNobody
@@ -306,7 +338,7 @@ func (d *Digests) Tell(ctx context.Context, k Key) (Preview, error) {
 	if err != nil || p.Text == "" {
 		return p, err
 	}
-	if _, err := d.tell(ctx, p.Reader.Domain, k, r); err != nil {
+	if _, err := d.tellOnce(ctx, p.Reader, r); err != nil {
 		return Preview{}, fmt.Errorf("digest: %s: %w", p.Reader.Address, err)
 	}
 	return p, nil
@@ -314,13 +346,6 @@ func (d *Digests) Tell(ctx context.Context, k Key) (Preview, error) {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
 		return a
 	}
 	return b

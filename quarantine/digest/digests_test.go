@@ -26,12 +26,14 @@ type world struct {
 	refused   map[Key]bool
 	sent      []string // "ADDRESS SUBJECT"
 	looks     int
+	looked    func() // after a look
+	sweeps    int
 	failing   error
 }
 
 type heldFor struct {
-	domain string
 	key    Key
+	untold bool
 	Row
 }
 
@@ -52,15 +54,15 @@ func (w *world) SetRun(_ context.Context, domain string, r Run) error {
 	return w.failing
 }
 
-func (w *world) Fresh(_ context.Context, domain string, after Cursor, until time.Time, limit int) (list []Holder, err error) {
-	slices.SortFunc(w.held, func(a, b heldFor) int { return a.Time.Compare(b.Time)*2 + strings.Compare(a.ID, b.ID) })
+func (w *world) Fresh(_ context.Context, after Key, limit int) (list []Key, err error) {
 	for _, h := range w.held {
-		at := Cursor{h.Time, h.ID}
-		if h.domain == domain && (at.Time.After(after.Time) || at.Time.Equal(after.Time) && at.ID > after.ID) && !h.Time.After(until) && len(list) < limit {
-			list = append(list, Holder{h.key, at})
+		if h.untold && h.key.Box > after.Box {
+			list = append(list, h.key)
 		}
 	}
-	return list, w.failing
+	slices.SortFunc(list, func(a, b Key) int { return int(a.Box - b.Box) })
+	list = slices.Compact(list)
+	return list[:min(limit, len(list))], w.failing
 }
 
 func (w *world) Ending(_ context.Context, _ string, after Key, until time.Time, limit int) (list []Key, err error) {
@@ -81,30 +83,50 @@ func (w *world) Look(_ context.Context, k Key, r Range) (Look, error) {
 			p.Rows = append(p.Rows, row)
 		}
 	}
+	l.Seen = w.seen(k)
 	for _, h := range w.held {
-		switch {
-		case h.key != k:
-		case h.Expires.After(r.Horizon):
-			if l.Ends.IsZero() || h.Expires.Before(l.Ends) {
-				l.Ends = h.Expires
-			}
-			fallthrough
-		default:
-			if h.Time.After(l.Told.Until) && !h.Time.After(r.Until) {
-				add(&l.Fresh, h.Row)
-			} else if !h.Time.After(l.Told.Until) && h.Expires.After(l.Told.Warned) && !h.Expires.After(r.Horizon) {
-				add(&l.Ending, h.Row)
-			}
+		if h.key != k {
+			continue
 		}
+		if h.Expires.After(r.Horizon) && (l.Ends.IsZero() || h.Expires.Before(l.Ends)) {
+			l.Ends = h.Expires
+		}
+		if h.untold {
+			add(&l.Fresh, h.Row)
+		} else if h.Expires.After(l.Told.Warned) && !h.Expires.After(r.Horizon) {
+			add(&l.Ending, h.Row)
+		}
+	}
+	if w.looked != nil {
+		w.looked()
 	}
 	return l, w.failing
 }
 
+func (w *world) seen(k Key) (s Seen) {
+	for i, h := range w.held {
+		if h.key == k && h.untold {
+			s.Count, s.Sum = s.Count+1, s.Sum+uint64(i)
+		}
+	}
+	return s
+}
+
 func (w *world) Note(_ context.Context, m Mark) error {
-	if w.told[m.Key] != m.Was {
+	if w.told[m.Key] != m.Was || m.Seen.Count > 0 && m.Seen != w.seen(m.Key) {
 		return ErrTold
 	}
 	w.told[m.Key] = m.Now
+	for i := range w.held {
+		if m.Seen.Count > 0 && w.held[i].key == m.Key {
+			w.held[i].untold = false
+		}
+	}
+	return w.failing
+}
+
+func (w *world) Sweep(context.Context) error {
+	w.sweeps++
 	return w.failing
 }
 
@@ -121,7 +143,7 @@ func (w *world) Send(ctx context.Context, to Reader, content []byte, m Mark) err
 // hold holds a message for a box of example.org.
 func (w *world) hold(box int64, at time.Time) {
 	id := fmt.Sprintf("held%04d", len(w.held))
-	w.held = append(w.held, heldFor{"example.org", Key{Box: box}, Row{ID: id, Sender: "s@x.example", Subject: id, Time: at, Expires: at.Add(30 * 24 * time.Hour)}})
+	w.held = append(w.held, heldFor{Key{Box: box}, true, Row{ID: id, Sender: "s@x.example", Subject: id, Time: at, Expires: at.Add(30 * 24 * time.Hour)}})
 }
 
 // six is when digests are due in the tests.
@@ -207,11 +229,67 @@ func TestTurn(t *testing.T) {
 			w.hold(2, six.Add(2*time.Hour))
 			return w.turns(t, d, six.Add(day)), "box1@example.org 2 new messages are held; box2@example.org 1 new message is held"
 		},
-		"a transaction that is not over waits": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+		"a transaction that took long": func(t *testing.T, w *world, open func() *Digests) (string, string) {
 			d := open()
 			w.turns(t, d, six.Add(-12*time.Hour))
-			w.hold(1, six.Add(-time.Minute))
-			return w.turns(t, d, six) + "|" + w.turns(t, d, six.Add(day)), "|" + one
+			w.hold(1, six.Add(-2*time.Hour))
+			w.turns(t, d, six)
+			w.hold(1, six.Add(-time.Hour)) // it was under way, and is over now
+			return w.turns(t, d, six.Add(day), six.Add(2*day)), one
+		},
+		"under way when told by command": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-7*time.Hour))
+			w.now, w.sent = six.Add(-6*time.Hour), nil
+			if _, err := d.Tell(t.Context(), Key{Box: 1}); err != nil {
+				t.Fatal(err)
+			}
+			first := strings.Join(w.sent, "; ")
+			w.hold(1, w.now.Add(-20*time.Second))
+			return first + "|" + w.turns(t, d, six, six.Add(day)), one + "|" + one
+		},
+		"the clock was ahead for some hours": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-6*time.Hour))
+			first := w.turns(t, d, six.Add(15*time.Hour))
+			w.hold(1, six.Add(-4*time.Hour))
+			w.hold(1, six.Add(5*time.Hour))
+			return first + "|" + w.turns(t, d, six, six.Add(day), six.Add(2*day)), one + "|box1@example.org 2 new messages are held"
+		},
+		"what came while its mailbox was suspended": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-2*time.Hour))
+			w.refused[Key{Box: 1}] = true
+			first := w.turns(t, d, six, six.Add(day))
+			w.refused[Key{Box: 1}] = false
+			return first + "|" + w.turns(t, d, six.Add(2*day), six.Add(3*day)), "|" + one
+		},
+		"held again": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-2*time.Hour))
+			w.turns(t, d, six)
+			w.held[0].untold = true
+			return w.turns(t, d, six.Add(day), six.Add(2*day)), one
+		},
+		"one comes while it is told": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-2*time.Hour))
+			w.looked = func() { w.looked = nil; w.hold(1, six.Add(-time.Hour)) }
+			return w.turns(t, d, six, six.Add(day)), "box1@example.org 2 new messages are held"
+		},
+		"some come all the time": func(t *testing.T, w *world, open func() *Digests) (string, string) {
+			d := open()
+			w.turns(t, d, six.Add(-12*time.Hour))
+			w.hold(1, six.Add(-2*time.Hour))
+			w.looked = func() { w.hold(1, six.Add(-time.Hour)) }
+			first := w.turns(t, d, six)
+			w.looked = nil
+			return first + "|" + w.turns(t, d, six.Add(day)), "|box1@example.org 4 new messages are held"
 		},
 		"who wants none": func(t *testing.T, w *world, open func() *Digests) (string, string) {
 			d := open()
@@ -257,6 +335,7 @@ func TestTurn(t *testing.T) {
 			w.turns(t, d, six)
 			w.runs = before // its last commit was not made
 			delete(w.told, Key{Box: 2})
+			w.held[1].untold = true
 			return w.turns(t, open(), six.Add(time.Hour)), "box2@example.org 1 new message is held"
 		},
 	} {
@@ -339,8 +418,8 @@ func TestRunEnds(t *testing.T) {
 		go func() { d.Run(ctx); close(done) }()
 		time.Sleep(3 * every)
 		synctest.Wait()
-		if w.runs["example.org"].Slot.IsZero() {
-			t.Error("no turn was taken")
+		if w.runs["example.org"].Slot.IsZero() || w.sweeps != 1 {
+			t.Errorf("no turn was taken, or %d sweeps", w.sweeps)
 		}
 		cancel()
 		<-done

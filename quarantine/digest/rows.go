@@ -36,7 +36,6 @@ type Row struct {
 
 // A Told is how much a reader was told. The zero Told: nothing yet.
 type Told struct {
-	Until  time.Time // what was held up to then
 	Warned time.Time // that holds end which end up to then
 	Ends   time.Time // the first end of a hold after that; zero: there is none
 	Sent   time.Time // when the last digest was
@@ -45,14 +44,15 @@ type Told struct {
 
 // equal reports whether two say the same.
 func (t Told) equal(o Told) bool {
-	return t.Until.Equal(o.Until) && t.Warned.Equal(o.Warned) && t.Ends.Equal(o.Ends) && t.Sent.Equal(o.Sent) && t.Off == o.Off
+	return t.Warned.Equal(o.Warned) && t.Ends.Equal(o.Ends) && t.Sent.Equal(o.Sent) && t.Off == o.Off
 }
 
 // A Look is what there is to tell a reader.
 type Look struct {
 	Told   Told
-	Fresh  Part      // held since it was last told
+	Fresh  Part      // held, and in no digest yet
 	Ending Part      // told before, and soon to end
+	Seen   Seen      // all that is in no digest yet
 	Ends   time.Time // the first end of a hold after those; zero: there is none
 }
 
@@ -62,39 +62,33 @@ type Part struct {
 	Count int
 }
 
+// Seen says which held rows were in no digest when it was looked: how many, and a sum of
+// their names. It is another one where any of them went or came.
+type Seen struct {
+	Count int
+	Sum   uint64
+}
+
 // A Range says what a Look is to find.
 type Range struct {
 	Now     time.Time // what ends before is over
-	Since   time.Time // what was held before is told, as far as is known of all readers
-	Until   time.Time // held up to then
 	Horizon time.Time // ends up to then
 	Limit   int       // rows of each part
 }
 
-// A Cursor is a place among held rows, in the order of time.
-type Cursor struct {
-	Time time.Time
-	ID   string
-}
-
-// A Holder is whom a held row is for, and the row's place.
-type Holder struct {
-	Key Key
-	At  Cursor
-}
-
 // A Run is how far a domain's digests have come.
 type Run struct {
-	Slot  time.Time // the last hour that was done
-	Until time.Time // held up to then was looked at
+	Slot time.Time // the last hour that was done
 }
 
-// A Mark says that a reader is told: it holds where what was noted before is still Was.
+// A Mark says that a reader is told: it holds where what was noted before is still Was, and
+// what is in no digest is still what was Seen, which is in one then.
 type Mark struct {
 	Key    Key
-	Domain string // whose run it was
+	Domain string // the reader's
 	Was    Told
 	Now    Told
+	Seen   Seen // the zero Seen: nothing is to be told
 }
 
 // Rows is what the store keeps for digests.
@@ -103,9 +97,11 @@ type Rows interface {
 	Runs(ctx context.Context) (map[string]Run, error)
 	// SetRun notes it.
 	SetRun(ctx context.Context, domain string, r Run) error
-	// Fresh returns whom up to limit held rows of a domain are for, after a place and up
-	// to a time, the oldest first. The same holder may come again.
-	Fresh(ctx context.Context, domain string, after Cursor, until time.Time, limit int) ([]Holder, error)
+	// Fresh returns the keys of readers for whom something is held that is in no digest
+	// yet, in their order, after one, of all domains; each once in a page, up to limit. What
+	// is held is in no digest from the commit that holds it, or holds it again, whatever
+	// time it bears, until a Mark holds that has Seen it.
+	Fresh(ctx context.Context, after Key, limit int) ([]Key, error)
 	// Ending returns up to limit readers of a domain, after one in their order, whose
 	// Told.Ends is not after until.
 	Ending(ctx context.Context, domain string, after Key, until time.Time, limit int) ([]Key, error)
@@ -114,6 +110,9 @@ type Rows interface {
 	Look(ctx context.Context, k Key, r Range) (Look, error)
 	// Note keeps a mark, or fails with ErrTold.
 	Note(ctx context.Context, m Mark) error
+	// Sweep removes what is kept of readers for whom nothing is held, but for who wants
+	// none, and of domains that are gone.
+	Sweep(ctx context.Context) error
 }
 
 // A Reader is somebody who may be told, and how.
@@ -131,8 +130,8 @@ type Directory interface {
 	// Schedules are those of all domains, by name.
 	Schedules() iter.Seq2[string, Schedule]
 	// Reader returns who reads a key's digests. It is false where nobody does: the
-	// mailbox is gone or not in use, its owner or its domain wants none, or its mail is
-	// only sent on.
+	// mailbox is gone or not in use, its owner or its domain wants none, its mail is only
+	// sent on, or nobody knows whether it is there.
 	Reader(k Key) (Reader, bool)
 }
 

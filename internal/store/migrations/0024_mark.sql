@@ -5,3 +5,8 @@ CREATE TABLE clock_mark (
 	doubt  BIGINT NOT NULL,    -- the last that was not, since then; 0: there was none
 	waited BIGINT NOT NULL     -- how long the node has run in doubt, in microseconds
 );
+
+-- 1: no digest has told of it since it is held. What was held before is told once more.
+ALTER TABLE held ADD COLUMN untold BIGINT NOT NULL DEFAULT 1;
+CREATE INDEX held_untold_box ON held (box, state, ended, untold) WHERE untold = 1 AND ended = 0 AND box > 0;
+CREATE INDEX held_untold_address ON held (recipient_fold, state, ended, untold, box) WHERE untold = 1 AND ended = 0 AND box <= 0;

@@ -35,7 +35,9 @@ type DigestRows struct {
 func Digest(t *testing.T, open func(*testing.T) DigestRows) {
 	for name, test := range map[string]func(*testing.T, DigestRows){
 		"runs come back":             digestRuns,
-		"holders, in pages":          digestFresh,
+		"readers, in pages":          digestFresh,
+		"told, as it was seen":       digestSeen,
+		"what is not needed":         digestSweep,
 		"what there is to tell":      digestLook,
 		"addresses without mailbox":  digestElsewhere,
 		"readers whose messages end": digestEnding,
@@ -57,7 +59,7 @@ func (d DigestRows) hold(t *testing.T, n int, box int64) {
 }
 
 func digestRuns(t *testing.T, d DigestRows) {
-	want := map[string]digest.Run{"example.org": {Slot: digestTime, Until: digestTime.Add(-time.Minute)}, "example.net": {Slot: digestTime}}
+	want := map[string]digest.Run{"example.org": {Slot: digestTime}, "example.net": {Slot: digestTime}}
 	for range 2 {
 		for domain, r := range want {
 			if err := d.SetRun(t.Context(), domain, r); err != nil {
@@ -68,35 +70,112 @@ func digestRuns(t *testing.T, d DigestRows) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
-		want["example.org"] = digest.Run{Slot: digestTime.Add(time.Hour), Until: digestTime}
+		want["example.org"] = digest.Run{Slot: digestTime.Add(time.Hour)}
 	}
 }
 
+// digestFresh: whatever time or domain what is held bears.
 func digestFresh(t *testing.T, d DigestRows) {
 	for n := range 9 {
-		d.hold(t, n, int64(n%2+1))
+		d.hold(t, n, int64(n%4+1))
 	}
-	d.End(t, "held0004")
-	other := heldMessage(10)
-	other.Domain, other.Time = "example.com", digestTime.Add(3*time.Hour)
-	d.Hold(t, other)
+	d.End(t, "held0003")
+	d.End(t, "held0007")
+	for n, box := range []int64{quarantine.Anywhere, quarantine.Elsewhere, quarantine.Elsewhere, 7} {
+		other := heldMessage(10 + n)
+		other.Recipient, other.Box, other.Domain, other.Time = mail.Path(fmt.Sprintf("User%d@example.net", n%2)), box, "example.com", time.Unix(1, 0)
+		d.Hold(t, other)
+	}
 	var got []string
-	after := digest.Cursor{Time: digestTime.Add(2 * time.Hour)}
-	for {
-		page, err := d.Fresh(t.Context(), "example.net", after, digestTime.Add(7*time.Hour), 2)
+	for after := (digest.Key{}); ; {
+		page, err := d.Fresh(t.Context(), after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, h := range page {
-			got = append(got, fmt.Sprintf("%s:%d", h.At.ID[6:], h.Key.Box))
-			after = h.At
+		for _, k := range page {
+			got = append(got, fmt.Sprintf("%d%s", k.Box, k.Recipient))
+			after = k
 		}
 		if len(page) < 2 {
 			break
 		}
 	}
-	if want := "02:1 03:2 05:2 06:1 07:2"; strings.Join(got, " ") != want {
+	if want := "0user0@example.net 0user1@example.net 1 2 3 7"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// digestSeen: what is noted as told is what was seen, or nothing.
+func digestSeen(t *testing.T, d DigestRows) {
+	look := func(k digest.Key) digest.Look {
+		t.Helper()
+		l, err := d.Look(t.Context(), k, digest.Range{Now: digestTime, Horizon: digestTime, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	box, address := digest.Key{Box: 1}, digest.Key{Recipient: "user@example.net"}
+	for n, to := range []int64{1, 1, 2, quarantine.Anywhere} {
+		h := heldMessage(n)
+		h.Recipient, h.Box, h.Time, h.Expires = "User@example.net", to, digestTime.Add(time.Hour), digestTime.Add(48*time.Hour)
+		d.Hold(t, h)
+	}
+	mark := digest.Mark{Key: box, Domain: "example.net", Seen: look(box).Seen, Now: digest.Told{Sent: digestTime}}
+	d.hold(t, 5, 1)
+	if err := d.Note(t.Context(), mark); !errors.Is(err, digest.ErrTold) || look(box).Fresh.Count != 3 {
+		t.Errorf("one came meanwhile: got %v, and %d new", err, look(box).Fresh.Count)
+	}
+	d.End(t, "held0001")
+	mark.Seen = digest.Seen{Count: 2, Sum: mark.Seen.Sum}
+	if err := d.Note(t.Context(), mark); !errors.Is(err, digest.ErrTold) {
+		t.Errorf("one came and one went: got %v", err)
+	}
+	for _, k := range []digest.Key{box, address} {
+		mark.Key, mark.Seen = k, look(k).Seen
+		if err := d.Note(t.Context(), mark); err != nil {
+			t.Fatal(err)
+		}
+		if l := look(k); l.Fresh.Count != 0 || l.Seen != (digest.Seen{}) {
+			t.Errorf("%v: got %+v, want nothing new", k, l)
+		}
+	}
+	if n := look(digest.Key{Box: 2}).Fresh.Count; n != 1 {
+		t.Errorf("another box has %d new, want 1", n)
+	}
+}
+
+// digestSweep: a reader is kept while something is held for it, and where it wants none.
+func digestSweep(t *testing.T, d DigestRows) {
+	d.hold(t, 0, 1)
+	d.hold(t, 1, 2)
+	h := heldMessage(2)
+	h.Recipient, h.Box = "User@example.net", quarantine.Anywhere
+	d.Hold(t, h)
+	keys := []digest.Key{{Box: 1}, {Box: 2}, {Recipient: "user@example.net"}, {Recipient: "gone@example.net"}, {Recipient: "off@example.net"}}
+	for _, k := range keys {
+		if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: "example.net", Now: digest.Told{Sent: digestTime}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.SetOff(t.Context(), keys[4], true); err != nil {
+		t.Fatal(err)
+	}
+	d.End(t, "held0001")
+	if err := d.SetRun(t.Context(), "removed.example", digest.Run{Slot: digestTime}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, false, true, false, true} {
+		l, err := d.Look(t.Context(), keys[i], digest.Range{Now: digestTime})
+		if err != nil || l.Told.Sent.IsZero() == want {
+			t.Errorf("%v: got %+v, %v; want it kept: %v", keys[i], l.Told, err, want)
+		}
+	}
+	if runs, err := d.Runs(t.Context()); err != nil || len(runs) != 0 {
+		t.Errorf("runs: got %v, %v; want none of a domain that is gone", runs, err)
 	}
 }
 
@@ -108,7 +187,7 @@ func rowIDs(p digest.Part) (ids []string) {
 }
 
 func digestLook(t *testing.T, d DigestRows) {
-	for n := range 8 {
+	for n := range 7 {
 		d.hold(t, n, 1)
 	}
 	d.hold(t, 9, 2)
@@ -123,7 +202,7 @@ func digestLook(t *testing.T, d DigestRows) {
 		}
 		return got
 	}
-	got := look(digest.Range{Now: hour(6), Until: hour(6), Horizon: hour(54), Limit: 3})
+	got := look(digest.Range{Now: hour(6), Horizon: hour(54), Limit: 3})
 	if ids := rowIDs(got.Fresh); got.Fresh.Count != 6 || !slices.Equal(ids, []string{"held0006", "held0004", "held0003"}) || got.Ending.Count != 0 || !got.Ends.Equal(hour(720)) {
 		t.Errorf("at first: got %+v, want six, of which three are listed, and the first end", got)
 	}
@@ -132,19 +211,20 @@ func digestLook(t *testing.T, d DigestRows) {
 	if got.Fresh.Rows[0] != want {
 		t.Errorf("got %+v, want %+v", got.Fresh.Rows[0], want)
 	}
-	first := digest.Told{Until: hour(6), Warned: hour(54), Ends: hour(720), Sent: hour(6)}
-	if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: "example.net", Now: first}); err != nil {
+	first := digest.Told{Warned: hour(54), Ends: hour(720), Sent: hour(6)}
+	if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: "example.net", Now: first, Seen: got.Seen}); err != nil {
 		t.Fatal(err)
 	}
-	got = look(digest.Range{Now: hour(24), Until: hour(24), Horizon: hour(72), Limit: 3})
+	d.hold(t, 7, 1)
+	got = look(digest.Range{Now: hour(24), Horizon: hour(72), Limit: 3})
 	if ids := rowIDs(got.Fresh); got.Told != first || got.Fresh.Count != 1 || !slices.Equal(ids, []string{"held0007"}) || got.Ending.Count != 0 {
 		t.Errorf("then: got %+v, want what came since", got)
 	}
-	second := digest.Told{Until: hour(24), Warned: hour(72), Ends: hour(720), Sent: hour(24)}
-	if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: "example.net", Was: first, Now: second}); err != nil {
+	second := digest.Told{Warned: hour(72), Ends: hour(720), Sent: hour(24)}
+	if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: "example.net", Was: first, Now: second, Seen: got.Seen}); err != nil {
 		t.Fatal(err)
 	}
-	got = look(digest.Range{Now: hour(721), Until: hour(721), Horizon: hour(723), Limit: 3})
+	got = look(digest.Range{Now: hour(721), Horizon: hour(723), Limit: 3})
 	if ids := rowIDs(got.Ending); got.Fresh.Count != 0 || got.Ending.Count != 2 || !slices.Equal(ids, []string{"held0002", "held0003"}) || !got.Ends.Equal(hour(724)) {
 		t.Errorf("at the end: got %+v, want those that end next, and not what is over", got)
 	}
@@ -157,20 +237,16 @@ func digestElsewhere(t *testing.T, d DigestRows) {
 		d.Hold(t, h)
 	}
 	k := digest.Key{Recipient: "user@example.net"}
-	got, err := d.Look(t.Context(), k, digest.Range{Now: digestTime, Until: digestTime.Add(5 * time.Hour), Horizon: digestTime, Limit: 10})
+	got, err := d.Look(t.Context(), k, digest.Range{Now: digestTime, Horizon: digestTime, Limit: 10})
 	if ids := rowIDs(got.Fresh); err != nil || !slices.Equal(ids, []string{"held0001", "held0000"}) {
 		t.Errorf("got %q, %v; want those without a mailbox", ids, err)
-	}
-	holders, err := d.Fresh(t.Context(), "example.net", digest.Cursor{}, digestTime.Add(5*time.Hour), 10)
-	if err != nil || len(holders) != 3 || holders[0].Key != k || holders[1].Key != k || holders[2].Key != (digest.Key{Box: 1}) {
-		t.Errorf("holders: got %+v, %v", holders, err)
 	}
 }
 
 func digestEnding(t *testing.T, d DigestRows) {
 	note := func(k digest.Key, domain string, ends time.Time) {
 		t.Helper()
-		if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: domain, Now: digest.Told{Until: digestTime, Ends: ends}}); err != nil {
+		if err := d.Note(t.Context(), digest.Mark{Key: k, Domain: domain, Now: digest.Told{Ends: ends}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -205,7 +281,7 @@ func digestTell(t *testing.T, d DigestRows) {
 		return []*queue.Transfer{{Message: m, Recipient: to, Destination: queue.Local, Boxes: []int64{1}}}
 	}
 	k := digest.Key{Box: 1}
-	first := digest.Told{Until: digestTime, Sent: digestTime}
+	first := digest.Told{Sent: digestTime}
 	mark := digest.Mark{Key: k, Domain: "example.net", Now: first}
 	if err := d.Tell(t.Context(), mark, letter("first@example.net")); err != nil {
 		t.Fatal(err)
@@ -213,7 +289,7 @@ func digestTell(t *testing.T, d DigestRows) {
 	if err := d.Tell(t.Context(), mark, letter("again@example.net")); !errors.Is(err, digest.ErrTold) {
 		t.Errorf("told from nothing, again: got %v, want ErrTold", err)
 	}
-	mark.Was, mark.Now = first, digest.Told{Until: digestTime.Add(time.Hour), Sent: digestTime.Add(time.Hour)}
+	mark.Was, mark.Now = first, digest.Told{Sent: digestTime.Add(time.Hour)}
 	if err := d.Tell(t.Context(), mark, letter("second@example.net")); err != nil {
 		t.Fatal(err)
 	}
@@ -227,12 +303,12 @@ func digestTell(t *testing.T, d DigestRows) {
 
 func digestOff(t *testing.T, d DigestRows) {
 	k := digest.Key{Recipient: "ann@example.net"}
-	told := digest.Told{Until: digestTime}
+	told := digest.Told{Sent: digestTime}
 	for i, off := range []bool{true, true, false} {
 		if err := d.SetOff(t.Context(), k, off); err != nil {
 			t.Fatal(err)
 		}
-		look, err := d.Look(t.Context(), k, digest.Range{Now: digestTime, Until: digestTime})
+		look, err := d.Look(t.Context(), k, digest.Range{Now: digestTime})
 		if err != nil || look.Told.Off != off {
 			t.Errorf("got %+v, %v; want off %v", look.Told, err, off)
 		}
