@@ -32,7 +32,8 @@ func (a *App) openChallenge(_ context.Context, c *config.Config) error {
 		directory: a.directory, blobs: a.blobs, queue: a.queue, rows: a.store.Challenges(), now: a.now,
 	}
 	a.notifier = challenge.NewNotifier(challenge.Config{
-		Rows: a.store.Challenges(), Sender: post, Observer: a.metrics, PerHour: c.Challenge.PerHour, Again: c.Challenge.Again, Log: a.log, Now: a.now,
+		Rows: a.store.Challenges(), Sender: post, Observer: a.metrics, PerHour: c.Challenge.PerHour, Again: c.Challenge.Again, Lifetime: c.Queue.Lifetime,
+		Log: a.log, Now: a.now,
 	})
 	if c.Web.URL == "" {
 		return nil

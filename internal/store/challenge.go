@@ -133,8 +133,11 @@ func (c Challenges) Sent(ctx context.Context, since time.Time) (n int, first tim
 }
 
 // Forget implements challenge.Rows. What is not held any more is not due, either.
-func (c Challenges) Forget(ctx context.Context, notices, failures time.Time) error {
+func (c Challenges) Forget(ctx context.Context, notices, letters, failures time.Time) error {
 	err := c.db.Update(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(`DELETE FROM challenge_letter WHERE time < ?`, toMicros(letters)); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`DELETE FROM challenge_notice WHERE time < ?`, toMicros(notices)); err != nil {
 			return err
 		}
@@ -174,6 +177,10 @@ func (c Challenges) Send(ctx context.Context, notice *queue.Transfer, r challeng
 				return err
 			}
 		}
+		_, err = tx.Exec(`INSERT INTO challenge_letter (id, sender, time) VALUES (?, ?, ?)`, notice.Message.ID, r.Sender, toMicros(r.Time))
+		if err != nil {
+			return err
+		}
 		sent = true
 		return putTransfers(tx, []*queue.Transfer{notice})
 	})
@@ -189,7 +196,7 @@ func noteBounce(tx *Tx, s *queue.Settlement) error {
 	if s.Fate != queue.Refused || !m.Sender.IsNull() {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO challenge_bounce (sender, time) SELECT DISTINCT sender, CAST(? AS BIGINT) FROM challenge_notice WHERE id = ?
+	_, err := tx.Exec(`INSERT INTO challenge_bounce (sender, time) SELECT sender, CAST(? AS BIGINT) FROM challenge_letter WHERE id = ?
 		ON CONFLICT (sender) DO UPDATE SET time = excluded.time`, tx.now(), m.ID)
 	if err != nil {
 		return fmt.Errorf("bounce of %s: %w", m.ID, err)

@@ -116,7 +116,7 @@ func testChallenges(t *testing.T, db *DB) {
 	if sent, err := rows.Send(ctx, notice("n2", noon), challenge.Record{Tx: "second", Sender: "s@example.org", Domains: []string{"a.example"}, Time: noon}); err != nil || sent {
 		t.Errorf("sent about what was released: %v, %v", sent, err)
 	}
-	if err := rows.Forget(ctx, noon.Add(time.Second), noon); err != nil {
+	if err := rows.Forget(ctx, noon.Add(time.Second), noon.Add(time.Second), noon); err != nil {
 		t.Fatal(err)
 	}
 	if n, _, err := rows.Sent(ctx, noon.Add(-time.Hour)); err != nil || n != 0 {
@@ -161,7 +161,31 @@ func testChallengeBounces(t *testing.T, db *DB) {
 	if !bounces() {
 		t.Error("the failure is not remembered")
 	}
-	if err := rows.Forget(ctx, now, time.Now().Add(time.Minute)); err != nil || bounces() {
+	if err := rows.Forget(ctx, now, now, time.Now().Add(time.Minute)); err != nil || bounces() {
 		t.Errorf("the failure is remembered for ever: %v", err)
+	}
+}
+
+// A notice fails days after it was sent, and after the next one: its sender bounces.
+func TestBounceOfAnOldNotice(t *testing.T) { onBoth(t, testOldBounce) }
+
+func testOldBounce(t *testing.T, db *DB) {
+	rows, ctx, now := db.Challenges(), t.Context(), time.Now()
+	for i, tx := range []string{"first", "second"} {
+		at := now.Add(time.Duration(i) * 25 * time.Hour)
+		dueAt(t, db, tx, at, "a.example")
+		n := notice("notice-"+tx, at)
+		n.Destination = queue.Destination("mx:" + tx + ".example")
+		r := challenge.Record{Tx: tx, Sender: mail.Path("s@example.org"), Domains: []string{"a.example"}, Time: at}
+		if sent, err := rows.Send(ctx, n, r); err != nil || !sent {
+			t.Fatal(sent, err)
+		}
+		if err := rows.Forget(ctx, at.Add(-24*time.Hour), at.Add(-6*24*time.Hour), at.Add(-90*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carry(t, db, "mx:first.example", queue.Settlement{Fate: queue.Refused, Reply: no})
+	if bounces, err := rows.Bounces(ctx, "s@example.org", now.Add(-time.Hour)); err != nil || !bounces {
+		t.Errorf("bounces: got %v, %v", bounces, err)
 	}
 }

@@ -43,8 +43,9 @@ type Rows interface {
 	Bounces(ctx context.Context, sender mail.Path, since time.Time) (bool, error)
 	// Sent returns how many notices were sent since then, and when the first of them was.
 	Sent(ctx context.Context, since time.Time) (n int, first time.Time, err error)
-	// Forget removes what was noted before then of notices and of their failures.
-	Forget(ctx context.Context, notices, failures time.Time) error
+	// Forget removes what was noted before then of who had a notice, of notices that may be
+	// under way, and of their failures.
+	Forget(ctx context.Context, notices, letters, failures time.Time) error
 }
 
 // A Sender sends a notice: it words it, and in one commit queues it, keeps the record,
@@ -69,6 +70,7 @@ type Config struct {
 	Observer Observer
 	PerHour  int           // notices of the node
 	Again    time.Duration // between notices to a sender about a recipient domain
+	Lifetime time.Duration // how long the queue tries a notice
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -97,6 +99,7 @@ const (
 	sendTime    = 30 * time.Second    // for one notice
 	bouncesKept = 90 * 24 * time.Hour // how long a sender is left alone to whom a notice failed
 	forgetEach  = time.Hour
+	settling    = 24 * time.Hour // after a notice's last try, until it has surely been settled
 )
 
 // Run sends until ctx ends.
@@ -105,7 +108,7 @@ func (n *Notifier) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if now := n.c.Now(); now.Sub(forgot) >= forgetEach {
 			forgot = now
-			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.c.Again, time.Hour)), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
+			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.c.Again, time.Hour)), now.Add(-n.c.Lifetime-settling), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
 				n.c.Log.Error("challenge: old notices not forgotten", "error", err)
 			}
 		}

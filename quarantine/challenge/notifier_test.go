@@ -80,7 +80,7 @@ func (m *memory) Sent(_ context.Context, since time.Time) (n int, first time.Tim
 	return n, first, nil
 }
 
-func (m *memory) Forget(context.Context, time.Time, time.Time) error { return nil }
+func (m *memory) Forget(context.Context, time.Time, time.Time, time.Time) error { return nil }
 
 // Off has the domain off.example tell nobody.
 func (m *memory) Off(domains []string) (off []string) {
