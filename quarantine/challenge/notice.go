@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"mime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -138,7 +139,11 @@ func (w *Writer) about(n Notice, lang string) string {
 // date is a time for a reader.
 func (w *Writer) date(t time.Time, lang string) string {
 	months := strings.Fields(w.texts.Text(lang, "notice.months"))
-	return w.texts.Text(lang, "notice.date", t.Day(), months[t.Month()-1], t.Year(), t.Format("15:04 MST"))
+	day := strconv.Itoa(t.Day())
+	if t.Day() == 1 { // French says "1er"
+		day = w.texts.Text(lang, "notice.first")
+	}
+	return w.texts.Text(lang, "notice.date", day, months[t.Month()-1], t.Year(), t.Format("15:04 MST"))
 }
 
 func (w *Writer) plain(n Notice, order []string) string {

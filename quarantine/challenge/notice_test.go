@@ -91,3 +91,15 @@ func TestNoticeFields(t *testing.T) {
 		t.Error("one who tells senders would answer a notice")
 	}
 }
+
+func TestFirstOfTheMonth(t *testing.T) {
+	w, err := NewWriter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"en": "1 January 2027", "fr": "1er janvier 2027"} {
+		if got := w.date(time.Date(2027, 1, 1, 6, 0, 0, 0, time.UTC), lang); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q", lang, got)
+		}
+	}
+}

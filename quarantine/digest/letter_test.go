@@ -278,3 +278,12 @@ func TestWriteFrom(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstOfTheMonth(t *testing.T) {
+	for lang, want := range map[string]string{"en": "Fri 1 Jan 2027", "fr": "ven. 1er janv. 2027"} {
+		p := phrases{texts: writer(t).texts, lang: lang, zone: time.UTC}
+		if got := strings.ReplaceAll(p.day(time.Date(2027, 1, 1, 6, 0, 0, 0, time.UTC)), "\u00a0", " "); got != want {
+			t.Errorf("%s: got %q, want %q", lang, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package digest
 import (
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,11 @@ func (p phrases) date(key string, t time.Time) string {
 	t = t.In(p.zone)
 	day := strings.Fields(p.say("weekdays"))[t.Weekday()]
 	month := strings.Fields(p.say("months"))[t.Month()-1]
-	args := []any{day, t.Day(), month, t.Year()}
+	number := strconv.Itoa(t.Day())
+	if t.Day() == 1 { // French says "1er"
+		number = p.say("date.first")
+	}
+	args := []any{day, number, month, t.Year()}
 	if key == "date.time" {
 		args = append(args, t.Format("15:04"))
 	}
