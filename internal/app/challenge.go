@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -89,6 +90,9 @@ func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) 
 		Time: d.Time.In(zone), Expires: d.Expires.In(zone), Link: link, Language: language, Now: now,
 	})
 	notice, err := p.queue.Letter(ctx, queue.Letter{To: d.Sender, Content: text, Kind: "notice"})
+	if errors.Is(err, queue.ErrMany) { // the others are not to wait for this one
+		return false, p.rows.Withhold(ctx, d.Tx, d.Domains, challenge.ToldLately)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,8 +21,8 @@ type Letter struct {
 // Letter stores a letter's content and returns the transfer that carries it, for the
 // caller's commit. It leaves under the null reverse-path (RFC 5321 §4.5.5, RFC 3834
 // §3.3): nobody is told where it can't be delivered. From, To, Date, Message-ID and
-// Auto-Submitted are the content's own. It fails where the content can't be stored, and
-// where To is null.
+// Auto-Submitted are the content's own. It fails where the content can't be stored, where
+// To is null, and with ErrMany.
 func (q *Queue) Letter(ctx context.Context, l Letter) (*Transfer, error) {
 	if l.To.IsNull() {
 		return nil, fmt.Errorf("queue: a %s to nobody", l.Kind)
@@ -35,8 +36,17 @@ func (q *Queue) Letter(ctx context.Context, l Letter) (*Transfer, error) {
 	return t, nil
 }
 
-// letter makes the transfer of what we write under an id, about the transaction tx.
+// ErrMany: an address was sent so many letters within the hour that it gets no more.
+var ErrMany = errors.New("too many letters to one address")
+
+// letter makes the transfer of what we write under an id, about the transaction tx. All
+// that the node writes by itself comes through here, and is counted.
 func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Time) (*Transfer, error) {
+	if !q.letters.allow(l.To) {
+		q.c.Observer.Notice("suppressed")
+		q.c.Log.Warn("queue: too many letters to one address; this one is not sent", "about", tx, "to", l.To, "kind", l.Kind)
+		return nil, ErrMany
+	}
 	size := int64(len(l.Content))
 	blob, err := q.c.Contents.Put(ctx, bytes.NewReader(l.Content), size)
 	if err != nil {

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,5 +61,36 @@ func TestLetterFails(t *testing.T) {
 	m.full = true
 	if _, err := q.Letter(t.Context(), Letter{To: "a@a.example", Content: []byte("x")}); err == nil {
 		t.Error("a letter was made whose content is nowhere")
+	}
+}
+
+// Reports, digests and notices to one address are counted together.
+func TestLettersAreCountedTogether(t *testing.T) {
+	m, counts := newMemory(), tally{}
+	q := New(Config{Rows: m, Contents: m, Router: here{}, Observer: counts, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lifetime: time.Hour})
+	victim := &Message{ID: "m", Tx: "m", Sender: "Victim@a.example"}
+	about := []*Settlement{{Transfer: &Transfer{Message: victim, Recipient: "x@b.example"}}}
+	for i := range perAddress {
+		var err error
+		if i%2 == 0 {
+			_, err = q.Letter(t.Context(), Letter{To: "victim@a.example", Content: []byte("x"), Kind: "digest"})
+		} else {
+			_, err = q.notice(t.Context(), failed, victim, about, time.Now())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tr, err := q.notice(t.Context(), failed, victim, about, time.Now()); tr != nil || err != nil {
+		t.Errorf("one more report: got %v, %v", tr, err)
+	}
+	if _, err := q.Letter(t.Context(), Letter{To: "victim@a.example", Content: []byte("x"), Kind: "notice"}); !errors.Is(err, ErrMany) {
+		t.Errorf("one more notice: got %v", err)
+	}
+	if _, err := q.Letter(t.Context(), Letter{To: "ann@a.example", Content: []byte("x"), Kind: "notice"}); err != nil {
+		t.Errorf("to somebody else: %v", err)
+	}
+	if counts["suppressed"] != 2 || counts["digest"] != perAddress/2 {
+		t.Errorf("counted %v", counts)
 	}
 }

@@ -77,7 +77,7 @@ const claimed = 100
 // goroutines.
 type Queue struct {
 	c       Config
-	notices *limiter
+	letters *limiter
 	kick    chan struct{} // something changed; has room for one
 
 	mu    sync.Mutex
@@ -93,7 +93,7 @@ func New(c Config) *Queue {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Queue{c: c, notices: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
+	return &Queue{c: c, letters: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
 }
 
 // Wake says that a destination has something that is due now.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -194,14 +195,13 @@ func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Se
 		}
 		return nil, nil
 	}
-	if !q.notices.allow(m.Sender) {
-		q.c.Observer.Notice("suppressed")
-		q.c.Log.Warn("queue: too many reports to one sender; this one is not sent", "message", m.ID, "sender", m.Sender, "kind", kind)
-		return nil, nil
-	}
 	id := mail.NewID(now)
 	text := report{kind: kind, id: id, hostname: q.c.Hostname, message: m, about: about, original: q.original(ctx, m), now: now}.build()
-	return q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
+	t, err := q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
+	if errors.Is(err, ErrMany) {
+		return nil, nil
+	}
+	return t, err
 }
 
 // Delivered makes the report that a message is in the mailboxes of recipients whose
