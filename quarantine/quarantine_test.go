@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,8 +162,8 @@ func (f *failsOnce) Expire(ctx context.Context, act Act, limit int) (int, error)
 func TestRunWaitsForTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := &memRows{due: 3}
-		var believed bool
-		q := New(Config{Reader: rows, Settler: rows, Preparer: rows, Old: func(context.Context) (time.Time, bool) { return noon, believed }})
+		var believed atomic.Bool
+		q := New(Config{Reader: rows, Settler: rows, Preparer: rows, Old: func(context.Context) (time.Time, bool) { return noon, believed.Load() }})
 		ctx, cancel := context.WithCancel(t.Context())
 		go q.Run(ctx)
 		time.Sleep(3 * expireEvery)
@@ -170,7 +171,7 @@ func TestRunWaitsForTheClock(t *testing.T) {
 		if rows.due != 3 {
 			t.Errorf("%d left, want all", rows.due)
 		}
-		believed = true
+		believed.Store(true)
 		time.Sleep(expireEvery)
 		cancel()
 		synctest.Wait()
