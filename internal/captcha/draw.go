@@ -36,10 +36,6 @@ type sketch struct {
 	lang string
 }
 
-// maxSketches bounds what is kept of drawings, some 100 KiB each, so that a player that
-// asks for a sound in pieces gets pieces of one.
-const maxSketches = 32
-
 // Image returns a task's digits as a PNG, or ErrOver. To look changes nothing; but
 // only so many drawings of a task are made.
 func (t *Tasks) Image(id string) ([]byte, error) {
@@ -64,10 +60,12 @@ func (t *Tasks) drawing(s sketch) ([]byte, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if kept, ok := t.sketches.get(s, t.now()); ok { // somebody was faster
+	if kept := t.sketches.get(s, t.now()); kept != nil { // somebody was faster
 		return kept, nil
 	}
-	t.sketches.put(s, b, t.now())
+	if k, ok := t.open.get(s.task, t.now()); ok {
+		t.sketches.put(drawn{s, b, k.subject, k.client.site, t.now().Add(Lifetime)})
+	}
 	return b, nil
 }
 
@@ -79,7 +77,7 @@ func (t *Tasks) sit(s sketch) (answer string, old []byte, err error) {
 	if !ok {
 		return "", nil, ErrOver
 	}
-	if old, ok := t.sketches.get(s, t.now()); ok {
+	if old := t.sketches.get(s, t.now()); old != nil {
 		return "", old, nil
 	}
 	if k.drawn[s.kind] >= drawings {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"image/png"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestImage(t *testing.T) {
@@ -83,7 +85,7 @@ func TestDrawingsAreBounded(t *testing.T) {
 			t.Fatalf("drawing %d: %v", n, err)
 		}
 		seen[string(b)] = true
-		tasks.sketches = newShelf[sketch, []byte](Lifetime, maxSketches) // forgotten for others
+		tasks.sketches = nil // forgotten for others
 	}
 	if len(seen) != drawings {
 		t.Errorf("%d drawings, want %d", len(seen), drawings)
@@ -97,15 +99,45 @@ func TestDrawingsAreBounded(t *testing.T) {
 }
 
 func TestSketchesAreBounded(t *testing.T) {
-	tasks := fixed()
-	for range 2 * maxSketches {
-		tasks.asked = newTally[netip.Prefix](MadePerClient, minute)
-		if _, err := tasks.Image(made(t, tasks, "tx1", ann).ID); err != nil {
-			t.Fatal(err)
-		}
+	var a album
+	now := time.Now()
+	for i := range 2 * maxSketches {
+		a.put(drawn{sketch{task: fmt.Sprint(i)}, []byte{1}, fmt.Sprint(i), partyOf(client(i)).site, now.Add(Lifetime)})
 	}
-	if n := len(tasks.sketches.items); n != maxSketches {
-		t.Errorf("%d are kept, want %d", n, maxSketches)
+	if len(a) != maxSketches {
+		t.Errorf("%d are kept, want %d", len(a), maxSketches)
+	}
+	if a.get(sketch{task: fmt.Sprint(2*maxSketches - 1)}, now) == nil || a.get(sketch{task: "0"}, now) != nil {
+		t.Error("want the oldest forgotten, and no other")
+	}
+	if a.get(sketch{task: "300"}, now.Add(Lifetime)) != nil || len(a) > 0 {
+		t.Error("want nothing kept beyond its time")
+	}
+}
+
+// Whoever draws many, about one subject or from one network, pushes out no sound that
+// somebody else is listening to.
+func TestSketchesOfOthersStay(t *testing.T) {
+	for name, other := range map[string]func(i int) (string, netip.Addr){
+		"one link":    func(i int) (string, netip.Addr) { return "mine", client(1000 + i) },
+		"one network": func(i int) (string, netip.Addr) { return fmt.Sprint("mine", i), client(1000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a album
+			now := time.Now()
+			heard := sketch{task: "heard", kind: sound}
+			a.put(drawn{heard, []byte{1}, "tx1", partyOf(ann).site, now.Add(Lifetime)})
+			for i := range 4 * maxSketches {
+				subject, from := other(i)
+				a.put(drawn{sketch{task: fmt.Sprint(i)}, []byte{1}, subject, partyOf(from).site, now.Add(Lifetime)})
+			}
+			if a.get(heard, now) == nil {
+				t.Error("the sound is forgotten")
+			}
+			if len(a) > sketchesOf+1 {
+				t.Errorf("%d are kept", len(a))
+			}
+		})
 	}
 }
 
@@ -163,7 +195,7 @@ func BenchmarkDraw(b *testing.B) {
 func BenchmarkTasks(b *testing.B) {
 	tasks := New(Config{})
 	fill := func() {
-		tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newTally[netip.Prefix](MadePerClient, minute)
+		tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newParties(MadePerClient, minute)
 		if _, err := tasks.Make("20261125T101112-abcdefgh", ann); err != nil {
 			b.Fatal(err)
 		}

@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// Limits. A client is counted as its network, an IPv4 /24 or an IPv6 /64. Each time
-// begins with the first of what is counted in it.
+// Limits. A client is counted as its network, an IPv4 /24 or an IPv6 /64; a /48 of IPv6,
+// which one party may have, gets perSite times as much. Each time begins with the first
+// of what is counted in it.
 const (
 	MadePerNode    = 1000 // tasks in a minute, so that the store keeps each for its lifetime
 	MadePerClient  = 30   // tasks in a minute
+	MadePerThing   = 20   // tasks in a minute about one subject: nobody's link shuts out the others'
 	WrongPerThing  = 10   // wrong answers in an hour about one subject
 	WrongPerClient = 20   // wrong answers in an hour
 	BarePerClient  = 5    // answers in an hour without work, right or wrong
 	drawings       = 5    // images of one task, and as many sounds
+	perSite        = 4
 )
 
 const (
@@ -66,13 +69,41 @@ func (t *tally[K]) add(key K, now time.Time) {
 	c.n++
 }
 
-// network is what one party usually holds as a whole. An address that is not valid is
-// in a network of its own.
-func network(a netip.Addr) netip.Prefix {
-	bits := 64
-	if a = a.Unmap(); a.Is4() {
-		bits = 24
+// A party is the networks as which an address is counted.
+type party struct {
+	network netip.Prefix // what one party usually holds as a whole
+	site    netip.Prefix // the most that one holds
+}
+
+// partyOf finds them. An address that is not valid is in a network of its own.
+func partyOf(a netip.Addr) party {
+	narrow, wide := 64, 48
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		narrow, wide = 24, 24
 	}
-	p, _ := a.WithZone("").Prefix(bits)
-	return p
+	var c party
+	c.network, _ = a.Prefix(narrow)
+	c.site, _ = a.Prefix(wide)
+	return c
+}
+
+// clients counts by client.
+type parties struct{ networks, sites tally[netip.Prefix] }
+
+func newParties(most int, per time.Duration) parties {
+	return parties{newTally[netip.Prefix](most, per), newTally[netip.Prefix](perSite*most, per)}
+}
+
+// check fails with a LimitError where a client has its most.
+func (c *parties) check(from party, now time.Time) error {
+	if err := c.networks.check(from.network, now); err != nil {
+		return err
+	}
+	return c.sites.check(from.site, now)
+}
+
+// add counts one.
+func (c *parties) add(from party, now time.Time) {
+	c.networks.add(from.network, now)
+	c.sites.add(from.site, now)
 }

@@ -104,13 +104,13 @@ func TestBarePerClient(t *testing.T) {
 func TestMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tasks := fixed()
-		for range MadePerClient {
-			made(t, tasks, "tx1", ann)
+		for n := range MadePerClient {
+			made(t, tasks, fmt.Sprint("tx", n/2), ann)
 		}
 		_, err := tasks.Make("tx1", ann)
 		limited(t, "one network", err, time.Minute)
 		for n := range MadePerNode - MadePerClient {
-			made(t, tasks, "tx1", client(n))
+			made(t, tasks, fmt.Sprint("one", n/2), client(n))
 		}
 		_, err = tasks.Make("tx1", bob)
 		limited(t, "the node", err, time.Minute)
@@ -140,11 +140,39 @@ func TestNetwork(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.7": "192.0.2.0/24", "::ffff:192.0.2.7": "192.0.2.0/24", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
 	} {
-		if got := network(netip.MustParseAddr(in)).String(); got != want {
+		if got := partyOf(netip.MustParseAddr(in)).network.String(); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
-	if network(netip.Addr{}).IsValid() {
+	if partyOf(netip.Addr{}).network.IsValid() {
 		t.Error("no address: want the zero Prefix")
 	}
+}
+
+// One link, opened from wherever, leaves the page to those who have others.
+func TestMadePerSubject(t *testing.T) {
+	tasks, n := fixed(), 0
+	for i := range 60 {
+		if _, err := tasks.Make("tx1", client(i)); err == nil {
+			n++
+		}
+	}
+	if n != MadePerThing {
+		t.Errorf("%d tasks about one subject, want %d", n, MadePerThing)
+	}
+	made(t, tasks, "tx2", ann)
+}
+
+// A party with a /48 has not the limits of each /64 in it.
+func TestMadePerSite(t *testing.T) {
+	tasks, n := fixed(), 0
+	for i := range 10 * MadePerClient {
+		if _, err := tasks.Make(fmt.Sprint("tx", i), netip.MustParseAddr(fmt.Sprintf("2001:db8:0:%x::1", i))); err == nil {
+			n++
+		}
+	}
+	if n != perSite*MadePerClient {
+		t.Errorf("%d tasks for one /48, want %d", n, perSite*MadePerClient)
+	}
+	made(t, tasks, "tx", netip.MustParseAddr("2001:db8:1::1"))
 }

@@ -54,16 +54,18 @@ type Tasks struct {
 
 	mu       sync.Mutex
 	open     shelf[string, *task]
-	sketches shelf[sketch, []byte]
+	sketches album
 	made     tally[struct{}]
-	asked    tally[netip.Prefix] // tasks made
-	missed   tally[string]       // wrong answers
-	wrong    tally[netip.Prefix] // wrong answers
-	bare     tally[netip.Prefix] // answers without work
+	asked    parties       // tasks made
+	about    tally[string] // tasks made
+	missed   tally[string] // wrong answers
+	wrong    parties       // wrong answers
+	bare     parties       // answers without work
 }
 
 type task struct {
 	subject string
+	client  party
 	answer  string
 	nonce   string
 	drawn   map[kind]int
@@ -89,13 +91,13 @@ func New(c Config) *Tasks {
 	}
 	return &Tasks{
 		now: c.Now, draw: c.Draw, bits: c.Bits,
-		open:     newShelf[string, *task](Lifetime, maxTasks),
-		sketches: newShelf[sketch, []byte](Lifetime, maxSketches),
-		made:     newTally[struct{}](MadePerNode, minute),
-		asked:    newTally[netip.Prefix](MadePerClient, minute),
-		missed:   newTally[string](WrongPerThing, hour),
-		wrong:    newTally[netip.Prefix](WrongPerClient, hour),
-		bare:     newTally[netip.Prefix](BarePerClient, hour),
+		open:   newShelf[string, *task](Lifetime, maxTasks),
+		made:   newTally[struct{}](MadePerNode, minute),
+		asked:  newParties(MadePerClient, minute),
+		about:  newTally[string](MadePerThing, minute),
+		missed: newTally[string](WrongPerThing, hour),
+		wrong:  newParties(WrongPerClient, hour),
+		bare:   newParties(BarePerClient, hour),
 	}
 }
 
@@ -111,21 +113,22 @@ func randomDigits() string {
 // Make makes a task about a subject for a client. It fails with a LimitError where too
 // many were made, or where an answer would not be taken now.
 func (t *Tasks) Make(subject string, client netip.Addr) (Task, error) {
-	from := network(client)
+	from := partyOf(client)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	for _, err := range []error{
-		t.missed.check(subject, now), t.wrong.check(from, now), t.asked.check(from, now), t.made.check(struct{}{}, now),
+		t.missed.check(subject, now), t.wrong.check(from, now), t.asked.check(from, now), t.about.check(subject, now), t.made.check(struct{}{}, now),
 	} {
 		if err != nil {
 			return Task{}, err
 		}
 	}
 	t.asked.add(from, now)
+	t.about.add(subject, now)
 	t.made.add(struct{}{}, now)
 	id := rand.Text()
-	k := &task{subject: subject, answer: t.draw(), nonce: rand.Text(), drawn: map[kind]int{}}
+	k := &task{subject: subject, client: from, answer: t.draw(), nonce: rand.Text(), drawn: map[kind]int{}}
 	t.open.put(id, k, now)
 	reveal(id, subject, k.answer)
 	return Task{ID: id, Work: Work{Nonce: k.nonce, Bits: t.bits}}, nil
@@ -135,7 +138,7 @@ func (t *Tasks) Make(subject string, client netip.Addr) (Task, error) {
 // LimitError; after the last the task is as it was, else it is over. A proof that is
 // not right counts as none.
 func (t *Tasks) Solve(a Answer) error {
-	from := network(a.Client)
+	from := partyOf(a.Client)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()

@@ -138,7 +138,7 @@ func TestStoreIsBounded(t *testing.T) {
 		tasks := fixed()
 		first := ""
 		for n := range maxTasks + 1 { // within the lifetime, but more than the limit of the node lets through
-			tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newTally[netip.Prefix](MadePerClient, minute)
+			tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newParties(MadePerClient, minute)
 			k := made(t, tasks, "tx"+strconv.Itoa(n), ann)
 			if n == 0 {
 				first = k.ID

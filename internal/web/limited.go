@@ -49,34 +49,45 @@ func (l *limited) Accept() (net.Conn, error) {
 			<-l.turn
 			return nil, err
 		}
-		network := l.network(conn)
-		if l.count(network, 1) > l.limits.network && network.IsValid() {
+		network, site := l.from(conn)
+		many := l.count(network, 1) > l.limits.network
+		if l.count(site, 1) > perSite*l.limits.network || many {
 			l.count(network, -1)
+			l.count(site, -1)
 			conn.Close()
 			continue
 		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetWriteBuffer(sendBuffer) // a bound on memory; without it all works, too
 		}
-		return &countedConn{Conn: conn, free: sync.OnceFunc(func() { l.count(network, -1); <-l.turn })}, nil
+		return &countedConn{Conn: conn, free: sync.OnceFunc(func() { l.count(network, -1); l.count(site, -1); <-l.turn })}, nil
 	}
 }
 
-// network is the /24 or /64 that a connection comes from; none for those that are spared.
-func (l *limited) network(conn net.Conn) netip.Prefix {
+// perSite is how many times a network's connections a /48 of IPv6 may have, which is
+// sometimes one party's.
+const perSite = 4
+
+// from returns the /24 or /64 that a connection comes from, and the /48; none for those
+// that are spared.
+func (l *limited) from(conn net.Conn) (network, site netip.Prefix) {
 	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil {
-		return netip.Prefix{}
+		return netip.Prefix{}, netip.Prefix{}
 	}
 	addr := at.Addr().Unmap().WithZone("")
 	if addr.IsLoopback() || within(l.limits.spared, addr) {
-		return netip.Prefix{}
+		return netip.Prefix{}, netip.Prefix{}
 	}
-	return access.Network(addr)
+	return access.Network(addr), access.Site(addr)
 }
 
-// count adds to a network's connections and returns how many there are.
+// count adds to a network's connections and returns how many there are; those of none
+// are not counted.
 func (l *limited) count(network netip.Prefix, n int) int {
+	if !network.IsValid() {
+		return 0
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[network] += n

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,5 +131,26 @@ func TestTLS(t *testing.T) {
 	cancel()
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// A /48 gets more than a network, and not each /64 in it as much as one.
+func TestConnectionsOfASite(t *testing.T) {
+	c := make(comers)
+	l := newLimited(c, limits{all: 20, network: 2})
+	for i := range 4 * 2 {
+		c.come(fmt.Sprintf("2001:db8:0:%x::1", i))
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := c.come("2001:db8:0:ff::1")
+	go func() {
+		io.ReadAll(refused) // until it is cut
+		c.come("2001:db8:1::1")
+	}()
+	conn, err := l.Accept()
+	if err != nil || conn.RemoteAddr().String() != "[2001:db8:1::1]:5000" {
+		t.Fatalf("got %v, %v; want the next /48", conn, err)
 	}
 }
