@@ -307,7 +307,7 @@ func (h *house) enrol(t *testing.T, name, password string) (secret []byte, recov
 	if err != nil {
 		t.Fatal(err)
 	}
-	offer, err := h.OfferFactor(t.Context(), p)
+	offer, err := h.OfferFactor(t.Context(), p, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -422,7 +422,7 @@ func TestFactorChanges(t *testing.T) {
 	h := open(t)
 	secret, old := h.enrol(t, "olga", "right too")
 	p := h.people["olga"].person
-	if _, err := h.OfferFactor(t.Context(), p); err == nil {
+	if _, err := h.OfferFactor(t.Context(), p, "session"); err == nil {
 		t.Error("somebody with a factor was offered another")
 	}
 	if _, err := h.TakeFactor(t.Context(), p, "", access.Code(secret, h.now)); err != access.ErrNoFactor {
@@ -445,9 +445,39 @@ func TestFactorChanges(t *testing.T) {
 	if ticket, err := h.enter(t.Context(), "olga", "right too"); err != nil || ticket.Waits {
 		t.Errorf("afterwards: got %+v, %v", ticket, err)
 	}
-	one, err := h.OfferFactor(t.Context(), p)
-	two, err2 := h.OfferFactor(t.Context(), p)
+	one, err := h.OfferFactor(t.Context(), p, "session")
+	two, err2 := h.OfferFactor(t.Context(), p, "session")
 	if err != nil || err2 != nil || one != two || !strings.HasPrefix(one.URI, "otpauth://totp/gatepost:olga?issuer=gatepost&secret=") {
 		t.Errorf("offered again: got %+v, %+v, %v, %v", one, two, err, err2)
+	}
+}
+
+// Who saw what was offered in another session, or long ago, has no code of what is
+// confirmed.
+func TestOfferIsOfItsSession(t *testing.T) {
+	for name, meanwhile := range map[string]func(h *house) (session string){
+		"another session":  func(*house) string { return "two" },
+		"ten minutes":      func(h *house) string { h.later(10 * time.Minute); return "one" },
+		"a clock set back": func(h *house) string { h.later(-time.Hour); return "one" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t)
+			p := h.people["ann@example.org"].person
+			seen, err := h.OfferFactor(t.Context(), p, "one")
+			if err != nil {
+				t.Fatal(err)
+			}
+			session := meanwhile(h)
+			if _, err := h.TakeFactor(t.Context(), p, session, access.Code(access.Decode(seen.Secret), h.now)); err != access.ErrNoFactor {
+				t.Errorf("the old offer was taken: %v", err)
+			}
+			fresh, err := h.OfferFactor(t.Context(), p, session)
+			if err != nil || fresh.Secret == seen.Secret {
+				t.Fatalf("the same secret is offered, or %v", err)
+			}
+			if _, err := h.TakeFactor(t.Context(), p, session, access.Code(access.Decode(fresh.Secret), h.now)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

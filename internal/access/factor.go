@@ -34,9 +34,9 @@ type FactorRows interface {
 	// PutFactor keeps a secret that is to be confirmed, instead of another such.
 	// It leaves a confirmed one as it is.
 	PutFactor(ctx context.Context, who ID, sealed []byte, since time.Time) error
-	// ConfirmFactor makes the secret count, notes the step, and keeps recovery codes
-	// instead of all that there were.
-	ConfirmFactor(ctx context.Context, who ID, step int64, since time.Time, codes []string) error
+	// ConfirmFactor makes the secret count, as it is given, notes the step, and keeps
+	// recovery codes instead of all that there were.
+	ConfirmFactor(ctx context.Context, who ID, sealed []byte, step int64, since time.Time, codes []string) error
 	// UseStep notes that a step was used; false: it, or a later one, was used before.
 	UseStep(ctx context.Context, who ID, step int64) (bool, error)
 	// UseCode takes away a recovery code; false: it is not there.
@@ -46,6 +46,7 @@ type FactorRows interface {
 }
 
 const (
+	offerFor      = 10 * time.Minute
 	recoveryCodes = 10
 	recoverySize  = 10 // characters: 50 bits
 	issuer        = "gatepost"
@@ -67,9 +68,10 @@ type Offer struct {
 	URI    string // the same for an app's camera: otpauth://…
 }
 
-// OfferFactor returns the secret that is offered to a person, making one where there is
-// none yet: the same until it is confirmed. A person who has a factor gets no other.
-func (d *Desk) OfferFactor(ctx context.Context, p Person) (Offer, error) {
+// OfferFactor returns the secret that is offered to a person in a session: the same for
+// ten minutes. Who sees it in another session, or saw it before the password changed,
+// knows nothing of what is confirmed later. A person who has a factor gets no other.
+func (d *Desk) OfferFactor(ctx context.Context, p Person, session string) (Offer, error) {
 	f, err := d.rows.Factor(ctx, p.id())
 	if err != nil {
 		return Offer{}, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
@@ -77,13 +79,12 @@ func (d *Desk) OfferFactor(ctx context.Context, p Person) (Offer, error) {
 	if f.Confirmed {
 		return Offer{}, fmt.Errorf("access: %s has a second factor", p.Name)
 	}
-	secret := make([]byte, totpSize)
-	if f.Sealed != nil {
-		secret, err = d.open(ctx, p, f.Sealed)
-	} else {
+	secret, ok := d.offered(ctx, p, session, f)
+	if !ok {
+		secret = make([]byte, totpSize)
 		rand.Read(secret)
 		var sealed []byte
-		if sealed, err = d.seal(ctx, p, secret); err == nil {
+		if sealed, err = d.seal(ctx, secret, offeredTo(p.id(), session)); err == nil {
 			err = d.rows.PutFactor(ctx, p.id(), sealed, d.now())
 		}
 	}
@@ -100,18 +101,19 @@ func (d *Desk) TakeFactor(ctx context.Context, p Person, session, code string) (
 	if err != nil {
 		return nil, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
 	}
-	if f.Confirmed || f.Sealed == nil {
+	secret, ok := d.offered(ctx, p, session, f)
+	if !ok {
 		return nil, ErrNoFactor
-	}
-	secret, err := d.open(ctx, p, f.Sealed)
-	if err != nil {
-		return nil, err
 	}
 	step, ok := totpMatch(secret, plainCode(code), d.now(), f.Step)
 	if !ok {
 		return nil, ErrCode
 	}
-	codes, err := d.keepCodes(ctx, p, step)
+	sealed, err := d.seal(ctx, secret, sealedFor(p.id()))
+	if err != nil {
+		return nil, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
+	}
+	codes, err := d.keepCodes(ctx, p, sealed, step)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +131,11 @@ func (d *Desk) NewCodes(ctx context.Context, p Person, code string, from Client)
 	if err != nil {
 		return nil, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
 	}
-	return d.keepCodes(ctx, p, f.Step)
+	return d.keepCodes(ctx, p, f.Sealed, f.Step)
 }
 
 // keepCodes makes recovery codes, and keeps what tells them.
-func (d *Desk) keepCodes(ctx context.Context, p Person, step int64) ([]string, error) {
+func (d *Desk) keepCodes(ctx context.Context, p Person, sealed []byte, step int64) ([]string, error) {
 	key, err := d.keys(ctx, factorKey)
 	if err != nil {
 		return nil, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
@@ -143,7 +145,7 @@ func (d *Desk) keepCodes(ctx context.Context, p Person, step int64) ([]string, e
 		plain := strings.ToLower(rand.Text()[:recoverySize])
 		codes[i], kept[i] = grouped(plain, recoverySize/2, "-"), keptCode(key, p.id(), plain)
 	}
-	if err := d.rows.ConfirmFactor(ctx, p.id(), step, d.now(), kept); err != nil {
+	if err := d.rows.ConfirmFactor(ctx, p.id(), sealed, step, d.now(), kept); err != nil {
 		return nil, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
 	}
 	return codes, nil
@@ -202,7 +204,7 @@ func (d *Desk) useCode(ctx context.Context, p Person, code string) (bool, error)
 		}
 		return d.rows.UseCode(ctx, p.id(), keptCode(key, p.id(), code))
 	}
-	secret, err := d.open(ctx, p, f.Sealed)
+	secret, err := d.open(ctx, f.Sealed, sealedFor(p.id()))
 	if err != nil {
 		return false, err
 	}
@@ -216,18 +218,28 @@ func (d *Desk) useCode(ctx context.Context, p Person, code string) (bool, error)
 // factorKey is the name of the key that encrypts secrets and hides recovery codes.
 const factorKey = "second-factor"
 
-// seal encrypts a secret for one person (AES-256-GCM).
-func (d *Desk) seal(ctx context.Context, p Person, secret []byte) ([]byte, error) {
+// offered is the secret that was offered in a session not long ago, and is not confirmed.
+func (d *Desk) offered(ctx context.Context, p Person, session string, f Factor) ([]byte, bool) {
+	age := d.now().Sub(f.Since)
+	if f.Confirmed || f.Sealed == nil || age < 0 || age >= offerFor {
+		return nil, false
+	}
+	secret, err := d.open(ctx, f.Sealed, offeredTo(p.id(), session))
+	return secret, err == nil
+}
+
+// seal encrypts a secret for one purpose (AES-256-GCM).
+func (d *Desk) seal(ctx context.Context, secret, what []byte) ([]byte, error) {
 	a, err := d.cipher(ctx)
 	if err != nil {
 		return nil, err
 	}
 	nonce := make([]byte, a.NonceSize())
 	rand.Read(nonce)
-	return a.Seal(nonce, nonce, secret, sealedFor(p.id())), nil
+	return a.Seal(nonce, nonce, secret, what), nil
 }
 
-func (d *Desk) open(ctx context.Context, p Person, sealed []byte) ([]byte, error) {
+func (d *Desk) open(ctx context.Context, sealed, what []byte) ([]byte, error) {
 	a, err := d.cipher(ctx)
 	if err != nil {
 		return nil, err
@@ -235,7 +247,7 @@ func (d *Desk) open(ctx context.Context, p Person, sealed []byte) ([]byte, error
 	if len(sealed) < a.NonceSize() {
 		return nil, errors.New("the secret is damaged")
 	}
-	return a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], sealedFor(p.id()))
+	return a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], what)
 }
 
 func (d *Desk) cipher(ctx context.Context) (cipher.AEAD, error) {
@@ -251,6 +263,10 @@ func (d *Desk) cipher(ctx context.Context) (cipher.AEAD, error) {
 }
 
 func sealedFor(who ID) []byte { return fmt.Appendf(nil, "%s %d", who.Kind, who.Number) }
+
+func offeredTo(who ID, session string) []byte {
+	return fmt.Appendf(nil, "offer %s %d %s", who.Kind, who.Number, session)
+}
 
 // keptCode is what is kept of a recovery code.
 func keptCode(key []byte, who ID, code string) string {

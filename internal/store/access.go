@@ -184,11 +184,11 @@ func (a Access) PutFactor(ctx context.Context, who access.ID, sealed []byte, sin
 }
 
 // ConfirmFactor implements access.FactorRows.
-func (a Access) ConfirmFactor(ctx context.Context, who access.ID, step int64, since time.Time, codes []string) error {
+func (a Access) ConfirmFactor(ctx context.Context, who access.ID, sealed []byte, step int64, since time.Time, codes []string) error {
 	return a.update(ctx, "second factor", func(tx *Tx) error {
-		done, err := tx.Exec(`UPDATE web_factor SET since = CASE WHEN confirmed = 1 THEN since ELSE ? END, confirmed = 1,
+		done, err := tx.Exec(`UPDATE web_factor SET since = CASE WHEN confirmed = 1 THEN since ELSE ? END, confirmed = 1, secret = ?,
 			step = CASE WHEN step > ? THEN step ELSE ? END WHERE kind = ? AND person = ?`,
-			toMicros(since), step, step, string(who.Kind), who.Number)
+			toMicros(since), sealed, step, step, string(who.Kind), who.Number)
 		if n, err := affected(done, err); err != nil || n == 0 {
 			return errors.Join(err, noFactor(n))
 		}

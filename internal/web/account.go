@@ -170,7 +170,7 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	if !page.Confirmed {
-		if page.Offer, err = s.Desk.OfferFactor(r.Context(), p); err != nil {
+		if page.Offer, err = s.Desk.OfferFactor(r.Context(), p, visitOf(r).Session); err != nil {
 			return err
 		}
 		if page.Image, err = picture(page.Offer.URI); err != nil {

@@ -132,7 +132,7 @@ func factorConfirm(t *testing.T, rows access.Rows) {
 	if f, err := rows.Factor(ctx, ann); err != nil || f.Sealed != nil || f.Confirmed {
 		t.Errorf("none: got %+v, %v", f, err)
 	}
-	if err := rows.ConfirmFactor(ctx, ann, 1, accessTime, nil); !errors.Is(err, access.ErrNoFactor) {
+	if err := rows.ConfirmFactor(ctx, ann, []byte("second"), 1, accessTime, nil); !errors.Is(err, access.ErrNoFactor) {
 		t.Errorf("confirm none: got %v, want ErrNoFactor", err)
 	}
 	for _, secret := range []string{"first", "second"} {
@@ -144,17 +144,17 @@ func factorConfirm(t *testing.T, rows access.Rows) {
 		t.Errorf("a step of what is not confirmed: got %v, %v", ok, err)
 	}
 	later := accessTime.Add(time.Minute)
-	if err := rows.ConfirmFactor(ctx, ann, 7, later, []string{"x", "y", "z"}); err != nil {
+	if err := rows.ConfirmFactor(ctx, ann, []byte("anew"), 7, later, []string{"x", "y", "z"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := rows.PutFactor(ctx, ann, []byte("third"), later.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	want := access.Factor{Sealed: []byte("second"), Confirmed: true, Step: 7, Since: later, Codes: 3}
+	want := access.Factor{Sealed: []byte("anew"), Confirmed: true, Step: 7, Since: later, Codes: 3}
 	if f, err := rows.Factor(ctx, ann); err != nil || !reflect.DeepEqual(f, want) {
 		t.Errorf("got %+v, %v; want %+v", f, err, want)
 	}
-	if err := rows.ConfirmFactor(ctx, ann, 5, later.Add(time.Hour), []string{"w"}); err != nil {
+	if err := rows.ConfirmFactor(ctx, ann, []byte("anew"), 5, later.Add(time.Hour), []string{"w"}); err != nil {
 		t.Fatal(err)
 	}
 	want.Codes = 1
@@ -175,7 +175,7 @@ func factorOnce(t *testing.T, rows access.Rows) {
 		if err := rows.PutFactor(ctx, who, []byte("secret"), accessTime); err != nil {
 			t.Fatal(err)
 		}
-		if err := rows.ConfirmFactor(ctx, who, 7, accessTime, []string{"x", "y"}); err != nil {
+		if err := rows.ConfirmFactor(ctx, who, []byte("second"), 7, accessTime, []string{"x", "y"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,7 +220,7 @@ func factorGone(t *testing.T, rows access.Rows) {
 		if err := rows.PutFactor(ctx, who, []byte("secret"), accessTime); err != nil {
 			t.Fatal(err)
 		}
-		if err := rows.ConfirmFactor(ctx, who, 7, accessTime, []string{"x"}); err != nil {
+		if err := rows.ConfirmFactor(ctx, who, []byte("second"), 7, accessTime, []string{"x"}); err != nil {
 			t.Fatal(err)
 		}
 	}
