@@ -33,6 +33,9 @@ func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
 		if err := s.scopeExists(e.Scope); err != nil {
 			return nil, err
 		}
+		if err := s.room(e.Scope, 0); err != nil {
+			return nil, err
+		}
 		return checkedEntry(e)
 	})
 	if err != nil {
@@ -67,6 +70,9 @@ func (d *Directory) ensureEntry(ctx context.Context, e Entry) (Entry, error) {
 		}
 		old, ok := s.lists.get(e.Key())
 		if !ok {
+			if err := s.room(e.Scope, 0); err != nil {
+				return nil, err
+			}
 			return checkedEntry(e)
 		}
 		if there, err = d.Entry(ctx, old.id); err != nil {
@@ -270,6 +276,30 @@ func checkedEntry(e Entry) ([]Change, error) {
 		return nil, fmt.Errorf("%w: the note must be one line of at most %d octets", ErrInvalid, MaxNote)
 	}
 	return []Change{{Entry: &e}}, nil
+}
+
+// Bounds of how many entries a scope has. What is global is the operator's, and as much
+// as the node can have in memory.
+const (
+	MaxMailboxEntries = 5000
+	MaxDomainEntries  = 100_000
+)
+
+// room refuses one entry more in a scope that is full with what is added besides.
+func (s *Snapshot) room(scope Scope, besides int) error {
+	most := 0
+	switch scope.Kind {
+	case MailboxScope:
+		most = MaxMailboxEntries
+	case DomainScope:
+		most = MaxDomainEntries
+	default:
+		return nil
+	}
+	if s.lists.count(scope)+besides >= most {
+		return fmt.Errorf("%w: %s may have %d entries", ErrFull, scope, most)
+	}
+	return nil
 }
 
 func (s *Snapshot) scopeExists(scope Scope) error {

@@ -14,6 +14,7 @@ var (
 	ErrSuspended = errors.New("suspended")
 	ErrClosed    = errors.New("mailbox is closed")
 	ErrExists    = errors.New("exists already")
+	ErrFull      = errors.New("the list is full; remove entries first")
 	ErrInUse     = errors.New("still in use")
 	ErrInvalid   = errors.New("not valid")
 	ErrTooMany   = errors.New("leads to too many addresses")

@@ -199,7 +199,7 @@ type lineError struct {
 }
 
 func (s *Snapshot) sift(batch []numbered) (out sifted) {
-	seen := make(map[Key]bool, len(batch))
+	seen, more := make(map[Key]bool, len(batch)), map[Scope]int{}
 	for i := range batch {
 		e := batch[i].Entry
 		if _, old := s.lists.get(e.Key()); old || seen[e.Key()] {
@@ -210,11 +210,15 @@ func (s *Snapshot) sift(batch []numbered) (out sifted) {
 		if err == nil {
 			err = s.scopeExists(e.Scope)
 		}
+		if err == nil {
+			err = s.room(e.Scope, more[e.Scope])
+		}
 		if err != nil {
 			out.faults = append(out.faults, lineError{batch[i].line, err})
 			continue
 		}
 		seen[e.Key()] = true
+		more[e.Scope]++
 		out.changes = append(out.changes, changes...)
 	}
 	return out

@@ -101,6 +101,16 @@ func (l *lists) get(k Key) (ref, bool) {
 	return l.names.get(k.name(sc.number))
 }
 
+// count returns how many entries a scope has.
+func (l *lists) count(in Scope) int {
+	sc, _ := l.scopes.get(in)
+	n := sc.names
+	for _, c := range sc.lengths {
+		n += c.n
+	}
+	return n
+}
+
 func (k Key) network() (netip.Prefix, bool) {
 	if k.Author {
 		return netip.Prefix{}, false

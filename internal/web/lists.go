@@ -257,6 +257,8 @@ func entryWrong(err error) (field, key string) {
 	switch {
 	case errors.Is(err, directory.ErrExists):
 		return "value", "list.wrong.exists"
+	case errors.Is(err, directory.ErrFull):
+		return "value", "list.wrong.full"
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox):
 		return "scope", "list.wrong.nobody"
 	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath):

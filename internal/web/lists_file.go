@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
@@ -50,6 +51,11 @@ var errScope = errors.New("this scope is not yours")
 // importEntries reads lines of CSV. What they say of an entry's origin and age is taken
 // from operators only.
 func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
+	who := access.ID{Kind: visitOf(r).Person.Kind, Number: visitOf(r).Person.ID}
+	if _, busy := s.importing.LoadOrStore(who, true); busy {
+		return tooMany(time.Minute)
+	}
+	defer s.importing.Delete(who)
 	data := s.importPage(r)
 	data.CSV, data.DryRun = r.PostForm.Get("csv"), r.PostForm.Get("dry") != ""
 	done, err := s.Entries.ImportEntries(r.Context(), strings.NewReader(data.CSV), directory.Import{

@@ -27,6 +27,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"gatepost/internal/access"
@@ -81,6 +82,8 @@ type Server struct {
 	turns    turns  // of answers to challenges
 	visits   turns  // of requests of one person
 	views    *views
+
+	importing sync.Map // access.ID: who has a list read from a file, one at a time
 }
 
 // New makes a Server. It fails where a template, a text or a route is wrong.
