@@ -79,6 +79,17 @@ func (p persons) Find(_ context.Context, who access.ID) (access.Person, string, 
 	return access.Person{}, "", false
 }
 
+// Has implements web.Accounts.
+func (p persons) Has(name string) bool {
+	s := p.d.Snapshot()
+	if _, ok := s.Admin(name); ok {
+		return true
+	}
+	address, err := mail.ParsePath(name)
+	_, ok := s.Mailbox(address)
+	return err == nil && ok
+}
+
 // admin is one of the directory; the zone is that of the first domain.
 func (p persons) admin(a directory.Admin) access.Person {
 	role := map[directory.AdminRole]access.Role{

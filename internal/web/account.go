@@ -21,6 +21,8 @@ type Accounts interface {
 	SetLanguage(ctx context.Context, p access.Person, lang string) error
 	// SetPassword fails with ErrPassword where the text can't be one.
 	SetPassword(ctx context.Context, p access.Person, password string) error
+	// Has reports whether somebody logs in by a name.
+	Has(name string) bool
 }
 
 // ErrPassword: a text can't be a password.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"gatepost/internal/access"
+	"gatepost/internal/web/safe"
 )
 
 func (s *Server) banRoutes() []route {
@@ -13,12 +14,32 @@ func (s *Server) banRoutes() []route {
 	}
 }
 
-// bans shows whose log-ins are blocked.
+// A ban is a block as it is shown.
+type ban struct {
+	access.Block
+	Name string // of the account; "": of a network
+}
+
+// bans shows whose log-ins are blocked. Names that are nobody's are not shown: people type
+// their passwords there.
 func (s *Server) bans(w http.ResponseWriter, r *http.Request) error {
 	if err := s.allow(r, access.Object{}); err != nil {
 		return err
 	}
-	return s.page(w, r, http.StatusOK, "bans", s.Desk.Blocks())
+	v := visitOf(r)
+	var list []ban
+	for _, b := range s.Desk.Blocks() {
+		name := ""
+		switch {
+		case b.Kind == access.BlockNetwork:
+		case s.Accounts.Has(b.Account):
+			name = safe.Line(b.Account)
+		default:
+			name = v.T("bans.unknown")
+		}
+		list = append(list, ban{b, name})
+	}
+	return s.page(w, r, http.StatusOK, "bans", list)
 }
 
 func (s *Server) liftBan(w http.ResponseWriter, r *http.Request) error {

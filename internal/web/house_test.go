@@ -94,6 +94,12 @@ func (h *house) SetLanguage(_ context.Context, p access.Person, lang string) err
 	return nil
 }
 
+// Has implements Accounts.
+func (h *house) Has(name string) bool {
+	_, _, ok := h.person(func(p access.Person) bool { return p.Name == name })
+	return ok
+}
+
 // SetPassword implements Accounts.
 func (h *house) SetPassword(_ context.Context, p access.Person, password string) error {
 	if strings.Contains(password, "\x01") {

@@ -161,3 +161,19 @@ func FuzzInside(f *testing.F) {
 		}
 	})
 }
+
+// The page of blocks shows no name that nobody has: it may be a password.
+func TestBansShowNoUnknownNames(t *testing.T) {
+	_, s := live(t, Config{})
+	b, stranger := s.as(t, ""), s.as(t, "")
+	b.login("olga")
+	for _, name := range []string{"my-secret-password", "a\u202eb@example.org"} {
+		for i := range 5 {
+			stranger.post("/login", "/login", "name", name, "password", strings.Repeat("x", i+1))
+		}
+	}
+	body := b.get("/bans").body
+	if strings.Contains(body, "secret-password") || strings.Contains(body, "\u202e") || !strings.Contains(body, "a name that nobody has") {
+		t.Errorf("got %s", body)
+	}
+}
