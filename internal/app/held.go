@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/queue"
@@ -19,6 +20,14 @@ var operator = quarantine.By{Who: admin, Operator: true}
 // An actOn does something to a held message; all who act, by commands and by pages, do
 // it by one of those below. Who may is asked before.
 type actOn func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error)
+
+// actTime bounds an act that was begun.
+const actTime = 40 * time.Second
+
+// begun is for what several steps make whole: who asked for it may go away between them.
+func begun(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), actTime)
+}
 
 // releaseHeld delivers a held message and wakes who watches the mailbox.
 func (a *App) releaseHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
@@ -81,6 +90,8 @@ func (a *App) askHeld(ctx context.Context, id string, by quarantine.By) (quarant
 // allowHeld releases a message and allows its sender.
 func (a *App) allowHeld(c quarantine.Choice) actOn {
 	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		ctx, cancel := begun(ctx)
+		defer cancel()
 		h, err := a.quarantine.Allow(ctx, id, by, c)
 		if err == nil {
 			a.heldReleased(h, by)
@@ -92,6 +103,8 @@ func (a *App) allowHeld(c quarantine.Choice) actOn {
 // blockHeld deletes a message and blocks its sender.
 func (a *App) blockHeld(c quarantine.Choice) actOn {
 	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		ctx, cancel := begun(ctx)
+		defer cancel()
 		h, err := a.quarantine.Block(ctx, id, by, c)
 		if err == nil {
 			a.changes.Notify(h.Box)

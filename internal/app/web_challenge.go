@@ -123,7 +123,10 @@ func uLabels(domain string) string {
 
 // Deliver implements web.Challenges. The sender is allowed with what was released, in
 // the domains and mailboxes that it went to; what can't be listed does not hold the mail.
+// The answer that led here is used up, so all of it is done though the browser be gone.
 func (c challenges) Deliver(ctx context.Context, shown web.Challenge, client netip.Addr) error {
+	ctx, cancel := begun(ctx)
+	defer cancel()
 	rows, err := c.rows(ctx, shown.ID)
 	if err != nil {
 		return err

@@ -1,14 +1,19 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/token"
 	"gatepost/internal/web"
 	"gatepost/quarantine"
+	"gatepost/quarantine/digest"
 )
 
 // What goes on by the queue is not there when it is released: the sender is told so, not
@@ -32,6 +37,42 @@ func TestReleasedOnward(t *testing.T) {
 	n.must(err)
 	if shown, err := c.show(t.Context(), rows); err != nil || shown.State != web.ChallengeDelivered {
 		t.Errorf("into a mailbox here: %+v, %v", shown, err)
+	}
+}
+
+// Who solved a challenge and closed the page is delivered and allowed all the same; so is
+// what an owner allows.
+func TestBrowserGoesAway(t *testing.T) {
+	n := openPages(t)
+	c := n.challenges()
+	ctx, cancel := context.WithCancel(t.Context())
+	release := c.release
+	c.release = func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		h, err := release(ctx, id, by)
+		cancel()
+		return h, err
+	}
+	first := n.held("ann@test.example", plainMail, func(h *quarantine.Held) { h.Told = quarantine.ToldByReply })
+	n.must(c.Deliver(ctx, web.Challenge{ID: first.Tx}, netip.MustParseAddr("192.0.2.1")))
+	if n.state(first.ID) != "released" || len(n.entries()) != 1 {
+		t.Errorf("%s, %q", n.state(first.ID), n.entries())
+	}
+	third := n.held("ann@test.example", plainMail, func(h *quarantine.Held) { h.Sender = "third@shop.example" })
+	if _, err := n.allowHeld(quarantine.Choice{})(ctx, third.ID, quarantine.By{Who: "ann@test.example"}); err != nil || n.state(third.ID) != "released" || len(n.entries()) != 2 {
+		t.Errorf("%v, %s, %q", err, n.state(third.ID), n.entries())
+	}
+}
+
+// A digest's link that is too old knows still what became of the message.
+func TestLateDigestLink(t *testing.T) {
+	n := openPages(t)
+	h := n.held("ann@test.example", plainMail, nil)
+	text, err := n.digestLinks.Act(t.Context(), digest.Release, digest.Row{ID: h.ID, Expires: time.Now().Add(-time.Minute)}, time.Now().Add(-time.Hour))
+	n.must(err)
+	_, text, _ = strings.Cut(text, "/d/")
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+	if l, err := (digestDesk{n.App}).Link(t.Context(), text, "en"); !errors.Is(err, token.ErrExpired) || l.Held.State != quarantine.StateReleased {
+		t.Errorf("got %+v, %v", l, err)
 	}
 }
 

@@ -21,13 +21,18 @@ var _ web.Digests = digestDesk{}
 
 // Link implements web.Digests.
 func (d digestDesk) Link(ctx context.Context, text, lang string) (web.DigestLink, error) {
-	act, id, err := d.app.digestLinks.Opened(ctx, text)
-	if err != nil {
-		return web.DigestLink{}, err
+	act, id, late := d.app.digestLinks.Opened(ctx, text)
+	if late != nil && !errors.Is(late, token.ErrExpired) {
+		return web.DigestLink{}, late
 	}
 	h, err := d.app.quarantine.Show(ctx, id)
-	if err != nil {
+	switch {
+	case errors.Is(err, quarantine.ErrUnknown) && late != nil: // removed, some time after its end
+		return web.DigestLink{}, late
+	case err != nil:
 		return web.DigestLink{}, err
+	case late != nil:
+		return web.DigestLink{Act: act, Held: h}, late
 	}
 	who, dom, err := d.owner(h)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 // Digests is what the links in digests lead to. Each method fails with token.ErrToken,
 // token.ErrExpired or quarantine.ErrUnknown where a link leads nowhere.
 type Digests interface {
-	// Link returns what a token is for; the reason in a language.
+	// Link returns what a token is for; the reason in a language. With token.ErrExpired it
+	// returns the message, where that is known still.
 	Link(ctx context.Context, token, lang string) (DigestLink, error)
 	// Do does what a token is for, or a part of it: what is to be released and allowed may
 	// only be released. Its other errors are those of package quarantine.
@@ -72,7 +73,7 @@ type digestPage struct {
 func (s *Server) digestLink(w http.ResponseWriter, r *http.Request) error {
 	link, err := s.Digests.Link(r.Context(), r.PathValue("token"), visitOf(r).Lang)
 	if status, state := digestFailure(err); state != "" {
-		return s.page(w, r, status, "digest", digestPage{State: state})
+		return s.page(w, r, status, "digest", s.digestNowhere(r, link, state))
 	}
 	if err != nil {
 		return err
@@ -89,6 +90,16 @@ func digestFailure(err error) (status int, state string) {
 		return http.StatusNotFound, "unknown"
 	}
 	return 0, ""
+}
+
+// digestNowhere is the page of a link that can't be used. One that is too old says what
+// became of the message, and no more.
+func (s *Server) digestNowhere(r *http.Request, l DigestLink, state string) digestPage {
+	p := digestPage{State: state}
+	if state == "expired" && l.Held.ID != "" && l.Held.State != quarantine.StateHeld {
+		p.Over = s.digestOver(visitOf(r), l.Held)
+	}
+	return p
 }
 
 func (s *Server) digestPage(r *http.Request, l DigestLink) digestPage {
@@ -155,7 +166,8 @@ func (s *Server) digestAct(w http.ResponseWriter, r *http.Request) error {
 	text, lang := r.PathValue("token"), visitOf(r).Lang
 	_, err := s.Digests.Do(r.Context(), text, digest.Act(r.PostForm.Get("act")))
 	if status, state := digestFailure(err); state != "" {
-		return s.page(w, r, status, "digest", digestPage{State: state})
+		link, _ := s.Digests.Link(r.Context(), text, lang) // fails alike
+		return s.page(w, r, status, "digest", s.digestNowhere(r, link, state))
 	}
 	refused := false // what came in between is shown, as it would be on opening the link now
 	for _, known := range []error{quarantine.ErrNotHeld, quarantine.ErrGuarded, quarantine.ErrUnproven, quarantine.ErrOwn, quarantine.ErrNobody} {

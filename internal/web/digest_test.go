@@ -193,6 +193,14 @@ func TestDigestNowhere(t *testing.T) {
 	b.get("/d/other").wants(t, http.StatusNotFound, "Ce lien ne mène nulle part")
 	b.head.Set("Sec-Fetch-Site", "cross-site")
 	b.post("", "/d/r", "act", "release").wants(t, http.StatusForbidden)
+	d = &desk{links: map[string]*DigestLink{"r": link(digest.Release, ended(quarantine.StateReleased, "admin"))}, failing: token.ErrExpired}
+	b = start(t, Config{Digests: d}).as(t, "")
+	for _, page := range []shown{b.get("/d/r"), b.post("", "/d/r", "act", "release")} {
+		page.wants(t, http.StatusGone, "This link is too old", "It was released on", "by an administrator")
+		if strings.Contains(page.body, "<button") || strings.Contains(page.body, "sales@example.org") || len(d.done) > 0 {
+			t.Errorf("an old link says more, or does something: %q\n%s", d.done, page.body)
+		}
+	}
 	without := start(t, Config{})
 	without.as(t, "").get("/d/old").wants(t, http.StatusNotFound)
 }
