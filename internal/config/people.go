@@ -37,15 +37,16 @@ func (l *loader) people() {
 // maxMark bounds what stands before a subject, in octets.
 const maxMark = 100
 
-// webURL brings the base of links into the form that paths are put behind.
+// webURL brings the base of links into the form that paths are put behind. It has no path
+// itself: pages are at the root of their host.
 func (l *loader) webURL() {
 	s := l.cfg.Web.URL
 	if s == "" {
 		return
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || len(s) > maxURL {
-		l.wrong("web.url", "%q is not the base of links such as https://mail.example.org, %d characters at most", s, maxURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || len(s) > maxURL {
+		l.wrong("web.url", "%q is not the base of links such as https://mail.example.org, without a path, %d characters at most", s, maxURL)
 		return
 	}
 	l.cfg.Web.URL = strings.TrimRight(s, "/")

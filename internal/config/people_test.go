@@ -8,6 +8,7 @@ import (
 func TestPeople(t *testing.T) {
 	for set, want := range map[string]string{
 		"web.url=https://mail.example.org/":     "",
+		"web.url=https://mail.example.org/gate": "is not the base of links",
 		"web.url=mail.example.org":              "is not the base of links",
 		"web.url=https://u:p@mail.example.org":  "is not the base of links",
 		"web.url=https://mail.example.org/?a=b": "is not the base of links",
