@@ -57,6 +57,21 @@ func TestListPages(t *testing.T) {
 	ann.wants("remove")(ann.post("/lists", "/lists/remove", "id", fmt.Sprint(all[0].ID), "id", fmt.Sprint(all[1].ID)))(200, "2 entries were removed", "The lists are empty")
 }
 
+// A search that is too long is cut, and so is a note: neither is the fault of something else.
+func TestListsTooLong(t *testing.T) {
+	n := openPages(t)
+	n.entry(directory.Block, "friend.example", "ann@test.example")
+	long := strings.Repeat("a", directory.MaxPart+30)
+	for _, name := range []string{"ann@test.example", "adam", "olga"} {
+		v := n.logIn(name)
+		for _, path := range []string{"/lists?part=", "/lists.csv?part="} {
+			v.wants(name + path)(v.get(path + long))(200, "-friend.example")
+		}
+	}
+	ann := n.logIn("ann@test.example")
+	ann.wants("a long note")(ann.post("/lists", "/lists", "list", "block", "value", "a@b.example", "note", strings.Repeat("é", directory.MaxNote)))(200, "a@b.example is in the list")
+}
+
 func TestListImport(t *testing.T) {
 	n := openPages(t)
 	adam, olga, hanna := n.logIn("adam"), n.logIn("olga"), n.logIn("hanna")

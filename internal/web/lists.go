@@ -72,8 +72,8 @@ type entrySearch struct {
 const entryPage = 100 // rows of a page
 
 func readEntrySearch(v url.Values) entrySearch {
-	cut := func(name string) string { return strings.TrimSpace(firstOctets(v.Get(name), maxField)) }
-	f := entrySearch{List: cut("list"), Part: cut("part"), Scope: cut("scope")}
+	cut := func(name string, n int) string { return strings.TrimSpace(cutTo(v.Get(name), n)) }
+	f := entrySearch{List: cut("list", maxField), Part: cut("part", directory.MaxPart), Scope: cut("scope", maxField)}
 	if f.List != string(directory.Allow) && f.List != string(directory.Block) {
 		f.List = ""
 	}
@@ -124,6 +124,10 @@ func (s *Server) entryQuery(r *http.Request, f *entrySearch) (q directory.EntryQ
 		return q, true, nil
 	}
 	q.Domains = p.Domains
+	if len(q.Domains) > directory.MaxScopes { // a search can name no more
+		f.Wrong = "list.wrong.many"
+		return q, false, nil
+	}
 	return q, len(p.Domains) > 0, nil
 }
 
@@ -219,7 +223,7 @@ func (s *Server) addEntry(w http.ResponseWriter, r *http.Request) error {
 	v, form := visitOf(r), r.PostForm
 	cut := func(name string, n int) string { return strings.TrimSpace(firstOctets(form.Get(name), n)) }
 	add := entryForm{
-		List: cut("list", 10), Value: cut("value", maxField), Scope: cut("scope", maxField), Note: cut("note", directory.MaxNote),
+		List: cut("list", 10), Value: cut("value", maxField), Scope: cut("scope", maxField), Note: strings.TrimSpace(cutTo(form.Get("note"), directory.MaxNote)),
 		Expires: cut("expires", 20), Author: form.Get("author") != "", Wrong: map[string]string{},
 	}
 	e := directory.Entry{List: directory.List(add.List), Value: add.Value, Note: add.Note, Origin: "admin"}
@@ -357,7 +361,7 @@ func (s *Server) changeEntry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.entryPage(w, r, http.StatusUnprocessableEntity, e, "list.wrong.day")
 	}
-	note := strings.TrimSpace(firstOctets(r.PostForm.Get("note"), directory.MaxNote-len("…")))
+	note := strings.TrimSpace(cutTo(r.PostForm.Get("note"), directory.MaxNote))
 	_, err = s.Entries.ChangeEntry(r.Context(), e.ID, func(e *directory.Entry) error {
 		e.Note, e.Expires = note, expires
 		return nil

@@ -95,6 +95,15 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, http.StatusOK, "held", data)
 }
 
+// cutTo returns at most n octets of s, and whole characters.
+func cutTo(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// firstOctets is cutTo that says so.
 func firstOctets(s string, n int) string {
 	if len(s) <= n {
 		return s
