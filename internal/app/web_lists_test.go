@@ -87,6 +87,11 @@ func TestListImport(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	olga.wants("not CSV")(olga.post("/lists/import", "/lists/import", "csv", "what is this"))(422, "This could not be read")
+	ann := n.logIn("ann@test.example")
+	ann.wants("an owner")(ann.post("/lists/import", "/lists/import", "csv", "list,value,scope\nallow,d.example,\nallow,e.example,global\n"))(200, "An entry without a scope is for your mailbox", "1 entry was added", "1 was left out")
+	if got := n.entries(); len(got) != 4 || got[3] != "allow d.example for ann@test.example by import" {
+		t.Errorf("an owner's: %q", got)
+	}
 	hanna.wants("helpdesk")(hanna.get("/lists/import"))(403)
 }
 

@@ -187,6 +187,16 @@ func (at columns) entry(line string) (e Entry, err error) {
 	return e.canonical()
 }
 
+// unscoped reports whether a line names no scope.
+func (at columns) unscoped(line string) bool {
+	i, there := at[columnScope]
+	if !there {
+		return true
+	}
+	record, err := fields(line)
+	return err == nil && i < len(record) && strings.TrimSpace(record[i]) == ""
+}
+
 // maxOrigin bounds an imported entry's origin, in octets.
 const maxOrigin = 32
 

@@ -16,6 +16,7 @@ import (
 type Import struct {
 	DryRun bool              // nothing is written
 	May    func(Scope) error // says why an entry may not be in a scope; nil: it may in all
+	Scope  Scope             // of lines that name none; zero: global
 	// Anew has all entries begin now, by an import: for those whose word on an entry's
 	// origin, age and hits is not taken.
 	Anew bool
@@ -131,6 +132,9 @@ func (in *importer) line(ctx context.Context, n int, text string) (err error) {
 
 func (in *importer) entry(text string) (Entry, error) {
 	e, err := in.at.entry(text)
+	if err == nil && in.how.Scope != (Scope{}) && in.at.unscoped(text) {
+		e.Scope = in.how.Scope
+	}
 	if err == nil && in.how.May != nil {
 		err = in.how.May(e.Scope)
 	}

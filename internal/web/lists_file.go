@@ -35,6 +35,7 @@ type importPage struct {
 	DryRun   bool
 	Wrong    string // why the file as a whole was not read; as the directory says it
 	Operator bool
+	Owner    bool
 }
 
 func (s *Server) importForm(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +43,7 @@ func (s *Server) importForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) importPage(r *http.Request) importPage {
-	return importPage{Columns: strings.Join(directory.EntryColumns(), ","), Operator: visitOf(r).Person.Role == access.Operator}
+	return importPage{Columns: strings.Join(directory.EntryColumns(), ","), Operator: visitOf(r).Person.Role == access.Operator, Owner: visitOf(r).Person.Role == access.Owner}
 }
 
 // errScope is why a line is left out whose scope is another's.
@@ -58,8 +59,12 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	defer s.importing.Delete(who)
 	data := s.importPage(r)
 	data.CSV, data.DryRun = r.PostForm.Get("csv"), r.PostForm.Get("dry") != ""
+	var own directory.Scope // of an owner: lines that name none are for the own mailbox
+	if data.Owner {
+		own = directory.Scope{Kind: directory.MailboxScope, Name: visitOf(r).Person.Name}
+	}
 	done, err := s.Entries.ImportEntries(r.Context(), strings.NewReader(data.CSV), directory.Import{
-		DryRun: data.DryRun, Anew: !data.Operator,
+		DryRun: data.DryRun, Scope: own, Anew: !data.Operator,
 		May: func(scope directory.Scope) error {
 			if !s.may(r, access.EntryChange, s.scopeObject(scope)) {
 				return errScope
