@@ -11,8 +11,8 @@ import (
 // accepting mail loses a tenth at most. What changes rows here and there costs more than
 // its own time, since mail's pages have to make room for theirs: it rests longer.
 const (
-	atOnce     = 20
-	rowRests   = 20
+	atOnce     = 10
+	rowRests   = 40
 	indexRests = 12
 	minRest    = 5 * time.Millisecond
 	maxRest    = 5 * time.Second

@@ -73,6 +73,14 @@ func checkPlans(t *testing.T, db *DB, name string, q quarantine.Query) {
 	}
 }
 
+// What was released is counted in an index that has nothing else, and no row is read for it.
+func TestTalliesPlan(t *testing.T) {
+	db := openTest(t)
+	if plans := plansOf(t, db, countReleased); !strings.Contains(strings.Join(plans, "\n"), "COVERING INDEX held_released") {
+		t.Errorf("got %q", plans)
+	}
+}
+
 // plansOf returns how SQLite goes about a statement, step by step.
 func plansOf(t *testing.T, db *DB, text string) (plans []string) {
 	t.Helper()

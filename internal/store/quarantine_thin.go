@@ -15,13 +15,14 @@ type candidate struct {
 	size            int // groups
 	slots           slotSet
 	applied         int // how many grams the slots have
+	left            int // slots, where any gram was applied
 }
 
 // A want is grams of which a row must have one.
 type want struct {
 	either []gram
-	slots  int // that had it, in so many
-	blocks int // that were looked at
+	slots  int // that had it,
+	groups int // of so many
 }
 
 // blocks looks through the blocks, the newest first, and through more at a time the
@@ -57,10 +58,10 @@ func (s *heldSearch) blocks(wanted [][]gram) error {
 
 // rarer orders wants by what is known of them: those that were not looked at come last.
 func rarer(a, b *want) int {
-	if a.blocks == 0 || b.blocks == 0 {
-		return min(b.blocks, 1) - min(a.blocks, 1)
+	if a.groups == 0 || b.groups == 0 {
+		return min(b.groups, 1) - min(a.groups, 1)
 	}
-	return a.slots*b.blocks - b.slots*a.blocks
+	return a.slots*b.groups - b.slots*a.groups
 }
 
 func (s *heldSearch) candidates() (list []*candidate, err error) {
@@ -97,40 +98,30 @@ func (s *heldSearch) thin(list []*candidate, wants []*want) ([]*candidate, error
 		}
 		for _, c := range open {
 			set := have[c.id]
-			n, _ := set.count()
-			w.blocks += c.size
+			n := set.count()
+			w.groups += c.size
 			w.slots += n
-			c.apply(set)
+			c.apply(set, n)
 		}
-		list = slices.DeleteFunc(list, func(c *candidate) bool { return len(c.slots) == 0 && c.applied > 0 })
+		list = slices.DeleteFunc(list, func(c *candidate) bool { return c.applied > 0 && c.left == 0 })
 	}
 	return list, nil
 }
 
 // likely reports whether what is left is what is looked for.
-func (c *candidate) likely() bool {
-	if c.applied < enoughGrams {
-		return false
-	}
-	n, _ := c.slots.count()
-	return n <= hardlySlots
-}
+func (c *candidate) likely() bool { return c.applied >= enoughGrams && c.left <= hardlySlots }
 
-// apply leaves the slots that are in set, too; nil where there are none.
-func (c *candidate) apply(set slotSet) {
+// apply leaves the slots that are in set, too, which has n.
+func (c *candidate) apply(set slotSet, n int) {
 	c.applied++
 	switch {
 	case set == nil:
+		c.slots, c.left = nil, 0
 	case c.applied == 1:
-		c.slots = set
-		return
+		c.slots, c.left = set, n
 	default:
-		c.slots.and(set)
-		if n, _ := c.slots.count(); n > 0 {
-			return
-		}
+		c.left = c.slots.and(set)
 	}
-	c.slots = nil
 }
 
 // someBlocks is how many blocks' buckets are read by one statement.
@@ -199,7 +190,7 @@ func (s *heldSearch) block(c *candidate) error {
 	}
 	groups := c.size
 	if c.slots != nil {
-		_, groups = c.slots.count()
+		groups = c.slots.groups()
 	}
 	if most := groups * 2; s.path.terms != "" && groups > 4*someSpans {
 		n, err := s.count(s.path, from, to, most)

@@ -24,7 +24,7 @@ CREATE INDEX held_state ON held (state, time, id);
 CREATE INDEX held_expires ON held (expires) WHERE state = 'held';
 CREATE INDEX held_ended ON held (ended) WHERE state <> 'held';
 CREATE INDEX held_asked ON held (time, id) WHERE asked > 0;
-CREATE INDEX held_released ON held (time, filter) WHERE state = 'released';
+CREATE INDEX held_released ON held (state, time, filter) WHERE state = 'released';
 CREATE INDEX held_told ON held (time) WHERE told = 'due';
 CREATE INDEX held_late ON held (time, id) WHERE late > 0;
 

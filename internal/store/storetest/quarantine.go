@@ -299,6 +299,8 @@ func quarantineExpire(t *testing.T, q QuarantineRows) {
 	for i, want := range []quarantine.State{"released", "expired", "expired", "expired", "held", "held"} {
 		if got, err := q.Show(t.Context(), all[i].ID); err != nil || got.State != want {
 			t.Errorf("%s: got %s, %v; want %s", all[i].ID, got.State, err, want)
+		} else if want == act.What && !slices.Equal(got.Acts, []quarantine.Act{act}) {
+			t.Errorf("%s: got acts %v, want %v alone", all[i].ID, got.Acts, act)
 		}
 	}
 	if got := q.Refs(t, all[0].Blob); got != 3 {
