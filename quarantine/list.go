@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (q *Quarantine) allow(ctx context.Context, id string, by By, c Choice) (Hel
 	if err != nil {
 		return Held{}, err
 	}
-	if err := q.Allowable(h); err != nil {
+	if err := cmp.Or(q.Allowable(h), q.listable(h, c)); err != nil {
 		return Held{}, err
 	}
 	if h.State != StateReleased {
@@ -77,7 +78,11 @@ func (q *Quarantine) block(ctx context.Context, id string, by By, c Choice) (Hel
 		return Held{}, ErrNobody
 	case h.State == StateReleased:
 		return Held{}, h.Open()
-	case h.State == StateHeld:
+	}
+	if err := q.listable(h, c); err != nil { // before anything is done
+		return Held{}, err
+	}
+	if h.State == StateHeld {
 		if h, err = q.c.Settler.Settle(ctx, id, q.act(by, StateDeleted), nil); err != nil {
 			return Held{}, err
 		}
@@ -88,11 +93,15 @@ func (q *Quarantine) block(ctx context.Context, id string, by By, c Choice) (Hel
 	return q.list(ctx, h, by, c, false)
 }
 
+func (q *Quarantine) listable(h Held, c Choice) error {
+	if q.c.Lists == nil {
+		return errors.New("there are no lists")
+	}
+	return q.c.Lists.Listable(h, c.Wide)
+}
+
 // list makes the entry and notes it with the message.
 func (q *Quarantine) list(ctx context.Context, h Held, by By, c Choice, allow bool) (Held, error) {
-	if q.c.Lists == nil {
-		return Held{}, errors.New("there are no lists")
-	}
 	act, value := q.act(by, ActBlocked), string(h.Sender.Fold())
 	if allow {
 		act.What = ActAllowed

@@ -9,11 +9,14 @@ import (
 // memLists notes what is listed.
 type memLists struct {
 	own     bool
+	nowhere error // there is nobody for whom an entry would count
 	failing error
 	listed  []Listing
 }
 
 func (m *memLists) Own(Held) bool { return m.own }
+
+func (m *memLists) Listable(Held, bool) error { return m.nowhere }
 
 func (m *memLists) List(_ context.Context, l Listing) error {
 	m.listed = append(m.listed, l)
@@ -46,6 +49,8 @@ func TestAllowAndBlock(t *testing.T) {
 		"allow guarded":          {held: with(func(h *Held) { h.Guarded = true }), by: ann, err: ErrGuarded, state: StateHeld},
 		"operators may":          {held: with(func(h *Held) { h.Guarded = true }), by: op, value: "bob@sender.example", origin: "release", state: StateReleased},
 		"lists are down":         {held: proven, by: ann, lists: memLists{failing: down}, err: down, value: "bob@sender.example", origin: "release", state: StateReleased},
+		"allow for no mailbox":   {held: proven, by: ann, lists: memLists{nowhere: down}, err: down, state: StateHeld},
+		"block for no mailbox":   {held: proven, block: true, by: ann, lists: memLists{nowhere: down}, err: down, state: StateHeld},
 		"block":                  {held: proven, block: true, by: ann, value: "bob@sender.example", origin: "owner", state: StateDeleted},
 		"block unproven":         {held: with(func(h *Held) { h.Proof = "" }), block: true, by: ann, value: "bob@sender.example", origin: "owner", state: StateDeleted},
 		"block nobody":           {held: with(func(h *Held) { h.Sender = "" }), block: true, by: ann, err: ErrNobody, state: StateHeld},

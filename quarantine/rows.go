@@ -50,6 +50,9 @@ type Lists interface {
 	// Own reports whether a held message claims to be from its recipient: from one of
 	// its addresses, or from its domain.
 	Own(h Held) bool
+	// Listable returns nil where List would know for whom an entry counts that follows
+	// from a message: its mailbox, or, wide, its domain.
+	Listable(h Held, wide bool) error
 	// List adds an entry. One that is there already is fine.
 	List(ctx context.Context, l Listing) error
 }

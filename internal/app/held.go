@@ -131,22 +131,32 @@ func (l heldLists) Own(h quarantine.Held) bool {
 	return !h.Sender.IsNull() && !l.directory.Snapshot().AutoAllowable(h.Recipient, h.Sender)
 }
 
+// Listable implements quarantine.Lists.
+func (l heldLists) Listable(h quarantine.Held, wide bool) error {
+	_, err := l.scope(h, wide)
+	return err
+}
+
+// scope is for whose mail an entry counts.
+func (l heldLists) scope(h quarantine.Held, wide bool) (directory.Scope, error) {
+	if wide {
+		return directory.ParseScope(h.Domain)
+	}
+	box, ok := l.directory.Snapshot().Box(h.Box)
+	if !ok {
+		return directory.Scope{}, fmt.Errorf("%s has no mailbox here; list it for the domain", h.Recipient)
+	}
+	return directory.ParseScope(string(box.Address))
+}
+
 // List implements quarantine.Lists.
 func (l heldLists) List(ctx context.Context, entry quarantine.Listing) error {
 	e := directory.Entry{List: directory.Block, Value: entry.Value, Origin: entry.Origin, Note: entry.Note}
 	if entry.Allow {
 		e.List = directory.Allow
 	}
-	scope := entry.Held.Domain
-	if !entry.Wide {
-		box, ok := l.directory.Snapshot().Box(entry.Held.Box)
-		if !ok {
-			return fmt.Errorf("%s has no mailbox here; list it for the domain", entry.Held.Recipient)
-		}
-		scope = string(box.Address)
-	}
 	var err error
-	if e.Scope, err = directory.ParseScope(scope); err != nil {
+	if e.Scope, err = l.scope(entry.Held, entry.Wide); err != nil {
 		return err
 	}
 	_, err = l.directory.EnsureEntry(ctx, e)

@@ -62,6 +62,9 @@ func TestHeldLists(t *testing.T) {
 	}
 	nowhere := held("bob@far.example")
 	nowhere.Box = quarantine.Anywhere
+	if lists.Listable(nowhere, false) == nil || lists.Listable(nowhere, true) != nil || lists.Listable(held("bob@far.example"), false) != nil {
+		t.Error("listable: what has no mailbox can be listed for its domain alone")
+	}
 	if err := lists.List(t.Context(), quarantine.Listing{Allow: true, Value: "bob@far.example", Held: nowhere}); err == nil {
 		t.Error("listed for a mailbox that is none")
 	}
