@@ -24,25 +24,27 @@ senders: single ones by id, and whole selections by the flags of "list".`,
 		p.heldAct(heldAct{
 			name: "release", short: "Deliver held messages",
 			long: "Delivers held messages to their recipients, past all filters, each once, however many people release it.",
-			ids:  func(ids []string, _ ops.HeldChoice) control.Request { return ops.QuarantineRelease{IDs: ids} },
+			ids: func(ids []string, guarded bool, _ ops.HeldChoice) control.Request {
+				return ops.QuarantineRelease{IDs: ids, Guarded: guarded}
+			}, guards: true,
 		}),
 		p.heldAct(heldAct{
 			name: "delete", short: "Give held messages up", long: "Gives held messages up. The rows stay for a while; their contents don't.",
-			ids: func(ids []string, _ ops.HeldChoice) control.Request { return ops.QuarantineDelete{IDs: ids} },
+			ids: func(ids []string, _ bool, _ ops.HeldChoice) control.Request { return ops.QuarantineDelete{IDs: ids} },
 		}),
 		p.heldAct(heldAct{
 			name: "allow", short: "Deliver held messages, and allow their senders", lists: true,
 			long: `Delivers held messages and puts their senders on the allow list of the mailbox. That
 is refused, and nothing done, where nothing proves the sender, and where the sender claims
 to be the recipient, or of its domain.`,
-			ids: func(ids []string, c ops.HeldChoice) control.Request {
-				return ops.QuarantineAllow{IDs: ids, HeldChoice: c}
-			},
+			ids: func(ids []string, guarded bool, c ops.HeldChoice) control.Request {
+				return ops.QuarantineAllow{IDs: ids, Guarded: guarded, HeldChoice: c}
+			}, guards: true,
 		}),
 		p.heldAct(heldAct{
 			name: "block", short: "Give held messages up, and block their senders", lists: true,
 			long: "Gives held messages up and puts their senders on the block list of the mailbox.",
-			ids: func(ids []string, c ops.HeldChoice) control.Request {
+			ids: func(ids []string, _ bool, c ops.HeldChoice) control.Request {
 				return ops.QuarantineBlock{IDs: ids, HeldChoice: c}
 			},
 		}))

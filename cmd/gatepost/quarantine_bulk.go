@@ -15,13 +15,14 @@ import (
 type heldAct struct {
 	name, short, long string
 	lists             bool // it makes list entries
-	ids               func([]string, ops.HeldChoice) control.Request
+	guards            bool // what is dangerous is left, unless --guarded is said
+	ids               func(ids []string, guarded bool, c ops.HeldChoice) control.Request
 }
 
 // byFlags is what is said of whole selections.
 const byFlags = ` They are named by id, or by flags, all of which must hold, together with --all;
 --dry-run then only counts them. What somebody did before is skipped, and after a failure it
-goes on with the others.`
+goes on with the others. What is dangerous is released only where --guarded says so.`
 
 // heldAct makes the command: for ids, or for a selection with --all.
 func (p *program) heldAct(a heldAct) *cobra.Command {
@@ -37,12 +38,12 @@ func (p *program) heldAct(a heldAct) *cobra.Command {
 			if err := checkHeldFilter(cmd, &r.HeldFilter); err != nil {
 				return err
 			}
-			narrowed := narrows(cmd)
+			narrowed := narrows(cmd, a.guards && len(args) > 0)
 			switch {
 			case len(args) > 0 && (narrowed || all || dry):
 				return usage("give ids, or flags with --all; not both")
 			case len(args) > 0:
-				return askList(p, cmd, a.ids(args, r.HeldChoice), heldRows("nothing done"))
+				return askList(p, cmd, a.ids(args, r.Guarded, r.HeldChoice), heldRows("nothing done"))
 			case dry:
 				return p.countHeld(cmd, r)
 			case !all:
@@ -62,12 +63,15 @@ func (p *program) heldAct(a heldAct) *cobra.Command {
 	return c
 }
 
-// narrows reports whether flags were given that say which messages are meant.
-func narrows(cmd *cobra.Command) (narrowed bool) {
+// narrows reports whether flags were given that say which messages are meant; warned:
+// --guarded says that of what is named by id.
+func narrows(cmd *cobra.Command, warned bool) (narrowed bool) {
 	own := cmd.LocalNonPersistentFlags()
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "all", "dry-run", "sender-domain", "for-domain":
+		case "guarded":
+			narrowed = narrowed || !warned
 		default:
 			narrowed = narrowed || own.Lookup(f.Name) != nil
 		}
@@ -98,6 +102,7 @@ func (p *program) bulk(cmd *cobra.Command, r ops.QuarantineBulk) error {
 		if err = p.do(cmd.Context(), r, &some); err != nil {
 			break
 		}
+		sum.Guarded += some.Guarded
 		sum.Done, sum.Skipped, sum.Failed = sum.Done+some.Done, sum.Skipped+some.Skipped, sum.Failed+some.Failed
 		if room := mostFailures - len(sum.Failures); room > 0 {
 			sum.Failures = append(sum.Failures, some.Failures[:min(room, len(some.Failures))]...)
@@ -120,6 +125,9 @@ func (p *program) showBulk(act string, b ops.HeldBulk) {
 	parts := []string{fmt.Sprintf("%s: %d", act, b.Done)}
 	if b.Skipped > 0 {
 		parts = append(parts, fmt.Sprintf("somebody was first: %d", b.Skipped))
+	}
+	if b.Guarded > 0 {
+		parts = append(parts, fmt.Sprintf("left, since it is dangerous (see --guarded): %d", b.Guarded))
 	}
 	if b.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("failed: %d", b.Failed))

@@ -114,15 +114,6 @@ func (a *App) blockHeld(c quarantine.Choice) actOn {
 	}
 }
 
-// bulkHeld does one of those to a whole selection, to limit messages at most (0: all);
-// see quarantine.Bulk.
-func (a *App) bulkHeld(ctx context.Context, query quarantine.Query, limit int, by quarantine.By, do actOn) (quarantine.Bulk, error) {
-	return a.quarantine.Bulk(ctx, query, limit, func(ctx context.Context, h quarantine.Held) error {
-		_, err := do(ctx, h.ID, by)
-		return err
-	})
-}
-
 // heldLists joins the quarantine and the directory's lists.
 type heldLists struct{ directory *directory.Directory }
 

@@ -26,7 +26,7 @@ func (a *App) quarantineOps(h control.Handlers) {
 	control.On(h, a.bulkOp)
 	control.On(h, a.filtersHeld)
 	control.On(h, func(ctx context.Context, q ops.QuarantineRelease) ([]ops.Held, error) {
-		return a.settle(ctx, q.IDs, a.releaseHeld)
+		return a.settle(ctx, q.IDs, warned(q.Guarded, a.releaseHeld))
 	})
 	control.On(h, func(ctx context.Context, q ops.QuarantineDelete) ([]ops.Held, error) {
 		return a.settle(ctx, q.IDs, a.deleteHeld)
@@ -35,7 +35,7 @@ func (a *App) quarantineOps(h control.Handlers) {
 		return a.settle(ctx, q.IDs, a.askHeld)
 	})
 	control.On(h, func(ctx context.Context, q ops.QuarantineAllow) ([]ops.Held, error) {
-		return a.settle(ctx, q.IDs, a.allowHeld(choice(q.HeldChoice)))
+		return a.settle(ctx, q.IDs, warned(q.Guarded, a.allowHeld(choice(q.HeldChoice))))
 	})
 	control.On(h, func(ctx context.Context, q ops.QuarantineBlock) ([]ops.Held, error) {
 		return a.settle(ctx, q.IDs, a.blockHeld(choice(q.HeldChoice)))
@@ -44,6 +44,17 @@ func (a *App) quarantineOps(h control.Handlers) {
 
 func choice(c ops.HeldChoice) quarantine.Choice {
 	return quarantine.Choice{Domain: c.SenderDomain, Wide: c.ForDomain, Origin: "admin"}
+}
+
+// warned lets what is dangerous be released only by one who says that he knows.
+func warned(knows bool, do actOn) actOn {
+	return func(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
+		h, err := do(ctx, id, quarantine.By{Who: by.Who, Operator: by.Operator && knows})
+		if errors.Is(err, quarantine.ErrGuarded) && !knows {
+			err = fmt.Errorf("%s is dangerous; say so with --guarded to release it: %w", id, err)
+		}
+		return h, err
+	}
 }
 
 // settle does something to each message. All must exist before anything is done;
@@ -171,8 +182,17 @@ func (a *App) bulkOp(ctx context.Context, q ops.QuarantineBulk) (ops.HeldBulk, e
 	if q.Limit <= 0 || q.Limit > maxBulk {
 		q.Limit = maxBulk
 	}
-	b, err := a.bulkHeld(ctx, query, q.Limit, operator, do)
-	result := ops.HeldBulk{Done: b.Done, Skipped: b.Skipped, Failed: b.Failed, Failures: none.Failures, More: b.More, Next: cursorText(b.Next)}
+	guarded := 0
+	leave := !q.Guarded && (q.Act == "release" || q.Act == "allow")
+	b, err := a.quarantine.Bulk(ctx, query, q.Limit, func(ctx context.Context, h quarantine.Held) error {
+		if leave && h.Guarded { // nobody was warned
+			guarded++
+			return nil
+		}
+		_, err := do(ctx, h.ID, operator)
+		return err
+	})
+	result := ops.HeldBulk{Done: b.Done - guarded, Guarded: guarded, Skipped: b.Skipped, Failed: b.Failed, Failures: none.Failures, More: b.More, Next: cursorText(b.Next)}
 	for _, f := range b.Failures {
 		result.Failures = append(result.Failures, ops.HeldFailure{ID: f.ID, Error: f.Err.Error()})
 	}

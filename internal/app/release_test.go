@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
@@ -125,4 +126,20 @@ func TestReleaseDeletedFromTheQueue(t *testing.T) {
 	says("it is in the mailbox; on its way to 1")
 	n.must2(n.store.Queue().Change(t.Context(), queue.Query{}, queue.Delete))
 	says("it is in the mailbox; deleted from the queue for 1")
+}
+
+// What is dangerous is released by one who says that he knows, not by the way.
+func TestGuardedByCommand(t *testing.T) {
+	n := openPages(t)
+	h := n.held("ann@test.example", plainMail, func(h *quarantine.Held) { h.Guarded, h.Filter = true, "antivirus" })
+	plain := n.held("ann@test.example", plainMail, nil)
+	if b, err := n.bulkOp(t.Context(), ops.QuarantineBulk{Act: "release"}); err != nil || b.Done != 1 || b.Guarded != 1 || n.state(h.ID) != quarantine.StateHeld || n.state(plain.ID) != quarantine.StateReleased {
+		t.Errorf("all: %+v, %v; it is %s", b, err, n.state(h.ID))
+	}
+	if _, err := n.settle(t.Context(), []string{h.ID}, warned(false, n.releaseHeld)); !errors.Is(err, quarantine.ErrGuarded) || n.state(h.ID) != quarantine.StateHeld {
+		t.Errorf("by id: %v; it is %s", err, n.state(h.ID))
+	}
+	if b, err := n.bulkOp(t.Context(), ops.QuarantineBulk{Act: "release", HeldFilter: ops.HeldFilter{Guarded: true}}); err != nil || b.Done != 1 || n.state(h.ID) != quarantine.StateReleased {
+		t.Errorf("guarded: %+v, %v; it is %s", b, err, n.state(h.ID))
+	}
 }

@@ -100,7 +100,8 @@ type QuarantineShow struct {
 // QuarantineRelease delivers held messages, each once. Result: []Held, as they are
 // now; it fails for all where one does not exist.
 type QuarantineRelease struct {
-	IDs []string `json:"ids"`
+	IDs     []string `json:"ids"`
+	Guarded bool     `json:"guarded,omitempty"` // those that are dangerous, too
 }
 
 // QuarantineDelete gives held messages up. Result: []Held.
@@ -121,7 +122,8 @@ type HeldChoice struct {
 
 // QuarantineAllow releases messages and allows their senders. Result: []Held.
 type QuarantineAllow struct {
-	IDs []string `json:"ids"`
+	IDs     []string `json:"ids"`
+	Guarded bool     `json:"guarded,omitempty"` // as with QuarantineRelease
 	HeldChoice
 }
 
@@ -144,7 +146,8 @@ type QuarantineBulk struct {
 // A HeldBulk is what became of them.
 type HeldBulk struct {
 	Done     int           `json:"done"`
-	Skipped  int           `json:"skipped"` // somebody was first
+	Skipped  int           `json:"skipped"`           // somebody was first
+	Guarded  int           `json:"guarded,omitempty"` // left as they are: dangerous, and not asked for as that
 	Failed   int           `json:"failed"`
 	Failures []HeldFailure `json:"failures"` // the first ones
 	More     bool          `json:"more"`
