@@ -132,3 +132,34 @@ func heldForBoxes(b *testing.B, db *DB, boxes int) time.Time {
 	}
 	return begin.Add(time.Duration(boxes) * time.Second)
 }
+
+// Who was told of a message is told anew when it is held again.
+func TestDigestTellsOfWhatIsHeldAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB) {
+		h := &quarantine.Held{
+			ID: "back", Tx: "tx", Recipient: "u@example.net", Box: quarantine.Anywhere, Domain: "example.net", Sender: "s@x.example",
+			Blob: "blob", Size: 100, Time: noon, Expires: noon.Add(time.Hour), State: quarantine.StateHeld,
+		}
+		quarantineRows(db).Hold(t, h)
+		k := digest.Key{Recipient: "u@example.net"}
+		seen := func() digest.Seen {
+			t.Helper()
+			l, err := db.Digests().Look(t.Context(), k, digest.Range{Now: noon, Horizon: noon, Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l.Seen
+		}
+		if err := db.Digests().Note(t.Context(), digest.Mark{Key: k, Seen: seen(), Now: digest.Told{Sent: noon}}); err != nil || seen().Count != 0 {
+			t.Fatal(err, seen())
+		}
+		endHold(t, db, "back", quarantine.StateReleased)
+		err := db.Update(t.Context(), func(tx *Tx) error {
+			_, err := putBack(tx, "back", noon.Add(time.Hour), "no")
+			return err
+		})
+		if err != nil || seen().Count != 1 {
+			t.Errorf("got %+v, %v; want it to be told", seen(), err)
+		}
+	})
+}
