@@ -65,7 +65,7 @@ func TestListsTooLong(t *testing.T) {
 	for _, name := range []string{"ann@test.example", "adam", "olga"} {
 		v := n.logIn(name)
 		for _, path := range []string{"/lists?part=", "/lists.csv?part="} {
-			v.wants(name + path)(v.get(path + long))(200, "-friend.example")
+			v.wants(name+path)(v.get(path+long))(200, "-friend.example")
 		}
 	}
 	ann := n.logIn("ann@test.example")
