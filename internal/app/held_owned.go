@@ -23,9 +23,10 @@ func (r ownedHeld) Find(ctx context.Context, q quarantine.Query) (quarantine.Pag
 	}
 	s := r.directory.Snapshot()
 	rows := page.Rows[:0]
-	for _, h := range page.Rows {
-		h = disowned(s, h)
-		if h.Gone && (q.Domain != "" || len(q.Domains) > 0 || q.State != "" && q.State != h.State) {
+	byDomain := q.Domain != "" || len(q.Domains) > 0
+	for _, row := range page.Rows {
+		h := disowned(s, row)
+		if byDomain && (h.Gone || h.Domain != row.Domain) || h.Gone && q.State != "" && q.State != h.State {
 			continue
 		}
 		rows = append(rows, h)
@@ -46,13 +47,19 @@ func (r ownedHeld) Show(ctx context.Context, id string) (quarantine.Held, error)
 	return disowned(r.directory.Snapshot(), h), nil
 }
 
-// disowned is a held message as it stands with the directory. A number is never used
-// again; a message without one is taken for that of the domain with the name.
+// disowned is a held message as it stands with the directory. A domain's number is never
+// used again; a message without one is taken for that of the domain with the name. What is
+// held for a mailbox stays its owner's, though the name that it came by may be gone: it is
+// of the mailbox's domain then.
 func disowned(s *directory.Snapshot, h quarantine.Held) quarantine.Held {
 	dom, ok := s.Domain(h.Domain)
-	h.Gone = !ok || dom.Name != h.Domain || h.DomainID != 0 && h.DomainID != dom.ID
-	if _, ok := s.Box(h.Box); h.Box > 0 && !ok {
-		h.Gone = true
+	other := !ok || dom.Name != h.Domain || h.DomainID != 0 && h.DomainID != dom.ID
+	box, there := s.Box(h.Box)
+	if h.Gone = other; h.Box > 0 {
+		h.Gone = !there
+	}
+	if h.Box > 0 && there && other {
+		h.Domain = box.Address.Domain()
 	}
 	if h.Gone && h.State == quarantine.StateHeld {
 		h.State = quarantine.StateDeleted

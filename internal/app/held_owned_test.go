@@ -62,3 +62,25 @@ func TestHeldOfRemovedDomain(t *testing.T) {
 		t.Errorf("what is held for the next: %s", got)
 	}
 }
+
+// What a mailbox has by an alias stays the owner's when the alias's domain is removed, and
+// is not shown to who gets the name.
+func TestHeldByARemovedName(t *testing.T) {
+	n := openPages(t)
+	n.must2(n.directory.AddDomain(t.Context(), directory.Domain{Name: "old.example"}))
+	h := n.held("ann@old.example", plainMail, func(h *quarantine.Held) { h.Box = n.boxes["ann@test.example"] })
+	n.must(n.directory.RemoveDomain(t.Context(), "old.example"))
+	if _, err := n.quarantine.EndRemoved(t.Context(), n.now()); err != nil {
+		t.Fatal(err)
+	}
+	n.must2(n.directory.AddDomain(t.Context(), directory.Domain{Name: "old.example"}))
+	n.must2(n.directory.AddAdmin(t.Context(), directory.Admin{Name: "next", Role: directory.DomainAdmin, Domains: []string{"old.example"}}, pagesPassword))
+	for who, status := range map[string]int{"ann@test.example": 200, "next": 404, "adam": 200} {
+		if got, _ := n.logIn(who).get("/quarantine/" + h.ID); got != status {
+			t.Errorf("%s: got %d, want %d", who, got, status)
+		}
+	}
+	if _, list := n.logIn("next").get("/quarantine"); strings.Contains(list, h.ID) {
+		t.Error("the list of who has the name now shows it")
+	}
+}

@@ -58,11 +58,12 @@ func (q Quarantine) EndRemoved(ctx context.Context, when time.Time, limit int) (
 }
 
 // removedHeld are some messages that are held for what was removed, by id. What has no
-// number of a domain is older than the note, and so of that domain or one before it.
+// number of a domain is older than the note, and so of that domain or one before it. What
+// a mailbox has by a name of the domain stays the mailbox's.
 func removedHeld(tx *Tx, kind string, owner int64, name string, limit int) (ids []string, err error) {
 	query, args := `SELECT id FROM held WHERE box = ? AND state = 'held' LIMIT ?`, []any{owner, limit}
 	if kind == "domain" {
-		query, args = `SELECT id FROM held WHERE domain = ? AND domain_id IN (0, ?) AND state = 'held' LIMIT ?`, []any{name, owner, limit}
+		query, args = `SELECT id FROM held WHERE domain = ? AND domain_id IN (0, ?) AND state = 'held' AND box <= 0 LIMIT ?`, []any{name, owner, limit}
 	}
 	rows, err := tx.Query(query, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
