@@ -16,7 +16,7 @@ func ipBlockKind() pipeline.Kind {
 	return pipeline.Kind{
 		Name: "ip-block", Stage: pipeline.Connect, Scope: pipeline.PerRecipient, Gate: true,
 		Results: []pipeline.Result{
-			{Word: "blocked", Effect: "reject", Doc: "the client's network is blocked"},
+			{Word: "blocked", Effect: "reject", Firm: true, Doc: "the client's network is blocked"},
 			{Word: "none", Effect: "none", Doc: "it is in no block list"},
 		},
 		New: func(any) (pipeline.Filter, error) { return ipBlock{}, nil },

@@ -17,7 +17,7 @@ func senderBlockKind() pipeline.Kind {
 	return pipeline.Kind{
 		Name: "sender-block", Stage: pipeline.Mail, Scope: pipeline.PerRecipient,
 		Results: []pipeline.Result{
-			{Word: "blocked", Effect: "spam", Doc: "the sender or an author is blocked"},
+			{Word: "blocked", Effect: "spam", Firm: true, Doc: "the sender or an author is blocked"},
 			{Word: "none", Effect: "none", Doc: "neither is"},
 		},
 		New: func(any) (pipeline.Filter, error) { return senderBlock{}, nil },

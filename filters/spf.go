@@ -25,7 +25,7 @@ func spfKind(d Deps) pipeline.Kind {
 			{Word: "none", Effect: "none", Doc: "the domain has no SPF record, or there is no domain"},
 			{Word: "neutral", Effect: "none", Doc: "the domain does not say"},
 			{Word: "pass", Effect: "none", Doc: "the domain lets this client send"},
-			{Word: "fail", Effect: "spam", Doc: "the domain says that this client is none of its own"},
+			{Word: "fail", Effect: "spam", Firm: true, Doc: "the domain says that this client is none of its own"},
 			{Word: "softfail", Effect: "score 2", Doc: "the domain says so, but is not sure"},
 			{Word: "permerror", Effect: "score 1", Doc: "the domain's record can't be understood"},
 			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},

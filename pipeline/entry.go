@@ -30,6 +30,7 @@ type Result struct {
 	Word   string
 	Effect string // the default, as ParseEffect reads it
 	Doc    string
+	Firm   bool // where it decides, the sender is offered no way to have the message delivered
 }
 
 // An Entry is one line of a policy.
@@ -76,6 +77,16 @@ func (k *Kind) knows(word string) bool {
 		}
 	}
 	return word == TempError
+}
+
+// firm reports whether a result leaves the sender no way; see Result.Firm.
+func (k *Kind) firm(word string) bool {
+	for _, r := range k.Results {
+		if r.Word == word {
+			return r.Firm
+		}
+	}
+	return false
 }
 
 // alwaysEnds reports whether whatever the filter says ends the walk, so that

@@ -46,6 +46,7 @@ type Decision struct {
 	Reason  string
 	Told    bool // the reason may be told to the sender
 	Guarded bool // what is held may be released by an operator alone
+	Firm    bool // the sender is offered no way to have the message delivered
 	Reply   mail.Reply
 }
 
@@ -130,7 +131,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, e *Entry, c *call) {
 	if effect.Action.Ends() {
 		w.end(Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
-			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Reply: effect.Reply,
+			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Firm: e.Kind.firm(f.Result), Reply: effect.Reply,
 		})
 	}
 }

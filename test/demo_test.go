@@ -38,6 +38,7 @@ func TestDemo(t *testing.T) {
 
 // checkStories holds journal and quarantine against the stories.
 func checkStories(t *testing.T, m *machine.Machine) {
+	firm := []string{"03-phish.eml", "05-forged.eml", "09-blocked.eml"} // disowned by SPF, or blocked: offered no way
 	want := map[string]int{}
 	var wantHeld []string
 	for _, story := range demo.Messages {
@@ -46,7 +47,7 @@ func checkStories(t *testing.T, m *machine.Machine) {
 			state = "no-such-mailbox"
 		}
 		held := state == "held"
-		if held {
+		if held && !slices.Contains(firm, story.File) {
 			state = "held-told" // the pages have an address, so the reply leads there
 		}
 		for _, to := range story.To {

@@ -77,7 +77,7 @@ func (t *Transaction) challenges(r *recipient) bool {
 // tells reports whether the answer may have a link, should the message be held as spam for
 // a recipient: somebody would read it.
 func (t *Transaction) tells(r *recipient) bool {
-	return t.challenges(r) && r.domain.Challenge == directory.ByReply && r.walk.Decision.Action == pipeline.Spam && !t.relay.IsValid() &&
+	return t.challenges(r) && r.domain.Challenge == directory.ByReply && r.walk.Decision.Action == pipeline.Spam && !r.walk.Decision.Firm && !t.relay.IsValid() &&
 		challenge.Unread(t.tx.Envelope.ReversePath, t.tx.Message.Header()) == ""
 }
 
@@ -93,6 +93,8 @@ func (t *Transaction) told(r *recipient) quarantine.Told {
 		return quarantine.Untold(string(challenge.Dangerous))
 	case d.Action != pipeline.Spam:
 		return quarantine.Untold(string(challenge.NotSpam))
+	case d.Firm:
+		return quarantine.Untold(string(challenge.Firm))
 	}
 	from := t.tx.Envelope.ReversePath
 	why := challenge.Case{

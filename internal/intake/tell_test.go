@@ -53,6 +53,24 @@ func (c *challengeWorld) domain(t *testing.T, name string, change func(*director
 }
 
 // The answer to all says that its link is not for all.
+// Whom somebody blocked, or whose domain disowns him, is offered no way, in any mode.
+func TestFirmResultsAreNotTold(t *testing.T) {
+	for _, challenge := range []directory.Challenge{directory.ByReply, directory.ByNotice} {
+		c := newChallengeWorld(t)
+		c.domain(t, "late.example", func(d *directory.Domain) { d.Challenge = challenge })
+		for _, p := range c.Policies().ByName {
+			results := p.Entries[0].Kind.Results
+			for i := range results {
+				results[i].Firm = results[i].Word == "spam"
+			}
+		}
+		v := c.bring(t, sender, spam, "spam@late.example")
+		if got := strings.Join(c.rows(t), "; "); v.Answer != mail.OK || len(v.Links) != 0 || got != `spam@late.example held "not: firm"` {
+			t.Errorf("%s: got %v with %q, held: %s", challenge, v.Answer, v.Links, got)
+		}
+	}
+}
+
 func TestToldBesideRefused(t *testing.T) {
 	for to, some := range map[mail.Path]bool{"reject@late.example": true, "spam+2@late.example": false} {
 		c := newChallengeWorld(t)

@@ -28,6 +28,7 @@ const (
 	Bounces     Why = "bounces"        // an earlier notice came to nobody
 	ToldLately  Why = "told lately"    // about the same recipient domain
 	NotSpam     Why = "not spam"       // it was held for another reason
+	Firm        Why = "firm"           // somebody blocked him, or his domain says that it is not he: the result stands
 	SwitchedOff Why = "switched off"   // since it was due: the domain tells nobody any more, or there are no links
 )
 
