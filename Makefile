@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 
 GO      ?= go
-TIMEOUT ?= 15m
+TIMEOUT ?= 40m
 FUZZ    ?= 10s
 
 # Static, so that the binary runs on any Linux of its kind.
