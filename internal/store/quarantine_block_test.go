@@ -182,7 +182,7 @@ func TestHeldSearchAgainstNaive(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 300 {
+		for range 100 {
 			q := someQuery(r, all)
 			q.Limit = 1 + r.IntN(200)
 			if got, want := pageThrough(t, held, q), naive(q, all); !slices.Equal(got, want) {

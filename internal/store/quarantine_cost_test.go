@@ -14,7 +14,7 @@ import (
 func TestHeldCost(t *testing.T) {
 	small, big := openTest(t), openTest(t)
 	fillHeld(t, small, 3000)
-	fillHeld(t, big, 60000)
+	fillHeld(t, big, 30000)
 	names, few := scaleQueries(t, small)
 	_, many := scaleQueries(t, big)
 	for _, name := range names {
