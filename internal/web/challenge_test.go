@@ -241,7 +241,7 @@ func TestChallengeIsLookedAt(t *testing.T) {
 	h := waiting()
 	s := challengeSite(t, h)
 	scanner := s.as(t, "")
-	for n := range captcha.MadePerClient - 1 {
+	for n := range captcha.MadePerThing - 1 {
 		page := scanner.get("/c/good")
 		page.wants(t, http.StatusOK)
 		if n > 2 {
