@@ -149,12 +149,14 @@ func (c *conn) enter(ctx context.Context, user, password string) (reply, error) 
 	if err == nil {
 		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())
 	}
-	if err == nil && c.srv.Releaser != nil {
-		err = c.srv.Store.OpenHeld(ctx, box)
-	}
 	if err != nil {
 		c.log.Error("log-in could not be checked", "error", err)
 		return reply{}, no("UNAVAILABLE", "Can't log in now, try later")
+	}
+	if c.srv.Releaser != nil {
+		if err := c.srv.Store.OpenHeld(ctx, box); err != nil { // what is there is served all the same
+			c.log.Error("the folder of what is held could not be made", "user", address, "error", err)
+		}
 	}
 	c.admitted(box, address)
 	return reply{code: "CAPABILITY " + c.capabilities(), text: "Logged in"}, nil
