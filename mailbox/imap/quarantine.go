@@ -41,18 +41,22 @@ func (c *conn) gather(ctx context.Context, f mailbox.Folder) (mailbox.Folder, er
 	if f.Use != mailbox.Quarantine {
 		return f, nil
 	}
-	if err := c.srv.Store.Gather(ctx, f.ID); err != nil {
-		return f, err
-	}
+	c.gathered(ctx, f.ID)
 	return c.folder(ctx, f.Name)
+}
+
+// gathered has the folder brought up to date. Where nothing can be written now, it is
+// served as it was.
+func (c *conn) gathered(ctx context.Context, folder int64) {
+	if err := c.srv.Store.Gather(ctx, folder); err != nil && ctx.Err() == nil {
+		c.log.Error("the folder of what is held is not up to date", "error", err)
+	}
 }
 
 // since asks the store what happened in the selected folder after what the view has.
 func (c *conn) since(ctx context.Context) (mailbox.Delta, error) {
 	if c.view.releases() {
-		if err := c.srv.Store.Gather(ctx, c.view.folder.ID); err != nil {
-			return mailbox.Delta{}, err
-		}
+		c.gathered(ctx, c.view.folder.ID)
 	}
 	return c.srv.Store.Since(ctx, c.view.folder.ID, c.view.modseq)
 }
