@@ -29,7 +29,7 @@ type call struct {
 // calls are every command of the interface that stays, in an order in which each
 // has something to work on. DOMAIN is new each time.
 var calls = []call{
-	{args: "domain add {DOMAIN} --policy default --disposition junk", fields: "name policy disposition"},
+	{args: "domain add {DOMAIN} --policy default --disposition junk --challenge off", fields: "name policy disposition"},
 	{args: "domain list", list: true, fields: "name policy disposition"},
 	{args: "domain show {DOMAIN}", fields: "name policy disposition"},
 	{args: "domain set {DOMAIN} --disposition tag", fields: "name policy disposition"},
@@ -139,7 +139,7 @@ func testCalls(t *testing.T, m *machine.Machine, name string) {
 			known[name] = fmt.Sprint(objects[0][field])
 		}
 		if strings.Contains(line, " list") || strings.Contains(line, " show") {
-			if out, errs, status := m.Try("", strings.Fields(line)...); status != 0 || strings.Contains(errs, "error") || errs != "" && !strings.Contains(errs, "web.url") || out == "" || strings.HasPrefix(out, "{") {
+			if out, errs, status := m.Try("", strings.Fields(line)...); status != 0 || errs != "" || out == "" || strings.HasPrefix(out, "{") {
 				t.Errorf("%s without --json: exit status %d, %q %q", line, status, out, errs)
 			}
 		}
