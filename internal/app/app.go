@@ -271,6 +271,9 @@ func policies(c *config.Config, catalog []pipeline.Kind) (*intake.Policies, erro
 	return &intake.Policies{Gate: gate, ByName: byName, Default: c.DefaultPolicy}, nil
 }
 
+// Intake returns the machine behind the edge, for those who measure it without a wire.
+func (a *App) Intake() *intake.Intake { return a.intake }
+
 // Handle does what a command asks; see package control/ops.
 func (a *App) Handle(ctx context.Context, op string, params json.RawMessage) (any, error) {
 	return a.handlers.Handle(ctx, op, params)

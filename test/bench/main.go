@@ -5,6 +5,7 @@
 //	go run ./test/bench [-corpus DIR] [-n 3000]
 //	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
 //	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
+//	go run ./test/bench -filters    # what each filter costs a message
 package main
 
 import (
@@ -28,12 +29,16 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds; the median is printed")
 	relay := flag.Bool("relay", false, "measure handing mail on, beside Postfix")
 	held := flag.Bool("quarantine", false, "measure accepting mail while many holds expire")
+	each := flag.Bool("filters", false, "measure what each filter costs a message")
+	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
 	var err error
 	switch {
 	case *null != "":
 		err = serveNull(*null)
+	case *each:
+		err = profiled(*profile, func() error { return benchFilters(*n, *rounds) })
 	case *held:
 		err = benchQuarantine(*n, *rounds)
 	case *relay:
@@ -217,6 +222,19 @@ func startFilled(dir, config string, sets []string, commands [][]string, fill fu
 // startNull runs this program as the null server, in a process of its own so
 // that its work is not counted with the clients'.
 func startNull() (string, func(), error) {
+	addr, cmd, err := startNullProcess()
+	return addr, func() { end(cmd) }, err
+}
+
+// end kills a process, if there is one.
+func end(cmd *exec.Cmd) {
+	if cmd != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+}
+
+func startNullProcess() (string, *exec.Cmd, error) {
 	m, err := machine.New("", "")
 	if err != nil {
 		return "", nil, err
@@ -230,14 +248,13 @@ func startNull() (string, func(), error) {
 	if err := cmd.Start(); err != nil {
 		return "", nil, err
 	}
-	stop := func() { cmd.Process.Kill(); cmd.Wait() }
 	for range 100 {
 		if c, err := load.Dial(m.SMTP, "x.example"); err == nil {
 			c.Close()
-			return m.SMTP, stop, nil
+			return m.SMTP, cmd, nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	stop()
+	end(cmd)
 	return "", nil, fmt.Errorf("the null server on %s does not answer", m.SMTP)
 }

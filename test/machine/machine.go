@@ -185,8 +185,11 @@ func (m *Machine) Memory() (int64, error) {
 
 // CPU returns the processor time used so far, from /proc (proc(5): utime and
 // stime in ticks of 10 ms).
-func (m *Machine) CPU() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.Pid()))
+func (m *Machine) CPU() (time.Duration, error) { return CPU(m.Pid()) }
+
+// CPU returns the processor time that a process has used, to a hundredth of a second.
+func CPU(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
