@@ -25,7 +25,7 @@ import (
 //	case      client, helo, from, to, login, stage (default data); settings of the entry
 //	zone      DNS, as resolvetest reads it
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
-//	          or id allow|block from ADDRESS,NETWORK SCOPE
+//	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -245,6 +245,10 @@ func (e fakeEntry) matches(s pipeline.Subject) bool {
 		p = s.Sender
 	case "author":
 		p = s.Author
+	case "trap":
+		p = s.Trap
+	case "fraud":
+		p = s.Fraud
 	}
 	return p != "" && (e.Value == string(p) || e.Value == p.Domain())
 }

@@ -41,6 +41,10 @@ func asking(list directory.List, kind directory.Kind) (filter, result string) {
 		return "ip-block", "blocked"
 	case list == directory.Block:
 		return "sender-block", "blocked"
+	case list == directory.Trap:
+		return "honeypot", "trap"
+	case list == directory.Fraud:
+		return "sender-complaint", "reported"
 	}
 	return "", ""
 }

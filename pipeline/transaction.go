@@ -61,12 +61,12 @@ func (tx *Transaction) WithData(recipients []mail.Path, m *mail.Message) *Transa
 // Close cancels what is still being looked up and waits for it.
 func (tx *Transaction) Close() { tx.mem.close() }
 
-// Lists answers for allow and block lists as they stood when the transaction
-// began. Within one question the narrowest scope wins, then allow over block
-// (spec: mailbox over domain over global).
+// Lists answers for the lists as they stood when the transaction began. Within one
+// question the narrowest scope wins, then allow over block (spec: mailbox over domain
+// over global). Traps and frauds are lists of their own, and global.
 type Lists interface {
 	// Find returns the entry that decides about s for mail to rcpt; the null
-	// path asks the global lists alone.
+	// path asks the global lists alone. For traps and frauds rcpt is no matter.
 	Find(s Subject, rcpt mail.Path) (Listing, bool)
 	// Authors reports whether any author is listed (allowed, or blocked) in a
 	// scope that rcpt is in.
@@ -83,12 +83,14 @@ type Subject struct {
 	Client netip.Addr
 	Sender mail.Path
 	Author mail.Path
+	Trap   mail.Path // a forward-path: is it one that nobody uses?
+	Fraud  mail.Path // a reverse-path or author: was it reported for fraud?
 }
 
 // A Listing is the list entry that decides.
 type Listing struct {
 	ID    int64
-	Allow bool
+	Allow bool   // of the allow list
 	Value string // as listed: "192.0.2.0/24", ".example.org"
 	Scope string // "global", "domain example.org", "mailbox ann@example.org"
 }

@@ -13,17 +13,22 @@ import (
 func (p *program) list() *cobra.Command {
 	c := group(&cobra.Command{
 		Use:   "list",
-		Short: "Allow and block lists",
-		Long: `Adds, lists, shows, changes and removes entries of the allow and block lists.
+		Short: "Lists: allow, block, trap, fraud",
+		Long: `Adds, lists, shows, changes and removes entries of the lists.
 
 An entry's VALUE is a client's address or network (192.0.2.0/24), a sender's
 address (ann@example.net), domain (example.net) or any domain below one
 (.example.net), or an address and the network that its mail comes from
 ("ann@example.net from 192.0.2.0/24"), for which no SPF or DKIM is asked. With --author it is compared with the header's author instead of
 the envelope's sender. An entry counts for all mail, or for that of one domain or
-mailbox (--scope); the narrowest scope wins, then allow over block.`,
+mailbox (--scope); the narrowest scope wins, then allow over block.
+
+The lists trap and fraud count for all mail. In trap are addresses, domains and
+.domains of ours that nobody uses: who writes to one is a spammer. In fraud are
+senders that were reported for fraud.`,
 		Example: `  gatepost list add allow 192.0.2.0/24 --note "backup MX"
   gatepost list add block .example.net --scope example.org --expires 30d
+  gatepost list add trap spamtrap@example.org
   gatepost list add allow bob@example.net --scope ann@example.org
   gatepost list list block
   gatepost list remove 12`,
@@ -34,16 +39,17 @@ mailbox (--scope); the narrowest scope wins, then allow over block.`,
 
 // oneList checks the name of a list.
 func oneList(s string) error {
-	if s != "allow" && s != "block" {
-		return usage("there is no list %q: there are allow and block", s)
+	switch s {
+	case "allow", "block", "trap", "fraud":
+		return nil
 	}
-	return nil
+	return usage("there is no list %q: there are allow, block, trap and fraud", s)
 }
 
 func (p *program) listAdd() *cobra.Command {
 	var r ops.ListAdd
 	c := &cobra.Command{
-		Use:     "add allow|block VALUE",
+		Use:     "add allow|block|trap|fraud VALUE",
 		Short:   "Add an entry",
 		Long:    "Adds an entry; what kind it is of shows from VALUE. It counts within a second.",
 		Example: `  gatepost list add block 198.51.100.0/24 --note "call of 12 May" --expires 30d`,
@@ -68,7 +74,7 @@ func (p *program) listList() *cobra.Command {
 	var r ops.ListList
 	var page ops.Page
 	c := &cobra.Command{
-		Use:     "list [allow|block]",
+		Use:     "list [allow|block|trap|fraud]",
 		Short:   "List entries",
 		Example: `  gatepost list list allow --scope example.org`,
 		Args:    cobra.MaximumNArgs(1),

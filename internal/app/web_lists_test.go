@@ -31,7 +31,7 @@ func (n *pagesNode) entries() (list []string) {
 
 func TestListPages(t *testing.T) {
 	n := openPages(t)
-	ann, adam := n.logIn("ann@test.example"), n.logIn("adam")
+	ann, adam, olga := n.logIn("ann@test.example"), n.logIn("adam"), n.logIn("olga")
 	ann.wants("empty")(ann.get("/lists"))(200, "The lists are empty")
 	ann.wants("add")(ann.post("/lists", "/lists", "list", "allow", "value", "Friend@Far.example", "note", "my friend", "expires", "2030-05-01"))(200, "friend@far.example is in the list from now on", "my friend", "1 May 2030")
 	ann.wants("twice")(ann.post("/lists", "/lists", "list", "allow", "value", "friend@far.example"))(422, "This is in the list already", `value="friend@far.example"`)
@@ -50,6 +50,11 @@ func TestListPages(t *testing.T) {
 	adam.wants("csv")(adam.get("/lists.csv"))(200, "allow,address,friend@far.example,ann@test.example,owner,my friend")
 	all, err := n.directory.Entries(t.Context(), directory.EntryQuery{})
 	n.must(err)
+	olga.wants("a trap")(olga.post("/lists", "/lists", "list", "trap", "value", "trap@test.example", "scope", "global"))(200, "trap@test.example is in the list")
+	olga.wants("somebody's")(olga.post("/lists", "/lists", "list", "trap", "value", "ann@test.example", "scope", "global"))(422, "it is no trap")
+	olga.wants("traps")(olga.get("/lists?list=trap"))(200, "trap@test.example", `<option value="trap" selected>`, "-friend@far.example")
+	adam.wants("no traps")(adam.get("/lists?list=trap"))(200, "-trap@test.example", `-value="trap"`)
+	adam.wants("no trap")(adam.post("/lists", "/lists", "list", "trap", "value", "x@test.example", "scope", "test.example"))(422)
 	at := fmt.Sprint("/lists/", all[0].ID)
 	ann.wants("entry")(ann.get(at))(200, "my friend", `value="2030-05-01"`, "In the order of filters")
 	ann.wants("change")(ann.post(at, at, "note", "no friend", "expires", ""))(200, "was changed", "no friend", "for ever")

@@ -30,7 +30,7 @@ func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
 		if old, ok := s.lists.get(e.Key()); ok {
 			return nil, fmt.Errorf("%w, as entry %d; remove or change that one", ErrExists, old.id)
 		}
-		if err := s.scopeExists(e.Scope); err != nil {
+		if err := s.admits(e); err != nil {
 			return nil, err
 		}
 		if err := s.room(e.Scope, 0); err != nil {
@@ -65,7 +65,7 @@ func (d *Directory) ensureEntry(ctx context.Context, e Entry) (Entry, error) {
 	var there Entry
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		there = Entry{}
-		if err := s.scopeExists(e.Scope); err != nil {
+		if err := s.admits(e); err != nil {
 			return nil, err
 		}
 		old, ok := s.lists.get(e.Key())
@@ -269,7 +269,10 @@ func checkedScope(scope Scope) (Scope, error) {
 }
 
 func checkedEntry(e Entry) ([]Change, error) {
-	if err := oneOf("list", e.List, Allow, Block); err != nil {
+	if err := oneOf("list", e.List, Lists()...); err != nil {
+		return nil, err
+	}
+	if err := checkedShared(e); err != nil {
 		return nil, err
 	}
 	if len(e.Note) > MaxNote || strings.ContainsAny(e.Note, "\r\n\x00") {

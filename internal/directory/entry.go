@@ -9,7 +9,7 @@ import (
 	"gatepost/internal/mail"
 )
 
-// An Entry is one line of the allow or block lists.
+// An Entry is one line of a list.
 //
 // What a Snapshot finds has ID, List, Kind, Value, Scope and Expires; the rest is
 // for people and comes from Directory.Entries.
@@ -27,14 +27,19 @@ type Entry struct {
 	LastHit time.Time `json:"last_hit,omitzero"`
 }
 
-// A List is one of two.
+// A List is one of four.
 type List string
 
 // Lists.
 const (
 	Allow List = "allow"
 	Block List = "block"
+	Trap  List = "trap"  // addresses of ours that nobody uses: a forward-path; see FindTrap
+	Fraud List = "fraud" // senders who were reported for fraud; see FindFraud
 )
+
+// Lists returns all lists.
+func Lists() []List { return []List{Allow, Block, Trap, Fraud} }
 
 // A Kind is what an entry's value is compared with.
 type Kind string

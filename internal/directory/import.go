@@ -212,7 +212,7 @@ func (s *Snapshot) sift(batch []numbered) (out sifted) {
 		}
 		changes, err := checkedEntry(e)
 		if err == nil {
-			err = s.scopeExists(e.Scope)
+			err = s.admits(e)
 		}
 		if err == nil {
 			err = s.room(e.Scope, more[e.Scope])

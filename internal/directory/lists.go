@@ -54,27 +54,31 @@ type listNumber uint8
 const (
 	allowed listNumber = iota
 	blocked
+	trapped
+	frauds
+	listCount
 )
 
+// number is blocked for what is no list: nothing else comes from a store.
 func (l List) number() listNumber {
-	if l == Allow {
+	switch l {
+	case Allow:
 		return allowed
+	case Trap:
+		return trapped
+	case Fraud:
+		return frauds
 	}
 	return blocked
 }
 
-func (n listNumber) list() List {
-	if n == allowed {
-		return Allow
-	}
-	return Block
-}
+func (n listNumber) list() List { return Lists()[n] }
 
 // A scope is what the tables know of one scope.
 type scope struct {
 	number  uint32
 	names   int
-	authors [2]int // by list
+	authors [listCount]int
 	lengths []lengthCount
 }
 

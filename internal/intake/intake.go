@@ -158,6 +158,10 @@ func (l lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool)
 		e, ok = l.FindSender(s.Sender, rcpt)
 	case s.Author != "":
 		e, ok = l.FindAuthor(s.Author, rcpt)
+	case s.Trap != "":
+		e, ok = l.FindTrap(s.Trap)
+	case s.Fraud != "":
+		e, ok = l.FindFraud(s.Fraud)
 	}
 	return pipeline.Listing{ID: e.ID, Allow: e.List == directory.Allow, Value: e.Value, Scope: scope(e.Scope)}, ok
 }

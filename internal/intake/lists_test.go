@@ -21,6 +21,11 @@ func TestLists(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for list, value := range map[directory.List]string{directory.Trap: "trap@ours.example", directory.Fraud: ".fraud.example"} {
+		if _, err := dir.AddEntry(t.Context(), directory.Entry{List: list, Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	near, far := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("198.51.100.7")
 	for name, c := range map[string]struct {
 		asked pipeline.Subject
@@ -32,6 +37,9 @@ func TestLists(t *testing.T) {
 		"sender from a network":              {pipeline.Subject{Sender: "Ann@x.example", Client: near}, fromNetwork},
 		"from another network":               {pipeline.Subject{Sender: "ann@x.example", Client: far}, ""},
 		"the sender without the network":     {pipeline.Subject{Sender: "ann@x.example"}, ""},
+		"trap":                               {pipeline.Subject{Trap: "Trap@ours.example"}, "trap@ours.example"},
+		"fraud":                              {pipeline.Subject{Fraud: "ann@pay.fraud.example"}, ".fraud.example"},
+		"a trap is no sender":                {pipeline.Subject{Sender: "trap@ours.example"}, ""},
 		"an allowed sender has to be proven": {pipeline.Subject{Sender: "ann@y.example", Client: near}, ""},
 	} {
 		got, ok := intake.ListsOf(dir.Snapshot()).Find(c.asked, mail.Path(""))

@@ -74,7 +74,7 @@ const entryPage = 100 // rows of a page
 func readEntrySearch(v url.Values) entrySearch {
 	cut := func(name string, n int) string { return strings.TrimSpace(cutTo(v.Get(name), n)) }
 	f := entrySearch{List: cut("list", maxField), Part: cut("part", directory.MaxPart), Scope: cut("scope", maxField)}
-	if f.List != string(directory.Allow) && f.List != string(directory.Block) {
+	if !slices.Contains(directory.Lists(), directory.List(f.List)) {
 		f.List = ""
 	}
 	f.after, _ = strconv.ParseInt(v.Get("after"), 10, 64) // what is no number is the beginning
@@ -170,6 +170,7 @@ type entryList struct {
 	Next, First string
 	CSV         string
 	Owner       bool
+	All         bool // the node's own lists, too
 	May         bool // add
 	Scopes      []string
 	Add         entryForm
@@ -195,7 +196,10 @@ func (s *Server) showEntries(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	data := entryList{Search: f, Owner: p.Role == access.Owner, May: access.MayAny(p, access.EntryChange), CSV: f.path("/lists.csv", 0), Add: add}
+	data := entryList{
+		Search: f, Owner: p.Role == access.Owner, All: s.may(r, access.EntryView, s.scopeObject(directory.Global)),
+		May: access.MayAny(p, access.EntryChange), CSV: f.path("/lists.csv", 0), Add: add,
+	}
 	if p.Role != access.Owner {
 		data.Scopes = p.Domains
 	}
@@ -263,6 +267,8 @@ func entryWrong(err error) (field, key string) {
 		return "value", "list.wrong.exists"
 	case errors.Is(err, directory.ErrFull):
 		return "value", "list.wrong.full"
+	case errors.Is(err, directory.ErrInUse):
+		return "value", "list.wrong.used"
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox):
 		return "scope", "list.wrong.nobody"
 	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath):

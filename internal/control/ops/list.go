@@ -2,10 +2,10 @@ package ops
 
 import "time"
 
-// An Entry is one line of the allow or block lists.
+// An Entry is one line of a list.
 type Entry struct {
 	ID      int64     `json:"id"`
-	List    string    `json:"list"` // allow, block
+	List    string    `json:"list"` // allow, block, trap, fraud
 	Kind    string    `json:"kind"` // ip, address, address-from, domain, subdomain, author
 	Value   string    `json:"value"`
 	Scope   string    `json:"scope"` // "global", a domain, a mailbox's address
