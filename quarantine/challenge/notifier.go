@@ -146,7 +146,7 @@ func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil || !ok {
 		return rescan, err
 	}
-	sender, now := Canonical(d.Sender), n.c.Now()
+	sender, now := d.Sender.Canonical(), n.c.Now()
 	c := Case{Sender: d.Sender, Proof: d.Proof, Guarded: d.Guarded, Arrived: d.Time, Now: now}
 	if c.Bounces, err = n.c.Rows.Bounces(ctx, sender, now.Add(-bouncesKept)); err != nil {
 		return rescan, err

@@ -56,7 +56,7 @@ type Case struct {
 // proof of the sender there is none, and none after an SPF fail, even where a signature
 // proves the domain.
 func (c Case) Refusal() Why {
-	_, forwarded := Unforwarded(c.Sender)
+	_, forwarded := c.Sender.Unforwarded()
 	for _, r := range []struct {
 		why   Why
 		holds bool
@@ -90,7 +90,7 @@ func (c Case) authored() bool {
 		return true
 	}
 	for _, a := range mail.ParseAddressList(c.Header.Get("From")) {
-		if p, ok := a.Path(); ok && Canonical(p) == Canonical(c.Sender) {
+		if p, ok := a.Path(); ok && p.Canonical() == c.Sender.Canonical() {
 			return true
 		}
 	}
@@ -181,7 +181,7 @@ func word(v string) string {
 
 // noReader reports whether a sender is an address that programs alone read.
 func noReader(sender mail.Path) bool {
-	local := Canonical(sender).Local()
+	local := sender.Canonical().Local()
 	if local == "" { // there was nothing but what a program made
 		return !sender.IsNull()
 	}
@@ -194,9 +194,9 @@ func noReader(sender mail.Path) bool {
 	for i, t := range tokens {
 		end := i == 0 || i == len(tokens)-1
 		switch {
-		case end && isBounceWord(t):
+		case end && mail.IsBounceWord(t):
 			return true
-		case end && (t == "owner" || t == "request") && slices.ContainsFunc(tokens, func(o string) bool { return o != t && !isMade(o) }):
+		case end && (t == "owner" || t == "request") && slices.ContainsFunc(tokens, func(o string) bool { return o != t && !mail.IsMade(o) }):
 			return true // of a list, which has a name: owner.5 is a person
 		case t == "noreply", t == "donotreply":
 			return true
@@ -208,7 +208,7 @@ func noReader(sender mail.Path) bool {
 // isRole reports whether a sender is a role that answers by itself, or must not be made
 // to.
 func isRole(sender mail.Path) bool {
-	return slices.Contains([]string{"postmaster", "abuse", "root", "hostmaster", "webmaster"}, Canonical(sender).Local())
+	return slices.Contains([]string{"postmaster", "abuse", "root", "hostmaster", "webmaster"}, sender.Canonical().Local())
 }
 
 // isStale reports whether a message's own Date is long past. One that can't be read, or

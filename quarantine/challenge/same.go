@@ -108,7 +108,7 @@ func (e *evenLines) Write(p []byte) (int, error) {
 // the same. It is 43 letters, digits, - and _, and tells nothing of what it is made of.
 func Key(sender mail.Path, to string, c Content) string {
 	h := sha256.New()
-	put(h, string(Canonical(sender)))
+	put(h, string(sender.Canonical()))
 	put(h, to)
 	h.Write(c[:])
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
@@ -121,7 +121,7 @@ func Origin(sender mail.Path, messageID string) string {
 		return ""
 	}
 	h := sha256.New()
-	put(h, string(Canonical(sender)))
+	put(h, string(sender.Canonical()))
 	put(h, messageID)
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
 }

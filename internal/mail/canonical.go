@@ -1,10 +1,8 @@
-package challenge
+package mail
 
 import (
 	"slices"
 	"strings"
-
-	"gatepost/internal/mail"
 )
 
 // maxWraps bounds how often an address is unwrapped: each forwarder may add a layer.
@@ -17,11 +15,11 @@ const maxWraps = 8
 // for comparing; mail must not be sent to it. The null path stays null. Where it is not
 // clear that an address is made by a program it stays whole: two who are taken for one
 // lose mail, one who is taken for two is held twice.
-func Canonical(p mail.Path) mail.Path {
+func (p Path) Canonical() Path {
 	p = p.Fold()
 	for range maxWraps {
 		next := unsigned(p)
-		if inner, ok := Unforwarded(next); ok {
+		if inner, ok := next.Unforwarded(); ok {
 			next = inner
 		}
 		if next == p {
@@ -33,15 +31,15 @@ func Canonical(p mail.Path) mail.Path {
 	if p.IsNull() || strings.HasPrefix(local, `"`) {
 		return p
 	}
-	return mail.Path(steady(local) + "@" + domain)
+	return Path(steady(local) + "@" + domain)
 }
 
 // unsigned takes the tag of BATV off.
-func unsigned(p mail.Path) mail.Path {
+func unsigned(p Path) Path {
 	local, domain := p.Local(), p.Domain()
 	if rest, ok := strings.CutPrefix(local, "btv1=="); ok { // Barracuda: btv1==0811ddd==user
 		if _, user, ok := strings.Cut(rest, "=="); ok && user != "" {
-			return mail.Path(user + "@" + domain)
+			return Path(user + "@" + domain)
 		}
 		return p
 	}
@@ -53,15 +51,15 @@ func unsigned(p mail.Path) mail.Path {
 		return p
 	}
 	if user, tag, ok := strings.Cut(rest, "/"); ok && isTag(tag) && user != "" { // an early draft: prvs=user/tag
-		return mail.Path(user + "@" + domain)
+		return Path(user + "@" + domain)
 	}
 	switch first, user, ok := strings.Cut(rest, "="); {
 	case !ok || user == "":
 		return p
 	case !isTag(first) && isTag(user): // seen in the wild: prvs=user=tag
-		return mail.Path(first + "@" + domain)
+		return Path(first + "@" + domain)
 	default:
-		return mail.Path(user + "@" + domain)
+		return Path(user + "@" + domain)
 	}
 }
 
@@ -73,7 +71,7 @@ func isTag(s string) bool { return len(s) == 10 && isHex(s) && s[0] <= '9' }
 // SRS0=HASH=TT=domain=user, SRS1=HASH=forwarder==HASH=TT=domain=user, with the separators
 // "=", "+" and "-" behind the first word. Whoever proves the forwarder's domain proves
 // nothing of the sender's.
-func Unforwarded(p mail.Path) (mail.Path, bool) {
+func (p Path) Unforwarded() (Path, bool) {
 	local := p.Fold().Local()
 	if len(local) < 6 || !strings.HasPrefix(local, "srs") || !strings.ContainsRune("=+-", rune(local[4])) {
 		return p, false
@@ -97,7 +95,7 @@ func Unforwarded(p mail.Path) (mail.Path, bool) {
 	if len(fields) != 4 {
 		return p, false
 	}
-	inner, err := mail.ParsePath(fields[3] + "@" + fields[2])
+	inner, err := ParsePath(fields[3] + "@" + fields[2])
 	if err != nil {
 		return p, false
 	}
@@ -120,11 +118,11 @@ func steady(local string) string {
 	if i := strings.IndexByte(local, '+'); i > 0 && strings.ContainsFunc(local[:i], isLetter) {
 		local = local[:i]
 	}
-	if !slices.ContainsFunc(tokens(withoutRecipient(local)), isBounceWord) {
+	if !slices.ContainsFunc(tokens(withoutRecipient(local)), IsBounceWord) {
 		return local
 	}
 	local = withoutRecipient(local)
-	left := slices.DeleteFunc(tokens(local), isMade)
+	left := slices.DeleteFunc(tokens(local), IsMade)
 	if len(left) == len(tokens(local)) {
 		return local
 	}
@@ -151,7 +149,7 @@ func withoutRecipient(local string) string {
 	if i < 0 || !strings.Contains(local[i:], ".") {
 		return local
 	}
-	if _, err := mail.ParseDomain(local[i+1:]); err != nil {
+	if _, err := ParseDomain(local[i+1:]); err != nil {
 		return local
 	}
 	if j := strings.LastIndexByte(local[:i], '-'); j > 0 {
@@ -160,8 +158,9 @@ func withoutRecipient(local string) string {
 	return local
 }
 
-// isMade reports whether a word is a program's number: digits, or hexadecimal with one.
-func isMade(s string) bool {
+// IsMade reports whether a word of a local part, in lower case, is a program's number:
+// digits, or four and more of hexadecimal with a digit among them.
+func IsMade(s string) bool {
 	digits := strings.ContainsAny(s, "0123456789")
 	return digits && isHex(s) && (len(s) >= 4 || strings.Trim(s, "0123456789") == "")
 }
@@ -170,8 +169,9 @@ func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 func isLetter(c rune) bool { return c >= 'a' && c <= 'z' || c > '~' }
 
-// isBounceWord reports whether a word says that an address is for bounces.
-func isBounceWord(s string) bool {
+// IsBounceWord reports whether a word of a local part, in lower case, says that the
+// address is for bounces.
+func IsBounceWord(s string) bool {
 	switch s {
 	case "bounce", "bounces", "bnc", "return", "returns", "verp", "errors", "error":
 		return true
