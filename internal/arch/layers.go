@@ -36,7 +36,7 @@ func places() map[string]layer {
 
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges,
-		"internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
+		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
 		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges,
 
 		"internal/app": app, "internal/app/demo": app,
@@ -101,6 +101,7 @@ func closed() map[string][]string {
 	return map[string][]string{
 		"":                     {"internal/config"},
 		"internal/config":      {"internal/app", "cmd/gatepost"},
+		"dnsbl/zone":           {"internal/app"},
 		"internal/control":     {"internal/app", "cmd/gatepost"},
 		"internal/control/ops": {"internal/app", "cmd/gatepost"},
 		"internal/metric":      {"internal/app"},
