@@ -60,7 +60,7 @@ const digestForm = 16 << 10
 type digestPage struct {
 	DigestLink
 	Onward  bool       // what was released goes on by the queue
-	State   string     // "ready", "done", "over", "asked", "guarded", "unproven", "own", "expired", "unknown"
+	State   string     // "ready", "done", "over", "asked", "guarded", "unproven", "own", "nowhere", "expired", "unknown"
 	Offer   digest.Act // what the button does; "": there is none
 	Subject string
 	From    string
@@ -170,17 +170,23 @@ func (s *Server) digestAct(w http.ResponseWriter, r *http.Request) error {
 		return s.page(w, r, status, "digest", s.digestNowhere(r, link, state))
 	}
 	refused := false // what came in between is shown, as it would be on opening the link now
-	for _, known := range []error{quarantine.ErrNotHeld, quarantine.ErrGuarded, quarantine.ErrUnproven, quarantine.ErrOwn, quarantine.ErrNobody} {
+	for _, known := range []error{
+		quarantine.ErrNotHeld, quarantine.ErrGuarded, quarantine.ErrUnproven, quarantine.ErrOwn, quarantine.ErrNobody, quarantine.ErrNowhere,
+	} {
 		refused = refused || errors.Is(err, known)
 	}
 	if err != nil && !refused {
 		return err
 	}
+	nowhere := errors.Is(err, quarantine.ErrNowhere)
 	link, err := s.Digests.Link(r.Context(), text, lang)
 	if err != nil {
 		return err
 	}
 	p := s.digestPage(r, link)
+	if nowhere { // opening the link can't tell: who gets it is asked at the release
+		p.State, p.Offer = "nowhere", ""
+	}
 	if refused {
 		return s.page(w, r, http.StatusConflict, "digest", p)
 	}

@@ -22,6 +22,7 @@ type desk struct {
 	failing error
 	done    []string
 	off     bool
+	refuses error // of what a link is for, though it can be opened
 }
 
 func (d *desk) Link(_ context.Context, text, lang string) (DigestLink, error) {
@@ -48,6 +49,9 @@ func (d *desk) Do(ctx context.Context, text string, act digest.Act) (quarantine.
 		return quarantine.Held{}, token.ErrToken
 	}
 	h := &d.links[text].Held
+	if d.refuses != nil {
+		return *h, d.refuses
+	}
 	if err := h.Open(); err != nil && act != digest.Allow {
 		return *h, err
 	}
@@ -203,6 +207,19 @@ func TestDigestNowhere(t *testing.T) {
 	}
 	without := start(t, Config{})
 	without.as(t, "").get("/d/old").wants(t, http.StatusNotFound)
+}
+
+// A message whose recipient is gone stays held, and who wants it is told so.
+func TestDigestNobodyLeft(t *testing.T) {
+	d := &desk{links: map[string]*DigestLink{"r": link(digest.Release, nil)}, refuses: fmt.Errorf("release: %w", quarantine.ErrNowhere)}
+	b := start(t, Config{Digests: d}).as(t, "")
+	page := b.post("", "/d/r", "act", "release")
+	page.wants(t, http.StatusConflict, "be released", "It stays held")
+	if strings.Contains(page.body, "<button") {
+		t.Errorf("it is offered again:\n%s", page.body)
+	}
+	b.head.Set("Accept-Language", "fr")
+	b.post("", "/d/r", "act", "release").wants(t, http.StatusConflict, "Il reste retenu")
 }
 
 // What fails is our fault, and the token is not in the log.
