@@ -6,10 +6,10 @@ package pipeline
 
 // call returns the call for entry i, and begins those worth reading ahead.
 func (w *Walk) call(tx *Transaction, i int) *call {
-	if c := w.ahead[i]; c != nil && !c.waits() {
+	if c := w.ahead[i]; c != nil && (!c.waits() || c.stage >= tx.Stage) {
 		return c
 	}
-	w.release(tx, i) // it answered Wait before the content was in: ask again
+	w.release(tx, i) // it answered Wait before this stage: ask again
 	if w.Policy.Entries[i].Kind.Waits {
 		w.readAhead(tx, i)
 	} else {
@@ -28,7 +28,7 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 	}
 	for j := i + 1; j < len(w.Policy.Entries); j++ {
 		e := w.Policy.Entries[j]
-		if w.passes(e) {
+		if w.passes(j) {
 			continue
 		}
 		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || e.needsAny(begun) {
@@ -64,7 +64,7 @@ func (e *Entry) needsAny(names map[string]bool) bool {
 func (w *Walk) settles(e *Entry, c *call) bool {
 	select {
 	case <-c.done:
-		return c.finding.Wait || !e.Shadow && e.On[c.finding.Result].Action.Ends()
+		return c.finding.Wait || !c.finding.Later && !e.Shadow && e.On[c.finding.Result].Action.Ends()
 	default:
 		return false
 	}

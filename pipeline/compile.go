@@ -115,7 +115,22 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
 	}
+	p.Unknown = p.unknown()
 	return p
+}
+
+// unknown returns the part of p that is asked about recipients that do not exist.
+func (p *Policy) unknown() *Policy {
+	u := &Policy{Name: p.Name}
+	for _, e := range p.Entries {
+		if e.Kind.Unknown {
+			u.Entries = append(u.Entries, e)
+		}
+	}
+	if len(u.Entries) == 0 {
+		return nil
+	}
+	return u
 }
 
 // gateEffects refuses what the gate can't do: there is no message yet to be put

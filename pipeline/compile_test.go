@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -99,5 +100,43 @@ func TestSettings(t *testing.T) {
 	got := cat[1].Settings()
 	if len(got) != 2 || got[1].Name != "wait" || got[1].Default != "1s" || got[1].Doc != "how long" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A recipient that does not exist is asked of the filters that want to know, in their
+// order, and its findings are not those of one that exists.
+func TestUnknownRecipients(t *testing.T) {
+	kind := func(name string, unknown bool) Kind {
+		return Kind{Name: name, Stage: Rcpt, Scope: PerRecipient, Unknown: unknown, Results: []Result{{Word: "known", Effect: "none"}, {Word: "unknown", Effect: "discard"}},
+			New: func(any) (Filter, error) {
+				return probe(func(_ context.Context, q Query) (Finding, error) {
+					if q.Unknown {
+						return Finding{Result: "unknown"}, nil
+					}
+					return Finding{Result: "known"}, nil
+				}), nil
+			}}
+	}
+	policies, problems := Compile([]Kind{kind("a", false), kind("b", true), kind("c", true)}, []Spec{
+		{Name: "p", Entries: []EntrySpec{{Filter: "a"}, {Filter: "b"}, {Filter: "c"}}},
+		{Name: "none", Entries: []EntrySpec{{Filter: "a"}}},
+	})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if policies["none"].Unknown != nil {
+		t.Error("a policy in which nobody asks has a walk for the unknown")
+	}
+	tx := atRcpt(t)
+	defer tx.Close()
+	known, unknown := NewWalk(policies["p"], "ann@x.example", true), NewUnknownWalk(policies["p"], "ann@x.example", true)
+	if err := errors.Join(known.Advance(t.Context(), tx), unknown.Advance(t.Context(), tx)); err != nil {
+		t.Fatal(err)
+	}
+	if len(known.Steps) != 3 || known.Done() {
+		t.Errorf("known: %d steps, done %t", len(known.Steps), known.Done())
+	}
+	if len(unknown.Steps) != 1 || unknown.Decision.Entry != "b" || unknown.Decision.Action != Discard {
+		t.Errorf("unknown: %d steps, %+v", len(unknown.Steps), unknown.Decision)
 	}
 }

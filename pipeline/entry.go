@@ -14,6 +14,7 @@ type Kind struct {
 	Waits   bool // may wait for something outside this process: it is read ahead
 	Always  bool // runs after an ending too, unless the entry says otherwise
 	Told    bool // its reasons may be told to the sender: they name no trap, no list, no pattern
+	Unknown bool // is asked about recipients that do not exist, too; see Policy.Unknown
 	Guarded bool // what it holds is dangerous: an operator alone may release it, and its sender is told nothing
 	Results []Result
 	Needs   []string // filters that must stand above it in the same list
@@ -54,6 +55,9 @@ type Policy struct {
 	RejectAt float64 // score from which it is rejected at the end of data; 0 is off
 	Entries  []*Entry
 	Shadow   *Policy // walked beside this one; nothing follows from it
+	// Unknown has those of Entries that are asked about recipients that do not exist; nil
+	// where there are none. Of its endings discard, reject and defer count.
+	Unknown *Policy
 }
 
 // DefaultTimeout limits an entry whose kind and settings name no time.

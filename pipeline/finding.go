@@ -19,7 +19,13 @@ type Finding struct {
 	Reason   string     // one sentence for a person
 	Evidence []Evidence // what replay and explanation need, as it was
 	Auth     []authres.Result
-	Wait     bool // needs the content to answer; the walk stops here until it is in
+	// Wait: the filter can't answer yet. The walk stops here until the next stage, at which
+	// the filter is asked again: by Data it must answer, in the gate by Mail.
+	Wait bool
+	// Later is for the gate alone, before Mail: nothing speaks against the client so far.
+	// The walk goes on, and at the next stage the filter is asked again, in its place. Its
+	// Recorder is told of the finding; no Step is made of it.
+	Later bool
 }
 
 // Evidence is one thing seen: a DNS answer, a matched pattern, a count.
@@ -27,7 +33,7 @@ type Evidence struct{ Key, Value string }
 
 // A Filter looks at what is known so far and says what it sees. It changes
 // nothing, and for the same query it says the same, however often and however
-// early it is asked: an answer given without the content must hold with it (one
+// early it is asked: an answer given at one stage must hold at those that follow (one
 // that can't be given yet is Wait). An error means that it could not tell.
 type Filter interface {
 	Check(ctx context.Context, q Query) (Finding, error)
@@ -46,18 +52,24 @@ type Query struct {
 	Tx        *Transaction
 	Domain    string
 	Recipient mail.Path
-	Walk      *Walk // scope PerWalk only; not to be changed
+	// Unknown: the recipient is in one of our domains and does not exist there. Only kinds
+	// with Unknown set are asked about such.
+	Unknown bool
+	// Owned: somebody here has exactly this address, a mailbox or an alias; not only a
+	// catch-all takes it, nor only a mail host. Scope PerRecipient and narrower.
+	Owned bool
+	Walk  *Walk // scope PerWalk only; not to be changed
 }
 
 // query shows a filter no more than its scope: what it can't see, its finding
 // can't depend on, so that sharing it is sound.
 func (e *Entry) query(tx *Transaction, w *Walk) Query {
-	q := Query{Tx: tx}
+	q := Query{Tx: tx, Unknown: w.Unknown}
 	if e.Kind.Scope >= PerDomain {
 		q.Domain = w.Recipient.Domain()
 	}
 	if e.Kind.Scope >= PerRecipient {
-		q.Recipient = w.Recipient
+		q.Recipient, q.Owned = w.Recipient, w.Owned
 	}
 	if e.Kind.Scope == PerWalk {
 		q.Walk = w

@@ -21,18 +21,22 @@ type memory struct {
 	mu    sync.Mutex
 	calls map[callKey]*call
 	facts map[string]any // *fact[T]
+	once  map[string]bool
+	after []func() // run by close
+	over  bool
 }
 
 type callKey struct {
 	entry   string // Entry.Key
 	scope   string // whom the finding is for
 	walk    *Walk  // of scope PerWalk; held, so that no later walk has its address
-	content bool   // asked with the content at hand
+	unknown bool   // Query.Unknown
 }
 
 // A call is one Check, under way or done.
 type call struct {
 	key    callKey
+	stage  Stage // at which it was asked
 	cancel context.CancelFunc
 	done   chan struct{}
 	wants  int // walks that wait or may yet; guarded by memory.mu
@@ -53,6 +57,40 @@ func newMemory(ctx context.Context) *memory {
 func (m *memory) close() {
 	m.cancel()
 	m.wg.Wait()
+	m.mu.Lock()
+	after := m.after
+	m.after, m.over = nil, true
+	m.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
+}
+
+// atClose has f run when the memory is closed: now, if it is.
+func (m *memory) atClose(f func()) {
+	m.mu.Lock()
+	over := m.over
+	if !over {
+		m.after = append(m.after, f)
+	}
+	m.mu.Unlock()
+	if over {
+		f()
+	}
+}
+
+// first reports whether key is asked for the first time.
+func (m *memory) first(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.once[key] {
+		return false
+	}
+	if m.once == nil {
+		m.once = map[string]bool{}
+	}
+	m.once[key] = true
+	return true
 }
 
 // scopeOf names those who share e's finding with w.
@@ -67,43 +105,37 @@ func scopeOf(e *Entry, w *Walk) string {
 }
 
 // want returns the call for e, begun if need be, and counts w among those who
-// want it. A finding made before the content was in is good with it, unless it
-// was Wait.
+// want it. A finding made at one stage is good at those that follow, unless it was Wait
+// or Later: then the filter is asked again, once a stage.
 func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
-	key := callKey{entry: e.Key, scope: scopeOf(e, w)}
+	key := callKey{entry: e.Key, scope: scopeOf(e, w), unknown: w.Unknown}
 	if e.Kind.Scope == PerWalk {
 		key.walk, key.entry = w, e.Name // two entries alike see different scores
 	}
 	m.mu.Lock()
-	if c := m.calls[key]; c != nil && !c.waits() {
-		c.wants++
-		m.mu.Unlock()
-		return c
-	}
-	key.content = tx.Stage == Data
-	if c := m.calls[key]; c != nil {
+	if c := m.calls[key]; c != nil && (!c.waits() || c.stage >= tx.Stage) {
 		c.wants++
 		m.mu.Unlock()
 		return c
 	}
 	ctx, cancel := context.WithTimeoutCause(m.ctx, e.timeout(), errTimeout)
-	c := &call{key: key, cancel: cancel, done: make(chan struct{}), wants: 1}
+	c := &call{key: key, stage: tx.Stage, cancel: cancel, done: make(chan struct{}), wants: 1}
 	m.calls[key] = c
 	m.mu.Unlock()
 	q := e.query(tx, w)
 	if e.Kind.Waits {
-		m.wg.Go(func() { c.run(ctx, e, q) })
+		m.wg.Go(func() { c.run(ctx, e, q, w.isGate()) })
 	} else {
-		c.run(ctx, e, q)
+		c.run(ctx, e, q, w.isGate())
 	}
 	return c
 }
 
-// waits reports whether the call has ended in Wait.
+// waits reports whether the call has ended without an answer that holds at later stages.
 func (c *call) waits() bool {
 	select {
 	case <-c.done:
-		return c.finding.Wait
+		return c.finding.Wait || c.finding.Later
 	default:
 		return false
 	}
@@ -130,11 +162,11 @@ var errTimeout = errors.New("time limit reached")
 
 // run asks the filter once, within its time limit, and turns whatever goes
 // wrong into the result TempError.
-func (c *call) run(ctx context.Context, e *Entry, q Query) {
+func (c *call) run(ctx context.Context, e *Entry, q Query, gate bool) {
 	defer close(c.done)
 	defer c.cancel()
 	begin := time.Now()
-	f, err := check(ctx, e, q)
+	f, err := check(ctx, e, q, gate)
 	c.micros = time.Since(begin).Microseconds()
 	if ctx.Err() != nil && err == nil {
 		err = context.Cause(ctx) // it answered, but too late
@@ -148,8 +180,8 @@ func (c *call) run(ctx context.Context, e *Entry, q Query) {
 }
 
 // check calls the filter; a panic, a word outside its vocabulary, or a wait for
-// content that is there are errors.
-func check(ctx context.Context, e *Entry, q Query) (f Finding, err error) {
+// what is there already are errors.
+func check(ctx context.Context, e *Entry, q Query, gate bool) (f Finding, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
@@ -160,7 +192,11 @@ func check(ctx context.Context, e *Entry, q Query) (f Finding, err error) {
 	case err != nil:
 	case f.Wait && q.Tx.Stage == Data:
 		err = errors.New("waits for the content, which it has")
-	case !f.Wait && !e.Kind.knows(f.Result):
+	case gate && (f.Wait || f.Later) && q.Tx.Stage >= Mail:
+		err = errors.New("waits for what the gate never has")
+	case f.Later && !gate:
+		err = errors.New("answers later, which only the gate can wait for")
+	case !f.Wait && !f.Later && !e.Kind.knows(f.Result):
 		err = fmt.Errorf("answered %q, which is not among its results", f.Result)
 	}
 	return f, err

@@ -175,37 +175,63 @@ func TestFact(t *testing.T) {
 	})
 }
 
-// An entry that was begun before the content came, and says Wait only after, is
-// asked again: what stands below it is judged as ever.
+// An entry that was begun before a stage, and says Wait only when it has come, is asked
+// again at it: what stands below is judged as ever.
 func TestLateWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		waits := func(d time.Duration) probe {
-			return func(ctx context.Context, q Query) (Finding, error) {
-				select {
-				case <-time.After(d):
-				case <-ctx.Done():
-					return Finding{}, ctx.Err()
-				}
-				return Finding{Result: "no", Wait: q.Tx.Message == nil}, nil
+	for _, stage := range []Stage{Mail, Rcpt, Data} {
+		t.Run(stage.String(), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { lateWait(t, stage) }) })
+	}
+}
+
+func lateWait(t *testing.T, stage Stage) {
+	waits := func(d time.Duration) probe {
+		return func(ctx context.Context, q Query) (Finding, error) {
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+				return Finding{}, ctx.Err()
 			}
+			return Finding{Result: "no", Wait: q.Tx.Stage < stage}, nil
 		}
-		yes := func(context.Context, Query) (Finding, error) { return Finding{Result: "yes"}, nil }
-		p := &Policy{Entries: []*Entry{
-			entryOf("a", PerMessage, true, waits(10*time.Millisecond), nil),
-			entryOf("b", PerMessage, true, waits(900*time.Millisecond), nil),
-			entryOf("c", PerMessage, false, yes, map[string]Effect{"yes": {Action: Reject}}),
-		}}
-		tx := atRcpt(t)
-		defer tx.Close()
-		w := NewWalk(p, "a@x.example", true)
-		if err := w.Advance(t.Context(), tx); err != nil || w.Done() {
-			t.Fatalf("at RCPT: %v, done %t", err, w.Done())
-		}
-		if err := w.Advance(t.Context(), tx.WithData(nil, mail.NewMessage(nil))); err != nil {
-			t.Fatal(err)
-		}
-		if !w.Done() || w.Decision.Action != Reject || len(w.Steps) != 3 {
-			t.Errorf("done %t, %v after %d steps; want reject after 3", w.Done(), w.Decision.Action, len(w.Steps))
-		}
-	})
+	}
+	yes := func(context.Context, Query) (Finding, error) { return Finding{Result: "yes"}, nil }
+	p := &Policy{Entries: []*Entry{
+		entryOf("a", PerMessage, true, waits(10*time.Millisecond), nil),
+		entryOf("b", PerMessage, true, waits(900*time.Millisecond), nil),
+		entryOf("c", PerMessage, false, yes, map[string]Effect{"yes": {Action: Reject}}),
+	}}
+	for _, e := range p.Entries {
+		e.Kind.Stage = Connect
+	}
+	tx := at(NewTransaction(t.Context(), "id", time.Now(), mail.Client{}, nil), stage-1)
+	defer tx.Close()
+	w := NewWalk(p, "a@x.example", true)
+	if err := w.Advance(t.Context(), tx); err != nil || w.Done() {
+		t.Fatalf("before: %v, done %t", err, w.Done())
+	}
+	if err := w.Advance(t.Context(), at(tx, stage)); err != nil {
+		t.Fatal(err)
+	}
+	if !w.Done() || w.Decision.Action != Reject || len(w.Steps) != 3 {
+		t.Errorf("done %t, %v after %d steps; want reject after 3", w.Done(), w.Decision.Action, len(w.Steps))
+	}
+}
+
+// What AtClose was given runs once the transaction is closed, or at once where it is; a
+// key is the first one once.
+func TestClose(t *testing.T) {
+	tx := atRcpt(t)
+	n := 0
+	tx.AtClose(func() { n++ })
+	if !tx.First("a") || tx.WithRcpt().First("a") || !tx.First("b") {
+		t.Error("First: want once a key, for all stages")
+	}
+	if n != 0 {
+		t.Error("called before the end")
+	}
+	tx.Close()
+	tx.AtClose(func() { n++ })
+	if n != 2 {
+		t.Errorf("called %d times, want 2", n)
+	}
 }

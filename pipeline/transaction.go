@@ -58,8 +58,17 @@ func (tx *Transaction) WithData(recipients []mail.Path, m *mail.Message) *Transa
 	return &n
 }
 
-// Close cancels what is still being looked up and waits for it.
+// Close cancels what is still being looked up, waits for it, and calls what AtClose was
+// given.
 func (tx *Transaction) Close() { tx.mem.close() }
+
+// AtClose has f called when the transaction is closed: at once, if it is. The gate's is
+// open as long as its connection, so a Recorder can count what is there at one time.
+func (tx *Transaction) AtClose(f func()) { tx.mem.atClose(f) }
+
+// First reports whether the transaction, at any of its stages, is asked for key for the
+// first time: two entries of one filter count what they see once.
+func (tx *Transaction) First(key string) bool { return tx.mem.first(key) }
 
 // Lists answers for the lists as they stood when the transaction began. Within one
 // question the narrowest scope wins, then allow over block (spec: mailbox over domain

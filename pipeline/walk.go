@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"gatepost/internal/mail"
 )
@@ -18,11 +20,22 @@ type Walk struct {
 	Score     float64
 	Decision  Decision // meaningful once Done
 	Required  float64  // score from which the message is spam; NewWalk takes the policy's, 0 is off
+	Unknown   bool     // the recipient does not exist
+	Owned     bool     // see Query.Owned
 
-	next  int // index of the entry to be judged next
+	next  int       // index of the entry to be judged next
+	later []pending // entries before it that said Later, in order
+	asked Stage     // at which those were asked last
 	ended bool
+	by    int // index of the highest entry in the list that ended it
 	done  bool
 	ahead map[int]*call // read ahead, by index, not judged yet
+}
+
+// A pending entry has said Later.
+type pending struct {
+	entry int
+	err   error // of its Recorder, for the step to come
 }
 
 // A Step is one entry of the policy as the walk judged it.
@@ -55,11 +68,19 @@ func NewWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 	return &Walk{Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: map[int]*call{}}
 }
 
+// NewUnknownWalk begins a walk for a recipient that does not exist, down p.Unknown, which is
+// not nil. It has come to its end at Rcpt, whether it is Done or not.
+func NewUnknownWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
+	w := NewWalk(p.Unknown, rcpt, live)
+	w.Unknown = true
+	return w
+}
+
 // Fork returns a walk that goes on from where w stands, on its own: the gate,
 // walked once a connection, goes on so for each of its transactions.
 func (w *Walk) Fork() *Walk {
 	n := *w
-	n.Steps = append([]Step(nil), w.Steps...)
+	n.Steps, n.later = slices.Clone(w.Steps), slices.Clone(w.later)
 	n.ahead = map[int]*call{}
 	return &n
 }
@@ -67,36 +88,25 @@ func (w *Walk) Fork() *Walk {
 // Done reports whether the walk has reached its decision.
 func (w *Walk) Done() bool { return w.done }
 
+// isGate reports whether the walk is the gate's, which has no content to wait for.
+func (w *Walk) isGate() bool { return w.Recipient.IsNull() }
+
 // Advance goes down the list as far as what tx knows allows: to the first entry
 // that needs a later stage, or to the decision. It returns an error only when ctx
 // ends; the walk has then no decision and the message must be deferred.
 func (w *Walk) Advance(ctx context.Context, tx *Transaction) error {
+	if err := w.askAgain(ctx, tx); err != nil {
+		return err
+	}
 	for !w.done && w.next < len(w.Policy.Entries) {
-		e := w.Policy.Entries[w.next]
-		if w.passes(e) {
-			w.next++
-			continue
+		on, err := w.step(ctx, tx, w.next)
+		if err != nil || !on {
+			return err
 		}
-		if e.Kind.Stage > tx.Stage {
-			return nil
-		}
-		c := w.call(tx, w.next)
-		if err := c.wait(ctx); err != nil {
-			return fmt.Errorf("pipeline: %s: %w", e.Name, err)
-		}
-		if c.finding.Wait {
-			w.release(tx, w.next)
-			if tx.Stage == Data {
-				continue // it was begun before the content was in: ask again
-			}
-			return nil
-		}
-		w.judge(ctx, tx, e, c)
-		w.release(tx, w.next)
 		w.next++
 	}
 	// Scores are summed when all are in: at the end of data, not before.
-	if !w.done && (tx.Stage == Data || w.Recipient.IsNull()) {
+	if !w.done && len(w.later) == 0 && (tx.Stage == Data || w.isGate()) {
 		w.sum()
 	}
 	if w.done {
@@ -105,17 +115,81 @@ func (w *Walk) Advance(ctx context.Context, tx *Transaction) error {
 	return nil
 }
 
-// passes reports whether the walk goes by e without asking: after an ending only
-// entries marked always are of interest.
-func (w *Walk) passes(e *Entry) bool { return w.ended && !e.Always }
+// askAgain asks those who said Later at an earlier stage, in list order. Who stands above
+// what ended the walk since is not passed by; the strongest ending holds.
+func (w *Walk) askAgain(ctx context.Context, tx *Transaction) error {
+	if tx.Stage <= w.asked {
+		return nil
+	}
+	again := w.later
+	w.later = nil
+	for n, p := range again {
+		if w.done {
+			return nil
+		}
+		if w.passes(p.entry) {
+			continue
+		}
+		if _, err := w.ask(ctx, tx, p); err != nil {
+			w.later = append(w.later, again[n:]...)
+			return err
+		}
+	}
+	w.asked = tx.Stage
+	return nil
+}
 
-// judge applies what e's result leads to.
-func (w *Walk) judge(ctx context.Context, tx *Transaction, e *Entry, c *call) {
-	f := c.finding
+// step deals with entry i in its turn; it reports whether the walk may go on behind it.
+func (w *Walk) step(ctx context.Context, tx *Transaction, i int) (on bool, err error) {
+	switch {
+	case w.passes(i):
+		return true, nil
+	case w.Policy.Entries[i].Kind.Stage > tx.Stage:
+		return false, nil
+	}
+	return w.ask(ctx, tx, pending{entry: i})
+}
+
+// ask has an entry answer, and judges it; on is false where the walk stops at it.
+func (w *Walk) ask(ctx context.Context, tx *Transaction, p pending) (on bool, err error) {
+	i, e := p.entry, w.Policy.Entries[p.entry]
+	c := w.call(tx, i)
+	if err := c.wait(ctx); err != nil {
+		return false, fmt.Errorf("pipeline: %s: %w", e.Name, err)
+	}
+	for c.waits() && c.stage < tx.Stage { // it was begun before what it waits for was in
+		w.release(tx, i)
+		c = w.call(tx, i)
+		if err := c.wait(ctx); err != nil {
+			return false, fmt.Errorf("pipeline: %s: %w", e.Name, err)
+		}
+	}
+	defer w.release(tx, i)
+	switch {
+	case c.finding.Wait:
+		return false, nil
+	case c.finding.Later:
+		if w.Live && !e.Shadow {
+			p.err = cmp.Or(p.err, w.record(ctx, tx, e, c))
+		}
+		w.later, w.asked = append(w.later, p), tx.Stage
+	default:
+		w.judge(ctx, tx, p, c)
+	}
+	return true, nil
+}
+
+// passes reports whether the walk goes by entry i without asking: below an ending only
+// entries marked always are of interest.
+func (w *Walk) passes(i int) bool { return w.ended && i > w.by && !w.Policy.Entries[i].Always }
+
+// judge applies what an entry's result leads to.
+func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
+	e, f := w.Policy.Entries[p.entry], c.finding
 	effect := e.On[f.Result]
 	step := Step{
 		Entry: e.Name, Filter: e.Kind.Name, Finding: f, Effect: effect, Points: effect.points(f),
-		Micros: c.micros, Shadow: e.Shadow, Err: c.err,
+		Micros: c.micros, Shadow: e.Shadow, Err: cmp.Or(c.err, p.err),
 	}
 	if e.Shadow {
 		w.Steps = append(w.Steps, step)
@@ -123,13 +197,13 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, e *Entry, c *call) {
 	}
 	if w.Live {
 		if err := w.record(ctx, tx, e, c); err != nil && step.Err == nil {
-			step.Err = fmt.Errorf("record: %w", err)
+			step.Err = err
 		}
 	}
 	w.Steps = append(w.Steps, step)
 	w.Score += step.Points
 	if effect.Action.Ends() {
-		w.end(Decision{
+		w.end(p.entry, Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
 			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Firm: e.Kind.firm(f.Result), Reply: effect.Reply,
 		})
@@ -150,13 +224,18 @@ func (w *Walk) record(ctx context.Context, tx *Transaction, e *Entry, c *call) (
 		}()
 		ctx, cancel := context.WithTimeout(ctx, e.timeout())
 		defer cancel()
-		err = r.Record(ctx, e.query(tx, w), c.finding)
+		if err = r.Record(ctx, e.query(tx, w), c.finding); err != nil {
+			err = fmt.Errorf("record: %w", err)
+		}
 	})
 	return err
 }
 
-// end notes an ending; the strongest holds.
-func (w *Walk) end(d Decision) {
+// end notes an ending by entry i; the strongest holds.
+func (w *Walk) end(i int, d Decision) {
+	if !w.ended || i < w.by {
+		w.by = i
+	}
 	if w.ended && strength[d.Action] <= strength[w.Decision.Action] {
 		return
 	}
