@@ -28,6 +28,8 @@ import (
 //  6. the number of the last folder
 //  7. contents, by id (counts.go)
 //
+// What changes bans (ban.go) locks their revision and nothing else.
+//
 // Where that can't be had the server finds the circle and ends one of them, which is
 // run again (postgres.go). SQLite has one writer and no locks.
 

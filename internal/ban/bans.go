@@ -1,0 +1,359 @@
+package ban
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"gatepost/internal/mail"
+)
+
+// A Config is what a Bans needs.
+type Config struct {
+	Rows     Rows
+	Ladder   Ladder
+	Most     int                                                // active bans; 0: DefaultMost
+	Contact  string                                             // an address or URL where to ask for help, told to who is banned
+	Never    func(netip.Addr) (why string)                      // "": may be banned; nil: only this machine is not
+	Observer Observer                                           // nil counts nothing
+	Log      *slog.Logger                                       // nil: silent
+	Now      func() time.Time                                   // nil: time.Now
+	Old      func(ctx context.Context) (now time.Time, ok bool) // by which rows are old; nil: Now
+}
+
+// An Observer counts. Its methods must not wait.
+type Observer interface {
+	// BanImposed is called for each ban of this node's, with its cause.
+	BanImposed(cause string)
+	// BanRefused is called for who is refused because of a ban, with where: "smtp",
+	// "submission", "imap", "web".
+	BanRefused(door string)
+}
+
+// DefaultMost is how many bans are active at once, where nothing else is set.
+const DefaultMost = 100_000
+
+// A Bans is the bans of all nodes, as one node knows them. It is safe for use by many
+// goroutines.
+type Bans struct {
+	c     Config
+	table *table
+	skew  atomic.Int64 // microseconds that the store's clock is ahead of ours
+
+	mu       sync.Mutex // of table's writers, and of what follows
+	revision int64
+	waiting  map[netip.Prefix]Order
+	hits     map[netip.Prefix]Hits
+	wake     chan struct{} // somebody waits to be written
+
+	rows sync.Mutex // held while rows are read or written, so that none comes to memory after a newer one
+}
+
+// New loads the bans that are active. The caller runs Run beside it.
+func New(ctx context.Context, c Config) (*Bans, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observer == nil {
+		c.Observer = blind{}
+	}
+	if c.Never == nil {
+		c.Never = func(netip.Addr) string { return "" }
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
+	}
+	if c.Most <= 0 {
+		c.Most = DefaultMost
+	}
+	b := &Bans{c: c, table: newTable(), waiting: map[netip.Prefix]Order{}, hits: map[netip.Prefix]Hits{}, wake: make(chan struct{}, 1)}
+	return b, b.Refresh(ctx)
+}
+
+type blind struct{}
+
+func (blind) BanImposed(string) {}
+func (blind) BanRefused(string) {}
+
+// storeNow is the time by the store's clock, in microseconds.
+func (b *Bans) storeNow() int64 { return b.c.Now().UnixMicro() + b.skew.Load() }
+
+// Find returns the ban that keeps an address out now: its ID, network, cause, step and
+// end; all else is in the store. Who is never banned is not found. It takes no lock.
+func (b *Bans) Find(addr netip.Addr) (Ban, bool) {
+	addr = mail.Unmap(addr)
+	if !addr.IsValid() {
+		return Ban{}, false
+	}
+	a := b.table.find(addr, func(a *active) bool { return a.until > b.storeNow() })
+	if a == nil || b.never(addr) != "" {
+		return Ban{}, false
+	}
+	return a.ban(), true
+}
+
+// never says why an unmapped address is never banned.
+func (b *Bans) never(addr netip.Addr) string {
+	if addr.IsLoopback() || addr.IsUnspecified() {
+		return "it is this machine"
+	}
+	return b.c.Never(addr)
+}
+
+// Impose bans a client for a cause, for as long as the ladder says. The ban counts here
+// when it returns, and is written within about a second. Who is never banned is not, and
+// who is banned already is not banned for longer; neither is an error.
+func (b *Bans) Impose(_ context.Context, client netip.Addr, cause, note string) error {
+	o := Order{Network: Network(client), Cause: Cause(cause), Note: cut(note), Who: ByNode}
+	switch {
+	case !o.Network.IsValid():
+		return fmt.Errorf("ban: impose on %v: no address", client)
+	case !o.Cause.Known():
+		return fmt.Errorf("ban: impose on %s: %w %q", o.Network, errCause, cause)
+	}
+	if why := b.never(mail.Unmap(client)); why != "" {
+		b.c.Log.Info("not banned", "client", client, "cause", cause, "note", o.Note, "reason", why)
+		return nil
+	}
+	if b.enqueue(o) {
+		b.c.Observer.BanImposed(cause)
+		b.c.Log.Info("banned", "network", o.Network, "cause", cause, "note", o.Note)
+	}
+	return nil
+}
+
+// maxWaiting bounds the bans that wait to be written. In a flood that is wider what comes
+// on top counts in memory, for the ladder's first rung, and is never written.
+const maxWaiting = 10_000
+
+// enqueue has a ban count, and be written soon; false: there is one.
+func (b *Bans) enqueue(o Order) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.storeNow()
+	e := b.table.edit()
+	if a := e.get(o.Network); a != nil && a.until > now {
+		return false
+	}
+	// Which rung it is the store knows.
+	e.put(&active{network: o.Network, cause: o.Cause, step: 1, until: now + b.c.Ladder.Rung(1).Microseconds()})
+	e.makeRoom(b.c.Most)
+	e.done()
+	if len(b.waiting) < maxWaiting {
+		b.waiting[o.Network] = o
+		select {
+		case b.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// Add bans a network by hand, and returns when that is written. It takes the place of the
+// ban that is there; d is how long it lasts, 0 as the ladder says. It fails with ErrNever.
+func (b *Bans) Add(ctx context.Context, network netip.Prefix, d time.Duration, who, note string) (Ban, error) {
+	if why := b.never(network.Addr()); why != "" {
+		return Ban{}, fmt.Errorf("ban: %s %w: %s", network, ErrNever, why)
+	}
+	o := Order{Network: network, Cause: Admin, Note: cut(note), Who: who, For: d, Replace: true}
+	b.rows.Lock()
+	defer b.rows.Unlock()
+	list, err := b.c.Rows.Impose(ctx, []Order{o}, b.c.Ladder)
+	if err != nil {
+		return Ban{}, fmt.Errorf("ban: %s: %w", network, err)
+	}
+	b.c.Observer.BanImposed(string(Admin))
+	b.c.Log.Info("banned", "network", network, "cause", string(Admin), "note", o.Note, "by", who, "until", list[0].Until)
+	b.took(list)
+	return list[0], nil
+}
+
+// took puts what was written into memory.
+func (b *Bans) took(list []Ban) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.table.edit()
+	for _, n := range list {
+		delete(b.waiting, n.Network)
+		e.apply(n, b.storeNow())
+	}
+	e.makeRoom(b.c.Most)
+	e.done()
+}
+
+// apply makes of a row what memory has.
+func (e edit) apply(n Ban, now int64) {
+	until := n.Until.UnixMicro()
+	if n.Lifted.IsZero() && until > now {
+		e.put(&active{network: n.Network, cause: n.Cause, id: n.ID, until: until, step: n.Step})
+		return
+	}
+	if old := e.get(n.Network); old != nil && old.id == n.ID {
+		e.drop(n.Network)
+	}
+}
+
+// Lift ends a ban before its time. What names it is its ID, its network, or an address in
+// that. It fails with ErrNone where nothing is banned so.
+func (b *Bans) Lift(ctx context.Context, what, who, reason string) (Ban, error) {
+	if err := b.write(ctx); err != nil { // it may be one that waits
+		return Ban{}, err
+	}
+	id, err := b.named(what)
+	if err != nil {
+		return Ban{}, fmt.Errorf("ban: lift %s: %w", what, err)
+	}
+	return b.lift(ctx, id, Lifting{Who: who, Reason: cut(reason)})
+}
+
+// selfOften is how long who lifted his own ban can't lift another.
+const selfOften = 24 * time.Hour
+
+// LiftOwn ends the ban of a client who asks for it himself, which must be for failed
+// log-ins, once a day. It fails with ErrNone, ErrOther or ErrOften.
+func (b *Bans) LiftOwn(ctx context.Context, client netip.Addr, reason string) error {
+	if err := b.write(ctx); err != nil {
+		return err
+	}
+	n, ok := b.Find(client)
+	switch {
+	case !ok:
+		return fmt.Errorf("ban: lift own: %w", ErrNone)
+	case n.Cause != Login:
+		return fmt.Errorf("ban: lift own: %w", ErrOther)
+	}
+	_, err := b.lift(ctx, n.ID, Lifting{Who: BySelf, Reason: cut(reason), Once: selfOften})
+	return err
+}
+
+func (b *Bans) lift(ctx context.Context, id int64, l Lifting) (Ban, error) {
+	b.rows.Lock()
+	defer b.rows.Unlock()
+	n, err := b.c.Rows.Lift(ctx, id, l)
+	if err != nil {
+		return Ban{}, fmt.Errorf("ban: lift %d: %w", id, err)
+	}
+	b.took([]Ban{n})
+	b.c.Log.Info("ban lifted", "id", n.ID, "network", n.Network, "cause", string(n.Cause), "by", l.Who, "reason", l.Reason)
+	return n, nil
+}
+
+// Bans returns bans from the store, the newest first.
+func (b *Bans) Bans(ctx context.Context, q Query) ([]Ban, error) {
+	list, err := b.c.Rows.Find(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("ban: list: %w", err)
+	}
+	return list, nil
+}
+
+// Of returns the bans of a network, which is named by a ban's ID, itself or an address in
+// it, those that ended too, and those of the network around it that is banned; the newest
+// first. It fails with ErrNone.
+func (b *Bans) Of(ctx context.Context, what string) ([]Ban, error) {
+	if err := b.write(ctx); err != nil {
+		return nil, err
+	}
+	if id, ok := number(what); ok {
+		list, err := b.Bans(ctx, Query{ID: id})
+		if err != nil || len(list) == 0 {
+			return nil, orNone(err)
+		}
+		what = list[0].Network.String()
+	}
+	network, err := ParseNetwork(what)
+	if err != nil {
+		return nil, err
+	}
+	networks := []netip.Prefix{network}
+	if a := b.table.find(network.Addr(), func(a *active) bool { return a.network.Bits() < network.Bits() }); a != nil {
+		networks = append(networks, a.network)
+	}
+	list, err := b.Bans(ctx, Query{Networks: networks, Limit: 100})
+	if err != nil || len(list) == 0 {
+		return nil, orNone(err)
+	}
+	return list, nil
+}
+
+func orNone(err error) error {
+	if err == nil {
+		err = ErrNone
+	}
+	return err
+}
+
+// named finds the ID of an active ban.
+func (b *Bans) named(what string) (int64, error) {
+	if id, ok := number(what); ok {
+		return id, nil
+	}
+	network, err := ParseNetwork(what)
+	if err != nil {
+		return 0, err
+	}
+	a := b.table.get(networkKey(network))
+	if a == nil && !strings.Contains(what, "/") {
+		a = b.table.find(network.Addr(), func(*active) bool { return true })
+	}
+	if a == nil || a.id == 0 {
+		return 0, ErrNone
+	}
+	return a.id, nil
+}
+
+// Counts is how many bans are active, by cause.
+func (b *Bans) Counts() map[Cause]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	counts := map[Cause]int{}
+	for _, c := range Causes() {
+		counts[c] = b.table.causes[c]
+	}
+	return counts
+}
+
+// Notice is what who is banned is told: that he is, until when, and where to ask. It
+// names no cause: that would tell a guesser what gave him away.
+func (b *Bans) Notice(n Ban) string {
+	now, until := time.UnixMicro(b.storeNow()).UTC(), n.Until.UTC().Add(time.Minute-1) // to the minute, and not too early
+	layout := "15:04"
+	if until.YearDay() != now.YearDay() || until.Year() != now.Year() {
+		layout = "2006-01-02 15:04"
+	}
+	who := n.Network.String()
+	if n.Network.IsSingleIP() {
+		who = n.Network.Addr().String()
+	}
+	text := fmt.Sprintf("%s is banned until %s UTC", who, until.Format(layout))
+	switch {
+	case b.c.Contact == "":
+		return text
+	case strings.Contains(b.c.Contact, "://"):
+		return text + "; if this is a mistake, see " + b.c.Contact
+	}
+	return text + "; if this is a mistake, write to " + b.c.Contact
+}
+
+// cut bounds a note, and makes one line of it.
+func cut(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > MaxNote {
+		s = strings.ToValidUTF8(s[:MaxNote], "")
+	}
+	return s
+}
