@@ -37,7 +37,7 @@ type callKey struct {
 type call struct {
 	key    callKey
 	stage  Stage // at which it was asked
-	cancel context.CancelFunc
+	cancel context.CancelFunc // nil: the filter never waits
 	done   chan struct{}
 	wants  int // walks that wait or may yet; guarded by memory.mu
 
@@ -51,7 +51,7 @@ type call struct {
 
 func newMemory(ctx context.Context) *memory {
 	ctx, cancel := context.WithCancel(ctx)
-	return &memory{ctx: ctx, cancel: cancel, calls: map[callKey]*call{}, facts: map[string]any{}}
+	return &memory{ctx: ctx, cancel: cancel, facts: map[string]any{}}
 }
 
 func (m *memory) close() {
@@ -118,16 +118,24 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
 		m.mu.Unlock()
 		return c
 	}
-	ctx, cancel := context.WithTimeoutCause(m.ctx, e.timeout(), errTimeout)
-	c := &call{key: key, stage: tx.Stage, cancel: cancel, done: make(chan struct{}), wants: 1}
-	m.calls[key] = c
-	m.mu.Unlock()
-	q := e.query(tx, w)
-	if e.Kind.Waits {
-		m.wg.Go(func() { c.run(ctx, e, q, w.isGate()) })
-	} else {
-		c.run(ctx, e, q, w.isGate())
+	c := &call{key: key, stage: tx.Stage, done: make(chan struct{}), wants: 1}
+	if m.calls == nil {
+		m.calls = make(map[callKey]*call, len(w.Policy.Entries))
 	}
+	m.calls[key] = c
+	q, gate := e.query(tx, w), w.isGate()
+	if !e.Kind.Waits { // has no use for a context of its own, which costs more than most such filters
+		m.mu.Unlock()
+		c.run(m.ctx, e, q, gate)
+		return c
+	}
+	ctx, cancel := context.WithTimeoutCause(m.ctx, e.timeout(), errTimeout)
+	c.cancel = cancel
+	m.mu.Unlock()
+	m.wg.Go(func() {
+		defer cancel()
+		c.run(ctx, e, q, gate)
+	})
 	return c
 }
 
@@ -153,7 +161,9 @@ func (m *memory) drop(c *call) {
 	select {
 	case <-c.done:
 	default:
-		c.cancel()
+		if c.cancel != nil {
+			c.cancel()
+		}
 		delete(m.calls, c.key)
 	}
 }
@@ -164,14 +174,15 @@ var errTimeout = errors.New("time limit reached")
 // wrong into the result TempError.
 func (c *call) run(ctx context.Context, e *Entry, q Query, gate bool) {
 	defer close(c.done)
-	defer c.cancel()
 	begin := time.Now()
 	f, err := check(ctx, e, q, gate)
-	c.micros = time.Since(begin).Microseconds()
-	if ctx.Err() != nil && err == nil {
+	took := time.Since(begin)
+	c.micros = took.Microseconds()
+	switch {
+	case ctx.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)):
 		err = context.Cause(ctx) // it answered, but too late
-	} else if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		err = context.Cause(ctx)
+	case took > e.timeout() && err == nil:
+		err = errTimeout
 	}
 	c.finding, c.err = f, err
 	if err != nil {

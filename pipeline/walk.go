@@ -65,7 +65,9 @@ type Decision struct {
 
 // NewWalk begins a walk at the top of p.
 func NewWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
-	return &Walk{Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: map[int]*call{}}
+	return &Walk{
+		Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: map[int]*call{}, Steps: make([]Step, 0, len(p.Entries)),
+	}
 }
 
 // NewUnknownWalk begins a walk for a recipient that does not exist, down p.Unknown, which is
