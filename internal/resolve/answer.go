@@ -37,7 +37,7 @@ func (t Type) String() string {
 type Record struct {
 	TTL  time.Duration // as the server gave it, not clamped
 	Addr netip.Addr    // A, AAAA
-	Host string        // CNAME, MX, NS, PTR: a name without its final dot; MX "." is the null MX (RFC 7505)
+	Host string        // CNAME, NS: a name without its final dot; MX, PTR: a host name, see host; MX "." is the null MX (RFC 7505)
 	Pref uint16        // MX
 	Text string        // TXT: its strings joined, octets as they were
 	Data []byte        // TLSA: the record as it is on the wire (RFC 6698 §2.1)
@@ -51,32 +51,45 @@ type Answer struct {
 	TTL     time.Duration // how long it may be kept, from when it was fetched
 	AD      bool          // the servers vouch for it by DNSSEC (see Config.Validates)
 	Cached  bool
+	Stale   bool // no server answers, and this is what one said before: see StaleError
 }
 
 // record turns a resource record into a Record; ok is false for types that
-// Record has no field for.
+// Record has no field for, and for records without data, which the library lets through.
 func record(rr dns.RR) (r Record, ok bool) {
-	r.TTL = time.Duration(rr.Header().Ttl) * time.Second
+	r.TTL = seconds(rr.Header().Ttl)
 	switch rr := rr.(type) {
 	case *dns.A:
 		r.Addr, ok = netip.AddrFromSlice(rr.A.To4())
 	case *dns.AAAA:
 		r.Addr, ok = netip.AddrFromSlice(rr.AAAA.To16())
 	case *dns.CNAME:
-		r.Host, ok = undot(rr.Target), true
+		r.Host, ok = undot(rr.Target), rr.Target != ""
 	case *dns.MX:
-		r.Host, r.Pref, ok = undot(rr.Mx), rr.Preference, true
+		r.Host, r.Pref, ok = host(rr.Mx), rr.Preference, rr.Mx != ""
 	case *dns.NS:
-		r.Host, ok = undot(rr.Ns), true
+		r.Host, ok = undot(rr.Ns), rr.Ns != ""
 	case *dns.PTR:
-		r.Host, ok = undot(rr.Ptr), true
+		r.Host, ok = host(rr.Ptr), rr.Ptr != ""
 	case *dns.TXT:
-		r.Text, ok = unescape(strings.Join(rr.Txt, "")), true
+		r.Text, ok = unescape(strings.Join(rr.Txt, "")), len(rr.Txt) > 0
 	case *dns.TLSA:
 		data, err := hex.DecodeString(rr.Certificate)
-		r.Data, ok = append([]byte{rr.Usage, rr.Selector, rr.MatchingType}, data...), err == nil
+		r.Data, ok = append([]byte{rr.Usage, rr.Selector, rr.MatchingType}, data...), err == nil && len(data) > 0
 	}
 	return r, ok
+}
+
+// host returns a host's name without its final dot. One with octets that no host name
+// has (RFC 1123 §2.1, and the underscore of practice) leads nowhere, and must not be taken
+// for another: a label "mx.example" below "org" is not mx.example.org. It is told as it is
+// in master files, below .invalid, where nothing is (RFC 6761 §6.4).
+func host(name string) string {
+	plain := undot(name)
+	if name == "." || isPlain(strings.ToLower(plain)) {
+		return plain
+	}
+	return plain + ".invalid"
 }
 
 // undot returns a name without its final dot; the root stays ".".

@@ -19,44 +19,46 @@ const udpSize = 1232
 // past before the try is given up: somebody is guessing.
 const maxStrays = 32
 
-// ask puts one question to the servers in turn until one knows; where one was
-// silent it goes round again. The server is the last one asked.
-func (r *Resolver) ask(ctx context.Context, q question) (m *dns.Msg, server string, err error) {
-	for range r.conf.Rounds {
-		silent := false
-		for _, server = range r.conf.Servers {
-			if m, err = r.try(ctx, q, server); err == nil {
-				return m, server, nil
-			}
-			silent = silent || isTimeout(err)
-		}
-		if !silent || ctx.Err() != nil {
-			break
-		}
+// What became of a try; see Observer.
+const (
+	answered = "answered"
+	failed   = "failed"
+	silent   = "silent"
+	givenUp  = "given-up"
+)
+
+// once asks one server once, over UDP and, where the answer was cut, TCP. A server that
+// chokes on EDNS is asked without (RFC 6891 §7).
+func (r *Resolver) once(ctx context.Context, q question, server string) (*dns.Msg, error) {
+	query := r.query(q)
+	m, err := r.exchange(ctx, "udp", server, query)
+	if err == nil && chokes(m) {
+		query.Extra = nil
+		m, err = r.exchange(ctx, "udp", server, query)
 	}
-	return nil, server, err
+	if err == nil && m.Truncated {
+		m, err = r.exchange(ctx, "tcp", server, query)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Truncated:
+		return nil, errors.New("answer cut short")
+	}
+	return m, nil
 }
 
-// try asks one server once, over UDP and, where the answer was cut, TCP.
-func (r *Resolver) try(ctx context.Context, q question, server string) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	query := r.query(q)
-	m, err := exchange(ctx, "udp", server, query)
-	if err == nil && m.Truncated {
-		m, err = exchange(ctx, "tcp", server, query)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m, usable(m)
+// chokes reports whether a server does not know EDNS: it says that it can't, and says it
+// without.
+func chokes(m *dns.Msg) bool {
+	return (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) && m.IsEdns0() == nil
 }
 
 // query makes a question with an id that can't be guessed; together with the
 // source port, which the system chooses for each socket, it takes 2^32 guesses to
 // forge an answer (RFC 5452).
 func (r *Resolver) query(q question) *dns.Msg {
-	m := new(dns.Msg).SetQuestion(q.name, uint16(q.typ))
+	m := new(dns.Msg).SetQuestion(q.wire(), uint16(q.typ))
 	m.Id = dns.Id()
 	m.SetEdns0(udpSize, r.conf.Validates)
 	m.AuthenticatedData = r.conf.Validates // "tell me" (RFC 6840 §5.7)
@@ -79,7 +81,7 @@ func exchange(ctx context.Context, network, server string, query *dns.Msg) (*dns
 	for strays := 0; strays < maxStrays; strays++ {
 		m, err := c.ReadMsg()
 		switch {
-		case m != nil && answers(m, query) && (err == nil || m.Truncated): // what is cut may end inside a record
+		case m != nil && answers(m, query) && (err == nil || m.Truncated && network == "udp"): // what is cut may end inside a record
 			return m, nil
 		case m == nil && isSocket(err):
 			return nil, errors.Join(context.Cause(ctx), err)
@@ -108,14 +110,20 @@ func answers(m, query *dns.Msg) bool {
 }
 
 // usable reports whether m tells something about the name. A referral is lame
-// here: who is asked to recurse and sends us elsewhere does not know.
+// here: who is asked to recurse and sends us elsewhere does not know. So is nothing at
+// all from one that does not recurse.
 func usable(m *dns.Msg) error {
 	switch m.Rcode {
 	case dns.RcodeNameError:
 		return nil
 	case dns.RcodeSuccess:
-		if len(m.Answer) == 0 && !hasSOA(m) && hasNS(m) {
+		switch {
+		case len(m.Answer) > 0 || has(m, dns.TypeSOA):
+			return nil
+		case has(m, dns.TypeNS):
 			return errors.New("lame answer: a referral")
+		case !m.RecursionAvailable:
+			return errors.New("lame answer: nothing, by a server that does not ask others")
 		}
 		return nil
 	}
@@ -125,9 +133,10 @@ func usable(m *dns.Msg) error {
 	return fmt.Errorf("answer code %d", m.Rcode)
 }
 
-func hasNS(m *dns.Msg) bool {
+// has reports whether a record of a type is in the authority section.
+func has(m *dns.Msg, typ uint16) bool {
 	for _, rr := range m.Ns {
-		if rr.Header().Rrtype == dns.TypeNS {
+		if rr.Header().Rrtype == typ {
 			return true
 		}
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// The lookups here tell no more than those of net.Resolver. Where no server answers they
+// return what is known from before with an error that has a StaleError in its chain.
+
 // LookupTXT returns the name's TXT records, the strings of each joined.
 func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	a, err := r.Lookup(ctx, name, TXT)
@@ -104,10 +107,12 @@ func (r *Resolver) bothAddrs(ctx context.Context, name string) ([]netip.Addr, er
 	other := <-six
 	addrs = append(addrs, other.addrs...)
 	switch {
-	case errors.Is(err, ErrTemporary):
+	case errors.Is(err, ErrTemporary) && !isStale(err):
 		return addrs, err
 	case errors.Is(other.err, ErrTemporary):
 		return addrs, other.err
+	case isStale(err):
+		return addrs, err
 	case len(addrs) > 0:
 		return addrs, nil
 	case errors.Is(other.err, ErrNoData): // the name is there, whatever was said of A

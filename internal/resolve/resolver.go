@@ -3,8 +3,8 @@ package resolve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -15,12 +15,15 @@ import (
 // A Resolver answers questions about names. It is safe for use by many
 // goroutines at once.
 type Resolver struct {
-	conf    Config
-	ctx     context.Context // of the work; ended by Close
-	cancel  context.CancelFunc
-	cache   *cache
-	flights singleflight.Group
-	places  *semaphore.Weighted
+	conf     Config
+	ctx      context.Context // of the work; ended by Close
+	cancel   context.CancelFunc
+	cache    *cache
+	flights  singleflight.Group
+	places   *semaphore.Weighted
+	servers  []*upstream
+	probes   sync.WaitGroup
+	exchange func(ctx context.Context, network, server string, query *dns.Msg) (*dns.Msg, error)
 }
 
 // New returns a Resolver. Close must be called.
@@ -30,10 +33,14 @@ func New(conf Config) (*Resolver, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Resolver{
-		conf: conf, ctx: ctx, cancel: cancel,
-		cache: newCache(conf.CacheSize), places: semaphore.NewWeighted(int64(conf.InFlight)),
-	}, nil
+	r := &Resolver{
+		conf: conf, ctx: ctx, cancel: cancel, exchange: exchange,
+		cache: newCache(conf.CacheSize, conf.CacheMemory), places: semaphore.NewWeighted(int64(conf.InFlight)),
+	}
+	for _, addr := range conf.Servers {
+		r.servers = append(r.servers, &upstream{addr: addr, limit: conf.Timeout})
+	}
+	return r, nil
 }
 
 // errClosed is the cause of failures after Close.
@@ -43,20 +50,28 @@ var errClosed = errors.New("resolver is closed")
 // ErrTemporary.
 func (r *Resolver) Close() {
 	r.cancel()
-	// Who holds every place is alone.
+	// Who holds every place is alone, so nobody begins a probe any more.
 	_ = r.places.Acquire(context.Background(), int64(r.conf.InFlight))
 	r.places.Release(int64(r.conf.InFlight))
+	r.probes.Wait()
 }
 
 // Lookup asks for the records of one type. The error, if any, is a *net.DNSError
 // that wraps ErrNoName, ErrNoData or ErrTemporary; with the first two, Answer.Name
-// and Answer.TTL tell of what and for how long.
+// and Answer.TTL tell of what and for how long. With an ErrTemporary that wraps a
+// StaleError there are records, Answer.Stale is set, and nothing vouches for them.
 //
-// When ctx ends first the error is ErrTemporary; the question itself is pursued
-// for whoever else waits, and for the cache.
+// When ctx ends first, or its Budget is spent, the error is ErrTemporary; the question
+// itself is pursued for whoever else waits, and for the cache.
 func (r *Resolver) Lookup(ctx context.Context, name string, typ Type) (Answer, error) {
-	wire, err := canonical(name)
-	q := question{name: wire, typ: typ}
+	a, err := r.lookup(ctx, name, typ)
+	r.conf.Observer.Question(told(a, err))
+	return a, err
+}
+
+func (r *Resolver) lookup(ctx context.Context, name string, typ Type) (Answer, error) {
+	plain, err := canonical(name)
+	q := question{name: plain, typ: typ}
 	if err != nil {
 		// A name that can't be put in a question has no records (RFC 7208 §4.3).
 		return Answer{Name: name}, notFound(question{name: name, typ: typ}, ErrNoName)
@@ -65,7 +80,12 @@ func (r *Resolver) Lookup(ctx context.Context, name string, typ Type) (Answer, e
 		k.answer.Cached = true
 		return k.answer, k.err
 	}
-	flight := r.flights.DoChan(fmt.Sprint(q.typ, " ", q.name), func() (any, error) { return r.fetch(q), nil })
+	ctx, done, err := spend(ctx)
+	if err != nil {
+		return Answer{Name: name}, temporary(q, "", err)
+	}
+	defer done()
+	flight := r.flights.DoChan(q.typ.String()+" "+q.name, func() (any, error) { return r.fetch(q), nil })
 	select {
 	case result := <-flight:
 		k := result.Val.(kept)
@@ -75,9 +95,26 @@ func (r *Resolver) Lookup(ctx context.Context, name string, typ Type) (Answer, e
 	}
 }
 
+// told is the outcome's word for an Observer.
+func told(a Answer, err error) string {
+	switch {
+	case a.Stale:
+		return "stale"
+	case a.Cached:
+		return "cached"
+	case err == nil:
+		return "found"
+	case errors.Is(err, ErrNoName):
+		return "no-name"
+	case errors.Is(err, ErrNoData):
+		return "no-data"
+	}
+	return "failed"
+}
+
 // fetch asks the servers and keeps what they say.
 func (r *Resolver) fetch(q question) kept {
-	ctx, cancel := context.WithTimeout(r.ctx, r.budget())
+	ctx, cancel := context.WithTimeout(r.ctx, r.limit())
 	defer cancel()
 	if err := r.places.Acquire(ctx, 1); err != nil {
 		return kept{answer: Answer{Name: q.name}, err: temporary(q, "", r.whyNoPlace())}
@@ -87,17 +124,41 @@ func (r *Resolver) fetch(q question) kept {
 	if r.ctx.Err() != nil && errors.Is(err, ErrTemporary) {
 		return kept{answer: answer, err: temporary(q, "", errClosed)}
 	}
-	k := kept{answer: answer, err: err}
-	if life := lifetime(answer, err); life > 0 {
-		k.answer.TTL = life
-		k.expires = r.conf.Now().Add(life)
-		r.cache.put(q, k)
+	life := lifetime(answer, err)
+	if life <= 0 {
+		return kept{answer: answer, err: err}
+	}
+	answer.TTL = life
+	k := r.remember(q, kept{answer: answer, err: err}, r.conf.Now())
+	r.cache.put(q, k)
+	return k
+}
+
+// remember makes an outcome one to be kept: with records, they are the news from now on;
+// with a failure, the news stay what they were, and take its place where no server could
+// say better (RFC 8767 §5). That something is absent is no news: a failure must never
+// look like it.
+func (r *Resolver) remember(q question, k kept, now time.Time) kept {
+	k.expires = now.Add(k.answer.TTL)
+	switch {
+	case r.conf.Stale <= 0:
+	case k.err == nil:
+		k.last = &news{answer: k.answer, told: now, until: k.expires.Add(r.conf.Stale)}
+	case errors.Is(k.err, ErrTemporary):
+		k.last = r.cache.news(q, now)
+		if k.last == nil || !errors.As(k.err, new(unanswered)) {
+			break
+		}
+		k.answer = k.last.answer
+		k.answer.Stale, k.answer.AD, k.answer.TTL = true, false, staleTTL
+		k.err = temporary(q, "", &StaleError{Age: now.Sub(k.last.told), cause: k.err})
+		k.expires = now.Add(staleTTL)
 	}
 	return k
 }
 
-// budget is the time for one question with all its tries.
-func (r *Resolver) budget() time.Duration {
+// limit is the time for one question with all its tries.
+func (r *Resolver) limit() time.Duration {
 	return r.conf.Timeout * time.Duration(r.conf.Rounds*len(r.conf.Servers)+1)
 }
 
@@ -109,10 +170,13 @@ func (r *Resolver) whyNoPlace() error {
 }
 
 // canonical returns the one spelling of a name by which it is asked, compared and
-// kept: lower case, with the final dot, special octets escaped as the dns library
+// kept: lower case, without the final dot, special octets escaped as the dns library
 // escapes those of answers. An octet that is not a letter, digit or hyphen is legal
 // (RFC 2181 §11); SPF's macros make such names.
 func canonical(name string) (string, error) {
+	if isPlain(name) {
+		return name, nil
+	}
 	if name == "" {
 		return "", errors.New("empty name")
 	}
@@ -122,5 +186,26 @@ func canonical(name string) (string, error) {
 		return "", err
 	}
 	s, _, err := dns.UnpackDomainName(wire[:n], 0)
-	return strings.ToLower(s), err
+	return strings.ToLower(undot(s)), err
+}
+
+// isPlain reports whether a name is in canonical form, and of no odd octets, as nearly
+// all are.
+func isPlain(name string) bool {
+	label := 0
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '.':
+			if label == 0 || label > 63 {
+				return false
+			}
+			label = 0
+			continue
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+		label++
+	}
+	return label > 0 && label <= 63 && len(name) <= 253
 }
