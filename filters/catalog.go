@@ -24,8 +24,8 @@ type ListHealth interface {
 }
 
 // A Resolver asks the DNS. Its errors are *net.DNSError: IsNotFound where there
-// are no such records; every other error means that it could not tell.
-// *net.Resolver has these methods.
+// are no such records; every other error means that it could not tell, be there records
+// beside it or not (see isStale). *net.Resolver has these methods.
 type Resolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)

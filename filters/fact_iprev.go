@@ -43,6 +43,10 @@ func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 	a := iprevAnswer{Auth: &authres.IPRevResult{IP: client.String()}}
 	names, err := r.LookupAddr(ctx, client.String())
 	s.add("PTR "+client.String(), names, err)
+	stale := isStale(err)
+	if stale {
+		err = nil
+	}
 	a.Names = names[:min(len(names), maxNames)]
 	switch {
 	case notFound(err) || err == nil && len(names) == 0:
@@ -51,6 +55,9 @@ func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 		a.Result, a.Auth.Value = "temperror", authres.ResultTempError
 	default:
 		a.confirm(ctx, r, client, &s)
+	}
+	if stale && a.Result == "nofwd" {
+		a.Result, a.Auth.Value, a.Auth.Reason = "temperror", authres.ResultTempError, ""
 	}
 	a.Seen = s.evidence()
 	return a

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"blitiri.com.ar/go/spf"
@@ -67,6 +68,9 @@ func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sende
 	lookups := &spfResolver{resolver: r, client: client}
 	result, err := spf.CheckHostWithSender(client.AsSlice(), helo, sender, spf.WithResolver(lookups), spf.WithContext(ctx),
 		spf.OverrideLookupLimit(10), spf.OverrideVoidLookupLimit(2)) // RFC 7208 §4.6.4
+	if lookups.stale.Load() && result != spf.Pass {
+		result, err = spf.TempError, errStale
+	}
 	a.Result, a.Seen = string(result), lookups.seen.evidence()
 	switch result {
 	case spf.TempError, spf.PermError:
@@ -77,6 +81,9 @@ func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sende
 	a.Auth.Value, a.Auth.Reason = authres.ResultValue(result), a.Problem
 	return a
 }
+
+// errStale is why a result that leans on old answers, and speaks against the client, is none.
+var errStale = errors.New("no DNS server answers, and what is known is old")
 
 // mechanismOf names what matched; the library tells it as an error.
 func mechanismOf(err error) string {
@@ -105,13 +112,24 @@ type spfResolver struct {
 	resolver Resolver
 	client   netip.Addr
 	seen     seen
+	stale    atomic.Bool // one of the answers was
+}
+
+// fault notes a failure and returns what the library is to know of it: nothing where the
+// answer is stale.
+func (s *spfResolver) fault(name string, err error) error {
+	if isStale(err) {
+		s.stale.Store(true)
+		return nil
+	}
+	return dnsErrorOf(name, err)
 }
 
 // LookupTXT implements spf.DNSResolver.
 func (s *spfResolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	texts, err := s.resolver.LookupTXT(ctx, name)
 	s.seen.add("TXT "+name, texts, err)
-	return texts, dnsErrorOf(name, err)
+	return texts, s.fault(name, err)
 }
 
 // LookupMX implements spf.DNSResolver.
@@ -122,7 +140,7 @@ func (s *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, err
 		texts[i] = fmt.Sprint(h.Pref, " ", h.Host)
 	}
 	s.seen.add("MX "+name, texts, err)
-	return hosts, dnsErrorOf(name, err)
+	return hosts, s.fault(name, err)
 }
 
 // LookupIPAddr implements spf.DNSResolver. Of an IPv4 client only A records are of
@@ -139,14 +157,14 @@ func (s *spfResolver) LookupIPAddr(ctx context.Context, name string) ([]net.IPAd
 		list[i], texts[i] = net.IPAddr{IP: a.AsSlice()}, a.String()
 	}
 	s.seen.add("address "+name, texts, err)
-	return list, dnsErrorOf(name, err)
+	return list, s.fault(name, err)
 }
 
 // LookupAddr implements spf.DNSResolver.
 func (s *spfResolver) LookupAddr(ctx context.Context, addr string) ([]string, error) {
 	names, err := s.resolver.LookupAddr(ctx, addr)
 	s.seen.add("PTR "+addr, names, err)
-	return names, dnsErrorOf(addr, err)
+	return names, s.fault(addr, err)
 }
 
 // dnsErrorOf returns err as the plain *net.DNSError by which the libraries tell

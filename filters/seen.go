@@ -55,10 +55,20 @@ func told(err error) string {
 	switch {
 	case notFound(err):
 		return "(none)"
+	case isStale(err):
+		return "(stale)"
 	case errors.As(err, &dnsError):
 		return fmt.Sprintf("(failed: %s)", dnsError.Err)
 	}
 	return fmt.Sprintf("(failed: %v)", err)
+}
+
+// isStale reports whether an error comes with records all the same: no DNS server answers,
+// and they are what one said before (RFC 8767). They may speak for a message, so that an
+// outage of ours does not keep it waiting; against it they are no better than a failure.
+func isStale(err error) bool {
+	var stale interface{ Stale() bool }
+	return errors.As(err, &stale) && stale.Stale()
 }
 
 // notFound reports whether the DNS is sure that there is no such record.

@@ -112,7 +112,7 @@ func nearest[T any](lines map[string]T, name string) (found T) {
 	}
 	for name != "." {
 		name = parent(name)
-		if f, ok := lines["*."+name]; ok {
+		if f, ok := lines["*."+strings.TrimPrefix(name, ".")]; ok {
 			return f
 		}
 	}
