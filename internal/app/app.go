@@ -223,17 +223,6 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	return nil
 }
 
-func (a *App) openResolver(_ context.Context, c *config.Config) (err error) {
-	a.resolver, err = resolve.New(resolve.Config{
-		Servers: c.Resolver.Servers, Timeout: c.Resolver.Timeout, CacheSize: c.Resolver.Cache, Validates: c.Resolver.Validates, Now: a.now,
-	})
-	if err != nil {
-		return err
-	}
-	a.closing(func() error { a.resolver.Close(); return nil })
-	return nil
-}
-
 func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.intake = &intake.Intake{

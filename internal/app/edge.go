@@ -8,32 +8,50 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
+	"gatepost/internal/resolve"
 	"gatepost/internal/smtpd"
 	"gatepost/mailbox/imap"
 )
 
 // A receiver is the intake as the SMTP edge wants it.
-type receiver struct{ in *intake.Intake }
+type receiver struct {
+	in     *intake.Intake
+	budget resolve.Budget // of the gate, and of each transaction
+}
 
 // Connect implements smtpd.Receiver.
 func (r receiver) Connect(ctx context.Context, c mail.Client) (smtpd.Conversation, mail.Verdict) {
-	conv, v := r.in.Connect(ctx, c)
+	conv, v := r.in.Connect(r.budget.Begin(ctx), c)
 	if v.Answer != mail.OK {
 		conv.Close()
 		return nil, v
 	}
-	return conversation{conv}, v
+	return conversation{conv, r.budget}, v
 }
 
-type conversation struct{ *intake.Conversation }
+type conversation struct {
+	*intake.Conversation
+	budget resolve.Budget
+}
 
 // Mail implements smtpd.Conversation.
 func (c conversation) Mail(ctx context.Context, client mail.Client, from mail.Path, p mail.Params) (smtpd.Transaction, mail.Verdict) {
-	t, v := c.Conversation.Mail(ctx, client, from, p)
+	t, v := c.Conversation.Mail(c.budget.Begin(ctx), client, from, p)
 	if t == nil {
 		return nil, v
 	}
-	return t, v
+	return transaction{t, c.budget}, v
+}
+
+type transaction struct {
+	*intake.Transaction
+	budget resolve.Budget
+}
+
+// Data implements smtpd.Transaction. Where a relay of ours brought the message, what is
+// asked about the client behind it begins here.
+func (t transaction) Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict {
+	return t.Transaction.Data(t.budget.Begin(ctx), m, received)
 }
 
 // logins checks passwords for SMTP and IMAP.

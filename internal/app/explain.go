@@ -20,7 +20,7 @@ func (a *App) explain(ctx context.Context, q ops.Explain) (ops.Explanation, erro
 	if err != nil {
 		return ops.Explanation{}, err
 	}
-	e, err := a.intake.Explain(ctx, client, from, q.To, mail.NewMessage(q.Message))
+	e, err := a.intake.Explain(messageBudget(a.config.Load()).Begin(ctx), client, from, q.To, mail.NewMessage(q.Message))
 	switch {
 	case errors.Is(err, mail.ErrPath):
 		return ops.Explanation{}, control.Misused("%v", err)

@@ -127,7 +127,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	} {
 		own := edge
 		own.Submission, own.ImplicitTLS = l.submission, l.implicit
-		s, err := smtpd.New(own, receiver{a.intake}, smtpLogins{logins{a.directory}})
+		s, err := smtpd.New(own, receiver{a.intake, messageBudget(c)}, smtpLogins{logins{a.directory}})
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		a.captcha = captcha.New(captcha.Config{Now: a.now})
 	}
 	a.site, err = web.New(web.Config{
-		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unready),
+		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
 		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
@@ -46,6 +46,16 @@ func (a *App) unready(context.Context) (reasons []string) {
 		}
 	}
 	if err := a.blobs.Full(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
+	return reasons
+}
+
+// unwell says what is wrong with the node: what keeps it from taking mail, and what keeps
+// it from judging mail as it should.
+func (a *App) unwell(ctx context.Context) []string {
+	reasons := a.unready(ctx)
+	if err := a.resolver.Err(); err != nil {
 		reasons = append(reasons, err.Error())
 	}
 	return reasons

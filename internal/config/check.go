@@ -125,7 +125,7 @@ func isServer(s string) bool {
 // ranges holds numbers to what makes sense.
 func (l *loader) ranges() {
 	m := &l.cfg.Limits
-	between(l, "resolver.cache", l.cfg.Resolver.Cache, 100, 10_000_000)
+	l.resolver()
 	between(l, "limits.recipients", m.Recipients, 1, 100_000)
 	between(l, "limits.connections", m.Connections, 1, 1_000_000)
 	between(l, "limits.connections_per_network", m.ConnectionsPerNetwork, 1, 1_000_000)
@@ -136,7 +136,6 @@ func (l *loader) ranges() {
 	between(l, "limits.in_flight", m.InFlight, 64<<10, 1<<40)
 	between(l, "limits.spool_over", m.SpoolOver, 0, 1<<30)
 	between(l, "limits.min_free", m.MinFree, 0, 1<<50)
-	between(l, "resolver.timeout", l.cfg.Resolver.Timeout, 100*time.Millisecond, time.Minute)
 	between(l, "limits.command_timeout", m.CommandTimeout, time.Second, time.Hour)
 	between(l, "limits.data_timeout", m.DataTimeout, time.Second, time.Hour)
 	between(l, "limits.content_timeout", m.ContentTimeout, time.Second, 24*time.Hour)
@@ -157,6 +156,18 @@ func (l *loader) ranges() {
 		l.wrong(l.chosen("limits.in_flight", "limits.message_size"),
 			"limits.in_flight (%v) has no room for one message of limits.message_size (%v)", m.InFlight, m.MessageSize)
 	}
+}
+
+// resolver: RFC 8767 §5 lets stale answers serve for up to three days, and what one message
+// may have asked must be enough for a long SPF record.
+func (l *loader) resolver() {
+	r := &l.cfg.Resolver
+	between(l, "resolver.timeout", r.Timeout, 100*time.Millisecond, time.Minute)
+	between(l, "resolver.cache", r.Cache, 100, 10_000_000)
+	between(l, "resolver.cache_memory", r.Memory, 8<<20, 1<<40)
+	between(l, "resolver.stale", r.Stale, 0, 72*time.Hour)
+	between(l, "resolver.message_questions", r.Questions, 50, 100_000)
+	between(l, "resolver.message_time", r.Wait, time.Second, 10*time.Minute)
 }
 
 // chosen returns the one of two settings that the admin wrote: what does not go

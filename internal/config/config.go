@@ -84,6 +84,10 @@ type Resolver struct {
 	Servers   []string      `key:"servers"` // IP or IP:port, three at most; empty: those of /etc/resolv.conf
 	Timeout   time.Duration `key:"timeout"` // for one question to one server
 	Cache     int           `key:"cache"`   // answers kept
+	Memory    Size          `key:"cache_memory"`
+	Stale     time.Duration `key:"stale"`             // 0: never
+	Questions int           `key:"message_questions"` // of one transaction
+	Wait      time.Duration `key:"message_time"`      // of one transaction
 	Validates bool          `key:"validates"`
 }
 

@@ -200,7 +200,7 @@ policies:
 			Sieve: []string{}, Web: []string{"127.0.0.1:8080"}, Webs: []string{},
 		},
 		Proxy:         Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
-		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000},
+		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000, Memory: 64 << 20, Stale: 24 * time.Hour, Questions: 500, Wait: 30 * time.Second},
 		Limits:        c.Limits,
 		TrustedRelays: []netip.Prefix{},
 		Queue:         c.Queue,

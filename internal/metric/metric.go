@@ -38,6 +38,9 @@ type Metrics struct {
 	answered     *prometheus.CounterVec
 	carried      *prometheus.CounterVec
 	tlsFailures  *prometheus.CounterVec
+	lookups      *prometheus.CounterVec
+	exchanges    *prometheus.CounterVec
+	exchange     *prometheus.HistogramVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -65,11 +68,11 @@ func New() *Metrics {
 	m.answered = counters(r, "challenge_answers_total", "Answers to challenges: right, wrong, over (too old, or used), limited, failed (right, and not delivered).", "answer")
 	m.carried = counters(r, "relay_recipients_total", "Recipients whose message another server took, by how secure the connection was.", "security")
 	m.tlsFailures = counters(r, "relay_tls_failures_total", "Sessions with servers elsewhere that were not as secure as asked, by the results of RFC 8460.", "result")
-	m.filters = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: namespace, Name: "filter_seconds", Help: "Time that filters took.",
-		Buckets: prometheus.ExponentialBuckets(0.0001, 5, 8),
-	}, []string{"filter"})
-	r.MustRegister(m.filters, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.filters = histograms(r, "filter_seconds", "Time that filters took.", prometheus.ExponentialBuckets(0.0001, 5, 8), "filter")
+	m.lookups = counters(r, "dns_questions_total", "Questions to the DNS by what was told: cached, found, no-name, no-data, stale, failed.", "told")
+	m.exchanges = counters(r, "dns_exchanges_total", "Tries at DNS servers by what became of them: answered, failed, silent, given-up.", "server", "fate")
+	m.exchange = histograms(r, "dns_exchange_seconds", "Time that DNS servers took for their answers, good or not.", prometheus.ExponentialBuckets(0.0005, 2.5, 10), "server")
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -89,6 +92,12 @@ func counters(r *prometheus.Registry, name, help string, labels ...string) *prom
 
 func histogram(r *prometheus.Registry, name, help string, buckets []float64) prometheus.Histogram {
 	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+	r.MustRegister(h)
+	return h
+}
+
+func histograms(r *prometheus.Registry, name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 	r.MustRegister(h)
 	return h
 }
@@ -156,6 +165,18 @@ func (m *Metrics) Carried(security string) { m.carried.WithLabelValues(security)
 
 // TLSFailed counts a session with a server elsewhere that was not as secure as asked.
 func (m *Metrics) TLSFailed(result string) { m.tlsFailures.WithLabelValues(result).Inc() }
+
+// Question counts a question to the DNS by what was told.
+func (m *Metrics) Question(told string) { m.lookups.WithLabelValues(told).Inc() }
+
+// Exchange counts a try at a DNS server, one of the few that are configured, and the time
+// that an answer took.
+func (m *Metrics) Exchange(server, fate string, seconds float64) {
+	m.exchanges.WithLabelValues(server, fate).Inc()
+	if fate == "answered" || fate == "failed" {
+		m.exchange.WithLabelValues(server).Observe(seconds)
+	}
+}
 
 // Gauge adds a number that is asked for when somebody looks: bytes in flight, free
 // disk. The name goes without "gatepost_"; one name is added once.

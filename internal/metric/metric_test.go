@@ -24,6 +24,9 @@ func TestNumbers(t *testing.T) {
 	m.Step("spf", "pass", 0.01)
 	m.Commit(0.002)
 	m.Put(0.001)
+	m.Question("stale")
+	m.Exchange("192.0.2.53:53", "answered", 0.02)
+	m.Exchange("192.0.2.53:53", "silent", 2)
 	m.Gauge("in_flight_bytes", "Bytes of messages being received or judged.", func() float64 { return 42 })
 	code, body := get(m, "/metrics")
 	if code != 200 {
@@ -43,6 +46,10 @@ func TestNumbers(t *testing.T) {
 		`gatepost_store_commit_seconds_count 1`,
 		`gatepost_blob_put_seconds_count 1`,
 		`gatepost_in_flight_bytes 42`,
+		`gatepost_dns_questions_total{told="stale"} 1`,
+		`gatepost_dns_exchanges_total{fate="answered",server="192.0.2.53:53"} 1`,
+		`gatepost_dns_exchanges_total{fate="silent",server="192.0.2.53:53"} 1`,
+		`gatepost_dns_exchange_seconds_count{server="192.0.2.53:53"} 1`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("no line %s", want)
