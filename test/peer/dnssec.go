@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -21,9 +22,10 @@ import (
 type DNSSEC struct {
 	Resolver string // where it answers, host:port
 
-	dir   string
-	zones string // where nsd answers
-	ends  []func()
+	dir      string
+	zones    string      // where nsd answers
+	resolver *os.Process // unbound
+	ends     []func()
 }
 
 // A Zone is one that a DNSSEC serves. SOA and NS are added.
@@ -31,6 +33,9 @@ type Zone struct {
 	Name     string // "signed.example"
 	Text     string // records in the master file format, names relative to Name
 	Unsigned bool
+	// Elsewhere is where the resolver asks about the zone, in place of nsd, which has none
+	// then: nobody, or a server that does not know it. "nsd" is nsd itself.
+	Elsewhere string
 	// Forge changes the zone's file after it was signed; nil: nothing.
 	Forge func(file string) string
 }
@@ -67,6 +72,16 @@ func (d *DNSSEC) Stop() {
 	d.ends = nil
 }
 
+// Authority returns where nsd answers, which asks nobody else.
+func (d *DNSSEC) Authority() string { return d.zones }
+
+// Freeze stops the resolver in the midst of whatever it does, so that it is silent, until
+// Thaw.
+func (d *DNSSEC) Freeze() error { return d.resolver.Signal(syscall.SIGSTOP) }
+
+// Thaw lets the resolver go on.
+func (d *DNSSEC) Thaw() error { return d.resolver.Signal(syscall.SIGCONT) }
+
 func (d *DNSSEC) start(zones []Zone) (err error) {
 	if d.zones, err = freeDNS(); err != nil {
 		return err
@@ -76,15 +91,24 @@ func (d *DNSSEC) start(zones []Zone) (err error) {
 	}
 	_, zonesPort, _ := net.SplitHostPort(d.zones)
 	_, port, _ := net.SplitHostPort(d.Resolver)
-	var nsd, unbound strings.Builder
+	var nsd, unbound, stubs strings.Builder
 	fmt.Fprintf(&nsd, "server:\n ip-address: 127.0.0.1@%s\n username: \"\"\n chroot: \"\"\n zonesdir: %q\n database: \"\"\n pidfile: %q\n"+
 		" xfrdfile: %q\n zonelistfile: %q\n xfrdir: %q\n server-count: 1\n rrl-ratelimit: 0\nremote-control:\n control-enable: no\n",
 		zonesPort, d.dir, d.file("nsd.pid"), d.file("xfrd.state"), d.file("zone.list"), d.dir)
 	fmt.Fprintf(&unbound, "server:\n interface: 127.0.0.1@%s\n access-control: 127.0.0.0/8 allow\n username: \"\"\n chroot: \"\"\n directory: %q\n pidfile: %q\n"+
 		" use-syslog: no\n do-daemonize: no\n do-ip6: no\n do-not-query-localhost: no\n module-config: \"validator iterator\"\n val-log-level: 2\n"+
 		" num-threads: 1\n outgoing-range: 64\n num-queries-per-thread: 32\n", port, d.dir, d.file("unbound.pid"))
-	stubs := []string{"."} // it asks nobody on the Internet
+	stub := func(name, port string) {
+		fmt.Fprintf(&stubs, "stub-zone:\n name: %q\n stub-addr: 127.0.0.1@%s\n", name, port)
+	}
+	stub(".", zonesPort) // it asks nobody on the Internet
+	var served []Zone
 	for _, z := range zones {
+		if _, port, err := net.SplitHostPort(strings.ReplaceAll(z.Elsewhere, "nsd", d.zones)); err == nil {
+			stub(z.Name, port)
+			continue
+		}
+		served = append(served, z)
 		anchor, err := d.write(z)
 		if err != nil {
 			return fmt.Errorf("zone %s: %w", z.Name, err)
@@ -93,15 +117,12 @@ func (d *DNSSEC) start(zones []Zone) (err error) {
 		if anchor != "" {
 			fmt.Fprintf(&unbound, " trust-anchor: %q\n", anchor)
 		}
-		stubs = append(stubs, z.Name)
+		stub(z.Name, zonesPort)
 	}
-	for _, name := range stubs {
-		fmt.Fprintf(&unbound, "stub-zone:\n name: %q\n stub-addr: 127.0.0.1@%s\n", name, zonesPort)
-	}
-	if err := d.run("nsd", nsd.String(), d.zones, zones); err != nil {
+	if err := d.run("nsd", nsd.String(), d.zones, served); err != nil {
 		return err
 	}
-	return d.run("unbound", unbound.String(), d.Resolver, nil)
+	return d.run("unbound", unbound.String()+stubs.String(), d.Resolver, nil)
 }
 
 func (d *DNSSEC) file(name string) string { return filepath.Join(d.dir, name) }
@@ -166,6 +187,9 @@ func (d *DNSSEC) run(name, config, addr string, zones []Zone) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
+	if name == "unbound" {
+		d.resolver = c.Process
+	}
 	ended := make(chan struct{})
 	go func() {
 		c.Wait()
@@ -180,6 +204,7 @@ func (d *DNSSEC) run(name, config, addr string, zones []Zone) error {
 
 // stop asks a process to end, and makes it where it does not.
 func stop(p *os.Process, ended <-chan struct{}) {
+	p.Signal(syscall.SIGCONT) // what is frozen hears nothing
 	p.Signal(os.Interrupt)
 	select {
 	case <-ended:
