@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatepost/dnsbl/zone"
 	"gatepost/filters"
 	"gatepost/internal/access"
 	"gatepost/internal/blob/segment"
@@ -48,6 +49,8 @@ type App struct {
 	metrics      *metric.Metrics
 	resolver     *resolve.Resolver
 	lists        *dnsListWatch
+	zone         *zone.Server // of the blacklist that is published; nil: none is
+	published    zone.Tree    // of the domains in it
 	store        *store.DB
 	mailboxes    store.Mailboxes
 	blobs        *segment.Store
@@ -98,6 +101,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openDigests,
 		a.openDesk,
 		a.openWeb,
+		a.openZone,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -205,8 +209,12 @@ func (a *App) tornEnd(what string, rec segment.Recovery) {
 }
 
 func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
-	rows := a.store.Directory()
-	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: rows, Hostname: c.Hostname, Log: a.log, Now: a.now})
+	entries := a.store.Directory()
+	var rows directory.Rows = entries
+	if len(c.Listen.DNS) > 0 {
+		rows = rowsSeen{rows, &a.published}
+	}
+	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: entries, Hostname: c.Hostname, Log: a.log, Now: a.now})
 	if err != nil {
 		return err
 	}
@@ -268,13 +276,21 @@ func (a *App) Handle(ctx context.Context, op string, params json.RawMessage) (an
 	return a.handlers.Handle(ctx, op, params)
 }
 
-// Reload puts another configuration's policies in force. Listeners, data
-// directory and limits stay as they were at start.
+// Reload puts another configuration's policies, and how the blacklist is published, in force.
+// Listeners, data directory and limits stay as they were at start.
 func (a *App) Reload(c *config.Config) error {
+	if a.zone != nil {
+		if err := a.dnsZone(c).Check(); err != nil {
+			return err
+		}
+	}
 	if err := a.setPolicies(c); err != nil {
 		return err
 	}
 	a.config.Store(c)
+	if a.zone != nil {
+		return a.zone.Set(a.dnsZone(c))
+	}
 	return nil
 }
 

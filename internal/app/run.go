@@ -29,7 +29,7 @@ func (a *App) Run(ctx context.Context) error { return a.run(ctx, func() {}) }
 
 // run calls ready once every listener is open.
 func (a *App) run(ctx context.Context, ready func()) error {
-	services, err := a.services(a.config.Load())
+	services, err := a.services(ctx, a.config.Load())
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a *App) run(ctx context.Context, ready func()) error {
 
 // services opens every listener before any of them serves, so that a port that is
 // taken is known at once.
-func (a *App) services(c *config.Config) (list []service, err error) {
+func (a *App) services(ctx context.Context, c *config.Config) (list []service, err error) {
 	certificate, err := tlsConfig(c, a.now())
 	if err != nil {
 		return nil, err
@@ -94,6 +94,11 @@ func (a *App) services(c *config.Config) (list []service, err error) {
 	if err != nil {
 		return nil, err
 	}
+	dns, err := a.listenDNS(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("app: listen.dns: %w", err)
+	}
+	list = append(list, dns...)
 	commands, err := (&control.Server{Dir: c.Data, Handle: a.Handle, Log: a.log}).Listen()
 	if err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ func (l *loader) check() {
 	l.outgoing()
 	l.policyNames()
 	l.people()
+	l.dnsblZone()
 }
 
 // maxServers is how many name servers can be asked in turn.
@@ -99,7 +100,7 @@ func (l Listen) all() []listener {
 		{"listen.smtp", l.SMTP, false}, {"listen.submission", l.Submission, false}, {"listen.smtps", l.SMTPS, false},
 		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, true},
 		{"listen.pop3s", l.POP3S, true}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
-		{"listen.webs", l.Webs, false},
+		{"listen.webs", l.Webs, false}, {"listen.dns", l.DNS, false},
 	}
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 	Web             Web            `key:"web"`
 	Journal         Journal        `key:"journal"`
 	Log             Log            `key:"log"`
+	DNSBLZone       DNSBLZone      `key:"dnsbl_zone"`
 
 	Gate     pipeline.Spec   `key:"-"`
 	Policies []pipeline.Spec `key:"-"`
@@ -65,6 +66,7 @@ type Listen struct {
 	Sieve      []string `key:"sieve"`
 	Web        []string `key:"web"`
 	Webs       []string `key:"webs"`
+	DNS        []string `key:"dns"`
 }
 
 // TLS names the certificate chain and its key, PEM files both. Both empty: a
@@ -172,6 +174,19 @@ type Web struct {
 // Journal says how long evidence is kept.
 type Journal struct {
 	Keep time.Duration `key:"keep"`
+}
+
+// DNSBLZone says how the node's blacklist is published (listen.dns).
+type DNSBLZone struct {
+	Origin      string         `key:"origin"`
+	NS          []string       `key:"ns"`      // host names; empty: this node's
+	Contact     string         `key:"contact"` // "": postmaster at this node
+	TTL         time.Duration  `key:"ttl"`
+	NegativeTTL time.Duration  `key:"negative_ttl"`
+	Allow       []netip.Prefix `key:"allow"`
+	PerSecond   int            `key:"per_second"` // answers to one network over UDP; 0: any number
+	URL         string         `key:"url"`        // with %s for who is listed
+	Publish     []string       `key:"publish"`    // entries, bans, complaints
 }
 
 // Log says what goes to standard output, and how.

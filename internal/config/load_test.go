@@ -197,7 +197,7 @@ policies:
 		Listen: Listen{
 			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
 			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{}, POP3S: []string{},
-			Sieve: []string{}, Web: []string{"127.0.0.1:8080"}, Webs: []string{},
+			Sieve: []string{}, Web: []string{"127.0.0.1:8080"}, Webs: []string{}, DNS: []string{},
 		},
 		Proxy:         Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
 		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000, Memory: 64 << 20, Stale: 24 * time.Hour, Questions: 500, Wait: 30 * time.Second},
@@ -211,6 +211,7 @@ policies:
 		Web:           c.Web,
 		Journal:       Journal{Keep: 30 * 24 * time.Hour},
 		Log:           Log{Level: "info", Format: "text"},
+		DNSBLZone:     c.DNSBLZone,
 		Gate:          c.Gate,
 		Policies: []pipeline.Spec{
 			{Name: "mine", Required: 5, Shadow: "other", Line: 15, Entries: []pipeline.EntrySpec{
