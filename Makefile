@@ -34,7 +34,7 @@ vet:
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
 # swaks speaks TLS by Net::SSLeay.
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
-	unbound=unbound nsd=nsd ldns-signzone=ldnsutils initdb=postgresql chromium=chromium
+	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium
 
 .PHONY: tools
 tools:
@@ -80,6 +80,7 @@ bench: corpus tools
 	$(GO) run ./test/bench -corpus corpus
 	$(GO) run ./test/bench -relay
 	$(GO) run ./test/bench -filters
+	$(GO) run ./test/bench -dns
 
 # Real mail that nobody here wrote: the SpamAssassin public corpus. Not committed.
 .PHONY: corpus

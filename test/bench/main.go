@@ -6,6 +6,7 @@
 //	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
 //	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
 //	go run ./test/bench -filters    # what each filter costs a message
+//	go run ./test/bench -dns        # questions about the published blacklist, beside nsd
 package main
 
 import (
@@ -30,6 +31,7 @@ func main() {
 	relay := flag.Bool("relay", false, "measure handing mail on, beside Postfix")
 	held := flag.Bool("quarantine", false, "measure accepting mail while many holds expire")
 	each := flag.Bool("filters", false, "measure what each filter costs a message")
+	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
@@ -39,6 +41,8 @@ func main() {
 		err = serveNull(*null)
 	case *each:
 		err = profiled(*profile, func() error { return benchFilters(*n, *rounds) })
+	case *published:
+		err = benchDNS(*rounds)
 	case *held:
 		err = benchQuarantine(*n, *rounds)
 	case *relay:

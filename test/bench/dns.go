@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"gatepost/test/machine"
+	"gatepost/test/peer"
+)
+
+// The published blacklist of the bench: so many addresses, and the zone that has them.
+const (
+	listedAddresses = 100_000
+	listZone        = "bl.example.org"
+	dnsSeconds      = 5
+)
+
+// benchDNS measures questions about a published blacklist of 100,000 addresses beside nsd
+// with the same zone: dnsperf asks over UDP about addresses of which half are listed. The
+// two take turns.
+func benchDNS(rounds int) error {
+	if _, err := exec.LookPath("dnsperf"); err != nil {
+		return fmt.Errorf("%w: Debian's package dnsperf", err)
+	}
+	dir, err := os.MkdirTemp("", "gatepost-bench-dns-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	made := makeList()
+	questions := filepath.Join(dir, "questions")
+	if err := os.WriteFile(questions, []byte(made.questions), 0o600); err != nil {
+		return err
+	}
+	nsd, stop, err := peer.StartNSD(dir, peer.Zone{Name: listZone, Text: made.zone, Unsigned: true}, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer stop()
+	m, err := startZone(dir, made.csv)
+	if err != nil {
+		return err
+	}
+	defer m.Stop()
+
+	fmt.Println("| questions about 100,000 listed addresses | nsd a second | gatepost a second | ratio | CPU µs/question |")
+	fmt.Println("| --- | --- | --- | --- | --- |")
+	for _, clients := range []int{1, 20} {
+		if err := m.row(clients, rounds, nsd, questions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A dnsMachine is a gatepost that publishes its blacklist.
+type dnsMachine struct {
+	*machine.Machine
+	dns string
+}
+
+func (m dnsMachine) row(clients, rounds int, nsd, questions string) error {
+	var theirs, ours, ratios, cpus []float64
+	for range rounds {
+		a, err := dnsperf(nsd, questions, clients)
+		if err != nil {
+			return fmt.Errorf("nsd: %w", err)
+		}
+		before, err := m.CPU()
+		if err != nil {
+			return err
+		}
+		b, err := dnsperf(m.dns, questions, clients)
+		if err != nil {
+			return fmt.Errorf("gatepost: %w", err)
+		}
+		after, err := m.CPU()
+		if err != nil {
+			return err
+		}
+		theirs, ours = append(theirs, a.rate), append(ours, b.rate)
+		ratios = append(ratios, b.rate/a.rate)
+		cpus = append(cpus, (after-before).Seconds()*1e6/b.answered)
+	}
+	fmt.Printf("| %d clients | %.0f | %.0f | %.2f | %.1f |\n", clients, median(theirs), median(ours), median(ratios), median(cpus))
+	return nil
+}
+
+// A list is the blacklist in the forms of those who have it, and questions about it.
+type list struct{ zone, csv, questions string }
+
+func makeList() list {
+	var zone, csv, questions strings.Builder
+	csv.WriteString("list,value\n")
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range listedAddresses {
+		n := uint32(i) * 2654435761 // spread over all networks, none twice
+		b := [4]byte{11 + byte(n>>24)%200, byte(n >> 16), byte(n >> 8), byte(n)}
+		reversed := fmt.Sprintf("%d.%d.%d.%d", b[3], b[2], b[1], b[0])
+		fmt.Fprintf(&zone, "%s A 127.0.0.2\n%s TXT \"blocked by the operator of bench.example\"\n", reversed, reversed)
+		fmt.Fprintf(&csv, "block,%d.%d.%d.%d\n", b[0], b[1], b[2], b[3])
+		fmt.Fprintf(&questions, "%s.%s A\n", reversed, listZone)
+		free := random.Uint32()
+		fmt.Fprintf(&questions, "%d.%d.%d.%d.%s A\n", byte(free), byte(free>>8), byte(free>>16), 212+byte(free>>24)%40, listZone)
+	}
+	return list{zone.String(), csv.String(), questions.String()}
+}
+
+// startZone builds and starts a gatepost that publishes the entries of a CSV file.
+func startZone(dir, csv string) (dnsMachine, error) {
+	bin, err := machine.Build(context.Background(), dir)
+	if err != nil {
+		return dnsMachine{}, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return dnsMachine{}, err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	m, err := machine.New(bin, filepath.Join(dir, "data"))
+	if err != nil {
+		return dnsMachine{}, err
+	}
+	m.Sets = []string{
+		"log.level=warn", "hostname=bench.example", "listen.dns=" + addr, "dnsbl_zone.origin=" + listZone, "dnsbl_zone.per_second=10000000", // counted, and never too many
+	}
+	file := filepath.Join(dir, "list.csv")
+	if err := os.WriteFile(file, []byte(csv), 0o600); err != nil {
+		return dnsMachine{}, err
+	}
+	if _, err := m.Run("", "list", "import", file); err != nil {
+		return dnsMachine{}, err
+	}
+	return dnsMachine{m, addr}, m.Start()
+}
+
+// A perfRun is what dnsperf saw.
+type perfRun struct{ rate, answered float64 }
+
+// dnsperf puts the questions for some seconds, as fast as they are answered.
+func dnsperf(addr, questions string, clients int) (perfRun, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return perfRun{}, err
+	}
+	out, err := exec.Command("dnsperf", "-s", host, "-p", port, "-d", questions, "-l", strconv.Itoa(dnsSeconds),
+		"-c", strconv.Itoa(clients), "-q", strconv.Itoa(100*clients)).CombinedOutput()
+	if err != nil {
+		return perfRun{}, fmt.Errorf("dnsperf: %w\n%s", err, out)
+	}
+	number := func(line string) float64 {
+		found := regexp.MustCompile(line + `:\s+([0-9.]+)`).FindSubmatch(out)
+		if found == nil {
+			return 0
+		}
+		n, _ := strconv.ParseFloat(string(found[1]), 64) // it is made of digits
+		return n
+	}
+	m := perfRun{number("Queries per second"), number("Queries completed")}
+	hits := regexp.MustCompile(`NOERROR \d+ \((4[5-9]|5[0-5])\.`).Match(out)
+	if !hits || !strings.Contains(string(out), "NXDOMAIN") || number("Queries lost") > m.answered/1000 {
+		return m, fmt.Errorf("half of the answers should be hits, and hardly any lost:\n%s", out)
+	}
+	return m, nil
+}
