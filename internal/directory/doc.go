@@ -11,8 +11,8 @@
 // seen by the same poll, within a second.
 //
 // Domains, mailboxes, aliases and admins are few and have several indexes: they are in a
-// go-memdb. List entries may be a million: they are in hash tables that keep 16
-// octets a value and are copied page by page (see pages); what only people
+// go-memdb. List entries may be a million: they are in a hash table that keeps 16
+// octets a key, has no pointers, and is copied page by page (see refs); what only people
 // read, notes and hit counts, stays in the store.
 //
 // The package knows nothing of SQL, SMTP or of what follows from an entry.

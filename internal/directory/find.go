@@ -20,6 +20,7 @@ func (s *Snapshot) FindClient(client netip.Addr, rcpt mail.Path) (Entry, bool) {
 	if !client.IsValid() {
 		return Entry{}, false
 	}
+	var room [keyRoom]byte
 	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
 		for _, l := range sc.lengths {
 			if l.list != list || l.v6 != client.Is6() {
@@ -29,7 +30,7 @@ func (s *Snapshot) FindClient(client netip.Addr, rcpt mail.Path) (Entry, bool) {
 			if err != nil {
 				continue // never: the length fits the family
 			}
-			if r, ok := s.lists.nets.get(makeNetKey(network, sc.number, list)); ok && s.live(r) {
+			if r, ok := s.lists.refs.get(netKey(room[:0], network, sc.number, list)); ok && s.live(r) {
 				return entry(r, list, Network, networkText(network), in), true
 			}
 		}
@@ -74,8 +75,9 @@ func (s *Snapshot) named(in Scope, sc scope, list listNumber, author bool, value
 	if sc.names == 0 {
 		return Entry{}, false
 	}
+	var room [keyRoom]byte
 	for _, v := range values {
-		if r, ok := s.lists.names.get(nameKey{value: v, scope: sc.number, list: list, author: author}); ok && s.live(r) {
+		if r, ok := s.lists.refs.get(nameKey(room[:0], v, sc.number, list, author)); ok && s.live(r) {
 			return entry(r, list, kindOf(author, v), v, in), true
 		}
 	}

@@ -13,8 +13,7 @@ import (
 // look-up, and lengths are few. Names are found by hashing too: the address, its
 // domain, each domain above.
 type lists struct {
-	nets   pages[netKey, ref]
-	names  pages[nameKey, ref]
+	refs   refs
 	scopes pages[Scope, scope]
 	last   uint32 // the highest number given to a scope
 	boxes  int    // scopes of mailboxes among them
@@ -26,19 +25,54 @@ type ref struct {
 	expires int64 // microseconds, 0 is never
 }
 
-// A netKey is a network in one scope's list. An IPv4 address stands in lo.
-type netKey struct {
-	hi, lo uint64
-	scope  uint32
-	length length
+// A refKey is an entry's key: its scope's number, an octet for its list and sort, and the
+// network's length and octets, or the address, ".domain" or domain.
+type refKey []byte
+
+// A sort tells keys apart that could have the same octets.
+type sort uint8
+
+const (
+	ofNet4 sort = iota
+	ofNet6
+	ofName
+	ofAuthor
+	sortCount
+)
+
+func makeKey(room []byte, scope uint32, list listNumber, of sort) refKey {
+	return append(binary.LittleEndian.AppendUint32(room, scope), byte(list)*byte(sortCount)+byte(of))
 }
 
-// A nameKey is an address, ".domain" or domain in one scope's list.
-type nameKey struct {
-	value  string
-	scope  uint32
-	list   listNumber
-	author bool
+// keyRoom is how long most keys are at most.
+const keyRoom = 64
+
+func netKey(room []byte, p netip.Prefix, scope uint32, list listNumber) refKey {
+	if p.Addr().Is4() {
+		a := p.Addr().As4()
+		return append(append(makeKey(room, scope, list, ofNet4), byte(p.Bits())), a[:]...)
+	}
+	a := p.Addr().As16()
+	return append(append(makeKey(room, scope, list, ofNet6), byte(p.Bits())), a[:]...)
+}
+
+func nameKey(room []byte, value string, scope uint32, list listNumber, author bool) refKey {
+	of := ofName
+	if author {
+		of = ofAuthor
+	}
+	return append(makeKey(room, scope, list, of), value...)
+}
+
+// key returns the key of an entry in the scope with a number, and the network that it is
+// of, if it is.
+func (k Key) key(scope uint32) (key refKey, network netip.Prefix) {
+	if !k.Author {
+		if p, ok := parseNetwork(k.Value); ok {
+			return netKey(nil, p, scope, k.List.number()), p
+		}
+	}
+	return nameKey(nil, k.Value, scope, k.List.number(), k.Author), netip.Prefix{}
 }
 
 // A length is a kind of network: how many bits, of which family, in which list.
@@ -89,9 +123,7 @@ type lengthCount struct {
 	n int
 }
 
-func newLists() lists {
-	return lists{nets: newPages[netKey, ref](), names: newPages[nameKey, ref](), scopes: newPages[Scope, scope]()}
-}
+func newLists() lists { return lists{refs: newRefs(), scopes: newPages[Scope, scope]()} }
 
 // get returns the entry with exactly that key.
 func (l *lists) get(k Key) (ref, bool) {
@@ -99,10 +131,8 @@ func (l *lists) get(k Key) (ref, bool) {
 	if !ok {
 		return ref{}, false
 	}
-	if p, ok := k.network(); ok {
-		return l.nets.get(makeNetKey(p, sc.number, k.List.number()))
-	}
-	return l.names.get(k.name(sc.number))
+	key, _ := k.key(sc.number)
+	return l.refs.get(key)
 }
 
 // count returns how many entries a scope has.
@@ -115,43 +145,19 @@ func (l *lists) count(in Scope) int {
 	return n
 }
 
-func (k Key) network() (netip.Prefix, bool) {
-	if k.Author {
-		return netip.Prefix{}, false
-	}
-	return parseNetwork(k.Value)
-}
-
-func (k Key) name(scope uint32) nameKey {
-	return nameKey{value: k.Value, scope: scope, list: k.List.number(), author: k.Author}
-}
-
-func makeNetKey(p netip.Prefix, scope uint32, list listNumber) netKey {
-	k := netKey{scope: scope, length: length{bits: uint8(p.Bits()), v6: p.Addr().Is6(), list: list}}
-	if k.length.v6 {
-		b := p.Addr().As16()
-		k.hi, k.lo = binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
-		return k
-	}
-	b := p.Addr().As4()
-	k.lo = uint64(binary.BigEndian.Uint32(b[:]))
-	return k
-}
-
 // A listsEdit makes one successor of a lists.
 type listsEdit struct {
 	lists
-	nets   *pagesEdit[netKey, ref]
-	names  *pagesEdit[nameKey, ref]
+	refs   *refsEdit
 	scopes *pagesEdit[Scope, scope]
 }
 
 func (l lists) edit() *listsEdit {
-	return &listsEdit{lists: l, nets: l.nets.edit(), names: l.names.edit(), scopes: l.scopes.edit()}
+	return &listsEdit{lists: l, refs: l.refs.edit(), scopes: l.scopes.edit()}
 }
 
 func (e *listsEdit) done() lists {
-	return lists{nets: e.nets.pages, names: e.names.pages, scopes: e.scopes.pages, last: e.last, boxes: e.boxes}
+	return lists{refs: e.refs.refs, scopes: e.scopes.pages, last: e.last, boxes: e.boxes}
 }
 
 // put adds an entry or replaces that with its key.
@@ -164,20 +170,11 @@ func (e *listsEdit) put(k Key, r ref) {
 			e.boxes++
 		}
 	}
-	if p, ok := k.network(); ok {
-		key := makeNetKey(p, sc.number, k.List.number())
-		if _, old := e.nets.get(key); !old {
-			sc.lengths = counted(sc.lengths, key.length, 1)
-		}
-		e.nets.set(key, r)
-	} else {
-		key := k.name(sc.number)
-		if _, old := e.names.get(key); !old {
-			sc.count(key, 1)
-		}
-		e.names.set(key, r)
+	key, network := k.key(sc.number)
+	if e.refs.set(key, r) {
+		sc.count(k, network, 1)
+		e.scopes.set(k.Scope, sc)
 	}
-	e.scopes.set(k.Scope, sc)
 }
 
 // remove takes the entry with that key out, if there is one.
@@ -186,19 +183,11 @@ func (e *listsEdit) remove(k Key) {
 	if !ok {
 		return
 	}
-	if p, ok := k.network(); ok {
-		key := makeNetKey(p, sc.number, k.List.number())
-		if _, old := e.nets.get(key); old {
-			sc.lengths = counted(sc.lengths, key.length, -1)
-			e.nets.delete(key)
-		}
-	} else {
-		key := k.name(sc.number)
-		if _, old := e.names.get(key); old {
-			sc.count(key, -1)
-			e.names.delete(key)
-		}
+	key, network := k.key(sc.number)
+	if !e.refs.delete(key) {
+		return
 	}
+	sc.count(k, network, -1)
 	if sc.names == 0 && len(sc.lengths) == 0 {
 		e.scopes.delete(k.Scope)
 		if k.Scope.Kind == MailboxScope {
@@ -209,10 +198,15 @@ func (e *listsEdit) remove(k Key) {
 	e.scopes.set(k.Scope, sc)
 }
 
-func (s *scope) count(k nameKey, n int) {
+// count counts n more of an entry: a network, or else a name.
+func (s *scope) count(k Key, network netip.Prefix, n int) {
+	if network.IsValid() {
+		s.lengths = counted(s.lengths, length{bits: uint8(network.Bits()), v6: network.Addr().Is6(), list: k.List.number()}, n)
+		return
+	}
 	s.names += n
-	if k.author {
-		s.authors[k.list] += n
+	if k.Author {
+		s.authors[k.List.number()] += n
 	}
 }
 

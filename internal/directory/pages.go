@@ -5,8 +5,8 @@ import (
 	"maps"
 )
 
-// pageCount pages hold a table's keys: a table of a million has a thousand keys
-// to a page, which is what changing one of them copies.
+// pageCount pages hold a table's keys: a table of 100,000 scopes has a hundred keys to a
+// page, which is what changing one of them copies.
 const pageCount = 1024
 
 // pages is an immutable hash table that shares with its successor all pages in
