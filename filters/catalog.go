@@ -14,6 +14,7 @@ type Deps struct {
 	Resolver Resolver
 	Hostname string     // what this host calls itself
 	Lists    ListHealth // nil: every DNS list is believed
+	Banned   Banned     // nil: nobody is
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, and says why one is not
@@ -36,6 +37,7 @@ type Resolver interface {
 // Catalog lists every filter in the default order.
 func Catalog(d Deps) []pipeline.Kind {
 	kinds := []pipeline.Kind{
+		ipBanKind(d),
 		ipAllowKind(),
 		senderAllowKind(d),
 		spfKind(d),

@@ -5,6 +5,8 @@ package filters
 // docOf returns a filter's paragraph, as the comment on its type has it.
 func docOf(name string) string {
 	switch name {
+	case "ip-ban":
+		return "ip-ban keeps clients out that are banned for a while: for writing to a trap, harvesting addresses, breaking the protocol, guessing passwords, or by hand (gatepost ban). The answer names the end of the ban and where to ask for help (bans.contact). Who is in a global allow list, trusted_relays, a proxy's network or bans.never is never banned. Where users' programs send, only bans for guessed passwords and those by hand count: what an address did as a mail server does not keep people from their mail. It belongs into the gate: a banned client is sent away before it says anything, whoever its mail is for, postmaster@ and abuse@ too."
 	case "ip-allow":
 		return "ip-allow looks the client's address up in the allow lists of networks: global, the recipient domain's and the mailbox's. The narrowest scope decides, then allow over block. It answers from memory, so that it costs nothing to have it first. In the gate, where no recipient is known, only the global list counts."
 	case "sender-allow":

@@ -26,6 +26,7 @@ import (
 //	zone      DNS, as resolvetest reads it
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
 //	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
+//	bans      one a line: NETWORK CAUSE
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -54,6 +55,7 @@ func TestGolden(t *testing.T) {
 
 type goldenCase struct {
 	Client, Helo, From, To, Login, Stage string
+	Users                                bool
 	Settings                             map[string]any
 	Timeout                              time.Duration
 }
@@ -81,7 +83,7 @@ func runCase(t *testing.T, name, path string) {
 		c.From = ""
 	}
 	lists := parseLists(t, section("lists"))
-	got := describeFinding(c.walk(t, name, section("zone"), section("message"), lists), lists)
+	got := describeFinding(c.walk(t, name, section, lists), lists)
 	if *update {
 		setSection(archive, "want", got)
 		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -104,8 +106,8 @@ func setSection(a *txtar.Archive, name, text string) {
 }
 
 // walk sends the case through a policy of one entry.
-func (c goldenCase) walk(t *testing.T, filter, zone, message string, lists *fakeLists) *pipeline.Walk {
-	server, err := resolvetest.Serve(zone)
+func (c goldenCase) walk(t *testing.T, filter string, section func(string) string, lists *fakeLists) *pipeline.Walk {
+	server, err := resolvetest.Serve(section("zone"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func (c goldenCase) walk(t *testing.T, filter, zone, message string, lists *fake
 	}
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
-	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver}), []pipeline.Spec{spec})
+	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Banned: parseBans(t, section("bans"), lists)}), []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -126,7 +128,7 @@ func (c goldenCase) walk(t *testing.T, filter, zone, message string, lists *fake
 	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)
 	advance(t, walk, tx)
 	if c.Stage == "data" {
-		content := []byte(strings.ReplaceAll(message, "\n", "\r\n"))
+		content := []byte(strings.ReplaceAll(section("message"), "\n", "\r\n"))
 		tx = tx.WithData([]mail.Path{mail.Path(c.To)}, mail.NewMessage(content))
 		advance(t, walk, tx)
 	}
@@ -145,7 +147,7 @@ func (c goldenCase) client(t *testing.T) mail.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mail.Client{Addr: addr, Helo: c.Helo, Login: mail.Path(c.Login)}
+	return mail.Client{Addr: addr, Helo: c.Helo, Login: mail.Path(c.Login), Users: c.Users}
 }
 
 func describeFinding(w *pipeline.Walk, lists *fakeLists) string {

@@ -36,7 +36,7 @@ type callKey struct {
 // A call is one Check, under way or done.
 type call struct {
 	key    callKey
-	stage  Stage // at which it was asked
+	stage  Stage              // at which it was asked
 	cancel context.CancelFunc // nil: the filter never waits
 	done   chan struct{}
 	wants  int // walks that wait or may yet; guarded by memory.mu

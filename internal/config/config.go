@@ -42,6 +42,7 @@ type Config struct {
 	Challenge       Challenge      `key:"challenge"`
 	Digest          Digest         `key:"digest"`
 	Web             Web            `key:"web"`
+	Bans            Bans           `key:"bans"`
 	Journal         Journal        `key:"journal"`
 	Log             Log            `key:"log"`
 	DNSBLZone       DNSBLZone      `key:"dnsbl_zone"`
@@ -169,6 +170,15 @@ type Web struct {
 	URL     string         `key:"url"`     // base of every link sent, without a slash at the end; "": none is sent
 	Proxies []netip.Prefix `key:"proxies"` // whose X-Forwarded-For is believed
 	Metrics []netip.Prefix `key:"metrics"` // who is shown /metrics
+}
+
+// Bans says how long clients are kept out, who never is, and what they are told.
+type Bans struct {
+	Ladder  []time.Duration `key:"ladder"`  // of the first ban, the second …
+	Memory  time.Duration   `key:"memory"`  // after its end, for which a ban makes the next one longer
+	Most    int             `key:"most"`    // active at once
+	Contact string          `key:"contact"` // an address or URL; "": the page /ban below web.url, or postmaster@hostname
+	Never   []netip.Prefix  `key:"never"`
 }
 
 // Journal says how long evidence is kept.

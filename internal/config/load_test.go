@@ -209,6 +209,7 @@ policies:
 		Challenge:     c.Challenge,
 		Digest:        Digest{Hours: []int{6}, Zone: "UTC", Language: "en"},
 		Web:           c.Web,
+		Bans:          Bans{Ladder: []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour}, Memory: 7 * 24 * time.Hour, Most: 100_000, Never: []netip.Prefix{}},
 		Journal:       Journal{Keep: 30 * 24 * time.Hour},
 		Log:           Log{Level: "info", Format: "text"},
 		DNSBLZone:     c.DNSBLZone,

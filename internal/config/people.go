@@ -32,6 +32,30 @@ func (l *loader) people() {
 		l.wrong("digest.language", "%q is no language such as en or fr", c.Digest.Language)
 	}
 	l.webURL()
+	l.bans()
+}
+
+// maxRungs bounds the ladder of bans.
+const maxRungs = 10
+
+// bans checks who is kept out for how long. The contact goes into a reply of one line.
+func (l *loader) bans() {
+	c := l.cfg.Bans
+	if n := len(c.Ladder); n == 0 || n > maxRungs {
+		l.wrong("bans.ladder", "%d times; 1 to %d, such as 10m, 1h, 24h", n, maxRungs)
+	}
+	for i, d := range c.Ladder {
+		if d < time.Minute || d > 365*24*time.Hour || i > 0 && d < c.Ladder[i-1] {
+			l.wrong("bans.ladder", "%v: each time is at least the one before, and between a minute and a year", d)
+		}
+	}
+	between(l, "bans.memory", c.Memory, 0, 365*24*time.Hour)
+	between(l, "bans.most", c.Most, 100, 1_000_000)
+	isLine := len(c.Contact) <= maxURL && !strings.ContainsFunc(c.Contact, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	isPlace := strings.Contains(c.Contact, "@") || strings.HasPrefix(c.Contact, "https://") || strings.HasPrefix(c.Contact, "http://")
+	if c.Contact != "" && (!isLine || !isPlace) {
+		l.wrong("bans.contact", "%q is neither an address nor a URL of ASCII, %d characters at most", c.Contact, maxURL)
+	}
 }
 
 // maxMark bounds what stands before a subject, in octets.

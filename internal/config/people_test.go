@@ -22,6 +22,16 @@ func TestPeople(t *testing.T) {
 		"quarantine.junk_keep=0s":               "",
 		"quarantine.subject_mark=" + "[spam]":   "",
 		"quarantine.subject_mark=a\nb":          "is not one line",
+		"bans.ladder=5m,30d":                    "",
+		"bans.ladder=":                          "bans.ladder: 0 times",
+		"bans.ladder=1h,5m":                     "at least the one before",
+		"bans.ladder=soon":                      "is not a time",
+		"bans.most=10":                          "bans.most",
+		"bans.contact=https://help.example.org": "",
+		"bans.contact=help@example.org":         "",
+		"bans.contact=+33 1 23 45":              "neither an address nor a URL",
+		"bans.contact=a@b\r\n220 x":             "neither an address nor a URL",
+		"bans.never=192.0.2.0/24,2001:db8::1":   "",
 	} {
 		c, err := load("", nil, []string{set}, nil)
 		switch {

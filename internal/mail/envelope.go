@@ -18,6 +18,7 @@ type Client struct {
 	ESMTP bool           // it said EHLO
 	TLS   string         // "TLS1.3 TLS_AES_128_GCM_SHA256", or "" in the clear
 	Login Path           // the authenticated mailbox, null for strangers
+	Users bool           // it came in where users' programs send (RFC 6409), and must log in
 }
 
 // nat64 is the well-known prefix of RFC 6052.

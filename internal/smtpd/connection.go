@@ -35,6 +35,7 @@ type connection struct {
 
 func (g *gate) newConnection(raw net.Conn) *connection {
 	c := &connection{gate: g, raw: raw, wire: raw, transport: raw}
+	c.client.Users = g.cfg.Submission
 	c.locate(addrPort(raw.RemoteAddr()), addrPort(raw.LocalAddr()))
 	return c
 }
