@@ -8,7 +8,7 @@
 //
 // A person is the owner of a mailbox or an admin. Who somebody is, and whether the
 // password is right, is known elsewhere (People); this package counts the tries
-// (throttle.go), asks for the second factor (factor.go) and keeps sessions (session.go).
+// at all doors (guard.go, throttle.go), asks for the second factor (factor.go) and keeps sessions (session.go).
 package access
 
 import "slices"

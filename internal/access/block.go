@@ -23,7 +23,7 @@ type Block struct {
 
 // Blocks are those in force, the last to end first.
 func (d *Desk) Blocks() []Block {
-	t := d.throttle
+	t := d.guard.throttle
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -40,7 +40,7 @@ func (d *Desk) Blocks() []Block {
 
 // Lift ends a block, and forgets its failures; false: it was over.
 func (d *Desk) Lift(id string) bool {
-	t := d.throttle
+	t := d.guard.throttle
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, n := range t.all() {

@@ -42,6 +42,7 @@ type Rows interface {
 
 // A Config has what a Desk needs.
 type Config struct {
+	Guard  *Guard // of all doors; nil: the pages have their own
 	People People
 	Rows   Rows
 	Keys   func(ctx context.Context, name string) ([]byte, error) // 32 octets, the same on all nodes
@@ -51,17 +52,20 @@ type Config struct {
 
 // A Desk lets people in, and knows them again. It is safe for use by many goroutines.
 type Desk struct {
-	people   People
-	rows     Rows
-	keys     func(ctx context.Context, name string) ([]byte, error)
-	log      *slog.Logger
-	now      func() time.Time
-	throttle *throttle
+	people People
+	rows   Rows
+	keys   func(ctx context.Context, name string) ([]byte, error)
+	log    *slog.Logger
+	now    func() time.Time
+	guard  *Guard
 }
 
 // NewDesk returns a Desk. What was blocked is forgotten when the process ends.
 func NewDesk(c Config) *Desk {
-	return &Desk{people: c.People, rows: c.Rows, keys: c.Keys, log: c.Log, now: c.Now, throttle: newThrottle(c.Now)}
+	if c.Guard == nil {
+		c.Guard = NewGuard(GuardConfig{Now: c.Now})
+	}
+	return &Desk{people: c.People, rows: c.Rows, keys: c.Keys, log: c.Log, now: c.Now, guard: c.Guard}
 }
 
 // A Ticket is the secret of a session that was begun. One that Waits is nobody's until
@@ -104,7 +108,7 @@ func (d *Desk) CheckPassword(ctx context.Context, p Person, password string, fro
 
 // check compares a password, unless there were too many that were wrong.
 func (d *Desk) check(ctx context.Context, name, password string, from Client) (Person, string, error) {
-	try, err := d.throttle.begin(accountName(name), from.Addr, password)
+	try, err := d.guard.Begin(name, from.Addr, password)
 	if err != nil {
 		d.log.Info("log-in to the pages not tried", "client", from.Addr, "error", err)
 		return Person{}, "", err
@@ -112,17 +116,17 @@ func (d *Desk) check(ctx context.Context, name, password string, from Client) (P
 	p, mark, err := d.people.LogIn(ctx, name, password)
 	switch {
 	case err == nil:
-		try.right()
+		try.Right()
 		return p, mark, nil
 	case errors.Is(err, ErrLogin):
-		try.wrong()
+		try.Wrong(ctx)
 		d.log.Info("log-in to the pages failed", "client", from.Addr)
 		return Person{}, "", ErrLogin
 	case errors.Is(err, ErrSuspended):
-		try.undo()
+		try.Undo()
 		return Person{}, "", ErrSuspended
 	}
-	try.undo()
+	try.Undo()
 	return Person{}, "", fmt.Errorf("access: log-in: %w", err)
 }
 

@@ -174,7 +174,7 @@ func (d *Desk) ResetFactor(ctx context.Context, p Person) error {
 func (d *Desk) checkCode(ctx context.Context, p Person, code string, from Client) error {
 	code = plainCode(code)
 	// Not the name of the log-in: a password that is right makes no guess of a code good.
-	try, err := d.throttle.begin(codeOf+p.Name, from.Addr, code)
+	try, err := d.guard.throttle.begin(codeOf+p.Name, from.Addr, code)
 	if err != nil {
 		return err
 	}

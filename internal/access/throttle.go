@@ -29,6 +29,8 @@ import (
 // The same wrong password again counts once: it is a program that has an old one. Whether
 // the account exists is not looked at.
 //
+// Beside these, spray.go counts what bans an address.
+//
 // Everything is in memory, and bounded. Where room is needed the least serious is
 // forgotten first: what is not blocked, with the fewest failures, for longest. So no
 // flood of names lets a block go, or a count that is near one.
@@ -39,6 +41,7 @@ type throttle struct {
 	mu   sync.Mutex
 	byID map[BlockKind]map[blockID]*tally
 	good map[string][]place // where accounts were logged in to, the last first
+	rain sprays
 }
 
 // A limit says how many failures are free, and how long the first one beyond blocks;
@@ -114,7 +117,7 @@ type seen struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	t := &throttle{now: now, good: map[string][]place{}, byID: map[BlockKind]map[blockID]*tally{
+	t := &throttle{now: now, good: map[string][]place{}, rain: newSprays(), byID: map[BlockKind]map[blockID]*tally{
 		BlockPair: {}, BlockAccount: {}, BlockNetwork: {},
 	}}
 	rand.Read(t.key[:])
