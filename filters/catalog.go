@@ -15,6 +15,8 @@ type Deps struct {
 	Hostname string     // what this host calls itself
 	Lists    ListHealth // nil: every DNS list is believed
 	Banned   Banned     // nil: nobody is
+	Greylist Greylist   // nil: nobody is deferred
+	Trust    Truster    // nil: nobody is known to have written to anybody
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, and says why one is not
@@ -41,6 +43,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		ipAllowKind(),
 		senderAllowKind(d),
 		spfKind(d),
+		greylistKind(d),
 		ipBlockKind(),
 		senderBlockKind(),
 		rdnsKind(d),

@@ -22,7 +22,8 @@ import (
 
 // TestGolden runs testdata/FILTER/CASE.txtar: a new case is a new file, with the sections
 //
-//	case      client, helo, from, to, login, stage (default data); settings of the entry
+//	case      client, helo, from, to, login, stage (default data); settings of the entry;
+//	          what filters with memory remember
 //	zone      DNS, as resolvetest reads it
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
 //	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
@@ -57,6 +58,7 @@ type goldenCase struct {
 	Client, Helo, From, To, Login, Stage string
 	Users                                bool
 	Settings                             map[string]any
+	Greylist                             []string // what is remembered; see rememberedGreylist
 	Timeout                              time.Duration
 }
 
@@ -119,10 +121,11 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
 	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Banned: parseBans(t, section("bans"), lists)}), []pipeline.Spec{spec})
+	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver)), []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	tx := pipeline.NewTransaction(t.Context(), "id", time.Unix(1_700_000_000, 0), c.client(t), lists)
+	tx := pipeline.NewTransaction(t.Context(), "id", goldenTime(), c.client(t), lists)
 	defer tx.Close()
 	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{}).WithRcpt()
 	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)

@@ -26,6 +26,13 @@ func TestBadSettings(t *testing.T) {
 		{"both", "keywords", pattern(map[string]any{"word": "a", "regexp": "b"}), "either word or regexp"},
 		{"where", "keywords", pattern(map[string]any{"word": "a", "in": []any{"bdy"}}), "bdy"},
 		{"spam_from", "keywords", map[string]any{"spam_from": -1.0}, "spam_from"},
+		{"delay", "greylist", map[string]any{"delay": "0s"}, "delay"},
+		{"window", "greylist", map[string]any{"window": "1m"}, "window"},
+		{"keep", "greylist", map[string]any{"keep": "1m"}, "keep"},
+		{"passes", "greylist", map[string]any{"passes": -1}, "passes"},
+		{"prefix", "greylist", map[string]any{"ipv4_prefix": 33}, "ipv4_prefix"},
+		{"prefix of IPv6", "greylist", map[string]any{"ipv6_prefix": 8}, "ipv6_prefix"},
+		{"skip", "greylist", map[string]any{"skip": []any{"a b"}}, "neither a domain nor a network"},
 		{"misspelt", "sender-allow", map[string]any{"require_aut": true}, "require_auth"},
 	}
 	for _, c := range cases {

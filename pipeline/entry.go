@@ -31,7 +31,8 @@ type Result struct {
 	Word   string
 	Effect string // the default, as ParseEffect reads it
 	Doc    string
-	Firm   bool // where it decides, the sender is offered no way to have the message delivered
+	State  string // what the journal calls a message that it defers; "": "deferred"
+	Firm   bool   // where it decides, the sender is offered no way to have the message delivered
 }
 
 // An Entry is one line of a policy.
@@ -81,6 +82,16 @@ func (k *Kind) knows(word string) bool {
 		}
 	}
 	return word == TempError
+}
+
+// state is what the journal calls what a result defers; see Result.State.
+func (k *Kind) state(word string) string {
+	for _, r := range k.Results {
+		if r.Word == word {
+			return r.State
+		}
+	}
+	return ""
 }
 
 // firm reports whether a result leaves the sender no way; see Result.Firm.

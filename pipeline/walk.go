@@ -57,9 +57,10 @@ type Decision struct {
 	Filter  string
 	Result  string
 	Reason  string
-	Told    bool // the reason may be told to the sender
-	Guarded bool // what is held may be released by an operator alone
-	Firm    bool // the sender is offered no way to have the message delivered
+	Told    bool   // the reason may be told to the sender
+	Guarded bool   // what is held may be released by an operator alone
+	State   string // what the journal calls the message where it is deferred; "": "deferred"
+	Firm    bool   // the sender is offered no way to have the message delivered
 	Reply   mail.Reply
 }
 
@@ -208,6 +209,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 		w.end(p.entry, Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
 			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Firm: e.Kind.firm(f.Result), Reply: effect.Reply,
+			State: e.Kind.state(f.Result),
 		})
 	}
 }

@@ -24,7 +24,9 @@ type Question struct {
 	Time      time.Time
 	Sender    mail.Path // as the client gave it; Sender makes one of many
 	Recipient mail.Path
-	Domain    string // under which the delay is counted
+	// Domain is the sender's organisational domain, under which the delay is counted: senders
+	// of one name in several hosts of it are one.
+	Domain string
 	// Identities are those that the client may be known by, the best first: under that one it
 	// is remembered. There is at least one.
 	Identities []string
@@ -182,10 +184,11 @@ func (b *Book) Check(ctx context.Context, q Question) (Answer, error) {
 
 // numbers are those of a question's triplets, one for each identity.
 func (b *Book) numbers(q Question) []int64 {
-	sender, recipient := Sender(q.Sender), string(q.Recipient.Fold())
+	local := mail.Path(Sender(q.Sender)).Local()
+	recipient := string(q.Recipient.Fold())
 	list := make([]int64, len(q.Identities))
 	for i, id := range q.Identities {
-		list[i] = b.key.number(id, sender, recipient)
+		list[i] = b.key.number(id, local, q.Domain, recipient)
 	}
 	return list
 }

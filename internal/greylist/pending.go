@@ -182,7 +182,7 @@ func (b *Book) notePass(q Question, a Answer) {
 	b.pending.add(t, b.c.PerIdentity)
 	b.passed.put(t.Number, kept[Triplet]{t, q.Time})
 	if best := q.Identities[0]; best != a.Identity { // what is proven now was not at first
-		t.Identity, t.Number = best, b.key.number(best, Sender(q.Sender), string(q.Recipient.Fold()))
+		t.Identity, t.Number = best, b.numbers(q)[0]
 		b.pending.add(t, b.c.PerIdentity)
 		b.passed.put(t.Number, kept[Triplet]{t, q.Time})
 	}

@@ -267,7 +267,7 @@ func (t *Transaction) unwrap(ctx context.Context, m *mail.Message) {
 	if !found {
 		c = old.Client
 	}
-	t.blind = !found
+	t.blind, c.Relayed = !found, true
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), old.ID, old.Time, c, old.Lists).WithHelo(c).WithMail(old.Envelope.ReversePath, old.Envelope.Params)
 	old.Close()
 }

@@ -32,6 +32,9 @@ func (r *recipient) evidence(outcome string) []journal.Walk {
 	if r.walk == nil {
 		return []journal.Walk{{Recipient: r.path, Decision: journal.Decision{Action: "none"}, Outcome: outcome}}
 	}
+	if d := r.walk.Decision; outcome == mail.Postponed.String() && d.Action == pipeline.Defer && d.State != "" {
+		outcome = d.State
+	}
 	walks := []journal.Walk{walkEvidence(r.walk, outcome, false)}
 	walks[0].Steps = append(walks[0].Steps, r.sameEvidence()...)
 	if r.shadow != nil {

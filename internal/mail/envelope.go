@@ -19,6 +19,8 @@ type Client struct {
 	TLS   string         // "TLS1.3 TLS_AES_128_GCM_SHA256", or "" in the clear
 	Login Path           // the authenticated mailbox, null for strangers
 	Users bool           // it came in where users' programs send (RFC 6409), and must log in
+	// Relayed: a relay of ours brought it, of which this is the client, or which it is itself.
+	Relayed bool
 }
 
 // nat64 is the well-known prefix of RFC 6052.
