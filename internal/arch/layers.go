@@ -31,7 +31,8 @@ func places() map[string]layer {
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain,
-		"internal/greylist": domain,
+		"internal/greylist":  domain,
+		"internal/complaint": domain,
 
 		"filters": flow, "internal/intake": flow,
 

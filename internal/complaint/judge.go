@@ -1,0 +1,254 @@
+package complaint
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// A Passage is a message that went through here, as the journal has it: what is true of
+// it, whatever a report says.
+type Passage struct {
+	Tx         string
+	Client     netip.Addr
+	Sender     mail.Path // the reverse-path
+	Proven     bool      // when it came SPF, or a DKIM signature of its organisation, proved the sender's domain
+	Login      mail.Path // our customer who sent it; null: it came from outside
+	Recipients []mail.Path
+	MessageID  string
+	Subject    string
+}
+
+// Passages finds messages in the journal.
+type Passages interface {
+	// Passage returns the one of a transaction, and whether there is one.
+	Passage(ctx context.Context, tx string) (Passage, bool, error)
+	// Received returns the transaction that brought recipient the message of that
+	// Message-ID, the newest, and whether there is one.
+	Received(ctx context.Context, recipient mail.Path, messageID string) (tx string, ok bool, err error)
+}
+
+// A Directory knows whose addresses are whose.
+type Directory interface {
+	// Reads reports whether the mail of a recipient here is read by who has the address
+	// reader: it is the same, or leads there.
+	Reads(recipient, reader mail.Path) bool
+	// Ours reports whether a domain is one of ours, and returns its first name.
+	Ours(domain string) (name string, ok bool)
+}
+
+// A judge weighs reports. It changes nothing.
+type judge struct {
+	passages  Passages
+	directory Directory
+	reporters []string
+	spare     func(netip.Addr) bool
+	canonical func(mail.Path) mail.Path
+}
+
+// A Judgement is what follows from one report.
+type Judgement struct {
+	Report     string // its transaction; "": none waits
+	Complaints []Complaint
+	Taken      []Taken // complaints that it takes back
+}
+
+// A Taken is a complaint that its person takes back (RFC 6430).
+type Taken struct{ Copy, Person string }
+
+// report judges all originals of a report. Of one that nobody has proven to have sent, one
+// row is kept, whatever it says.
+func (j *judge) report(ctx context.Context, r Report) (Judgement, error) {
+	out := Judgement{Report: r.Tx}
+	originals := r.Originals
+	if r.Proof == "" {
+		originals = originals[:min(len(originals), 1)]
+	}
+	for i, o := range originals {
+		c, err := j.original(ctx, r, o)
+		if err != nil {
+			return out, fmt.Errorf("complaint: report %s: %w", r.Tx, err)
+		}
+		c.ID = fmt.Sprintf("%s-%d", r.Tx, i+1)
+		if n := len(r.Originals) + r.More; r.Proof == "" && n > 1 {
+			c.Note = fmt.Sprintf("%s (%d messages)", c.Note, n)
+		}
+		if c.State == StateCounts && r.Feedback.Type == "not-spam" {
+			out.Taken = append(out.Taken, Taken{c.Copy, c.Person})
+			c.State, c.Note, c.ClientWeight, c.SenderWeight = StateOther, "not spam: takes back what the same person said of it", 0, 0
+		}
+		out.Complaints = append(out.Complaints, c)
+	}
+	return out, nil
+}
+
+// original judges one message that a report is about.
+func (j *judge) original(ctx context.Context, r Report, o Original) (Complaint, error) {
+	c := Complaint{
+		Report: r.Tx, Time: r.Time, Form: r.Form, Type: r.Feedback.Type, Reporter: r.Reporter, Proof: r.Proof,
+		Person: string(r.Reporter.Base().Fold()), MessageID: o.MessageID, Subject: o.Subject,
+	}
+	p, known, err := j.passage(ctx, r, o)
+	if err != nil {
+		return c, err
+	}
+	if known {
+		c.Message, c.MessageID, c.Subject = p.Tx, p.MessageID, p.Subject
+	}
+	loop := j.loop(r)
+	switch {
+	case isOther(r.Feedback.Type):
+		return c.be(StateOther, "a report of kind "+r.Feedback.Type+" complains of nobody"), nil
+	case known && !p.Login.IsNull():
+		c.Account = p.Login
+		return c.be(StateCustomer, "our customer "+string(p.Login)+" sent it"), nil
+	case r.Proof == "":
+		return c.be(StateUnverified, "nothing proves who reports it"), nil
+	case known:
+		return j.passed(c, r, p, loop), nil
+	case loop == "":
+		return c.be(StateUnverified, "it has no X-Gatepost-Id that the journal knows"), nil
+	}
+	return j.elsewhere(c, r, o, loop), nil
+}
+
+// passage finds the message by its id, or, for people of ours whose programs leave our
+// fields out, by its Message-ID among what they got.
+func (j *judge) passage(ctx context.Context, r Report, o Original) (Passage, bool, error) {
+	id := o.ID
+	if id == "" && o.MessageID != "" && r.Proof != "" {
+		if _, ours := j.directory.Ours(r.Reporter.Domain()); !ours {
+			return Passage{}, false, nil
+		}
+		tx, ok, err := j.passages.Received(ctx, r.Reporter.Fold(), o.MessageID)
+		if err != nil || !ok {
+			return Passage{}, false, err
+		}
+		id = tx
+	}
+	if id == "" {
+		return Passage{}, false, nil
+	}
+	return j.passages.Passage(ctx, id)
+}
+
+// isOther reports whether a report of that type is no complaint of mail.
+func isOther(kind string) bool {
+	return slices.Contains([]string{"auth-failure", "dmarc"}, kind)
+}
+
+// loop is the feedback loop that a report comes from, "" where from none.
+func (j *judge) loop(r Report) string {
+	for _, name := range j.reporters {
+		if d := r.Reporter.Domain(); r.Proof != "" && (d == name || strings.HasSuffix(d, "."+name)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// passed judges what went through here from outside, by what the journal has.
+func (j *judge) passed(c Complaint, r Report, p Passage, loop string) Complaint {
+	c.Recipient = j.reader(p.Recipients, r.Reporter)
+	switch {
+	case !c.Recipient.IsNull():
+	case loop != "": // it was sent on; whoever reads it there is behind one of them
+		c.Recipient = p.Recipients[0]
+		c.Person = "loop " + loop + " " + string(c.Recipient)
+	default:
+		return c.be(StateUnverified, "the reporter is none of its recipients, nor of their domains")
+	}
+	c.Copy = p.Tx + " " + string(c.Recipient)
+	sender := p.Sender
+	if !p.Proven {
+		sender = mail.Null
+	}
+	return j.against(c, p.Client, sender)
+}
+
+// reader is whose copy a reporter complains of: his own, or that of somebody of his domain;
+// null: of nobody's.
+func (j *judge) reader(recipients []mail.Path, reporter mail.Path) mail.Path {
+	for _, to := range recipients {
+		if to.Fold() == reporter.Fold() || j.directory.Reads(to, reporter) {
+			return to.Fold()
+		}
+	}
+	home, ours := j.directory.Ours(reporter.Domain())
+	for _, to := range recipients {
+		if name, ok := j.directory.Ours(to.Domain()); ok && ours && name == home {
+			return to.Fold()
+		}
+	}
+	return mail.Null
+}
+
+// elsewhere judges what a feedback loop says of a message that the journal does not know:
+// mail of a customer of ours, mostly.
+func (j *judge) elsewhere(c Complaint, r Report, o Original, loop string) Complaint {
+	f := r.Feedback
+	for _, p := range []mail.Path{f.MailFrom, o.Author} {
+		if _, ours := j.directory.Ours(p.Domain()); ours {
+			c.Account = p
+			return c.be(StateCustomer, "it is from "+string(p)+", an address of ours")
+		}
+	}
+	if f.SourceIP.IsValid() && j.spare(f.SourceIP) {
+		return c.be(StateCustomer, "it was sent from "+f.SourceIP.String()+", a network of ours")
+	}
+	if !f.SourceIP.IsValid() && f.MailFrom.IsNull() {
+		return c.be(StateUnverified, "the report names neither client nor sender")
+	}
+	sender := f.MailFrom
+	if f.SPF != "" && f.SPF != "pass" {
+		sender = mail.Null
+	}
+	c.Copy = "loop " + loop + " " + digest(o.MessageID, f.SourceIP.String(), string(f.MailFrom), string(f.Recipient), f.Arrival.String())
+	c.Person = "loop " + loop + " " + string(f.Recipient)
+	if f.Recipient.IsNull() { // hidden: as far as is known each message was another's
+		c.Person = c.Copy
+	}
+	return j.against(c, f.SourceIP, sender)
+}
+
+// digest names what a message is known by, in as many octets whatever they are.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// against has a complaint weigh against a client and a sender (null: nothing proves one),
+// but for those of ours.
+func (j *judge) against(c Complaint, client netip.Addr, sender mail.Path) Complaint {
+	c.Client = mail.Unmap(client)
+	if c.Client.IsValid() && !j.spare(c.Client) {
+		c.ClientWeight = 1
+	}
+	_, ours := j.directory.Ours(sender.Domain())
+	canonical := j.canonical(sender)
+	// Of an address that a forwarder rewrote, the forwarder is proven and not its sender.
+	proven := !sender.IsNull() && Organisation(canonical.Domain()) == Organisation(sender.Domain())
+	if proven && !ours {
+		c.Sender, c.SenderWeight = canonical, 1
+	}
+	switch {
+	case c.ClientWeight > 0 && c.SenderWeight > 0:
+		return c.be(StateCounts, "weighs against the client and the sender")
+	case c.ClientWeight > 0:
+		return c.be(StateCounts, "weighs against the client; nothing proves the sender")
+	case c.SenderWeight > 0:
+		return c.be(StateCounts, "weighs against the sender; the client is spared")
+	}
+	return c.be(StateSpared, "the client is spared, and nothing proves the sender")
+}
+
+func (c Complaint) be(s State, note string) Complaint {
+	c.State, c.Note = s, note
+	return c
+}

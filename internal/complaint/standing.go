@@ -1,0 +1,159 @@
+package complaint
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// A Measure says how complaints are weighed. Each that counts weighs 1 when it comes and
+// half of it HalfLife later. A client or a sender is listed where
+//
+//   - the weight is Threshold or more,
+//   - People different persons complained, and
+//   - the complaints are a Share or more of what was accepted from there, so that three
+//     readers who mistook a newsletter for spam don't take a provider's mail from all.
+//
+// A domain is listed for all of its senders where twice the Threshold and ten times the
+// Share are reached, and People of its addresses were complained of. One in which anybody can have an
+// address (Shared) never is: there each answers for himself.
+type Measure struct {
+	HalfLife  time.Duration
+	Threshold float64
+	People    int
+	Share     float64 // 0 to 1; 0: it is not asked
+	Shared    []string
+}
+
+// What is asked of a domain beyond what is asked of one sender.
+const (
+	domainTimes = 2
+	domainShare = 10
+)
+
+// An Entry is a complaint as it is weighed.
+type Entry struct {
+	Time   time.Time
+	Person string
+	Sender string // whose address it was about
+	Weight float64
+}
+
+// MaxEntries is how many complaints of one subject are weighed, the newest: what is
+// beyond makes no difference any more.
+const MaxEntries = 1000
+
+// A Standing is what complaints of one subject come to.
+type Standing struct {
+	Subject
+	Weight   float64   // at At
+	At       time.Time // when it was weighed
+	People   int       // different persons among those that still weigh
+	Senders  int       // different addresses
+	Last     time.Time // of the complaints
+	Accepted int       // messages from there that were delivered in the time looked at; -1: nobody looked
+	Looked   time.Time // when somebody did
+}
+
+// Faded is after how long a complaint weighs nothing (less than a hundredth).
+func (m Measure) Faded() time.Duration { return 7 * m.HalfLife }
+
+// Weigh sums up what is said of a subject. Accepted and Looked stay as they are in s.
+func (m Measure) Weigh(s Standing, entries []Entry, now time.Time) Standing {
+	people, senders := map[string]bool{}, map[string]bool{}
+	s.Weight, s.At, s.Last = 0, now, time.Time{}
+	for _, e := range entries {
+		age := max(now.Sub(e.Time), 0)
+		if age >= m.Faded() {
+			continue
+		}
+		s.Weight += e.Weight * m.decay(age)
+		people[e.Person], senders[e.Sender] = true, true
+		if e.Time.After(s.Last) {
+			s.Last = e.Time
+		}
+	}
+	s.People, s.Senders = len(people), len(senders)
+	return s
+}
+
+func (m Measure) decay(age time.Duration) float64 {
+	return math.Exp2(-float64(max(age, 0)) / float64(m.HalfLife))
+}
+
+// WeightAt is the weight at a later time.
+func (m Measure) WeightAt(s Standing, now time.Time) float64 {
+	return s.Weight * m.decay(now.Sub(s.At))
+}
+
+// threshold is the weight from which a subject of a kind is listed.
+func (m Measure) threshold(k Kind) float64 {
+	if k == OfDomain {
+		return domainTimes * m.Threshold
+	}
+	return m.Threshold
+}
+
+// share is which part of the accepted messages the complaints have to be.
+func (m Measure) share(k Kind) float64 {
+	if k == OfDomain {
+		return min(domainShare*m.Share, 1)
+	}
+	return m.Share
+}
+
+// Heavy reports whether a standing would be listed if nothing had been accepted.
+func (m Measure) Heavy(s Standing, now time.Time) bool {
+	switch {
+	case s.Kind == OfDomain && (s.Senders < m.People || slices.Contains(m.Shared, s.Name)):
+		return false
+	case s.People < m.People:
+		return false
+	}
+	return m.WeightAt(s, now) >= m.threshold(s.Kind)
+}
+
+// Listed reports whether a subject is to be held at a time.
+func (m Measure) Listed(s Standing, now time.Time) bool { return m.Heavy(s, now) && m.Sharp(s) }
+
+// Sharp reports whether the complaints are enough of what was accepted.
+func (m Measure) Sharp(s Standing) bool {
+	return s.Weight >= m.share(s.Kind)*float64(max(s.Accepted, 0))
+}
+
+// Ends is when a subject is not listed any more if nobody complains of it again.
+func (m Measure) Ends(s Standing) time.Time { return m.At(s, m.threshold(s.Kind)) }
+
+// At is when a standing has aged to a weight; At itself where it is not heavier.
+func (m Measure) At(s Standing, weight float64) time.Time {
+	if s.Weight <= weight || weight <= 0 {
+		return s.At
+	}
+	return s.At.Add(time.Duration(math.Log2(s.Weight/weight) * float64(m.HalfLife)))
+}
+
+// Why says in a sentence why a subject is listed at a time or is not.
+func (m Measure) Why(s Standing, now time.Time) string {
+	w := m.WeightAt(s, now)
+	switch {
+	case s.Kind == OfDomain && slices.Contains(m.Shared, s.Name):
+		return "anybody can have an address in this domain: each answers for himself"
+	case s.People < m.People:
+		return fmt.Sprintf("%s complained, %d are needed", persons(s.People), m.People)
+	case s.Kind == OfDomain && s.Senders < m.People:
+		return fmt.Sprintf("%d of its addresses were complained of, %d are needed", s.Senders, m.People)
+	case w < m.threshold(s.Kind):
+		return fmt.Sprintf("weight %.2f is below %.2g", w, m.threshold(s.Kind))
+	case !m.Sharp(s):
+		return fmt.Sprintf("%.1f complaints of %d accepted messages are less than %.3g %%", s.Weight, s.Accepted, 100*m.share(s.Kind))
+	}
+	return fmt.Sprintf("%s complained, weight %.2f", persons(s.People), w)
+}
+
+func persons(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
+}
