@@ -65,6 +65,7 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 	}
 	t.prove(ctx)
 	p := t.plan(m, received)
+	p.commit.Complaints = t.complaints(ctx, m)
 	if refused, done := t.handOn(ctx, p); done {
 		t.finish(refused, refused.Answer.String())
 		return refused, nil

@@ -55,7 +55,7 @@ func (t *Transaction) explainRcpt(s string) error {
 	}
 	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes, way: found}
 	policy := t.policies.of(found.Domain)
-	if found.Role {
+	if found.Role || t.in.complains(p, false) {
 		policy = nothing
 	}
 	t.begin(r, policy, false)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/complaint"
 	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
@@ -29,6 +30,8 @@ type Commit struct {
 	Origin     string            // challenge.Origin of what is held, where Held.Same is set
 	Saw        map[string]string // by Held.Same: the held message that was remembered by it before
 	Row        *journal.Row
+
+	Complaints []complaint.Report // what is said against others, for complaint.Desk
 }
 
 // A Committer writes a Commit and returns once it is durable.
@@ -94,6 +97,8 @@ type Config struct {
 	TrustedRelays   []netip.Prefix
 	ToOwnDomain     bool          // senders in the recipient's own domain are sent notices, too
 	SameWithin      time.Duration // a message that comes again is the same one for so long
+
+	ComplaintAddresses []mail.Path // folded; they take complaints, beside abuse@ of every domain
 }
 
 // An Intake is the machine behind the edge. Fields are set before use and not
@@ -119,6 +124,8 @@ type Intake struct {
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	Authority Authority // of who complains; nil: no complaints are taken
 
 	policies atomic.Pointer[Policies]
 }

@@ -66,7 +66,8 @@ type recipient struct {
 func (t *Transaction) ID() string { return t.tx.ID }
 
 // nothing is the policy of mail that no policy judges: what a log-in sends, and
-// what asks postmaster or abuse why other mail was held.
+// what asks postmaster or abuse why other mail was held, or complains of mail: it has that
+// mail in it.
 var nothing = &pipeline.Policy{Name: "none"}
 
 // Rcpt judges one forward-path.
@@ -94,7 +95,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	}
 	r.domain, r.boxes, r.remotes, r.way = found.Domain, found.Boxes, found.Remotes, found
 	policy := t.policies.of(found.Domain)
-	if found.Role || !t.tx.Client.Login.IsNull() {
+	if found.Role || t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull() {
 		policy = nothing
 	}
 	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].walk.Policy != policy {

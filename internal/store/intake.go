@@ -38,6 +38,9 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 				return err
 			}
 		}
+		if err := putReports(tx, c.Complaints); err != nil {
+			return err
+		}
 		if err := putJournal(tx, c.Row); err != nil {
 			return err
 		}
