@@ -17,6 +17,8 @@ type Deps struct {
 	Banned   Banned     // nil: nobody is
 	Greylist Greylist   // nil: nobody is deferred
 	Trust    Truster    // nil: nobody is known to have written to anybody
+
+	Complaints Complaints // nil: nobody complained of anybody
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, and says why one is not
@@ -47,6 +49,8 @@ func Catalog(d Deps) []pipeline.Kind {
 		ipBlockKind(),
 		senderBlockKind(),
 		rdnsKind(d),
+		ipComplaintKind(d),
+		senderComplaintKind(d),
 		dnsblKind(d),
 		dkimKind(d),
 		keywordsKind(),

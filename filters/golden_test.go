@@ -28,6 +28,7 @@ import (
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
 //	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
 //	bans      one a line: NETWORK CAUSE
+//	complaints  who is complained of, one a line: client|sender|domain NAME
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -60,6 +61,8 @@ type goldenCase struct {
 	Settings                             map[string]any
 	Greylist                             []string // what is remembered; see rememberedGreylist
 	Timeout                              time.Duration
+
+	complaints fakeComplaints
 }
 
 func runCase(t *testing.T, name, path string) {
@@ -86,6 +89,8 @@ func runCase(t *testing.T, name, path string) {
 	}
 	lists := parseLists(t, section("lists"))
 	got := describeFinding(c.walk(t, name, section, lists), lists)
+	c.complaints = parseComplaints(section("complaints"))
+	got := describeFinding(c.walk(t, name, section("zone"), section("message"), lists), lists)
 	if *update {
 		setSection(archive, "want", got)
 		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -122,6 +127,7 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
 	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Banned: parseBans(t, section("bans"), lists)}), []pipeline.Spec{spec})
 	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver)), []pipeline.Spec{spec})
+	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Complaints: c.complaints}), []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -261,6 +267,11 @@ func (e fakeEntry) matches(s pipeline.Subject) bool {
 // Authors implements pipeline.Lists.
 func (l *fakeLists) Authors(allow bool, rcpt mail.Path) bool {
 	return slices.ContainsFunc(l.entries, func(e fakeEntry) bool { return e.about == "author" && e.Allow == allow && e.covers(rcpt) })
+}
+
+// Frauds implements pipeline.Lists.
+func (l *fakeLists) Frauds() bool {
+	return slices.ContainsFunc(l.entries, func(e fakeEntry) bool { return e.about == "fraud" })
 }
 
 // Hit implements pipeline.Lists.

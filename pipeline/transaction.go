@@ -80,6 +80,8 @@ type Lists interface {
 	// Authors reports whether any author is listed (allowed, or blocked) in a
 	// scope that rcpt is in.
 	Authors(allow bool, rcpt mail.Path) bool
+	// Frauds reports whether anybody is in the list of frauds.
+	Frauds() bool
 	// Hit counts a use of the entry.
 	Hit(id int64)
 }

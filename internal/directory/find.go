@@ -49,8 +49,8 @@ func (s *Snapshot) FindAuthor(author, rcpt mail.Path) (Entry, bool) {
 	return s.findName(author, rcpt, true)
 }
 
-// HasAuthors reports whether the list has an entry of kind Author for mail to
-// rcpt, expired ones included: whether it is worth waiting for the header.
+// HasAuthors reports whether the list has an entry of kind Author, or, in the list
+// Fraud, any, for mail to rcpt, expired ones included: whether it is worth waiting for the header.
 func (s *Snapshot) HasAuthors(rcpt mail.Path, list List) bool {
 	for _, in := range s.scopesOf(rcpt) {
 		if sc, ok := s.lists.scopes.get(in); ok && sc.authors[list.number()] > 0 {

@@ -205,7 +205,7 @@ func (s *scope) count(k Key, network netip.Prefix, n int) {
 		return
 	}
 	s.names += n
-	if k.Author {
+	if k.Author || k.List == Fraud { // who is reported for fraud may be the author, too
 		s.authors[k.List.number()] += n
 	}
 }

@@ -189,5 +189,8 @@ func (l lists) Authors(allow bool, rcpt mail.Path) bool {
 	return l.HasAuthors(rcpt, directory.Block)
 }
 
+// Frauds implements pipeline.Lists.
+func (l lists) Frauds() bool { return l.HasAuthors(mail.Null, directory.Fraud) }
+
 // Hit implements pipeline.Lists.
 func (l lists) Hit(id int64) { l.hit(id) }
