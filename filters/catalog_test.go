@@ -31,9 +31,10 @@ func TestCatalog(t *testing.T) {
 			}
 		})
 	}
-	want := []string{"ip-ban", "ip-allow", "sender-allow", "spf", "ip-block", "sender-block", "rdns", "dnsbl", "dkim", "keywords"}
-	want := []string{"ip-allow", "sender-allow", "spf", "greylist", "ip-block", "sender-block", "rdns", "dnsbl", "dkim", "keywords"}
-	want := []string{"ip-allow", "sender-allow", "spf", "ip-block", "sender-block", "rdns", "ip-complaint", "sender-complaint", "dnsbl", "dkim", "keywords"}
+	want := []string{
+		"ip-ban", "ip-allow", "sender-allow", "spf", "greylist", "ip-block", "sender-block", "rdns", "ip-complaint", "sender-complaint", "dnsbl",
+		"dkim", "keywords",
+	}
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)
 	}

@@ -61,8 +61,19 @@ type goldenCase struct {
 	Settings                             map[string]any
 	Greylist                             []string // what is remembered; see rememberedGreylist
 	Timeout                              time.Duration
+}
 
-	complaints fakeComplaints
+// deps is what stands behind a case's filter.
+func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) string, lists *fakeLists) Deps {
+	remembered := newGreylistRows()
+	return Deps{
+		Resolver:   resolver,
+		Hostname:   "mx.example.net",
+		Banned:     parseBans(t, section("bans"), lists),
+		Greylist:   remembered.filled(t, c.Greylist),
+		Trust:      remembered,
+		Complaints: parseComplaints(section("complaints")),
+	}
 }
 
 func runCase(t *testing.T, name, path string) {
@@ -89,8 +100,6 @@ func runCase(t *testing.T, name, path string) {
 	}
 	lists := parseLists(t, section("lists"))
 	got := describeFinding(c.walk(t, name, section, lists), lists)
-	c.complaints = parseComplaints(section("complaints"))
-	got := describeFinding(c.walk(t, name, section("zone"), section("message"), lists), lists)
 	if *update {
 		setSection(archive, "want", got)
 		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -125,9 +134,7 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	}
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
-	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Banned: parseBans(t, section("bans"), lists)}), []pipeline.Spec{spec})
-	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver)), []pipeline.Spec{spec})
-	policies, problems := pipeline.Compile(Catalog(Deps{Resolver: resolver, Complaints: c.complaints}), []pipeline.Spec{spec})
+	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver, section, lists)), []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -77,13 +77,13 @@ func (g *greylistRows) book(t *testing.T) *greylist.Book {
 // goldenTime is when the mail of golden cases comes.
 func goldenTime() time.Time { return time.Unix(1_700_000_000, 0) }
 
-func (c goldenCase) deps(t *testing.T, r Resolver) Deps {
-	rows := newGreylistRows()
-	b := rows.book(t)
-	for _, line := range c.Greylist {
-		rows.remember(t, b, strings.Fields(line))
+// filled is a book that remembers what a case says.
+func (g *greylistRows) filled(t *testing.T, lines []string) *greylist.Book {
+	b := g.book(t)
+	for _, line := range lines {
+		g.remember(t, b, strings.Fields(line))
 	}
-	return Deps{Resolver: r, Greylist: b, Trust: rows}
+	return b
 }
 
 func (g *greylistRows) remember(t *testing.T, b *greylist.Book, words []string) {
