@@ -44,6 +44,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		ipBanKind(d),
 		ipAllowKind(),
 		senderAllowKind(d),
+		authorAllowKind(d),
 		spfKind(d),
 		greylistKind(d),
 		ipBlockKind(),
@@ -51,9 +52,11 @@ func Catalog(d Deps) []pipeline.Kind {
 		rdnsKind(d),
 		ipComplaintKind(d),
 		senderComplaintKind(d),
+		mxKind(d),
 		dnsblKind(d),
 		dkimKind(d),
 		keywordsKind(),
+		heloKind(d),
 	}
 	for i := range kinds {
 		kinds[i].Doc = docOf(kinds[i].Name)

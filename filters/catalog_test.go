@@ -32,8 +32,8 @@ func TestCatalog(t *testing.T) {
 		})
 	}
 	want := []string{
-		"ip-ban", "ip-allow", "sender-allow", "spf", "greylist", "ip-block", "sender-block", "rdns", "ip-complaint", "sender-complaint", "dnsbl",
-		"dkim", "keywords",
+		"ip-ban", "ip-allow", "sender-allow", "author-allow", "spf", "greylist", "ip-block", "sender-block", "rdns", "ip-complaint",
+		"sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)

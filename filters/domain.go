@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
+
+	"gatepost/internal/mail"
 )
 
 // organisation returns the organisational domain of a name: the public suffix and
@@ -47,4 +49,18 @@ func isName(s string) bool {
 func isLocal(a netip.Addr) bool {
 	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10)
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || shared.Contains(a)
+}
+
+// literalAddr reads an address literal, "[192.0.2.7]" or "[IPv6:2001:db8::7]" (RFC 5321
+// §4.1.3). IPv4 that is written as IPv6 is IPv4.
+func literalAddr(s string) (netip.Addr, bool) {
+	if len(s) < 2 || s[0] != '[' {
+		return netip.Addr{}, false
+	}
+	canonical, err := mail.ParseDomain(s)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(strings.TrimPrefix(canonical[1:len(canonical)-1], "IPv6:"))
+	return mail.Unmap(a), err == nil
 }

@@ -22,7 +22,7 @@ import (
 
 // TestGolden runs testdata/FILTER/CASE.txtar: a new case is a new file, with the sections
 //
-//	case      client, helo, from, to, login, stage (default data); settings of the entry;
+//	case      client, local (where it reached us), helo, from, to, login, stage (default data); settings of the entry;
 //	          what filters with memory remember
 //	zone      DNS, as resolvetest reads it
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
@@ -56,11 +56,11 @@ func TestGolden(t *testing.T) {
 }
 
 type goldenCase struct {
-	Client, Helo, From, To, Login, Stage string
-	Users                                bool
-	Settings                             map[string]any
-	Greylist                             []string // what is remembered; see rememberedGreylist
-	Timeout                              time.Duration
+	Client, Local, Helo, From, To, Login, Stage string
+	Users                                       bool
+	Settings                                    map[string]any
+	Greylist                                    []string // what is remembered; see greylistRows.remember
+	Timeout                                     time.Duration
 }
 
 // deps is what stands behind a case's filter.
@@ -89,7 +89,7 @@ func runCase(t *testing.T, name, path string) {
 		}
 		return ""
 	}
-	c := goldenCase{Client: "192.0.2.7", Helo: "mail.example.org", From: "ann@example.org", To: "bob@example.net", Stage: "data"}
+	c := goldenCase{Client: "192.0.2.7", Local: "192.0.2.25", Helo: "mail.example.org", From: "ann@example.org", To: "bob@example.net", Stage: "data"}
 	d := yaml.NewDecoder(strings.NewReader(section("case")))
 	d.KnownFields(true)
 	if err := d.Decode(&c); err != nil && section("case") != "" {
@@ -163,7 +163,11 @@ func (c goldenCase) client(t *testing.T) mail.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mail.Client{Addr: addr, Helo: c.Helo, Login: mail.Path(c.Login), Users: c.Users}
+	local, err := netip.ParseAddr(c.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mail.Client{Addr: addr, Local: netip.AddrPortFrom(local, 25), Helo: c.Helo, Login: mail.Path(c.Login), Users: c.Users}
 }
 
 func describeFinding(w *pipeline.Walk, lists *fakeLists) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -52,4 +53,34 @@ func (p Proof) find(ctx context.Context, tx *pipeline.Transaction) (how, spf str
 		return "", byPath.Result, false, errors.New("SPF or DKIM could not be evaluated")
 	}
 	return "", byPath.Result, false, nil
+}
+
+// Author says how the domain of an author of the message is proven: by a log-in with an
+// address of its organisation, by SPF for a reverse-path or HELO name of it, or by a DKIM
+// signature of it (RFC 7489 §3.1, relaxed); "" if it is not. The content must be in. It
+// fails where that can't be told now.
+func (p Proof) Author(ctx context.Context, tx *pipeline.Transaction, author mail.Path) (how string, err error) {
+	domain := author.Domain()
+	if aligned(tx.Client.Login.Domain(), domain) {
+		return "log-in", nil
+	}
+	byPath, err := spfFact(ctx, tx, p.Resolver)
+	if err != nil {
+		return "", err
+	}
+	ofPath := aligned(byPath.Domain, domain)
+	if byPath.Result == "pass" && ofPath {
+		return "spf", nil
+	}
+	signed, err := dkimFact(ctx, tx, p.Resolver)
+	if err != nil {
+		return "", err
+	}
+	if d := signed.alignedPass(domain); d != "" {
+		return "dkim " + d, nil
+	}
+	if byPath.Result == "temperror" && ofPath || signed.Result == "temperror" {
+		return "", errors.New("SPF or DKIM could not be evaluated")
+	}
+	return "", nil
 }

@@ -35,7 +35,9 @@ func asking(list directory.List, kind directory.Kind) (filter, result string) {
 	switch {
 	case list == directory.Allow && kind == directory.Network:
 		return "ip-allow", "allowed"
-	case list == directory.Allow && kind != directory.Author: // anybody can write an author
+	case list == directory.Allow && kind == directory.Author:
+		return "author-allow", "allowed"
+	case list == directory.Allow:
 		return "sender-allow", "allowed"
 	case list == directory.Block && kind == directory.Network:
 		return "ip-block", "blocked"

@@ -35,7 +35,7 @@ func TestReach(t *testing.T) {
 		"known to the gate":          {directory.Block, directory.Network, directory.Global, gate, "ip-block [spf ip-allow sender-block sender-allow rdns] []"},
 		"allowed sender":             {directory.Allow, directory.Subdomain, domain, nil, "sender-allow [spf sender-block] [rdns ip-block]"},
 		"allowed from a network":     {directory.Allow, directory.AddressFrom, domain, nil, "sender-allow [spf sender-block] [rdns ip-block]"},
-		"allowed author":             {directory.Allow, directory.Author, domain, gate, " [] []"},
+		"nothing asks":               {directory.Allow, directory.Author, domain, gate, " [] []"},
 		"blocked client":             {directory.Block, directory.Network, domain, nil, "ip-block [spf ip-allow sender-block sender-allow rdns] []"},
 		"blocked sender":             {directory.Block, directory.Address, domain, nil, "sender-block [spf ip-allow] [rdns ip-block]"},
 		"blocked author":             {directory.Block, directory.Author, directory.Global, nil, "sender-block [spf ip-allow] [rdns ip-block]"},

@@ -13,9 +13,9 @@ import (
 
 // An Authority finds out who is proven to have written a message.
 type Authority interface {
-	// Author says who, and by what, "log-in", "spf" or "dkim example.org"; null where
+	// Writer says who, and by what, "log-in", "spf" or "dkim example.org"; null where
 	// nothing proves anybody.
-	Author(ctx context.Context, tx *pipeline.Transaction) (who mail.Path, how string, err error)
+	Writer(ctx context.Context, tx *pipeline.Transaction) (who mail.Path, how string, err error)
 }
 
 // complains reports whether an address takes complaints: abuse@ of every domain (RFC
@@ -53,7 +53,7 @@ func (t *Transaction) reporter(ctx context.Context) (who mail.Path, how string) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	who, how, err := t.in.Authority.Author(ctx, t.tx)
+	who, how, err := t.in.Authority.Writer(ctx, t.tx)
 	if err != nil {
 		t.in.Log.Warn("reporter not proven", "id", t.ID(), "sender", t.tx.Envelope.ReversePath, "error", err)
 		who, how = mail.Null, ""

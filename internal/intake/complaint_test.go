@@ -19,7 +19,7 @@ type authority struct {
 	err error
 }
 
-func (a authority) Author(context.Context, *pipeline.Transaction) (mail.Path, string, error) {
+func (a authority) Writer(context.Context, *pipeline.Transaction) (mail.Path, string, error) {
 	return a.who, a.how, a.err
 }
 

@@ -8,13 +8,13 @@ import (
 	"gatepost/pipeline"
 )
 
-// Author says who is proven to have written a message, and by what: who has logged in
+// Writer says who is proven to have written a message, and by what: who has logged in
 // ("log-in"), the one author of the header by a DKIM signature of his organisation ("dkim
 // example.org"), or else the reverse-path by SPF ("spf"); null where nothing proves
 // anybody. What is proven is the domain: that a domain lets nobody write under another's
 // address in it is taken for granted. The content must be in. It fails where that can't be
 // told now.
-func (p Proof) Author(ctx context.Context, tx *pipeline.Transaction) (who mail.Path, how string, err error) {
+func (p Proof) Writer(ctx context.Context, tx *pipeline.Transaction) (who mail.Path, how string, err error) {
 	if tx.Message == nil {
 		return mail.Null, "", errors.New("proof: asked before the content is in")
 	}

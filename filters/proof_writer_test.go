@@ -11,7 +11,7 @@ import (
 	"gatepost/pipeline"
 )
 
-func TestAuthor(t *testing.T) {
+func TestWriter(t *testing.T) {
 	message, key := signedMessage(t)
 	twice := append([]byte("From: eve@evil.example\r\n"), message...)
 	lets := map[string]string{"example.net": "v=spf1 ip4:192.0.2.7 -all"}
@@ -45,11 +45,11 @@ func TestAuthor(t *testing.T) {
 		}
 		client := mail.Client{Addr: netip.MustParseAddr("192.0.2.7"), Helo: "mail.example.org", Login: c.login}
 		tx := pipeline.NewTransaction(t.Context(), "id", time.Now(), client, nil).WithHelo(client).WithMail(c.from, mail.Params{})
-		if _, _, err := (Proof{dns}).Author(t.Context(), tx); err == nil {
+		if _, _, err := (Proof{dns}).Writer(t.Context(), tx); err == nil {
 			t.Errorf("%s: answered before the content is in", name)
 		}
 		tx = tx.WithData(nil, mail.NewMessage(c.content))
-		who, how, err := Proof{dns}.Author(t.Context(), tx)
+		who, how, err := Proof{dns}.Writer(t.Context(), tx)
 		if who != c.who || how != c.how || (err != nil) != c.fails {
 			t.Errorf("%s: got %q, %q, %v; want %q, %q", name, who, how, err, c.who, c.how)
 		}
