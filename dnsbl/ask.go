@@ -2,13 +2,11 @@ package dnsbl
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Resolver looks up the IPv4 addresses of a name (network "ip4"). It answers
@@ -40,7 +38,9 @@ type Answer struct {
 	State State
 	About string       // what it was asked about: of several domains the first that it lists
 	Codes []netip.Addr // as they came
+	Fault Fault        // of which kind an Error is
 	Cause string       // why the state is Error, for an admin
+	Took  time.Duration
 	// Trouble, set by the caller, is why the list is only observed: whatever it said,
 	// it has no voice (see Health).
 	Trouble error
@@ -96,48 +96,11 @@ func (l List) worst(each []Answer) Answer {
 }
 
 func (l List) lookup(ctx context.Context, r Resolver, about, name string) Answer {
+	begun := time.Now()
 	codes, err := r.LookupNetIP(ctx, "ip4", name)
-	state, cause := l.Classify(codes, err)
-	return Answer{List: l, State: state, About: about, Codes: codes, Cause: cause}
-}
-
-// Classify tells what an answer to a question means, and of an Error the cause.
-// One declared code makes a hit, whatever undeclared ones stand beside it, but for
-// those by which a list refuses to serve.
-func (l List) Classify(codes []netip.Addr, err error) (State, string) {
-	var dnsError *net.DNSError
-	switch {
-	case errors.As(err, &dnsError) && dnsError.IsNotFound:
-		return Miss, ""
-	case dnsError != nil:
-		return Error, dnsError.Err
-	case err != nil:
-		return Error, err.Error()
-	case len(codes) == 0:
-		return Miss, ""
-	case slices.ContainsFunc(codes, isRefusal):
-		return Error, refusal(codes)
-	case slices.ContainsFunc(codes, isForeign):
-		return Error, fmt.Sprintf("answered %s, outside 127.0.0.0/8: the list is dead or its domain parked", join(codes))
-	case slices.ContainsFunc(codes, l.Codes.Has):
-		return Hit, ""
-	}
-	return Error, fmt.Sprintf("answered %s, which is not among its codes", join(codes))
-}
-
-func isRefusal(a netip.Addr) bool { return refusals.Contains(a) }
-func isForeign(a netip.Addr) bool { return !loopback.Contains(a) }
-
-// refusal explains an answer in 127.255.255.0/24.
-func refusal(codes []netip.Addr) string {
-	why := "the list refuses queries through this resolver: use a local resolver, or a key from the list's operator"
-	switch {
-	case slices.Contains(codes, netip.AddrFrom4([4]byte{127, 255, 255, 252})):
-		why = "the list says that its zone is misspelt"
-	case slices.Contains(codes, netip.AddrFrom4([4]byte{127, 255, 255, 255})):
-		why = "the list refuses so many queries"
-	}
-	return fmt.Sprintf("answered %s: %s", join(codes), why)
+	a := Answer{List: l, About: about, Codes: codes, Took: time.Since(begun)}
+	a.State, a.Fault, a.Cause = l.Classify(codes, err)
+	return a
 }
 
 func join(codes []netip.Addr) string {
@@ -157,6 +120,9 @@ func (a Answer) String() string {
 	case a.About != "":
 		if len(a.Codes) > 0 {
 			words = append(words, join(a.Codes))
+		}
+		if m := a.List.Codes.meanings(a.Codes); m != "" {
+			words = append(words, "("+m+")")
 		}
 		words = append(words, "for", a.About)
 	}

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Codes is a table of the return codes that are hits. The zero table is
@@ -14,7 +16,10 @@ type Codes struct{ ranges []codeRange }
 
 // A codeRange is the addresses from first to last of which, where mask is set, at
 // least one bit of mask is set.
-type codeRange struct{ first, last, mask uint32 }
+type codeRange struct {
+	first, last, mask uint32
+	meaning           string
+}
 
 // DefaultCodes are the codes of lists of which nothing else is known: 127.0.0.2,
 // as RFC 5782 §2.1 recommends, and its neighbours up to 127.0.0.254. Never
@@ -35,6 +40,8 @@ var (
 //	127.0.0.0/24        all of the network
 //	127.0.0.0/24&0x06   of the network, those with one of these bits in the last octet
 //
+// and, behind a colon, what it means: "127.0.0.4-7: exploited hosts".
+//
 // The list may not claim 127.255.255.0/24 nor anything outside 127.0.0.0/8: those
 // answers are never hits.
 func ParseCodes(texts []string) (Codes, error) {
@@ -43,13 +50,28 @@ func ParseCodes(texts []string) (Codes, error) {
 	}
 	var c Codes
 	for _, text := range texts {
-		r, err := parseCode(strings.ReplaceAll(text, " ", ""))
+		code, meaning, _ := strings.Cut(text, ":")
+		r, err := parseCode(strings.ReplaceAll(code, " ", ""))
+		if err == nil {
+			r.meaning, err = parseMeaning(meaning)
+		}
 		if err != nil {
 			return Codes{}, fmt.Errorf("code %q: %w", text, err)
 		}
 		c.ranges = append(c.ranges, r)
 	}
 	return c, nil
+}
+
+// maxMeaning bounds what a code means, in octets.
+const maxMeaning = 60
+
+func parseMeaning(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > maxMeaning || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", fmt.Errorf("its meaning is not a text of at most %d octets", maxMeaning)
+	}
+	return s, nil
 }
 
 func parseCode(s string) (codeRange, error) {
@@ -127,10 +149,25 @@ func (c Codes) Has(a netip.Addr) bool {
 		return false
 	}
 	n := number(a)
-	for _, r := range c.ranges {
-		if n >= r.first && n <= r.last && (r.mask == 0 || n&r.mask != 0) {
-			return true
+	return slices.ContainsFunc(c.ranges, func(r codeRange) bool { return r.has(n) })
+}
+
+func (r codeRange) has(n uint32) bool {
+	return n >= r.first && n <= r.last && (r.mask == 0 || n&r.mask != 0)
+}
+
+// meanings tells what codes mean, those of which it is known.
+func (c Codes) meanings(codes []netip.Addr) string {
+	var texts []string
+	for _, a := range codes {
+		if !c.Has(a) {
+			continue
+		}
+		for _, r := range c.ranges {
+			if r.has(number(a)) && r.meaning != "" && !slices.Contains(texts, r.meaning) {
+				texts = append(texts, r.meaning)
+			}
 		}
 	}
-	return false
+	return strings.Join(texts, ", ")
 }

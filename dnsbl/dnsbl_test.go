@@ -68,6 +68,7 @@ func TestCodes(t *testing.T) {
 		{"long range", "127.0.0.250-127.0.1.3", "127.0.0.251 127.0.1.3", "127.0.1.4"},
 		{"network", "127.0.1.0/24", "127.0.1.0 127.0.1.255", "127.0.2.0"},
 		{"mask", "127.0.0.0/24 & 0x06", "127.0.0.2 127.0.0.4 127.0.0.7", "127.0.0.1 127.0.0.8"},
+		{"with their meaning", "127.0.0.2: spam sources,127.0.0.9 : hijacked", "127.0.0.2 127.0.0.9", "127.0.0.3"},
 		{"several", "127.0.0.2,127.0.0.9", "127.0.0.2 127.0.0.9", "127.0.0.3"},
 	}
 	for _, c := range cases {
@@ -97,7 +98,8 @@ func TestCodes(t *testing.T) {
 func TestBadCodes(t *testing.T) {
 	for _, s := range []string{
 		"", "2", "127.0.0", "128.0.0.1", "127.0.0.9-2", "127.0.0.2-300", "10.0.0.0/8", "127.0.0.0/99",
-		"127.0.0.0/24&0", "127.0.0.0/24&256", "127.255.255.254", "127.0.0.0/8", "127.255.0.0-127.255.255.3", "::1", "127.0.0.2-::1",
+		"127.0.0.0/24&0", "127.0.0.0/24&256", "127.255.255.254", "127.0.0.0/8", "127.255.0.0-127.255.255.3", "::1", "127.0.0.2-::1", "127.0.0.2: a\nb",
+		"127.0.0.2: " + strings.Repeat("long", 20),
 	} {
 		if _, err := ParseCodes([]string{s}); err == nil {
 			t.Errorf("%q was taken", s)
@@ -123,20 +125,23 @@ func TestClassify(t *testing.T) {
 		name, codes string
 		err         error
 		want        State
+		fault       Fault
 		cause       string
 	}{
-		{"declared", "127.0.0.4", nil, Hit, ""},
-		{"declared beside another", "127.0.0.99 127.0.0.4", nil, Hit, ""},
-		{"unknown", "127.0.0.99", nil, Error, "not among its codes"},
-		{"public resolver", "127.255.255.254", nil, Error, "refuses queries through this resolver"},
-		{"refusal beside a hit", "127.0.0.4 127.255.255.254", nil, Error, "refuses"},
-		{"misspelt zone", "127.255.255.252", nil, Error, "misspelt"},
-		{"too many queries", "127.255.255.255", nil, Error, "so many"},
-		{"parked domain", "203.0.113.9", nil, Error, "parked"},
-		{"no such name", "", &net.DNSError{IsNotFound: true}, Miss, ""},
-		{"no data", "", nil, Miss, ""},
-		{"servfail", "", &net.DNSError{Err: "SERVFAIL", IsTemporary: true}, Error, "SERVFAIL"},
-		{"cancelled", "", context.Canceled, Error, "canceled"},
+		{"declared", "127.0.0.4", nil, Hit, "", ""},
+		{"declared beside another", "127.0.0.99 127.0.0.4", nil, Hit, "", ""},
+		{"unknown", "127.0.0.99", nil, Error, UnknownCode, "not among its codes"},
+		{"public resolver", "127.255.255.254", nil, Error, PublicResolver, "refuses queries through this resolver"},
+		{"refusal beside a hit", "127.0.0.4 127.255.255.254", nil, Error, PublicResolver, "refuses"},
+		{"misspelt zone", "127.255.255.252", nil, Error, Misspelt, "misspelt"},
+		{"too many queries", "127.255.255.255", nil, Error, TooMany, "so many"},
+		{"parked domain", "203.0.113.9", nil, Error, Parked, "parked"},
+		{"no such name", "", &net.DNSError{IsNotFound: true}, Miss, "", ""},
+		{"no data", "", nil, Miss, "", ""},
+		{"servfail", "", &net.DNSError{Err: "SERVFAIL", IsTemporary: true}, Error, Failed, "SERVFAIL"},
+		{"no answer", "", &net.DNSError{Err: "no answer in time", IsTimeout: true}, Error, TimedOut, "in time"},
+		{"out of time", "", context.DeadlineExceeded, Error, TimedOut, "in time"},
+		{"cancelled", "", context.Canceled, Error, Cancelled, "canceled"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,8 +149,8 @@ func TestClassify(t *testing.T) {
 			for a := range strings.FieldsSeq(c.codes) {
 				codes = append(codes, netip.MustParseAddr(a))
 			}
-			state, cause := l.Classify(codes, c.err)
-			if state != c.want || !strings.Contains(cause, c.cause) || (cause == "") != (state != Error) {
+			state, fault, cause := l.Classify(codes, c.err)
+			if state != c.want || !strings.Contains(cause, c.cause) || (cause == "") != (state != Error) || fault != c.fault {
 				t.Errorf("got %s (%s), want %s (%s)", state, cause, c.want, c.cause)
 			}
 		})

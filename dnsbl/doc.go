@@ -10,8 +10,14 @@
 //	hit      a code that the configuration names
 //	miss     the name does not exist, or has no address
 //	error    anything else: could not ask, or can't believe the answer
-//	not run  the list has nothing to be asked about
+//	not run  the list has nothing to be asked about, or is not worth asking
+//
+// An error has a Fault, its kind, and a cause that says what to do.
 //
 // Judge counts the share of hits by weight among the lists that answered validly,
-// so that a failing list takes no part; Ask puts all questions at once.
+// so that a failing list takes no part; Ask puts all questions at once. Health knows which
+// lists may be believed at all: it probes their test points, watches how many of those asked
+// about they hit, and counts what they answer and how fast.
+//
+// Package dnsbl/zone is the other side: it publishes a list.
 package dnsbl

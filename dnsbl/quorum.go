@@ -21,7 +21,7 @@ func Judge(answers []Answer, share float64) Verdict {
 	var hits, voices float64
 	enough, denying, allowing := false, false, false
 	for _, a := range answers {
-		if a.State == NotRun {
+		if a.State == NotRun && a.Trouble == nil {
 			continue
 		}
 		denying = denying || a.List.Kind != Allow

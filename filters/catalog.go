@@ -21,11 +21,12 @@ type Deps struct {
 	Complaints Complaints // nil: nobody complained of anybody
 }
 
-// A ListHealth probes the DNS lists that it is told to watch, and says why one is not
-// to be believed. *dnsbl.Health is one.
+// A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
+// mail, and says why one is not to be believed. *dnsbl.Health is one.
 type ListHealth interface {
 	Watch(dnsbl.List)
 	Trouble(dnsbl.List) error
+	Note([]dnsbl.Answer)
 }
 
 // A Resolver asks the DNS. Its errors are *net.DNSError: IsNotFound where there

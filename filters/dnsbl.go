@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,16 +21,23 @@ import (
 // "enough" hits. A hit of a list of kind "allow" outweighs all. Lists of kind "domain" need the
 // content for the author's domain, unless the rest decides before. Clients on private
 // networks are not asked about. Each list is probed by the test points of RFC 5782 at start and
-// each hour; a dead one, and one that lists the world, is only observed until it recovers.
+// each hour; a dead one, and one that lists the world, is only observed until it recovers. So is
+// one that suddenly lists nearly everybody: more of the last 100 client networks (or
+// domains) than its ceiling, and far more than usual. One that gave no answer in time 20 times in
+// a row is not even asked until a probe finds it well. `gatepost dnsbl` shows all that.
 type dnsblFilter struct {
 	resolver Resolver
 	health   ListHealth
 	lists    []dnsbl.List
 	share    float64
+	key      string // of its answers among a transaction's facts
 }
 
+// dnsblTime is how long lists are waited for where the entry says nothing else.
+const dnsblTime = 5 * time.Second
+
 type dnsblOptions struct {
-	Lists []dnsblList `setting:"lists" doc:"the lists, each with zone, weight (1), codes ([\"127.0.0.2-254\"]; also networks and masks: \"127.0.0.0/24&6\"), kind (deny, allow, domain) and enough (false)"`
+	Lists []dnsblList `setting:"lists" doc:"the lists, each with zone, weight (1), codes ([\"127.0.0.2-254\"]; also networks and masks, and behind a colon what a code means: \"127.0.0.0/24&6: exploited\"), kind (deny, allow, domain), enough (false) and ceiling (0.95; of kind allow 0.8)"`
 	Share float64     `setting:"share" doc:"share of the valid lists' weight from which the message is listed"`
 }
 
@@ -39,11 +47,13 @@ type dnsblList struct {
 	Codes  []string `setting:"codes" json:"codes"`
 	Kind   string   `setting:"kind" json:"kind"`
 	Enough bool     `setting:"enough" json:"enough"`
+	// Ceiling is dnsbl.List's.
+	Ceiling float64 `setting:"ceiling" json:"ceiling"`
 }
 
 func dnsblKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "dnsbl", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Told: true, Timeout: 5 * time.Second,
+		Name: "dnsbl", Stage: pipeline.Mail, Scope: pipeline.PerMessage, Waits: true, Told: true, Timeout: dnsblTime,
 		Results: []pipeline.Result{
 			{Word: "listed", Effect: "spam", Doc: "enough lists know the client, or a domain, as bad"},
 			{Word: "allowed", Effect: "none", Doc: "a list of kind allow knows the client as good"},
@@ -65,27 +75,23 @@ func newDNSBL(d Deps, o dnsblOptions) (pipeline.Filter, error) {
 		if err != nil {
 			return nil, err
 		}
+		if list.Ceiling = l.Ceiling; !(l.Ceiling >= 0 && l.Ceiling <= 1) {
+			return nil, fmt.Errorf("list %s: ceiling %v is not between 0 and 1", list.Zone, l.Ceiling)
+		}
 		f.lists = append(f.lists, list)
 		if d.Lists != nil {
 			d.Lists.Watch(list)
 		}
 	}
+	f.key = fmt.Sprintf("dnsbl %v", f.lists)
 	return f, nil
 }
 
 // Check implements pipeline.Filter.
 func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
-	subject, err := f.subject(ctx, q.Tx)
+	answers, err := f.answers(ctx, q.Tx)
 	if err != nil {
 		return pipeline.Finding{}, err
-	}
-	ctx, cancel := leaveTime(ctx)
-	defer cancel()
-	answers := dnsbl.Ask(ctx, f.resolver, f.lists, subject)
-	if f.health != nil {
-		for i := range answers {
-			answers[i].Trouble = f.health.Trouble(answers[i].List)
-		}
 	}
 	v := dnsbl.Judge(answers, f.share)
 	finding := pipeline.Finding{Evidence: []pipeline.Evidence{{Key: "share", Value: fmt.Sprintf("%.2f", v.Share)}}}
@@ -103,10 +109,64 @@ func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 		finding.Result, finding.Reason = "temperror", fmt.Sprintf("none of %d lists gave a valid answer", v.Errors)
 	case !v.Told && isLocal(q.Tx.Client.Addr):
 		finding.Result, finding.Reason = "none", fmt.Sprintf("%s is an address of a private network", q.Tx.Client.Addr)
+	case v.Errors > 0:
+		finding.Result, finding.Reason = "none", fmt.Sprintf("not listed, but %d of %d lists gave no valid answer", v.Errors, len(answers))
 	default:
 		finding.Result, finding.Reason = "none", "not listed"
 	}
 	return finding, nil
+}
+
+// Record implements pipeline.Recorder: what lists said about mail is counted.
+func (f dnsblFilter) Record(ctx context.Context, q pipeline.Query, _ pipeline.Finding) error {
+	if f.health == nil {
+		return nil
+	}
+	answers, err := f.answers(ctx, q.Tx)
+	if err == nil {
+		f.health.Note(answers)
+	}
+	return err
+}
+
+// answers asks the lists once for a transaction, and once more when the content is there.
+func (f dnsblFilter) answers(ctx context.Context, tx *pipeline.Transaction) ([]dnsbl.Answer, error) {
+	key := f.key
+	if tx.Message != nil && f.byDomain() {
+		key += ", content"
+	}
+	return pipeline.Fact(ctx, tx, key, timeLeft(ctx), func(ctx context.Context) ([]dnsbl.Answer, error) {
+		subject, err := f.subject(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		return f.ask(ctx, subject), nil
+	})
+}
+
+// ask asks the lists that are worth asking. One that did not answer for long is not: all mail
+// would wait for it.
+func (f dnsblFilter) ask(ctx context.Context, subject dnsbl.Subject) []dnsbl.Answer {
+	troubles := make([]error, len(f.lists))
+	var asked []dnsbl.List
+	for i, l := range f.lists {
+		if f.health != nil {
+			troubles[i] = f.health.Trouble(l)
+		}
+		if !errors.Is(troubles[i], dnsbl.ErrSilent) {
+			asked = append(asked, l)
+		}
+	}
+	said := dnsbl.Ask(ctx, f.resolver, asked, subject)
+	answers := make([]dnsbl.Answer, len(f.lists))
+	for i, l := range f.lists {
+		answers[i] = dnsbl.Answer{List: l}
+		if !errors.Is(troubles[i], dnsbl.ErrSilent) {
+			answers[i], said = said[0], said[1:]
+		}
+		answers[i].Trouble = troubles[i]
+	}
+	return answers
 }
 
 func (f dnsblFilter) byDomain() bool {
@@ -147,14 +207,14 @@ func (f dnsblFilter) subject(ctx context.Context, tx *pipeline.Transaction) (s d
 	return s, nil
 }
 
-// leaveTime returns a context that ends a little before ctx, so that what was
-// answered by then can still be judged.
-func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
+// timeLeft is a little less than the time until ctx ends, so that what was answered by then
+// can still be judged.
+func timeLeft(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return context.WithCancel(ctx)
+		return dnsblTime
 	}
-	return context.WithTimeout(ctx, time.Until(deadline)*9/10)
+	return time.Until(deadline) * 9 / 10
 }
 
 func zones(by []dnsbl.Answer, allow bool) string {

@@ -25,7 +25,8 @@ type oneBroken struct {
 	watched int
 }
 
-func (o *oneBroken) Watch(dnsbl.List) { o.watched++ }
+func (o *oneBroken) Watch(dnsbl.List)    { o.watched++ }
+func (o *oneBroken) Note([]dnsbl.Answer) {}
 func (o *oneBroken) Trouble(l dnsbl.List) error {
 	if l.Zone == o.zone {
 		return dnsbl.ErrBroken

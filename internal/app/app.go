@@ -244,7 +244,11 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
-	return a.setPolicies(c)
+	if err := a.setPolicies(c); err != nil {
+		return err
+	}
+	a.lists.count(a.metrics)
+	return nil
 }
 
 // setPolicies puts a configuration's lists in force for connections from now on.
