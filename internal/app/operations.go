@@ -28,6 +28,7 @@ func (a *App) operations() control.Handlers {
 	a.quarantineOps(h)
 	a.journalOps(h)
 	a.queueOps(h)
+	control.On(h, a.dnsLists)
 	control.On(h, a.explain)
 	control.On(h, a.route)
 	control.On(h, a.checkStore)
