@@ -15,6 +15,7 @@ import (
 	"gatepost/dnsbl/zone"
 	"gatepost/filters"
 	"gatepost/internal/access"
+	"gatepost/internal/ban"
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/captcha"
 	"gatepost/internal/clock"
@@ -68,6 +69,8 @@ type App struct {
 	queue        *queue.Queue
 	intake       *intake.Intake
 	changes      *mailbox.Changes
+	bans         *ban.Bans
+	guard        *access.Guard
 	desk         *access.Desk
 	captcha      *captcha.Tasks
 	site         *web.Server
@@ -96,7 +99,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 // open opens from the bottom up; what is open when a step fails is closed again.
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
-		a.openData, a.openStore, a.openContent, a.openDirectory, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
+		a.openData, a.openStore, a.openContent, a.openDirectory, a.openBans, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
 		a.openChallenge,
 		a.openDigests,
 		a.openDesk,
@@ -254,7 +257,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 // setPolicies puts a configuration's lists in force for connections from now on.
 func (a *App) setPolicies(c *config.Config) error {
 	health := a.lists.fresh()
-	p, err := policies(c, filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname, Lists: health}))
+	p, err := policies(c, filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname, Lists: health, Banned: a.bans}))
 	if err != nil {
 		return err
 	}

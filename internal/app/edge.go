@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"gatepost/internal/access"
 	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
@@ -54,15 +55,59 @@ func (t transaction) Data(ctx context.Context, m *mail.Message, received []byte)
 	return t.Transaction.Data(t.budget.Begin(ctx), m, received)
 }
 
-// logins checks passwords for SMTP and IMAP.
-type logins struct{ d *directory.Directory }
+// A userReceiver is a receiver where people log in: who is banned from that is sent away
+// whatever the gate lets through.
+type userReceiver struct {
+	receiver
+	refusal func(netip.Addr) string
+}
+
+// Connect implements smtpd.Receiver.
+func (r userReceiver) Connect(ctx context.Context, c mail.Client) (smtpd.Conversation, mail.Verdict) {
+	if why := r.refusal(c.Addr); why != "" {
+		return nil, mail.Verdict{Answer: mail.Shut, Reason: why}
+	}
+	return r.receiver.Connect(ctx, c)
+}
+
+func (a *App) receiver(users bool, budget resolve.Budget) smtpd.Receiver {
+	r := receiver{a.intake, budget}
+	if users {
+		return userReceiver{r, a.refusal("submission")}
+	}
+	return r
+}
+
+// logins checks passwords for SMTP and IMAP, unless there were too many wrong ones.
+type logins struct {
+	d *directory.Directory
+	g *access.Guard
+}
+
+// check fails with directory.ErrLogin, or with an access.Blocked.
+func (l logins) check(ctx context.Context, user, password string, peer netip.Addr) (directory.Mailbox, error) {
+	attempt, err := l.g.Begin(user, peer, password)
+	if err != nil {
+		return directory.Mailbox{}, err
+	}
+	m, err := l.d.Authenticate(ctx, user, password)
+	switch {
+	case err == nil:
+		attempt.Right()
+	case errors.Is(err, directory.ErrLogin):
+		attempt.Wrong(ctx)
+	default:
+		attempt.Undo()
+	}
+	return m, err
+}
 
 // smtpLogins is logins as smtpd wants it.
 type smtpLogins struct{ logins }
 
 // Login implements smtpd.Authenticator.
-func (l smtpLogins) Login(ctx context.Context, user, password string, _ netip.Addr) (mail.Path, error) {
-	m, err := l.d.Authenticate(ctx, user, password)
+func (l smtpLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (mail.Path, error) {
+	m, err := l.check(ctx, user, password, peer)
 	if err != nil && !errors.Is(err, directory.ErrLogin) {
 		err = unknowing{err}
 	}
@@ -80,10 +125,13 @@ func (unknowing) Temporary() bool { return true }
 type imapLogins struct{ logins }
 
 // Login implements imap.Authenticator.
-func (l imapLogins) Login(ctx context.Context, user, password string, _ netip.Addr) (int64, string, error) {
-	m, err := l.d.Authenticate(ctx, user, password)
-	if errors.Is(err, directory.ErrLogin) {
+func (l imapLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
+	m, err := l.check(ctx, user, password, peer)
+	switch {
+	case errors.Is(err, directory.ErrLogin):
 		err = imap.ErrLogin
+	case errors.As(err, new(access.Blocked)):
+		err = imap.ErrLater
 	}
 	return m.ID, string(m.Address), err
 }

@@ -25,6 +25,7 @@ func (a *App) operations() control.Handlers {
 	a.forwardOps(h)
 	a.distributionOps(h)
 	a.listOps(h)
+	a.banOps(h)
 	a.quarantineOps(h)
 	a.journalOps(h)
 	a.queueOps(h)

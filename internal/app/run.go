@@ -132,7 +132,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	} {
 		own := edge
 		own.Submission, own.ImplicitTLS = l.submission, l.implicit
-		s, err := smtpd.New(own, receiver{a.intake, messageBudget(c)}, smtpLogins{logins{a.directory}})
+		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), smtpLogins{logins{a.directory, a.guard}})
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory}}, Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
@@ -174,6 +174,7 @@ func emptySpool(data string) (string, error) {
 func (a *App) chores() []service {
 	return append([]service{
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
+		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{"same messages", a.forgetSame},

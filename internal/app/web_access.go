@@ -18,7 +18,7 @@ import (
 // openDesk makes what lets people in.
 func (a *App) openDesk(_ context.Context, _ *config.Config) error {
 	a.desk = access.NewDesk(access.Config{
-		People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
+		Guard: a.guard, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
 	})
 	return nil
 }

@@ -162,11 +162,12 @@ type Rows interface {
 
 // Errors that callers decide by.
 var (
-	ErrNone  = errors.New("no such ban")
-	ErrNever = errors.New("is never banned")
-	ErrOften = errors.New("a ban was lifted there not long ago")
-	ErrOther = errors.New("this ban can't be lifted so")
-	errCause = errors.New("unknown cause")
+	ErrNone    = errors.New("no such ban")
+	ErrNever   = errors.New("is never banned")
+	ErrOften   = errors.New("a ban was lifted there not long ago")
+	ErrOther   = errors.New("this ban can't be lifted so")
+	ErrNetwork = errors.New("is neither an address nor a network that can be banned")
+	errCause   = errors.New("unknown cause")
 )
 
 // The widest networks that can be banned: a slip of the hand must not lock out a country.
@@ -199,7 +200,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("ban: %q is neither an address nor a network such as 192.0.2.0/24", s)
+		return netip.Prefix{}, fmt.Errorf("ban: %q %w", s, ErrNetwork)
 	}
 	if a := mail.Unmap(p.Addr()); a.Is4() && p.Addr().Is6() { // IPv4 in IPv6
 		p = netip.PrefixFrom(a, p.Bits()-96)
@@ -212,7 +213,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 		}
 	}
 	if p.Bits() < widest {
-		return netip.Prefix{}, fmt.Errorf("ban: %s is too wide a network; /%d is the widest", s, widest)
+		return netip.Prefix{}, fmt.Errorf("ban: %q %w: /%d is the widest", s, ErrNetwork, widest)
 	}
 	return p.Masked(), nil
 }

@@ -87,6 +87,9 @@ func (blind) BanRefused(string) {}
 // storeNow is the time by the store's clock, in microseconds.
 func (b *Bans) storeNow() int64 { return b.c.Now().UnixMicro() + b.skew.Load() }
 
+// Now is the time by the store's clock.
+func (b *Bans) Now() time.Time { return time.UnixMicro(b.storeNow()).UTC() }
+
 // Find returns the ban that keeps an address out now: its ID, network, cause, step and
 // end; all else is in the store. Who is never banned is not found. It takes no lock.
 func (b *Bans) Find(addr netip.Addr) (Ban, bool) {

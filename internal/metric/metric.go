@@ -41,6 +41,8 @@ type Metrics struct {
 	lookups      *prometheus.CounterVec
 	exchanges    *prometheus.CounterVec
 	exchange     *prometheus.HistogramVec
+	bans         *prometheus.CounterVec
+	banned       *prometheus.CounterVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -73,6 +75,8 @@ func New() *Metrics {
 	m.exchanges = counters(r, "dns_exchanges_total", "Tries at DNS servers by what became of them: answered, failed, silent, given-up.", "server", "fate")
 	m.exchange = histograms(r, "dns_exchange_seconds", "Time that DNS servers took for their answers, good or not.", prometheus.ExponentialBuckets(0.0005, 2.5, 10), "server")
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.bans = counters(r, "bans_imposed_total", "Bans that this node imposed, by cause.", "cause")
+	m.banned = counters(r, "bans_refused_total", "Connections and log-ins refused because the address is banned, by door.", "door")
 	return m
 }
 
@@ -175,6 +179,20 @@ func (m *Metrics) Exchange(server, fate string, seconds float64) {
 	m.exchanges.WithLabelValues(server, fate).Inc()
 	if fate == "answered" || fate == "failed" {
 		m.exchange.WithLabelValues(server).Observe(seconds)
+	}
+}
+
+// BanImposed counts a ban, by its cause.
+func (m *Metrics) BanImposed(cause string) { m.bans.WithLabelValues(cause).Inc() }
+
+// BanRefused counts who is refused because of a ban, by the door.
+func (m *Metrics) BanRefused(door string) { m.banned.WithLabelValues(door).Inc() }
+
+// Gauges adds a number for each of some words of the program, as Gauge does for one.
+func (m *Metrics) Gauges(name, help, label string, words []string, value func(word string) float64) {
+	for _, word := range words {
+		opts := prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: prometheus.Labels{label: word}}
+		m.registry.MustRegister(prometheus.NewGaugeFunc(opts, func() float64 { return value(word) }))
 	}
 }
 

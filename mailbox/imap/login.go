@@ -135,6 +135,7 @@ func parsePlain(response string) (user, password string, err error) {
 var (
 	errPrivacy     = no("PRIVACYREQUIRED", "Use TLS first")
 	errCredentials = no("AUTHENTICATIONFAILED", "Wrong user or password")
+	errUnavailable = no("UNAVAILABLE", "Can't log in now, try later")
 )
 
 // enter logs a user in.
@@ -143,15 +144,18 @@ func (c *conn) enter(ctx context.Context, user, password string) (reply, error) 
 		return reply{}, errPrivacy
 	}
 	box, address, err := c.srv.Auth.Login(ctx, user, password, c.peer)
-	if errors.Is(err, ErrLogin) {
-		return reply{}, c.failed(ctx)
+	switch {
+	case errors.Is(err, ErrLogin):
+		return reply{}, c.failed(ctx, errCredentials)
+	case errors.Is(err, ErrLater):
+		return reply{}, c.failed(ctx, errUnavailable)
 	}
 	if err == nil {
 		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())
 	}
 	if err != nil {
 		c.log.Error("log-in could not be checked", "error", err)
-		return reply{}, no("UNAVAILABLE", "Can't log in now, try later")
+		return reply{}, errUnavailable
 	}
 	if c.srv.Releaser != nil {
 		if err := c.srv.Store.OpenHeld(ctx, box); err != nil { // what is there is served all the same
@@ -181,7 +185,7 @@ func (c *conn) spool(n int64) (*spooled, error) {
 }
 
 // failed makes a wrong password cost time, and the connection after some.
-func (c *conn) failed(ctx context.Context) error {
+func (c *conn) failed(ctx context.Context, answer error) error {
 	c.failures++
 	c.log.Info("log-in failed", "failures", c.failures)
 	pause(ctx, time.Duration(c.failures)*c.limits.FailedLogin)
@@ -189,7 +193,7 @@ func (c *conn) failed(ctx context.Context) error {
 		c.closing = true
 		c.out.untagged("BYE Too many failed log-ins")
 	}
-	return errCredentials
+	return answer
 }
 
 // changed tells the other sessions of the box.

@@ -38,6 +38,10 @@ type Bodies interface {
 // not go together; any other error means that it could not tell.
 var ErrLogin = errors.New("imap: wrong user or password")
 
+// ErrLater is the cause where no password was looked at, since there were too many wrong
+// ones: it may be tried again later.
+var ErrLater = errors.New("imap: too many failed log-ins")
+
 // An Authenticator tells whose mailbox a user and a password open.
 type Authenticator interface {
 	Login(ctx context.Context, user, password string, peer netip.Addr) (box int64, address string, err error)
@@ -57,6 +61,10 @@ type Server struct {
 	Language string           // optional: of the folders of a new mailbox
 	Limits   Limits           // optional, each of them
 	Now      func() time.Time // optional: the clock that INTERNALDATE is read from
+
+	// Refuse is optional: it says why a client may not even connect, in one line; "" lets
+	// it in. It must not wait. A session that is open goes on.
+	Refuse func(client netip.Addr) string
 
 	mu        sync.Mutex
 	closing   bool
@@ -110,20 +118,31 @@ func pause(ctx context.Context, d time.Duration) {
 // admit starts a connection, or turns it away where there are too many.
 func (s *Server) admit(ctx context.Context, nc net.Conn) {
 	c := newConn(s, nc)
-	if reason := s.add(c); reason != "" {
-		// Not worth waiting for, nor a TLS handshake.
-		if _, encrypted := nc.(*tls.Conn); !encrypted {
-			nc.SetWriteDeadline(time.Now().Add(time.Second))
-			io.WriteString(nc, "* BYE [UNAVAILABLE] "+reason+"\r\n")
+	if s.Refuse != nil {
+		if reason := s.Refuse(c.peer); reason != "" {
+			s.turnAway(c, nc, "CONTACTADMIN", reason) // RFC 5530 §3
+			return
 		}
-		nc.Close()
-		s.Log.Info("connection refused", "protocol", "imap", "peer", c.peer, "reason", reason)
+	}
+	if reason := s.add(c); reason != "" {
+		s.turnAway(c, nc, "UNAVAILABLE", reason)
 		return
 	}
 	go func() {
 		defer s.remove(c)
 		c.serve(ctx)
 	}()
+}
+
+// turnAway says why a client is not let in. It is not worth waiting for, nor a TLS
+// handshake.
+func (s *Server) turnAway(c *conn, nc net.Conn, code, reason string) {
+	if _, encrypted := nc.(*tls.Conn); !encrypted {
+		nc.SetWriteDeadline(time.Now().Add(time.Second))
+		io.WriteString(nc, "* BYE ["+code+"] "+reason+"\r\n")
+	}
+	nc.Close()
+	s.Log.Info("connection refused", "protocol", "imap", "peer", c.peer, "reason", reason)
 }
 
 func (s *Server) add(c *conn) (refusal string) {

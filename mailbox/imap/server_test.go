@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -350,4 +351,42 @@ type broken struct{}
 
 func (broken) Login(context.Context, string, string, netip.Addr) (int64, string, error) {
 	return 0, "", errors.New("no directory")
+}
+
+// Too many wrong passwords cost time and the connection, as a wrong one does, and tell
+// nothing about this one.
+func TestLoginLater(t *testing.T) {
+	c := start(t, func(s *imap.Server) { s.Auth = later{} }).dial(t)
+	var lines []string
+	for range 5 {
+		lines = c.do("LOGIN ann@example.org secret")
+		wantPrefix(t, "answer", last(lines), "x1 NO [UNAVAILABLE]")
+	}
+	wantPrefix(t, "the last time", lines[0], "* BYE")
+	wantPrefix(t, "then", c.line(), "<closed>")
+}
+
+type later struct{}
+
+func (later) Login(context.Context, string, string, netip.Addr) (int64, string, error) {
+	return 0, "", fmt.Errorf("shut: %w", imap.ErrLater)
+}
+
+// Who may not connect is told why; a session that was open goes on.
+func TestRefuse(t *testing.T) {
+	var why atomic.Pointer[string]
+	none := ""
+	why.Store(&none)
+	s := start(t, func(s *imap.Server) { s.Refuse = func(netip.Addr) string { return *why.Load() } })
+	c := login(t, s)
+	banned := "127.0.0.1 is banned until 12:00 UTC"
+	why.Store(&banned)
+	nc, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	line, _ := bufio.NewReader(nc).ReadString('\n')
+	wantPrefix(t, "greeting", line, "* BYE [CONTACTADMIN] "+banned+"\r\n")
+	c.must("NOOP")
 }

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"gatepost/internal/access"
+	"gatepost/internal/ban"
+	"gatepost/internal/config"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+)
+
+// openBans loads who is kept out, and makes the guard over failed log-ins that adds to it.
+func (a *App) openBans(ctx context.Context, c *config.Config) (err error) {
+	a.bans, err = ban.New(ctx, ban.Config{
+		Rows: a.store.Bans(), Ladder: ban.Ladder{Rungs: c.Bans.Ladder, Memory: c.Bans.Memory}, Most: c.Bans.Most,
+		Contact: banContact(c), Never: a.neverBanned, Observer: a.metrics, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
+	})
+	if err != nil {
+		return err
+	}
+	var causes []string
+	for _, cause := range ban.Causes() {
+		causes = append(causes, string(cause))
+	}
+	a.metrics.Gauges("bans_active", "Bans that keep somebody out now, by cause.", "cause", causes, func(cause string) float64 {
+		return float64(a.bans.Counts()[ban.Cause(cause)])
+	})
+	a.guard = access.NewGuard(access.GuardConfig{Bans: a.bans, Exists: persons{a.directory}.Has, Log: a.log, Now: func() time.Time { return a.now() }})
+	return nil
+}
+
+// banContact is where who is banned can ask for help. Mail from there does not come in,
+// so where there are pages it is one of them.
+func banContact(c *config.Config) string {
+	switch {
+	case c.Bans.Contact != "":
+		return c.Bans.Contact
+	case c.Web.URL != "":
+		return c.Web.URL + "/ban"
+	}
+	return "postmaster@" + c.Hostname
+}
+
+// neverBanned says why an address is never banned; "": it may be. It knows who relays for
+// us, who stands before us, and whom an admin allows for all.
+func (a *App) neverBanned(addr netip.Addr) string {
+	c := a.config.Load()
+	for _, of := range [...]struct {
+		setting  string
+		networks []netip.Prefix
+	}{
+		{"bans.never", c.Bans.Never}, {"trusted_relays", c.TrustedRelays}, {"proxy.trusted", c.Proxy.Trusted}, {"web.proxies", c.Web.Proxies},
+	} {
+		for _, n := range of.networks {
+			if n.Contains(addr) {
+				return of.setting + " has " + n.String()
+			}
+		}
+	}
+	if e, ok := a.directory.Snapshot().FindClient(addr, mail.Null); ok && e.List == directory.Allow {
+		return "the global allow list has " + e.Value
+	}
+	return ""
+}
+
+// refusal says why an address may not come to a door where people log in; "": it may.
+func (a *App) refusal(door string) func(netip.Addr) string {
+	return func(addr netip.Addr) string {
+		b, ok := a.bans.Find(addr)
+		if !ok || !b.Cause.Doors() {
+			return ""
+		}
+		a.bans.Hit(b, door)
+		return a.bans.Notice(b)
+	}
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatepost/internal/access"
+	"gatepost/internal/ban"
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/mailbox/imap"
+)
+
+func client(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// Who relays for us, stands before us or is allowed by all is never banned: not by a
+// filter, not by hand, and not when it was banned before it became so.
+func TestNeverBanned(t *testing.T) {
+	n := openPages(t)
+	c := *n.config.Load()
+	c.Bans.Never = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28")}
+	c.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("192.0.2.16/28")}
+	c.Proxy.Trusted = []netip.Prefix{netip.MustParsePrefix("192.0.2.32/28")}
+	c.Web.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.48/28")}
+	never := []string{"192.0.2.1", "192.0.2.17", "192.0.2.33", "192.0.2.49", "192.0.2.65"}
+	for _, a := range append(never, "192.0.2.97", "192.0.2.129") {
+		n.must(n.bans.Impose(t.Context(), client(a), "honeypot", ""))
+	}
+	n.config.Store(&c)
+	n.entry(directory.Allow, "192.0.2.64/28", "global")
+	n.entry(directory.Block, "192.0.2.96/28", "global")
+	n.entry(directory.Allow, "192.0.2.128/28", "test.example") // is for that domain to allow
+	for _, a := range never {
+		if _, ok := n.bans.Find(client(a)); ok {
+			t.Errorf("%s is banned", a)
+		}
+		n.must(n.bans.Impose(t.Context(), client(a), "honeypot", ""))
+		_, err := n.Handle(t.Context(), "ban.add", []byte(`{"network":"`+a+`"}`))
+		if control.KindOf(err) != control.Misuse || !strings.Contains(err.Error(), "never banned") {
+			t.Errorf("%s by hand: %v", a, err)
+		}
+	}
+	for _, a := range []string{"192.0.2.97", "192.0.2.129"} {
+		if _, ok := n.bans.Find(client(a)); !ok {
+			t.Errorf("%s is not banned", a)
+		}
+	}
+	n.must(n.bans.Refresh(t.Context()))
+}
+
+// Guesses at IMAP, at submission and at the pages count together: the pair is shut at all
+// three, and no other.
+func TestDoorsShareTheGuard(t *testing.T) {
+	n := openPages(t)
+	l := logins{n.directory, n.guard}
+	ctx, at := t.Context(), client("198.51.100.7")
+	for i := range 5 {
+		var err error
+		switch i % 3 {
+		case 0:
+			_, _, err = imapLogins{l}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
+		case 1:
+			_, err = smtpLogins{l}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
+		case 2:
+			_, err = n.desk.LogIn(ctx, "ann@test.example", fmt.Sprint("wrong", i), access.Client{Addr: at})
+		}
+		if err == nil {
+			t.Fatal("a wrong password logs in")
+		}
+	}
+	if _, _, err := (imapLogins{l}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, imap.ErrLater) {
+		t.Errorf("imap: %v", err)
+	}
+	_, err := smtpLogins{l}.Login(ctx, "ann@test.example", pagesPassword, at)
+	var temporary interface{ Temporary() bool }
+	if !errors.As(err, &temporary) || !temporary.Temporary() {
+		t.Errorf("submission: %v", err)
+	}
+	if _, err := n.desk.LogIn(ctx, "ann@test.example", pagesPassword, access.Client{Addr: at}); !errors.As(err, new(access.Blocked)) {
+		t.Errorf("pages: %v", err)
+	}
+	for _, tt := range []struct{ user, client string }{{"bob@test.example", "198.51.100.7"}, {"ann@test.example", "203.0.113.1"}} {
+		if _, _, err := (imapLogins{l}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
+			t.Errorf("%s from %s: %v", tt.user, tt.client, err)
+		}
+	}
+}
+
+// A list of names bans its address, at the doors and in the gate; a trap's ban is one of
+// the gate alone.
+func TestSprayIsBanned(t *testing.T) {
+	n := openPages(t)
+	at := client("198.51.100.7")
+	for i := range 20 {
+		if _, _, err := (imapLogins{logins{n.directory, n.guard}}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
+			t.Fatal("logged in")
+		}
+	}
+	b, ok := n.bans.Find(at)
+	if !ok || b.Cause != ban.Login {
+		t.Fatalf("got %+v, %v", b, ok)
+	}
+	n.must(n.bans.Impose(t.Context(), client("198.51.100.8"), "honeypot", "wrote to trap@test.example"))
+	if got := n.refusal("imap")(at); !strings.HasPrefix(got, "198.51.100.7 is banned until ") || !strings.HasSuffix(got, "postmaster@"+n.config.Load().Hostname) {
+		t.Errorf("imap: %q", got)
+	}
+	if got := n.refusal("imap")(client("198.51.100.8")); got != "" {
+		t.Errorf("who wrote to a trap can't read mail: %q", got)
+	}
+	if conv, v := n.receiver(true).Connect(t.Context(), mail.Client{Addr: at, Users: true}); conv != nil || v.Answer != mail.Shut || v.Reason == "" {
+		t.Errorf("submission: %v", v)
+	}
+	for _, q := range []struct {
+		params string
+		want   []string
+	}{{`{}`, []string{"198.51.100.7/32", "198.51.100.8/32"}}, {`{"cause":"login"}`, []string{"198.51.100.7/32"}}, {`{"network":"198.51.100.8"}`, []string{"198.51.100.8/32"}}} {
+		if _, err := n.bans.Lift(t.Context(), "10.0.0.1", "olga", ""); !errors.Is(err, ban.ErrNone) { // writes what waits
+			t.Fatal(err)
+		}
+		got, err := n.Handle(t.Context(), "ban.list", []byte(q.params))
+		n.must(err)
+		var networks []string
+		for _, b := range got.([]ops.Ban) {
+			networks = append(networks, b.Network)
+		}
+		if slices.Sort(networks); !slices.Equal(networks, q.want) {
+			t.Errorf("%s: got %v, want %v", q.params, networks, q.want)
+		}
+	}
+}
