@@ -44,6 +44,14 @@ func banContact(c *config.Config) string {
 	return "postmaster@" + c.Hostname
 }
 
+// helpContact is where a person can ask for help who is on the page of his own ban.
+func helpContact(c *config.Config) string {
+	if c.Bans.Contact != "" {
+		return c.Bans.Contact
+	}
+	return "postmaster@" + c.Hostname
+}
+
 // neverBanned says why an address is never banned; "": it may be. It knows who relays for
 // us, who stands before us, and whom an admin allows for all.
 func (a *App) neverBanned(addr netip.Addr) string {

@@ -25,6 +25,7 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		Digests: digestDesk{a},
 		Held:    heldPages{a.quarantine, a},
 		Entries: listPages{a.directory, a},
+		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
 		Log:     a.log, Now: a.now,
 	})
 	return err

@@ -18,10 +18,10 @@ const maxCredential = 1024
 
 func (s *Server) loginRoutes() []route {
 	return []route{
-		{pattern: "GET /login", action: access.Public, handle: s.loginForm},
-		{pattern: "POST /login", action: access.Public, handle: s.login, body: 8 << 10},
-		{pattern: "GET /login/code", action: access.Public, handle: s.codeForm},
-		{pattern: "POST /login/code", action: access.Public, handle: s.code, body: 8 << 10},
+		{pattern: "GET /login", action: access.Public, handle: s.unbanned(s.loginForm)},
+		{pattern: "POST /login", action: access.Public, handle: s.unbanned(s.login), body: 8 << 10},
+		{pattern: "GET /login/code", action: access.Public, handle: s.unbanned(s.codeForm)},
+		{pattern: "POST /login/code", action: access.Public, handle: s.unbanned(s.code), body: 8 << 10},
 		{pattern: "POST /logout", action: access.AccountUse, handle: s.logout},
 	}
 }

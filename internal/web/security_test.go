@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/captcha"
 )
 
 // Every answer has what tells a browser to be careful, those of failures too.
@@ -161,11 +162,14 @@ func TestRoutesByRole(t *testing.T) {
 		"POST /account/factor/end":   mine(form),
 		"GET /bans":                  {login, no, no, no, ok},
 		"POST /bans/lift":            {login, no, no, no, see},
+		"POST /bans/end":             {login, no, no, no, see},
+		"GET /ban":                   same(ok),
+		"POST /ban":                  same(see),
 		"GET /settings":              mine(ok),
 		"POST /settings":             {login, bad, no, none, none},
 	}
-	h, s := live(t, Config{})
-	server, err := New(Config{Desk: h.desk, Accounts: h, Settings: &fakeSettings{}, Key: make([]byte, 32), Now: h.clock})
+	h, s := live(t, Config{Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{})})
+	server, err := New(Config{Desk: h.desk, Accounts: h, Settings: &fakeSettings{}, Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{}), Key: make([]byte, 32), Now: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,9 @@ type Config struct {
 	Digests    Digests        // nil: no pages behind digests' links
 	Held       Held           // nil: no quarantine
 	Entries    Entries        // nil: no lists
+	Bans       Bans           // nil: the page of bans has blocked log-ins alone
+	Banned     Banned         // nil: nobody is
+	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
 
 	Log *slog.Logger
 	Now func() time.Time
