@@ -63,6 +63,14 @@ type Ban struct {
 // Active reports whether the ban keeps anybody out at a time of the store.
 func (b Ban) Active(now time.Time) bool { return b.Lifted.IsZero() && now.Before(b.Until) }
 
+// Where is who is banned as a person writes it: an address, or a network.
+func (b Ban) Where() string {
+	if b.Network.IsSingleIP() {
+		return b.Network.Addr().String()
+	}
+	return b.Network.String()
+}
+
 // A Ladder says how long bans last.
 type Ladder struct {
 	Rungs  []time.Duration // of the first ban, the second …; the last is that of all further ones

@@ -333,11 +333,7 @@ func (b *Bans) Notice(n Ban) string {
 	if until.YearDay() != now.YearDay() || until.Year() != now.Year() {
 		layout = "2006-01-02 15:04"
 	}
-	who := n.Network.String()
-	if n.Network.IsSingleIP() {
-		who = n.Network.Addr().String()
-	}
-	text := fmt.Sprintf("%s is banned until %s UTC", who, until.Format(layout))
+	text := fmt.Sprintf("%s is banned until %s UTC", n.Where(), until.Format(layout))
 	switch {
 	case b.c.Contact == "":
 		return text
