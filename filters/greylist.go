@@ -72,7 +72,10 @@ func greylistKind(d Deps) pipeline.Kind {
 			{Word: "temperror", Effect: "none", Doc: "the store could not tell"},
 		},
 		Options: func() any {
-			return &greylistOptions{Delay: 5 * time.Minute, Window: 4 * time.Hour, Keep: 36 * 24 * time.Hour, Passes: 5, IPv4: 24, IPv6: 64, Skip: []string{}}
+			t := greylist.DefaultTerms()
+			return &greylistOptions{
+				Delay: t.Delay, Window: t.Window, Keep: t.Keep, Passes: int(t.Passes), IPv4: greylist.IPv4Bits, IPv6: greylist.IPv6Bits, Skip: []string{},
+			}
 		},
 		New: func(options any) (pipeline.Filter, error) { return newGreylist(d, *options.(*greylistOptions)) },
 	}

@@ -96,6 +96,7 @@ func handlers() control.Handlers {
 	quarantineHandlers(h, held, walk)
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
 	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))
+	greylistHandlers(h)
 	queueHandlers(h)
 	dnsblHandlers(h)
 	control.On(h, answer[ops.CheckStore](ops.StoreReport{Messages: 7, Bytes: 1234, Damage: []string{"blob 3: checksum differs"}}))

@@ -22,6 +22,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
+	"gatepost/internal/greylist"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/lookup"
@@ -59,6 +60,7 @@ type App struct {
 	reserve      *reserve
 	journal      *journal.Journal
 	directory    *directory.Directory
+	greylist     *greylist.Book
 	quarantine   *quarantine.Quarantine
 	routes       routes
 	relay        *relay.Relay
@@ -99,7 +101,16 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) 
 // open opens from the bottom up; what is open when a step fails is closed again.
 func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
-		a.openData, a.openStore, a.openContent, a.openDirectory, a.openBans, a.openResolver, a.openOutgoing, a.openPipeline, a.openQuarantine,
+		a.openData,
+		a.openStore,
+		a.openContent,
+		a.openDirectory,
+		a.openBans,
+		a.openResolver,
+		a.openOutgoing,
+		a.openGreylist,
+		a.openPipeline,
+		a.openQuarantine,
 		a.openChallenge,
 		a.openDigests,
 		a.openDesk,
@@ -257,13 +268,24 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 // setPolicies puts a configuration's lists in force for connections from now on.
 func (a *App) setPolicies(c *config.Config) error {
 	health := a.lists.fresh()
-	p, err := policies(c, filters.Catalog(filters.Deps{Resolver: a.resolver, Hostname: c.Hostname, Lists: health, Banned: a.bans}))
+	p, err := policies(c, filters.Catalog(a.filterDeps(c, health)))
 	if err != nil {
 		return err
 	}
 	a.lists.watch(health)
 	a.intake.SetPolicies(p)
 	return nil
+}
+
+// filterDeps is what filters need from outside.
+func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.Deps {
+	return filters.Deps{
+		Resolver: a.resolver,
+		Hostname: c.Hostname,
+		Lists:    health,
+		Banned:   a.bans,
+		Greylist: a.greylist,
+	}
 }
 
 // policies compiles a configuration's lists and checks what it says of them.

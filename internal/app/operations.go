@@ -28,6 +28,7 @@ func (a *App) operations() control.Handlers {
 	a.banOps(h)
 	a.quarantineOps(h)
 	a.journalOps(h)
+	a.greylistOps(h)
 	a.queueOps(h)
 	control.On(h, a.dnsLists)
 	control.On(h, a.explain)

@@ -175,6 +175,7 @@ func (a *App) chores() []service {
 	return append([]service{
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
+		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{"same messages", a.forgetSame},

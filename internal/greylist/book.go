@@ -18,6 +18,11 @@ type Terms struct {
 	Passes int64         // triplets that passed, from which an identity passes whole; 0: never
 }
 
+// DefaultTerms are those of the specification.
+func DefaultTerms() Terms {
+	return Terms{Delay: 5 * time.Minute, Window: 4 * time.Hour, Keep: 36 * 24 * time.Hour, Passes: 5}
+}
+
 // A Question is asked about one recipient of a message.
 type Question struct {
 	Tx        string // the transaction

@@ -1,8 +1,11 @@
 package greylist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"gatepost/internal/mail"
 )
@@ -74,10 +77,9 @@ func (b *Book) Forget(ctx context.Context, identity string, address mail.Path) (
 	return n, b.follow(ctx)
 }
 
-// Pass lets an identity pass whole, until it is not used for as long as the terms keep a
-// pass.
-func (b *Book) Pass(ctx context.Context, identity string, t Terms) (Identity, error) {
-	now := b.c.Now()
+// Pass lets an identity pass whole, until it is not used for DefaultTerms().Keep.
+func (b *Book) Pass(ctx context.Context, identity string) (Identity, error) {
+	t, now := DefaultTerms(), b.c.Now()
 	i := Identity{Name: identity, Passes: ByHand, First: now, Last: now, Expires: now.Add(t.Keep + grain)}
 	if err := b.c.Desk.Pass(ctx, i); err != nil {
 		return i, fmt.Errorf("greylist: pass %s: %w", identity, err)
@@ -119,5 +121,17 @@ func (b *Book) Delays(ctx context.Context, since, domain string) ([]Delay, error
 	if err != nil {
 		return nil, fmt.Errorf("greylist: delays: %w", err)
 	}
-	return rows, nil
+	sums := map[string]Delay{}
+	for _, d := range rows {
+		sum, ok := sums[d.Domain]
+		if !ok {
+			sum = Delay{Domain: d.Domain}
+		}
+		sums[d.Domain] = sum.Add(d)
+	}
+	list := slices.Collect(maps.Values(sums))
+	slices.SortFunc(list, func(a, b Delay) int {
+		return cmp.Or(cmp.Compare(b.Deferred, a.Deferred), cmp.Compare(a.Domain, b.Domain))
+	})
+	return list, nil
 }

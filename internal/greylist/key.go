@@ -9,6 +9,12 @@ import (
 	"gatepost/internal/mail"
 )
 
+// IPv4Bits and IPv6Bits are how many bits of an address are a client's network, as a rule.
+const (
+	IPv4Bits = 24
+	IPv6Bits = 64
+)
+
 // Network is the identity of a client of which nothing else is known: its network of that
 // many bits. An address inside an IPv6 one (mail.Unmap) is taken out of it.
 func Network(a netip.Addr, v4, v6 int) string {

@@ -1,6 +1,7 @@
 package greylist
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -93,7 +94,7 @@ const chunk = 500
 // batches are the commits by which all of it is written. Triplets are in the order of
 // their numbers, so that two nodes do not wait for each other.
 func (p *pending) batches(perIdentity int) (list []Batch) {
-	triplets := slices.SortedFunc(maps.Values(p.triplets), func(a, b Triplet) int { return order(a.Number, b.Number) })
+	triplets := slices.SortedFunc(maps.Values(p.triplets), func(a, b Triplet) int { return cmp.Compare(a.Number, b.Number) })
 	for part := range slices.Chunk(triplets, chunk) {
 		list = append(list, Batch{Triplets: part, PerIdentity: perIdentity})
 	}
@@ -114,21 +115,8 @@ func (p *pending) batches(perIdentity int) (list []Batch) {
 	return list
 }
 
-func order[T int64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 func (k delayKey) compare(o delayKey) int {
-	if c := order(k.day, o.day); c != 0 {
-		return c
-	}
-	return order(k.domain, o.domain)
+	return cmp.Or(cmp.Compare(k.day, o.day), cmp.Compare(k.domain, o.domain))
 }
 
 // grain is how exact the last use of a pass is written: it is kept that much longer, so
