@@ -24,7 +24,7 @@ func Network(a netip.Addr, v4, v6 int) string {
 		bits = v4
 	}
 	p, err := a.Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() {
 		return a.String()
 	}
 	return p.String()
