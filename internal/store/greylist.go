@@ -33,22 +33,26 @@ const tripletColumns = `triplet, identity, domain, sender, recipient, state, fir
 func (g Greylist) Find(ctx context.Context, triplets []int64, identities []string) (f greylist.Found, err error) {
 	err = g.db.View(ctx, func(tx *Tx) error {
 		f = greylist.Found{Triplets: map[int64]greylist.Triplet{}, Identities: map[string]greylist.Identity{}}
-		for _, name := range identities {
-			i, err := findIdentity(tx, name, "")
+		for pair := range slices.Chunk(identities, 2) {
+			rows, err := tx.Query(`SELECT identity, passes, first, last, expires FROM greylist_identity WHERE identity IN (?, ?)`, pair[0], pair[len(pair)-1])
+			err = each(rows, err, func(rows *sql.Rows) error {
+				i, err := scanIdentity(rows)
+				f.Identities[i.Name] = i
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			if i.Name != "" {
-				f.Identities[name] = i
 			}
 		}
-		for _, n := range triplets {
-			t, err := findTriplet(tx, n, "")
+		for pair := range slices.Chunk(triplets, 2) {
+			rows, err := tx.Query(`SELECT `+tripletColumns+` FROM greylist_triplet WHERE triplet IN (?, ?)`, pair[0], pair[len(pair)-1])
+			err = each(rows, err, func(rows *sql.Rows) error {
+				t, err := scanTriplet(rows)
+				f.Triplets[t.Number] = t
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			if t.Number != 0 {
-				f.Triplets[n] = t
 			}
 		}
 		return nil
@@ -59,15 +63,13 @@ func (g Greylist) Find(ctx context.Context, triplets []int64, identities []strin
 	return f, nil
 }
 
-// findTriplet returns a triplet, the zero one where there is none.
-func findTriplet(tx *Tx, n int64, lock string) (t greylist.Triplet, err error) {
-	var first, last, expires int64
-	err = tx.Row(`SELECT `+tripletColumns+` FROM greylist_triplet WHERE triplet = ?`+lock, []any{n},
-		&t.Number, &t.Identity, &t.Domain, &t.Sender, &t.Recipient, &t.State, &first, &last, &t.Tries, &t.Tx, &expires)
-	if errors.Is(err, sql.ErrNoRows) {
-		return greylist.Triplet{}, nil
-	}
-	t.First, t.Last, t.Expires = fromMicros(first), fromMicros(last), fromMicros(expires)
+// lockTriplet returns a triplet, the zero one where there is none, and locks it.
+func lockTriplet(tx *Tx, n int64) (t greylist.Triplet, err error) {
+	rows, err := tx.Query(`SELECT `+tripletColumns+` FROM greylist_triplet WHERE triplet = ?`+tx.speaks.forUpdate, n)
+	err = each(rows, err, func(rows *sql.Rows) (err error) {
+		t, err = scanTriplet(rows)
+		return err
+	})
 	return t, err
 }
 
@@ -78,14 +80,19 @@ func scanTriplet(rows *sql.Rows) (t greylist.Triplet, err error) {
 	return t, err
 }
 
-// findIdentity returns an identity, the zero one where there is none.
-func findIdentity(tx *Tx, name, lock string) (i greylist.Identity, err error) {
+// lockIdentity returns an identity, the zero one where there is none, and locks it.
+func lockIdentity(tx *Tx, name string) (i greylist.Identity, err error) {
+	rows, err := tx.Query(`SELECT identity, passes, first, last, expires FROM greylist_identity WHERE identity = ?`+tx.speaks.forUpdate, name)
+	err = each(rows, err, func(rows *sql.Rows) (err error) {
+		i, err = scanIdentity(rows)
+		return err
+	})
+	return i, err
+}
+
+func scanIdentity(rows *sql.Rows) (i greylist.Identity, err error) {
 	var first, last, expires int64
-	err = tx.Row(`SELECT identity, passes, first, last, expires FROM greylist_identity WHERE identity = ?`+lock, []any{name},
-		&i.Name, &i.Passes, &first, &last, &expires)
-	if errors.Is(err, sql.ErrNoRows) {
-		return greylist.Identity{}, nil
-	}
+	err = rows.Scan(&i.Name, &i.Passes, &first, &last, &expires)
 	i.First, i.Last, i.Expires = fromMicros(first), fromMicros(last), fromMicros(expires)
 	return i, err
 }
@@ -131,10 +138,18 @@ func (g Greylist) Put(ctx context.Context, b greylist.Batch) error {
 	return nil
 }
 
-// putTriplet merges a triplet with the one there. Where two nodes make the same at once the
-// later one's stays, which is as good: their first attempts are a moment apart.
+// putTriplet merges a triplet with the one there. Most attempts are the first ones, which
+// take one statement. Where two nodes make the same pass at once the later one's stays,
+// which is as good: they are a moment apart.
 func putTriplet(tx *Tx, add greylist.Triplet, identities map[string]greylist.Identity, delays map[delayKey]int64, fresh map[string]bool) error {
-	old, err := findTriplet(tx, add.Number, tx.speaks.forUpdate)
+	if add.State == greylist.Waiting {
+		made, err := writeTriplet(tx, add, `DO NOTHING`)
+		if err != nil || made {
+			fresh[add.Identity] = true
+			return err
+		}
+	}
+	old, err := lockTriplet(tx, add.Number)
 	if err != nil {
 		return err
 	}
@@ -142,16 +157,10 @@ func putTriplet(tx *Tx, add greylist.Triplet, identities map[string]greylist.Ide
 	if lost {
 		delays[delayKey{greylist.Day(old.First), old.Domain, delayLost}]++
 	}
-	_, err = tx.Exec(`INSERT INTO greylist_triplet (`+tripletColumns+`, home) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (triplet) DO UPDATE SET domain = excluded.domain, state = excluded.state, first = excluded.first, last = excluded.last,
-		tries = excluded.tries, tx = excluded.tx, expires = excluded.expires`,
-		t.Number, t.Identity, t.Domain, t.Sender, t.Recipient, t.State, toMicros(t.First), toMicros(t.Last), t.Tries, t.Tx, toMicros(t.Expires), homeOf(t.Identity))
-	if err != nil {
+	_, err = writeTriplet(tx, t, `DO UPDATE SET domain = excluded.domain, state = excluded.state, first = excluded.first, last = excluded.last,
+		tries = excluded.tries, tx = excluded.tx, expires = excluded.expires`)
+	if err != nil || t.State == greylist.Waiting {
 		return err
-	}
-	if t.State == greylist.Waiting {
-		fresh[t.Identity] = fresh[t.Identity] || old.Number == 0
-		return nil
 	}
 	use := greylist.Identity{Name: t.Identity, First: add.Last, Last: add.Last, Expires: t.Expires}
 	if old.State == greylist.Waiting {
@@ -161,8 +170,21 @@ func putTriplet(tx *Tx, add greylist.Triplet, identities map[string]greylist.Ide
 	return nil
 }
 
+// writeTriplet writes a row, or does what the conflict clause says; wrote: one or the other
+// changed something.
+func writeTriplet(tx *Tx, t greylist.Triplet, conflict string) (wrote bool, err error) {
+	done, err := tx.Exec(`INSERT INTO greylist_triplet (`+tripletColumns+`, home) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (triplet) `+conflict,
+		t.Number, t.Identity, t.Domain, t.Sender, t.Recipient, t.State, toMicros(t.First), toMicros(t.Last), t.Tries, t.Tx, toMicros(t.Expires), homeOf(t.Identity))
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
+}
+
 func putIdentity(tx *Tx, add greylist.Identity) error {
-	old, err := findIdentity(tx, add.Name, tx.speaks.forUpdate)
+	old, err := lockIdentity(tx, add.Name)
 	if err != nil {
 		return err
 	}

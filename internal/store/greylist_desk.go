@@ -36,10 +36,7 @@ func (g Greylist) Identities(ctx context.Context, after string, limit int) (list
 		list = nil
 		rows, err := tx.Query(`SELECT identity, passes, first, last, expires FROM greylist_identity WHERE identity > ? ORDER BY identity LIMIT ?`, after, limit)
 		return each(rows, err, func(rows *sql.Rows) error {
-			var i greylist.Identity
-			var first, last, expires int64
-			err := rows.Scan(&i.Name, &i.Passes, &first, &last, &expires)
-			i.First, i.Last, i.Expires = fromMicros(first), fromMicros(last), fromMicros(expires)
+			i, err := scanIdentity(rows)
 			list = append(list, i)
 			return err
 		})
