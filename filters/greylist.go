@@ -268,7 +268,7 @@ func greylisted(g greylistAsked, now time.Time) pipeline.Finding {
 			note("tries", strconv.FormatInt(a.Tries, 10))
 		}
 	case greylist.Passed:
-		finding.Reason = fmt.Sprintf("it came again %s after its first attempt, %s", waited, a.Tx)
+		finding.Reason = fmt.Sprintf("attempt %d, %s after the first, %s", a.Tries, waited, a.Tx)
 		note("first", a.Tx)
 		note("waited", waited.String())
 		note("tries", strconv.FormatInt(a.Tries, 10))

@@ -1,0 +1,109 @@
+package test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/test/machine"
+	mta "gatepost/test/peer"
+)
+
+// greylistConfig has strangers wait for a moment.
+const greylistConfig = `
+hostname: mx.test.example
+policies:
+  - name: default
+    pipeline:
+      - {filter: greylist, delay: 2s, private_networks: true}
+`
+
+// greylistRows are what the journal has of a recipient, the oldest first.
+func greylistRows(t *testing.T, m *machine.Machine, to string) (states, ids []string) {
+	t.Helper()
+	rows := asked[[]row](t, m, "journal", "search", "--recipient", to)
+	slices.Reverse(rows)
+	for _, r := range rows {
+		states, ids = append(states, r.State), append(ids, r.ID)
+	}
+	return states, ids
+}
+
+// What is deferred is tried again by a real server, and arrives once; and is counted.
+func TestGreylistPostfix(t *testing.T) {
+	t.Parallel()
+	m := serve(t, greylistConfig, flowZone)
+	to := domain(t, m, "test.example")
+	p := postfix(t, mta.PostfixConfig{Relay: bracketed(m.SMTP)})
+	l := parcel{name: "grey", from: "author@far.example", to: []string{to}, content: note("grey", "x"), copies: 1}
+	hand(t, p.SMTP, l, "")
+	until(t, 30*time.Second, "the first attempt is deferred", func() bool {
+		states, _ := greylistRows(t, m, to)
+		return len(states) > 0
+	})
+	flushed := time.Now()
+	until(t, 60*time.Second, "Postfix has tried again", func() bool {
+		if time.Since(flushed) > time.Second {
+			flushed = time.Now()
+			p.Flush()
+		}
+		n, err := p.Waiting()
+		return err == nil && n == 0
+	})
+	if got := box(t, m, to, "INBOX"); len(got) != 1 {
+		t.Errorf("%d messages arrived", len(got))
+	}
+	if !strings.Contains(p.Log(), "451 4.7.1 temporarily deferred, please retry in") || strings.Contains(p.Log(), "bounced") {
+		t.Errorf("Postfix's log:\n%s", p.Log())
+	}
+	states, ids := greylistRows(t, m, to)
+	if last := len(states) - 1; states[0] != "greylisted" || states[last] != "delivered" || slices.Contains(states, "refused") {
+		t.Errorf("the journal has %q", states)
+	} else {
+		sees(t, "journal show", run(t, m, "", "journal", "show", ids[last]), "after the first, "+ids[0])
+	}
+	type delay struct {
+		Domain             string
+		Deferred, Returned int
+		P95                float64 `json:"p95_seconds"`
+	}
+	if got := asked[[]delay](t, m, "greylist", "stats"); len(got) != 1 || got[0] != (delay{"far.example", 1, 1, 60}) {
+		t.Errorf("stats: got %+v", got)
+	}
+	sees(t, "greylist show", run(t, m, "", "greylist", "show", "author@far.example"), "127.0.0.0/24", "far.example", "passed", ids[0])
+}
+
+// A node that is killed a second after a first attempt knows of it. Nothing of it looks like
+// a refusal, to the client or in the journal.
+func TestFieldNote15GreylistedIsNoReject(t *testing.T) {
+	t.Parallel()
+	m := serve(t, greylistConfig, flowZone)
+	to := domain(t, m, "test.example")
+	first := mailFrom(t, m, goodClient, sender, note("one", "x"), to)
+	if want := "451 4.7.1 temporarily deferred, please retry in 2 seconds ("; !strings.HasPrefix(first.rcpt[0], want) {
+		t.Errorf("got %q, want %q", first.rcpt[0], want)
+	}
+	if got := mailFrom(t, m, goodClient, sender, note("to the postmaster", "x"), "postmaster@test.example"); !strings.HasPrefix(got.data, "250") {
+		t.Errorf("to the postmaster: %+v", got)
+	}
+	report := mailFrom(t, m, goodClient, "", note("report", "x"), to) // RCPT is answered, as callouts want
+	if !strings.HasPrefix(report.rcpt[0], "250") || !strings.HasPrefix(report.data, "451 4.7.1 temporarily deferred") {
+		t.Errorf("a report: %+v", report)
+	}
+	until(t, 10*time.Second, "the attempts are written", func() bool { return len(asked[[]struct{}](t, m, "greylist", "list")) == 2 })
+	id := strings.TrimSuffix(first.rcpt[0][strings.LastIndexByte(first.rcpt[0], '(')+1:], ")")
+	followed(t, m, id, to+" greylisted greylist")
+	m.Kill()
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	sent := mailing{}
+	until(t, 20*time.Second, "the second attempt passes", func() bool {
+		sent = mailFrom(t, m, goodClient, sender, note("one", "x"), to)
+		return strings.HasPrefix(sent.data, "250")
+	})
+	followed(t, m, sent.id(t), to+" delivered")
+	shown := run(t, m, "", "journal", "show", sent.id(t))
+	sees(t, "journal show", shown, "after the first, "+id)
+}
