@@ -33,6 +33,7 @@ func places() map[string]layer {
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain,
 		"internal/greylist":  domain,
 		"internal/complaint": domain,
+		"internal/trust":     domain, "internal/sent": domain,
 
 		"filters": flow, "internal/intake": flow,
 
