@@ -100,6 +100,7 @@ type Act struct {
 type By struct {
 	Who      string // as in Act.Who
 	Operator bool   // may release what is guarded
+	Sender   bool   // it is the sender, who has solved a challenge
 }
 
 // A Way is where a released message stands on its way to one address, after the last
@@ -126,6 +127,8 @@ type Delivery struct {
 	BodyStructure []byte    // as the mailstore keeps it
 	Onward        []Onward  // what is queued, in its place or beside it
 	Expires       time.Time // when trying those ends
+	Teach         string    // the scope (trust.Scope) that learns to trust the sender by it; "": none does
+	Solved        bool      // the sender had it released, by a challenge
 }
 
 // An Onward is one address that a released message is queued for.

@@ -112,6 +112,7 @@ func (q *Quarantine) release(ctx context.Context, id string, by By) (Held, error
 	if err != nil {
 		return Held{}, err
 	}
+	d.Solved = by.Sender
 	return q.c.Settler.Settle(ctx, id, q.act(by, StateReleased), &d)
 }
 

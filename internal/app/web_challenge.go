@@ -138,7 +138,7 @@ func (c challenges) Deliver(ctx context.Context, shown web.Challenge, client net
 		if !c.waits(h) {
 			continue
 		}
-		done, err := c.release(ctx, h.ID, quarantine.By{Who: bySender})
+		done, err := c.release(ctx, h.ID, quarantine.By{Who: bySender, Sender: true})
 		switch {
 		case errors.Is(err, quarantine.ErrNotHeld): // somebody was faster
 			continue

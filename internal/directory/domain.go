@@ -31,7 +31,19 @@ type Domain struct {
 	DigestHours []int   `json:"digest_hours"` // 0 to 23, in the zone; nil: the node's; empty, not nil: no digests
 	Challenged  Allowed `json:"challenged"`   // who is allowed whose challenge was solved; "": the node's
 	Owners      []May   `json:"owners"`       // what its mailboxes' owners may set for themselves
+
+	LearnOutgoing Learning `json:"learn_outgoing"` // who trusts those whom its people write to
 }
+
+// Learning says who learns to trust an address from mail that reached it.
+type Learning string
+
+// Who learns.
+const (
+	LearnMailbox Learning = "mailbox" // who wrote; the default
+	LearnDomain  Learning = "domain"  // all of the writer's domain
+	LearnOff     Learning = "off"     // nobody
+)
 
 // Allowed says for whom the sender counts as allowed who solved a challenge.
 type Allowed string
@@ -162,6 +174,12 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 	}
 	if dom.Challenge == "" {
 		dom.Challenge = ByReply
+	}
+	if dom.LearnOutgoing == "" {
+		dom.LearnOutgoing = LearnMailbox
+	}
+	if err := oneOf("learn outgoing", dom.LearnOutgoing, LearnMailbox, LearnDomain, LearnOff); err != nil {
+		return nil, err
 	}
 	if err := oneOf("disposition", dom.Disposition, Quarantine, Junk, Tag); err != nil {
 		return nil, err

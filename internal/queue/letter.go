@@ -53,10 +53,14 @@ func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Ti
 		return nil, err
 	}
 	q.c.Observer.Notice(l.Kind)
+	var mark []byte
+	if q.c.Mark != nil {
+		mark = q.c.Mark(mail.NewMessage(l.Content))
+	}
 	return &Transfer{
 		Message: &Message{
 			ID: id, Tx: tx, Blob: blob, Size: size, Created: now, Expires: now.Add(q.c.Lifetime),
-			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)},
+			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)}, Mark: mark,
 		},
 		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),
 	}, nil

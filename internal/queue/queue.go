@@ -52,6 +52,10 @@ type Config struct {
 	Parallel    int           // jobs for one destination at once
 	Connections int           // jobs at once, in all
 
+	// Mark returns by what the ledger of what was sent knows a message that we wrote
+	// (Message.Mark); nil: there is no ledger.
+	Mark func(*mail.Message) []byte
+
 	// Down reports whether a destination is known to be out of reach, so that nobody
 	// is kept waiting for it; nil: none is.
 	Down func(Destination) bool

@@ -20,6 +20,9 @@ type Message struct {
 	Created time.Time
 	// Expires is when trying ends. Transfers that are held don't expire.
 	Expires time.Time
+	// Mark is by what the ledger of what this system sent knows it, 16 octets; it is put there in the
+	// commit that queues the message, and not kept with it. Nil: it is not put there.
+	Mark []byte
 }
 
 // A Transfer is one recipient of a Message.
@@ -38,6 +41,9 @@ type Transfer struct {
 	// message is held again as it was.
 	Sole bool
 	Home string // the domain here whose mail it is, by its own name; "": nobody noted it
+	// Teach is the scope (trust.Scope) that learns to trust the recipient when this is
+	// carried, in the commit that settles it; "": none does.
+	Teach string
 	// Boxes are mailboxes here that are to get a copy each, where the destination
 	// is Local and the mail is for so many that they are delivered after the 250. The
 	// folder is "" for the inbox.

@@ -78,6 +78,8 @@ type Tx struct {
 	server *session // on PostgreSQL; that pass through one are put on the heap
 	speaks *dialect
 	counts counts
+	learnt lessons
+	marked sentMarks
 	clock  clock
 }
 
@@ -107,6 +109,12 @@ func (t *Tx) now() int64 {
 // run does the work, and what it has left for its end.
 func (t *Tx) run(f func(*Tx) error) error {
 	err := f(t)
+	if err == nil {
+		err = t.learnt.write(t)
+	}
+	if err == nil {
+		err = t.marked.write(t)
+	}
 	if err == nil {
 		err = t.counts.write(t)
 	}

@@ -149,13 +149,14 @@ func (w *directoryWriter) remove(table, query, name string, args ...any) error {
 
 func (w *directoryWriter) putDomain(d *directory.Domain) error {
 	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup,
-			language, zone, digest_hours, challenged, owners) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			language, zone, digest_hours, challenged, owners, learn_outgoing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
 		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup,
-		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners`,
+		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners,
+		learn_outgoing = excluded.learn_outgoing`,
 		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision,
 		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup,
-		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(d.Owners))
+		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(d.Owners), d.LearnOutgoing)
 	return err
 }
 

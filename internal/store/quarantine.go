@@ -12,6 +12,7 @@ import (
 
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
+	"gatepost/internal/trust"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
 )
@@ -70,6 +71,9 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		if h, err = showHeld(tx, id); err != nil || d == nil {
 			return err
 		}
+		if err := teachReleased(tx, &h, d, act); err != nil {
+			return err
+		}
 		if err := putOnward(tx, &h, d); err != nil || h.Box <= 0 {
 			return err
 		}
@@ -82,6 +86,18 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		return quarantine.Held{}, fmt.Errorf("store: settle %s: %w", id, err)
 	}
 	return h, nil
+}
+
+// teachReleased learns what a release teaches.
+func teachReleased(tx *Tx, h *quarantine.Held, d *quarantine.Delivery, act quarantine.Act) error {
+	if d.Teach == "" {
+		return nil
+	}
+	how := trust.Release
+	if d.Solved {
+		how = trust.Challenge
+	}
+	return teachOf(tx, h.ID, trust.Scope(d.Teach), h.Sender, how, toMicros(act.When))
 }
 
 // putOnward queues a released message for others than a mailbox of its own.

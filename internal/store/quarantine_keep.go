@@ -71,7 +71,7 @@ func purgeHeld(tx *Tx, ids []string) error {
 		return err
 	}
 	for _, id := range ids {
-		for _, text := range [...]string{`DELETE FROM held_act WHERE held = ?`, `DELETE FROM held WHERE id = ?`} {
+		for _, text := range [...]string{`DELETE FROM held_act WHERE held = ?`, `DELETE FROM trust_lesson WHERE held = ?`, `DELETE FROM held WHERE id = ?`} {
 			if _, err := tx.Exec(text, id); err != nil {
 				return fmt.Errorf("%s: %w", id, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
+	"gatepost/internal/trust"
 	"gatepost/mailbox"
 )
 
@@ -68,6 +69,7 @@ func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
 		return fmt.Errorf("queue message %s: %w", m.ID, err)
 	}
 	tx.ref(m.Blob, m.Size+m.View.Skip-int64(len(m.View.Prefix)))
+	tx.mark(m)
 	return nil
 }
 
@@ -88,10 +90,10 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?)`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole))
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach)
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -104,7 +106,7 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
 	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
-	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole`
+	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
@@ -112,7 +114,7 @@ func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	var notify, due, delayed, hold, sole int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole, &t.Teach)
 	if err != nil {
 		return nil, err
 	}
@@ -215,6 +217,9 @@ func settle(tx *Tx, s *queue.Settlement) error {
 	}
 	if err != nil {
 		return err
+	}
+	if s.Fate == queue.Carried && t.Teach != "" {
+		tx.teach(trust.Scope(t.Teach), t.Recipient, trust.Outgoing, tx.now())
 	}
 	if s.Fate != queue.Deferred {
 		if err := noteBounce(tx, s); err != nil {

@@ -124,6 +124,9 @@ func putBack(tx *Tx, id string, until time.Time, why string) (bool, error) {
 		return false, err
 	}
 	tx.ref(blob, size)
+	if _, err := forgive(tx, id); err != nil { // who released it may have been wrong to
+		return false, err
+	}
 	return true, putHeldAct(tx, id, quarantine.Act{Who: why, What: quarantine.StateHeld, When: fromMicros(tx.now())})
 }
 

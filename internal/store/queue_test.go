@@ -12,23 +12,24 @@ import (
 func TestQueueContract(t *testing.T) { onEngines(t, testQueueContract) }
 
 func testQueueContract(t *testing.T, open func(*testing.T) *DB) {
-	storetest.Queue(t, func(t *testing.T) storetest.QueueRows {
-		db := checked(t, open(t))
-		q := db.Queue()
-		return storetest.QueueRows{
-			Rows: q, Clerk: q, Put: q.Put, CommitLocal: db.CommitLocal,
-			Refs: func(t *testing.T, blob string) (n int) {
-				t.Helper()
-				err := db.View(t.Context(), func(tx *Tx) error {
-					return tx.Row(`SELECT refs FROM blob WHERE id = ?`, []any{blob}, &n)
-				})
-				if err != nil && !errors.Is(err, sql.ErrNoRows) {
-					t.Fatal(err)
-				}
-				return n
-			},
-		}
-	})
+	storetest.Queue(t, func(t *testing.T) storetest.QueueRows { return queueRows(checked(t, open(t))) })
+}
+
+func queueRows(db *DB) storetest.QueueRows {
+	q := db.Queue()
+	return storetest.QueueRows{
+		Rows: q, Clerk: q, Put: q.Put, CommitLocal: db.CommitLocal,
+		Refs: func(t *testing.T, blob string) (n int) {
+			t.Helper()
+			err := db.View(t.Context(), func(tx *Tx) error {
+				return tx.Row(`SELECT refs FROM blob WHERE id = ?`, []any{blob}, &n)
+			})
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				t.Fatal(err)
+			}
+			return n
+		},
+	}
 }
 
 // What runs again and again goes by an index, however long the queue is.
