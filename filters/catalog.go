@@ -16,9 +16,13 @@ type Deps struct {
 	Lists    ListHealth // nil: every DNS list is believed
 	Banned   Banned     // nil: nobody is
 	Greylist Greylist   // nil: nobody is deferred
-	Trust    Truster    // nil: nobody is known to have written to anybody
 
 	Complaints Complaints // nil: nobody complained of anybody
+
+	Trust     Trust     // nil: nobody is trusted
+	Ledger    Ledger    // nil: nothing was sent
+	Signed    Signed    // nil: no return path was
+	Forwarded Forwarded // nil: nothing was sent on
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -45,12 +49,15 @@ func Catalog(d Deps) []pipeline.Kind {
 		ipBanKind(d),
 		ipAllowKind(),
 		senderAllowKind(d),
+		autoAllowKind(d),
 		authorAllowKind(d),
 		spfKind(d),
 		greylistKind(d),
 		ipBlockKind(),
 		senderBlockKind(),
 		rdnsKind(d),
+		nullSenderKind(d),
+		selfSenderKind(d),
 		ipComplaintKind(d),
 		senderComplaintKind(d),
 		mxKind(d),

@@ -29,6 +29,8 @@ import (
 //	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
 //	bans      one a line: NETWORK CAUSE
 //	complaints  who is complained of, one a line: client|sender|domain NAME
+//	trust     who is trusted: RECIPIENT SENDER WEIGHT WORDS DAYS a line; or "away"
+//	sent      Message-IDs that were sent, one a line; or "away"
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -64,16 +66,23 @@ type goldenCase struct {
 }
 
 // deps is what stands behind a case's filter.
-func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) string, lists *fakeLists) Deps {
+func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) string, lists *fakeLists, learnt *fakeLearnt) Deps {
 	remembered := newGreylistRows()
-	return Deps{
+	d := Deps{
 		Resolver:   resolver,
 		Hostname:   "mx.example.net",
 		Banned:     parseBans(t, section("bans"), lists),
 		Greylist:   remembered.filled(t, c.Greylist),
-		Trust:      remembered,
+		Trust:      learnt,
+		Ledger:     learnt,
+		Signed:     learnt.signer,
+		Forwarded:  learnt.forward,
 		Complaints: parseComplaints(section("complaints")),
 	}
+	if len(c.Greylist) > 0 {
+		d.Trust = remembered
+	}
+	return d
 }
 
 func runCase(t *testing.T, name, path string) {
@@ -99,7 +108,8 @@ func runCase(t *testing.T, name, path string) {
 		c.From = ""
 	}
 	lists := parseLists(t, section("lists"))
-	got := describeFinding(c.walk(t, name, section, lists), lists)
+	learnt := parseLearnt(t, section("trust"), section("sent"))
+	got := describeFinding(c.walk(t, name, section, lists, learnt), lists) + learnt.described()
 	if *update {
 		setSection(archive, "want", got)
 		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -122,7 +132,7 @@ func setSection(a *txtar.Archive, name, text string) {
 }
 
 // walk sends the case through a policy of one entry.
-func (c goldenCase) walk(t *testing.T, filter string, section func(string) string, lists *fakeLists) *pipeline.Walk {
+func (c goldenCase) walk(t *testing.T, filter string, section func(string) string, lists *fakeLists, learnt *fakeLearnt) *pipeline.Walk {
 	server, err := resolvetest.Serve(section("zone"))
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +144,7 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	}
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
-	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver, section, lists)), []pipeline.Spec{spec})
+	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver, section, lists, learnt)), []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

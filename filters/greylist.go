@@ -55,11 +55,6 @@ type Greylist interface {
 	Record(q greylist.Question, a greylist.Answer)
 }
 
-// A Truster knows to whom recipients, or their domains, have written.
-type Truster interface {
-	Trusted(ctx context.Context, rcpt, sender mail.Path) (bool, error)
-}
-
 func greylistKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
 		Name: "greylist", Stage: pipeline.Rcpt, Scope: pipeline.PerWalk, Waits: true, Told: true, Timeout: spfLimit + time.Second,
@@ -203,13 +198,14 @@ func (f greylistFilter) client(ctx context.Context, q pipeline.Query) (c greylis
 	return c, nil
 }
 
-// trusts reports whether the recipient, or his domain, has written to the sender.
+// trusts reports whether the recipient, or his domain, is known to deal with the sender.
 func (f greylistFilter) trusts(ctx context.Context, q pipeline.Query, c greylistClient) (bool, error) {
 	sender := q.Tx.Envelope.ReversePath
 	if f.deps.Trust == nil || sender.IsNull() || c.disowned {
 		return false, nil
 	}
-	return f.deps.Trust.Trusted(ctx, q.Recipient, sender)
+	_, known, err := f.deps.Trust.Weigh(ctx, q.Recipient, sender, q.Tx.Time)
+	return known, err
 }
 
 // greylistAsked is a question with its answer. It is a fact, so that Record need not ask

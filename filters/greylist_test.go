@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/internal/resolve"
 	"gatepost/internal/resolve/resolvetest"
+	"gatepost/internal/trust"
 	"gatepost/pipeline"
 )
 
@@ -60,10 +61,13 @@ func (g *greylistRows) Put(_ context.Context, b greylist.Batch) error {
 // Changes implements greylist.Rows.
 func (g *greylistRows) Changes(context.Context) (int64, error) { return 0, nil }
 
-// Trusted implements Truster.
-func (g *greylistRows) Trusted(_ context.Context, rcpt, sender mail.Path) (bool, error) {
-	return g.wrote[string(rcpt+" "+sender)], nil
+// Weigh implements Trust.
+func (g *greylistRows) Weigh(_ context.Context, rcpt, sender mail.Path, _ time.Time) (trust.Entry, bool, error) {
+	return trust.Entry{}, g.wrote[string(rcpt+" "+sender)], nil
 }
+
+// Use implements Trust.
+func (g *greylistRows) Use(trust.Entry, time.Time) {}
 
 func (g *greylistRows) book(t *testing.T) *greylist.Book {
 	t.Helper()

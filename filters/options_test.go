@@ -33,6 +33,7 @@ func TestBadSettings(t *testing.T) {
 		{"prefix", "greylist", map[string]any{"ipv4_prefix": 33}, "ipv4_prefix"},
 		{"prefix of IPv6", "greylist", map[string]any{"ipv6_prefix": 8}, "ipv6_prefix"},
 		{"skip", "greylist", map[string]any{"skip": []any{"a b"}}, "neither a domain nor a network"},
+		{"accept_from", "auto-allow", map[string]any{"accept_from": -1.0}, "accept_from"},
 		{"misspelt", "sender-allow", map[string]any{"require_aut": true}, "require_auth"},
 	}
 	for _, c := range cases {
