@@ -26,6 +26,7 @@ type domainFields struct {
 	names, hosts                                     []string
 
 	challenge, allow, hours, zone, language string
+	learn                                   string
 	owners                                  []string
 }
 
@@ -43,6 +44,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.hours, "digest-hours", "", "`hours` at which owners get digests, such as 6,14; none, or default for the node's")
 	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")
 	f.StringVar(&d.language, "language", "", "`code` of the language in which its people are written to: en, fr; empty is the node's")
+	f.StringVar(&d.learn, "learn-outgoing", "", "who trusts those whom its people write to: the `mailbox` that wrote (the default), domain (all of it) or off")
 	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, with commas between; empty is nothing")
 }
 
@@ -78,7 +80,7 @@ func (p *program) domainAdd() *cobra.Command {
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
-				Language: d.language, Owners: given(d.owners),
+				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn,
 			}, p.showDomain)
 		},
 	}
@@ -145,11 +147,11 @@ func (p *program) domainSet() *cobra.Command {
 				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
-				Owners: changed(f, "owners", &owners),
+				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
-					"--challenge, --challenge-allow, --digest-hours, --zone, --language or --owners")
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners or --learn-outgoing")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
@@ -175,6 +177,6 @@ func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
 		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
-		"owners may set", join(d.Owners), "created", d.Created)
+		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "created", d.Created)
 	p.warn(d.Warnings)
 }

@@ -49,7 +49,7 @@ func handlers() control.Handlers {
 	h := control.Handlers{}
 	domain := ops.Domain{
 		Name: "example.org", Disposition: "junk", Mailboxes: 2, Created: at(0),
-		Challenge: "reply", DigestHours: "6,14", Owners: []string{"digest"}, Warnings: []string{"challenge is reply, but web.url is empty"},
+		LearnOutgoing: "mailbox", Challenge: "reply", DigestHours: "6,14", Owners: []string{"digest"}, Warnings: []string{"challenge is reply, but web.url is empty"},
 	}
 	entry := ops.Entry{ID: 12, List: "allow", Kind: "ip", Value: "192.0.2.0/24", Scope: "global", Origin: "admin", Note: "backup MX", Created: at(1)}
 	held := ops.Held{
@@ -82,6 +82,7 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.ListAdd](explained))
 	control.On(h, answer[ops.ListShow](explained))
 	listFileHandlers(h)
+	trustHandlers(h)
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
 	control.On(h, answer[ops.ListRemove](ops.Nothing{}))
@@ -146,6 +147,22 @@ func quarantineHandlers(h control.Handlers, held ops.Held, walk ops.Walk) {
 		return ops.HeldBulk{Done: 7}, nil
 	})
 	control.On(h, answer[ops.QuarantineFilters]([]ops.HeldTally{{Filter: "keywords", Held: 400, Released: 30, Asked: 2}, {Filter: "spf", Held: 1000}}))
+}
+
+// trustHandlers answer for who is trusted.
+func trustHandlers(h control.Handlers) {
+	bob := ops.Trust{
+		ID: "m12 bob@example.net", For: "ann@example.org", Sender: "bob@example.net", Weight: 2.5, Learnt: "outgoing, release", Last: at(5), Used: at(6),
+	}
+	control.On(h, answer[ops.TrustList]([]ops.Trust{bob}))
+	control.On(h, func(_ context.Context, r ops.TrustShow) ([]ops.Trust, error) {
+		if r.Sender == bob.Sender {
+			return []ops.Trust{bob}, nil
+		}
+		return nil, nil
+	})
+	control.On(h, answer[ops.TrustSet](bob))
+	control.On(h, answer[ops.TrustForget](ops.Nothing{}))
 }
 
 // routeHandlers answer for all that leads mail somewhere.

@@ -30,9 +30,11 @@ import (
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
+	"gatepost/internal/sent"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
 	"gatepost/internal/token"
+	"gatepost/internal/trust"
 	"gatepost/internal/web"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
@@ -62,6 +64,9 @@ type App struct {
 	directory    *directory.Directory
 	greylist     *greylist.Book
 	quarantine   *quarantine.Quarantine
+	trust        *trust.Book
+	ledger       *sent.Ledger
+	signer       *sent.Signer // of return paths, none of which is signed by default
 	routes       routes
 	relay        *relay.Relay
 	security     []service // that watch over outgoing TLS
@@ -107,6 +112,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openDirectory,
 		a.openBans,
 		a.openResolver,
+		a.openLearnt,
 		a.openOutgoing,
 		a.openGreylist,
 		a.openPipeline,
@@ -254,7 +260,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
-		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
+		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
@@ -280,11 +286,15 @@ func (a *App) setPolicies(c *config.Config) error {
 // filterDeps is what filters need from outside.
 func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.Deps {
 	return filters.Deps{
-		Resolver: a.resolver,
-		Hostname: c.Hostname,
-		Lists:    health,
-		Banned:   a.bans,
-		Greylist: a.greylist,
+		Resolver:  a.resolver,
+		Hostname:  c.Hostname,
+		Lists:     health,
+		Banned:    a.bans,
+		Greylist:  a.greylist,
+		Trust:     a.trust,
+		Ledger:    a.ledger,
+		Signed:    a.signer,
+		Forwarded: a.srs,
 	}
 }
 

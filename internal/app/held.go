@@ -8,6 +8,7 @@ import (
 
 	"gatepost/internal/directory"
 	"gatepost/internal/queue"
+	"gatepost/internal/trust"
 	"gatepost/mailbox/imap"
 	"gatepost/quarantine"
 )
@@ -33,7 +34,7 @@ func begun(ctx context.Context) (context.Context, context.CancelFunc) {
 func (a *App) releaseHeld(ctx context.Context, id string, by quarantine.By) (quarantine.Held, error) {
 	h, err := a.quarantine.Release(ctx, id, by)
 	if err == nil {
-		a.heldReleased(h, by)
+		a.heldReleased(ctx, h, by)
 	}
 	return h, err
 }
@@ -51,15 +52,16 @@ func (r imapReleases) Release(ctx context.Context, id, address string) error {
 	return err
 }
 
-func (a *App) heldReleased(h quarantine.Held, by quarantine.By) {
+func (a *App) heldReleased(ctx context.Context, h quarantine.Held, by quarantine.By) {
 	a.changes.Notify(h.Box)
-	a.wakeFor(h)
+	a.trust.Learnt(trust.Key{Scope: trust.Scope(trustScopes{a.directory}.taught(h)), Sender: h.Sender})
+	a.wakeFor(ctx, h)
 	a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
 }
 
 // wakeFor has the queue look at once for what a release put there.
-func (a *App) wakeFor(h quarantine.Held) {
-	to, err := a.intake.Onward(h)
+func (a *App) wakeFor(ctx context.Context, h quarantine.Held) {
+	to, err := a.intake.Onward(ctx, h)
 	if err != nil {
 		return // it was there a moment ago; the queue finds it by itself
 	}
@@ -94,7 +96,7 @@ func (a *App) allowHeld(c quarantine.Choice) actOn {
 		defer cancel()
 		h, err := a.quarantine.Allow(ctx, id, by, c)
 		if err == nil {
-			a.heldReleased(h, by)
+			a.heldReleased(ctx, h, by)
 		}
 		return h, err
 	}

@@ -26,6 +26,7 @@ func (a *App) operations() control.Handlers {
 	a.distributionOps(h)
 	a.listOps(h)
 	a.banOps(h)
+	a.trustOps(h)
 	a.quarantineOps(h)
 	a.journalOps(h)
 	a.greylistOps(h)

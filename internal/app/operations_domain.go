@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,7 +61,7 @@ func (a *App) domain(d directory.Domain) ops.Domain {
 		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
-		Language: d.Language, Owners: texts(d.Owners),
+		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)),
 	}
 }
 
@@ -129,7 +130,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
 		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
-		Language: q.Language, Owners: mays(q.Owners),
+		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing),
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
@@ -170,6 +171,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Zone, q.Zone)
 		give(&d.Language, q.Language)
 		give(&d.Owners, owners)
+		give(&d.LearnOutgoing, (*directory.Learning)(q.LearnOutgoing))
 		return nil
 	})
 	if err != nil {

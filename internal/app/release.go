@@ -42,12 +42,13 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	view := released(h, now)
 	served := view.Message(mail.NewSpooled(content, content.Size()))
 	d := mailbox.Prepare(h.Box, mailbox.Inbox, served, now)
-	copies, err := p.intake.Onward(h)
+	copies, err := p.intake.Onward(ctx, h)
 	if err != nil { // its recipient is no address any more; the mailbox is there
 		copies = nil
 	}
 	return quarantine.Delivery{
 		View: view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
+		Teach: trustScopes{p.directory}.taught(h),
 	}, nil
 }
 
@@ -61,12 +62,12 @@ func released(h quarantine.Held, now time.Time) mail.View {
 
 // onward prepares what goes by the queue: to another server, or to many mailboxes.
 func (p preparer) onward(ctx context.Context, h quarantine.Held) (quarantine.Delivery, error) {
-	to, err := p.intake.Onward(h)
+	to, err := p.intake.Onward(ctx, h)
 	if err != nil {
 		return quarantine.Delivery{}, fmt.Errorf("recipient %s: %w", h.Recipient, err)
 	}
 	now := p.now()
-	d := quarantine.Delivery{View: released(h, now), Time: now, Onward: to, Expires: now.Add(p.lifetime)}
+	d := quarantine.Delivery{View: released(h, now), Time: now, Onward: to, Expires: now.Add(p.lifetime), Teach: trustScopes{p.directory}.taught(h)}
 	d.Size = h.Size + int64(len(d.View.Prefix)-len(h.View.Prefix))
 	return d, nil
 }

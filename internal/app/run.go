@@ -177,6 +177,8 @@ func (a *App) chores() []service {
 		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
 		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
+		{"ledger", func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
 		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{"same messages", a.forgetSame},
 		{"digests", a.runDigests},

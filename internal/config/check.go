@@ -144,6 +144,7 @@ func (l *loader) ranges() {
 	between(l, "limits.drain_timeout", m.DrainTimeout, 0, 10*time.Minute)
 	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
 	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
+	between(l, "sent.keep", l.cfg.Sent.Keep, 24*time.Hour, 365*24*time.Hour)
 	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)
 	q := &l.cfg.Queue
 	between(l, "queue.retry", q.Retry, time.Second, 24*time.Hour)

@@ -38,6 +38,7 @@ type Config struct {
 	Limits          Limits         `key:"limits"`
 	Queue           Queue          `key:"queue"`
 	Relay           Relay          `key:"relay"`
+	Sent            Sent           `key:"sent"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Challenge       Challenge      `key:"challenge"`
 	Digest          Digest         `key:"digest"`
@@ -179,6 +180,11 @@ type Bans struct {
 	Most    int             `key:"most"`    // active at once
 	Contact string          `key:"contact"` // an address or URL; "": the page /ban below web.url, or postmaster@hostname
 	Never   []netip.Prefix  `key:"never"`
+}
+
+// Sent says how long what was sent is remembered.
+type Sent struct {
+	Keep time.Duration `key:"keep"`
 }
 
 // Journal says how long evidence is kept.

@@ -205,6 +205,7 @@ policies:
 		TrustedRelays: []netip.Prefix{},
 		Queue:         c.Queue,
 		Relay:         c.Relay,
+		Sent:          Sent{Keep: 30 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Challenge:     c.Challenge,
 		Digest:        Digest{Hours: []int{6}, Zone: "UTC", Language: "en"},

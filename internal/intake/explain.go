@@ -27,7 +27,7 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 		return nil, err
 	}
 	for _, s := range to {
-		if err := t.explainRcpt(s); err != nil {
+		if err := t.explainRcpt(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -44,12 +44,12 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	return &Explanation{Verdict: v, Walks: t.record(v, t.state(v)).Walks}, nil
 }
 
-func (t *Transaction) explainRcpt(s string) error {
+func (t *Transaction) explainRcpt(ctx context.Context, s string) error {
 	p, err := mail.ParsePath(s)
 	if err != nil {
 		return err
 	}
-	found, err := t.in.resolve(t.snapshot, t.tx.Envelope.ReversePath, p)
+	found, err := t.in.resolve(ctx, t.snapshot, t.tx.Envelope.ReversePath, p)
 	if err != nil {
 		return fmt.Errorf("recipient %s: %w", s, err)
 	}

@@ -113,6 +113,8 @@ type Intake struct {
 	Router    Router
 	Lookups   Lookups
 	SRS       Rewriter
+	Returns   Returns // nil: no return path was signed
+	Ledger    Ledger  // nil: nobody remembers what was sent
 	Queue     Sender
 	Inline    Trier       // for what is handed on before the answer
 	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before

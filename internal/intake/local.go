@@ -63,7 +63,7 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 // carry delivers in steps of maxDirect mailboxes, a commit each, so that others'
 // mail waits only shortly and nobody gets a second copy after a crash.
 func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) error {
-	boxes, onward, err := l.leads(t)
+	boxes, onward, err := l.leads(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error 
 
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
 // the directory says that its recipient's mail goes now.
-func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer, err error) {
+func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, onward []*queue.Transfer, err error) {
 	s := l.In.Directory.Snapshot()
 	if len(t.Boxes) > 0 {
 		for _, id := range t.Boxes {
@@ -137,7 +137,7 @@ func (l Local) leads(t *queue.Transfer) (boxes []int64, onward []*queue.Transfer
 		}
 		return boxes, nil, nil
 	}
-	found, err := l.In.resolve(s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
+	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if err != nil {
 		return nil, nil, err
 	}

@@ -194,7 +194,7 @@ func TestHeldInHalves(t *testing.T) {
 	var ways []string
 	for _, c := range w.commits {
 		for _, h := range c.Held {
-			onward, err := w.Onward(*h)
+			onward, err := w.Onward(t.Context(), *h)
 			for _, o := range onward {
 				to := []mail.Path{o.To}
 				for i, id := range o.Boxes {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"fmt"
 
 	"gatepost/internal/directory"
@@ -12,9 +13,9 @@ import (
 // Onward returns where a held message goes, beside its mailbox, when it is released: the
 // way that mail for its recipient would take now. It fails with quarantine.ErrNowhere
 // where it is for no mailbox and there is no way, and with the directory's errors.
-func (in *Intake) Onward(h quarantine.Held) ([]quarantine.Onward, error) {
+func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.Onward, error) {
 	s := in.Directory.Snapshot()
-	found, err := in.resolve(s, h.Sender, h.Recipient)
+	found, err := in.resolve(ctx, s, h.Sender, h.Recipient)
 	if _, ours := s.Domain(h.Recipient.Domain()); !ours && leftUs(h) {
 		d := in.Router.Destination(h.Recipient, h.Domain)
 		return []quarantine.Onward{{To: h.Recipient, Sender: h.Sender, Destination: string(d)}}, nil

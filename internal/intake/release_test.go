@@ -59,7 +59,7 @@ func TestReleasedOfARemovedName(t *testing.T) {
 	c.domain(t, "late.example", func(d *directory.Domain) { d.Names = []string{"alias.example"} })
 	c.bring(t, sender, spam, "spam@alias.example")
 	h := c.held(t)[0]
-	if to, err := c.Onward(h); err != nil || len(to) != 0 {
+	if to, err := c.Onward(t.Context(), h); err != nil || len(to) != 0 {
 		t.Errorf("before: %v, %v", to, err)
 	}
 	c.domain(t, "late.example", func(d *directory.Domain) { d.Names = nil })
@@ -78,7 +78,7 @@ func TestReleasedOfARemovedName(t *testing.T) {
 	} {
 		h := h
 		tt.change(&h)
-		to, err := c.Onward(h)
+		to, err := c.Onward(t.Context(), h)
 		if tt.leaves != (err == nil) || tt.leaves != (len(to) == 1) || !tt.leaves && !errors.Is(err, directory.ErrNoDomain) {
 			t.Errorf("%s: leaves for %v, %v; want %v", name, to, err, tt.leaves)
 		}
@@ -98,7 +98,7 @@ func TestReleasedToNobody(t *testing.T) {
 		t.Fatalf("%d rows, want 2", len(rows))
 	}
 	for _, h := range rows {
-		if to, err := c.Onward(h); len(to) != 0 || (h.Box == quarantine.Elsewhere) != errors.Is(err, quarantine.ErrNowhere) {
+		if to, err := c.Onward(t.Context(), h); len(to) != 0 || (h.Box == quarantine.Elsewhere) != errors.Is(err, quarantine.ErrNowhere) {
 			t.Errorf("box %d: %v, %v", h.Box, to, err)
 		}
 	}

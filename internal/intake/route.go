@@ -31,6 +31,13 @@ type Rewriter interface {
 	Reverse(rcpt mail.Path) (mail.Path, error)
 }
 
+// Returns reads return paths of ours that were signed (BATV).
+type Returns interface {
+	// Verify returns the address that was signed. It fails for what is none, and, with the
+	// address all the same, for a tag that is not ours or too old.
+	Verify(ctx context.Context, rcpt mail.Path) (mail.Path, error)
+}
+
 // A Sender is told of destinations that have something to carry, after the commit.
 type Sender interface{ Wake(d queue.Destination) }
 
@@ -43,7 +50,7 @@ type Reporter interface {
 // route finds where mail for a recipient goes. login is null for strangers; who
 // has logged in may send to anybody.
 func (in *Intake) route(ctx context.Context, s *directory.Snapshot, from, rcpt, login mail.Path) (directory.Resolution, mail.Verdict) {
-	found, err := in.resolve(s, from, rcpt)
+	found, err := in.resolve(ctx, s, from, rcpt)
 	switch {
 	case errors.Is(err, directory.ErrNoDomain) && !login.IsNull():
 		home, _ := s.Domain(login.Domain())
@@ -71,8 +78,10 @@ func (in *Intake) route(ctx context.Context, s *directory.Snapshot, from, rcpt, 
 }
 
 // resolve is the directory's answer, which does not know the addresses that we made
-// for senders whose mail we sent on: reports about it come back to those.
-func (in *Intake) resolve(s *directory.Snapshot, from, rcpt mail.Path) (directory.Resolution, error) {
+// for senders whose mail we sent on, and for our own whose return path is signed: reports
+// about it come back to those. Whether a signature is good is for filters to say; only what
+// has a sender must have a good one.
+func (in *Intake) resolve(ctx context.Context, s *directory.Snapshot, from, rcpt mail.Path) (directory.Resolution, error) {
 	if home, ours := s.Domain(rcpt.Domain()); ours && from.IsNull() {
 		if back, err := in.SRS.Reverse(rcpt); err == nil {
 			if again, err := in.SRS.Reverse(back); err == nil { // it was sent on twice from here
@@ -81,7 +90,19 @@ func (in *Intake) resolve(s *directory.Snapshot, from, rcpt mail.Path) (director
 			return directory.Resolution{Domain: home, Remotes: []directory.Remote{remote(s, back)}}, nil
 		}
 	}
-	return s.Resolve(rcpt)
+	if in.Returns == nil {
+		return s.Resolve(rcpt)
+	}
+	plain, unproven := in.Returns.Verify(ctx, rcpt)
+	if plain != "" && unproven == nil {
+		return s.Resolve(plain)
+	}
+	// A domain's own servers may sign by themselves: what they know stays as it is.
+	found, err := s.Resolve(rcpt)
+	if plain != "" && from.IsNull() && errors.Is(err, directory.ErrNoMailbox) {
+		return s.Resolve(plain)
+	}
+	return found, err
 }
 
 // remote is an address as the mail of its own, which goes on as it came.

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// remember is how long a look-up is not repeated: others, and commits of our own,
-	// change rows beneath the cache.
+	// remember is how long a look-up is not repeated: others change rows beneath the cache.
 	remember = time.Second
 	// maxCached bounds the keys that are remembered. One that finds no room empties the
 	// cache: it fills within a second anyway.
@@ -192,6 +191,13 @@ func (b *Book) Forgive(ctx context.Context, held string) (bool, error) {
 		return false, fmt.Errorf("trust: take back what %s taught: %w", held, err)
 	}
 	return taught, nil
+}
+
+// Learnt has the next look-up of a key read its row: what changed it was committed.
+func (b *Book) Learnt(k Key) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.known, Key{k.Scope, k.Sender.Fold()})
 }
 
 // drop has the next look-ups read rows.

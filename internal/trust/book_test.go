@@ -163,6 +163,12 @@ func TestCache(t *testing.T) {
 		t.Error("eve is trusted though forgotten", err)
 	}
 	asked(2)
+	rows.rows[Key{"d2", "eve@far.example"}] = entry("d2", "eve@far.example", One, noon)
+	b.Learnt(Key{"d2", "Eve@far.example"})
+	if !weigh("eve@far.example") {
+		t.Error("eve is not trusted though that was learnt")
+	}
+	asked(1)
 	for i := range 3 * maxCached {
 		weigh(mail.Path(string(rune('a'+i%26)) + string(rune('A'+i/26%26)) + string(rune('0'+i/676)) + "@far.example"))
 	}

@@ -22,6 +22,7 @@ type Domain struct {
 	Zone           string   `json:"zone"`               // of these hours, such as Europe/Paris; "": the node's
 	Language       string   `json:"language"`           // "en", "fr"; "": the node's
 	Owners         []string `json:"owners"`             // what its mailboxes' owners may set: digest, disposition, level
+	LearnOutgoing  string   `json:"learn_outgoing"`     // who trusts those whom its people write to: mailbox, domain, off
 	Warnings       []string `json:"warnings,omitempty"` // what was set and comes to nothing
 }
 
@@ -42,6 +43,7 @@ type DomainAdd struct {
 	Zone           string   `json:"zone,omitempty"`
 	Language       string   `json:"language,omitempty"`
 	Owners         []string `json:"owners,omitempty"`
+	LearnOutgoing  string   `json:"learn_outgoing,omitempty"` // "": mailbox
 }
 
 // DomainList asks for the domains, by name. Result: []Domain.
@@ -72,6 +74,7 @@ type DomainSet struct {
 	Zone           *string   `json:"zone,omitempty"`
 	Language       *string   `json:"language,omitempty"`
 	Owners         *[]string `json:"owners,omitempty"`
+	LearnOutgoing  *string   `json:"learn_outgoing,omitempty"`
 }
 
 // DomainRemove removes one that has neither mailboxes nor aliases. Result: Nothing.
