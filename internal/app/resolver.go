@@ -41,6 +41,6 @@ func messageBudget(c *config.Config) resolve.Budget {
 	return resolve.Budget{Questions: c.Resolver.Questions, Time: c.Resolver.Wait, Parallel: messageParallel}
 }
 
-// messageParallel is how many of a message's questions are under way at once: an eighth of
-// all that may be.
-const messageParallel = resolve.DefaultInFlight / 8
+// messageParallel is how many of a message's questions are under way at once: a sixteenth
+// of all that may be.
+const messageParallel = resolve.DefaultInFlight / 16

@@ -29,7 +29,7 @@ type Config struct {
 const (
 	DefaultTimeout     = 2 * time.Second
 	DefaultRounds      = 2
-	DefaultInFlight    = 512
+	DefaultInFlight    = 1024
 	DefaultCacheSize   = 50_000
 	DefaultCacheMemory = 64 << 20
 )

@@ -15,6 +15,9 @@ import (
 // without being fragmented (DNS flag day 2020; RFC 9715 §3.2).
 const udpSize = 1232
 
+// readSize is the largest datagram read: some servers send more than they are asked for.
+const readSize = 4096
+
 // maxStrays is how many datagrams that do not belong to the question are read
 // past before the try is given up: somebody is guessing.
 const maxStrays = 32
@@ -74,7 +77,7 @@ func exchange(ctx context.Context, network, server string, query *dns.Msg) (*dns
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	c := &dns.Conn{Conn: conn, UDPSize: udpSize}
+	c := &dns.Conn{Conn: conn, UDPSize: readSize}
 	if err := c.WriteMsg(query); err != nil {
 		return nil, err
 	}

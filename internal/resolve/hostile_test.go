@@ -178,6 +178,32 @@ func TestWithoutEDNS(t *testing.T) {
 	}
 }
 
+// TestLargeDatagram: an answer larger than was asked for is read, and one that is cut
+// where TCP is shut off is a failure.
+func TestLargeDatagram(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		octets int
+		cut    bool
+		want   int // texts
+	}{{"large", 3000, false, 15}, {"cut", 100, true, 0}} {
+		addr, _ := packetServer(t, func(q *dns.Msg) []*dns.Msg {
+			m := new(dns.Msg).SetReply(q)
+			m.Truncated = c.cut
+			for i := range c.octets / 200 {
+				rr, _ := dns.NewRR(fmt.Sprintf("name.test. TXT %d%s", i, strings.Repeat("x", 180)))
+				m.Answer = append(m.Answer, rr)
+			}
+			return []*dns.Msg{m}
+		})
+		r := newResolver(t, Config{Servers: []string{addr}, Timeout: 2 * time.Second, Rounds: 1})
+		texts, err := r.LookupTXT(t.Context(), "name.test")
+		if len(texts) != c.want || errors.Is(err, ErrTemporary) != c.cut {
+			t.Errorf("%s: %d texts, %v", c.name, len(texts), err)
+		}
+	}
+}
+
 // FuzzAnswer reads a message as it may come from a server: nothing panics, nothing grows
 // without bound, and no record is told that the question does not lead to.
 func FuzzAnswer(f *testing.F) {

@@ -124,6 +124,7 @@ func TestDeadServer(t *testing.T) {
 		if took := ask(999); took != 30*ms {
 			t.Errorf("it is back, and the question took %s", took)
 		}
+		synctest.Wait()
 		want := []string{"192.0.2.1:53 no answer in time", "192.0.2.1:53 <nil>"}
 		if fmt.Sprint(reports) != fmt.Sprint(want) {
 			t.Errorf("reports %q, want %q", reports, want)
