@@ -89,8 +89,10 @@ func TestCacheOctets(t *testing.T) {
 				cache.put(q(i), c.entry(i))
 			}
 			_, counted := filled(t, cache)
-			if taken := int(heap() - before); taken > counted*5/4 || taken < counted/3 {
-				t.Errorf("%d octets an entry are counted, %d taken", counted/n, taken/n)
+			taken := int(heap() - before)
+			t.Logf("%d octets an entry are counted, %d taken", counted/n, taken/n)
+			if taken > counted*5/4 || taken < counted/3 {
+				t.Error("that is too far apart")
 			}
 			runtime.KeepAlive(cache)
 		})
