@@ -61,8 +61,7 @@ func chokes(m *dns.Msg) bool {
 // source port, which the system chooses for each socket, it takes 2^32 guesses to
 // forge an answer (RFC 5452).
 func (r *Resolver) query(q question) *dns.Msg {
-	m := new(dns.Msg).SetQuestion(q.wire(), uint16(q.typ))
-	m.Id = dns.Id()
+	m := new(dns.Msg).SetQuestion(q.wire(), uint16(q.typ)) // with an id by chance
 	m.SetEdns0(udpSize, r.conf.Validates)
 	m.AuthenticatedData = r.conf.Validates // "tell me" (RFC 6840 §5.7)
 	return m
