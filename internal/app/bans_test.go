@@ -113,7 +113,7 @@ func TestSprayIsBanned(t *testing.T) {
 	if got := n.refusal("imap")(client("198.51.100.8")); got != "" {
 		t.Errorf("who wrote to a trap can't read mail: %q", got)
 	}
-	if conv, v := n.receiver(true).Connect(t.Context(), mail.Client{Addr: at, Users: true}); conv != nil || v.Answer != mail.Shut || v.Reason == "" {
+	if conv, v := n.receiver(true, messageBudget(n.config.Load())).Connect(t.Context(), mail.Client{Addr: at, Users: true}); conv != nil || v.Answer != mail.Shut || v.Reason == "" {
 		t.Errorf("submission: %v", v)
 	}
 	for _, q := range []struct {
