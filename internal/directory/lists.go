@@ -66,13 +66,13 @@ func nameKey(room []byte, value string, scope uint32, list listNumber, author bo
 
 // key returns the key of an entry in the scope with a number, and the network that it is
 // of, if it is.
-func (k Key) key(scope uint32) (key refKey, network netip.Prefix) {
+func (k Key) key(room []byte, scope uint32) (key refKey, network netip.Prefix) {
 	if !k.Author {
 		if p, ok := parseNetwork(k.Value); ok {
-			return netKey(nil, p, scope, k.List.number()), p
+			return netKey(room, p, scope, k.List.number()), p
 		}
 	}
-	return nameKey(nil, k.Value, scope, k.List.number(), k.Author), netip.Prefix{}
+	return nameKey(room, k.Value, scope, k.List.number(), k.Author), netip.Prefix{}
 }
 
 // A length is a kind of network: how many bits, of which family, in which list.
@@ -117,7 +117,7 @@ type scope struct {
 }
 
 // A lengthCount is how many networks of a length there are. They are sorted from
-// the longest down and never edited in place.
+// the longest down, and edited in place by a listsEdit alone.
 type lengthCount struct {
 	length
 	n int
@@ -131,7 +131,8 @@ func (l *lists) get(k Key) (ref, bool) {
 	if !ok {
 		return ref{}, false
 	}
-	key, _ := k.key(sc.number)
+	var room [keyRoom]byte
+	key, _ := k.key(room[:0], sc.number)
 	return l.refs.get(key)
 }
 
@@ -147,61 +148,85 @@ func (l *lists) count(in Scope) int {
 
 // A listsEdit makes one successor of a lists.
 type listsEdit struct {
-	lists
+	from   lists
 	refs   *refsEdit
-	scopes *pagesEdit[Scope, scope]
+	scopes map[Scope]*scope // those that entries of were touched, to be edited in place
+	near   Scope            // the last of them: entries mostly come by scope
+	nearby *scope
+	last   uint32
+	room   [keyRoom]byte
 }
 
 func (l lists) edit() *listsEdit {
-	return &listsEdit{lists: l, refs: l.refs.edit(), scopes: l.scopes.edit()}
+	return &listsEdit{from: l, refs: l.refs.edit(), scopes: map[Scope]*scope{}, last: l.last}
 }
 
+// scope returns what is known of a scope, to be edited in place.
+func (e *listsEdit) scope(in Scope) *scope {
+	if e.nearby != nil && e.near == in {
+		return e.nearby
+	}
+	sc := e.scopes[in]
+	if sc == nil {
+		old, ok := e.from.scopes.get(in)
+		if !ok {
+			e.last++
+			old.number = e.last
+		}
+		old.lengths = slices.Clone(old.lengths)
+		sc = &old
+		e.scopes[in] = sc
+	}
+	e.near, e.nearby = in, sc
+	return sc
+}
+
+// done returns the successor.
 func (e *listsEdit) done() lists {
-	return lists{refs: e.refs.refs, scopes: e.scopes.pages, last: e.last, boxes: e.boxes}
+	next := lists{refs: e.refs.refs, last: e.last, boxes: e.from.boxes}
+	scopes := e.from.scopes.edit()
+	for in, sc := range e.scopes {
+		_, was := scopes.get(in)
+		is := sc.names > 0 || len(sc.lengths) > 0
+		if is {
+			scopes.set(in, *sc)
+		} else if was {
+			scopes.delete(in)
+		}
+		switch {
+		case in.Kind != MailboxScope:
+		case is && !was:
+			next.boxes++
+		case was && !is:
+			next.boxes--
+		}
+	}
+	next.scopes = scopes.pages
+	return next
 }
 
 // put adds an entry or replaces that with its key.
 func (e *listsEdit) put(k Key, r ref) {
-	sc, ok := e.scopes.get(k.Scope)
-	if !ok {
-		e.last++
-		sc.number = e.last
-		if k.Scope.Kind == MailboxScope {
-			e.boxes++
-		}
-	}
-	key, network := k.key(sc.number)
+	sc := e.scope(k.Scope)
+	key, network := k.key(e.room[:0], sc.number)
 	if e.refs.set(key, r) {
 		sc.count(k, network, 1)
-		e.scopes.set(k.Scope, sc)
 	}
 }
 
 // remove takes the entry with that key out, if there is one.
 func (e *listsEdit) remove(k Key) {
-	sc, ok := e.scopes.get(k.Scope)
-	if !ok {
-		return
+	sc := e.scope(k.Scope)
+	key, network := k.key(e.room[:0], sc.number)
+	if e.refs.delete(key) {
+		sc.count(k, network, -1)
 	}
-	key, network := k.key(sc.number)
-	if !e.refs.delete(key) {
-		return
-	}
-	sc.count(k, network, -1)
-	if sc.names == 0 && len(sc.lengths) == 0 {
-		e.scopes.delete(k.Scope)
-		if k.Scope.Kind == MailboxScope {
-			e.boxes--
-		}
-		return
-	}
-	e.scopes.set(k.Scope, sc)
 }
 
 // count counts n more of an entry: a network, or else a name.
 func (s *scope) count(k Key, network netip.Prefix, n int) {
 	if network.IsValid() {
-		s.lengths = counted(s.lengths, length{bits: uint8(network.Bits()), v6: network.Addr().Is6(), list: k.List.number()}, n)
+		s.countLength(length{bits: uint8(network.Bits()), v6: network.Addr().Is6(), list: k.List.number()}, n)
 		return
 	}
 	s.names += n
@@ -210,20 +235,18 @@ func (s *scope) count(k Key, network netip.Prefix, n int) {
 	}
 }
 
-// counted returns counts with n more of a length, none of them zero.
-func counted(counts []lengthCount, l length, n int) []lengthCount {
-	i := slices.IndexFunc(counts, func(c lengthCount) bool { return c.length == l })
-	if i >= 0 && counts[i].n+n == 0 {
-		return slices.Delete(slices.Clone(counts), i, i+1)
+// countLength counts n more of a length. None of them stays at zero.
+func (s *scope) countLength(l length, n int) {
+	i := slices.IndexFunc(s.lengths, func(c lengthCount) bool { return c.length == l })
+	switch {
+	case i < 0:
+		s.lengths = append(s.lengths, lengthCount{l, n})
+		slices.SortFunc(s.lengths, func(a, b lengthCount) int { return cmp.Compare(b.bits, a.bits) })
+	case s.lengths[i].n+n == 0:
+		s.lengths = slices.Delete(s.lengths, i, i+1)
+	default:
+		s.lengths[i].n += n
 	}
-	next := slices.Clone(counts)
-	if i >= 0 {
-		next[i].n += n
-		return next
-	}
-	next = append(next, lengthCount{l, n})
-	slices.SortFunc(next, func(a, b lengthCount) int { return cmp.Compare(b.bits, a.bits) })
-	return next
 }
 
 // micros is a time as the tables have it.

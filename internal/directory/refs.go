@@ -30,10 +30,14 @@ type refPage struct {
 	used  int    // slots
 }
 
-// A refSlot is an entry: ref, and where its key stands among the page's.
+// A refSlot is an entry: ref, and where its key stands among the page's. It knows the
+// part of the key's hash by which its group is chosen, so that a page grows without a look
+// at the keys.
 type refSlot struct {
 	ref
-	at, length uint32
+	at     uint32
+	length uint16
+	hash   uint16
 }
 
 // Of a group's slots so many may be used, over the whole page.
@@ -54,14 +58,12 @@ func (r refs) get(key []byte) (ref, bool) {
 	return s.ref, true
 }
 
-// tagOf takes the bits of a hash that neither choose the page nor, mostly, the group.
-func tagOf(h uint64) uint64 { return h>>11&0x7f | 0x80 }
+// Of a hash the lowest bits choose the page, others the group, and others are the tag.
+func tagOf(h uint64) uint64   { return h>>16&0x7f | 0x80 }
+func groupOf(h uint64) uint16 { return uint16(h >> 32) }
 
 // group returns the group in which to begin to look.
-func (p *refPage) group(h uint64) int {
-	g, _ := bits.Mul64(h, uint64(len(p.tags)))
-	return int(g)
-}
+func (p *refPage) group(hash uint16) int { return int(hash) * len(p.tags) >> 16 }
 
 func (p *refPage) next(g int) int {
 	if g++; g < len(p.tags) {
@@ -85,7 +87,7 @@ func slotOf(g int, match uint64) int { return g*groupSize + bits.TrailingZeros64
 // at which the search ends.
 func (p *refPage) find(h uint64, key []byte) *refSlot {
 	tag := tagOf(h)
-	for g := p.group(h); ; g = p.next(g) {
+	for g := p.group(groupOf(h)); ; g = p.next(g) {
 		group := p.tags[g]
 		for m := matching(group, tag); m != 0; m &= m - 1 {
 			if s := &p.slots[slotOf(g, m)]; string(p.key(s)) == string(key) {
@@ -98,16 +100,16 @@ func (p *refPage) find(h uint64, key []byte) *refSlot {
 	}
 }
 
-func (p *refPage) key(s *refSlot) []byte { return p.keys[s.at : s.at+s.length] }
+func (p *refPage) key(s *refSlot) []byte { return p.keys[s.at:][:s.length] }
 
 // add puts a slot where its key is not yet and there is room.
-func (p *refPage) add(h uint64, s refSlot) {
-	g := p.group(h)
+func (p *refPage) add(tag uint64, s refSlot) {
+	g := p.group(s.hash)
 	for matching(p.tags[g], 0) == 0 {
 		g = p.next(g)
 	}
 	i := slotOf(g, matching(p.tags[g], 0))
-	p.tags[g] |= tagOf(h) << (i % groupSize * 8)
+	p.tags[g] |= tag << (i % groupSize * 8)
 	p.slots[i] = s
 	p.used++
 }
@@ -115,14 +117,12 @@ func (p *refPage) add(h uint64, s refSlot) {
 // room reports whether one slot more fits.
 func (p *refPage) room() bool { return p != nil && p.used < len(p.tags)*groupFull }
 
-// all calls each for every slot that is used.
-func (p *refPage) all(each func(*refSlot)) {
-	if p == nil {
-		return
-	}
+// all calls each for every slot that is used, with its tag.
+func (p *refPage) all(each func(tag uint64, s *refSlot)) {
 	for g, group := range p.tags {
 		for m := group & highBits; m != 0; m &= m - 1 {
-			each(&p.slots[slotOf(g, m)])
+			i := slotOf(g, m)
+			each(group>>(i%groupSize*8)&0xff, &p.slots[i])
 		}
 	}
 }
@@ -160,7 +160,7 @@ func (e *refsEdit) owned(h uint64) *refPage {
 	return e.page[n]
 }
 
-// set puts r under key, and reports whether that was not there.
+// set puts r under key, of 64 KiB at most, and reports whether that was not there.
 func (e *refsEdit) set(key []byte, r ref) bool {
 	h := maphash.Bytes(e.seed, key)
 	p := e.owned(h)
@@ -171,10 +171,10 @@ func (e *refsEdit) set(key []byte, r ref) bool {
 		}
 	}
 	if !p.room() {
-		p = e.rebuilt(p, nil)
+		p = p.grown()
 		e.page[h%refPages] = p
 	}
-	p.add(h, refSlot{r, uint32(len(p.keys)), uint32(len(key))})
+	p.add(tagOf(h), refSlot{r, uint32(len(p.keys)), uint16(len(key)), groupOf(h)})
 	p.keys = append(p.keys, key...)
 	return true
 }
@@ -190,35 +190,42 @@ func (e *refsEdit) delete(key []byte) bool {
 	if s == nil {
 		return false
 	}
-	e.page[h%refPages] = e.rebuilt(p, s)
+	e.page[h%refPages] = p.without(s)
 	return true
 }
 
-// rebuilt returns a page with the slots of p but one, which may be nil, and with room for
-// a quarter more, or little more where one was taken out; nil where there are none.
-func (e *refsEdit) rebuilt(p *refPage, but *refSlot) *refPage {
-	used, length, more := 0, 0, 1
-	if p != nil {
-		used, length = p.used, len(p.keys)
+// pageFor returns an empty page with room for so many slots.
+func pageFor(used int) *refPage {
+	groups := (used + groupFull - 1) / groupFull
+	return &refPage{tags: make([]uint64, groups), slots: make([]refSlot, groups*groupSize)}
+}
+
+// grown returns the page with room for a quarter more. It takes the keys over.
+func (p *refPage) grown() *refPage {
+	if p == nil {
+		return pageFor(1)
 	}
-	switch {
-	case but == nil:
-		more += used / 4
-	case used == 1:
+	next := pageFor(p.used + p.used/4 + 1)
+	next.keys = p.keys
+	p.all(func(tag uint64, s *refSlot) { next.add(tag, *s) })
+	return next
+}
+
+// without returns the page without one of its slots; nil where it is the last.
+func (p *refPage) without(gone *refSlot) *refPage {
+	if p.used == 1 {
 		return nil
-	default:
-		used--
-		length -= int(but.length)
 	}
-	groups := (used + more + groupFull - 1) / groupFull
-	next := &refPage{tags: make([]uint64, groups), slots: make([]refSlot, groups*groupSize), keys: make([]byte, 0, length+length*more/(used+1))}
-	p.all(func(s *refSlot) {
-		if s == but {
+	next := pageFor(p.used - 1)
+	next.keys = make([]byte, 0, len(p.keys)-int(gone.length))
+	p.all(func(tag uint64, s *refSlot) {
+		if s == gone {
 			return
 		}
-		key := p.key(s)
-		next.add(maphash.Bytes(e.seed, key), refSlot{s.ref, uint32(len(next.keys)), s.length})
-		next.keys = append(next.keys, key...)
+		moved := *s
+		moved.at = uint32(len(next.keys))
+		next.keys = append(next.keys, p.key(s)...)
+		next.add(tag, moved)
 	})
 	return next
 }

@@ -7,7 +7,8 @@ import (
 
 // A Change is one row as it is from now on, or one that is gone. Exactly one
 // pointer is set. Of what is gone only the key is promised: a domain's name, the
-// address of a mailbox or alias, an entry's Key, a host's or admin's name.
+// address of a mailbox or alias, an entry's Key, a host's or admin's name; and an entry
+// that is loaded need only have what a Snapshot finds of it (see Entry).
 type Change struct {
 	Domain  *Domain
 	Mailbox *Mailbox

@@ -111,7 +111,10 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 				t.Errorf("alias: got %+v, want %+v", *c.Alias, alias)
 			}
 		case c.Entry != nil:
-			same(t, &c.Entry.ID, *c.Entry, &entry.ID, entry)
+			found := *entry
+			found.Origin, found.Note, found.Created = "", "", time.Time{} // need not be loaded
+			c.Entry.Origin, c.Entry.Note, c.Entry.Created = "", "", time.Time{}
+			same(t, &c.Entry.ID, *c.Entry, &found.ID, &found)
 		}
 	}
 }
