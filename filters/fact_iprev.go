@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-msgauth/authres"
 
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -17,7 +18,7 @@ import (
 // back to it (iprev, RFC 8601 §2.7.3).
 type iprevAnswer struct {
 	Result string   // "pass", "nofwd", "none", "temperror"
-	Names  []string // of the PTR records
+	Names  []string // of the PTR records, those that a host could have
 	Name   string   // the first that leads back; "" where none does
 	Auth   *authres.IPRevResult
 	Seen   []pipeline.Evidence
@@ -48,6 +49,7 @@ func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 		err = nil
 	}
 	a.Names = names[:min(len(names), maxNames)]
+	a.Names = hostNames(names[:min(len(names), maxNames)])
 	switch {
 	case notFound(err) || err == nil && len(names) == 0:
 		a.Result, a.Auth.Value, a.Auth.Reason = "none", authres.ResultPermError, "no PTR record"
@@ -61,6 +63,18 @@ func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 	}
 	a.Seen = s.evidence()
 	return a
+}
+
+// hostNames leaves out what no host is called (RFC 952, RFC 1123 §2.1; an underscore is
+// met in real names): whoever writes a PTR record writes any octets, and those that the
+// DNS can't be asked about would look like a failure of it.
+func hostNames(names []string) (hosts []string) {
+	for _, name := range names {
+		if host, err := mail.ParseDomain(name); err == nil && host[0] != '[' {
+			hosts = append(hosts, name)
+		}
+	}
+	return hosts
 }
 
 // confirm looks for a name that leads back to the client.

@@ -55,6 +55,8 @@ func (r rdns) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 		f.Result, f.Reason = "private", fmt.Sprintf("%s is an address of a private network", client)
 	case a.Result == "none":
 		f.Reason = fmt.Sprintf("%s has no name in the DNS", client)
+	case a.Result == "nofwd" && len(a.Names) == 0:
+		f.Reason = fmt.Sprintf("what the DNS calls %s is no host's name", client)
 	case a.Result == "nofwd":
 		f.Reason = fmt.Sprintf("the name of %s, %s, does not lead back to it", client, a.Names[0])
 	case a.Result == "temperror":
