@@ -22,7 +22,7 @@ func (a *App) openZone(_ context.Context, c *config.Config) (err error) {
 	if a.zone, err = zone.New(a.dnsZone(c), a.log, a.now); err != nil {
 		return err
 	}
-	a.metrics.Table("dns_questions_total", "Questions about the published blacklist by what became of them.", []string{"fate"}, func(row metric.Row) {
+	a.metrics.Table("dns_zone_questions_total", "Questions about the published blacklist by what became of them.", []string{"fate"}, func(row metric.Row) {
 		for fate, n := range a.zone.Counts() {
 			row(float64(n), fate)
 		}
