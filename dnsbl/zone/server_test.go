@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -174,5 +175,28 @@ func TestPortTaken(t *testing.T) {
 	if l, err := Listen(t.Context(), addr); err == nil {
 		l.Close()
 		t.Error("two servers on one port")
+	}
+}
+
+// TestIdle holds that a client that says nothing, or half of something, is let go.
+func TestIdle(t *testing.T) {
+	for _, said := range []string{"", "\x00", "\x00\x1dhalf"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newServer(t, example(), nil)
+			near, far := net.Pipe()
+			defer near.Close()
+			begun, ended := time.Now(), make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.converse(far, client)
+			}()
+			if _, err := near.Write([]byte(said)); err != nil {
+				t.Fatal(err)
+			}
+			<-ended
+			if took := time.Since(begun); took != idleTime {
+				t.Errorf("%q: let go after %v, want %v", said, took, idleTime)
+			}
+		})
 	}
 }
