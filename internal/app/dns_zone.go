@@ -42,6 +42,7 @@ type publication struct {
 func (a *App) publications() []publication {
 	return []publication{
 		{"entries", 2, "blocked by the operator of " + a.config.Load().Hostname, blockedHere{a.directory, &a.published}},
+		{"bans", 3, "banned for now by " + a.config.Load().Hostname, zone.Addrs(a.isBanned)},
 	}
 }
 
@@ -103,6 +104,12 @@ func (b blockedHere) Domain(name string) bool {
 
 // Below implements zone.Source.
 func (b blockedHere) Below(name string) bool { return b.tree.Below(name) }
+
+// isBanned reports whether an address is banned at the moment.
+func (a *App) isBanned(addr netip.Addr) bool {
+	_, ok := a.bans.Find(addr)
+	return ok
+}
 
 // rowsSeen hands the domains of global block entries to the zone's tree as the directory
 // loads them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // TestZone publishes the lists of a node that runs, as they are at each moment.
 func TestZone(t *testing.T) {
 	addr := freePort(t)
-	c := zoneConfig(t, addr)
+	c := zoneConfig(t, addr, "dnsbl_zone.publish=entries,bans")
 	a, err := New(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,15 @@ func TestZone(t *testing.T) {
 	if err := a.directory.RemoveEntry(t.Context(), gone.ID); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.bans.Impose(t.Context(), netip.MustParseAddr("198.51.100.66"), "honeypot", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.bans.Impose(t.Context(), netip.MustParseAddr("192.0.2.66"), "honeypot", "a test"); err != nil {
+		t.Fatal(err)
+	}
 	cases := []struct{ name, question, want string }{
+		{"banned", "66.100.51.198", "NOERROR 127.0.0.3"},
+		{"banned and blocked", "66.2.0.192", "NOERROR 127.0.0.2 127.0.0.3"},
 		{"a network", "7.2.0.192", "NOERROR 127.0.0.2"},
 		{"allowed in it", "9.2.0.192", "NXDOMAIN"},
 		{"a domain", "mail.deep.example", "NOERROR 127.0.0.2"},
