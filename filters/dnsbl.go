@@ -110,7 +110,7 @@ func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 	case !v.Told && isLocal(q.Tx.Client.Addr):
 		finding.Result, finding.Reason = "none", fmt.Sprintf("%s is an address of a private network", q.Tx.Client.Addr)
 	case v.Errors > 0:
-		finding.Result, finding.Reason = "none", fmt.Sprintf("not listed, but %d of %d lists gave no valid answer", v.Errors, len(answers))
+		finding.Result, finding.Reason = "none", fmt.Sprintf("not listed, but %d of %d lists gave no valid answer", v.Errors, asked(answers))
 	default:
 		finding.Result, finding.Reason = "none", "not listed"
 	}
@@ -205,6 +205,16 @@ func (f dnsblFilter) subject(ctx context.Context, tx *pipeline.Transaction) (s d
 		}
 	}
 	return s, nil
+}
+
+// asked is of how many lists an answer could be expected.
+func asked(answers []dnsbl.Answer) (n int) {
+	for _, a := range answers {
+		if a.State != dnsbl.NotRun || a.Trouble != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // timeLeft is a little less than the time until ctx ends, so that what was answered by then

@@ -235,5 +235,8 @@ func (c *Config) Warnings() (texts []string) {
 			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
 		}
 	}
+	if c.DNSBLZone.Origin != "" && len(c.Listen.DNS) == 0 {
+		texts = append(texts, "dnsbl_zone.origin: listen.dns is off, so nothing is published")
+	}
 	return texts
 }

@@ -42,9 +42,23 @@ func TestDNSBLZone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if got := cfg.Warnings(); len(got) > 0 {
+				t.Errorf("warnings %q", got)
+			}
 			if c.sets != nil && cfg.DNSBLZone.Origin != "bl.example.org" {
 				t.Errorf("origin %s", cfg.DNSBLZone.Origin)
 			}
 		})
+	}
+}
+
+// TestZoneNobodyServes warns of a zone without an address.
+func TestZoneNobodyServes(t *testing.T) {
+	c, err := Load("", []string{"dnsbl_zone.origin=bl.example.org"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Warnings(), "; "); got != "dnsbl_zone.origin: listen.dns is off, so nothing is published" {
+		t.Errorf("got %s", got)
 	}
 }
