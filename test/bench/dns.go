@@ -119,7 +119,7 @@ func (m dnsMachine) row(clients, rounds int, nsd nsdServer, questions string) er
 		ratios = append(ratios, b.rate/a.rate)
 		theirCPU, ourCPU = append(theirCPU, a.cpu), append(ourCPU, b.cpu)
 	}
-	fmt.Printf("| %d clients | %.0f | %.0f | %.2f | %.1f | %.1f |\n",
+	fmt.Printf("| sockets: %d | %.0f | %.0f | %.2f | %.1f | %.1f |\n",
 		clients, median(theirs), median(ours), median(ratios), median(theirCPU), median(ourCPU))
 	return nil
 }
