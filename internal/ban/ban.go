@@ -92,6 +92,7 @@ type Order struct {
 	Note    string
 	Who     string
 	For     time.Duration // 0: as the ladder says
+	Ago     time.Duration // for which it has counted already
 	Replace bool          // ends the ban that is there; else that one stands
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,7 @@ func (n *node) impose(client string, cause ban.Cause) {
 // wants compares which of some clients are banned.
 func (n *node) wants(banned bool, clients ...string) {
 	n.t.Helper()
+	synctest.Wait()
 	for _, c := range clients {
 		if _, ok := n.Find(addr(c)); ok != banned {
 			n.t.Errorf("%s banned: got %v, want %v", c, ok, banned)
@@ -185,7 +187,7 @@ func TestRestartKeepsBans(t *testing.T) {
 func TestStoreDown(t *testing.T) {
 	bubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
-		rows.fail = errDown
+		rows.breaks(errDown)
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.Hit(ban.Ban{Network: ban.Network(addr("192.0.2.7"))}, "smtp")
 		time.Sleep(5 * time.Second)
@@ -193,10 +195,10 @@ func TestStoreDown(t *testing.T) {
 		if _, err := n.Lift(t.Context(), "192.0.2.7", "olga", ""); !errors.Is(err, errDown) {
 			t.Errorf("lifted: %v", err)
 		}
-		rows.fail = nil
+		rows.breaks(nil)
 		time.Sleep(12 * time.Second)
-		if len(rows.rows) != 1 || rows.rows[0].Hits != 1 {
-			t.Errorf("rows: %+v", rows.rows)
+		if len(rows.all()) != 1 || rows.all()[0].Hits != 1 {
+			t.Errorf("rows: %+v", rows.all())
 		}
 	})
 }
@@ -221,12 +223,13 @@ func TestNeverBanned(t *testing.T) {
 				t.Errorf("%s by hand: got %v, want ErrNever", client, err)
 			}
 		}
-		if len(rows.rows) > 0 {
-			t.Errorf("rows %+v", rows.rows)
+		if len(rows.all()) > 0 {
+			t.Errorf("rows %+v", rows.all())
 		}
 		// It was banned before it was spared: it is not found, and lifted at the next start.
 		on = false
 		n.impose("192.0.2.7", ban.Honeypot)
+		synctest.Wait() // it is written
 		if _, err := n.Add(t.Context(), netip.MustParsePrefix("192.0.0.0/16"), time.Hour, "olga", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +240,7 @@ func TestNeverBanned(t *testing.T) {
 		n.stop()
 		start(t, rows, never)
 		synctest.Wait()
-		if got := rows.rows[1]; got.Network.Bits() != 32 || got.LiftedBy != ban.ByNode || !strings.Contains(got.Reason, "trusted_relays") {
+		if got := rows.all()[0]; got.Network.Bits() != 32 || got.LiftedBy != ban.ByNode || !strings.Contains(got.Reason, "trusted_relays") {
 			t.Errorf("at start: %+v", got)
 		}
 	})
@@ -339,7 +342,7 @@ func TestHitsAreBatched(t *testing.T) {
 			n.Hit(b, "smtp")
 		}
 		time.Sleep(11 * time.Second)
-		if got := rows.rows[0]; got.Hits != 1000 || got.LastHit.IsZero() {
+		if got := rows.all()[0]; got.Hits != 1000 || got.LastHit.IsZero() {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -373,12 +376,12 @@ func TestFlood(t *testing.T) {
 		}
 		n.wants(true, "192.0.2.7")
 		time.Sleep(30 * time.Second)
-		if rows.commits > 95 || len(rows.rows) > most+500*61 {
-			t.Errorf("%d commits, %d rows", rows.commits, len(rows.rows))
+		if rows.times() > 95 || len(rows.all()) > most+500*61 {
+			t.Errorf("%d commits, %d rows", rows.times(), len(rows.all()))
 		}
 		time.Sleep(2 * time.Minute)
-		if len(rows.rows) > most+1 { // and the admin's, which ended
-			t.Errorf("%d rows, want %d at most", len(rows.rows), most+1)
+		if len(rows.all()) > most+1 { // and the admin's, which ended
+			t.Errorf("%d rows, want %d at most", len(rows.all()), most+1)
 		}
 	})
 }
@@ -490,6 +493,14 @@ func TestRace(t *testing.T) {
 	run.Wait()
 }
 
+// heap is how much of it is in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // BenchmarkFind is what a connection pays.
 func BenchmarkFind(b *testing.B) {
 	for _, many := range []int{0, 1000, 100_000} {
@@ -498,12 +509,14 @@ func BenchmarkFind(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			before := heap()
 			at := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
 			for i := range many {
 				if err := bans.Impose(b.Context(), at(i), "harvest", ""); err != nil {
 					b.Fatal(err)
 				}
 			}
+			each := float64(heap()-before) / float64(max(many, 1))
 			for name, from := range map[string]int{"stranger": 1 << 20, "banned": 0} {
 				if name == "banned" && many == 0 {
 					continue
@@ -513,6 +526,7 @@ func BenchmarkFind(b *testing.B) {
 					for i := 0; b.Loop(); i++ {
 						bans.Find(at(from + i%max(many, 1)))
 					}
+					b.ReportMetric(each, "octets/ban")
 				})
 			}
 		})

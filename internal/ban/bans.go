@@ -48,11 +48,17 @@ type Bans struct {
 
 	mu       sync.Mutex // of table's writers, and of what follows
 	revision int64
-	waiting  map[netip.Prefix]Order
+	waiting  map[netip.Prefix]waiting
 	hits     map[netip.Prefix]Hits
 	wake     chan struct{} // somebody waits to be written
 
 	rows sync.Mutex // held while rows are read or written, so that none comes to memory after a newer one
+}
+
+// A waiting order is one that counts, and is not written yet.
+type waiting struct {
+	Order
+	since int64 // microseconds, by the store's clock
 }
 
 // New loads the bans that are active. The caller runs Run beside it.
@@ -75,7 +81,7 @@ func New(ctx context.Context, c Config) (*Bans, error) {
 	if c.Most <= 0 {
 		c.Most = DefaultMost
 	}
-	b := &Bans{c: c, table: newTable(), waiting: map[netip.Prefix]Order{}, hits: map[netip.Prefix]Hits{}, wake: make(chan struct{}, 1)}
+	b := &Bans{c: c, table: newTable(), waiting: map[netip.Prefix]waiting{}, hits: map[netip.Prefix]Hits{}, wake: make(chan struct{}, 1)}
 	return b, b.Refresh(ctx)
 }
 
@@ -152,7 +158,7 @@ func (b *Bans) enqueue(o Order) bool {
 	e.makeRoom(b.c.Most)
 	e.done()
 	if len(b.waiting) < maxWaiting {
-		b.waiting[o.Network] = o
+		b.waiting[o.Network] = waiting{o, now}
 		select {
 		case b.wake <- struct{}{}:
 		default:

@@ -44,7 +44,7 @@ func (m *memory) Impose(_ context.Context, orders []ban.Order, l ban.Ladder) (li
 	m.revision++
 	now := m.now()
 	for _, o := range orders {
-		n := ban.Ban{Network: o.Network, Cause: o.Cause, Note: o.Note, Who: o.Who, Step: 1, Imposed: now, Revision: m.revision}
+		n := ban.Ban{Network: o.Network, Cause: o.Cause, Note: o.Note, Who: o.Who, Step: 1, Imposed: now.Add(-o.Ago), Revision: m.revision}
 		var last *ban.Ban
 		if m.seen[o.Network] {
 			last = m.find(func(b *ban.Ban) bool {
@@ -64,7 +64,7 @@ func (m *memory) Impose(_ context.Context, orders []ban.Order, l ban.Ladder) (li
 				last.Lifted, last.LiftedBy, last.Revision = now, ban.ByNode, m.revision
 			}
 		}
-		n.Until = now.Add(cmp.Or(o.For, l.Rung(n.Step)))
+		n.Until = n.Imposed.Add(cmp.Or(o.For, l.Rung(n.Step)))
 		m.last++
 		n.ID = m.last
 		m.rows = append(m.rows, n)
@@ -111,6 +111,9 @@ func (m *memory) Lift(_ context.Context, id int64, l ban.Lifting) (ban.Ban, erro
 func (m *memory) AddHits(_ context.Context, hits []ban.Hits) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
 	for _, h := range hits {
 		if n := m.find(func(b *ban.Ban) bool { return b.ID == h.ID }); n != nil {
 			n.Hits += h.Count
@@ -119,13 +122,13 @@ func (m *memory) AddHits(_ context.Context, hits []ban.Hits) error {
 			}
 		}
 	}
-	return m.fail
+	return nil
 }
 
 func (m *memory) Load(_ context.Context, since int64, hand func(ban.Ban) error) (ban.State, error) {
 	m.mu.Lock()
 	list := slices.Clone(m.rows)
-	s := ban.State{Revision: m.revision, Now: m.now()}
+	s, fail := ban.State{Revision: m.revision, Now: m.now()}, m.fail
 	m.mu.Unlock()
 	slices.SortStableFunc(list, func(a, b ban.Ban) int { return cmp.Compare(a.Revision, b.Revision) })
 	for _, n := range list {
@@ -136,7 +139,7 @@ func (m *memory) Load(_ context.Context, since int64, hand func(ban.Ban) error) 
 			return s, err
 		}
 	}
-	return s, m.fail
+	return s, fail
 }
 
 func (m *memory) Find(_ context.Context, q ban.Query) (list []ban.Ban, err error) {
@@ -186,3 +189,24 @@ func btoi(b bool) int {
 }
 
 var errDown = errors.New("the store is down")
+
+// all are the rows as they are now.
+func (m *memory) all() []ban.Ban {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.rows)
+}
+
+// times is how many commits there were.
+func (m *memory) times() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.commits
+}
+
+// breaks has everything fail from now on; nil: nothing.
+func (m *memory) breaks(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}

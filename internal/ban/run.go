@@ -118,9 +118,10 @@ func (b *Bans) write(ctx context.Context) error {
 func (b *Bans) batch() []Order {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	orders := make([]Order, 0, min(len(b.waiting), maxBatch))
+	orders, now := make([]Order, 0, min(len(b.waiting), maxBatch)), b.storeNow()
 	for _, o := range b.waiting {
-		if orders = append(orders, o); len(orders) == maxBatch {
+		o.Ago = max(time.Duration(now-o.since)*time.Microsecond, 0)
+		if orders = append(orders, o.Order); len(orders) == maxBatch {
 			break
 		}
 	}

@@ -67,7 +67,7 @@ func impose(tx *Tx, o ban.Order, l ban.Ladder, revision int64) (ban.Ban, error) 
 		return last, nil
 	}
 	n := ban.Ban{
-		Network: o.Network, Cause: o.Cause, Note: o.Note, Who: o.Who, Step: 1, Imposed: fromMicros(now), Revision: revision,
+		Network: o.Network, Cause: o.Cause, Note: o.Note, Who: o.Who, Step: 1, Imposed: fromMicros(now).Add(-o.Ago), Revision: revision,
 	}
 	if stands {
 		l := ban.Lifting{Who: ban.ByNode, Reason: "replaced"}
@@ -80,7 +80,7 @@ func impose(tx *Tx, o ban.Order, l ban.Ladder, revision int64) (ban.Ban, error) 
 	}
 	n.Until = n.Imposed.Add(cmp.Or(o.For, l.Rung(n.Step)))
 	return n, tx.Row(`INSERT INTO ban (network, cause, note, who, step, imposed, ends, ended, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		[]any{n.Network.String(), string(n.Cause), n.Note, n.Who, n.Step, now, toMicros(n.Until), toMicros(n.Until), revision}, &n.ID)
+		[]any{n.Network.String(), string(n.Cause), n.Note, n.Who, n.Step, toMicros(n.Imposed), toMicros(n.Until), toMicros(n.Until), revision}, &n.ID)
 }
 
 // endOf is when a ban ends, or did.

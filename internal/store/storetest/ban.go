@@ -20,6 +20,7 @@ func Bans(t *testing.T, open func(*testing.T) ban.Rows) {
 		"a ban comes back as it was":       banRoundTrip,
 		"who is banned is not banned anew": banStands,
 		"the ladder is climbed":            banLadder,
+		"a ban that counted before":        banAgo,
 		"an admin's takes the place":       banReplaced,
 		"a ban is lifted once":             banLifted,
 		"one's own once a day":             banOften,
@@ -109,6 +110,29 @@ func banLadder(t *testing.T, rows ban.Rows) {
 		if got := impose(t, rows, order(n.Network.String(), 0))[0]; got.Step != tt.step {
 			t.Errorf("lifted by %s: step %d, want %d", tt.who, got.Step, tt.step)
 		}
+	}
+}
+
+// A ban that was written late ends as it would have; one that is over by then is
+// remembered.
+func banAgo(t *testing.T, rows ban.Rows) {
+	late := order("192.0.2.7/32", 0)
+	late.Ago = 4 * time.Minute
+	got := impose(t, rows, late)[0]
+	s, err := rows.Load(t.Context(), 0, func(ban.Ban) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Until.Sub(got.Imposed) != 10*time.Minute || s.Now.Sub(got.Imposed) < 4*time.Minute || got.Until.Before(s.Now) {
+		t.Errorf("at %v: got %+v", s.Now, got)
+	}
+	late = order("192.0.2.8/32", 0)
+	late.Ago = time.Hour
+	if got := impose(t, rows, late)[0]; got.Active(s.Now) {
+		t.Errorf("got %+v", got)
+	}
+	if got := impose(t, rows, order("192.0.2.8/32", 0))[0]; got.Step != 2 {
+		t.Errorf("the next one: %+v", got)
 	}
 }
 
