@@ -48,7 +48,6 @@ func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 	if stale {
 		err = nil
 	}
-	a.Names = names[:min(len(names), maxNames)]
 	a.Names = hostNames(names[:min(len(names), maxNames)])
 	switch {
 	case notFound(err) || err == nil && len(names) == 0:

@@ -19,6 +19,7 @@ import (
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/captcha"
 	"gatepost/internal/clock"
+	"gatepost/internal/complaint"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
@@ -86,6 +87,7 @@ type App struct {
 	digestLinks  digest.Links
 	digestWriter *digest.Writer
 	notifier     *challenge.Notifier
+	complaints   *complaint.Desk
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -111,6 +113,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openContent,
 		a.openDirectory,
 		a.openBans,
+		a.openComplaints,
 		a.openResolver,
 		a.openLearnt,
 		a.openOutgoing,
@@ -258,10 +261,11 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
 			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
+			ComplaintAddresses: paths(c.Complaints.Addresses),
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
-		Observer: a.metrics, Log: a.log, Now: a.now,
+		Observer: a.metrics, Log: a.log, Now: a.now, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	if err := a.setPolicies(c); err != nil {
@@ -286,15 +290,16 @@ func (a *App) setPolicies(c *config.Config) error {
 // filterDeps is what filters need from outside.
 func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.Deps {
 	return filters.Deps{
-		Resolver:  a.resolver,
-		Hostname:  c.Hostname,
-		Lists:     health,
-		Banned:    a.bans,
-		Greylist:  a.greylist,
-		Trust:     a.trust,
-		Ledger:    a.ledger,
-		Signed:    a.signer,
-		Forwarded: a.srs,
+		Resolver:   a.resolver,
+		Hostname:   c.Hostname,
+		Lists:      health,
+		Banned:     a.bans,
+		Greylist:   a.greylist,
+		Trust:      a.trust,
+		Ledger:     a.ledger,
+		Signed:     a.signer,
+		Forwarded:  a.srs,
+		Complaints: a.complaints.Memory(),
 	}
 }
 

@@ -43,6 +43,7 @@ func (a *App) publications() []publication {
 	return []publication{
 		{"entries", 2, "blocked by the operator of " + a.config.Load().Hostname, blockedHere{a.directory, &a.published}},
 		{"bans", 3, "banned for now by " + a.config.Load().Hostname, zone.Addrs(a.isBanned)},
+		{"complaints", 4, "recipients of mail from there complained of it", a.complainedOf()},
 	}
 }
 

@@ -187,6 +187,7 @@ func (a *App) chores() []service {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })
 			return nil
 		}},
+		{"complaints", func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
 		{"junk", a.cleanJunk},
 		{"journal", a.expireJournal},
 		{"content", a.compactContent},

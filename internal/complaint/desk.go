@@ -19,10 +19,9 @@ type Config struct {
 	Passages  Passages
 	Directory Directory
 	Measure   Measure
-	Reporters []string                  // domains of feedback loops that are believed
-	Spare     func(netip.Addr) bool     // networks that nothing weighs against: ours
-	Canonical func(mail.Path) mail.Path // a sender as it is compared: without VERP, BATV, SRS
-	Keep      time.Duration             // how long complaints are kept
+	Reporters []string              // domains of feedback loops that are believed
+	Spare     func(netip.Addr) bool // networks that nothing weighs against: ours
+	Keep      time.Duration         // how long complaints are kept
 	Old       func(context.Context) (now time.Time, ok bool)
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -38,7 +37,7 @@ type Desk struct {
 
 // New returns a Desk over rows. Nothing is known before Run, or Follow.
 func New(c Config) *Desk {
-	j := judge{passages: c.Passages, directory: c.Directory, reporters: c.Reporters, spare: c.Spare, canonical: c.Canonical}
+	j := judge{passages: c.Passages, directory: c.Directory, reporters: c.Reporters, spare: c.Spare}
 	return &Desk{c: c, judge: j, memory: newMemory(c)}
 }
 
@@ -177,7 +176,7 @@ func (d *Desk) isOf(name string, s Subject) bool {
 		a, err := netip.ParseAddr(name)
 		return err == nil && ClientOf(a) == s
 	case OfSender:
-		return string(d.c.Canonical(mail.Path(name))) == s.Name
+		return string(mail.Path(name).Canonical()) == s.Name
 	}
 	return DomainOf(mail.Path(name)) == s
 }
@@ -266,7 +265,7 @@ func (d *Desk) NotSpam(ctx context.Context, message string, recipient mail.Path,
 func (d *Desk) Find(ctx context.Context, q Query) ([]Complaint, error) {
 	q.Domain, q.Limit = strings.ToLower(q.Domain), min(max(q.Limit, 1), MaxLimit)
 	if !q.Sender.IsNull() {
-		q.Sender = d.c.Canonical(q.Sender)
+		q.Sender = q.Sender.Canonical()
 	}
 	return d.c.Rows.Find(ctx, q)
 }
@@ -279,7 +278,7 @@ func (d *Desk) Standings(ctx context.Context, limit int) ([]Standing, error) {
 // Standing returns what complaints of one come to; ErrNotFound where nobody complained.
 func (d *Desk) Standing(ctx context.Context, s Subject) (Standing, error) {
 	if s.Kind == OfSender {
-		s.Name = string(d.c.Canonical(mail.Path(s.Name)))
+		s.Name = string(mail.Path(s.Name).Canonical())
 	}
 	return d.c.Rows.Standing(ctx, s)
 }

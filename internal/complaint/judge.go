@@ -49,7 +49,6 @@ type judge struct {
 	directory Directory
 	reporters []string
 	spare     func(netip.Addr) bool
-	canonical func(mail.Path) mail.Path
 }
 
 // A Judgement is what follows from one report.
@@ -231,7 +230,7 @@ func (j *judge) against(c Complaint, client netip.Addr, sender mail.Path) Compla
 		c.ClientWeight = 1
 	}
 	_, ours := j.directory.Ours(sender.Domain())
-	canonical := j.canonical(sender)
+	canonical := sender.Canonical()
 	// Of an address that a forwarder rewrote, the forwarder is proven and not its sender.
 	proven := !sender.IsNull() && Organisation(canonical.Domain()) == Organisation(sender.Domain())
 	if proven && !ours {

@@ -59,12 +59,6 @@ func testJudge() *judge {
 			"out":      {Tx: "out", Client: netip.MustParseAddr("198.51.100.9"), Sender: "ann@example.org", Login: "ann@example.org", Recipients: []mail.Path{"zed@far.example"}},
 		}},
 		directory: world{}, reporters: []string{"loop.example"}, spare: ours.Contains,
-		canonical: func(p mail.Path) mail.Path {
-			if strings.HasPrefix(string(p), "SRS0=") {
-				return "ceo@bank.example"
-			}
-			return p.Fold()
-		},
 	}
 }
 

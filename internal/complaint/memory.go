@@ -17,13 +17,12 @@ const MaxListed = 100_000
 // I/O. It follows the rows within a few seconds (Desk.Run). It is safe for use by many
 // goroutines.
 type Memory struct {
-	measure   Measure
-	spare     func(netip.Addr) bool
-	canonical func(mail.Path) mail.Path
-	now       func() time.Time
-	held      atomic.Pointer[listed]
-	mark      int64     // of the rows when they were read
-	read      time.Time // when they were
+	measure Measure
+	spare   func(netip.Addr) bool
+	now     func() time.Time
+	held    atomic.Pointer[listed]
+	mark    int64     // of the rows when they were read
+	read    time.Time // when they were
 }
 
 // listed are standings by what they are about.
@@ -34,7 +33,7 @@ type listed struct {
 }
 
 func newMemory(c Config) *Memory {
-	m := &Memory{measure: c.Measure, spare: c.Spare, canonical: c.Canonical, now: c.Now}
+	m := &Memory{measure: c.Measure, spare: c.Spare, now: c.Now}
 	m.held.Store(&listed{})
 	return m
 }
@@ -56,7 +55,7 @@ func (m *Memory) Sender(p mail.Path, now time.Time) (Standing, bool) {
 	if len(l.senders)+len(l.domains) == 0 || p.IsNull() {
 		return Standing{}, false
 	}
-	p = m.canonical(p)
+	p = p.Canonical()
 	if s, ok := l.senders[p]; ok && m.measure.Listed(s, now) {
 		return s, true
 	}

@@ -101,7 +101,7 @@ func (f *fixed) Standings(context.Context, float64, int) ([]Standing, error) {
 
 func memoryOf(t testing.TB, rows Rows, now *time.Time) *Memory {
 	m := newMemory(Config{
-		Measure: testMeasure(), Spare: netip.MustParsePrefix("203.0.113.0/24").Contains, Canonical: func(p mail.Path) mail.Path { return p.Fold().Base() },
+		Measure: testMeasure(), Spare: netip.MustParsePrefix("203.0.113.0/24").Contains,
 		Now: func() time.Time { return *now },
 	})
 	if err := m.follow(t.Context(), rows); err != nil {

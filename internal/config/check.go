@@ -39,6 +39,7 @@ func (l *loader) check() {
 	l.outgoing()
 	l.policyNames()
 	l.people()
+	l.complaints()
 	l.dnsblZone()
 }
 
@@ -181,7 +182,7 @@ func (l *loader) chosen(path, other string) string {
 	return path
 }
 
-func between[T int | Size | time.Duration](l *loader, path string, v, least, most T) {
+func between[T int | float64 | Size | time.Duration](l *loader, path string, v, least, most T) {
 	if v < least || v > most {
 		l.wrong(path, "%v is not between %v and %v", v, least, most)
 		l.bad[path] = true

@@ -41,6 +41,7 @@ type Config struct {
 	Sent            Sent           `key:"sent"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Challenge       Challenge      `key:"challenge"`
+	Complaints      Complaints     `key:"complaints"`
 	Digest          Digest         `key:"digest"`
 	Web             Web            `key:"web"`
 	Bans            Bans           `key:"bans"`
@@ -157,6 +158,19 @@ type Challenge struct {
 	Allow       string        `key:"allow"`         // domain, mailbox, none
 	AllowFor    time.Duration `key:"allow_for"`
 	SameWithin  time.Duration `key:"same_within"` // the same message again is the same held row for so long
+}
+
+// Complaints says which complaints are taken, and how they weigh.
+type Complaints struct {
+	Addresses []string       `key:"addresses"` // folded after Load
+	Reporters []string       `key:"reporters"` // domains, in A-labels after Load
+	Spare     []netip.Prefix `key:"spare"`
+	Threshold float64        `key:"threshold"`
+	HalfLife  time.Duration  `key:"half_life"`
+	People    int            `key:"people"`
+	Share     float64        `key:"share"` // 0 to 1; 0: it is not asked
+	Shared    []string       `key:"shared"`
+	Keep      time.Duration  `key:"keep"`
 }
 
 // Digest has what holds for domains that say nothing else.

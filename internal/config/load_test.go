@@ -213,8 +213,14 @@ policies:
 		Bans:          Bans{Ladder: []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour}, Memory: 7 * 24 * time.Hour, Most: 100_000, Never: []netip.Prefix{}},
 		Journal:       Journal{Keep: 30 * 24 * time.Hour},
 		Log:           Log{Level: "info", Format: "text"},
-		DNSBLZone:     c.DNSBLZone,
-		Gate:          c.Gate,
+		Complaints: Complaints{
+			Addresses: []string{}, Reporters: []string{}, Spare: []netip.Prefix{}, Threshold: 2.5, HalfLife: 720 * time.Hour, People: 3, Share: 0.01,
+			Shared: strings.Fields(`gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com yahoo.fr aol.com icloud.com gmx.net gmx.de web.de
+				mail.com proton.me protonmail.com orange.fr wanadoo.fr free.fr sfr.fr laposte.net mail.ru qq.com 163.com`),
+			Keep: 4320 * time.Hour,
+		},
+		DNSBLZone: c.DNSBLZone,
+		Gate:      c.Gate,
 		Policies: []pipeline.Spec{
 			{Name: "mine", Required: 5, Shadow: "other", Line: 15, Entries: []pipeline.EntrySpec{
 				{Filter: "keywords", Line: 19},

@@ -116,6 +116,8 @@ func plain(kind reflect.Kind, data any) (any, error) {
 			return nil, fmt.Errorf("%s is not a whole number", show(data))
 		}
 		return n, nil
+	case reflect.Float64:
+		return number(data)
 	case reflect.Bool:
 		b, isBool := data.(bool)
 		if !isBool && text != "true" && text != "false" {
@@ -132,6 +134,15 @@ func plain(kind reflect.Kind, data any) (any, error) {
 		}
 	}
 	return data, nil
+}
+
+// number reads a number with a fraction or without.
+func number(data any) (float64, error) {
+	n, err := strconv.ParseFloat(fmt.Sprint(data), 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, fmt.Errorf("%s is not a number", show(data))
+	}
+	return n, nil
 }
 
 // show writes a value as it may have been written.
