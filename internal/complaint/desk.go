@@ -270,9 +270,9 @@ func (d *Desk) Find(ctx context.Context, q Query) ([]Complaint, error) {
 	return d.c.Rows.Find(ctx, q)
 }
 
-// Standings returns those who are complained of, the heaviest first.
-func (d *Desk) Standings(ctx context.Context, limit int) ([]Standing, error) {
-	return d.c.Rows.Standings(ctx, 0, limit)
+// Standings returns those of a kind ("": all) who are complained of, the heaviest first.
+func (d *Desk) Standings(ctx context.Context, kind Kind, limit int) ([]Standing, error) {
+	return d.c.Rows.Standings(ctx, kind, 0, min(max(limit, 1), MaxLimit))
 }
 
 // Standing returns what complaints of one come to; ErrNotFound where nobody complained.
@@ -285,7 +285,7 @@ func (d *Desk) Standing(ctx context.Context, s Subject) (Standing, error) {
 
 // Totals counts complaints of the time that is kept.
 func (d *Desk) Totals(ctx context.Context, by By, limit int) ([]Total, error) {
-	return d.c.Rows.Totals(ctx, by, d.c.Now().Add(-d.c.Keep), limit)
+	return d.c.Rows.Totals(ctx, by, d.c.Now().Add(-d.c.Keep), min(max(limit, 1), MaxLimit))
 }
 
 // expire removes what is old, if the clock is to be believed.

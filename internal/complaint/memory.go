@@ -96,7 +96,7 @@ func (m *Memory) follow(ctx context.Context, rows Rows) error {
 	if mark == m.mark && !m.read.IsZero() && now.Sub(m.read).Abs() < rereadEvery {
 		return nil
 	}
-	list, err := rows.Standings(ctx, m.measure.Threshold, MaxListed)
+	list, err := rows.Standings(ctx, "", m.measure.Threshold, MaxListed)
 	if err != nil {
 		return err
 	}

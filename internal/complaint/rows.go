@@ -33,8 +33,8 @@ type Rows interface {
 	Accepted(ctx context.Context, s Subject, since, now time.Time) (map[string]int, error)
 	// Changed is a mark that differs when standings have changed.
 	Changed(ctx context.Context) (int64, error)
-	// Standings returns those of a weight or more, the heaviest first.
-	Standings(ctx context.Context, least float64, limit int) ([]Standing, error)
+	// Standings returns those of a kind ("": all), of a weight or more, the heaviest first.
+	Standings(ctx context.Context, kind Kind, least float64, limit int) ([]Standing, error)
 	// Standing returns one; ErrNotFound where nobody complained.
 	Standing(ctx context.Context, s Subject) (Standing, error)
 	// Find returns complaints, the newest first.

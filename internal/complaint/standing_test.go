@@ -94,7 +94,7 @@ type fixed struct {
 
 func (f *fixed) Changed(context.Context) (int64, error) { return f.mark, nil }
 
-func (f *fixed) Standings(context.Context, float64, int) ([]Standing, error) {
+func (f *fixed) Standings(context.Context, Kind, float64, int) ([]Standing, error) {
 	f.reads++
 	return f.list, nil
 }

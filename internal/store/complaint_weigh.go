@@ -109,11 +109,11 @@ func (c Complaints) Changed(ctx context.Context) (mark int64, err error) {
 }
 
 // Standings implements complaint.Rows.
-func (c Complaints) Standings(ctx context.Context, least float64, limit int) (list []complaint.Standing, err error) {
+func (c Complaints) Standings(ctx context.Context, kind complaint.Kind, least float64, limit int) (list []complaint.Standing, err error) {
 	err = c.db.View(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT `+standingColumns+` FROM complaint_subject WHERE weight >= ? AND people > 0
-			ORDER BY weight DESC, kind, name LIMIT ?`, least, limit)
+		rows, err := tx.Query(`SELECT `+standingColumns+` FROM complaint_subject WHERE weight >= ? AND people > 0 AND (? = '' OR kind = ?)
+			ORDER BY weight DESC, kind, name LIMIT ?`, least, string(kind), string(kind), limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			s, err := scanStanding(rows.Scan)
 			list = append(list, s)

@@ -125,7 +125,7 @@ func complaintRoundTrip(t *testing.T, r ComplaintRows) {
 		}
 	}
 	var names []string
-	list, err := r.Standings(t.Context(), 0, 10)
+	list, err := r.Standings(t.Context(), "", 0, 10)
 	for _, s := range list {
 		names = append(names, s.Name)
 	}
@@ -184,9 +184,13 @@ func complaintStandings(t *testing.T, r ComplaintRows) {
 	if err != nil || got.Weight < 1.99 || got.People != 2 || got.Senders != 1 {
 		t.Errorf("a sender: got %+v, %v", got, err)
 	}
-	heaviest, err := r.Standings(t.Context(), 2.5, 10)
+	heaviest, err := r.Standings(t.Context(), "", 2.5, 10)
 	if err != nil || len(heaviest) != 2 || heaviest[0].Kind != complaint.OfClient || heaviest[1].Name != "bulk.example" {
 		t.Errorf("the heaviest: got %+v, %v", heaviest, err)
+	}
+	domains, err := r.Standings(t.Context(), complaint.OfDomain, 0, 10)
+	if err != nil || len(domains) != 1 || domains[0].Name != "bulk.example" {
+		t.Errorf("domains: got %+v, %v", domains, err)
 	}
 	if _, err := r.Standing(t.Context(), complaint.Subject{Kind: complaint.OfClient, Name: "192.0.2.8"}); !errors.Is(err, complaint.ErrNotFound) {
 		t.Errorf("nobody: got %v", err)
@@ -402,7 +406,7 @@ func complaintExpire(t *testing.T, r ComplaintRows) {
 	if err != nil || len(list) != 1 || list[0].ID != young.ID {
 		t.Errorf("got %+v, %v", list, err)
 	}
-	if all, err := r.Standings(t.Context(), 0, 10); err != nil || len(all) != 1 || all[0].Name != "192.0.2.8" {
+	if all, err := r.Standings(t.Context(), "", 0, 10); err != nil || len(all) != 1 || all[0].Name != "192.0.2.8" {
 		t.Errorf("standings: got %+v, %v", all, err)
 	}
 }
