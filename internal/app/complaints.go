@@ -83,7 +83,7 @@ func (p passages) Passage(ctx context.Context, tx string) (complaint.Passage, bo
 			out.Recipients = append(out.Recipients, h.Recipient)
 		}
 	}
-	return out, len(out.Recipients) > 0, nil
+	return out, len(out.Recipients) > 0 || !out.Login.IsNull(), nil
 }
 
 // got reports whether a recipient whose line is in a state had the message, or had it held.

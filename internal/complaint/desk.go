@@ -89,9 +89,10 @@ func (d *Desk) failed(ctx context.Context, what string, err error) {
 // Follow reads the rows where they have changed.
 func (d *Desk) Follow(ctx context.Context) error { return d.memory.follow(ctx, d.c.Rows) }
 
-// Judge judges the reports that wait, until none does.
+// Judge judges the reports that wait, until none does. What follows from them is in the
+// Memory then.
 func (d *Desk) Judge(ctx context.Context) error {
-	for {
+	for total := 0; ; {
 		list, err := d.c.Rows.Waiting(ctx, atOnce)
 		if err != nil {
 			return fmt.Errorf("complaint: waiting reports: %w", err)
@@ -101,7 +102,12 @@ func (d *Desk) Judge(ctx context.Context) error {
 				return err
 			}
 		}
-		if len(list) < atOnce {
+		total += len(list)
+		switch {
+		case len(list) == atOnce:
+		case total > 0:
+			return d.Follow(ctx)
+		default:
 			return nil
 		}
 	}

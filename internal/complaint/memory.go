@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,8 +22,10 @@ type Memory struct {
 	spare   func(netip.Addr) bool
 	now     func() time.Time
 	held    atomic.Pointer[listed]
-	mark    int64     // of the rows when they were read
-	read    time.Time // when they were
+
+	mu   sync.Mutex // of who reads the rows
+	mark int64      // of the rows when they were read
+	read time.Time  // when they were
 }
 
 // listed are standings by what they are about.
@@ -86,8 +89,10 @@ func (m *Memory) Len() int {
 // be seen first.
 const rereadEvery = time.Minute
 
-// follow reads the rows again where they have changed. It is called by one goroutine.
+// follow reads the rows again where they have changed.
 func (m *Memory) follow(ctx context.Context, rows Rows) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	now := m.now()
 	mark, err := rows.Changed(ctx)
 	if err != nil {
