@@ -16,6 +16,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
+	"gatepost/internal/web"
 )
 
 // openComplaints makes the desk that judges what people say against mail.
@@ -164,4 +165,27 @@ func paths(texts []string) []mail.Path {
 		list[i] = mail.Path(s)
 	}
 	return list
+}
+
+// complaintPages is the desk as the pages ask it: what waits is judged first, and the
+// filters know what was taken back.
+type complaintPages struct{ *complaint.Desk }
+
+var _ web.Complaints = complaintPages{}
+
+// Find implements web.Complaints.
+func (p complaintPages) Find(ctx context.Context, q complaint.Query) ([]complaint.Complaint, error) {
+	if err := p.Judge(ctx); err != nil {
+		return nil, err
+	}
+	return p.Desk.Find(ctx, q)
+}
+
+// Withdraw implements web.Complaints.
+func (p complaintPages) Withdraw(ctx context.Context, w complaint.Withdrawal) (int, error) {
+	n, err := p.Desk.Withdraw(ctx, w)
+	if err != nil {
+		return n, err
+	}
+	return n, p.Follow(ctx)
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -49,20 +48,13 @@ func (a *App) listComplaints(ctx context.Context, q ops.ComplaintList) ([]ops.Co
 		if !ok {
 			return nil, control.Misused("%q is not a client's address", q.Client)
 		}
-		query.Client = addrOf(client)
+		query.Client = complaint.AddrOf(client)
 	}
 	if err := a.complaints.Judge(ctx); err != nil {
 		return nil, err
 	}
 	list, err := a.complaints.Find(ctx, query)
 	return complaintsOf(list), err
-}
-
-// addrOf is an address in a client's network.
-func addrOf(s complaint.Subject) netip.Addr {
-	text, _, _ := strings.Cut(s.Name, "/")
-	addr, _ := netip.ParseAddr(text) // it was made of one
-	return addr
 }
 
 func complaintsOf(list []complaint.Complaint) []ops.Complaint {
@@ -157,7 +149,7 @@ func (a *App) complaintsAbout(ctx context.Context, name string) ([]complaint.Com
 	query := complaint.Query{Limit: shown}
 	switch s.Kind {
 	case complaint.OfClient:
-		query.Client = addrOf(s)
+		query.Client = complaint.AddrOf(s)
 	case complaint.OfSender:
 		query.Sender = mail.Path(s.Name)
 	default:

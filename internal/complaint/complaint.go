@@ -2,6 +2,7 @@ package complaint
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -125,6 +126,16 @@ func ParseClient(name string) (Subject, bool) {
 		return Subject{}, false
 	}
 	return ClientOf(a), true
+}
+
+// AddrOf is an address in a client's network, the zero Addr where s is no client.
+func AddrOf(s Subject) netip.Addr {
+	text, _, _ := strings.Cut(s.Name, "/")
+	a, err := netip.ParseAddr(text)
+	if err != nil || s.Kind != OfClient {
+		return netip.Addr{}
+	}
+	return a
 }
 
 // Subjects are those that a complaint weighs against.

@@ -105,17 +105,12 @@ func (m Measure) share(k Kind) float64 {
 
 // Heavy reports whether a standing would be listed if nothing had been accepted.
 func (m Measure) Heavy(s Standing, now time.Time) bool {
-	switch {
-	case s.Kind == OfDomain && (s.Senders < m.People || slices.Contains(m.Shared, s.Name)):
-		return false
-	case s.People < m.People:
-		return false
-	}
-	return m.WeightAt(s, now) >= m.threshold(s.Kind)
+	r := m.Reason(s, now)
+	return r == ForWeight || r == ForShare
 }
 
 // Listed reports whether a subject is to be held at a time.
-func (m Measure) Listed(s Standing, now time.Time) bool { return m.Heavy(s, now) && m.Sharp(s) }
+func (m Measure) Listed(s Standing, now time.Time) bool { return m.Reason(s, now) == ForWeight }
 
 // Sharp reports whether the complaints are enough of what was accepted.
 func (m Measure) Sharp(s Standing) bool {
@@ -133,19 +128,49 @@ func (m Measure) At(s Standing, weight float64) time.Time {
 	return s.At.Add(time.Duration(math.Log2(s.Weight/weight) * float64(m.HalfLife)))
 }
 
-// Why says in a sentence why a subject is listed at a time or is not.
-func (m Measure) Why(s Standing, now time.Time) string {
-	w := m.WeightAt(s, now)
+// A Reason is why a subject is listed, or is not.
+type Reason string
+
+// The reasons.
+const (
+	ForWeight    Reason = "listed"
+	ForShared    Reason = "shared"    // anybody can have an address in this domain
+	ForPeople    Reason = "people"    // too few complained
+	ForAddresses Reason = "addresses" // too few of a domain's addresses were complained of
+	ForAge       Reason = "weight"    // what they said is too old by now, or a domain needs more
+	ForShare     Reason = "share"     // too few for what was accepted
+)
+
+// Reason is why a subject is listed at a time, or is not.
+func (m Measure) Reason(s Standing, now time.Time) Reason {
 	switch {
 	case s.Kind == OfDomain && slices.Contains(m.Shared, s.Name):
-		return "anybody can have an address in this domain: each answers for himself"
+		return ForShared
 	case s.People < m.People:
-		return fmt.Sprintf("%s complained, %d are needed", persons(s.People), m.People)
+		return ForPeople
 	case s.Kind == OfDomain && s.Senders < m.People:
-		return fmt.Sprintf("%d of its addresses were complained of, %d are needed", s.Senders, m.People)
-	case w < m.threshold(s.Kind):
-		return fmt.Sprintf("weight %.2f is below %.2g", w, m.threshold(s.Kind))
+		return ForAddresses
+	case m.WeightAt(s, now) < m.threshold(s.Kind):
+		return ForAge
 	case !m.Sharp(s):
+		return ForShare
+	}
+	return ForWeight
+}
+
+// Why says the same in a sentence.
+func (m Measure) Why(s Standing, now time.Time) string {
+	w := m.WeightAt(s, now)
+	switch m.Reason(s, now) {
+	case ForShared:
+		return "anybody can have an address in this domain: each answers for himself"
+	case ForPeople:
+		return fmt.Sprintf("%s complained, %d are needed", persons(s.People), m.People)
+	case ForAddresses:
+		return fmt.Sprintf("%d of its addresses were complained of, %d are needed", s.Senders, m.People)
+	case ForAge:
+		return fmt.Sprintf("weight %.2f is below %.2g", w, m.threshold(s.Kind))
+	case ForShare:
 		return fmt.Sprintf("%.1f complaints of %d accepted messages are less than %.3g %%", s.Weight, s.Accepted, 100*m.share(s.Kind))
 	}
 	return fmt.Sprintf("%s complained, weight %.2f", persons(s.People), w)

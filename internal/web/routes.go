@@ -46,6 +46,7 @@ func (s *Server) routes() []route {
 		{s.Digests != nil, s.digestRoutes},
 		{s.Held != nil, s.quarantineRoutes},
 		{s.Entries != nil, s.listRoutes},
+		{s.Complaints != nil, s.complaintRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

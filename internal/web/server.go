@@ -58,6 +58,7 @@ type Config struct {
 	Bans       Bans           // nil: the page of bans has blocked log-ins alone
 	Banned     Banned         // nil: nobody is
 	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
+	Complaints Complaints     // nil: no page of complaints
 
 	Log *slog.Logger
 	Now func() time.Time
