@@ -93,6 +93,12 @@ func (m *memory) first(key string) bool {
 	return true
 }
 
+func (m *memory) asked(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.once[key]
+}
+
 // scopeOf names those who share e's finding with w.
 func scopeOf(e *Entry, w *Walk) string {
 	switch e.Kind.Scope {

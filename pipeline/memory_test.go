@@ -223,7 +223,7 @@ func TestClose(t *testing.T) {
 	tx := atRcpt(t)
 	n := 0
 	tx.AtClose(func() { n++ })
-	if !tx.First("a") || tx.WithRcpt().First("a") || !tx.First("b") {
+	if !tx.First("a") || tx.WithRcpt().First("a") || !tx.First("b") || !tx.Asked("b") || tx.Asked("c") {
 		t.Error("First: want once a key, for all stages")
 	}
 	if n != 0 {

@@ -70,6 +70,9 @@ func (tx *Transaction) AtClose(f func()) { tx.mem.atClose(f) }
 // first time: two entries of one filter count what they see once.
 func (tx *Transaction) First(key string) bool { return tx.mem.first(key) }
 
+// Asked reports whether First was asked for key.
+func (tx *Transaction) Asked(key string) bool { return tx.mem.asked(key) }
+
 // Lists answers for the lists as they stood when the transaction began. Within one
 // question the narrowest scope wins, then allow over block (spec: mailbox over domain
 // over global). Traps and frauds are lists of their own, and global.

@@ -32,6 +32,7 @@ func places() map[string]layer {
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain,
 		"internal/greylist":  domain,
+		"internal/traffic":   domain,
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
 

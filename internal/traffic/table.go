@@ -1,0 +1,160 @@
+package traffic
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A key is a client network or a sender.
+type key struct{ hi, lo uint64 }
+
+// What the lower half of a key says of the upper one.
+const (
+	ofNone = iota
+	ofIPv4
+	ofIPv6
+	ofSender
+)
+
+// network is the key of an address's network.
+func network(a netip.Addr) key {
+	switch {
+	case a.Is4():
+		b := a.As4()
+		return key{uint64(b[0])<<16 | uint64(b[1])<<8 | uint64(b[2]), ofIPv4}
+	case a.Is6():
+		b := a.As16()
+		k := key{lo: ofIPv6}
+		for _, octet := range b[:8] {
+			k.hi = k.hi<<8 | uint64(octet)
+		}
+		return k
+	}
+	return key{lo: ofNone}
+}
+
+// shards is how many locks a table has.
+const shards = 64
+
+func (k key) shard() uint64 { return (k.hi*0x9e3779b97f4a7c15 ^ k.lo*0xbf58476d1ce4e5b9) >> 58 }
+
+// A table keeps a value for each key, most in each shard at a time. Values hold no
+// pointers, so that the garbage collector does not look at them.
+type table[V any] struct {
+	most   int
+	shards [shards]shard[V]
+}
+
+type shard[V any] struct {
+	mu sync.Mutex
+	m  map[key]slot[V]
+}
+
+type slot[V any] struct {
+	at    time.Duration // of the last update
+	value V
+}
+
+// update has f change the value of k, a zero one if there is none.
+func (t *table[V]) update(k key, now time.Duration, f func(*V)) {
+	s := &t.shards[k.shard()]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, known := s.m[k]
+	if !known {
+		s.room(t.most)
+	}
+	v.at = now
+	f(&v.value)
+	s.m[k] = v
+}
+
+// tried is how many entries are compared when one has to go. The map begins anywhere.
+const tried = 8
+
+// room makes room for one entry: of a few, the one that was updated longest ago goes.
+func (s *shard[V]) room(most int) {
+	if s.m == nil {
+		s.m = map[key]slot[V]{}
+	}
+	if len(s.m) < most {
+		return
+	}
+	var oldest key
+	var at time.Duration
+	n := 0
+	for k, v := range s.m {
+		if n == 0 || v.at < at {
+			oldest, at = k, v.at
+		}
+		if n++; n == tried {
+			break
+		}
+	}
+	delete(s.m, oldest)
+}
+
+func (t *table[V]) look(k key) (V, bool) {
+	s := &t.shards[k.shard()]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.m[k]
+	return v.value, ok
+}
+
+// touched is when k was updated last.
+func (t *table[V]) touched(k key) (time.Duration, bool) {
+	s := &t.shards[k.shard()]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.m[k]
+	return v.at, ok
+}
+
+// size is how many entries there are.
+func (t *table[V]) size() (n int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += len(s.m)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// A window counts over a sliding stretch of time, by two buckets of its width: what was
+// counted in the one before is taken to have come evenly.
+type window struct {
+	begin         time.Duration // of the present bucket
+	before, count uint32
+}
+
+// roll moves the buckets on to now, and reports by how many.
+func (w *window) roll(now, width time.Duration) (buckets int) {
+	n := (now - w.begin) / width
+	switch {
+	case n <= 0:
+		return 0
+	case n == 1:
+		w.before, w.count = w.count, 0
+	default:
+		w.before, w.count = 0, 0
+	}
+	w.begin += n * width
+	return int(min(n, 2))
+}
+
+func (w *window) add(now, width time.Duration) {
+	w.roll(now, width)
+	if w.count++; w.count == 0 {
+		w.count-- // it has been enough for long
+	}
+}
+
+// sum is how many there were within the width before now.
+func (w window) sum(now, width time.Duration) float64 {
+	w.roll(now, width)
+	passed := float64(now-w.begin) / float64(width)
+	return float64(w.count) + float64(w.before)*(1-min(max(passed, 0), 1))
+}

@@ -1,0 +1,179 @@
+// Package traffic counts what client networks and senders do, in memory: connections and
+// messages of the last minute, connections open now, recipients that were tried and did not
+// exist, offences against the protocol, and what their mail was like. The filters rate,
+// early-talker and dhap look at it.
+//
+// A client counts as its network: IPv4 /24, IPv6 /64, which one party usually holds as a
+// whole. Each kind of count is a table of its own, of a fixed size: when it is full, the
+// oldest of a few entries gives way. So any number of clients can come by and memory stays
+// as it is; what a flood of new networks can do is to have others forgotten, and then they
+// are strangers again. Histories, which spare a network limits, are made by accepted mail
+// alone, so that a flood of connections can't touch them.
+//
+// Counts are a node's own and forgotten at a restart: the limits then begin anew, and
+// for some hours every network is a stranger. The package waits for nothing, and asks
+// nobody but its clock.
+package traffic
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// Stretches of time that are counted over.
+const (
+	Minute  = time.Minute        // connections and messages
+	Harvest = time.Hour          // recipients
+	Faults  = time.Hour          // offences against the protocol
+	Past    = 7 * 24 * time.Hour // histories
+)
+
+// A Config is what Traffic needs to know. The zero value of a number is the default given
+// beside it.
+type Config struct {
+	Entries int // in each table, rounded up to a multiple of 64: 100,000
+	// Good says when a network's history is good: it has had so many messages accepted that
+	// were no spam, the first of them so long ago. 50 and 6 hours.
+	GoodMessages int
+	GoodAge      time.Duration
+	Now          func() time.Time    // nil: time.Now
+	Hash         func(string) uint64 // of addresses; nil: one that nobody outside can foresee
+}
+
+// Traffic is the counters of a node. It is safe for use by many goroutines.
+type Traffic struct {
+	cfg   Config
+	begun time.Time
+
+	connections table[window]
+	messages    table[window]
+	senders     table[window]
+	tries       table[tries]
+	histories   table[history]
+	patient     table[struct{}]
+	faults      table[window]
+
+	Pit Pit // for those who are slowed down
+
+	mu   sync.Mutex
+	open map[key]int // bounded by the connections that are open
+}
+
+// New returns Traffic that has seen nothing.
+func New(c Config) *Traffic {
+	if c.Entries <= 0 {
+		c.Entries = 100_000
+	}
+	if c.GoodMessages <= 0 {
+		c.GoodMessages = 50
+	}
+	if c.GoodAge <= 0 {
+		c.GoodAge = 6 * time.Hour
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Hash == nil {
+		seed := maphash.MakeSeed()
+		c.Hash = func(s string) uint64 { return maphash.String(seed, s) }
+	}
+	t := &Traffic{cfg: c, begun: c.Now(), open: map[key]int{}}
+	most := (c.Entries + shards - 1) / shards
+	t.connections.most, t.messages.most, t.senders.most, t.tries.most = most, most, most, most
+	t.histories.most, t.patient.most, t.faults.most = most, most, most
+	return t
+}
+
+// Network is whom a client's address counts for.
+func Network(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, _ := a.Prefix(bits) // an address that is not valid gives the zero Prefix: one network more
+	return p
+}
+
+// now is the time since the counters began, which a clock that steps does not turn back
+// behind zero.
+func (t *Traffic) now() time.Duration { return max(t.cfg.Now().Sub(t.begun), 0) }
+
+// Connected counts a connection. The caller calls closed, once, when it is over.
+func (t *Traffic) Connected(a netip.Addr) (closed func()) {
+	k, now := network(a), t.now()
+	t.connections.update(k, now, func(w *window) { w.add(now, Minute) })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open[k]++
+	return func() { t.leave(k) }
+}
+
+func (t *Traffic) leave(k key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[k]--; t.open[k] <= 0 {
+		delete(t.open, k)
+	}
+}
+
+// Connections is how many connections a's network has made within the last minute, and
+// how many of those that were counted are open.
+func (t *Traffic) Connections(a netip.Addr) (minute float64, open int) {
+	k, now := network(a), t.now()
+	w, _ := t.connections.look(k)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return w.sum(now, Minute), t.open[k]
+}
+
+// Sent counts a message of a client's network, and of a sender; the null path counts for
+// nobody, since it is everybody's.
+func (t *Traffic) Sent(a netip.Addr, sender mail.Path) {
+	now := t.now()
+	t.messages.update(network(a), now, func(w *window) { w.add(now, Minute) })
+	if !sender.IsNull() {
+		t.senders.update(t.sender(sender), now, func(w *window) { w.add(now, Minute) })
+	}
+}
+
+// Messages is how many messages a's network, and a sender, have sent within the last
+// minute.
+func (t *Traffic) Messages(a netip.Addr, sender mail.Path) (client, bySender float64) {
+	now := t.now()
+	w, _ := t.messages.look(network(a))
+	s, _ := t.senders.look(t.sender(sender))
+	if sender.IsNull() {
+		s = window{}
+	}
+	return w.sum(now, Minute), s.sum(now, Minute)
+}
+
+func (t *Traffic) sender(p mail.Path) key {
+	return key{hi: t.cfg.Hash(string(p.Fold())), lo: ofSender}
+}
+
+// Waited notes that a's network has let us greet it first.
+func (t *Traffic) Waited(a netip.Addr) {
+	t.patient.update(network(a), t.now(), func(*struct{}) {})
+}
+
+// Patient reports whether it has within the time given.
+func (t *Traffic) Patient(a netip.Addr, within time.Duration) bool {
+	at, ok := t.patient.touched(network(a))
+	return ok && t.now()-at < within
+}
+
+// Fault counts an offence of a's network against the protocol, and returns how many there
+// were within the last hour.
+func (t *Traffic) Fault(a netip.Addr) (n float64) {
+	now := t.now()
+	t.faults.update(network(a), now, func(w *window) {
+		w.add(now, Faults)
+		n = w.sum(now, Faults)
+	})
+	return n
+}
