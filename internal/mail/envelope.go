@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
@@ -21,6 +22,17 @@ type Client struct {
 	Users bool           // it came in where users' programs send (RFC 6409), and must log in
 	// Relayed: a relay of ours brought it, of which this is the client, or which it is itself.
 	Relayed bool
+	// Pipelined is the command behind which it sent more where it had to wait for our reply
+	// (RFC 2920 §3.1), "" where it never has.
+	Pipelined string
+	Ear       Ear // nil: nobody listens before the greeting
+}
+
+// An Ear listens to a client before it is greeted.
+type Ear interface {
+	// Early reports whether the client sends anything within wait, or has before: it does
+	// not wait for its turn. What it sent is not lost. An error means that ctx ended.
+	Early(ctx context.Context, wait time.Duration) (bool, error)
 }
 
 // nat64 is the well-known prefix of RFC 6052.

@@ -26,16 +26,19 @@ type connection struct {
 	transport net.Conn // wire, or TLS over it
 	client    mail.Client
 	conv      Conversation
+	ear       *ear
 	draining  atomic.Bool
 	late      atomic.Bool // and is no longer patient
 
 	errors int // refusals since the last accepted message
+	faults int // of those, for what was no proper command
 	idle   int // commands since then that do nothing
 }
 
 func (g *gate) newConnection(raw net.Conn) *connection {
 	c := &connection{gate: g, raw: raw, wire: raw, transport: raw}
 	c.client.Users = g.cfg.Submission
+	c.ear = &ear{conn: c}
 	c.locate(addrPort(raw.RemoteAddr()), addrPort(raw.LocalAddr()))
 	return c
 }
@@ -127,7 +130,13 @@ func (c *connection) tell(r reply) {
 func (c *connection) connect() bool {
 	ctx, cancel := c.answerTime()
 	defer cancel()
-	conv, v := c.receiver.Connect(ctx, c.client)
+	client := c.client
+	if !c.cfg.ImplicitTLS { // there the handshake comes first, from the client
+		client.Ear = c.ear
+	}
+	defer c.ear.close()
+	conv, v := c.receiver.Connect(ctx, client)
+	c.client = client
 	if v.Answer != mail.OK {
 		c.turnAway("refused", nil)
 		c.tell(atGate(v))

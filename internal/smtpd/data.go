@@ -33,12 +33,15 @@ func (s *session) Data(r io.Reader) error {
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
-	s.errors = 0
+	s.errors, s.faults = 0, 0
 	return s.say(accepted(tx.ID()))
 }
 
 // refuseContent ends a transaction whose content was not taken.
 func (s *session) refuseContent(tx Transaction, err error) error {
+	if errors.Is(err, errBare) {
+		s.abuse("smuggling")
+	}
 	if errors.Is(err, errGivenUp) {
 		tx.Abort(mail.OK, s.guard.verb)
 		return errNo

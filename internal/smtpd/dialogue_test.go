@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
+
+	"gatepost/internal/mail"
 )
 
 // TestDialogues plays the dialogues of testdata, each in the clear and after
@@ -22,6 +24,9 @@ import (
 //	what is shown
 //	set MaxMessage 100
 //	only clear
+//	listens 200ms       the machine listens so long before the banner, and refuses who talks
+//	listens-only 200ms  and lets in who talks
+//	strict              the machine notes behind what was pipelined without leave
 //	-- dialogue --
 //	C: a line that the client sends, CRLF is added
 //	c: octets "as in Go source", nothing is added; lines in a row go out at once
@@ -56,7 +61,7 @@ func TestDialogues(t *testing.T) {
 // setting finds a line of the archive's comment.
 func setting(a *txtar.Archive, key string) (string, bool) {
 	for line := range strings.Lines(string(a.Comment)) {
-		if v, ok := strings.CutPrefix(line, key+" "); ok {
+		if v, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n")+" ", key+" "); ok {
 			return strings.TrimSpace(v), true
 		}
 	}
@@ -208,9 +213,18 @@ func (p *player) expectEnd() {
 
 func play(t *testing.T, a *txtar.Archive, secure bool) {
 	m := new(machine)
+	_, m.strict = setting(a, "strict")
+	wait, refuses := setting(a, "listens")
+	if only, ok := setting(a, "listens-only"); ok {
+		wait = only
+	}
+	if wait != "" {
+		m.connect = listening(t, m, wait, refuses)
+	}
 	addr, stop := start(t, configOf(t, a), m)
 	p := dial(t, addr)
-	if secure {
+	if wait != "" { // the banner is a part of the dialogue
+	} else if secure {
 		p.startTLS()
 	} else {
 		p.exchange("S: 220 mx.test.example ESMTP")
@@ -222,6 +236,25 @@ func play(t *testing.T, a *txtar.Archive, secure bool) {
 	got := strings.TrimPrefix(m.log(), "ehlo before.example\n")
 	if want := strings.TrimSpace(file(a, "machine")); got != want {
 		t.Errorf("the machine was asked\n%s\nwant\n%s", got, want)
+	}
+}
+
+// listening has the machine listen before the banner.
+func listening(t *testing.T, m *machine, wait string, refuses bool) func(mail.Client) mail.Verdict {
+	d, err := time.ParseDuration(wait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c mail.Client) mail.Verdict {
+		early, err := c.Ear.Early(t.Context(), d)
+		m.note("early %t %v", early, err)
+		if again, _ := c.Ear.Early(t.Context(), 0); again != early {
+			m.note("and forgot it")
+		}
+		if early && refuses {
+			return mail.Verdict{Answer: mail.Shut, Reason: "too early"}
+		}
+		return mail.Verdict{}
 	}
 }
 

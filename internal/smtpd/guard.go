@@ -47,6 +47,9 @@ type guard struct {
 func newGuard(c *connection) *guard {
 	g := &guard{Conn: c.transport, conn: c, closed: make(chan struct{})}
 	g.in = bufio.NewReaderSize(receiver(g.receive), readBuffer)
+	if early := c.ear.take(); len(early) > 0 {
+		g.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), receiver(g.receive)), readBuffer)
+	}
 	g.session = &session{connection: c, guard: g}
 	return g
 }
@@ -168,10 +171,12 @@ func (g *guard) line() (string, bool) {
 	}
 	switch {
 	case len(b) > limit || errors.Is(err, bufio.ErrBufferFull):
+		g.conn.abuse("garbage")
 		g.refuse(longCommand)
 	case err != nil:
 		g.lose(err)
 	case len(b) < 2 || b[len(b)-2] != '\r':
+		g.conn.abuse("smuggling")
 		g.refuse(bareCommand)
 	default:
 		return string(b[:len(b)-2]), true
@@ -212,6 +217,7 @@ func (g *guard) dispatch(line string) {
 	arg = strings.TrimLeft(arg, " ")
 	g.verb = strings.ToUpper(verb)
 	g.conn.idle++
+	g.watch()
 	switch g.verb {
 	case "MAIL", "RCPT":
 		g.path(arg)
@@ -228,8 +234,13 @@ func (g *guard) dispatch(line string) {
 		}
 		g.pass(strings.TrimRight(g.verb+" "+arg, " "))
 	default:
+		r := unknown
+		if foreign(g.verb) {
+			g.conn.abuse("protocol")
+			r = otherProtocol
+		}
 		g.verb = ""
-		g.send(unknown)
+		g.send(r)
 	}
 }
 
@@ -363,6 +374,9 @@ func (g *guard) send(r reply) {
 	if r.shut {
 		g.close(r)
 	} else if g.overBudget(r) {
+		if 2*g.conn.faults > g.conn.errors {
+			g.conn.abuse("errors")
+		}
 		g.out = tooBad.append(g.out)
 		g.close(tooBad)
 	}
@@ -382,6 +396,9 @@ const maxIdle = 100
 // overBudget keeps the client's account.
 func (g *guard) overBudget(r reply) bool {
 	g.conn.errors += r.cost(g.verb)
+	if r.isFault() {
+		g.conn.faults++
+	}
 	if g.verb == "MAIL" || g.verb == "RCPT" {
 		g.conn.idle = 0
 	}

@@ -79,6 +79,7 @@ var (
 	failed        = reply{code: 451, enhanced: "4.3.0", text: "local error, come back later"}
 	loginUnsure   = reply{code: 454, enhanced: "4.7.0", text: "cannot check now, come back later"}
 	unknown       = reply{code: 500, enhanced: "5.5.2", text: "command not recognized"}
+	otherProtocol = reply{code: 500, enhanced: "5.5.2", text: "this is SMTP", shut: true}
 	longCommand   = reply{code: 500, enhanced: "5.5.2", text: "command line too long", shut: true}
 	bareCommand   = reply{code: 500, enhanced: "5.5.2", text: "end lines with CRLF", shut: true}
 	controls      = reply{code: 500, enhanced: "5.5.2", text: "control character in command"}

@@ -123,6 +123,7 @@ type Config struct {
 
 	Log      *slog.Logger     // nil discards
 	Observer Observer         // nil counts nothing
+	Abuser   Abuser           // nil: nobody is told
 	Now      func() time.Time // the date in Received; nil is time.Now
 }
 

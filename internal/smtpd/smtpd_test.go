@@ -28,6 +28,7 @@ type machine struct {
 	mu     sync.Mutex
 	events []string
 
+	strict  bool
 	connect func(c mail.Client) mail.Verdict
 	abort   func()
 	data    func(ctx context.Context, m *mail.Message) mail.Verdict
@@ -76,6 +77,7 @@ func (t *talk) Helo(_ context.Context, c mail.Client) mail.Verdict {
 		verb = "ehlo"
 	}
 	t.note("%s %s", verb, c.Helo)
+	t.impatient(c)
 	return verdictFor(c.Helo)
 }
 
@@ -95,11 +97,19 @@ func (t *talk) Mail(_ context.Context, c mail.Client, from mail.Path, p mail.Par
 		line += " login=" + c.Login.String()
 	}
 	t.note("%s", line)
+	t.impatient(c)
 	if v := verdictFor(from.Local()); v.Answer != mail.OK {
 		return nil, v
 	}
 	t.n++
 	return &transaction{talk: t, id: fmt.Sprintf("id%d", t.n)}, mail.Verdict{}
+}
+
+// impatient notes what the client could not wait for.
+func (t *talk) impatient(c mail.Client) {
+	if t.strict && c.Pipelined != "" {
+		t.note("pipelined behind %s", c.Pipelined)
+	}
 }
 
 func (t *talk) Close() { defer t.serial()() }
