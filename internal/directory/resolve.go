@@ -295,6 +295,13 @@ func (s *Snapshot) holder(a mail.Path) (*Mailbox, *Alias) {
 	return nil, nil
 }
 
+// Has reports whether somebody here has an address, with or without its tag: a mailbox or
+// an alias. What only a domain's catch-all or its mail hosts take, nobody has.
+func (s *Snapshot) Has(a mail.Path) bool {
+	box, alias := s.holder(a.Fold())
+	return box != nil || alias != nil
+}
+
 // forms returns the spellings under which an address is looked up, in order.
 func forms(a mail.Path) []mail.Path {
 	if base := a.Base(); base != a {

@@ -17,6 +17,7 @@ type Conversation struct {
 	tx       *pipeline.Transaction // of the gate, at Connect or Helo
 	gate     *pipeline.Walk
 	relay    bool // the client is one of ours; see Intake.trusts
+	put      int  // transactions that the gate has put off
 }
 
 // Connect judges a new connection. The Conversation is to be closed also where the
@@ -75,7 +76,9 @@ func gateVerdict(w *pipeline.Walk) mail.Verdict {
 func (c *Conversation) Close() { c.tx.Close() }
 
 // Mail begins a transaction. Where the verdict is not OK there is none, and what
-// led to it is in the journal.
+// led to it is in the journal. What the gate says against it at this stage is the answer
+// to each RCPT, so that the journal names for whom it was: the recipients' admins can
+// see it.
 func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.Path, p mail.Params) (*Transaction, mail.Verdict) {
 	in := c.in
 	now := in.Now()
@@ -93,12 +96,26 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 			return nil, t.refuse(mail.Verdict{Answer: mail.Failed, ID: t.ID(), Reason: "no time left"})
 		}
 	}
-	v := gateVerdict(t.gate)
-	v.ID = t.ID()
-	if v.Answer != mail.OK {
-		return nil, t.refuse(v)
+	t.shut = c.late(gateVerdict(t.gate))
+	return t, mail.Verdict{ID: t.ID()}
+}
+
+// maxPut is how many transactions of a connection the gate puts off; then it is closed,
+// since what is put off costs a client nothing.
+const maxPut = 5
+
+// late is the gate's verdict on a transaction: one that is put off in other words than 421
+// leaves the connection open.
+func (c *Conversation) late(v mail.Verdict) mail.Verdict {
+	if v.Answer != mail.Busy || v.Reply.Code == 0 || v.Reply.Code == 421 {
+		return v
 	}
-	return t, v
+	if c.put++; c.put <= maxPut {
+		v.Answer = mail.Deferred
+	} else {
+		v.Reply = mail.Reply{}
+	}
+	return v
 }
 
 // owns reports whether a log-in may use the reverse-path: its own address, one

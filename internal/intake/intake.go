@@ -69,6 +69,13 @@ type Observer interface {
 	Told(what string)
 }
 
+// A Historian remembers what clients' mail was like.
+type Historian interface {
+	// Took is called for each message of a client that was judged as a whole: good is one
+	// that all recipients got, as no spam.
+	Took(client netip.Addr, good bool)
+}
+
 // Policies is the pipeline as one configuration has it. It is never changed: a
 // reload puts another in its place, and transactions under way keep theirs.
 type Policies struct {
@@ -119,10 +126,11 @@ type Intake struct {
 	Inline    Trier       // for what is handed on before the answer
 	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before
 	Reports   Reporter
-	Prover    Prover   // nil: nobody is proven
-	Links     Linker   // nil: no sender is told of what is held
-	Sames     Sames    // nil: each message is another
-	Notices   Notifier // nil: nobody sends any
+	Prover    Prover    // nil: nobody is proven
+	Links     Linker    // nil: no sender is told of what is held
+	Sames     Sames     // nil: each message is another
+	Notices   Notifier  // nil: nobody sends any
+	Histories Historian // nil: nobody remembers
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time

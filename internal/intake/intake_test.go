@@ -331,31 +331,6 @@ func TestSplitRecipients(t *testing.T) {
 	}
 }
 
-// The gate speaks for the node: at MAIL a refusal leaves a record.
-func TestGate(t *testing.T) {
-	w := newWorld(t)
-	p := *w.Policies()
-	kind := &pipeline.Kind{Name: "rate", Stage: pipeline.Mail, Gate: true, Told: true, Results: []pipeline.Result{{Word: "over"}}}
-	over := pipeline.Finding{Result: "over", Reason: "too many"}
-	p.Gate = &pipeline.Policy{Name: "gate", Entries: []*pipeline.Entry{{
-		Name: "rate", Kind: kind, Key: "rate", On: map[string]pipeline.Effect{"over": {Action: pipeline.Defer}},
-		Filter: fixed{over},
-	}}}
-	w.SetPolicies(&p)
-	conv, v := w.Connect(t.Context(), client)
-	defer conv.Close()
-	if v.Answer != mail.OK {
-		t.Errorf("connect: got %v", v)
-	}
-	tx, v := conv.Mail(t.Context(), client, "a@sender.example", mail.Params{})
-	if tx != nil || v.Answer != mail.Busy || v.Reason != "too many" {
-		t.Errorf("mail: got %v, %v", tx, v)
-	}
-	if len(w.notes) != 1 || w.notes[0].Walks[0].Decision.Entry != "rate" {
-		t.Errorf("notes: %+v", w.notes)
-	}
-}
-
 type fixed struct{ f pipeline.Finding }
 
 func (f fixed) Check(context.Context, pipeline.Query) (pipeline.Finding, error) { return f.f, nil }

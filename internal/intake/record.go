@@ -21,7 +21,11 @@ func (t *Transaction) record(v mail.Verdict, state string) *journal.Record {
 		r.Walks = append(r.Walks, rcpt.evidence(outcome)...)
 	}
 	for _, rcpt := range t.refused {
-		r.Walks = append(r.Walks, rcpt.evidence(rcpt.answer.String())...)
+		walks := rcpt.evidence(rcpt.answer.String())
+		if t.shut.Answer != mail.OK { // by the gate, whose walk is nobody's
+			walks[0].Decision = decisionEvidence(t.gate.Decision)
+		}
+		r.Walks = append(r.Walks, walks...)
 	}
 	return r
 }
@@ -65,16 +69,19 @@ func WalkEvidence(w *pipeline.Walk, outcome string) journal.Walk {
 }
 
 func walkEvidence(w *pipeline.Walk, outcome string, shadow bool) journal.Walk {
-	d := w.Decision
 	out := journal.Walk{
 		Recipient: w.Recipient, Policy: w.Policy.Name, Shadow: shadow, Score: w.Score, Required: w.Required, Outcome: outcome,
-		Decision: journal.Decision{Action: d.Action.String(), Entry: d.Entry, Filter: d.Filter, Result: d.Result, Reason: d.Reason},
+		Decision: decisionEvidence(w.Decision),
 		Steps:    make([]journal.Step, 0, len(w.Steps)),
 	}
 	for _, s := range w.Steps {
 		out.Steps = append(out.Steps, stepEvidence(s))
 	}
 	return out
+}
+
+func decisionEvidence(d pipeline.Decision) journal.Decision {
+	return journal.Decision{Action: d.Action.String(), Entry: d.Entry, Filter: d.Filter, Result: d.Result, Reason: d.Reason}
 }
 
 // maxText bounds texts of strangers that are kept beside the content, in octets.

@@ -9,12 +9,14 @@ import (
 // begin begins a recipient's walk, and that of the shadow policy. A mailbox's level moves
 // the score from which its mail is spam.
 func (t *Transaction) begin(r *recipient, p *pipeline.Policy, live bool) {
-	factor := t.level(r)
-	r.walk = pipeline.NewWalk(p, r.path, live)
+	factor, owned := t.level(r), t.snapshot.Has(r.path)
+	r.policy, r.walk = p, pipeline.NewWalk(p, r.path, live)
 	r.walk.Required *= factor
+	r.walk.Owned = owned
 	if p.Shadow != nil {
 		r.shadow = pipeline.NewWalk(p.Shadow, r.path, false)
 		r.shadow.Required *= factor
+		r.shadow.Owned = owned
 	}
 }
 

@@ -26,6 +26,7 @@ type Transaction struct {
 	began    time.Time
 	rcpts    []*recipient
 	refused  []*recipient // at RCPT, kept for the journal
+	shut     mail.Verdict // the gate's, which answers each RCPT where it is not OK
 	settled  bool         // the recipients' outcomes hold
 	relay    netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
 	blind    bool         // relay does not say whom it brought the message for
@@ -49,6 +50,7 @@ type recipient struct {
 	params  mail.RcptParams
 	loop    bool // it was sent on from here before
 	marked  bool // it goes on as spam
+	policy  *pipeline.Policy
 	walk    *pipeline.Walk
 	shadow  *pipeline.Walk // nil where the policy has none
 	answer  mail.Answer    // at RCPT
@@ -89,8 +91,15 @@ func (t *Transaction) Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams)
 }
 
 func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
+	if t.shut.Answer != mail.OK {
+		return t.shut
+	}
 	found, v := t.in.route(ctx, t.snapshot, t.tx.Envelope.ReversePath, r.path, t.tx.Client.Login)
-	if v.Answer != mail.OK {
+	switch v.Answer {
+	case mail.OK:
+	case mail.NoSuchMailbox:
+		return t.stranger(ctx, r, v)
+	default:
 		return v
 	}
 	r.domain, r.boxes, r.remotes, r.way = found.Domain, found.Boxes, found.Remotes, found
@@ -98,7 +107,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	if found.Role || t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull() {
 		policy = nothing
 	}
-	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].walk.Policy != policy {
+	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
 		return mail.Verdict{Answer: mail.OtherPolicy}
 	}
 	t.begin(r, policy, true)
@@ -180,6 +189,7 @@ func (t *Transaction) finish(v mail.Verdict, state string) {
 // conclude logs, counts and closes.
 func (t *Transaction) conclude(v mail.Verdict, state string) {
 	t.tx.Close()
+	t.remember()
 	t.in.observe(t.gate)
 	for _, r := range slices.Concat(t.rcpts, t.refused) {
 		if r.walk != nil {
