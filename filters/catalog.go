@@ -6,16 +6,19 @@ import (
 	"net/netip"
 
 	"gatepost/dnsbl"
+	"gatepost/internal/traffic"
 	"gatepost/pipeline"
 )
 
 // Deps is what filters need from outside.
 type Deps struct {
 	Resolver Resolver
-	Hostname string     // what this host calls itself
-	Lists    ListHealth // nil: every DNS list is believed
-	Banned   Banned     // nil: nobody is
-	Greylist Greylist   // nil: nobody is deferred
+	Hostname string           // what this host calls itself
+	Lists    ListHealth       // nil: every DNS list is believed
+	Banned   Banned           // nil: nobody is
+	Greylist Greylist         // nil: nobody is deferred
+	Traffic  *traffic.Traffic // nil: counters of the catalogue's own
+	Banner   Banner           // nil: nobody is banned
 
 	Complaints Complaints // nil: nobody complained of anybody
 
@@ -45,19 +48,26 @@ type Resolver interface {
 
 // Catalog lists every filter in the default order.
 func Catalog(d Deps) []pipeline.Kind {
+	if d.Traffic == nil {
+		d.Traffic = traffic.New(traffic.Config{})
+	}
 	kinds := []pipeline.Kind{
 		ipBanKind(d),
+		earlyTalkerKind(d),
+		rateKind(d),
 		ipAllowKind(),
 		senderAllowKind(d),
 		autoAllowKind(d),
 		authorAllowKind(d),
 		spfKind(d),
+		dhapKind(d),
 		greylistKind(d),
 		ipBlockKind(),
 		senderBlockKind(),
 		rdnsKind(d),
 		nullSenderKind(d),
 		selfSenderKind(d),
+		honeypotKind(d),
 		ipComplaintKind(d),
 		senderComplaintKind(d),
 		mxKind(d),

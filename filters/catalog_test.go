@@ -32,8 +32,8 @@ func TestCatalog(t *testing.T) {
 		})
 	}
 	want := []string{
-		"ip-ban", "ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "greylist", "ip-block", "sender-block", "rdns",
-		"null-sender", "self-sender", "ip-complaint", "sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
+		"ip-ban", "early-talker", "rate", "ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block",
+		"sender-block", "rdns", "null-sender", "self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)

@@ -2,6 +2,9 @@ package filters
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,13 +20,17 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/internal/resolve"
 	"gatepost/internal/resolve/resolvetest"
+	"gatepost/internal/traffic"
 	"gatepost/pipeline"
 )
 
 // TestGolden runs testdata/FILTER/CASE.txtar: a new case is a new file, with the sections
 //
-//	case      client, local (where it reached us), helo, from, to, login, stage (default data); settings of the entry;
-//	          what filters with memory remember
+//	case      client, local (where it reached us), helo, from, to, login, stage (default
+//	          data; up to mail: in the gate); users, early, pipelined, unknown, owned;
+//	          settings of the entry; what filters with memory remember
+//	traffic   what went before, one kind a line, all of the case's client: N connections
+//	          (which stay open) | messages | known | unknown | good | bad, or later DURATION
 //	zone      DNS, as resolvetest reads it
 //	lists     one entry a line: id allow|block client|sender|author VALUE SCOPE,
 //	          id allow|block from ADDRESS,NETWORK SCOPE, or id block trap|fraud VALUE global
@@ -59,7 +66,8 @@ func TestGolden(t *testing.T) {
 
 type goldenCase struct {
 	Client, Local, Helo, From, To, Login, Stage string
-	Users                                       bool
+	Users, Early, Unknown, Owned                bool
+	Pipelined                                   string
 	Settings                                    map[string]any
 	Greylist                                    []string // what is remembered; see greylistRows.remember
 	Timeout                                     time.Duration
@@ -108,8 +116,8 @@ func runCase(t *testing.T, name, path string) {
 		c.From = ""
 	}
 	lists := parseLists(t, section("lists"))
-	learnt := parseLearnt(t, section("trust"), section("sent"))
-	got := describeFinding(c.walk(t, name, section, lists, learnt), lists) + learnt.described()
+	learnt, past := parseLearnt(t, section("trust"), section("sent")), newPast(t, c, section("traffic"))
+	got := describeFinding(c.walk(t, name, section, lists, learnt, past), lists) + learnt.described() + past.bans.String()
 	if *update {
 		setSection(archive, "want", got)
 		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -132,7 +140,7 @@ func setSection(a *txtar.Archive, name, text string) {
 }
 
 // walk sends the case through a policy of one entry.
-func (c goldenCase) walk(t *testing.T, filter string, section func(string) string, lists *fakeLists, learnt *fakeLearnt) *pipeline.Walk {
+func (c goldenCase) walk(t *testing.T, filter string, section func(string) string, lists *fakeLists, learnt *fakeLearnt, past *past) *pipeline.Walk {
 	server, err := resolvetest.Serve(section("zone"))
 	if err != nil {
 		t.Fatal(err)
@@ -144,14 +152,24 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	}
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
-	policies, problems := pipeline.Compile(Catalog(c.deps(t, resolver, section, lists, learnt)), []pipeline.Spec{spec})
+	deps := c.deps(t, resolver, section, lists, learnt)
+	deps.Traffic, deps.Banner = past.Traffic, past
+	catalog := Catalog(deps)
+	policies, problems := pipeline.Compile(catalog, []pipeline.Spec{spec})
 	if len(problems) > 0 {
 		t.Fatal(problems)
+	}
+	if c.Stage != "data" && c.Stage != "rcpt" {
+		return c.walkGate(t, catalog, spec)
 	}
 	tx := pipeline.NewTransaction(t.Context(), "id", goldenTime(), c.client(t), lists)
 	defer tx.Close()
 	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{}).WithRcpt()
 	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)
+	if c.Unknown {
+		walk = pipeline.NewUnknownWalk(policies["case"], mail.Path(c.To), true)
+	}
+	walk.Owned = c.Owned
 	advance(t, walk, tx)
 	if c.Stage == "data" {
 		content := []byte(strings.ReplaceAll(section("message"), "\n", "\r\n"))
@@ -161,6 +179,86 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	walk.Release(tx)
 	return walk
 }
+
+// walkGate sends the case through a gate of one entry, up to its stage.
+func (c goldenCase) walkGate(t *testing.T, catalog []pipeline.Kind, spec pipeline.Spec) *pipeline.Walk {
+	gate, problems := pipeline.CompileGate(catalog, spec)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	tx := pipeline.NewTransaction(t.Context(), "id", time.Unix(1_700_000_000, 0), c.client(t), nil)
+	defer tx.Close()
+	walk := pipeline.NewWalk(gate, mail.Null, true)
+	advance(t, walk, tx)
+	if c.Stage != "connect" {
+		tx = tx.WithHelo(c.client(t))
+		advance(t, walk, tx)
+	}
+	if c.Stage == "mail" {
+		advance(t, walk, tx.WithMail(mail.Path(c.From), mail.Params{}))
+	}
+	return walk
+}
+
+// A past is what went before a case, and what follows for its client. It is a Banner.
+type past struct {
+	*traffic.Traffic
+	now  time.Time
+	bans strings.Builder
+}
+
+func newPast(t *testing.T, c goldenCase, text string) *past {
+	p := &past{now: time.Unix(1_700_000_000, 0)}
+	p.Traffic = traffic.New(traffic.Config{Now: func() time.Time { return p.now }, Hash: sameHash})
+	addr, sender := c.client(t).Addr, mail.Path(c.From)
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) == 2 && f[0] == "later" {
+			d, err := time.ParseDuration(f[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.now = p.now.Add(d)
+			continue
+		}
+		n := 0
+		if _, err := fmt.Sscan(f[0], &n); err != nil || len(f) != 2 {
+			t.Fatalf("traffic %q", line)
+		}
+		for i := range n {
+			switch f[1] {
+			case "connections":
+				p.Connected(addr)
+			case "messages":
+				p.Sent(addr, sender)
+			case "known", "unknown":
+				p.Tried(addr, mail.Path(fmt.Sprintf("u%d@example.net", i)), f[1] == "unknown")
+			case "good", "bad":
+				p.Took(addr, f[1] == "good")
+			default:
+				t.Fatalf("traffic %q", line)
+			}
+		}
+	}
+	return p
+}
+
+// sameHash is a hash that is the same in each run.
+func sameHash(s string) uint64 {
+	sum := sha256.Sum256([]byte(s))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// Impose implements Banner.
+func (p *past) Impose(_ context.Context, client netip.Addr, cause, note string) error {
+	fmt.Fprintf(&p.bans, "ban: %s %s: %s\n", client, cause, note)
+	return nil
+}
+
+// An earful is a mail.Ear that has heard, or has not.
+type earful bool
+
+func (e earful) Early(context.Context, time.Duration) (bool, error) { return bool(e), nil }
 
 func advance(t *testing.T, w *pipeline.Walk, tx *pipeline.Transaction) {
 	if err := w.Advance(t.Context(), tx); err != nil {
@@ -177,7 +275,7 @@ func (c goldenCase) client(t *testing.T) mail.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mail.Client{Addr: addr, Local: netip.AddrPortFrom(local, 25), Helo: c.Helo, Login: mail.Path(c.Login), Users: c.Users}
+	return mail.Client{Addr: addr, Local: netip.AddrPortFrom(local, 25), Helo: c.Helo, Login: mail.Path(c.Login), Users: c.Users, Pipelined: c.Pipelined, Ear: earful(c.Early)}
 }
 
 func describeFinding(w *pipeline.Walk, lists *fakeLists) string {

@@ -14,7 +14,7 @@ type ipAllow struct{}
 
 func ipAllowKind() pipeline.Kind {
 	return pipeline.Kind{
-		Name: "ip-allow", Stage: pipeline.Connect, Scope: pipeline.PerRecipient, Gate: true,
+		Name: "ip-allow", Stage: pipeline.Connect, Scope: pipeline.PerRecipient, Gate: true, Unknown: true,
 		Results: []pipeline.Result{
 			{Word: "allowed", Effect: "accept", Doc: "the client's network is allowed"},
 			{Word: "none", Effect: "none", Doc: "it is in no allow list"},

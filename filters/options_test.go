@@ -34,6 +34,13 @@ func TestBadSettings(t *testing.T) {
 		{"prefix of IPv6", "greylist", map[string]any{"ipv6_prefix": 8}, "ipv6_prefix"},
 		{"skip", "greylist", map[string]any{"skip": []any{"a b"}}, "neither a domain nor a network"},
 		{"accept_from", "auto-allow", map[string]any{"accept_from": -1.0}, "accept_from"},
+		{"rate", "rate", map[string]any{"messages_per_minute": -1}, "negative"},
+		{"banner delay", "early-talker", map[string]any{"delay": "1m"}, "between 0s and 20s"},
+		{"harvest", "dhap", map[string]any{"defer_from": 0}, "defer_from"},
+		{"harvested share", "dhap", map[string]any{"share": 101}, "share"},
+		{"slow", "dhap", map[string]any{"slow_from": -1}, "negative"},
+		{"tarpit", "dhap", map[string]any{"tarpit": "1m"}, "between 0s and 20s"},
+		{"trap", "honeypot", map[string]any{"addresses": []any{"a trap"}}, "no address"},
 		{"misspelt", "sender-allow", map[string]any{"require_aut": true}, "require_auth"},
 	}
 	for _, c := range cases {
