@@ -35,6 +35,7 @@ import (
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
 	"gatepost/internal/token"
+	"gatepost/internal/traffic"
 	"gatepost/internal/trust"
 	"gatepost/internal/web"
 	"gatepost/mailbox"
@@ -56,6 +57,7 @@ type App struct {
 	lists        *dnsListWatch
 	zone         *zone.Server // of the blacklist that is published; nil: none is
 	published    zone.Tree    // of the domains in it
+	traffic      *traffic.Traffic
 	store        *store.DB
 	mailboxes    store.Mailboxes
 	blobs        *segment.Store
@@ -256,6 +258,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 
 func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
+	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.intake = &intake.Intake{
 		Config: intake.Config{
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
@@ -265,7 +268,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
-		Observer: a.metrics, Log: a.log, Now: a.now, Authority: filters.Proof{Resolver: a.resolver},
+		Histories: a.traffic, Observer: a.metrics, Log: a.log, Now: a.now, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	if err := a.setPolicies(c); err != nil {
@@ -283,6 +286,7 @@ func (a *App) setPolicies(c *config.Config) error {
 		return err
 	}
 	a.lists.watch(health)
+	a.warnOfTraps(p)
 	a.intake.SetPolicies(p)
 	return nil
 }
@@ -294,6 +298,8 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Hostname:   c.Hostname,
 		Lists:      health,
 		Banned:     a.bans,
+		Banner:     a.bans,
+		Traffic:    a.traffic,
 		Greylist:   a.greylist,
 		Trust:      a.trust,
 		Ledger:     a.ledger,

@@ -118,7 +118,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
 		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout,
 		Limits: limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: spool, ProxyTrusted: c.Proxy.Trusted,
-		TLS: certificate, Log: a.log, Observer: a.metrics, Now: a.now,
+		TLS: certificate, Log: a.log, Observer: a.metrics, Abuser: abusers{a.traffic, a.bans, a.log}, Now: a.now,
 	}
 	a.metrics.InFlight(limits.InFlight)
 	for _, l := range []struct {

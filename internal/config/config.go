@@ -40,6 +40,7 @@ type Config struct {
 	Relay           Relay          `key:"relay"`
 	Sent            Sent           `key:"sent"`
 	Quarantine      Quarantine     `key:"quarantine"`
+	History         History        `key:"history"`
 	Challenge       Challenge      `key:"challenge"`
 	Complaints      Complaints     `key:"complaints"`
 	Digest          Digest         `key:"digest"`
@@ -148,6 +149,13 @@ type Quarantine struct {
 	Keep        time.Duration `key:"keep"`
 	JunkKeep    time.Duration `key:"junk_keep"`    // 0: for ever
 	SubjectMark string        `key:"subject_mark"` // before the subject of what is tagged
+}
+
+// History says from when on the history of a client network is good: what it spares a
+// network, the filters rate, early-talker and honeypot say.
+type History struct {
+	Messages int           `key:"messages"` // accepted and no spam, within a week
+	Age      time.Duration `key:"age"`      // since the first of them
 }
 
 // Challenge says how senders of held mail are told.

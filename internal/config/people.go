@@ -15,6 +15,8 @@ func (l *loader) people() {
 	if m := c.Quarantine.SubjectMark; len(m) > maxMark || strings.ContainsAny(m, "\r\n\x00") {
 		l.wrong("quarantine.subject_mark", "%q is not one line of at most %d octets", m, maxMark)
 	}
+	between(l, "history.messages", c.History.Messages, 1, 1_000_000)
+	between(l, "history.age", c.History.Age, time.Minute, 6*24*time.Hour)
 	between(l, "challenge.per_hour", c.Challenge.PerHour, 0, 1_000_000)
 	between(l, "challenge.again", c.Challenge.Again, time.Hour, 365*24*time.Hour)
 	between(l, "challenge.allow_for", c.Challenge.AllowFor, 24*time.Hour, 3650*24*time.Hour)
