@@ -7,6 +7,7 @@
 //	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
 //	go run ./test/bench -filters    # what each filter costs a message
 //	go run ./test/bench -dns        # questions about the published blacklist, beside nsd
+//	go run ./test/bench -flood      # connections that the gate refuses
 package main
 
 import (
@@ -32,6 +33,7 @@ func main() {
 	held := flag.Bool("quarantine", false, "measure accepting mail while many holds expire")
 	each := flag.Bool("filters", false, "measure what each filter costs a message")
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
+	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
 	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
@@ -43,6 +45,8 @@ func main() {
 		err = profiled(*profile, func() error { return benchFilters(*n, *rounds) })
 	case *published:
 		err = benchDNS(*rounds)
+	case *flooded:
+		err = benchFlood(*n, *rounds)
 	case *held:
 		err = benchQuarantine(*n, *rounds)
 	case *relay:
