@@ -199,3 +199,14 @@ func TestHistories(t *testing.T) {
 		})
 	}
 }
+
+// What a connection costs that the gate refuses as it comes, without the wire.
+func BenchmarkRefusedAtConnect(b *testing.B) {
+	w := newWorld(b)
+	withGate(w, pipeline.Connect, "reject")
+	b.ReportAllocs()
+	for b.Loop() {
+		conv, _ := w.Connect(b.Context(), client)
+		conv.Close()
+	}
+}

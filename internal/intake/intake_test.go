@@ -94,7 +94,7 @@ func policy(name string, stage pipeline.Stage) *pipeline.Policy {
 // newWorld has the domains early.example (judged at RCPT) and late.example (after
 // the content), each with a mailbox for every word, and junk.example, tag.example
 // with these dispositions.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db")
 	if err := os.WriteFile(path, template(t), 0o600); err != nil {
@@ -116,7 +116,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func openDirectory(t *testing.T, path string) (*store.DB, *directory.Directory) {
+func openDirectory(t testing.TB, path string) (*store.DB, *directory.Directory) {
 	t.Helper()
 	db, err := store.Open(t.Context(), path)
 	if err != nil {
@@ -136,7 +136,7 @@ var made struct {
 }
 
 // template is the database file of a new world, which is dear to make.
-func template(t *testing.T) []byte {
+func template(t testing.TB) []byte {
 	t.Helper()
 	made.once.Do(func() { made.file = makeTemplate(t) })
 	if made.file == nil {
@@ -145,7 +145,7 @@ func template(t *testing.T) []byte {
 	return made.file
 }
 
-func makeTemplate(t *testing.T) []byte {
+func makeTemplate(t testing.TB) []byte {
 	path := filepath.Join(t.TempDir(), "db")
 	db, dir := openDirectory(t, path)
 	for name, disposition := range map[string]directory.Disposition{

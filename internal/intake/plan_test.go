@@ -74,7 +74,7 @@ func newOutWorld(t *testing.T) (*world, *outside, *directory.Directory) {
 }
 
 // addOutside adds hosted.example on a mail host, and addresses that lead elsewhere.
-func addOutside(t *testing.T, dir *directory.Directory) {
+func addOutside(t testing.TB, dir *directory.Directory) {
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
