@@ -102,6 +102,23 @@ func TestTrap(t *testing.T) {
 	}
 }
 
+// Who speaks another protocol is sent away each time, and the third time kept out.
+func TestProtocolAbuse(t *testing.T) {
+	m := serve(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
+	for range 3 {
+		p := dialProxy(t, m, goodClient)
+		p.want("220", p.answer())
+		p.want("500 5.5.2 this is SMTP", p.say("POST / HTTP/1.1"))
+		p.conn.Close()
+	}
+	until(t, 10*time.Second, "the client is banned", func() bool {
+		p := dialProxy(t, m, goodClient)
+		defer p.conn.Close()
+		return strings.HasPrefix(p.answer(), "554 5.7.1")
+	})
+	connect(t, m, "192.0.2.8") // its neighbour is not
+}
+
 // One client tries 10,000 recipients, as fast as it can: it learns nothing from some
 // hundred on, and is banned; others are served.
 func TestTenThousandRecipients(t *testing.T) {
