@@ -12,8 +12,17 @@
 // have the signatures of net.Resolver's, so a Resolver goes wherever one of those
 // does; Lookup itself tells more: time to live, AD bit, whether it was cached.
 //
-// How a question travels: cache → single flight (who asks what is being asked
-// already waits for that answer) → a place among those under way → exchange, over
-// UDP and, where the answer did not fit, over TCP. It is not a validating
-// resolver: the AD bit is passed on only where Config trusts its servers.
+// How a question travels: cache → its message's Budget → single flight (who asks what is
+// being asked already waits for that answer) → a place among those under way → the
+// servers. The first that is well is asked, over UDP and, where the answer did not fit,
+// over TCP; the next too, where the first fails or takes longer than it mostly does. A
+// server that is silent a few times in a row is probed, and left out until it answers; see
+// upstream.go.
+//
+// Where no server answers, records that are past their time are told for a while (RFC
+// 8767), with an ErrTemporary that has a StaleError in its chain: only who looks for that
+// uses them. The Secure methods and LookupTLSA never have them.
+//
+// It is not a validating resolver: the AD bit is passed on only where Config trusts its
+// servers.
 package resolve
