@@ -10,7 +10,7 @@ import (
 // before the list entry is asked for, and which it spares a message. Reach.Entry is ""
 // where nothing asks for such an entry.
 func Reach(gate, policy *pipeline.Policy, e directory.Entry) pipeline.Reach {
-	filter, result := asking(e.List, e.Kind)
+	filter, result := Asking(e.List, e.Kind)
 	r := policy.Reach(filter, result)
 	if gate == nil || r.Entry == "" {
 		return r
@@ -29,9 +29,9 @@ func Reach(gate, policy *pipeline.Policy, e directory.Entry) pipeline.Reach {
 	return r
 }
 
-// asking returns the filter that asks for a kind of list entries, and its answer where
+// Asking returns the filter that asks for a kind of list entries, and its answer where
 // it finds one; "" where none does.
-func asking(list directory.List, kind directory.Kind) (filter, result string) {
+func Asking(list directory.List, kind directory.Kind) (filter, result string) {
 	switch {
 	case list == directory.Allow && kind == directory.Network:
 		return "ip-allow", "allowed"

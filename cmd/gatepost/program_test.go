@@ -98,6 +98,20 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
 	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))
 	greylistHandlers(h)
+	control.On(h, answer[ops.PolicyExplain](ops.EffectivePolicy{
+		Recipient: "ann@example.org", Domain: "example.org", Mailboxes: []string{"ann@example.org"}, Policy: "default", Disposition: "junk", Level: 3, Required: 7.5,
+		Precedence: "the nearer before the wider",
+		Listed: []ops.ListedEntry{
+			{Of: "client", ID: 12, List: "allow", Value: "192.0.2.0/24", Scope: "ann@example.org", Counts: true},
+			{Of: "client", ID: 3, List: "block", Value: "192.0.2.7", Scope: "global", Expires: at(5)},
+		},
+		Filters: []ops.PolicyEntry{
+			{Gate: true, Entry: "rate", Filter: "rate", Stage: "connect", Effects: []string{"over: defer"}},
+			{Entry: "ip-allow", Filter: "ip-allow", Stage: "connect", Effects: []string{"allowed: accept"}, Listed: 12, Says: "accept"},
+			{Entry: "spf", Filter: "spf", Stage: "mail", Effects: []string{"fail: spam", "softfail: score 2"}, Says: "not asked: ip-allow has ended the walk"},
+			{Entry: "antivirus", Filter: "antivirus", Stage: "data", Effects: []string{}, Always: true, Shadow: true},
+		},
+	}))
 	queueHandlers(h)
 	dnsblHandlers(h)
 	complaintHandlers(h)

@@ -34,6 +34,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.dnsLists)
 	a.complaintOps(h)
 	control.On(h, a.explain)
+	control.On(h, a.explainPolicy)
 	control.On(h, a.route)
 	control.On(h, a.checkStore)
 	return h
@@ -48,7 +49,7 @@ func told(err error) error {
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias),
 		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoAdmin):
 		return control.NotFound("%v", err)
-	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath), errors.Is(err, directory.ErrPassword):
+	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath), errors.Is(err, directory.ErrPassword), errors.Is(err, directory.ErrOutranked):
 		return control.Misused("%v", err)
 	}
 	return err

@@ -12,7 +12,9 @@ import (
 const MaxNote = 1000
 
 // AddEntry adds a list entry. List and Value must be set; Kind "" is read off the
-// value; the zero Scope is global, and any other must exist.
+// value; the zero Scope is global, and any other must exist. It fails with ErrOutranked
+// where an entry of the same scope allows all that this one would block. (An import and
+// EnsureEntry take such an entry: it counts when the other is gone.)
 func (d *Directory) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 	added, err := d.addEntry(ctx, e)
 	if err != nil {
@@ -34,6 +36,9 @@ func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
 			return nil, err
 		}
 		if err := s.room(e.Scope, 0); err != nil {
+			return nil, err
+		}
+		if err := s.counts(e); err != nil {
 			return nil, err
 		}
 		return checkedEntry(e)

@@ -16,6 +16,7 @@ var (
 	ErrExists    = errors.New("exists already")
 	ErrFull      = errors.New("the list is full; remove entries first")
 	ErrInUse     = errors.New("still in use")
+	ErrOutranked = errors.New("would never count")
 	ErrInvalid   = errors.New("not valid")
 	ErrTooMany   = errors.New("leads to too many addresses")
 	ErrLoop      = errors.New("leads back to itself")

@@ -148,7 +148,8 @@ func TestEntryOperations(t *testing.T) {
 		want error
 	}{
 		"twice":           {Entry{List: Allow, Value: "192.0.2.0/24", Scope: e.Scope}, ErrExists},
-		"other list":      {Entry{List: Block, Value: "192.0.2.0/24", Scope: e.Scope}, nil},
+		"other list":      {Entry{List: Block, Value: "192.0.2.0/24", Scope: e.Scope}, ErrOutranked},
+		"other scope":     {Entry{List: Block, Value: "192.0.2.0/24", Scope: Scope{DomainScope, "example.org"}}, nil},
 		"no list":         {Entry{Value: "192.0.2.0/24"}, ErrInvalid},
 		"no such domain":  {Entry{List: Allow, Value: "x.example", Scope: Scope{DomainScope, "elsewhere.example"}}, ErrNoDomain},
 		"no such mailbox": {Entry{List: Allow, Value: "x.example", Scope: Scope{MailboxScope, "nobody@example.net"}}, ErrNoMailbox},

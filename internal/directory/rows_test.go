@@ -215,7 +215,7 @@ func (f fixture) entry(t *testing.T, list List, kind Kind, value, scope string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := f.AddEntry(t.Context(), Entry{List: list, Kind: kind, Value: value, Scope: in})
+	e, err := f.EnsureEntry(t.Context(), Entry{List: list, Kind: kind, Value: value, Scope: in}) // whatever else is there
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -267,6 +267,8 @@ func entryWrong(err error) (field, key string) {
 		return "value", "list.wrong.exists"
 	case errors.Is(err, directory.ErrFull):
 		return "value", "list.wrong.full"
+	case errors.Is(err, directory.ErrOutranked):
+		return "value", "list.wrong.outranked"
 	case errors.Is(err, directory.ErrInUse):
 		return "value", "list.wrong.used"
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox):
