@@ -69,6 +69,8 @@ var calls = []call{
 	{args: "host remove exit"},
 	{args: "list add allow 192.0.2.0/24 --scope {DOMAIN} --note why --expires 30d", fields: "id list kind value scope", keeps: []string{"ENTRY=id"}},
 	{args: "list add block pest@shop.example --scope ann@{DOMAIN}", fields: "id list kind value scope", keeps: []string{"OTHER=id"}},
+	{args: "list add trap nobody@{DOMAIN}", fields: "id list kind value scope"},
+	{args: "policy explain ann@{DOMAIN} --from pest@shop.example --client 192.0.2.7", fields: "recipient domain mailboxes policy disposition precedence listed filters"},
 	{args: "list list", list: true, fields: "id list kind value scope"},
 	{args: "list list allow --scope {DOMAIN}", list: true, fields: "id list kind value scope"},
 	{args: "list show {ENTRY}", fields: "id list kind value scope note"},
