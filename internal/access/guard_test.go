@@ -120,6 +120,18 @@ func TestGuardBansASpray(t *testing.T) {
 	}
 }
 
+// An old password, tried all day from an address that nobody has logged in from, is one
+// account's.
+func TestGuardCountsAnAccountOnce(t *testing.T) {
+	d := newDoorkeeper()
+	for range 200 {
+		d.logsIn(t, "nobody@example.org", "198.51.100.7", "old")
+	}
+	if len(d.banned) > 0 {
+		t.Errorf("banned: %v", d.banned)
+	}
+}
+
 // Slow guesses, and those from many addresses, ban nobody: the account's own limit is for
 // those.
 func TestGuardForgets(t *testing.T) {
