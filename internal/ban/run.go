@@ -221,8 +221,8 @@ func laterOf(a, b time.Time) time.Time {
 	return b
 }
 
-// Reconsider lifts bans of those who are never banned by now. It is done at start, and
-// when the configuration changes; between, Find does not find them.
+// Reconsider lifts bans of those who are never banned by now. Run does so at its start;
+// between, Find does not find them.
 func (b *Bans) Reconsider(ctx context.Context) error {
 	b.mu.Lock()
 	forbidden := map[int64]string{}
