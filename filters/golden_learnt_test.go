@@ -26,7 +26,7 @@ type fakeLearnt struct {
 	forward *srs.Rewriter
 }
 
-func parseLearnt(t *testing.T, trusted, ids string) *fakeLearnt {
+func parseLearnt(t testing.TB, trusted, ids string) *fakeLearnt {
 	t.Helper()
 	l := &fakeLearnt{now: time.Unix(1_700_000_000, 0), trust: map[[2]mail.Path]trust.Entry{}, sent: strings.Fields(ids), away: map[string]bool{}}
 	l.away["trust"], l.away["sent"] = strings.TrimSpace(trusted) == "away", strings.TrimSpace(ids) == "away"
