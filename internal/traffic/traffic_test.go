@@ -206,7 +206,7 @@ func TestPit(t *testing.T) {
 // Ten million clients come by, each from a network of its own, and memory stays as it was;
 // who sends good mail is still known.
 func TestMemoryIsBounded(t *testing.T) {
-	n := 10_000_000
+	n := clients
 	if testing.Short() {
 		n = 500_000
 	}
