@@ -46,9 +46,12 @@ type table[V any] struct {
 	shards [shards]shard[V]
 }
 
+// A shard is two generations. When the young one has its half of the entries the old one is
+// thrown away as a whole: who was updated since then is in the young one. Nothing is
+// deleted singly, since Go's maps grow where entries come and go, however few there are.
 type shard[V any] struct {
-	mu sync.Mutex
-	m  map[key]slot[V]
+	mu         sync.Mutex
+	young, old map[key]slot[V]
 }
 
 type slot[V any] struct {
@@ -61,63 +64,53 @@ func (t *table[V]) update(k key, now time.Duration, f func(*V)) {
 	s := &t.shards[k.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, known := s.m[k]
-	if !known {
-		s.room(t.most)
+	v, young := s.young[k]
+	if !young {
+		v = s.old[k]
+		s.room((t.most + 1) / 2)
 	}
 	v.at = now
 	f(&v.value)
-	s.m[k] = v
+	s.young[k] = v
 }
 
-// tried is how many entries are compared when one has to go. The map begins anywhere.
-const tried = 8
+// room makes room for one entry in the young generation, of which there may be half.
+func (s *shard[V]) room(half int) {
+	switch {
+	case s.young == nil:
+		s.young = map[key]slot[V]{}
+	case len(s.young) >= half:
+		s.old, s.young = s.young, make(map[key]slot[V], half)
+	}
+}
 
-// room makes room for one entry: of a few, the one that was updated longest ago goes.
-func (s *shard[V]) room(most int) {
-	if s.m == nil {
-		s.m = map[key]slot[V]{}
+func (s *shard[V]) get(k key) (slot[V], bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.young[k]; ok {
+		return v, true
 	}
-	if len(s.m) < most {
-		return
-	}
-	var oldest key
-	var at time.Duration
-	n := 0
-	for k, v := range s.m {
-		if n == 0 || v.at < at {
-			oldest, at = k, v.at
-		}
-		if n++; n == tried {
-			break
-		}
-	}
-	delete(s.m, oldest)
+	v, ok := s.old[k]
+	return v, ok
 }
 
 func (t *table[V]) look(k key) (V, bool) {
-	s := &t.shards[k.shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.m[k]
+	v, ok := t.shards[k.shard()].get(k)
 	return v.value, ok
 }
 
 // touched is when k was updated last.
 func (t *table[V]) touched(k key) (time.Duration, bool) {
-	s := &t.shards[k.shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.m[k]
+	v, ok := t.shards[k.shard()].get(k)
 	return v.at, ok
 }
 
-// size is how many entries there are.
+// size is how many entries there are; some may be in both generations.
 func (t *table[V]) size() (n int) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		n += len(s.m)
+		n += len(s.young) + len(s.old)
 		s.mu.Unlock()
 	}
 	return n

@@ -4,8 +4,8 @@
 // early-talker and dhap look at it.
 //
 // A client counts as its network: IPv4 /24, IPv6 /64, which one party usually holds as a
-// whole. Each kind of count is a table of its own, of a fixed size: when it is full, the
-// oldest of a few entries gives way. So any number of clients can come by and memory stays
+// whole. Each kind of count is a table of its own, of a fixed size: when it is full, those
+// that were not updated for longest give way. So any number of clients can come by and memory stays
 // as it is; what a flood of new networks can do is to have others forgotten, and then they
 // are strangers again. Histories, which spare a network limits, are made by accepted mail
 // alone, so that a flood of connections can't touch them.
