@@ -61,7 +61,7 @@ func greylistKind(d Deps) pipeline.Kind {
 		Results: []pipeline.Result{
 			{Word: "new", Effect: "defer", State: "greylisted", Doc: "the first attempt: it is to come again"},
 			{Word: "early", Effect: "defer", State: "greylisted", Doc: "it came again too soon"},
-			{Word: "passed", Effect: "none", Doc: "it waited, and came again"},
+			{Word: "passed", Effect: "none", Again: true, Doc: "it waited, and came again"},
 			{Word: "known", Effect: "none", Doc: "it, or enough others of its domain or network, passed before"},
 			{Word: "exempt", Effect: "none", Doc: "it need not wait"},
 			{Word: "temperror", Effect: "none", Doc: "the store could not tell"},

@@ -116,6 +116,7 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		p.Entries = append(p.Entries, e)
 	}
 	p.Unknown = p.unknown()
+	p.Repeats = slices.ContainsFunc(p.Entries, func(e *Entry) bool { return e.Kind.repeats() && !e.Shadow })
 	return p
 }
 

@@ -1,6 +1,9 @@
 package pipeline
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Kind is a filter's registration in the catalogue: what it needs, what it may
 // say, and how one is made from an admin's settings. Configuration, console and
@@ -31,6 +34,7 @@ type Result struct {
 	Word   string
 	Effect string // the default, as ParseEffect reads it
 	Doc    string
+	Again  bool   // the message was deferred before, and comes again: it may come twice
 	State  string // what the journal calls a message that it defers; "": "deferred"
 	Firm   bool   // where it decides, the sender is offered no way to have the message delivered
 }
@@ -56,6 +60,8 @@ type Policy struct {
 	RejectAt float64 // score from which it is rejected at the end of data; 0 is off
 	Entries  []*Entry
 	Shadow   *Policy // walked beside this one; nothing follows from it
+	// Repeats: some of Entries defer messages that come again (Result.Again).
+	Repeats bool
 	// Unknown has those of Entries that are asked about recipients that do not exist; nil
 	// where there are none. Of its endings discard, reject and defer count.
 	Unknown *Policy
@@ -82,6 +88,21 @@ func (k *Kind) knows(word string) bool {
 		}
 	}
 	return word == TempError
+}
+
+// again reports whether a result says that the message was deferred before; see Result.Again.
+func (k *Kind) again(word string) bool {
+	for _, r := range k.Results {
+		if r.Word == word {
+			return r.Again
+		}
+	}
+	return false
+}
+
+// repeats reports whether the filter defers messages that come again.
+func (k *Kind) repeats() bool {
+	return slices.ContainsFunc(k.Results, func(r Result) bool { return r.Again })
 }
 
 // state is what the journal calls what a result defers; see Result.State.

@@ -22,6 +22,7 @@ type Walk struct {
 	Required  float64  // score from which the message is spam; NewWalk takes the policy's, 0 is off
 	Unknown   bool     // the recipient does not exist
 	Owned     bool     // see Query.Owned
+	Again     bool     // some filter said so; see Result.Again
 
 	next  int       // index of the entry to be judged next
 	later []pending // entries before it that said Later, in order
@@ -205,6 +206,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 	}
 	w.Steps = append(w.Steps, step)
 	w.Score += step.Points
+	w.Again = w.Again || e.Kind.again(f.Result)
 	if effect.Action.Ends() {
 		w.end(p.entry, Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,

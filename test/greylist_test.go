@@ -107,3 +107,46 @@ func TestFieldNote15GreylistedIsNoReject(t *testing.T) {
 	shown := run(t, m, "", "journal", "show", sent.id(t))
 	sees(t, "journal show", shown, "after the first, "+id)
 }
+
+// Field note 15: a client that brings to all again what one recipient's answer told it to
+// bring again has it arrive once, and so has a pool of which two try again. It is in the
+// journal and the log.
+func TestFieldNote15GreylistedArrivesOnce(t *testing.T) {
+	t.Parallel()
+	m := serve(t, greylistConfig, flowZone)
+	ann, bob := domain(t, m, "test.example"), "bob@test.example"
+	run(t, m, password, "mailbox", "add", bob, "--password-stdin")
+	message := func(id, subject string) string {
+		return "Message-ID: <" + id + "@sender.example>\r\n" + note(subject, "x")
+	}
+	taken := func(sent mailing, rcpts ...string) bool {
+		for i, want := range rcpts {
+			if !strings.HasPrefix(sent.rcpt[i], want) {
+				return false
+			}
+		}
+		return strings.HasPrefix(sent.data, "250")
+	}
+	until(t, 20*time.Second, "a first message to ann passes", func() bool { return taken(mailFrom(t, m, goodClient, sender, message("1", "first"), ann), "250") })
+
+	part := mailFrom(t, m, goodClient, sender, message("2", "twice"), ann, bob)
+	if !taken(part, "250", "451") {
+		t.Fatalf("got %+v", part)
+	}
+	var again mailing
+	until(t, 20*time.Second, "bob's passes", func() bool {
+		again = mailFrom(t, m, goodClient, sender, message("2", "twice"), ann, bob)
+		return taken(again, "250", "250")
+	})
+	followed(t, m, again.id(t), ann+" duplicate", bob+" delivered")
+	sees(t, "journal show", run(t, m, "", "journal", "show", again.id(t)), "the same message was delivered before, as "+part.id(t))
+	once := mailFrom(t, m, goodClient, sender, message("2", "twice"), bob)
+	followed(t, m, once.id(t), bob+" duplicate")
+	other := mailFrom(t, m, goodClient, sender, message("3", "twice"), ann) // says the same, and is another
+	followed(t, m, other.id(t), ann+" delivered")
+	for user, want := range map[string]int{ann: 2, bob: 1} {
+		if got := withSubject(box(t, m, user, "INBOX"), "twice"); len(got) != want {
+			t.Errorf("%s has %d", user, len(got))
+		}
+	}
+}

@@ -27,9 +27,12 @@ type Commit struct {
 	Events     []queue.Event     // what was carried on before the answer
 	Again      []Again           // what is held already, and came once more
 	Ends       []End             // holds that a delivery makes needless
-	Origin     string            // challenge.Origin of what is held, where Held.Same is set
-	Saw        map[string]string // by Held.Same: the held message that was remembered by it before
-	Row        *journal.Row
+	// Given are the keys of Sames by which what is delivered is remembered, since it may
+	// well come again: with SameGiven and the transaction in the place of a held message.
+	Given  []string
+	Origin string            // challenge.Origin of what is held or Given
+	Saw    map[string]string // by Held.Same and Given: what was remembered by it before
+	Row    *journal.Row
 
 	Complaints []complaint.Report // what is said against others, for complaint.Desk
 }

@@ -63,6 +63,7 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 			p.end(r)
 			p.deliver(r, "")
 			p.carry(r)
+			p.give(r)
 		case mail.Tagged:
 			p.deliver(r, "")
 			p.holdStrays(r)

@@ -32,7 +32,11 @@ type Known struct {
 	State   quarantine.State // "" where its row is gone
 }
 
-// Sames remembers held messages by challenge.Key.
+// SameGiven stands before the transaction, in Known.ID, of what is remembered since it was
+// delivered, and is its State.
+const SameGiven = "delivered "
+
+// Sames remembers held messages by challenge.Key, and delivered ones that may come twice.
 type Sames interface {
 	// Heard reports whether anything is remembered with that challenge.Origin.
 	Heard(ctx context.Context, origin string) (bool, error)
@@ -61,6 +65,8 @@ type again struct {
 // recognize finds out for which recipients the message is one that is held already, or
 // was released: its server tries again, another MX brings it, its author sends it anew.
 // Only what would be held as spam, or delivered, is asked about, in domains that challenge.
+// Where a policy has strangers come again (greylisting), what is delivered is asked about,
+// too: a client may bring to all what one recipient's answer told it to bring again.
 func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 	t.known = nil
 	for _, r := range t.rcpts {
@@ -82,7 +88,7 @@ func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 				}
 			}
 		}
-		if !ok || o == mail.Delivered && !heard {
+		if !ok || o == mail.Delivered && !heard && !t.mayRepeat(r) {
 			continue
 		}
 		if err := t.name(r, m); err != nil {
@@ -108,18 +114,44 @@ func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 // alone is what would become of a recipient's message, mail.Held or mail.Delivered, were
 // it for nobody else; false where it is neither, or nobody is to be told.
 func (t *Transaction) alone(r *recipient) (mail.Outcome, bool) {
-	if !t.challenges(r) || !t.tx.Client.Login.IsNull() {
+	if !t.challenges(r) && !r.walk.Policy.Repeats || !t.tx.Client.Login.IsNull() {
 		return 0, false
 	}
 	e := t.ending(r)
 	outcomes, _ := pipeline.Settle([]pipeline.Ending{e})
 	switch o := r.away(outcomes[0]); o {
 	case mail.Held, mail.HeldTold:
-		return mail.Held, e.Decision.Action == pipeline.Spam
+		return mail.Held, e.Decision.Action == pipeline.Spam && t.challenges(r)
 	case mail.Delivered, mail.Queued:
 		return mail.Delivered, e.Decision.Action != pipeline.Spam
 	}
 	return 0, false
+}
+
+// mayRepeat reports whether what is delivered to a recipient may come again: it came again
+// already, or another recipient of the transaction was told to have it brought again.
+func (t *Transaction) mayRepeat(r *recipient) bool {
+	deferred := func(o *recipient) bool { return o.walk != nil && o.walk.Decision.State != "" }
+	return t.origin != "" && r.walk.Policy.Repeats && (r.walk.Again || slices.ContainsFunc(t.refused, deferred))
+}
+
+// give remembers what is delivered to a recipient's mailboxes and may come again, unless
+// something else is remembered in its place. What goes elsewhere may yet be refused there, and
+// sent anew.
+func (p *plan) give(r *recipient) {
+	if !p.t.mayRepeat(r) {
+		return
+	}
+	for box, key := range r.keys {
+		if box <= 0 {
+			continue
+		}
+		if k, ok := p.t.recent(key); ok && k.State != "" || slices.Contains(p.commit.Given, key) {
+			continue
+		}
+		p.commit.Given, p.commit.Origin = append(p.commit.Given, key), p.t.origin
+		p.commit.saw(key, p.t.known[key].ID)
+	}
 }
 
 // name gives a recipient the keys of all places where the message could be held for him.
@@ -173,7 +205,7 @@ func (t *Transaction) compare(r *recipient) {
 			continue
 		}
 		switch {
-		case k.State == quarantine.StateReleased:
+		case k.State == quarantine.StateReleased || k.State == SameGiven:
 			if r.has == nil {
 				r.has = map[int64]Known{}
 			}
@@ -309,7 +341,7 @@ func (t *Transaction) sameIDs() string {
 	var ids []string
 	for _, r := range t.rcpts {
 		for _, k := range slices.Concat(slices.Collect(maps.Values(r.has)), r.same, r.ends) {
-			ids = append(ids, k.ID)
+			ids = append(ids, strings.TrimPrefix(k.ID, SameGiven))
 		}
 	}
 	slices.Sort(ids)
@@ -322,6 +354,10 @@ func (r *recipient) sameEvidence() (steps []journal.Step) {
 		steps = append(steps, journal.Step{Entry: "same", Filter: "same", Result: result, Effect: "none", Reason: "the same message " + what + " " + id})
 	}
 	for _, k := range r.has {
+		if k.State == SameGiven {
+			say("delivered", k.Tx, "was delivered before, as")
+			continue
+		}
 		say("delivered", k.ID, "was released before, held as")
 	}
 	for _, k := range r.same {

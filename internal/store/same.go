@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatepost/internal/intake"
@@ -54,6 +55,9 @@ func (s Sames) Same(ctx context.Context, keys []string) (known map[string]intake
 				return err
 			}
 			k.Time, k.Expires = fromMicros(when), fromMicros(expires)
+			if tx, given := strings.CutPrefix(k.ID, intake.SameGiven); given {
+				k.Tx, k.State = tx, intake.SameGiven
+			}
 			known[key] = k
 		}
 		return nil
@@ -93,21 +97,28 @@ func putSame(tx *Tx, c *intake.Commit) error {
 			return err
 		}
 	}
-	var named []*quarantine.Held
+	type name struct {
+		same, held string
+		time       time.Time
+	}
+	var named []name
 	for _, h := range c.Held {
 		if h.Same != "" {
-			named = append(named, h)
+			named = append(named, name{h.Same, h.ID, h.Time})
 		}
 	}
-	slices.SortFunc(named, func(a, b *quarantine.Held) int { return cmp.Compare(a.Same, b.Same) })
-	for _, h := range named {
+	for _, key := range c.Given {
+		named = append(named, name{key, intake.SameGiven + c.Row.ID, c.Row.Time})
+	}
+	slices.SortFunc(named, func(a, b name) int { return cmp.Compare(a.same, b.same) })
+	for _, n := range named {
 		done, err := tx.Exec(`INSERT INTO held_same (same, held, origin, time) VALUES (?, ?, ?, ?)
 			ON CONFLICT (same) DO UPDATE SET held = excluded.held, origin = excluded.origin, time = excluded.time WHERE held_same.held = ?`,
-			h.Same, h.ID, c.Origin, toMicros(h.Time), c.Saw[h.Same])
+			n.same, n.held, c.Origin, toMicros(n.time), c.Saw[n.same])
 		if err != nil {
-			return fmt.Errorf("remember %s: %w", h.ID, err)
+			return fmt.Errorf("remember %s: %w", n.held, err)
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
+		if changed, err := done.RowsAffected(); err != nil || changed == 0 {
 			return errors.Join(err, intake.ErrSame)
 		}
 	}

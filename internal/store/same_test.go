@@ -168,3 +168,29 @@ func testSameRace(t *testing.T, db *DB) {
 		t.Errorf("%d were first, %d are held; want 1 and 3", won, heldCount(t, db))
 	}
 }
+
+// What is delivered and may come again is remembered in the place of a held message; two
+// that bring it at once are told apart by the commit.
+func TestSameGiven(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB) {
+		given := func(id, saw string) error {
+			return db.Commit(t.Context(), &intake.Commit{
+				Given: []string{"key"}, Origin: "origin", Saw: map[string]string{"key": saw},
+				Row: &journal.Row{ID: id, Time: noon, Lines: []journal.Line{{Recipient: "a@example.net", State: "delivered"}}},
+			})
+		}
+		if err := given("1", ""); err != nil {
+			t.Fatal(err)
+		}
+		want := intake.Known{ID: intake.SameGiven + "1", Tx: "1", Origin: "origin", Time: noon, State: intake.SameGiven}
+		if got := known(t, db, "key"); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if err := given("2", ""); !errors.Is(err, intake.ErrSame) {
+			t.Errorf("a second one at once: %v", err)
+		}
+		if err := given("3", want.ID); err != nil || known(t, db, "key").Tx != "3" {
+			t.Errorf("one that knows of it: %v, %+v", err, known(t, db, "key"))
+		}
+	})
+}
