@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,8 +221,9 @@ func TestPassesOnce(t *testing.T) {
 // clock that is believed, and writes what is left at its end.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows, believed := newFakeRows(), false
-		old := func(context.Context) (time.Time, bool) { return noon, believed }
+		rows := newFakeRows()
+		var believed atomic.Bool
+		old := func(context.Context) (time.Time, bool) { return noon, believed.Load() }
 		var log bytes.Buffer
 		b := openBook(t, Config{Rows: rows, Chores: rows, Old: old, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, stop := context.WithCancel(t.Context())
@@ -236,9 +238,9 @@ func TestRun(t *testing.T) {
 		}
 		try(t, b, question(300), Passed)
 		wait(time.Second)
-		clear(rows.found.Triplets) // another node was told to forget
+		rows.set(func() { clear(rows.found.Triplets) }) // another node was told to forget
 		try(t, b, question(301), Known)
-		rows.changes++
+		rows.set(func() { rows.changes++ })
 		wait(time.Second)
 		try(t, b, question(302), Unseen)
 
@@ -246,16 +248,16 @@ func TestRun(t *testing.T) {
 		if len(rows.swept) != 0 || len(rows.folded) != 0 {
 			t.Error("something was removed by a clock that is not believed")
 		}
-		believed = true
+		believed.Store(true)
 		wait(time.Minute)
 		if len(rows.swept) != 3 || strings.Join(rows.folded, ",") != "2026-11-25 2026-08-28,2026-11-26 2026-08-28" {
 			t.Errorf("got %v, %v", rows.swept, rows.folded)
 		}
 
-		rows.dumb = errDisk
+		rows.set(func() { rows.dumb = errDisk })
 		try(t, b, question(303).to("carl@example.net"), Unseen)
 		wait(5 * time.Second)
-		rows.dumb = nil
+		rows.set(func() { rows.dumb = nil })
 		wait(time.Second)
 		if n := strings.Count(log.String(), "can't be written"); n != 1 || !strings.Contains(log.String(), "written again") {
 			t.Errorf("the log says\n%s", &log)

@@ -70,6 +70,8 @@ func (f *fakeRows) Changes(context.Context) (int64, error) {
 }
 
 func (f *fakeRows) Sweep(_ context.Context, now time.Time, limit int) (Swept, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.swept = append(f.swept, now)
 	if len(f.swept)%3 != 0 {
 		return Swept{limit, 1}, nil
@@ -80,8 +82,17 @@ func (f *fakeRows) Sweep(_ context.Context, now time.Time, limit int) (Swept, er
 func (f *fakeRows) Trim(context.Context, int, int) (int, Swept, error) { return 7, Swept{}, nil }
 
 func (f *fakeRows) Fold(_ context.Context, day, oldest string, _ int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.folded = append(f.folded, day+" "+oldest)
 	return nil
+}
+
+// set changes rows while a Book runs.
+func (f *fakeRows) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
 }
 
 var (
