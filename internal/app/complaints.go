@@ -25,7 +25,7 @@ func (a *App) openComplaints(ctx context.Context, c *config.Config) error {
 	a.complaints = complaint.New(complaint.Config{
 		Rows: a.store.Complaints(), Passages: passages{a.journal, func() time.Time { return a.now() }}, Directory: complaintDirectory{a.directory},
 		Measure:   complaint.Measure{HalfLife: set.HalfLife, Threshold: set.Threshold, People: set.People, Share: set.Share, Shared: set.Shared},
-		Reporters: set.Reporters, Spare: sparing(slices.Concat(set.Spare, c.TrustedRelays, ownAddresses(a))),
+		Reporters: set.Reporters, Spare: sparing(slices.Concat(set.Spare, c.TrustedRelays, c.Bans.Never, ownAddresses(a))),
 		Keep: set.Keep, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
 	a.metrics.Gauge("complained_of", "Clients, senders and domains that are held since enough people complained.",
