@@ -22,9 +22,9 @@ func TestEntryEffects(t *testing.T) {
 		add  ops.ListAdd
 		want []string // what each sentence begins with
 	}{
-		"one domain":     {ops.ListAdd{List: "allow", Value: "x.example", Scope: "test.example"}, []string{"policy default: sender-allow asks for it, and nothing can decide before; it spares spf, "}},
-		"all":            {ops.ListAdd{List: "block", Value: "192.0.2.0/24"}, []string{"policy default: ip-block asks for it, unless decided before by ip-allow, sender-allow, spf", "policy early-reject: ip-block asks for it, unless"}},
-		"allowed author": {ops.ListAdd{List: "allow", Value: "x.example", Author: true, Scope: "early.example"}, []string{"policy early-reject: no effect, since no filter in it asks for entries of list allow and kind author"}},
+		"one domain":     {ops.ListAdd{List: "allow", Value: "x.example", Scope: "test.example"}, []string{"policy default: sender-allow asks for it, unless decided before by gate ip-ban, gate early-talker, gate rate; it spares auto-allow, spf, "}},
+		"all":            {ops.ListAdd{List: "block", Value: "192.0.2.0/24"}, []string{"policy default: ip-block asks for it, unless decided before by gate ip-ban, gate early-talker, gate rate, ip-allow, sender-allow, ", "policy early-reject: ip-block asks for it, unless"}},
+		"allowed author": {ops.ListAdd{List: "allow", Value: "x.example", Author: true, Scope: "early.example"}, []string{"policy early-reject: author-allow asks for it, unless decided before by gate ip-ban, gate early-talker, gate rate, greylist, spf"}},
 	} {
 		e, err := done[ops.Entry](t, a, c.add)
 		if err != nil || len(e.Effects) != len(c.want) {

@@ -81,9 +81,13 @@ func catalog() (kinds []pipeline.Kind) {
 	type options struct {
 		Zones []string `setting:"zones" doc:"lists to ask"`
 	}
-	for _, name := range []string{"ip-allow", "sender-allow", "spf", "ip-block", "sender-block", "rdns", "dnsbl", "dkim", "keywords"} {
-		k := pipeline.Kind{Name: name, New: func(any) (pipeline.Filter, error) { return nil, nil }}
-		for _, word := range []string{"none", "fail", "softfail", "listed"} {
+	gate := []string{"ip-ban", "early-talker", "rate"}
+	for _, name := range append(gate,
+		"ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block", "sender-block", "rdns", "null-sender",
+		"self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
+	) {
+		k := pipeline.Kind{Name: name, Gate: slices.Contains(gate, name), New: func(any) (pipeline.Filter, error) { return nil, nil }}
+		for _, word := range []string{"none", "fail", "softfail", "listed", "invalid"} {
 			k.Results = append(k.Results, pipeline.Result{Word: word, Effect: "none"})
 		}
 		if name == "dnsbl" {
