@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"os"
 	"strings"
 	"syscall"
@@ -132,7 +133,8 @@ func TestDiskFull(t *testing.T) {
 	if err := m.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	m.Sets = []string{"limits.min_free=1000000 GiB"}
+	roomy := m.Sets
+	m.Sets = append(slices.Clone(roomy), "limits.min_free=1000000 GiB")
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +153,7 @@ func TestDiskFull(t *testing.T) {
 	if err := m.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	m.Sets = nil
+	m.Sets = roomy
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func serve(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	return m
 }
 
-// prepare is serve without the start.
+// prepare is serve without the start. A configuration that says nothing of the gate has none.
 func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	t.Helper()
 	dns, err := resolvetest.Serve(zone)
@@ -115,6 +115,9 @@ func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(config, "gate:") {
+		config += "\ngate: []\n"
 	}
 	m.Config = filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(m.Config, []byte(config), 0o600); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"gatepost/internal/resolve/resolvetest"
 	"gatepost/test/machine"
 )
 
@@ -37,14 +38,25 @@ func start(t *testing.T, sets ...string) *machine.Machine {
 	return startOn(t, t.TempDir(), sets...)
 }
 
+// The DNS of a machine that nobody gave another: where mail of strangers comes from.
+const strangersZone = `
+elsewhere.example.    MX 10 mx.elsewhere.example.
+mx.elsewhere.example. A  192.0.2.1
+`
+
 // startOn is start over a data directory.
 func startOn(t *testing.T, dir string, sets ...string) *machine.Machine {
 	t.Helper()
+	dns, err := resolvetest.Serve(strangersZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dns.Close() })
 	m, err := machine.New(bin, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Sets = sets
+	m.Sets = append([]string{"resolver.servers=" + dns.Addr}, sets...)
 	run(t, m, "", "domain", "add", "test.example")
 	run(t, m, password, "mailbox", "add", address, "--password-stdin")
 	if err := m.Start(); err != nil {

@@ -16,12 +16,61 @@ import (
 // network is named. Expired entries don't count. A mailbox's entries hold for all
 // addresses that lead to it alone.
 func (s *Snapshot) FindClient(client netip.Addr, rcpt mail.Path) (Entry, bool) {
+	return s.For(rcpt).FindClient(client)
+}
+
+// FindSender is FindClient for a reverse-path: by address, by domain, by a domain
+// above it, in this order. Nothing is found for the null path.
+func (s *Snapshot) FindSender(sender, rcpt mail.Path) (Entry, bool) {
+	return s.For(rcpt).FindSender(sender)
+}
+
+// FindAuthor is FindSender for the header's author, among entries of kind Author.
+func (s *Snapshot) FindAuthor(author, rcpt mail.Path) (Entry, bool) {
+	return s.For(rcpt).FindAuthor(author)
+}
+
+// HasAuthors reports whether the list has an entry of kind Author, or, in the list
+// Fraud, any, for mail to rcpt, expired ones included: whether it is worth waiting for the header.
+func (s *Snapshot) HasAuthors(rcpt mail.Path, list List) bool { return s.For(rcpt).HasAuthors(list) }
+
+// A Scoped is the part of a snapshot's lists that mail to one recipient meets. Who asks
+// several times about one recipient asks it, which spares finding out each time whose
+// mailbox that is.
+type Scoped struct {
+	s      *Snapshot
+	scopes []scoped
+}
+
+// scoped is a scope that has entries.
+type scoped struct {
+	in Scope
+	sc scope
+}
+
+// For returns the lists as mail to rcpt meets them; those that are global where it is null.
+func (s *Snapshot) For(rcpt mail.Path) Scoped {
+	found := Scoped{s: s}
+	if s.lists.empty() {
+		return found
+	}
+	for _, in := range s.scopesOf(rcpt) {
+		if sc, ok := s.lists.scopes.get(in); ok {
+			found.scopes = append(found.scopes, scoped{in, sc})
+		}
+	}
+	return found
+}
+
+// FindClient is Snapshot.FindClient.
+func (f Scoped) FindClient(client netip.Addr) (Entry, bool) {
 	client = mail.Unmap(client)
 	if !client.IsValid() {
 		return Entry{}, false
 	}
+	s := f.s
 	var room [keyRoom]byte
-	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
+	return f.find(func(in Scope, sc scope, list listNumber) (Entry, bool) {
 		for _, l := range sc.lengths {
 			if l.list != list || l.v6 != client.Is6() {
 				continue
@@ -38,35 +87,29 @@ func (s *Snapshot) FindClient(client netip.Addr, rcpt mail.Path) (Entry, bool) {
 	})
 }
 
-// FindSender is FindClient for a reverse-path: by address, by domain, by a domain
-// above it, in this order. Nothing is found for the null path.
-func (s *Snapshot) FindSender(sender, rcpt mail.Path) (Entry, bool) {
-	return s.findName(sender, rcpt, false)
-}
+// FindSender is Snapshot.FindSender.
+func (f Scoped) FindSender(sender mail.Path) (Entry, bool) { return f.findName(sender, false) }
 
-// FindAuthor is FindSender for the header's author, among entries of kind Author.
-func (s *Snapshot) FindAuthor(author, rcpt mail.Path) (Entry, bool) {
-	return s.findName(author, rcpt, true)
-}
+// FindAuthor is Snapshot.FindAuthor.
+func (f Scoped) FindAuthor(author mail.Path) (Entry, bool) { return f.findName(author, true) }
 
-// HasAuthors reports whether the list has an entry of kind Author, or, in the list
-// Fraud, any, for mail to rcpt, expired ones included: whether it is worth waiting for the header.
-func (s *Snapshot) HasAuthors(rcpt mail.Path, list List) bool {
-	for _, in := range s.scopesOf(rcpt) {
-		if sc, ok := s.lists.scopes.get(in); ok && sc.authors[list.number()] > 0 {
+// HasAuthors is Snapshot.HasAuthors.
+func (f Scoped) HasAuthors(list List) bool {
+	for _, g := range f.scopes {
+		if g.sc.authors[list.number()] > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *Snapshot) findName(who, rcpt mail.Path, author bool) (Entry, bool) {
-	if who.IsNull() {
+func (f Scoped) findName(who mail.Path, author bool) (Entry, bool) {
+	if who.IsNull() || len(f.scopes) == 0 {
 		return Entry{}, false
 	}
 	values := spellings(who.Fold())
-	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
-		return s.named(in, sc, list, author, values...)
+	return f.find(func(in Scope, sc scope, list listNumber) (Entry, bool) {
+		return f.s.named(in, sc, list, author, values...)
 	})
 }
 
@@ -95,16 +138,11 @@ func spellings(a mail.Path) []string {
 	return all
 }
 
-// find asks each scope of rcpt, the narrowest first, for an allow and then for a
-// block entry.
-func (s *Snapshot) find(rcpt mail.Path, ask func(Scope, scope, listNumber) (Entry, bool)) (Entry, bool) {
-	for _, in := range s.scopesOf(rcpt) {
-		sc, ok := s.lists.scopes.get(in)
-		if !ok {
-			continue
-		}
+// find asks each scope, the narrowest first, for an allow and then for a block entry.
+func (f Scoped) find(ask func(Scope, scope, listNumber) (Entry, bool)) (Entry, bool) {
+	for _, g := range f.scopes {
 		for _, list := range [...]listNumber{allowed, blocked} {
-			if e, ok := ask(in, sc, list); ok {
+			if e, ok := ask(g.in, g.sc, list); ok {
 				return e, true
 			}
 		}

@@ -71,13 +71,21 @@ func canonicalFrom(address, network string) (string, error) {
 // authenticated, which is the caller's to find out with FindSender; here they only
 // outrank what blocks in the same scope and in wider ones.
 func (s *Snapshot) FindFrom(sender mail.Path, client netip.Addr, rcpt mail.Path) (Entry, bool) {
-	value := FromValue(sender, client)
+	return s.For(rcpt).FindFrom(sender, client)
+}
+
+// FindFrom is Snapshot.FindFrom.
+func (f Scoped) FindFrom(sender mail.Path, client netip.Addr) (Entry, bool) {
+	if len(f.scopes) == 0 {
+		return Entry{}, false
+	}
+	s, value := f.s, FromValue(sender, client)
 	if value == "" {
-		return s.FindSender(sender, rcpt)
+		return f.FindSender(sender)
 	}
 	values := spellings(sender.Fold())
 	spared := false // an entry that allows the sender has outranked all further blocks
-	return s.find(rcpt, func(in Scope, sc scope, list listNumber) (Entry, bool) {
+	return f.find(func(in Scope, sc scope, list listNumber) (Entry, bool) {
 		if e, ok := s.named(in, sc, list, false, value); ok && (list == allowed || !spared) {
 			return e, true
 		}

@@ -19,6 +19,9 @@ type lists struct {
 	boxes  int    // scopes of mailboxes among them
 }
 
+// empty reports whether there is no entry at all.
+func (l *lists) empty() bool { return l.last == 0 }
+
 // A ref is an entry's place in a table.
 type ref struct {
 	id      int64

@@ -31,8 +31,8 @@ func (in *Intake) Connect(ctx context.Context, c mail.Client) (*Conversation, ma
 	return conv, conv.advance(ctx)
 }
 
-func (in *Intake) lists() lists {
-	return lists{Snapshot: in.Directory.Snapshot(), hit: in.Directory.Hit}
+func (in *Intake) lists() *lists {
+	return &lists{Snapshot: in.Directory.Snapshot(), hit: in.Directory.Hit}
 }
 
 // Helo judges the client's name. A second HELO, as after STARTTLS, only changes

@@ -6,4 +6,4 @@ import (
 )
 
 // ListsOf is what the pipeline gets to ask of a snapshot.
-func ListsOf(s *directory.Snapshot) pipeline.Lists { return lists{Snapshot: s} }
+func ListsOf(s *directory.Snapshot) pipeline.Lists { return &lists{Snapshot: s} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -159,25 +160,43 @@ func (in *Intake) observe(w *pipeline.Walk) {
 	}
 }
 
-// lists binds a snapshot to what the pipeline asks of it.
+// lists binds a snapshot to what the pipeline asks of it in one transaction.
 type lists struct {
 	*directory.Snapshot
 	hit func(int64)
+
+	mu  sync.Mutex
+	met map[mail.Path]directory.Scoped // by recipient
+}
+
+// of returns the lists as mail to rcpt meets them.
+func (l *lists) of(rcpt mail.Path) directory.Scoped {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, ok := l.met[rcpt]
+	if !ok {
+		s = l.For(rcpt)
+		if l.met == nil {
+			l.met = map[mail.Path]directory.Scoped{}
+		}
+		l.met[rcpt] = s
+	}
+	return s
 }
 
 // Find implements pipeline.Lists.
-func (l lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool) {
+func (l *lists) Find(s pipeline.Subject, rcpt mail.Path) (pipeline.Listing, bool) {
 	var e directory.Entry
 	var ok bool
 	switch {
 	case s.Client.IsValid() && s.Sender != "":
-		e, ok = l.FindFrom(s.Sender, s.Client, rcpt)
+		e, ok = l.of(rcpt).FindFrom(s.Sender, s.Client)
 	case s.Client.IsValid():
-		e, ok = l.FindClient(s.Client, rcpt)
+		e, ok = l.of(rcpt).FindClient(s.Client)
 	case s.Sender != "":
-		e, ok = l.FindSender(s.Sender, rcpt)
+		e, ok = l.of(rcpt).FindSender(s.Sender)
 	case s.Author != "":
-		e, ok = l.FindAuthor(s.Author, rcpt)
+		e, ok = l.of(rcpt).FindAuthor(s.Author)
 	case s.Trap != "":
 		e, ok = l.FindTrap(s.Trap)
 	case s.Fraud != "":
@@ -195,15 +214,15 @@ func scope(s directory.Scope) string {
 }
 
 // Authors implements pipeline.Lists.
-func (l lists) Authors(allow bool, rcpt mail.Path) bool {
+func (l *lists) Authors(allow bool, rcpt mail.Path) bool {
 	if allow {
-		return l.HasAuthors(rcpt, directory.Allow)
+		return l.of(rcpt).HasAuthors(directory.Allow)
 	}
-	return l.HasAuthors(rcpt, directory.Block)
+	return l.of(rcpt).HasAuthors(directory.Block)
 }
 
 // Frauds implements pipeline.Lists.
-func (l lists) Frauds() bool { return l.HasAuthors(mail.Null, directory.Fraud) }
+func (l *lists) Frauds() bool { return l.of(mail.Null).HasAuthors(directory.Fraud) }
 
 // Hit implements pipeline.Lists.
-func (l lists) Hit(id int64) { l.hit(id) }
+func (l *lists) Hit(id int64) { l.hit(id) }

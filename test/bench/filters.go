@@ -35,7 +35,7 @@ const (
 // it does later (batches, commits), and allocations, less those of a transaction that no
 // filter judges. Filters of the envelope are asked and told live, from the connection to
 // RCPT; those of the content are asked about a letter of 2 KB.
-func benchFilters(n, rounds int) error {
+func benchFilters(n, rounds int, only string) error {
 	b, err := newFilterBench()
 	if err != nil {
 		return err
@@ -44,14 +44,21 @@ func benchFilters(n, rounds int) error {
 	fmt.Println("| filter | stage | µs CPU | allocations |")
 	fmt.Println("| --- | --- | --- | --- |")
 	for _, k := range app.Catalog(b.config) {
+		if only != "" && only != k.Name {
+			continue
+		}
 		if err := b.row(k, n, rounds); err != nil {
 			return fmt.Errorf("%s: %w", k.Name, err)
 		}
 	}
+	if only != "" && only != "policy" {
+		return nil
+	}
 	return b.envelope(n, rounds)
 }
 
-// profiled writes a CPU profile of what f does, where a file is named.
+// profiled writes a CPU profile of what f does, and beside it one of what was allocated,
+// where a file is named.
 func profiled(file string, f func() error) error {
 	if file == "" {
 		return f()
@@ -61,10 +68,16 @@ func profiled(file string, f func() error) error {
 		return err
 	}
 	defer w.Close()
+	heap, err := os.Create(file + ".allocs")
+	if err != nil {
+		return err
+	}
+	defer heap.Close()
 	if err := pprof.StartCPUProfile(w); err != nil {
 		return err
 	}
 	defer pprof.StopCPUProfile()
+	defer pprof.WriteHeapProfile(heap)
 	return f()
 }
 

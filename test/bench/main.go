@@ -34,6 +34,7 @@ func main() {
 	each := flag.Bool("filters", false, "measure what each filter costs a message")
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
+	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part")
 	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
@@ -42,7 +43,7 @@ func main() {
 	case *null != "":
 		err = serveNull(*null)
 	case *each:
-		err = profiled(*profile, func() error { return benchFilters(*n, *rounds) })
+		err = profiled(*profile, func() error { return benchFilters(*n, *rounds, *only) })
 	case *published:
 		err = benchDNS(*rounds)
 	case *flooded:

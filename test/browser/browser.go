@@ -286,7 +286,7 @@ func Eval[T any](b *Tab, expression string) T {
 // Text is what the page says.
 func (b *Tab) Text() string {
 	b.t.Helper()
-	return Eval[string](b, `document.body.innerText`)
+	return Eval[string](b, `document.body ? document.body.innerText : ""`)
 }
 
 // At is the page's address.
