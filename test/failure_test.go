@@ -5,8 +5,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -206,7 +206,7 @@ func TestTermPatience(t *testing.T) {
 	if err := m.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	m.Sets = []string{"limits.drain_timeout=1s"}
+	m.Sets = append(m.Sets, "limits.drain_timeout=1s")
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
