@@ -34,6 +34,7 @@ type DB struct{ engine engine }
 // An engine runs work on rows.
 type engine interface {
 	view(ctx context.Context, limit time.Duration, f func(*Tx) error) error
+	look(ctx context.Context, f func(*Tx) error) error
 	update(ctx context.Context, f func(*Tx) error) error
 	err() error
 	repeats() int64
@@ -60,6 +61,10 @@ const viewLimit = 2 * time.Minute
 func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
 	return db.engine.view(ctx, viewLimit, f)
 }
+
+// look is View where f asks one statement alone, which is its own snapshot: that is paid for
+// with every message.
+func (db *DB) look(ctx context.Context, f func(*Tx) error) error { return db.engine.look(ctx, f) }
 
 // Update runs f in a transaction and returns once what it wrote is durable, or
 // with f's error and nothing written; ErrUnknown is the one exception. f may run

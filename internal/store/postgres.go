@@ -188,6 +188,11 @@ func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) erro
 	return err
 }
 
+// look is view: what a server needs for a snapshot it needs for a bounded read, too.
+func (s *server) look(ctx context.Context, f func(*Tx) error) error {
+	return s.view(ctx, viewLimit, f)
+}
+
 func (s *server) read(ctx context.Context, limit time.Duration, f func(*Tx) error) error {
 	leave, err := s.enterView(ctx)
 	if err != nil {

@@ -107,13 +107,9 @@ func (db *file) close() error {
 
 // view has no limit of its own: nothing is waited for but the disk.
 func (db *file) view(ctx context.Context, _ time.Duration, f func(*Tx) error) error {
-	var c *conn
-	select {
-	case c = <-db.readers:
-	case <-db.quit:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("store: view: %w", ctx.Err())
+	c, err := db.reader(ctx)
+	if err != nil {
+		return err
 	}
 	defer func() { db.readers <- c }()
 	// Not under ctx: the driver says ctx.Err() even where BEGIN was done.
@@ -123,6 +119,28 @@ func (db *file) view(ctx context.Context, _ time.Duration, f func(*Tx) error) er
 	}
 	defer c.exec(whole, "ROLLBACK")
 	return (&Tx{ctx: ctx, file: c, speaks: sqliteDialect}).run(f)
+}
+
+// look spares BEGIN and ROLLBACK.
+func (db *file) look(ctx context.Context, f func(*Tx) error) error {
+	c, err := db.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { db.readers <- c }()
+	return (&Tx{ctx: ctx, file: c, speaks: sqliteDialect}).run(f)
+}
+
+// reader waits for a connection to read by; it is to be given back.
+func (db *file) reader(ctx context.Context) (*conn, error) {
+	select {
+	case c := <-db.readers:
+		return c, nil
+	case <-db.quit:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, fmt.Errorf("store: view: %w", ctx.Err())
+	}
 }
 
 // A conn is one connection with its prepared statements. One goroutine uses it

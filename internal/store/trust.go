@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatepost/internal/mail"
@@ -126,22 +127,17 @@ func scanTrust(rows *sql.Rows) (e trust.Entry, err error) {
 
 // Find implements trust.Rows.
 func (t Trust) Find(ctx context.Context, keys []trust.Key) (found []trust.Entry, err error) {
-	err = t.db.View(ctx, func(tx *Tx) error {
-		found = nil
-		for _, k := range keys {
-			e := trust.Entry{Key: k}
-			var used, learnt int64
-			err := tx.Row(`SELECT weight, used, learnt, how FROM trust WHERE scope = ? AND sender = ?`, []any{k.Scope, k.Sender}, &e.Weight, &used, &learnt, &e.How)
-			if errors.Is(err, sql.ErrNoRows) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			e.Used, e.Learnt = fromMicros(used), fromMicros(learnt)
-			found = append(found, e)
-		}
-		return nil
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	// Not by row values: SQLite reads all of the table for (a, b) IN (VALUES …).
+	where, args := strings.Repeat(` OR scope = ? AND sender = ?`, len(keys))[len(` OR `):], make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.Scope, k.Sender)
+	}
+	err = t.db.look(ctx, func(tx *Tx) error {
+		found, err = listTrust(tx, nil, `SELECT `+trustColumns+` FROM trust WHERE `+where, args...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: find trust: %w", err)
