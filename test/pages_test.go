@@ -111,13 +111,16 @@ func TestPagesLook(t *testing.T) {
 	until(t, 30*time.Second, "the demo tells what to do", func() bool { return strings.Contains(m.Output.String(), "Ctrl-C ends it.") })
 	run(t, m, "", "ban", "add", "203.0.113.9", "--for", "2d", "--note", "floods us since Tuesday; their administrator was written to and has not answered yet")
 	run(t, m, "", "ban", "add", "2001:db8:1:2::/48")
+	for _, r := range asked[[]row](t, m, "journal", "search", "--recipient", "ann@demo.example", "--state", "delivered") {
+		run(t, m, "", "complaints", "add", "--id", r.ID, "--recipient", r.Recipient)
+	}
 	for name, o := range map[string]struct {
 		who   string
 		pages []string
 		browser.Options
 	}{
-		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "account", "settings"}, browser.Options{}},
-		"operator-dark": {"olga", []string{"quarantine", "lists", "bans"}, browser.Options{Dark: true, Language: "fr"}},
+		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings"}, browser.Options{}},
+		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints"}, browser.Options{Dark: true, Language: "fr"}},
 		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "settings"}, browser.Options{Size: browser.Phone, Language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
