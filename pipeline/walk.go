@@ -228,8 +228,11 @@ func (w *Walk) record(ctx context.Context, tx *Transaction, e *Entry, c *call) (
 				err = fmt.Errorf("panic: %v", p)
 			}
 		}()
-		ctx, cancel := context.WithTimeout(ctx, e.timeout())
-		defer cancel()
+		if e.Kind.Waits {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, e.timeout())
+			defer cancel()
+		}
 		if err = r.Record(ctx, e.query(tx, w), c.finding); err != nil {
 			err = fmt.Errorf("record: %w", err)
 		}
