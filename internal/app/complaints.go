@@ -24,7 +24,10 @@ func (a *App) openComplaints(ctx context.Context, c *config.Config) error {
 	set := c.Complaints
 	a.complaints = complaint.New(complaint.Config{
 		Rows: a.store.Complaints(), Passages: passages{a.journal, func() time.Time { return a.now() }}, Directory: complaintDirectory{a.directory},
-		Measure:   complaint.Measure{HalfLife: set.HalfLife, Threshold: set.Threshold, People: set.People, Share: set.Share, Shared: set.Shared},
+		Measure: complaint.Measure{
+			HalfLife: set.HalfLife, Threshold: set.Threshold, People: set.People, Share: set.Share, Shared: set.Shared,
+			Domain: complaintDirectory{a.directory}.domain,
+		},
 		Reporters: set.Reporters, Spare: sparing(slices.Concat(set.Spare, c.TrustedRelays, c.Bans.Never, ownAddresses(a))),
 		Keep: set.Keep, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
@@ -132,6 +135,35 @@ func (p passages) Received(ctx context.Context, recipient mail.Path, messageID s
 
 // complaintDirectory is the directory as complaints ask it.
 type complaintDirectory struct{ *directory.Directory }
+
+// Home implements complaint.Directory.
+func (d complaintDirectory) Home(address mail.Path) (mail.Path, bool) {
+	r, err := d.Snapshot().Resolve(address)
+	if err != nil {
+		return mail.Null, false
+	}
+	home := mail.Null
+	for _, b := range r.Boxes {
+		if !r.Owns(b.Address) {
+			continue
+		}
+		if !home.IsNull() { // of several people
+			return address.Fold(), true
+		}
+		home = b.Address
+	}
+	return cmp.Or(home, address.Fold()), true
+}
+
+// domain is complaint.Measure's.
+func (d complaintDirectory) domain(recipient mail.Path) string {
+	s := d.Snapshot()
+	if s.Alone() {
+		return ""
+	}
+	dom, _ := s.Domain(recipient.Domain())
+	return cmp.Or(dom.Name, recipient.Domain())
+}
 
 // Reads implements complaint.Directory.
 func (d complaintDirectory) Reads(recipient, reader mail.Path) bool {

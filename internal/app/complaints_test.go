@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -85,6 +86,25 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
+// An owner of one domain, with as many mailboxes as he likes, has nobody held from others.
+func TestComplaintsOfOneDomain(t *testing.T) {
+	n := openPages(t)
+	addr := netip.MustParseAddr("192.0.2.9")
+	for i := range 5 {
+		who := mail.Path(fmt.Sprintf("m%d@test.example", i))
+		n.must2(n.directory.AddMailbox(t.Context(), directory.Mailbox{Address: who}, ""))
+		n.complain(ops.ComplaintAdd{ID: n.came(string(who), nil)})
+	}
+	d, err := n.showComplaint(t.Context(), ops.ComplaintShow{Name: "192.0.2.9"})
+	if err != nil || len(d.Standings) != 1 || d.Standings[0].Listed || d.Standings[0].Weight < 4.9 || d.Standings[0].People != 2 {
+		t.Errorf("got %+v, %v", d.Standings, err)
+	}
+	n.complain(ops.ComplaintAdd{ID: n.came("carl@other.example", nil)})
+	if _, listed := n.complaints.Memory().Client(addr, n.now()); !listed {
+		t.Error("with one of another domain it is not listed")
+	}
+}
+
 // A report that waits is judged by what the journal has: its own words are no matter.
 func TestForgedComplaints(t *testing.T) {
 	n := openPages(t)
@@ -99,6 +119,7 @@ func TestForgedComplaints(t *testing.T) {
 		n.must(n.store.Commit(t.Context(), &intake.Commit{Row: row, Complaints: []complaint.Report{r}}))
 	}
 	for range 5 {
+		report("ghost@test.example", "spf", tx)                   // whom nobody knows, of her domain
 		report("ann@test.example", "", tx)                        // anybody can write her address
 		report("eve@evil.example", "spf", tx)                     // proven, and none of its recipients
 		report("carl@other.example", "log-in", tx)                // nor is another customer
@@ -106,7 +127,7 @@ func TestForgedComplaints(t *testing.T) {
 		report("bob@test.example", "log-in", mail.NewID(n.now())) // an id that he thought of
 	}
 	list, err := n.listComplaints(t.Context(), ops.ComplaintList{Page: ops.Page{Limit: 100}})
-	if err != nil || len(list) != 25 {
+	if err != nil || len(list) != 30 {
 		t.Fatalf("got %d, %v", len(list), err)
 	}
 	for _, c := range list {
@@ -118,6 +139,7 @@ func TestForgedComplaints(t *testing.T) {
 		t.Errorf("standings: got %+v, %v", all, err)
 	}
 	report("bob@test.example", "log-in", tx) // her colleague
+	report("ann@test.example", "spf", tx)
 	list, err = n.listComplaints(t.Context(), ops.ComplaintList{State: "counts", Page: ops.Page{Limit: 100}})
 	if err != nil || len(list) != 1 || list[0].Client != "192.0.2.9" || list[0].Sender != "news@shop.example" {
 		t.Errorf("the true one: got %+v, %v", list, err)
@@ -211,6 +233,16 @@ func TestComplaintDirectory(t *testing.T) {
 		if got := d.Reads(c.recipient, c.reader); got != c.want {
 			t.Errorf("%s reads %s: got %t", c.reader, c.recipient, got)
 		}
+	}
+	for address, want := range map[mail.Path]mail.Path{
+		"Ann+x@test.example": "ann@test.example", "sales@test.example": "carl@other.example", "ghost@test.example": "", "x@gone.example": "",
+	} {
+		if home, ok := d.Home(address); home != want || ok != (want != "") {
+			t.Errorf("home of %s: got %q, %t", address, home, ok)
+		}
+	}
+	if name := d.domain("ann@test.example"); name != "test.example" {
+		t.Errorf("of several domains: got %q", name)
 	}
 	if name, ok := d.Ours("test.example"); !ok || name != "test.example" {
 		t.Errorf("got %s, %t", name, ok)

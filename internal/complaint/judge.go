@@ -36,6 +36,9 @@ type Passages interface {
 
 // A Directory knows whose addresses are whose.
 type Directory interface {
+	// Home returns whose address of ours one is, in one spelling: the mailbox that it alone
+	// leads to, else the address itself; false where nobody has it.
+	Home(address mail.Path) (mail.Path, bool)
 	// Reads reports whether the mail of a recipient here is read by who has the address
 	// reader: it is the same, or leads there.
 	Reads(recipient, reader mail.Path) bool
@@ -154,14 +157,18 @@ func (j *judge) loop(r Report) string {
 
 // passed judges what went through here from outside, by what the journal has.
 func (j *judge) passed(c Complaint, r Report, p Passage, loop string) Complaint {
-	c.Recipient = j.reader(p.Recipients, r.Reporter)
+	home := mail.Null
+	c.Recipient, home = j.reader(p.Recipients, r.Reporter)
 	switch {
+	case !c.Recipient.IsNull() && !himself(r.Proof):
+		// Whoever may send for a domain can write as any of its addresses.
+		c.Person = string(home)
 	case !c.Recipient.IsNull():
 	case loop != "": // it was sent on; whoever reads it there is behind one of them
 		c.Recipient = p.Recipients[0]
 		c.Person = "loop " + loop + " " + string(c.Recipient)
 	default:
-		return c.be(StateUnverified, "the reporter is none of its recipients, nor of their domains")
+		return c.be(StateUnverified, "the reporter is none of its recipients, nor reads their mail")
 	}
 	c.Copy = p.Tx + " " + string(c.Recipient)
 	sender := p.Sender
@@ -171,21 +178,23 @@ func (j *judge) passed(c Complaint, r Report, p Passage, loop string) Complaint 
 	return j.against(c, p.Client, sender)
 }
 
-// reader is whose copy a reporter complains of: his own, or that of somebody of his domain;
-// null: of nobody's.
-func (j *judge) reader(recipients []mail.Path, reporter mail.Path) mail.Path {
+// himself reports whether a proof is of a person, and not of a domain alone.
+func himself(proof string) bool {
+	return slices.Contains([]string{"log-in", "owner", "operator"}, proof)
+}
+
+// reader is whose copy a reporter complains of, one that he reads, and who that is; null:
+// nobody's. To be of a recipient's domain is not enough: its owner could be as many people
+// as he likes.
+func (j *judge) reader(recipients []mail.Path, reporter mail.Path) (to, home mail.Path) {
+	his, known := j.directory.Home(reporter)
 	for _, to := range recipients {
-		if to.Fold() == reporter.Fold() || j.directory.Reads(to, reporter) {
-			return to.Fold()
+		home, ok := j.directory.Home(to)
+		if ok && (known && home == his || j.directory.Reads(to, reporter)) {
+			return to.Fold(), home
 		}
 	}
-	home, ours := j.directory.Ours(reporter.Domain())
-	for _, to := range recipients {
-		if name, ok := j.directory.Ours(to.Domain()); ok && ours && name == home {
-			return to.Fold()
-		}
-	}
-	return mail.Null
+	return mail.Null, mail.Null
 }
 
 // elsewhere judges what a feedback loop says of a message that the journal does not know:

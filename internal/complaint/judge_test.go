@@ -34,6 +34,17 @@ func (world) Reads(recipient, reader mail.Path) bool {
 	return recipient == "sales@example.org" && (reader == "carl@other.example" || reader == "cora@far.example")
 }
 
+// Home: those of example.org and other.example exist; promo@example.org is ann's, too.
+func (world) Home(a mail.Path) (mail.Path, bool) {
+	switch base := a.Base().Fold(); base {
+	case "promo@example.org":
+		return "ann@example.org", true
+	case "ann@example.org", "bob@example.org", "zoe@example.org", "sales@example.org", "mallory@other.example", "carl@other.example":
+		return base, true
+	}
+	return "", false
+}
+
 func (world) Ours(domain string) (string, bool) {
 	switch domain {
 	case "example.org", "example.com":
@@ -54,6 +65,7 @@ func testJudge() *judge {
 			"unproven": {Tx: "unproven", Client: netip.MustParseAddr("192.0.2.7"), Sender: "ceo@bank.example", Recipients: []mail.Path{"ann@example.org"}},
 			"srs":      {Tx: "srs", Client: netip.MustParseAddr("192.0.2.7"), Sender: "SRS0=abcd=TT=bank.example=ceo@forward.example", Proven: true, Recipients: []mail.Path{"ann@example.org"}},
 			"sales":    {Tx: "sales", Client: netip.MustParseAddr("2001:db8::7"), Sender: "offers@bulk.example", Proven: true, Recipients: []mail.Path{"sales@example.org"}},
+			"gone":     {Tx: "gone", Client: netip.MustParseAddr("192.0.2.7"), Sender: "x@y.example", Recipients: []mail.Path{"gone@example.org"}},
 			"lan":      {Tx: "lan", Client: netip.MustParseAddr("203.0.113.5"), Sender: "x@y.example", Recipients: []mail.Path{"ann@example.org"}},
 			"inside":   {Tx: "inside", Client: netip.MustParseAddr("192.0.2.7"), Sender: "zoe@other.example", Proven: true, Recipients: []mail.Path{"ann@example.org"}},
 			"out":      {Tx: "out", Client: netip.MustParseAddr("198.51.100.9"), Sender: "ann@example.org", Login: "ann@example.org", Recipients: []mail.Path{"zed@far.example"}},
@@ -77,10 +89,14 @@ func TestJudge(t *testing.T) {
 		want     string // state, client, sender, account, person
 	}{
 		"its recipient":                   {"ann@example.org", "log-in", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - ann@example.org in ann@example.org"},
-		"with a tag":                      {"bob+spam@example.org", "spf", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - bob@example.org in ann@example.org"},
-		"somebody of its domain":          {"zoe@example.com", "log-in", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - zoe@example.com in ann@example.org"},
+		"with a tag":                      {"bob+spam@example.org", "spf", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - bob@example.org in bob@example.org"},
+		"somebody of its domain":          {"zoe@example.org", "log-in", Feedback{}, Original{ID: "in"}, "unverified - - - zoe@example.org "},
+		"an invented one of its domain":   {"ghost@example.org", "spf", Feedback{}, Original{ID: "in"}, "unverified - - - ghost@example.org "},
+		"a recipient that is gone":        {"gone@example.org", "spf", Feedback{}, Original{ID: "gone"}, "unverified - - - gone@example.org "},
+		"by another address of his":       {"promo@example.org", "spf", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - ann@example.org in ann@example.org"},
+		"who reads it, by his domain":     {"carl@other.example", "spf", Feedback{}, Original{ID: "sales"}, "counts 2001:db8::7 offers@bulk.example - sales@example.org sales sales@example.org"},
 		"who reads it":                    {"carl@other.example", "log-in", Feedback{}, Original{ID: "sales"}, "counts 2001:db8::7 offers@bulk.example - carl@other.example sales sales@example.org"},
-		"who reads it elsewhere":          {"cora@far.example", "dkim far.example", Feedback{}, Original{ID: "sales"}, "counts 2001:db8::7 offers@bulk.example - cora@far.example sales sales@example.org"},
+		"who reads it elsewhere":          {"cora@far.example", "dkim far.example", Feedback{}, Original{ID: "sales"}, "counts 2001:db8::7 offers@bulk.example - sales@example.org sales sales@example.org"},
 		"what he says is no matter":       {"ann@example.org", "log-in", arf, Original{ID: "in", MessageID: "<forged@x>"}, "counts 192.0.2.7 offers@bulk.example - ann@example.org in ann@example.org"},
 		"by its Message-ID":               {"ann@example.org", "log-in", Feedback{}, Original{MessageID: "<1@bulk.example>"}, "counts 192.0.2.7 offers@bulk.example - ann@example.org in ann@example.org"},
 		"by another's Message-ID":         {"zoe@example.org", "log-in", Feedback{}, Original{MessageID: "<1@bulk.example>"}, "unverified - - - zoe@example.org "},

@@ -5,13 +5,16 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // A Measure says how complaints are weighed. Each that counts weighs 1 when it comes and
 // half of it HalfLife later. A client or a sender is listed where
 //
 //   - the weight is Threshold or more,
-//   - People different persons complained, and
+//   - People different persons complained, of whom those with copies in one domain of ours
+//     are never enough (see Domain), and
 //   - the complaints are a Share or more of what was accepted from there, so that three
 //     readers who mistook a newsletter for spam don't take a provider's mail from all.
 //
@@ -24,6 +27,11 @@ type Measure struct {
 	People    int
 	Share     float64 // 0 to 1; 0: it is not asked
 	Shared    []string
+	// Domain names the domain of ours in which a recipient got a copy; "": it is no
+	// matter, since there is but one. Of the persons behind one domain People-1 are
+	// counted, or its owner alone could have somebody held from all (where People is 1, one).
+	// nil: all are counted.
+	Domain func(recipient mail.Path) string
 }
 
 // What is asked of a domain beyond what is asked of one sender.
@@ -36,8 +44,10 @@ const (
 type Entry struct {
 	Time   time.Time
 	Person string
-	Sender string // whose address it was about
-	Weight float64
+	// Recipient is whose copy it is about; null: of none here.
+	Recipient mail.Path
+	Sender    string // whose address it was about
+	Weight    float64
 }
 
 // MaxEntries is how many complaints of one subject are weighed, the newest: what is
@@ -49,7 +59,7 @@ type Standing struct {
 	Subject
 	Weight   float64   // at At
 	At       time.Time // when it was weighed
-	People   int       // different persons among those that still weigh
+	People   int       // different persons among those that still weigh, as Measure.Domain says
 	Senders  int       // different addresses
 	Last     time.Time // of the complaints
 	Accepted int       // messages from there that were delivered in the time looked at; -1: nobody looked
@@ -61,7 +71,7 @@ func (m Measure) Faded() time.Duration { return 7 * m.HalfLife }
 
 // Weigh sums up what is said of a subject. Accepted and Looked stay as they are in s.
 func (m Measure) Weigh(s Standing, entries []Entry, now time.Time) Standing {
-	people, senders := map[string]bool{}, map[string]bool{}
+	people, senders := map[string]string{}, map[string]bool{}
 	s.Weight, s.At, s.Last = 0, now, time.Time{}
 	for _, e := range entries {
 		age := max(now.Sub(e.Time), 0)
@@ -69,13 +79,33 @@ func (m Measure) Weigh(s Standing, entries []Entry, now time.Time) Standing {
 			continue
 		}
 		s.Weight += e.Weight * m.decay(age)
-		people[e.Person], senders[e.Sender] = true, true
+		people[e.Person], senders[e.Sender] = m.domain(e.Recipient), true
 		if e.Time.After(s.Last) {
 			s.Last = e.Time
 		}
 	}
-	s.People, s.Senders = len(people), len(senders)
+	s.People, s.Senders = m.people(people), len(senders)
 	return s
+}
+
+// domain is the one of ours behind which a person counts, "" behind none.
+func (m Measure) domain(recipient mail.Path) string {
+	if m.Domain == nil || recipient.IsNull() {
+		return ""
+	}
+	return m.Domain(recipient)
+}
+
+// people counts persons, given by their domains.
+func (m Measure) people(persons map[string]string) int {
+	n, behind := 0, map[string]int{}
+	for _, domain := range persons {
+		behind[domain]++
+		if domain == "" || behind[domain] <= max(m.People-1, 1) {
+			n++
+		}
+	}
+	return n
 }
 
 func (m Measure) decay(age time.Duration) float64 {
@@ -165,7 +195,7 @@ func (m Measure) Why(s Standing, now time.Time) string {
 	case ForShared:
 		return "anybody can have an address in this domain: each answers for himself"
 	case ForPeople:
-		return fmt.Sprintf("%s complained, %d are needed", persons(s.People), m.People)
+		return fmt.Sprintf("%s complained, %d are needed%s", persons(s.People), m.People, m.beyond())
 	case ForAddresses:
 		return fmt.Sprintf("%d of its addresses were complained of, %d are needed", s.Senders, m.People)
 	case ForAge:
@@ -174,6 +204,14 @@ func (m Measure) Why(s Standing, now time.Time) string {
 		return fmt.Sprintf("%.1f complaints of %d accepted messages are less than %.3g %%", s.Weight, s.Accepted, 100*m.share(s.Kind))
 	}
 	return fmt.Sprintf("%s complained, weight %.2f", persons(s.People), w)
+}
+
+// beyond says that one domain's people are not enough, where that is asked.
+func (m Measure) beyond() string {
+	if m.Domain == nil || m.People < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (at most %d count of one domain, if there are several)", m.People-1)
 }
 
 func persons(n int) string {

@@ -58,6 +58,45 @@ func TestListed(t *testing.T) {
 	}
 }
 
+// However many complain in one domain of ours, its owner may be all of them: it takes
+// another, unless there is none.
+func TestOneDomainIsNotEnough(t *testing.T) {
+	alone := false
+	m := testMeasure()
+	m.Domain = func(recipient mail.Path) string {
+		if alone {
+			return ""
+		}
+		return recipient.Domain()
+	}
+	said := func(recipients ...mail.Path) (list []Entry) {
+		for _, to := range recipients {
+			list = append(list, Entry{Time: noon, Person: string(to), Recipient: to, Weight: 1})
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		entries []Entry
+		alone   bool
+		people  int
+	}{
+		"five of one":            {said("a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"), false, 2},
+		"and one of another":     {said("a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@y.example"), false, 3},
+		"three of three":         {said("a@x.example", "a@y.example", "a@z.example"), false, 3},
+		"the only domain":        {said("a@x.example", "b@x.example", "c@x.example"), true, 3},
+		"loops, of no copy here": {entries("a x", "b x", "c x"), false, 3},
+	} {
+		alone = c.alone
+		s := m.Weigh(Standing{Subject: Subject{OfClient, "192.0.2.7"}, Accepted: 3}, c.entries, noon)
+		if s.People != c.people || m.Listed(s, noon) != (c.people >= 3) {
+			t.Errorf("%s: %d people count, %s", name, s.People, m.Why(s, noon))
+		}
+	}
+	if why := m.Why(m.Weigh(Standing{}, said("a@x.example"), noon), noon); !strings.Contains(why, "at most 2 count of one domain") {
+		t.Error(why)
+	}
+}
+
 // Three complaints are enough for a week and a day, and gone after seven months.
 func TestAgeing(t *testing.T) {
 	m := testMeasure()

@@ -89,6 +89,17 @@ func (s *Snapshot) Domains() []Domain {
 	return slices.Collect(rows[Domain](s, domains, byName+"_prefix", ""))
 }
 
+// Alone reports whether there is no more than one domain.
+func (s *Snapshot) Alone() bool {
+	n := 0
+	for range rows[Domain](s, domains, byName+"_prefix", "") {
+		if n++; n > 1 {
+			return false
+		}
+	}
+	return true
+}
+
 // Mailboxes returns the mailboxes of a domain, or of all where domain is "", in
 // the order in which they were made.
 func (s *Snapshot) Mailboxes(domain string) []Mailbox {

@@ -52,12 +52,12 @@ func entriesOf(tx *Tx, s complaint.Subject, since time.Time) (list []complaint.E
 	case complaint.OfDomain:
 		column, weight = "domain", "sender_weight"
 	}
-	rows, err := tx.Query(`SELECT time, person, sender, `+weight+` FROM complaint WHERE `+column+` = ? AND `+column+` <> '' AND time > ?
+	rows, err := tx.Query(`SELECT time, person, recipient, sender, `+weight+` FROM complaint WHERE `+column+` = ? AND `+column+` <> '' AND time > ?
 		AND state = 'counts' AND `+weight+` > 0 ORDER BY time DESC LIMIT ?`, s.Name, toMicros(since), complaint.MaxEntries)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var e complaint.Entry
 		var when int64
-		err := rows.Scan(&when, &e.Person, &e.Sender, &e.Weight)
+		err := rows.Scan(&when, &e.Person, &e.Recipient, &e.Sender, &e.Weight)
 		e.Time = fromMicros(when)
 		list = append(list, e)
 		return err
