@@ -3,6 +3,7 @@ package complaint
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -52,8 +53,10 @@ const (
 	lookEvery = 2 * time.Second
 	// atOnce is how many reports are judged in a row.
 	atOnce = 100
-	// acceptedFor is how long the count of accepted messages is good.
-	acceptedFor = time.Hour
+	// acceptedFor is how long the count of accepted messages is good where one more
+	// complaint comes, and acceptedAgain where none does.
+	acceptedFor   = time.Hour
+	acceptedAgain = 24 * time.Hour
 	// acceptedIn is over how long they are counted.
 	acceptedIn = 30 * 24 * time.Hour
 	// expireEvery is how often old complaints are removed.
@@ -68,6 +71,7 @@ func (d *Desk) Run(ctx context.Context) {
 	for {
 		d.failed(ctx, "complaints not judged", d.Judge(ctx))
 		d.failed(ctx, "complaints not read", d.Follow(ctx))
+		d.failed(ctx, "complaints not compared with what was accepted", d.look(ctx))
 		if now := d.c.Now(); now.Sub(expired).Abs() >= expireEvery {
 			expired = now
 			d.failed(ctx, "complaints not expired", d.expire(ctx))
@@ -150,7 +154,7 @@ func (d *Desk) weigher() Weigher { return Weigher{Measure: d.c.Measure, Now: d.c
 func (d *Desk) weighed(ctx context.Context, changed []Standing) error {
 	now := d.c.Now()
 	for _, s := range changed {
-		if !d.c.Measure.Heavy(s, now) || d.c.Measure.Share == 0 || now.Sub(s.Looked).Abs() < acceptedFor {
+		if !d.c.Measure.Heavy(s, now) || d.c.Measure.Share == 0 || now.Sub(s.Looked).Abs() < acceptedFor && s.Accepted >= 0 {
 			continue
 		}
 		n, err := d.accepted(ctx, s.Subject, now)
@@ -162,6 +166,20 @@ func (d *Desk) weighed(ctx context.Context, changed []Standing) error {
 		}
 	}
 	return nil
+}
+
+// look counts what was accepted of those whose complaints are enough otherwise, where
+// whoever judged them did not come to it, or that is long ago.
+func (d *Desk) look(ctx context.Context) error {
+	list := d.memory.takeDue()
+	if len(list) == 0 {
+		return nil
+	}
+	var errs []error
+	for _, s := range list { // one that fails keeps nobody else waiting
+		errs = append(errs, d.weighed(ctx, []Standing{s}))
+	}
+	return errors.Join(append(errs, d.Follow(ctx))...)
 }
 
 // accepted counts what was delivered of a subject lately.

@@ -24,6 +24,7 @@ type Memory struct {
 	held    atomic.Pointer[listed]
 
 	mu   sync.Mutex // of who reads the rows
+	due  []Standing // heavy, and what was accepted of them is to be counted; maxDue at most
 	mark int64      // of the rows when they were read
 	read time.Time  // when they were
 }
@@ -110,10 +111,33 @@ func (m *Memory) follow(ctx context.Context, rows Rows) error {
 	return nil
 }
 
-// set replaces what is in memory by those of the standings that are listed now.
+// maxDue is of how many subjects, at each look, what was accepted is counted.
+const maxDue = 10
+
+// isDue reports whether what was accepted of a subject is to be counted, in its turn: its
+// complaints are enough otherwise, and nobody has looked, or not for long.
+func (m *Memory) isDue(s Standing, now time.Time) bool {
+	return m.measure.Share > 0 && m.measure.Heavy(s, now) && (s.Accepted < 0 || now.Sub(s.Looked).Abs() >= acceptedAgain)
+}
+
+// takeDue returns those that are due, and forgets them until the rows are read again.
+func (m *Memory) takeDue() []Standing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.due
+	m.due = nil
+	return list
+}
+
+// set replaces what is in memory by those of the standings that are listed now. m.mu is
+// held, or m is nobody else's.
 func (m *Memory) set(list []Standing, now time.Time) {
+	m.due = nil
 	l := &listed{clients: map[netip.Prefix]Standing{}, senders: map[mail.Path]Standing{}, domains: map[string]Standing{}}
 	for _, s := range list {
+		if len(m.due) < maxDue && m.isDue(s, now) {
+			m.due = append(m.due, s)
+		}
 		if !m.measure.Listed(s, now) {
 			continue
 		}

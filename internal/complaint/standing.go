@@ -136,15 +136,16 @@ func (m Measure) share(k Kind) float64 {
 // Heavy reports whether a standing would be listed if nothing had been accepted.
 func (m Measure) Heavy(s Standing, now time.Time) bool {
 	r := m.Reason(s, now)
-	return r == ForWeight || r == ForShare
+	return r == ForWeight || r == ForShare || r == ForLook
 }
 
 // Listed reports whether a subject is to be held at a time.
 func (m Measure) Listed(s Standing, now time.Time) bool { return m.Reason(s, now) == ForWeight }
 
-// Sharp reports whether the complaints are enough of what was accepted.
+// Sharp reports whether the complaints are enough of what was accepted: while nobody has
+// looked they are not, or a crash before the look would list a large provider.
 func (m Measure) Sharp(s Standing) bool {
-	return s.Weight >= m.share(s.Kind)*float64(max(s.Accepted, 0))
+	return m.Share == 0 || s.Accepted >= 0 && s.Weight >= m.share(s.Kind)*float64(s.Accepted)
 }
 
 // Ends is when a subject is not listed any more if nobody complains of it again.
@@ -168,6 +169,7 @@ const (
 	ForPeople    Reason = "people"    // too few complained
 	ForAddresses Reason = "addresses" // too few of a domain's addresses were complained of
 	ForAge       Reason = "weight"    // what they said is too old by now, or a domain needs more
+	ForLook      Reason = "look"      // what was accepted is not counted yet
 	ForShare     Reason = "share"     // too few for what was accepted
 )
 
@@ -182,6 +184,8 @@ func (m Measure) Reason(s Standing, now time.Time) Reason {
 		return ForAddresses
 	case m.WeightAt(s, now) < m.threshold(s.Kind):
 		return ForAge
+	case m.Share > 0 && s.Accepted < 0:
+		return ForLook
 	case !m.Sharp(s):
 		return ForShare
 	}
@@ -200,6 +204,8 @@ func (m Measure) Why(s Standing, now time.Time) string {
 		return fmt.Sprintf("%d of its addresses were complained of, %d are needed", s.Senders, m.People)
 	case ForAge:
 		return fmt.Sprintf("weight %.2f is below %.2g", w, m.threshold(s.Kind))
+	case ForLook:
+		return "what was accepted from there is not counted yet"
 	case ForShare:
 		return fmt.Sprintf("%.1f complaints of %d accepted messages are less than %.3g %%", s.Weight, s.Accepted, 100*m.share(s.Kind))
 	}

@@ -2,6 +2,7 @@ package complaint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -39,7 +40,8 @@ func TestListed(t *testing.T) {
 		"nobody":                          {client, nil, -1, false, "0 people complained, 3 are needed"},
 		"two":                             {client, entries("a", "b"), -1, false, "2 people complained, 3 are needed"},
 		"one, often":                      {client, entries("a", "a", "a", "a"), -1, false, "1 person complained, 3 are needed"},
-		"three":                           {client, entries("a", "b", "c"), -1, true, "3 people complained, weight 3.00"},
+		"three":                           {client, entries("a", "b", "c"), 0, true, "3 people complained, weight 3.00"},
+		"three, before anybody looked":    {client, entries("a", "b", "c"), -1, false, "not counted yet"},
 		"three of a few":                  {client, entries("a", "b", "c"), 300, true, "3 people"},
 		"three of many":                   {client, entries("a", "b", "c"), 301, false, "3.0 complaints of 301 accepted messages are less than 1 %"},
 		"a sender":                        {Subject{OfSender, "x@bulk.example"}, entries("a x", "b x", "c x"), 0, true, "3 people"},
@@ -100,7 +102,7 @@ func TestOneDomainIsNotEnough(t *testing.T) {
 // Three complaints are enough for a week and a day, and gone after seven months.
 func TestAgeing(t *testing.T) {
 	m := testMeasure()
-	s := m.Weigh(Standing{Subject: Subject{OfClient, "192.0.2.7"}, Accepted: -1}, entries("a", "b", "c"), noon)
+	s := m.Weigh(Standing{Subject: Subject{OfClient, "192.0.2.7"}}, entries("a", "b", "c"), noon)
 	ends := m.Ends(s)
 	if got := ends.Sub(noon).Round(time.Hour); got != 189*time.Hour {
 		t.Errorf("it ends after %v", got)
@@ -126,9 +128,24 @@ func TestAgeing(t *testing.T) {
 // fixed is rows that have only standings.
 type fixed struct {
 	Rows
-	mark  int64
-	list  []Standing
-	reads int
+	mark     int64
+	list     []Standing
+	reads    int
+	accepted int
+	fails    bool
+}
+
+func (f *fixed) Accepted(_ context.Context, s Subject, _, _ time.Time) (map[string]int, error) {
+	if f.fails {
+		return nil, errors.New("a journal that can't be read")
+	}
+	return map[string]int{s.Name: f.accepted}, nil
+}
+
+func (f *fixed) SetAccepted(_ context.Context, _ Subject, n int, looked time.Time) error {
+	f.list[0].Accepted, f.list[0].Looked = n, looked
+	f.mark++
+	return nil
 }
 
 func (f *fixed) Changed(context.Context) (int64, error) { return f.mark, nil }
@@ -150,7 +167,7 @@ func memoryOf(t testing.TB, rows Rows, now *time.Time) *Memory {
 }
 
 func heavy(k Kind, name string) Standing {
-	return Standing{Subject: Subject{k, name}, Weight: 6, At: noon, People: 5, Senders: 3, Last: noon, Accepted: -1}
+	return Standing{Subject: Subject{k, name}, Weight: 6, At: noon, People: 5, Senders: 3, Last: noon, Looked: noon}
 }
 
 func TestMemory(t *testing.T) {
@@ -207,6 +224,40 @@ func TestMemoryFollows(t *testing.T) {
 	step("later", 3)
 	if m.Len() != 1 {
 		t.Errorf("%d in memory", m.Len())
+	}
+}
+
+// A crash between a judgement and the look into the journal lists nobody on any node, and
+// whoever runs next takes the look up; an old one is repeated.
+func TestLookTakenUp(t *testing.T) {
+	now := noon
+	left := heavy(OfClient, "192.0.2.7")
+	left.Accepted, left.Looked = -1, time.Time{}
+	rows := &fixed{mark: 1, list: []Standing{left}, accepted: 10_000}
+	d := New(Config{Rows: rows, Measure: testMeasure(), Spare: func(netip.Addr) bool { return false }, Now: func() time.Time { return now }})
+	step := func(name string, accepted int, listed bool) {
+		t.Helper()
+		if err := errors.Join(d.Follow(t.Context()), d.look(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if s := rows.list[0]; s.Accepted != accepted || (d.memory.Len() == 1) != listed {
+			t.Errorf("%s: got %+v, %d in memory", name, s, d.memory.Len())
+		}
+	}
+	if err := d.Follow(t.Context()); err != nil || d.memory.Len() != 0 {
+		t.Errorf("listed before anybody looked: %v", err)
+	}
+	step("taken up", 10_000, false)
+	rows.accepted = 5
+	now = now.Add(time.Hour)
+	step("an hour later", 10_000, false)
+	now = now.Add(day)
+	step("a day later", 5, true)
+
+	rows.list[0].Accepted, rows.fails = -1, true
+	rows.mark++
+	if err := errors.Join(d.Follow(t.Context()), d.look(t.Context())); err == nil || d.memory.Len() != 0 {
+		t.Errorf("a look that fails: %v, %d in memory", err, d.memory.Len())
 	}
 }
 
