@@ -13,7 +13,8 @@ import (
 )
 
 // abusers bans clients that offend against the protocol again and again: one broken
-// program is not kept out for one connection. It is an smtpd.Abuser.
+// program is not kept out for one connection. An address whose network has a good history
+// is spared: what it sends may be what others had it send. It is an smtpd.Abuser.
 type abusers struct {
 	traffic *traffic.Traffic
 	banner  filters.Banner
@@ -21,7 +22,7 @@ type abusers struct {
 }
 
 const (
-	maxAbuse   = 3               // offences of a network within an hour before it is banned
+	maxAbuse   = 3               // offences of an address within an hour before it is banned
 	abuseTime  = 2 * time.Second // for imposing a ban, which only queues it
 	abuseCause = "protocol"
 )
@@ -33,7 +34,7 @@ func (a abusers) Abuse(client netip.Addr, what string) {
 	}
 	n := a.traffic.Fault(client)
 	a.log.Info("protocol abused", "client", client, "what", what, "within_hour", int(n))
-	if n < maxAbuse {
+	if n < maxAbuse || a.traffic.Good(client) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), abuseTime)

@@ -6,8 +6,9 @@ import "net/netip"
 // must not wait.
 type Abuser interface {
 	// Abuse tells what a client did: "errors" (most of what it said was no command, until
-	// its connection was closed for it), "smuggling" (bare CR or LF in commands or content),
+	// its connection was closed for it), "smuggling" (a command that ends in a bare LF),
 	// "garbage" (a line without end) or "protocol" (it spoke another one, such as HTTP).
+	// What stands in the content is no offence: its author need not be who sends it.
 	Abuse(client netip.Addr, what string)
 }
 

@@ -39,9 +39,6 @@ func (s *session) Data(r io.Reader) error {
 
 // refuseContent ends a transaction whose content was not taken.
 func (s *session) refuseContent(tx Transaction, err error) error {
-	if errors.Is(err, errBare) {
-		s.abuse("smuggling")
-	}
 	if errors.Is(err, errGivenUp) {
 		tx.Abort(mail.OK, s.guard.verb)
 		return errNo

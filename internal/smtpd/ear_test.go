@@ -117,7 +117,7 @@ func TestAbuse(t *testing.T) {
 		{"http", []string{"C: GET / HTTP/1.1", "S: 500 *", "E:"}, []string{"127.0.0.1 protocol"}},
 		{"no commands", append(slices.Repeat([]string{"C: XYZZY", "S: 500 *"}, 20), "C: XYZZY", "S: 500 *", "S: 421 4.7.0 *", "E:"), []string{"127.0.0.1 errors"}},
 		{"bare line", []string{`c: "NOOP\n"`, "S: 500 *", "E:"}, []string{"127.0.0.1 smuggling"}},
-		{"bare content", append(slices.Clone(begun), `c: "a\n.\nMAIL FROM:<evil@client.example>\r\n.\r\n"`, "S: 554 *"), []string{"127.0.0.1 smuggling"}},
+		{"bare content", append(slices.Clone(begun), `c: "a\n.\nMAIL FROM:<evil@client.example>\r\n.\r\n"`, "S: 554 *"), nil}, // its author wrote it, not who sends it
 		{"endless line", []string{`c: "x"*20000`, "S: 500 *", "E:"}, []string{"127.0.0.1 garbage"}},
 		{"unknown recipients", append(append([]string{"C: MAIL FROM:<a@client.example>", "S: 250 *"}, unknown...), "C: RCPT TO:<nobody@test.example>", "S: 550 *", "S: 421 4.7.0 *", "E:"), nil},
 		{"nothing", []string{"C: QUIT", "S: 221 *", "E:"}, nil},

@@ -13,6 +13,7 @@ type key struct{ hi, lo uint64 }
 const (
 	ofNone = iota
 	ofIPv4
+	ofAddress
 	ofIPv6
 	ofSender
 )
@@ -32,6 +33,15 @@ func network(a netip.Addr) key {
 		return k
 	}
 	return key{lo: ofNone}
+}
+
+// address is the key of an address alone, of IPv6 of its /64: what is banned for a client.
+func address(a netip.Addr) key {
+	if !a.Is4() {
+		return network(a)
+	}
+	b := a.As4()
+	return key{uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]), ofAddress}
 }
 
 // shards is how many locks a table has.

@@ -4,7 +4,7 @@
 // early-talker and dhap look at it.
 //
 // A client counts as its network: IPv4 /24, IPv6 /64, which one party usually holds as a
-// whole. Each kind of count is a table of its own, of a fixed size: when it is full, those
+// whole. What leads to a ban is counted for its address alone, too. Each kind of count is a table of its own, of a fixed size: when it is full, those
 // that were not updated for longest give way. So any number of clients can come by and memory stays
 // as it is; what a flood of new networks can do is to have others forgotten, and then they
 // are strangers again. Histories, which spare a network limits, are made by accepted mail
@@ -167,11 +167,11 @@ func (t *Traffic) Patient(a netip.Addr, within time.Duration) bool {
 	return ok && t.now()-at < within
 }
 
-// Fault counts an offence of a's network against the protocol, and returns how many there
-// were within the last hour.
+// Fault counts an offence of a against the protocol, and returns how many of that address,
+// of IPv6 of its /64, there were within the last hour. Its neighbours have no part in that.
 func (t *Traffic) Fault(a netip.Addr) (n float64) {
 	now := t.now()
-	t.faults.update(network(a), now, func(w *window) {
+	t.faults.update(address(a), now, func(w *window) {
 		w.add(now, Faults)
 		n = w.sum(now, Faults)
 	})

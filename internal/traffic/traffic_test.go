@@ -175,6 +175,13 @@ func TestPatienceAndFaults(t *testing.T) {
 			t.Errorf("fault %d: %g", i+1, got)
 		}
 	}
+	if got := tr.Fault(netip.MustParseAddr("192.0.2.8")); got != 1 {
+		t.Errorf("a neighbour's first: %g", got)
+	}
+	six := func(s string) float64 { return tr.Fault(netip.MustParseAddr(s)) }
+	if a, b, c := six("2001:db8::1"), six("2001:db8::2"), six("2001:db8:0:1::1"); a != 1 || b != 2 || c != 1 {
+		t.Errorf("of IPv6: %g, %g, and of another /64 %g", a, b, c)
+	}
 	c.at = c.at.Add(2 * Faults)
 	if got := tr.Fault(here); got != 1 {
 		t.Errorf("later: %g", got)
