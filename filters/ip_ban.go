@@ -14,8 +14,8 @@ import (
 
 // Banned knows who is kept out for a while. *ban.Bans is one.
 type Banned interface {
-	// Find returns the ban that keeps an address out now.
-	Find(netip.Addr) (ban.Ban, bool)
+	// Find returns the ban that keeps an address out now, of those whose cause shuts the door.
+	Find(addr netip.Addr, shuts func(ban.Cause) bool) (ban.Ban, bool)
 	// Notice is what who is banned is told.
 	Notice(ban.Ban) string
 	// Hit counts a refusal, at a door: "smtp" or "submission".
@@ -81,8 +81,9 @@ func (f ipBan) find(q pipeline.Query) (ban.Ban, bool) {
 	if f.bans == nil {
 		return ban.Ban{}, false
 	}
-	b, ok := f.bans.Find(q.Tx.Client.Addr)
-	return b, ok && slices.Contains(f.causes, b.Cause) && (!q.Tx.Client.Users || b.Cause.Doors())
+	return f.bans.Find(q.Tx.Client.Addr, func(c ban.Cause) bool {
+		return slices.Contains(f.causes, c) && (!q.Tx.Client.Users || c.Doors())
+	})
 }
 
 // Record implements pipeline.Recorder: it counts the hit.

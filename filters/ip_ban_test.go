@@ -29,9 +29,9 @@ func parseBans(t *testing.T, text string, lists *fakeLists) *fakeBans {
 	return f
 }
 
-func (f *fakeBans) Find(a netip.Addr) (ban.Ban, bool) {
+func (f *fakeBans) Find(a netip.Addr, shuts func(ban.Cause) bool) (ban.Ban, bool) {
 	for _, b := range f.bans {
-		if b.Network.Contains(a) {
+		if b.Network.Contains(a) && (shuts == nil || shuts(b.Cause)) {
 			return b, true
 		}
 	}

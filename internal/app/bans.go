@@ -77,8 +77,8 @@ func (a *App) neverBanned(addr netip.Addr) string {
 // refusal says why an address may not come to a door where people log in; "": it may.
 func (a *App) refusal(door string) func(netip.Addr) string {
 	return func(addr netip.Addr) string {
-		b, ok := a.bans.Find(addr)
-		if !ok || !b.Cause.Doors() {
+		b, ok := a.bans.Find(addr, ban.Cause.Doors)
+		if !ok {
 			return ""
 		}
 		a.bans.Hit(b, door)

@@ -37,7 +37,7 @@ func TestNeverBanned(t *testing.T) {
 	n.entry(directory.Block, "192.0.2.96/28", "global")
 	n.entry(directory.Allow, "192.0.2.128/28", "test.example") // is for that domain to allow
 	for _, a := range never {
-		if _, ok := n.bans.Find(client(a)); ok {
+		if _, ok := n.bans.Find(client(a), nil); ok {
 			t.Errorf("%s is banned", a)
 		}
 		n.must(n.bans.Impose(t.Context(), client(a), "honeypot", ""))
@@ -47,7 +47,7 @@ func TestNeverBanned(t *testing.T) {
 		}
 	}
 	for _, a := range []string{"192.0.2.97", "192.0.2.129"} {
-		if _, ok := n.bans.Find(client(a)); !ok {
+		if _, ok := n.bans.Find(client(a), nil); !ok {
 			t.Errorf("%s is not banned", a)
 		}
 	}
@@ -102,7 +102,7 @@ func TestSprayIsBanned(t *testing.T) {
 			t.Fatal("logged in")
 		}
 	}
-	b, ok := n.bans.Find(at)
+	b, ok := n.bans.Find(at, nil)
 	if !ok || b.Cause != ban.Login {
 		t.Fatalf("got %+v, %v", b, ok)
 	}

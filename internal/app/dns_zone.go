@@ -108,7 +108,7 @@ func (b blockedHere) Below(name string) bool { return b.tree.Below(name) }
 
 // isBanned reports whether an address is banned at the moment.
 func (a *App) isBanned(addr netip.Addr) bool {
-	_, ok := a.bans.Find(addr)
+	_, ok := a.bans.Find(addr, nil)
 	return ok
 }
 

@@ -34,6 +34,11 @@ func (c Cause) Known() bool { return slices.Contains(Causes(), c) }
 // read their mail from there: an office's one bad machine must not lock out the office.
 func (c Cause) Doors() bool { return c == Login || c == Admin }
 
+// Outweighs reports whether a ban for this cause takes the place of one for the other: it
+// shuts doors that the other leaves open. Else what was banned for harvesting first could
+// guess at passwords until that ends.
+func (c Cause) Outweighs(other Cause) bool { return c.Doors() && !other.Doors() }
+
 // Who lifts bans besides admins, who are named.
 const (
 	ByNode = "node" // the ban had become forbidden, or another took its place
@@ -93,7 +98,7 @@ type Order struct {
 	Who     string
 	For     time.Duration // 0: as the ladder says
 	Ago     time.Duration // for which it has counted already
-	Replace bool          // ends the ban that is there; else that one stands
+	Replace bool          // ends the ban that is there; else that one stands, unless Cause outweighs its
 }
 
 // A Lifting says who lifts a ban, and why.
@@ -137,7 +142,8 @@ const (
 // next revision in it.
 type Writer interface {
 	// Impose makes bans, and returns for each order the ban that stands: a new one, or
-	// one that was there and is not replaced. All of one call have different networks.
+	// one that was there and is not replaced. One that takes the place of a ban that its
+	// cause outweighs does not end before that. All of one call have different networks.
 	Impose(ctx context.Context, orders []Order, l Ladder) ([]Ban, error)
 	// Lift ends a ban that is active; ErrNone where there is none of this ID.
 	Lift(ctx context.Context, id int64, l Lifting) (Ban, error)

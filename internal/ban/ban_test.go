@@ -59,7 +59,7 @@ func (n *node) wants(banned bool, clients ...string) {
 	n.t.Helper()
 	synctest.Wait()
 	for _, c := range clients {
-		if _, ok := n.Find(addr(c)); ok != banned {
+		if _, ok := n.Find(addr(c), nil); ok != banned {
 			n.t.Errorf("%s banned: got %v, want %v", c, ok, banned)
 		}
 	}
@@ -78,10 +78,10 @@ func TestWhatIsBanned(t *testing.T) {
 		n.impose("::ffff:198.51.100.1", ban.Protocol)
 		n.wants(true, "192.0.2.7", "::ffff:192.0.2.7", "64:ff9b::c000:207", "2001:db8:1:2:ffff::1", "198.51.100.1")
 		n.wants(false, "192.0.2.8", "192.0.2.6", "2001:db8:1:3::7", "2001:db8:1:1::7", "::192.0.2.7", "127.0.0.1")
-		if _, ok := n.Find(netip.Addr{}); ok {
+		if _, ok := n.Find(netip.Addr{}, nil); ok {
 			t.Error("no address is banned")
 		}
-		got, _ := n.Find(addr("2001:db8:1:2::8"))
+		got, _ := n.Find(addr("2001:db8:1:2::8"), nil)
 		if got.Network.String() != "2001:db8:1:2::/64" || got.Cause != ban.Harvest || got.Step != 1 || time.Until(got.Until) != 10*time.Minute {
 			t.Errorf("got %+v", got)
 		}
@@ -116,7 +116,7 @@ func TestLadder(t *testing.T) {
 		for i, want := range []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour, 24 * time.Hour} {
 			n.impose("192.0.2.7", ban.Honeypot)
 			time.Sleep(2 * time.Second)
-			got, ok := n.Find(addr("192.0.2.7"))
+			got, ok := n.Find(addr("192.0.2.7"), nil)
 			if left := time.Until(got.Until) + 2*time.Second; !ok || left != want {
 				t.Errorf("ban %d: got %v, want %v", i, left, want)
 			}
@@ -127,8 +127,98 @@ func TestLadder(t *testing.T) {
 		time.Sleep(7 * 24 * time.Hour)
 		n.impose("192.0.2.7", ban.Honeypot)
 		time.Sleep(2 * time.Second)
-		if got, _ := n.Find(addr("192.0.2.7")); got.Step != 1 {
+		if got, _ := n.Find(addr("192.0.2.7"), nil); got.Step != 1 {
 			t.Errorf("after a week: step %d, want 1", got.Step)
+		}
+	})
+}
+
+// Whoever is kept out as a mail server is not safe from a ban that shuts the doors of
+// people: it takes the other's place, here, in the rows and at the other node, and does
+// not end before it. The other way round the one that is there stands.
+func TestGreaterBanReplacesLesser(t *testing.T) {
+	shut := func(n *node, want bool, cause ban.Cause) {
+		n.t.Helper()
+		if got, ok := n.Find(addr("192.0.2.7"), ban.Cause.Doors); ok != want {
+			n.t.Errorf("doors shut: got %v (%+v), want %v", ok, got, want)
+		}
+		if got, _ := n.Find(addr("192.0.2.7"), nil); got.Cause != cause {
+			n.t.Errorf("got %+v, want a ban for %s", got, cause)
+		}
+	}
+	for _, tt := range []struct {
+		name          string
+		first, second ban.Cause
+		wait          time.Duration // between the two: until the first one is written, or not
+		want          ban.Cause
+	}{
+		{"written", ban.Harvest, ban.Login, 5 * time.Second, ban.Login},
+		{"not written", ban.Protocol, ban.Login, 0, ban.Login},
+		{"as grave", ban.Honeypot, ban.Harvest, 5 * time.Second, ban.Honeypot},
+		{"less grave", ban.Login, ban.Harvest, 5 * time.Second, ban.Login},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, rows *memory) {
+				n, other := start(t, rows, nil), start(t, rows, nil)
+				n.impose("192.0.2.7", tt.first)
+				time.Sleep(tt.wait)
+				before, _ := n.Find(addr("192.0.2.7"), nil)
+				n.impose("192.0.2.7", tt.second)
+				shut(n, tt.want.Doors(), tt.want)
+				time.Sleep(5 * time.Second)
+				shut(n, tt.want.Doors(), tt.want)
+				shut(other, tt.want.Doors(), tt.want)
+				if got, _ := n.Find(addr("192.0.2.7"), nil); got.ID == 0 || got.Until.Before(before.Until) {
+					t.Errorf("got %+v, want one that is written and ends no sooner than %+v", got, before)
+				}
+			})
+		})
+	}
+	t.Run("another node's row", func(t *testing.T) { // comes while ours waits to be written
+		bubble(t, func(t *testing.T, rows *memory) {
+			n, other := start(t, rows, nil), start(t, rows, nil)
+			other.impose("192.0.2.7", ban.Harvest)
+			synctest.Wait()
+			rows.breaksImpose(errDown)
+			n.impose("192.0.2.7", ban.Login)
+			time.Sleep(3 * time.Second)
+			shut(n, true, ban.Login)
+			rows.breaksImpose(nil)
+			time.Sleep(3 * time.Second)
+			shut(n, true, ban.Login)
+			shut(other, true, ban.Login)
+		})
+	})
+	t.Run("while the lesser one is written", func(t *testing.T) {
+		bubble(t, func(t *testing.T, rows *memory) {
+			n := start(t, rows, nil)
+			rows.during(func() { n.impose("192.0.2.7", ban.Login) })
+			n.impose("192.0.2.7", ban.Harvest)
+			synctest.Wait()
+			shut(n, true, ban.Login)
+			time.Sleep(3 * time.Second)
+			shut(n, true, ban.Login)
+			if got, _ := n.Find(addr("192.0.2.7"), nil); got.ID == 0 {
+				t.Errorf("got %+v, want one that is written", got)
+			}
+		})
+	})
+}
+
+// A ban of one address that leaves the doors open does not hide that of the network around
+// it, which shuts them.
+func TestNarrowBanDoesNotShield(t *testing.T) {
+	bubble(t, func(t *testing.T, rows *memory) {
+		n := start(t, rows, nil)
+		n.impose("192.0.2.7", ban.Harvest)
+		if _, err := n.Add(t.Context(), netip.MustParsePrefix("192.0.2.0/24"), time.Hour, "olga", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := n.Find(addr("192.0.2.7"), ban.Cause.Doors); !ok || got.Cause != ban.Admin || got.Network.Bits() != 24 {
+			t.Errorf("doors: got %+v, %v; want the network's", got, ok)
+		}
+		if got, ok := n.Find(addr("192.0.2.7"), nil); !ok || got.Cause != ban.Harvest {
+			t.Errorf("any: got %+v, %v; want the address's", got, ok)
 		}
 	})
 }
@@ -151,8 +241,8 @@ func TestNodesShareBans(t *testing.T) {
 		a.impose("192.0.2.8", ban.Honeypot)
 		b.impose("192.0.2.8", ban.Harvest)
 		time.Sleep(2 * time.Second)
-		x, _ := a.Find(addr("192.0.2.8"))
-		y, _ := b.Find(addr("192.0.2.8"))
+		x, _ := a.Find(addr("192.0.2.8"), nil)
+		y, _ := b.Find(addr("192.0.2.8"), nil)
 		if x != y || x.ID == 0 {
 			t.Errorf("got %+v and %+v", x, y)
 		}
@@ -258,7 +348,7 @@ func TestAddAndLift(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := n.Find(addr("192.0.2.7")); got.ID != b.ID {
+		if got, _ := n.Find(addr("192.0.2.7"), nil); got.ID != b.ID {
 			t.Errorf("found %+v, want the narrower one", got)
 		}
 		list, err := n.Of(t.Context(), "192.0.2.7")
@@ -319,8 +409,8 @@ func TestNotice(t *testing.T) {
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.impose("2001:db8::1", ban.Login)
 		time.Sleep(90 * time.Second)
-		four, _ := n.Find(addr("192.0.2.7"))
-		six, _ := n.Find(addr("2001:db8::1"))
+		four, _ := n.Find(addr("192.0.2.7"), nil)
+		six, _ := n.Find(addr("2001:db8::1"), nil)
 		for _, tt := range []struct{ got, want string }{
 			{n.Notice(four), "192.0.2.7 is banned until 00:10 UTC; if this is a mistake, write to postmaster@mx.example"},
 			{page.Notice(six), "2001:db8::/64 is banned until 00:10 UTC; if this is a mistake, see https://mx.example/ban"},
@@ -337,7 +427,7 @@ func TestHitsAreBatched(t *testing.T) {
 	bubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
-		b, _ := n.Find(addr("192.0.2.7")) // before it is written
+		b, _ := n.Find(addr("192.0.2.7"), nil) // before it is written
 		for range 1000 {
 			n.Hit(b, "smtp")
 		}
@@ -420,7 +510,7 @@ func TestFindIsAsALoop(t *testing.T) {
 						want = p
 					}
 				}
-				got, ok := n.Find(who)
+				got, ok := n.Find(who, nil)
 				if ok != want.IsValid() || ok && got.Network != want {
 					t.Fatalf("%s: got %v, want %v", who, got.Network, want)
 				}
@@ -477,7 +567,7 @@ func TestRace(t *testing.T) {
 				if err := b.Impose(ctx, a, "harvest", ""); err != nil {
 					t.Error(err)
 				}
-				if got, ok := b.Find(a); ok {
+				if got, ok := b.Find(a, nil); ok {
 					b.Hit(got, "smtp")
 				}
 				if n%100 == 0 {
@@ -524,7 +614,7 @@ func BenchmarkFind(b *testing.B) {
 				b.Run(name, func(b *testing.B) {
 					b.ReportAllocs()
 					for i := 0; b.Loop(); i++ {
-						bans.Find(at(from + i%max(many, 1)))
+						bans.Find(at(from+i%max(many, 1)), nil)
 					}
 					b.ReportMetric(each, "octets/ban")
 				})

@@ -96,14 +96,16 @@ func (b *Bans) storeNow() int64 { return b.c.Now().UnixMicro() + b.skew.Load() }
 // Now is the time by the store's clock.
 func (b *Bans) Now() time.Time { return time.UnixMicro(b.storeNow()).UTC() }
 
-// Find returns the ban that keeps an address out now: its ID, network, cause, step and
-// end; all else is in the store. Who is never banned is not found. It takes no lock.
-func (b *Bans) Find(addr netip.Addr) (Ban, bool) {
+// Find returns the ban that keeps an address out now, of those whose cause shuts the door
+// that asks; nil: any. Of several it is that of the longest network. It has the ID, network,
+// cause, step and end; all else is in the store. Who is never banned is not found. It takes
+// no lock.
+func (b *Bans) Find(addr netip.Addr, shuts func(Cause) bool) (Ban, bool) {
 	addr = mail.Unmap(addr)
 	if !addr.IsValid() {
 		return Ban{}, false
 	}
-	a := b.table.find(addr, func(a *active) bool { return a.until > b.storeNow() })
+	a := b.table.find(addr, func(a *active) bool { return a.until > b.storeNow() && (shuts == nil || shuts(a.cause)) })
 	if a == nil || b.never(addr) != "" {
 		return Ban{}, false
 	}
@@ -120,7 +122,8 @@ func (b *Bans) never(addr netip.Addr) string {
 
 // Impose bans a client for a cause, for as long as the ladder says. The ban counts here
 // when it returns, and is written within about a second. Who is never banned is not, and
-// who is banned already is not banned for longer; neither is an error.
+// who is banned already is not banned for longer, unless the cause outweighs that of the
+// ban; neither is an error.
 func (b *Bans) Impose(_ context.Context, client netip.Addr, cause, note string) error {
 	o := Order{Network: Network(client), Cause: Cause(cause), Note: cut(note), Who: ByNode}
 	switch {
@@ -144,20 +147,23 @@ func (b *Bans) Impose(_ context.Context, client netip.Addr, cause, note string) 
 // on top counts in memory, for the ladder's first rung, and is never written.
 const maxWaiting = 10_000
 
-// enqueue has a ban count, and be written soon; false: there is one.
+// enqueue has a ban count, and be written soon; false: there is one that weighs as much.
 func (b *Bans) enqueue(o Order) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.storeNow()
 	e := b.table.edit()
+	until := now + b.c.Ladder.Rung(1).Microseconds() // which rung it is the store knows
 	if a := e.get(o.Network); a != nil && a.until > now {
-		return false
+		if !o.Cause.Outweighs(a.cause) {
+			return false
+		}
+		until = max(until, a.until)
 	}
-	// Which rung it is the store knows.
-	e.put(&active{network: o.Network, cause: o.Cause, step: 1, until: now + b.c.Ladder.Rung(1).Microseconds()})
+	e.put(&active{network: o.Network, cause: o.Cause, step: 1, until: until})
 	e.makeRoom(b.c.Most)
 	e.done()
-	if len(b.waiting) < maxWaiting {
+	if _, waits := b.waiting[o.Network]; waits || len(b.waiting) < maxWaiting {
 		b.waiting[o.Network] = waiting{o, now}
 		select {
 		case b.wake <- struct{}{}:
@@ -192,21 +198,26 @@ func (b *Bans) took(list []Ban) {
 	defer b.mu.Unlock()
 	e := b.table.edit()
 	for _, n := range list {
-		delete(b.waiting, n.Network)
+		if w, ok := b.waiting[n.Network]; ok && !w.Cause.Outweighs(n.Cause) { // else it came while this was written
+			delete(b.waiting, n.Network)
+		}
 		e.apply(n, b.storeNow())
 	}
 	e.makeRoom(b.c.Most)
 	e.done()
 }
 
-// apply makes of a row what memory has.
+// apply makes of a row what memory has. A ban that is to take the row's place and is not
+// written yet stays.
 func (e edit) apply(n Ban, now int64) {
-	until := n.Until.UnixMicro()
+	until, old := n.Until.UnixMicro(), e.get(n.Network)
 	if n.Lifted.IsZero() && until > now {
-		e.put(&active{network: n.Network, cause: n.Cause, id: n.ID, until: until, step: n.Step})
+		if old == nil || old.id != 0 || old.until <= now || !old.cause.Outweighs(n.Cause) {
+			e.put(&active{network: n.Network, cause: n.Cause, id: n.ID, until: until, step: n.Step})
+		}
 		return
 	}
-	if old := e.get(n.Network); old != nil && old.id == n.ID {
+	if old != nil && old.id == n.ID {
 		e.drop(n.Network)
 	}
 }
@@ -233,12 +244,12 @@ func (b *Bans) LiftOwn(ctx context.Context, client netip.Addr, reason string) er
 	if err := b.write(ctx); err != nil {
 		return err
 	}
-	n, ok := b.Find(client)
-	switch {
-	case !ok:
+	n, ok := b.Find(client, func(c Cause) bool { return c == Login })
+	if !ok {
+		if _, other := b.Find(client, nil); other {
+			return fmt.Errorf("ban: lift own: %w", ErrOther)
+		}
 		return fmt.Errorf("ban: lift own: %w", ErrNone)
-	case n.Cause != Login:
-		return fmt.Errorf("ban: lift own: %w", ErrOther)
 	}
 	_, err := b.lift(ctx, n.ID, Lifting{Who: BySelf, Reason: cut(reason), Once: selfOften})
 	return err

@@ -16,14 +16,16 @@ import (
 
 // A memory is rows as the store keeps them, by the contract, with the test's clock.
 type memory struct {
-	mu       sync.Mutex
-	now      func() time.Time
-	rows     []ban.Ban
-	seen     map[netip.Prefix]bool // networks that rows may have: a flood's have none
-	last     int64
-	revision int64
-	commits  int
-	fail     error
+	mu        sync.Mutex
+	now       func() time.Time
+	rows      []ban.Ban
+	seen      map[netip.Prefix]bool // networks that rows may have: a flood's have none
+	last      int64
+	revision  int64
+	commits   int
+	fail      error
+	noImpose  error
+	meanwhile func()
 }
 
 func newMemory(now func() time.Time) *memory { return &memory{now: now, seen: map[netip.Prefix]bool{}} }
@@ -37,8 +39,12 @@ func TestMemoryContract(t *testing.T) {
 func (m *memory) Impose(_ context.Context, orders []ban.Order, l ban.Ladder) (list []ban.Ban, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
-		return nil, m.fail
+	if err := cmp.Or(m.fail, m.noImpose); err != nil {
+		return nil, err
+	}
+	if f := m.meanwhile; f != nil {
+		m.meanwhile = nil
+		f()
 	}
 	m.commits++
 	m.revision++
@@ -46,6 +52,7 @@ func (m *memory) Impose(_ context.Context, orders []ban.Order, l ban.Ladder) (li
 	for _, o := range orders {
 		n := ban.Ban{Network: o.Network, Cause: o.Cause, Note: o.Note, Who: o.Who, Step: 1, Imposed: now.Add(-o.Ago), Revision: m.revision}
 		var last *ban.Ban
+		var stands bool
 		if m.seen[o.Network] {
 			last = m.find(func(b *ban.Ban) bool {
 				return b.Network == o.Network && (b.Lifted.IsZero() || b.LiftedBy == ban.BySelf)
@@ -53,18 +60,21 @@ func (m *memory) Impose(_ context.Context, orders []ban.Order, l ban.Ladder) (li
 		}
 		m.seen[o.Network] = true
 		if last != nil {
-			if last.Active(now) && !o.Replace {
+			if last.Active(now) && !o.Replace && !o.Cause.Outweighs(last.Cause) {
 				list = append(list, *last)
 				continue
 			}
 			if end(*last).Add(l.Memory).After(now) {
 				n.Step = min(last.Step+1, len(l.Rungs))
 			}
-			if last.Active(now) {
+			if stands = last.Active(now); stands {
 				last.Lifted, last.LiftedBy, last.Revision = now, ban.ByNode, m.revision
 			}
 		}
 		n.Until = n.Imposed.Add(cmp.Or(o.For, l.Rung(n.Step)))
+		if stands && !o.Replace && last.Until.After(n.Until) {
+			n.Until = last.Until
+		}
 		m.last++
 		n.ID = m.last
 		m.rows = append(m.rows, n)
@@ -209,4 +219,18 @@ func (m *memory) breaks(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = err
+}
+
+// breaksImpose has Impose alone fail from now on; nil: it does not.
+func (m *memory) breaksImpose(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noImpose = err
+}
+
+// during has f called once, while bans are written.
+func (m *memory) during(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.meanwhile = f
 }

@@ -54,7 +54,7 @@ func (b Bans) Impose(ctx context.Context, orders []ban.Order, l ban.Ladder) (lis
 	return list, nil
 }
 
-// impose makes one ban, unless there is one that stands. A ban that an admin lifted was a
+// impose makes one ban, unless there is one that stands and weighs as much. A ban that an admin lifted was a
 // mistake: the next one is no longer for it.
 func impose(tx *Tx, o ban.Order, l ban.Ladder, revision int64) (ban.Ban, error) {
 	now := tx.now()
@@ -63,7 +63,7 @@ func impose(tx *Tx, o ban.Order, l ban.Ladder, revision int64) (ban.Ban, error) 
 		return ban.Ban{}, err
 	}
 	stands := err == nil && last.Active(fromMicros(now))
-	if stands && !o.Replace {
+	if stands && !o.Replace && !o.Cause.Outweighs(last.Cause) {
 		return last, nil
 	}
 	n := ban.Ban{
@@ -79,6 +79,9 @@ func impose(tx *Tx, o ban.Order, l ban.Ladder, revision int64) (ban.Ban, error) 
 		n.Step = min(last.Step+1, max(len(l.Rungs), 1))
 	}
 	n.Until = n.Imposed.Add(cmp.Or(o.For, l.Rung(n.Step)))
+	if stands && !o.Replace && last.Until.After(n.Until) {
+		n.Until = last.Until
+	}
 	return n, tx.Row(`INSERT INTO ban (network, cause, note, who, step, imposed, ends, ended, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		[]any{n.Network.String(), string(n.Cause), n.Note, n.Who, n.Step, toMicros(n.Imposed), toMicros(n.Until), toMicros(n.Until), revision}, &n.ID)
 }

@@ -21,9 +21,9 @@ func (noBans) Bans(context.Context, ban.Query) ([]ban.Ban, error) { return nil, 
 func (noBans) Lift(context.Context, string, string, string) (ban.Ban, error) {
 	return ban.Ban{}, ban.ErrNone
 }
-func (noBans) Find(netip.Addr) (ban.Ban, bool)                   { return ban.Ban{}, false }
-func (noBans) Hit(ban.Ban, string)                               {}
-func (noBans) LiftOwn(context.Context, netip.Addr, string) error { return ban.ErrNone }
+func (noBans) Find(netip.Addr, func(ban.Cause) bool) (ban.Ban, bool) { return ban.Ban{}, false }
+func (noBans) Hit(ban.Ban, string)                                   {}
+func (noBans) LiftOwn(context.Context, netip.Addr, string) error     { return ban.ErrNone }
 
 // someBans are bans in a test's memory. The visitor's is the first.
 type someBans struct {
@@ -53,8 +53,8 @@ func (s *someBans) Lift(_ context.Context, id, who, _ string) (ban.Ban, error) {
 	return ban.Ban{}, ban.ErrNone
 }
 
-func (s *someBans) Find(a netip.Addr) (ban.Ban, bool) {
-	if len(s.list) == 0 || !s.list[0].Network.Contains(a) {
+func (s *someBans) Find(a netip.Addr, shuts func(ban.Cause) bool) (ban.Ban, bool) {
+	if len(s.list) == 0 || !s.list[0].Network.Contains(a) || shuts != nil && !shuts(s.list[0].Cause) {
 		return ban.Ban{}, false
 	}
 	return s.list[0], true

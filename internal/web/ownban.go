@@ -14,8 +14,9 @@ import (
 
 // Banned knows whether a visitor is kept out. *ban.Bans is one.
 type Banned interface {
-	// Find returns the ban that keeps an address out now.
-	Find(netip.Addr) (ban.Ban, bool)
+	// Find returns the ban that keeps an address out now, of those whose cause shuts the
+	// door; nil: any.
+	Find(client netip.Addr, shuts func(ban.Cause) bool) (ban.Ban, bool)
 	// Hit counts a refusal, at a door.
 	Hit(b ban.Ban, door string)
 	// LiftOwn ends the ban of who asks for it; see ban.Bans for how it fails.
@@ -38,8 +39,8 @@ func (s *Server) unbanned(h handler) handler {
 		if s.Banned == nil || v.Person.Known() {
 			return h(w, r)
 		}
-		b, ok := s.Banned.Find(v.Client)
-		if !ok || !b.Cause.Doors() {
+		b, ok := s.Banned.Find(v.Client, ban.Cause.Doors)
+		if !ok {
 			return h(w, r)
 		}
 		s.Banned.Hit(b, "web")
@@ -80,7 +81,10 @@ func (s *Server) showOwnBan(w http.ResponseWriter, r *http.Request, status int, 
 	v := visitOf(r)
 	s.greet(w, r)
 	p := ownBanPage{Client: v.Client, Contact: s.BanContact, Link: strings.Contains(s.BanContact, "://"), Reason: reason, Problem: problem}
-	p.Ban, p.Banned = s.Banned.Find(v.Client)
+	p.Ban, p.Banned = s.Banned.Find(v.Client, ban.Cause.Doors) // which led here, if there is one
+	if !p.Banned {
+		p.Ban, p.Banned = s.Banned.Find(v.Client, nil)
+	}
 	if p.Banned {
 		p.Zone = p.Ban.Until.In(v.Zone).Format("MST")
 		switch p.Ban.Cause {
@@ -107,8 +111,8 @@ func (s *Server) showOwnBan(w http.ResponseWriter, r *http.Request, status int, 
 // endOwnBan lifts a ban for failed log-ins for a person who says why they failed.
 func (s *Server) endOwnBan(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
-	b, ok := s.Banned.Find(v.Client)
-	if !ok || b.Cause != ban.Login {
+	b, ok := s.Banned.Find(v.Client, func(c ban.Cause) bool { return c == ban.Login })
+	if !ok {
 		return elsewhere{"/ban"}
 	}
 	reason := strings.TrimSpace(r.PostForm.Get("reason"))

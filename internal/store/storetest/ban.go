@@ -22,6 +22,7 @@ func Bans(t *testing.T, open func(*testing.T) ban.Rows) {
 		"the ladder is climbed":            banLadder,
 		"a ban that counted before":        banAgo,
 		"an admin's takes the place":       banReplaced,
+		"a graver one takes the place":     banOutweighed,
 		"a ban is lifted once":             banLifted,
 		"one's own once a day":             banOften,
 		"changes are followed":             banFollowed,
@@ -149,6 +150,34 @@ func banReplaced(t *testing.T, rows ban.Rows) {
 	}
 	list, err := rows.Find(t.Context(), ban.Query{Active: true})
 	if err != nil || len(list) != 1 || list[0] != second {
+		t.Errorf("active: %+v, %v", list, err)
+	}
+}
+
+// A ban that shuts all doors takes the place of one that does not, and does not end before
+// it; not the other way round.
+func banOutweighed(t *testing.T, rows ban.Rows) {
+	lesser := impose(t, rows, order("192.0.2.7/32", 48*time.Hour))[0]
+	o := order("192.0.2.7/32", 0)
+	o.Cause = ban.Login
+	got := impose(t, rows, o)[0]
+	if got.ID == lesser.ID || got.Cause != ban.Login || got.Step != 2 || !got.Until.Equal(lesser.Until) {
+		t.Errorf("got %+v, want a ban for login in the place of %+v", got, lesser)
+	}
+	if again := oneBan(t, rows, got.ID); again != got {
+		t.Errorf("the row is %+v, want %+v", again, got)
+	}
+	if old := oneBan(t, rows, lesser.ID); old.Lifted.IsZero() || old.LiftedBy != ban.ByNode || old.Revision != got.Revision {
+		t.Errorf("the lesser one is %+v", old)
+	}
+	for _, cause := range []ban.Cause{ban.Harvest, ban.Login} {
+		o.Cause = cause
+		if stands := impose(t, rows, o)[0]; stands != got {
+			t.Errorf("%s: got %+v, want %+v", cause, stands, got)
+		}
+	}
+	list, err := rows.Find(t.Context(), ban.Query{Active: true})
+	if err != nil || len(list) != 1 || list[0] != got {
 		t.Errorf("active: %+v, %v", list, err)
 	}
 }
