@@ -36,7 +36,7 @@ func (p *plan) mark() []byte {
 func (p *plan) teaches(to directory.Remote) string {
 	t := p.t
 	from, login := t.tx.Envelope.ReversePath, t.tx.Client.Login
-	if login.IsNull() || from.IsNull() || !to.By.IsNull() || automatic(p.m.Header()) {
+	if login.IsNull() || from.IsNull() || !to.By.IsNull() || automatic(p.m) {
 		return ""
 	}
 	box, known := t.snapshot.Mailbox(login)
@@ -54,13 +54,31 @@ func (p *plan) teaches(to directory.Remote) string {
 }
 
 // automatic reports whether a message says of itself that no person wrote it to its
-// recipients (RFC 3834 §5, RFC 2919, and older words for the same).
-func automatic(h *mail.Header) bool {
-	if auto := strings.ToLower(strings.TrimSpace(h.Get("Auto-Submitted"))); auto != "" && auto != "no" {
-		return true
+// recipients (RFC 3834 §5, RFC 2919, and older words for the same), or is a report, which
+// a mail program sends by itself (RFC 8098 §2.1, RFC 6522).
+func automatic(m *mail.Message) bool {
+	h := m.Header()
+	for _, value := range h.All("Auto-Submitted") {
+		if word := firstWord(value); word != "" && word != "no" {
+			return true
+		}
 	}
-	if slices.Contains([]string{"bulk", "junk", "list"}, strings.ToLower(strings.TrimSpace(h.Get("Precedence")))) {
-		return true
+	for _, value := range h.All("Precedence") {
+		if slices.Contains([]string{"bulk", "junk", "list", "auto_reply", "auto-reply"}, firstWord(value)) {
+			return true
+		}
 	}
-	return h.Count("List-Id") > 0
+	for _, name := range []string{"List-Id", "X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Response-Suppress"} {
+		if h.Count(name) > 0 {
+			return true
+		}
+	}
+	return m.Root().Is("multipart/report") || m.Root().Is("message/disposition-notification")
+}
+
+// firstWord is what stands before parameters and comments, in lower case.
+func firstWord(value string) string {
+	word, _, _ := strings.Cut(strings.ToLower(value), ";")
+	word, _, _ = strings.Cut(word, "(")
+	return strings.TrimSpace(word)
 }
