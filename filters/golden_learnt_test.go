@@ -19,8 +19,8 @@ import (
 type fakeLearnt struct {
 	now     time.Time
 	trust   map[[2]mail.Path]trust.Entry // by recipient and sender
-	sent    []string
-	away    map[string]bool // by section
+	sent    map[mail.Path][]string       // Message-IDs by reverse-path
+	away    map[string]bool              // by section
 	uses    []string
 	signer  *sent.Signer
 	forward *srs.Rewriter
@@ -28,7 +28,7 @@ type fakeLearnt struct {
 
 func parseLearnt(t testing.TB, trusted, ids string) *fakeLearnt {
 	t.Helper()
-	l := &fakeLearnt{now: time.Unix(1_700_000_000, 0), trust: map[[2]mail.Path]trust.Entry{}, sent: strings.Fields(ids), away: map[string]bool{}}
+	l := &fakeLearnt{now: time.Unix(1_700_000_000, 0), trust: map[[2]mail.Path]trust.Entry{}, sent: map[mail.Path][]string{}, away: map[string]bool{}}
 	l.away["trust"], l.away["sent"] = strings.TrimSpace(trusted) == "away", strings.TrimSpace(ids) == "away"
 	for line := range strings.Lines(trusted) {
 		if l.away["trust"] {
@@ -44,6 +44,11 @@ func parseLearnt(t testing.TB, trusted, ids string) *fakeLearnt {
 		l.trust[[2]mail.Path{rcpt, sender}] = trust.Entry{
 			Key: trust.Key{Scope: trust.ForMailbox(7), Sender: sender}, Weight: trust.Weight(weight * float64(trust.One)),
 			How: how, Used: l.now.Add(-time.Duration(days) * 24 * time.Hour),
+		}
+	}
+	for line := range strings.Lines(ids) { // a reverse-path and a Message-ID
+		if words := strings.Fields(line); len(words) == 2 {
+			l.sent[mail.Path(words[0])] = append(l.sent[mail.Path(words[0])], words[1])
 		}
 	}
 	keys := func(_ context.Context, name string) ([]byte, error) { return []byte(name), nil }
@@ -65,12 +70,12 @@ func (l *fakeLearnt) Weigh(_ context.Context, rcpt, sender mail.Path, now time.T
 func (l *fakeLearnt) Use(e trust.Entry, _ time.Time) { l.uses = append(l.uses, string(e.Sender)) }
 
 // Sent implements Ledger.
-func (l *fakeLearnt) Sent(_ context.Context, ids []string) (string, error) {
+func (l *fakeLearnt) Sent(_ context.Context, rcpt mail.Path, ids []string) (string, error) {
 	if l.away["sent"] {
 		return "", errors.New("the store is away")
 	}
 	for _, id := range ids {
-		if slices.Contains(l.sent, id) {
+		if slices.Contains(l.sent[rcpt], id) {
 			return id, nil
 		}
 	}

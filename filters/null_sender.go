@@ -14,8 +14,9 @@ import (
 
 // A Ledger knows the Message-IDs of what this system sent; *sent.Ledger is one.
 type Ledger interface {
-	// Sent returns the first of some Message-IDs that was sent, or "".
-	Sent(ctx context.Context, ids []string) (string, error)
+	// Sent returns the first of some Message-IDs that was sent under the reverse-path rcpt,
+	// or "".
+	Sent(ctx context.Context, rcpt mail.Path, ids []string) (string, error)
 }
 
 // Signed reads return paths that this system signed; *sent.Signer does.
@@ -33,9 +34,10 @@ type Forwarded interface {
 // nullSender looks at mail without a sender (the reverse-path is <>), as delivery reports
 // are, and forged ones. A true report comes back to a return path that this system signed (BATV) or under
 // which it sent mail on (SRS); or it returns, or answers, a message that this system sent,
-// told by its Message-ID: that stands in the report's copy of the message, in the receipt
+// told by its Message-ID and by the address that sent it, to which the report has to come: the Message-ID stands in the report's copy of the message, in the receipt
 // of a mail program, or in In-Reply-To and References of an answer, so that the filter waits for the content. Known is what users
-// who logged in sent within `sent.keep`, and what the node wrote by itself. Customers whose own servers send
+// who logged in sent within `sent.keep`, and what the node wrote by itself; not what a list or a forward sent on for
+// strangers, who know its Message-ID and would prove forged reports by it. Customers whose own servers send
 // to the Internet without this node get reports that prove nothing: so it costs points only; let their reports pass with `on: {unproven: none}` in
 // their policy. No sender can be offered a challenge.
 type nullSender struct{ Deps }
@@ -66,7 +68,7 @@ func (n nullSender) Check(ctx context.Context, q pipeline.Query) (pipeline.Findi
 	if q.Tx.Message == nil {
 		return pipeline.Finding{Wait: true}, nil
 	}
-	about, err := n.about(ctx, q.Tx)
+	about, err := n.about(ctx, q.Tx, q.Recipient)
 	switch {
 	case err != nil:
 		return pipeline.Finding{}, err
@@ -115,17 +117,20 @@ type about struct {
 // ledgerLimit bounds the look-up.
 const ledgerLimit = 5 * time.Second
 
-// about reads the message once for all its recipients.
-func (n nullSender) about(ctx context.Context, tx *pipeline.Transaction) (about, error) {
-	return pipeline.Fact(ctx, tx, "sent", ledgerLimit, func(ctx context.Context) (about, error) {
+// about reads the message once for all its recipients, and asks the ledger for each.
+func (n nullSender) about(ctx context.Context, tx *pipeline.Transaction, rcpt mail.Path) (about, error) {
+	ids, err := pipeline.Fact(ctx, tx, "refers", ledgerLimit, func(context.Context) ([]string, error) {
 		ids := sent.Refers(tx.Message)
 		if err := tx.Message.Err(); err != nil {
-			return about{}, fmt.Errorf("read message: %w", err)
+			return nil, fmt.Errorf("read message: %w", err)
 		}
-		if n.Ledger == nil {
-			return about{named: len(ids)}, nil
-		}
-		id, err := n.Ledger.Sent(ctx, ids)
-		return about{id, len(ids)}, err
+		return ids, nil
 	})
+	if err != nil || n.Ledger == nil {
+		return about{named: len(ids)}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	defer cancel()
+	id, err := n.Ledger.Sent(ctx, rcpt, ids)
+	return about{id, len(ids)}, err
 }

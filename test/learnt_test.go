@@ -184,6 +184,10 @@ func TestFieldNote23Backscatter(t *testing.T) {
 			t.Errorf("%s: %s, %g points; want %s, %g", c.name, got, points, c.result, c.points)
 		}
 	}
+	// Who got the message knows its Message-ID: it proves nothing to others.
+	if got, _ := judged(t, m, mailFrom(t, m, goodClient, "", dsn("to another", "lunch@test.example"), strings.Replace(reported, "@", "+x@", 1)).id(t), "null-sender"); got != "unproven" {
+		t.Errorf("a report to another address is %s", got)
+	}
 	// What was queued is known after a crash, too.
 	id := sam.send(reported, letterTo("crash", "x"), "bob@far.example").id(t)
 	m.Kill()

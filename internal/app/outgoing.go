@@ -54,7 +54,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.closing(a.lookups.Close)
 	a.carriers = carriers{remote: a.relay, routes: a.routes}
 	a.queue = queue.New(queue.Config{
-		Rows: learningRows{a.store.Queue(), a.trust}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ledger.Mark,
+		Rows: learningRows{a.store.Queue(), a.trust}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark,
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
 		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
 	})
@@ -62,6 +62,13 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.queueGauges()
 	a.metrics.Gauge("mail_hosts_down", "Mail hosts that could not be reached lately.", func() float64 { return float64(len(a.relay.Health())) })
 	return nil
+}
+
+// ownMark is the mark of what the node writes by itself: it leaves under the null
+// reverse-path, and who answers it all the same writes to its author.
+func (a *App) ownMark(m *mail.Message) []byte {
+	author, _ := m.Author()
+	return a.ledger.Mark(author, m)
 }
 
 // tellGaps tells what configuration and directory don't agree on: mail would wait for

@@ -32,7 +32,7 @@ type plan struct {
 	messages map[look]*queue.Message          // that are carried on
 	sent     map[[2]mail.Path]*queue.Transfer // by reverse-path and address
 	of       map[*queue.Transfer][]*recipient // whose they are
-	marked   []byte                           // the message in the ledger of what was sent
+	marks    map[mail.Path][]byte             // the message in the ledger of what was sent, by reverse-path
 	later    map[*recipient]bool              // those with mailboxes that get their copy from the queue
 	again    []again                          // what came before and is held still
 }
@@ -55,7 +55,7 @@ func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
 	p := &plan{
 		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, looks: map[string]int{},
 		messages: map[look]*queue.Message{}, sent: map[[2]mail.Path]*queue.Transfer{}, of: map[*queue.Transfer][]*recipient{},
-		later: map[*recipient]bool{},
+		later: map[*recipient]bool{}, marks: map[mail.Path][]byte{},
 	}
 	for _, r := range t.rcpts {
 		switch r.outcome {
@@ -178,9 +178,7 @@ func (p *plan) carry(r *recipient) {
 		tr := p.transfer(r, view, prefix, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
 		p.sent[[2]mail.Path{sender, to.Address}] = tr
 		tr.Teach = p.teaches(to)
-		if p.ours(to) {
-			tr.Message.Mark = p.mark()
-		}
+		tr.Message.Mark = p.mark(sender)
 		if to.Bounces.IsNull() {
 			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
 		} else { // a list is a sender of its own (RFC 3461 §5.2.7.2)

@@ -11,23 +11,24 @@ import (
 
 // A Ledger knows what this system sent: see internal/sent.
 type Ledger interface {
-	// Mark returns by what a message is known there; nil where it can't be.
-	Mark(m *mail.Message) []byte
+	// Mark returns by what a message that leaves under a reverse-path is known there; nil
+	// where it can't be.
+	Mark(sender mail.Path, m *mail.Message) []byte
 }
 
-// ours reports whether a message that goes to others is one of our people's, or a list's:
-// reports about it come back here, to an address of ours. Those about what is sent on for
-// strangers come to addresses that prove themselves (SRS).
-func (p *plan) ours(to directory.Remote) bool {
-	return !p.t.tx.Client.Login.IsNull() || !to.Bounces.IsNull()
-}
-
-// mark is the message in the ledger.
-func (p *plan) mark() []byte {
-	if p.marked == nil && p.t.in.Ledger != nil {
-		p.marked = p.t.in.Ledger.Mark(p.m)
+// mark is the message in the ledger, as it leaves under a reverse-path: nil but for what one
+// of our people wrote who had logged in. A stranger's mail that a list or a forward sends on
+// has a Message-ID that he chose, so that it would prove what he forges next.
+func (p *plan) mark(sender mail.Path) []byte {
+	if p.t.in.Ledger == nil || p.t.tx.Client.Login.IsNull() {
+		return nil
 	}
-	return p.marked
+	mark, known := p.marks[sender]
+	if !known {
+		mark = p.t.in.Ledger.Mark(sender, p.m)
+		p.marks[sender] = mark
+	}
+	return mark
 }
 
 // teaches is the scope that learns to trust an address when this message reaches it: that

@@ -11,11 +11,16 @@ import (
 	"gatepost/internal/trust"
 )
 
-// noted is a Ledger that marks all alike, and reads return paths: "good=ann@…" was signed,
+// noted is a Ledger that marks by the reverse-path, and reads return paths: "good=ann@…" was signed,
 // "bad=ann@…" by somebody else.
 type noted struct{}
 
-func (noted) Mark(*mail.Message) []byte { return []byte("mark") }
+func (noted) Mark(sender mail.Path, _ *mail.Message) []byte {
+	if sender.IsNull() {
+		return nil
+	}
+	return []byte(sender)
+}
 
 func (noted) Verify(_ context.Context, p mail.Path) (mail.Path, error) {
 	if plain, ok := cut(p, "good="); ok {
@@ -34,8 +39,8 @@ func cut(p mail.Path, prefix string) (mail.Path, bool) {
 	return p[len(prefix):], true
 }
 
-// What users write, and what lists send on, is known when reports about it come back; and
-// the writer learns to trust those he writes to himself.
+// What users write, to lists too, is known when reports about it come back, and what
+// strangers write is not; the writer learns to trust those he writes to himself.
 func TestSentAndTaught(t *testing.T) {
 	const login, list = "none@late.example", "friends@late.example"
 	for name, tt := range map[string]struct {
@@ -62,11 +67,12 @@ func TestSentAndTaught(t *testing.T) {
 		"first class":                 {login: login, to: "x@elsewhere.example", header: "Precedence: first-class\r\n", marked: true, teaches: func(box, _ int64) trust.Scope { return trust.ForMailbox(box) }},
 		"a read receipt":              {login: login, to: "x@elsewhere.example", header: "Content-Type: Multipart/Report; report-type=disposition-notification;\r\n\tboundary=b\r\n", marked: true},
 		"a read receipt's words":      {login: login, to: "x@elsewhere.example", header: "Content-Type: message/disposition-notification\r\n", marked: true},
-		"without a sender":            {login: login, from: "-", to: "x@elsewhere.example", marked: true},
+		"without a sender":            {login: login, from: "-", to: "x@elsewhere.example"},
 		"by way of an alias":          {login: login, to: "away@late.example", marked: true},
 		"a domain behind us":          {login: login, to: "x@hosted.example", marked: true},
 		"a stranger, to one who left": {from: "a@sender.example", to: "away@late.example"},
-		"a stranger, to a list":       {from: "a@sender.example", to: list, marked: true},
+		"a stranger, to a list":       {from: "a@sender.example", to: list},
+		"a user, to a list":           {login: login, to: list, marked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _, dir := newOutWorld(t)
@@ -104,7 +110,7 @@ func TestSentAndTaught(t *testing.T) {
 				want = string(tt.teaches(box.ID, dom.ID))
 			}
 			for _, tr := range w.commits[0].Transfers {
-				if tr.Teach != want || (tr.Message.Mark != nil) != tt.marked {
+				if tr.Teach != want || (tr.Message.Mark != nil) != tt.marked || tt.marked && string(tr.Message.Mark) != string(tr.Message.Sender) {
 					t.Errorf("to %s: teaches %q, marked %q; want %q, %v", tr.Recipient, tr.Teach, tr.Message.Mark, want, tt.marked)
 				}
 			}

@@ -5,9 +5,9 @@
 //
 // Two things are kept of that:
 //
-//   - A Ledger of the Message-IDs of what users and customers sent, and of what the node
-//     writes by itself: 16 octets each, made with a key of ours, so that nobody can read
-//     from it who wrote what. It is written in the commit that queues the message. Refers
+//   - A Ledger of the Message-IDs of what users and customers sent, each with the address
+//     that sent it, and of what the node writes by itself: 16 octets each, made with a key
+//     of ours, so that nobody can read from it who wrote what. It is written in the commit that queues the message. Refers
 //     finds the Message-IDs in a report.
 //   - Nothing at all of return paths that a Signer signed (BATV, draft-levine-smtp-batv):
 //     an address of ours with a tag, prvs=KDDDSSSSSS=ann@example.org, that we alone can

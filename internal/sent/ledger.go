@@ -13,8 +13,8 @@ import (
 	"gatepost/internal/mail"
 )
 
-// A Mark is a Message-ID as the ledger has it: the first half of an HMAC (RFC 2104, SHA-256)
-// with the ledger's key.
+// A Mark is what was sent as the ledger has it: the first half of an HMAC (RFC 2104, SHA-256)
+// with the ledger's key over the address to which reports about it come, and its Message-ID.
 type Mark [16]byte
 
 // A Day is a day (UTC), counted from 1970.
@@ -63,19 +63,25 @@ func New(c Config) *Ledger {
 	return &Ledger{c}
 }
 
-// Mark returns the mark of a message, 16 octets, for the commit that queues it; nil where
-// it has no Message-ID.
-func (l *Ledger) Mark(m *mail.Message) []byte {
+// Mark returns the mark of a message that leaves under a reverse-path, 16 octets, for the
+// commit that queues it; nil where it has no Message-ID, or the path is null: no report
+// comes back to that.
+func (l *Ledger) Mark(sender mail.Path, m *mail.Message) []byte {
 	id := normal(m.Header().Get("Message-ID"))
-	if id == "" {
+	if id == "" || sender.IsNull() {
 		return nil
 	}
-	mark := l.mark(id)
+	mark := l.mark(sender, id)
 	return mark[:]
 }
 
-func (l *Ledger) mark(id string) (m Mark) {
+// mark is of one address: who was sent a message knows its Message-ID, and is not to prove
+// by it what he writes to others. A tag (BATV) is none of the address.
+func (l *Ledger) mark(sender mail.Path, id string) (m Mark) {
+	plain, _ := Unsigned(sender)
 	h := hmac.New(sha256.New, l.c.Key)
+	h.Write([]byte(plain.Fold()))
+	h.Write([]byte{0})
 	h.Write([]byte(id))
 	var sum [sha256.Size]byte
 	copy(m[:], h.Sum(sum[:0]))
@@ -83,15 +89,16 @@ func (l *Ledger) mark(id string) (m Mark) {
 }
 
 // Sent returns the first of some Message-IDs, as Refers returns them, that this system
-// sent, or "". IDs beyond MaxRefs are not looked up.
-func (l *Ledger) Sent(ctx context.Context, ids []string) (string, error) {
+// sent under the reverse-path to which a report came, or "". IDs beyond MaxRefs are not
+// looked up.
+func (l *Ledger) Sent(ctx context.Context, rcpt mail.Path, ids []string) (string, error) {
 	ids = ids[:min(len(ids), MaxRefs)]
 	if len(ids) == 0 {
 		return "", nil
 	}
 	marks := make([]Mark, len(ids))
 	for i, id := range ids {
-		marks[i] = l.mark(id)
+		marks[i] = l.mark(rcpt, id)
 	}
 	now := l.c.Now()
 	// A day more at each end: of days that began, and of other nodes' clocks.

@@ -53,10 +53,13 @@ func message(text string) *mail.Message {
 func TestLedger(t *testing.T) {
 	rows := &memory{days: map[Mark]Day{}}
 	l := newLedger(rows)
-	if got := l.Mark(message("From: a\n\nx\n")); got != nil {
+	if got := l.Mark("ann@ours.example", message("From: a\n\nx\n")); got != nil {
 		t.Errorf("no Message-ID: got %x", got)
 	}
-	mark := l.Mark(message("Message-ID: <1@Ours.example>\n\nx\n"))
+	if got := l.Mark(mail.Null, message("Message-ID: <1@ours.example>\n\nx\n")); got != nil {
+		t.Errorf("no sender: got %x", got)
+	}
+	mark := l.Mark("Ann@ours.example", message("Message-ID: <1@Ours.example>\n\nx\n"))
 	if len(mark) != len(Mark{}) {
 		t.Fatalf("mark %x", mark)
 	}
@@ -64,17 +67,22 @@ func TestLedger(t *testing.T) {
 	other := New(Config{Rows: rows, Key: []byte("other"), Keep: l.c.Keep, Now: l.c.Now})
 	for name, tt := range map[string]struct {
 		of   *Ledger
+		to   mail.Path
 		ids  []string
 		want string
 	}{
-		"sent":            {l, []string{"0@ours.example", "1@ours.example"}, "1@ours.example"},
-		"not sent":        {l, []string{"2@ours.example"}, ""},
-		"another case":    {l, []string{"1@ours.example"}, "1@ours.example"},
-		"another key":     {other, []string{"1@ours.example"}, ""},
-		"nothing":         {l, nil, ""},
-		"beyond the most": {l, append(slices.Repeat([]string{"0@ours.example"}, MaxRefs), "1@ours.example"), ""},
+		"sent":               {l, "ann@ours.example", []string{"0@ours.example", "1@ours.example"}, "1@ours.example"},
+		"not sent":           {l, "ann@ours.example", []string{"2@ours.example"}, ""},
+		"another case":       {l, "ann@ours.example", []string{"1@ours.example"}, "1@ours.example"},
+		"another key":        {other, "ann@ours.example", []string{"1@ours.example"}, ""},
+		"by a signed path":   {l, "prvs=5682fcb416=ann@ours.example", []string{"1@ours.example"}, "1@ours.example"},
+		"to another mailbox": {l, "bob@ours.example", []string{"1@ours.example"}, ""},
+		"to a sub-address":   {l, "ann+x@ours.example", []string{"1@ours.example"}, ""},
+		"to nobody":          {l, mail.Null, []string{"1@ours.example"}, ""},
+		"nothing":            {l, "ann@ours.example", nil, ""},
+		"beyond the most":    {l, "ann@ours.example", append(slices.Repeat([]string{"0@ours.example"}, MaxRefs), "1@ours.example"), ""},
 	} {
-		if got, err := tt.of.Sent(t.Context(), tt.ids); err != nil || got != tt.want {
+		if got, err := tt.of.Sent(t.Context(), tt.to, tt.ids); err != nil || got != tt.want {
 			t.Errorf("%s: got %q, %v; want %q", name, got, err, tt.want)
 		}
 	}
@@ -82,7 +90,7 @@ func TestLedger(t *testing.T) {
 		t.Errorf("asked for days %v, want %v", rows.asked, want)
 	}
 	rows.failing = errors.New("away")
-	if _, err := l.Sent(t.Context(), []string{"x@y"}); !errors.Is(err, rows.failing) {
+	if _, err := l.Sent(t.Context(), "ann@ours.example", []string{"x@y"}); !errors.Is(err, rows.failing) {
 		t.Errorf("the store is away: got %v", err)
 	}
 }
