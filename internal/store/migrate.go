@@ -119,18 +119,23 @@ func seenChanges(ctx context.Context, c *sql.Conn) (map[int]int, error) {
 	return seen, err
 }
 
-// bearable fails where a program that knows changes can't work with what was seen.
+// bearable fails where a program that knows changes can't work with what was seen, and names
+// the newest of that.
 func bearable(changes []change, seen map[int]int) error {
 	known, newest := map[int]bool{}, 0
 	for _, ch := range changes {
 		known[ch.version], newest = true, max(newest, ch.version)
 	}
+	unbearable := 0
 	for version, since := range seen {
 		if !known[version] && (since == 0 || since > newest) {
-			return fmt.Errorf("schema version %d is newer than this program, which knows %d; start the program that made it", version, newest)
+			unbearable = max(unbearable, version)
 		}
 	}
-	return nil
+	if unbearable == 0 {
+		return nil
+	}
+	return fmt.Errorf("schema version %d is newer than this program, which knows %d; start the program that made it", unbearable, newest)
 }
 
 func (ch change) apply(ctx context.Context, c *sql.Conn, d *dialect) error {

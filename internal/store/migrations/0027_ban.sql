@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- Clients that are kept out for a while (package ban). The counter's revision is taken by
 -- each change, in its commit: nodes follow it.
 CREATE TABLE ban (

@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- Reports to addresses for complaints that were accepted and that nobody has judged yet.
 CREATE TABLE complaint_report (
 	tx   TEXT PRIMARY KEY,    -- the transaction's that brought it
