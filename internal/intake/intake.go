@@ -97,6 +97,17 @@ func (p *Policies) of(d directory.Domain) *pipeline.Policy {
 	return p.ByName[p.Default]
 }
 
+// repeat reports whether some policy defers messages that come again. What one of them
+// defers for a recipient comes again for the others of its transaction, too.
+func (p *Policies) repeat() bool {
+	for _, policy := range p.ByName {
+		if policy.Repeats {
+			return true
+		}
+	}
+	return false
+}
+
 // Config is what an Intake needs to know.
 type Config struct {
 	Hostname        string        // ours, the authserv-id of RFC 8601 §2.5

@@ -65,8 +65,9 @@ type again struct {
 // recognize finds out for which recipients the message is one that is held already, or
 // was released: its server tries again, another MX brings it, its author sends it anew.
 // Only what would be held as spam, or delivered, is asked about, in domains that challenge.
-// Where a policy has strangers come again (greylisting), what is delivered is asked about,
-// too: a client may bring to all what one recipient's answer told it to bring again.
+// Where some policy has strangers come again (greylisting), what is delivered is asked about,
+// too, by whatever policy: a client may bring to all what one recipient's answer told it to
+// bring again.
 func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 	t.known = nil
 	for _, r := range t.rcpts {
@@ -114,7 +115,7 @@ func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 // alone is what would become of a recipient's message, mail.Held or mail.Delivered, were
 // it for nobody else; false where it is neither, or nobody is to be told.
 func (t *Transaction) alone(r *recipient) (mail.Outcome, bool) {
-	if !t.challenges(r) && !r.walk.Policy.Repeats || !t.tx.Client.Login.IsNull() {
+	if !t.challenges(r) && !t.policies.repeat() || !t.tx.Client.Login.IsNull() {
 		return 0, false
 	}
 	e := t.ending(r)
@@ -132,7 +133,7 @@ func (t *Transaction) alone(r *recipient) (mail.Outcome, bool) {
 // already, or another recipient of the transaction was told to have it brought again.
 func (t *Transaction) mayRepeat(r *recipient) bool {
 	deferred := func(o *recipient) bool { return o.walk != nil && o.walk.Decision.State != "" }
-	return t.origin != "" && r.walk.Policy.Repeats && (r.walk.Again || slices.ContainsFunc(t.refused, deferred))
+	return t.origin != "" && (r.walk.Again || slices.ContainsFunc(t.refused, deferred))
 }
 
 // give remembers what is delivered to a recipient's mailboxes and may come again, unless

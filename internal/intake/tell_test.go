@@ -107,7 +107,9 @@ type recording struct {
 
 func (r recording) Write(ctx context.Context, rec *journal.Record) (*journal.Row, error) {
 	r.c.last = rec
-	return r.journalOf.Write(ctx, rec)
+	row, err := r.journalOf.Write(ctx, rec)
+	row.Time = r.c.clock
+	return row, err
 }
 
 func (c *challengeWorld) Proven(context.Context, *pipeline.Transaction) (string, string, error) {
