@@ -10,8 +10,9 @@ import (
 
 // rate limits what a client's network (IPv4 /24, IPv6 /64) and a sender do: connections
 // within a minute and connections open at one time, judged as the client connects;
-// messages within a minute of the network, and of one reverse-path from wherever it
-// comes, judged at MAIL. A limit of 0 is none. Exempt are loopback, trusted_relays, the
+// messages within a minute of the network, and of one reverse-path from that network,
+// judged at MAIL: what others send in somebody's name does not count against him. A limit
+// of 0 is none. Exempt are loopback, trusted_relays, the
 // ports where users' programs send, and networks whose history is good (see history in the
 // configuration). What is over a limit is put off, not refused: a mail server comes again
 // and gets its share. Counts are this node's, and forgotten when it is restarted. It
@@ -25,7 +26,7 @@ type rateOptions struct {
 	Connections int `setting:"connections_per_minute" doc:"of one network"`
 	Parallel    int `setting:"parallel_connections" doc:"of one network"`
 	Messages    int `setting:"messages_per_minute" doc:"of one network"`
-	Sender      int `setting:"sender_messages_per_minute" doc:"of one reverse-path"`
+	Sender      int `setting:"sender_messages_per_minute" doc:"of one reverse-path, from one network"`
 }
 
 // What is counted once a connection and a transaction, however many entries there are.
@@ -41,7 +42,7 @@ func rateKind(d Deps) pipeline.Kind {
 			{Word: "connections", Effect: "defer 421 4.7.0", Doc: "the network connects too often"},
 			{Word: "parallel", Effect: "defer 421 4.7.0", Doc: "it has too many connections open"},
 			{Word: "messages", Effect: "defer 450 4.7.1", Doc: "it sends too many messages"},
-			{Word: "sender", Effect: "defer 450 4.7.1", Doc: "the sender sends too many messages"},
+			{Word: "sender", Effect: "defer 450 4.7.1", Doc: "the sender sends too many messages from there"},
 			{Word: "none", Effect: "none", Doc: "no limit is reached"},
 		},
 		Options: func() any { return &rateOptions{Connections: 300, Parallel: 50, Messages: 600, Sender: 300} },
@@ -85,7 +86,7 @@ func (r rate) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, erro
 	case over(client, r.Messages):
 		return tooMany("messages", "%s has sent %.0f messages within a minute, %d is the most", network, client, r.Messages), nil
 	case over(sender, r.Sender):
-		return tooMany("sender", "%s has sent %.0f messages within a minute, %d is the most", q.Tx.Envelope.ReversePath, sender, r.Sender), nil
+		return tooMany("sender", "%s has sent %.0f messages within a minute from here, %d is the most", q.Tx.Envelope.ReversePath, sender, r.Sender), nil
 	}
 	return pipeline.Finding{Result: "none"}, nil
 }

@@ -97,6 +97,23 @@ func TestRateCounts(t *testing.T) {
 	})
 }
 
+// Who forges a sender uses up what his own network may send, not what the sender may.
+func TestRateForgedSender(t *testing.T) {
+	counts := traffic.New(traffic.Config{})
+	gate := gateOf(t, Deps{Traffic: counts}, pipeline.EntrySpec{Filter: "rate", Settings: map[string]any{"sender_messages_per_minute": 3}})
+	for _, c := range []struct{ client, want string }{
+		{"203.0.113.9", "none"}, {"203.0.113.9", "none"}, {"203.0.113.10", "none"}, {"203.0.113.9", "sender"},
+		{"2001:db8:0:1::9", "none"}, {"192.0.2.7", "none"}, {"192.0.2.7", "none"}, {"192.0.2.7", "none"}, {"192.0.2.7", "sender"},
+		{"2001:db8:0:2::9", "none"},
+	} {
+		v := visit(t, gate, c.client)
+		if got := v.mail("news@example.org"); got != c.want {
+			t.Errorf("%s: %s, want %s", c.client, got, c.want)
+		}
+		v.tx.Close()
+	}
+}
+
 // Explaining and shadows count nothing.
 func TestRateCountsWhatIsLive(t *testing.T) {
 	counts := traffic.New(traffic.Config{})

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A key is a client network or a sender.
+// A key is a client network, or a sender and whose network brings his mail.
 type key struct{ hi, lo uint64 }
 
 // What the lower half of a key says of the upper one.
@@ -15,7 +15,6 @@ const (
 	ofIPv4
 	ofAddress
 	ofIPv6
-	ofSender
 )
 
 // network is the key of an address's network.

@@ -130,30 +130,34 @@ func (t *Traffic) Connections(a netip.Addr) (minute float64, open int) {
 	return w.sum(now, Minute), t.open[k]
 }
 
-// Sent counts a message of a client's network, and of a sender; the null path counts for
-// nobody, since it is everybody's.
+// Sent counts a message of a client's network, and of a sender whose mail comes from that
+// network: anybody can write any sender, and must not use up what the true one may send.
+// The null path counts for nobody, since it is everybody's.
 func (t *Traffic) Sent(a netip.Addr, sender mail.Path) {
 	now := t.now()
 	t.messages.update(network(a), now, func(w *window) { w.add(now, Minute) })
 	if !sender.IsNull() {
-		t.senders.update(t.sender(sender), now, func(w *window) { w.add(now, Minute) })
+		t.senders.update(t.sender(a, sender), now, func(w *window) { w.add(now, Minute) })
 	}
 }
 
-// Messages is how many messages a's network, and a sender, have sent within the last
-// minute.
+// Messages is how many messages a's network has sent within the last minute, and how many
+// of those were a sender's.
 func (t *Traffic) Messages(a netip.Addr, sender mail.Path) (client, bySender float64) {
 	now := t.now()
 	w, _ := t.messages.look(network(a))
-	s, _ := t.senders.look(t.sender(sender))
+	s, _ := t.senders.look(t.sender(a, sender))
 	if sender.IsNull() {
 		s = window{}
 	}
 	return w.sum(now, Minute), s.sum(now, Minute)
 }
 
-func (t *Traffic) sender(p mail.Path) key {
-	return key{hi: t.cfg.Hash(string(p.Fold())), lo: ofSender}
+// sender is the key of a sender in the network of an address. Of IPv6 it leaves out two
+// bits, which are the same wherever addresses are routed.
+func (t *Traffic) sender(a netip.Addr, p mail.Path) key {
+	n := network(a)
+	return key{hi: t.cfg.Hash(string(p.Fold())), lo: n.hi<<2 | n.lo}
 }
 
 // Waited notes that a's network has let us greet it first.
