@@ -30,7 +30,7 @@ type connection struct {
 	draining  atomic.Bool
 	late      atomic.Bool // and is no longer patient
 
-	errors int // refusals since the last accepted message
+	errors int // refusals, and transactions without a recipient, since the last accepted message
 	faults int // of those, for what was no proper command
 	idle   int // commands since then that do nothing
 }

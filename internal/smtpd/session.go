@@ -115,8 +115,10 @@ func (s *session) Logout() error {
 	return nil
 }
 
-// abort ends a transaction that is open. The library may call it from where it
-// catches no panic.
+// abort ends a transaction that is open. One without a recipient counts as an error: what
+// it asks of the machine is not free, and nothing came of it. Who asks for recipients only
+// (a callout) pays for those that are refused. The library may call it from where it catches
+// no panic.
 func (s *session) abort(cause string) {
 	tx := s.tx
 	if tx == nil {
@@ -128,5 +130,8 @@ func (s *session) abort(cause string) {
 		}
 	}()
 	s.tx = nil
+	if s.rcpts == 0 {
+		s.errors++
+	}
 	tx.Abort(mail.OK, cause)
 }

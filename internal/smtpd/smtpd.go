@@ -100,7 +100,7 @@ type Config struct {
 	MaxReceived    int   // Received fields in a message that is no loop yet (RFC 5321 §6.3): 100
 	MaxCommandLine int   // octets of a command line with its CRLF, 16384 at most: 4096
 	MaxLine        int   // octets of a line of content with its CRLF: 1 MiB
-	MaxErrors      int   // refusals on a connection between two accepted messages: 20
+	MaxErrors      int   // refusals, and transactions without RCPT, on a connection between two accepted messages: 20
 
 	CommandTime   time.Duration // for the next command line to come in whole: 5 min
 	DataTime      time.Duration // for the next octets of content: 3 min
