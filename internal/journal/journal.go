@@ -10,7 +10,8 @@
 // returns the Row for the commit that accepts the message. What was refused left
 // nothing behind that could be lost, and comes in floods: Note takes it in
 // its own time, never waits, and when more comes than can be written it keeps a
-// sample and counts the rest. The count is in the record that follows.
+// sample of what the networks send that flood, and counts the rest. The count is in
+// the record that follows, and in the log.
 //
 //	row, err := j.Write(ctx, record)   // accepted: row goes into the commit
 //	j.Note(record)                     // refused

@@ -191,6 +191,59 @@ func TestFlood(t *testing.T) {
 	})
 }
 
+// A flood from one network costs others nothing, whatever address of it is used and however
+// long the disk hangs; the log tells of it in one line.
+func TestFloodIsFairToOthers(t *testing.T) {
+	tests := map[string]struct {
+		flooder func(i int) string
+		network string
+	}{
+		"ipv4":   {func(i int) string { return fmt.Sprintf("192.0.2.%d", i%256) }, "192.0.2.0/24"},
+		"mapped": {func(i int) string { return fmt.Sprintf("::ffff:192.0.2.%d", i%256) }, "192.0.2.0/24"},
+		"ipv6":   {func(i int) string { return fmt.Sprintf("2001:db8::%x", i%65536) }, "2001:db8::/64"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &memory{}
+				var b strings.Builder
+				j := New(m, m, slog.New(slog.NewTextHandler(&b, nil)))
+				m.mu.Lock() // the disk hangs
+				const others = 130
+				for other := range others {
+					for i := range 400 {
+						r := record(i)
+						r.Client = test.flooder(i)
+						j.Note(r)
+					}
+					r := record(other)
+					r.Client = fmt.Sprintf("2001:db8:1:%x::7", other%10)
+					j.Note(r)
+				}
+				m.mu.Unlock()
+				time.Sleep(time.Second)
+				synctest.Wait()
+				kept := 0
+				for _, r := range m.rows {
+					if strings.HasPrefix(r.Client, "2001:db8:1:") {
+						kept++
+					}
+				}
+				if kept != others {
+					t.Errorf("%d of %d notes of others were kept", kept, others)
+				}
+				if j.Dropped() == 0 || len(j.notes.from) != 0 {
+					t.Errorf("%d dropped, and of what waits is left %v", j.Dropped(), j.notes.from)
+				}
+				if got := b.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, "most_from="+test.network) {
+					t.Errorf("log: %q", got)
+				}
+				j.Close()
+			})
+		})
+	}
+}
+
 // skipped sums what the records tell of.
 func skipped(t *testing.T, m *memory) (n uint64) {
 	for _, b := range m.blocks {
