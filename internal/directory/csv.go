@@ -168,6 +168,9 @@ func (at columns) entry(line string) (e Entry, err error) {
 		List: List(strings.ToLower(field(columnList))), Kind: Kind(strings.ToLower(field(columnKind))), Value: field(columnValue),
 		Origin: field(columnOrigin), Note: field(columnNote),
 	}
+	if err := noPattern(e.Value); err != nil {
+		return Entry{}, err
+	}
 	if e.Scope, err = ParseScope(field(columnScope)); err != nil {
 		return Entry{}, fmt.Errorf("scope: %w", err)
 	}

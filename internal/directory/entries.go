@@ -24,6 +24,9 @@ func (d *Directory) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 }
 
 func (d *Directory) addEntry(ctx context.Context, e Entry) (Entry, error) {
+	if err := noPattern(e.Value); err != nil {
+		return Entry{}, err
+	}
 	e, err := d.fresh(e)
 	if err != nil {
 		return Entry{}, err

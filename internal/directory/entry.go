@@ -205,6 +205,49 @@ func canonicalNetwork(s string) (string, error) {
 	return networkText(unmapNetwork(p)), nil
 }
 
+// The widest networks that an entry may have, in bits: a slip of the hand must neither
+// refuse nor allow the mail of half the world. A /8 of IPv4 and a /16 of IPv6 are more
+// than any one provider has.
+const (
+	widest4 = 8
+	widest6 = 16
+)
+
+// notTooWide refuses an entry of a network that is wider than these, in any scope.
+func notTooWide(e Entry) error {
+	if e.Kind != Network {
+		return nil
+	}
+	p, ok := parseNetwork(e.Value)
+	if !ok {
+		return nil // never: the value is canonical
+	}
+	widest := widest4
+	if p.Addr().Is6() {
+		widest = widest6
+	}
+	if p.Bits() < widest {
+		return fmt.Errorf("%w: %s is too wide; /%d is the widest network that a list takes", ErrInvalid, e.Value, widest)
+	}
+	return nil
+}
+
+// noPattern refuses a value with an asterisk, which would count as itself and never
+// match. It is for what people write: an address may have one (RFC 5321 §4.1.2, atext),
+// and who means it puts the local part into quotes.
+func noPattern(s string) error {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "*") || strings.HasPrefix(s, `"`) {
+		return nil
+	}
+	name := strings.TrimLeft(s[strings.LastIndexByte(s, '@')+1:], "*.")
+	if domain, err := domainName(name); err == nil {
+		return fmt.Errorf("%w: %q: no * stands for anything; write %s for the domain, or .%s for what is below it", ErrInvalid, s, domain, domain)
+	}
+	return fmt.Errorf("%w: %q: no * stands for anything; write example.net for a domain, .example.net for what is below it, or 192.0.2.0/24 for a network",
+		ErrInvalid, s)
+}
+
 // unmapNetwork is mail.Unmap for networks.
 func unmapNetwork(p netip.Prefix) netip.Prefix {
 	if a := mail.Unmap(p.Addr()); a.Is4() && p.Addr().Is6() && p.Bits() >= 96 {

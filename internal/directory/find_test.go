@@ -27,7 +27,7 @@ func TestFindClient(t *testing.T) {
 		{Block, "198.51.100.9", ""},
 		{Block, "2001:db8::/32", ""},
 		{Allow, "2001:db8:1::1", "example.net"},
-		{Block, "0.0.0.0/0", "bob@example.net"},
+		{Block, "203.0.0.0/8", "bob@example.net"},
 	} {
 		f.entry(t, e.list, "", e.value, e.scope)
 	}
@@ -50,7 +50,7 @@ func TestFindClient(t *testing.T) {
 		"NAT64":                      {"64:ff9b::192.0.2.1", "", "block 192.0.2.0/24 global"},
 		"IPv6":                       {"2001:db8:5::1", "", "block 2001:db8::/32 global"},
 		"IPv6 in the domain":         {"2001:db8:1::1", "nobody@example.net", "allow 2001:db8:1::1 example.net"},
-		"all":                        {"203.0.113.5", "bob@example.net", "block 0.0.0.0/0 bob@example.net"},
+		"all":                        {"203.0.113.5", "bob@example.net", "block 203.0.0.0/8 bob@example.net"},
 		"all of the other family":    {"2a00::1", "bob@example.net", ""},
 		"nothing":                    {"203.0.113.5", "ann@example.net", ""},
 		"a domain that is not there": {"203.0.113.5", "x@elsewhere.example", ""},

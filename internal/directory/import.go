@@ -211,6 +211,9 @@ func (s *Snapshot) sift(batch []numbered) (out sifted) {
 			continue
 		}
 		changes, err := checkedEntry(e)
+		if err == nil && !e.Expires.IsZero() && !e.Expires.After(s.now()) {
+			err = fmt.Errorf("%w: it was over on %s", ErrInvalid, timeText(e.Expires))
+		}
 		if err == nil {
 			err = s.admits(e)
 		}

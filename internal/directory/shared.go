@@ -88,19 +88,31 @@ func (s *Snapshot) domainsOf(e Entry) []Domain {
 	return nil
 }
 
-// admits refuses an entry that the directory has no place for: one for a scope that is
-// not there, or a trap that somebody uses.
+// admits refuses a new entry that the directory has no place for: one for a scope that is
+// not there, a network that is too wide, or a trap that somebody uses or that mail never
+// comes to.
 func (s *Snapshot) admits(e Entry) error {
-	if err := s.scopeExists(e.Scope); err != nil || e.List != Trap {
+	if err := s.scopeExists(e.Scope); err != nil {
+		return err
+	}
+	if err := notTooWide(e); err != nil || e.List != Trap {
 		return err
 	}
 	if e.Kind == Address {
+		domain := mail.Path(e.Value).Domain()
+		if _, ok := s.Domain(domain); !ok {
+			return fmt.Errorf("%w: %s is no domain of ours, so nobody can write to %s here", ErrInvalid, domain, e.Value)
+		}
 		if box, alias := s.holder(s.canonical(mail.Path(e.Value))); box != nil || alias != nil {
 			return fmt.Errorf("%w: %s is somebody's address; who writes to it is no spammer for that", ErrInUse, e.Value)
 		}
 		return nil
 	}
-	for _, d := range s.domainsOf(e) {
+	ours := s.domainsOf(e)
+	if len(ours) == 0 {
+		return fmt.Errorf("%w: %s is no domain of ours, nor has one below it, so nobody can write to it here", ErrInvalid, e.Value)
+	}
+	for _, d := range ours {
 		for m := range s.mailboxesOf(d.Name) {
 			return fmt.Errorf("%w: %s has mailboxes, such as %s; list addresses of it", ErrInUse, d.Name, m.Address)
 		}

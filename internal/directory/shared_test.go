@@ -9,7 +9,9 @@ import (
 
 func TestFindTrapAndFraud(t *testing.T) {
 	f := newFixture(t)
-	f.domain(t, "empty.example")
+	for _, name := range []string{"empty.example", "parked.example", "b.parked.example"} {
+		f.domain(t, name)
+	}
 	if _, err := f.ChangeDomain(t.Context(), "empty.example", func(d *Domain) error { d.Names = []string{"void.example"}; return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +61,8 @@ func TestFindTrapAndFraud(t *testing.T) {
 // What the shared lists have no place for is refused, in a file as well.
 func TestSharedListsRefuse(t *testing.T) {
 	f := newFixture(t)
+	f.domain(t, "empty.example")
+	f.domain(t, "b.parked.example")
 	for name, c := range map[string]struct {
 		e    Entry
 		want error
@@ -74,7 +78,8 @@ func TestSharedListsRefuse(t *testing.T) {
 		"a domain in use":  {Entry{List: Trap, Value: "example.net"}, ErrInUse},
 		"domains in use":   {Entry{List: Trap, Value: ".net"}, ErrInUse},
 		"nobody's address": {Entry{List: Trap, Value: "nobody@example.net"}, nil},
-		"a domain not yet": {Entry{List: Trap, Value: "later.example"}, nil},
+		"an empty domain":  {Entry{List: Trap, Value: "empty.example"}, nil},
+		"below a name":     {Entry{List: Trap, Value: ".parked.example"}, nil},
 	} {
 		_, err := f.AddEntry(t.Context(), c.e)
 		wantErr(t, name, err, c.want)

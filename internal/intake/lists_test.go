@@ -21,6 +21,9 @@ func TestLists(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := dir.AddDomain(t.Context(), directory.Domain{Name: "ours.example"}); err != nil {
+		t.Fatal(err)
+	}
 	for list, value := range map[directory.List]string{directory.Trap: "trap@ours.example", directory.Fraud: ".fraud.example"} {
 		if _, err := dir.AddEntry(t.Context(), directory.Entry{List: list, Value: value}); err != nil {
 			t.Fatal(err)
