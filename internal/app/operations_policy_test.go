@@ -96,10 +96,10 @@ func TestFieldNote11EffectivePolicy(t *testing.T) {
 	}
 }
 
-// TestFieldNote4NothingDecidesBeforeAnAllowedClient: in every policy that ships, what a
+// TestFieldNote04NothingDecidesBeforeAnAllowedClient: in every policy that ships, what a
 // recipient's scope allows is asked for above whatever judges clients by lists, names and
 // the DNS; in the gate nothing of the kind stands.
-func TestFieldNote4NothingDecidesBeforeAnAllowedClient(t *testing.T) {
+func TestFieldNote04NothingDecidesBeforeAnAllowedClient(t *testing.T) {
 	a := openUnlimited(t)
 	policies := a.intake.Policies()
 	judges := map[string]bool{"ip-block": true, "sender-block": true, "rdns": true, "dnsbl": true, "mx": true, "helo": true, "ip-complaint": true, "sender-complaint": true}

@@ -11,10 +11,10 @@ import (
 	"gatepost/pipeline"
 )
 
-// TestFieldNote4AllowSavesAtRCPT: a client that a DNS list knows, that has no name and that
+// TestFieldNote04AllowSavesAtRCPT: a client that a DNS list knows, that has no name and that
 // a global list blocks is answered at RCPT by each recipient's own lists: those who allow
 // it get its mail, the others refuse it. It is so for each of the three that refuse.
-func TestFieldNote4AllowSavesAtRCPT(t *testing.T) {
+func TestFieldNote04AllowSavesAtRCPT(t *testing.T) {
 	server, err := resolvetest.Serve("7.2.0.192.bl.example. A 127.0.0.2\n2.0.0.127.bl.example. A 127.0.0.2\nother.example. A 192.0.2.8")
 	if err != nil {
 		t.Fatal(err)
