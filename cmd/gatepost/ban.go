@@ -120,6 +120,9 @@ the block list (gatepost list add block), which allow entries of a domain can ou
 		Example: `  gatepost ban add 198.51.100.0/24 --for 12h --note "call of 12 May"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := ahead(cmd.Flags(), "for", r.For); err != nil {
+				return err
+			}
 			r.Network = args[0]
 			return ask(p, cmd, r, p.showBan)
 		},

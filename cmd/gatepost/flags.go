@@ -82,6 +82,15 @@ func changed[T any](f *pflag.FlagSet, name string, v *T) *T {
 	return nil
 }
 
+// ahead refuses a time from now that the flag has given and that is not to come: it would
+// be over before it began.
+func ahead(f *pflag.FlagSet, name string, d time.Duration) error {
+	if f.Changed(name) && d <= 0 {
+		return usage("--%s %v is not in the future; write a time from now like 12h or 30d", name, d)
+	}
+	return nil
+}
+
 // onOff reads a flag that is on or off; nil where it was not given.
 func onOff(f *pflag.FlagSet, name, value string) (*bool, error) {
 	if !f.Changed(name) {

@@ -58,6 +58,9 @@ func (p *program) listAdd() *cobra.Command {
 			if err := oneList(args[0]); err != nil {
 				return err
 			}
+			if err := ahead(cmd.Flags(), "expires", r.Expires); err != nil {
+				return err
+			}
 			r.List, r.Value = args[0], args[1]
 			return ask(p, cmd, r, p.showEntry)
 		},
@@ -153,6 +156,11 @@ func (p *program) listSet() *cobra.Command {
 				return err
 			}
 			f := cmd.Flags()
+			if expires != 0 { // which is for good
+				if err := ahead(f, "expires", expires); err != nil {
+					return err
+				}
+			}
 			r := ops.ListSet{ID: id, Note: changed(f, "note", &note), Expires: changed(f, "expires", &expires)}
 			if r.Note == nil && r.Expires == nil {
 				return usage("nothing to change: give --note or --expires")

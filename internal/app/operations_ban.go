@@ -21,7 +21,10 @@ func (a *App) banOps(h control.Handlers) {
 		if err != nil {
 			return ops.Ban{}, control.Misused("%v", err)
 		}
-		if q.For < 0 || q.For > maxBan {
+		if q.For < 0 {
+			return ops.Ban{}, control.Misused("the ban would be over since %v; give a time from now, or none", -q.For)
+		}
+		if q.For > maxBan {
 			return ops.Ban{}, control.Misused("a ban of %v: at most %v; who is to be kept out for good belongs into the block list", q.For, maxBan)
 		}
 		b, err := a.bans.Add(ctx, network, q.For, byHand, q.Note)

@@ -19,6 +19,9 @@ func (a *App) listOps(h control.Handlers) {
 		return a.explained(e), told(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.ListSet) (ops.Entry, error) {
+		if q.Expires != nil && *q.Expires < 0 {
+			return ops.Entry{}, notAhead(*q.Expires)
+		}
 		e, err := a.directory.ChangeEntry(ctx, q.ID, func(e *directory.Entry) error {
 			if q.Note != nil {
 				e.Note = *q.Note
@@ -40,6 +43,11 @@ func (a *App) listOps(h control.Handlers) {
 	})
 }
 
+// notAhead tells that a time from now is over.
+func notAhead(d time.Duration) error {
+	return control.Misused("the entry would be over since %v; give a time from now, or none", -d)
+}
+
 // in is a time from now; 0 is never.
 func (a *App) in(d time.Duration) time.Time {
 	if d == 0 {
@@ -52,6 +60,9 @@ func (a *App) addEntry(ctx context.Context, q ops.ListAdd) (ops.Entry, error) {
 	scope, err := directory.ParseScope(q.Scope)
 	if err != nil {
 		return ops.Entry{}, told(err)
+	}
+	if q.Expires < 0 {
+		return ops.Entry{}, notAhead(q.Expires)
 	}
 	kind := directory.Kind("") // seen from the value
 	if q.Author {
