@@ -199,19 +199,11 @@ func paths(texts []string) []mail.Path {
 	return list
 }
 
-// complaintPages is the desk as the pages ask it: what waits is judged first, and the
-// filters know what was taken back.
+// complaintPages is the desk as the pages ask it: the filters know at once what was taken
+// back. What waits is judged by Run, not while somebody waits for a page.
 type complaintPages struct{ *complaint.Desk }
 
 var _ web.Complaints = complaintPages{}
-
-// Find implements web.Complaints.
-func (p complaintPages) Find(ctx context.Context, q complaint.Query) ([]complaint.Complaint, error) {
-	if err := p.Judge(ctx); err != nil {
-		return nil, err
-	}
-	return p.Desk.Find(ctx, q)
-}
 
 // Withdraw implements web.Complaints.
 func (p complaintPages) Withdraw(ctx context.Context, w complaint.Withdrawal) (int, error) {

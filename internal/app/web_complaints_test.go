@@ -9,6 +9,8 @@ import (
 
 	"gatepost/internal/complaint"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/intake"
+	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/quarantine"
 )
@@ -51,6 +53,19 @@ func TestComplaintPage(t *testing.T) {
 	if err != nil || len(list) != 3 || list[0].EndedBy != "olga" {
 		t.Errorf("got %+v, %v", list, err)
 	}
+}
+
+// The page judges nothing: a report that costs a search may wait.
+func TestComplaintPageDoesNotJudge(t *testing.T) {
+	n := openPages(t)
+	row, err := n.journal.Write(t.Context(), &journal.Record{ID: mail.NewID(n.now()), Time: n.now(), Walks: []journal.Walk{{Recipient: "abuse@test.example", Outcome: "delivered"}}})
+	n.must(err)
+	r := complaint.Report{Tx: row.ID, Time: n.now(), Reporter: "ann@test.example", Proof: "log-in", Form: complaint.FormForward, Originals: []complaint.Original{{MessageID: "<1@x>"}}}
+	n.must(n.store.Commit(t.Context(), &intake.Commit{Row: row, Complaints: []complaint.Report{r}}))
+	olga := n.logIn("olga")
+	olga.wants("before")(olga.get("/complaints"))(200, "Nobody has complained.")
+	n.must(n.complaints.Judge(t.Context()))
+	olga.wants("after")(olga.get("/complaints"))(200, "Nothing proves it.")
 }
 
 // A page has fifty complaints, and leads to the next.

@@ -23,7 +23,8 @@ const (
 	// StateUnverified: nothing proves that the message went through here, or that the
 	// reporter is one to complain of it.
 	StateUnverified State = "unverified"
-	// StateCustomer: one of our own customers sent the message.
+	// StateCustomer: one of our own customers sent the message, and a proven reporter says
+	// so for the first time (else StateAgain).
 	StateCustomer State = "customer"
 	// StateSpared: the client is one of our own networks, and nothing proves the sender.
 	StateSpared State = "spared"

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"gatepost/internal/mail"
 )
@@ -64,19 +65,27 @@ type Judgement struct {
 // A Taken is a complaint that its person takes back (RFC 6430).
 type Taken struct{ Copy, Person string }
 
+// Of one report so many messages are looked for by their Message-ID, which costs a search
+// through a month of the journal; the rest, and what is not found in time, stay unverified.
+const (
+	maxSearches = 3
+	searchTime  = 3 * time.Second
+)
+
 // report judges all originals of a report. Of one that nobody has proven to have sent, one
 // row is kept, whatever it says.
 func (j *judge) report(ctx context.Context, r Report) (Judgement, error) {
-	out := Judgement{Report: r.Tx}
+	out, searches := Judgement{Report: r.Tx}, maxSearches
 	originals := r.Originals
 	if r.Proof == "" {
 		originals = originals[:min(len(originals), 1)]
 	}
 	for i, o := range originals {
-		c, err := j.original(ctx, r, o)
+		p, known, err := j.passage(ctx, r, o, &searches)
 		if err != nil {
 			return out, fmt.Errorf("complaint: report %s: %w", r.Tx, err)
 		}
+		c := j.original(r, o, p, known)
 		c.ID = fmt.Sprintf("%s-%d", r.Tx, i+1)
 		if n := len(r.Originals) + r.More; r.Proof == "" && n > 1 {
 			c.Note = fmt.Sprintf("%s (%d messages)", c.Note, n)
@@ -85,20 +94,19 @@ func (j *judge) report(ctx context.Context, r Report) (Judgement, error) {
 			out.Taken = append(out.Taken, Taken{c.Copy, c.Person})
 			c.State, c.Note, c.ClientWeight, c.SenderWeight = StateOther, "not spam: takes back what the same person said of it", 0, 0
 		}
+		if c.State == StateCustomer && r.Feedback.Type == "not-spam" {
+			c = c.be(StateOther, "not spam: it complains of nobody")
+		}
 		out.Complaints = append(out.Complaints, c)
 	}
 	return out, nil
 }
 
 // original judges one message that a report is about.
-func (j *judge) original(ctx context.Context, r Report, o Original) (Complaint, error) {
+func (j *judge) original(r Report, o Original, p Passage, known bool) Complaint {
 	c := Complaint{
 		Report: r.Tx, Time: r.Time, Form: r.Form, Type: r.Feedback.Type, Reporter: r.Reporter, Proof: r.Proof,
 		Person: string(r.Reporter.Base().Fold()), MessageID: o.MessageID, Subject: o.Subject,
-	}
-	p, known, err := j.passage(ctx, r, o)
-	if err != nil {
-		return c, err
 	}
 	if known {
 		c.Message, c.MessageID, c.Subject = p.Tx, p.MessageID, p.Subject
@@ -106,29 +114,47 @@ func (j *judge) original(ctx context.Context, r Report, o Original) (Complaint, 
 	loop := j.loop(r)
 	switch {
 	case isOther(r.Feedback.Type):
-		return c.be(StateOther, "a report of kind "+r.Feedback.Type+" complains of nobody"), nil
-	case known && !p.Login.IsNull():
-		c.Account = p.Login
-		return c.be(StateCustomer, "our customer "+string(p.Login)+" sent it"), nil
+		return c.be(StateOther, "a report of kind "+r.Feedback.Type+" complains of nobody")
 	case r.Proof == "":
-		return c.be(StateUnverified, "nothing proves who reports it"), nil
+		return c.be(StateUnverified, "nothing proves who reports it")
+	case known && !p.Login.IsNull():
+		return j.customers(c, r, o, p, loop)
 	case known:
-		return j.passed(c, r, p, loop), nil
+		return j.passed(c, r, p, loop)
 	case loop == "":
-		return c.be(StateUnverified, "it has no X-Gatepost-Id that the journal knows"), nil
+		return c.be(StateUnverified, "it has no X-Gatepost-Id that the journal knows")
 	}
-	return j.elsewhere(c, r, o, loop), nil
+	return j.elsewhere(c, r, o, loop)
+}
+
+// customers judges what a customer of ours sent, by whom its recipients are. Of a reporter
+// who is none of them only his domain is proven, so all of it counts as one.
+func (j *judge) customers(c Complaint, r Report, o Original, p Passage, loop string) Complaint {
+	c.Account = p.Login
+	i := slices.IndexFunc(p.Recipients, func(to mail.Path) bool { return to.Base().Fold() == r.Reporter.Base().Fold() })
+	switch {
+	case loop != "":
+		c.fromLoop(loop, r.Feedback, o)
+	case i >= 0:
+		c.Recipient = p.Recipients[i].Fold()
+		c.Copy = p.Tx + " " + string(c.Recipient)
+	default:
+		c.Person = Organisation(r.Reporter.Domain())
+		c.Copy = p.Tx + " " + c.Person
+	}
+	return c.be(StateCustomer, "our customer "+string(p.Login)+" sent it")
 }
 
 // passage finds the message by its id, or, for people of ours whose programs leave our
-// fields out, by its Message-ID among what they got.
-func (j *judge) passage(ctx context.Context, r Report, o Original) (Passage, bool, error) {
+// fields out, by its Message-ID among what they got, as long as there are searches left.
+func (j *judge) passage(ctx context.Context, r Report, o Original, searches *int) (Passage, bool, error) {
 	id := o.ID
 	if id == "" && o.MessageID != "" && r.Proof != "" {
-		if _, ours := j.directory.Ours(r.Reporter.Domain()); !ours {
+		if _, known := j.directory.Home(r.Reporter); !known || *searches == 0 {
 			return Passage{}, false, nil
 		}
-		tx, ok, err := j.passages.Received(ctx, r.Reporter.Fold(), o.MessageID)
+		*searches--
+		tx, ok, err := j.received(ctx, r.Reporter.Fold(), o.MessageID)
 		if err != nil || !ok {
 			return Passage{}, false, err
 		}
@@ -138,6 +164,17 @@ func (j *judge) passage(ctx context.Context, r Report, o Original) (Passage, boo
 		return Passage{}, false, nil
 	}
 	return j.passages.Passage(ctx, id)
+}
+
+// received looks for a message by its Message-ID for a while.
+func (j *judge) received(ctx context.Context, recipient mail.Path, messageID string) (string, bool, error) {
+	limited, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	tx, ok, err := j.passages.Received(limited, recipient, messageID)
+	if limited.Err() != nil && ctx.Err() == nil {
+		return "", false, nil
+	}
+	return tx, ok, err
 }
 
 // isOther reports whether a report of that type is no complaint of mail.
@@ -201,6 +238,7 @@ func (j *judge) reader(recipients []mail.Path, reporter mail.Path) (to, home mai
 // mail of a customer of ours, mostly.
 func (j *judge) elsewhere(c Complaint, r Report, o Original, loop string) Complaint {
 	f := r.Feedback
+	c.fromLoop(loop, f, o)
 	for _, p := range []mail.Path{f.MailFrom, o.Author} {
 		if _, ours := j.directory.Ours(p.Domain()); ours {
 			c.Account = p
@@ -217,12 +255,16 @@ func (j *judge) elsewhere(c Complaint, r Report, o Original, loop string) Compla
 	if f.SPF != "" && f.SPF != "pass" {
 		sender = mail.Null
 	}
+	return j.against(c, f.SourceIP, sender)
+}
+
+// fromLoop says which copy a feedback loop complains of, and for whom.
+func (c *Complaint) fromLoop(loop string, f Feedback, o Original) {
 	c.Copy = "loop " + loop + " " + digest(o.MessageID, f.SourceIP.String(), string(f.MailFrom), string(f.Recipient), f.Arrival.String())
 	c.Person = "loop " + loop + " " + string(f.Recipient)
 	if f.Recipient.IsNull() { // hidden: as far as is known each message was another's
 		c.Person = c.Copy
 	}
-	return j.against(c, f.SourceIP, sender)
 }
 
 // digest names what a message is known by, in as many octets whatever they are.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatepost/internal/mail"
@@ -104,8 +105,9 @@ func TestJudge(t *testing.T) {
 		"a sender behind a forwarder":     {"ann@example.org", "log-in", Feedback{}, Original{ID: "srs"}, "counts 192.0.2.7 - - ann@example.org srs ann@example.org"},
 		"a network of ours":               {"ann@example.org", "log-in", Feedback{}, Original{ID: "lan"}, "spared 203.0.113.5 - - ann@example.org lan ann@example.org"},
 		"a sender of ours":                {"ann@example.org", "log-in", Feedback{}, Original{ID: "inside"}, "counts 192.0.2.7 - - ann@example.org inside ann@example.org"},
-		"a customer's mail":               {"zed@far.example", "spf", Feedback{}, Original{ID: "out"}, "customer - - ann@example.org zed@far.example "},
-		"the same, unproven":              {"zed@far.example", "", Feedback{}, Original{ID: "out"}, "customer - - ann@example.org zed@far.example "},
+		"a customer's mail":               {"zed@far.example", "spf", Feedback{}, Original{ID: "out"}, "customer - - ann@example.org zed@far.example out zed@far.example"},
+		"the same, unproven":              {"zed@far.example", "", Feedback{}, Original{ID: "out"}, "unverified - - - zed@far.example "},
+		"by others of the domain":         {"x17@mail.far.example", "spf", Feedback{}, Original{ID: "out"}, "customer - - ann@example.org far.example out far.example"},
 		"forged: nobody proves himself":   {"ann@example.org", "", Feedback{}, Original{ID: "in"}, "unverified - - - ann@example.org "},
 		"forged: of others' mail":         {"eve@evil.example", "spf", Feedback{}, Original{ID: "in"}, "unverified - - - eve@evil.example "},
 		"forged: by another customer":     {"mallory@other.example", "log-in", Feedback{}, Original{ID: "in"}, "unverified - - - mallory@other.example "},
@@ -116,11 +118,11 @@ func TestJudge(t *testing.T) {
 		"a loop":                          {"fbl@mail.loop.example", "spf", arf, Original{}, "counts 198.51.100.1 offers@bulk.example - loop loop.example x@loop.example loop"},
 		"a loop, the sender disproven":    {"fbl@loop.example", "spf", with(func(f *Feedback) { f.SPF = "softfail" }), Original{}, "counts 198.51.100.1 - - loop loop.example x@loop.example loop"},
 		"a loop about what was sent on":   {"fbl@loop.example", "spf", arf, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - loop loop.example ann@example.org in ann@example.org"},
-		"a loop about a customer":         {"fbl@loop.example", "spf", arf, Original{ID: "out"}, "customer - - ann@example.org fbl@loop.example "},
-		"by its sender's address":         {"fbl@loop.example", "spf", with(func(f *Feedback) { f.MailFrom = "bob@example.com" }), Original{}, "customer - - bob@example.com fbl@loop.example "},
-		"by its author":                   {"fbl@loop.example", "spf", with(func(f *Feedback) { f.MailFrom = "" }), Original{Author: "bob@example.org"}, "customer - - bob@example.org fbl@loop.example "},
-		"by our own address":              {"fbl@loop.example", "spf", with(func(f *Feedback) { f.SourceIP = netip.MustParseAddr("203.0.113.1") }), Original{}, "customer - - - fbl@loop.example "},
-		"a loop that names nobody":        {"fbl@loop.example", "spf", Feedback{Type: "abuse"}, Original{}, "unverified - - - fbl@loop.example "},
+		"a loop about a customer":         {"fbl@loop.example", "spf", arf, Original{ID: "out"}, "customer - - ann@example.org loop loop.example x@loop.example loop"},
+		"by its sender's address":         {"fbl@loop.example", "spf", with(func(f *Feedback) { f.MailFrom = "bob@example.com" }), Original{}, "customer - - bob@example.com loop loop.example x@loop.example loop"},
+		"by its author":                   {"fbl@loop.example", "spf", with(func(f *Feedback) { f.MailFrom = "" }), Original{Author: "bob@example.org"}, "customer - - bob@example.org loop loop.example x@loop.example loop"},
+		"by our own address":              {"fbl@loop.example", "spf", with(func(f *Feedback) { f.SourceIP = netip.MustParseAddr("203.0.113.1") }), Original{}, "customer - - - loop loop.example x@loop.example loop"},
+		"a loop that names nobody":        {"fbl@loop.example", "spf", Feedback{Type: "abuse"}, Original{}, "unverified - - - loop loop.example "},
 		"no complaint":                    {"fbl@loop.example", "spf", with(func(f *Feedback) { f.Type = "auth-failure" }), Original{}, "other - - - fbl@loop.example "},
 		"an operator":                     {"ann@example.org", "operator", Feedback{}, Original{ID: "in"}, "counts 192.0.2.7 offers@bulk.example - ann@example.org in ann@example.org"},
 	} {
@@ -158,11 +160,59 @@ func TestJudgeBoundsUnproven(t *testing.T) {
 	}
 }
 
+// slow is a journal in which a search takes an hour.
+type slow struct {
+	world
+	searches int
+}
+
+func (s *slow) Received(ctx context.Context, _ mail.Path, _ string) (string, bool, error) {
+	s.searches++
+	select {
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	case <-time.After(time.Hour):
+		return "in", true, nil
+	}
+}
+
+// A report of a hundred Message-IDs costs three searches of three seconds, and what was not
+// found is unverified.
+func TestJudgeBoundsSearches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, s := testJudge(), &slow{}
+		j.passages = s
+		r := Report{Tx: "r", Time: noon, Reporter: "ann@example.org", Proof: "log-in"}
+		for i := range MaxOriginals {
+			r.Originals = append(r.Originals, Original{MessageID: fmt.Sprintf("<%d@x>", i)})
+		}
+		began := time.Now()
+		got, err := j.report(t.Context(), r)
+		if took := time.Since(began); err != nil || s.searches != maxSearches || took != maxSearches*searchTime {
+			t.Errorf("%d searches, %v, %v", s.searches, took, err)
+		}
+		for _, c := range got.Complaints {
+			if c.State != StateUnverified {
+				t.Fatalf("got %+v", c)
+			}
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := j.report(ended, r); err == nil {
+			t.Error("a stop is taken for an answer: the report would wait no more")
+		}
+	})
+}
+
 // A not-spam report weighs nothing, and takes back what its person said of that copy.
 func TestJudgeNotSpam(t *testing.T) {
 	r := Report{Tx: "r", Reporter: "ann@example.org", Proof: "log-in", Feedback: Feedback{Type: "not-spam"}, Originals: []Original{{ID: "in"}, {ID: "none"}}}
 	j, err := testJudge().report(t.Context(), r)
 	want := []Taken{{Copy: "in ann@example.org", Person: "ann@example.org"}}
+	r = Report{Tx: "r", Reporter: "zed@far.example", Proof: "spf", Feedback: r.Feedback, Originals: []Original{{ID: "out"}}}
+	if j, err := testJudge().report(t.Context(), r); err != nil || j.Complaints[0].State != StateOther {
+		t.Errorf("of a customer's mail: got %+v, %v", j, err)
+	}
 	if err != nil || !reflect.DeepEqual(j.Taken, want) || j.Complaints[0].State != StateOther || j.Complaints[0].ClientWeight != 0 {
 		t.Errorf("got %+v, %v", j, err)
 	}

@@ -20,7 +20,8 @@ type Rows interface {
 	// Judge keeps what follows from a report, which does not wait any more, and returns
 	// the standings that changed. A complaint whose Copy was complained of already, or
 	// whose Person complained of the same subject within Once, weighs nothing against it
-	// (StateAgain where it weighs nothing at all). A report that waits no more changes
+	// (StateAgain where it weighs nothing at all). Of a customer's mail, too, one copy is
+	// complained of once, and one customer by one person within Once. A report that waits no more changes
 	// nothing.
 	Judge(ctx context.Context, j Judgement, m Weigher) ([]Standing, error)
 	// Withdraw takes back all complaints that w names and that count.
@@ -39,7 +40,8 @@ type Rows interface {
 	Standing(ctx context.Context, s Subject) (Standing, error)
 	// Find returns complaints, the newest first.
 	Find(ctx context.Context, q Query) ([]Complaint, error)
-	// Totals counts complaints since a time by what q.By names, the most first.
+	// Totals counts complaints since a time by what by names, the most first; ByAccount
+	// those of StateCustomer alone.
 	Totals(ctx context.Context, by By, since time.Time, limit int) ([]Total, error)
 	// Expire removes complaints from before a time, a few at a time, and standings of
 	// which none is left.

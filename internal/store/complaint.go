@@ -131,10 +131,14 @@ func (c Complaints) Totals(ctx context.Context, by complaint.By, since time.Time
 	if column == "" {
 		return nil, fmt.Errorf("store: complaints by %q", by)
 	}
+	only := ""
+	if by == complaint.ByAccount {
+		only = ` AND state = 'customer'`
+	}
 	err = c.db.View(ctx, func(tx *Tx) error {
 		list = nil
 		rows, err := tx.Query(`SELECT `+column+`, COUNT(*), SUM(CASE WHEN state = 'counts' THEN 1 ELSE 0 END), MAX(time) FROM complaint
-			WHERE time >= ? AND `+column+` <> '' GROUP BY `+column+` ORDER BY 2 DESC, 1 LIMIT ?`, toMicros(since), limit)
+			WHERE time >= ? AND `+column+` <> ''`+only+` GROUP BY `+column+` ORDER BY 2 DESC, 1 LIMIT ?`, toMicros(since), limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var t complaint.Total
 			var last int64

@@ -163,8 +163,13 @@ func putComplaint(tx *Tx, c complaint.Complaint) error {
 	if !c.Sender.IsNull() {
 		domain = complaint.DomainOf(c.Sender).Name
 	}
-	if c.State == complaint.StateCounts {
+	switch c.State {
+	case complaint.StateCounts:
 		if err := weighAnew(tx, &c, network); err != nil {
+			return err
+		}
+	case complaint.StateCustomer:
+		if err := customerAnew(tx, &c); err != nil {
 			return err
 		}
 	}
@@ -183,16 +188,35 @@ func putComplaint(tx *Tx, c complaint.Complaint) error {
 	return nil
 }
 
+func anyComplaint(tx *Tx, condition string, args ...any) (bool, error) {
+	var one int
+	err := tx.Row(`SELECT 1 FROM complaint WHERE `+condition+` LIMIT 1`, args, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// customerAnew finds out whether a complaint of a customer's mail was made already: of the
+// same copy, or of him by the same person within a day.
+func customerAnew(tx *Tx, c *complaint.Complaint) error {
+	same, err := anyComplaint(tx, `state = 'customer' AND copy = ? AND copy <> ''`, c.Copy)
+	if err == nil && !same {
+		from, to := toMicros(c.Time.Add(-complaint.Once)), toMicros(c.Time.Add(complaint.Once))
+		same, err = anyComplaint(tx, `state = 'customer' AND account = ? AND account <> '' AND time > ? AND time < ? AND person = ? AND person <> ''`,
+			string(c.Account), from, to, c.Person)
+	}
+	if same {
+		c.State, c.Note = complaint.StateAgain, "the same was said of our customer "+string(c.Account)+" before"
+	}
+	return err
+}
+
 // weighAnew takes from a complaint what was said already: of the same copy everything, of
 // the same client or sender by the same person what he said within a day.
 func weighAnew(tx *Tx, c *complaint.Complaint, network string) error {
 	again := func(text string, args ...any) (bool, error) {
-		var one int
-		err := tx.Row(`SELECT 1 FROM complaint WHERE state = 'counts' AND `+text+` LIMIT 1`, args, &one)
-		if errors.Is(err, sql.ErrNoRows) {
-			return false, nil
-		}
-		return err == nil, err
+		return anyComplaint(tx, `state = 'counts' AND `+text, args...)
 	}
 	if c.Copy != "" {
 		if same, err := again(`copy = ? AND copy <> ''`, c.Copy); err != nil || same {

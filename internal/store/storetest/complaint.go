@@ -34,6 +34,7 @@ func Complaint(t *testing.T, open func(*testing.T) ComplaintRows) {
 		"what three people say":              complaintStandings,
 		"a copy counts once":                 complaintCopy,
 		"a person counts once a day":         complaintPerson,
+		"a customer, too":                    complaintCustomer,
 		"many at once":                       complaintMany,
 		"taken back":                         complaintWithdrawn,
 		"taken back by a report":             complaintNotSpam,
@@ -370,6 +371,35 @@ func complaintAccepted(t *testing.T, r ComplaintRows) {
 	got, err := r.Accepted(t.Context(), complaint.Subject{Kind: complaint.OfDomain, Name: "bulk.example"}, complaintTime.Add(time.Second), complaintTime.Add(time.Hour))
 	if err != nil || got["x@bulk.example"] != 1 {
 		t.Errorf("lately: got %v, %v", got, err)
+	}
+}
+
+// One person complains of a customer once a day, and anybody once of one copy.
+func complaintCustomer(t *testing.T, r ComplaintRows) {
+	for n, c := range []struct {
+		person, copy string
+		account      mail.Path
+		later        time.Duration
+		want         complaint.State
+	}{
+		{"zed@far.example", "tx1 zed", "bob@example.org", 0, complaint.StateCustomer},
+		{"yan@far.example", "tx1 zed", "bob@example.org", 0, complaint.StateAgain},              // the same copy
+		{"zed@far.example", "tx2 zed", "bob@example.org", 23 * time.Hour, complaint.StateAgain}, // the same person
+		{"zed@far.example", "tx3 zed", "ann@example.org", 0, complaint.StateCustomer},
+		{"yan@far.example", "tx2 yan", "bob@example.org", 0, complaint.StateCustomer},
+		{"zed@far.example", "tx4 zed", "bob@example.org", 25 * time.Hour, complaint.StateCustomer},
+		{"fbl", "", "", 0, complaint.StateCustomer}, // from a network of ours, of nobody known
+		{"fbl", "", "", 0, complaint.StateCustomer},
+	} {
+		id := fmt.Sprintf("c%d", n)
+		r.judge(t, complaint.Complaint{ID: id, Time: complaintTime.Add(c.later), State: complaint.StateCustomer, Account: c.account, Person: c.person, Copy: c.copy})
+		if got := r.found(t, id); got.State != c.want || got.Account != c.account {
+			t.Errorf("%s by %s: got %+v", c.copy, c.person, got)
+		}
+	}
+	got, err := r.Totals(t.Context(), complaint.ByAccount, complaintTime, 10)
+	if err != nil || len(got) != 2 || got[0].Name != "bob@example.org" || got[0].Count != 3 {
+		t.Errorf("totals: got %+v, %v", got, err)
 	}
 }
 
