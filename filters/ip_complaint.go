@@ -12,7 +12,7 @@ import (
 )
 
 // Complaints knows the clients and senders that people complained of enough: by ARF
-// reports, forwarded originals and "report spam". *complaint.Memory is one.
+// reports, forwarded originals and what an operator adds. *complaint.Memory is one.
 type Complaints interface {
 	// Client returns what complaints of a client's network come to, if it is listed then.
 	Client(a netip.Addr, now time.Time) (complaint.Standing, bool)
@@ -21,8 +21,9 @@ type Complaints interface {
 }
 
 // ipComplaint looks whether recipients complained of the client: by reports to abuse@ and
-// from feedback loops (ARF, RFC 5965), forwarded originals, and "report spam". A complaint
-// weighs when the message really went through here and its reporter is one to complain
+// from feedback loops (ARF, RFC 5965), forwarded originals, and what an operator adds
+// (`gatepost complaints add`). Neither a button of owners nor a move to Junk complains yet.
+// A complaint weighs when the message really went through here and its reporter is one to complain
 // of it, and half as much each `complaints.half_life` later; several people have to
 // complain, and of a fair share of the client's mail. A whole /64 is complained of
 // together. `gatepost complaints` shows who is listed, why, and until when.

@@ -14,7 +14,7 @@ func (p *program) complaints() *cobra.Command {
 		Use:   "complaints",
 		Short: "What people say against mail, and what it leads to",
 		Long: `Shows complaints: reports (ARF) and forwarded originals that came to abuse@ and to
-complaints.addresses, what owners called spam, and what was added here. Those that count
+complaints.addresses, and what was added here. Those that count
 weigh 1 against the message's client and its proven sender, and half of it each
 complaints.half_life later; the filters ip-complaint and sender-complaint hold mail of
 those of whom enough people complained.`,

@@ -35,6 +35,9 @@ func TestComplaintPage(t *testing.T) {
 
 	olga.wants("all")(olga.get("/complaints"))(200, "192.0.2.9", "news@shop.example", "held until", "too few of its addresses", "Our customers", "ann@test.example",
 		"Nothing proves it.", "It counts.", "A customer of ours sent it.", "Win &lt;b&gt;now", "-<b>now", "-\u202e", "added by an operator", "3.0")
+	if _, body := olga.get("/complaints"); regexp.MustCompile(`<section class="card[^>]*>\s*<h2`).MatchString(body) || !strings.Contains(body, "what operators add") {
+		t.Errorf("a heading stands in a card, or the page promises more than there is:\n%s", body)
+	}
 	olga.wants("one")(olga.get("/complaints?who=192.0.2.9"))(200, "Complaints of 192.0.2.9", "It counts.", "-Nothing proves it.", "-Our customers")
 	olga.wants("a sender")(olga.get("/complaints?who=News@shop.example"))(200, "It counts.")
 	olga.wants("nobody")(olga.get("/complaints?who="+strings.Repeat("x", 2000)))(200, "Nobody has complained of that.")
