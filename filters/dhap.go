@@ -12,11 +12,14 @@ import (
 // dhap stops directory harvest attacks: clients that try out which addresses exist. It
 // counts, for each client network (IPv4 /24, IPv6 /64), the different recipients of the
 // last hour that do not exist, and what share they are of all that is known of it: the
-// recipients of that hour that exist, and the good messages of the past week. Only where
-// the share is high does the count matter, so that a list with old addresses, or a large
-// provider, is not hit. From a first count on, the answers to unknown recipients are slowed
-// down; from a second one on, whatever the client asks for is put off with 421, which tells
-// it nothing, and it is banned for a while. Loopback, trusted_relays and who has logged in
+// different recipients of that hour that exist, and the good messages of the past week. Only
+// where the share is high does the count matter, so that a list with old addresses, or a
+// large provider, is not hit; above four times defer_from it matters whatever the share is,
+// unless the network has a good history. From a first count on, the answers to unknown
+// recipients are slowed down; from a second one on, whatever the client asks for is put off
+// with 421, which tells it nothing, and it is banned for a while: but only a client that has
+// tried a tenth of defer_from itself, which are by themselves as large a share of what it
+// asked for. Its neighbours are not put off. Loopback, trusted_relays and who has logged in
 // are not judged.
 type dhap struct {
 	traffic *traffic.Traffic
@@ -66,13 +69,15 @@ func (d dhap) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 	if c.Addr.IsLoopback() || !c.Login.IsNull() {
 		return pipeline.Finding{Result: "none"}, nil
 	}
-	t := d.traffic.Tally(c.Addr)
-	if t.Share()*100 < float64(d.Share) {
+	t, own, good := d.traffic.Tally(c.Addr), d.traffic.Own(c.Addr), d.traffic.Good(c.Addr)
+	if !d.guesses(t, good) {
 		return pipeline.Finding{Result: "none"}, nil
 	}
 	switch {
-	case t.Unknown >= float64(d.Defer):
-		return d.tells("harvest", q, t), nil
+	case t.Unknown >= float64(d.Defer) && own.Unknown >= max(1, float64(d.Defer)/ownPart) && d.guesses(own, good):
+		f := d.tells("harvest", q, t)
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "own unknown", Value: fmt.Sprintf("%.0f", own.Unknown)})
+		return f, nil
 	case q.Unknown && d.Slow > 0 && t.Unknown >= float64(d.Slow):
 		f := d.tells("slowed", q, t)
 		if !d.traffic.Pit.Wait(ctx, d.Tarpit, d.Waiting) {
@@ -81,6 +86,18 @@ func (d dhap) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 		return f, nil
 	}
 	return pipeline.Finding{Result: "none"}, nil
+}
+
+const (
+	ownPart  = 10 // of defer_from, which a client has tried itself before it is put off
+	hardPart = 4  // times defer_from, above which the share does not matter
+)
+
+// guesses reports whether so many of somebody's recipients are unknown that their count
+// matters: a high share of all, or a number that no stranger's list explains.
+func (d dhap) guesses(t traffic.Tally, good bool) bool {
+	hard := float64(min(hardPart*d.Defer, traffic.MostDistinct))
+	return t.Share()*100 >= float64(d.Share) || !good && t.Unknown >= hard
 }
 
 func (d dhap) tells(result string, q pipeline.Query, t traffic.Tally) pipeline.Finding {

@@ -31,20 +31,25 @@ func (b *bans) Impose(context.Context, netip.Addr, string, string) error {
 func harvester(t *testing.T, policy *pipeline.Policy, client string, recipients int, unknown func(int) bool) (heard map[string]int) {
 	heard = map[string]int{}
 	for i := range recipients {
-		tx := pipeline.NewTransaction(t.Context(), "id", time.Now(), mail.Client{Addr: netip.MustParseAddr(client)}, nil).
-			WithMail("a@example.org", mail.Params{}).WithRcpt()
-		rcpt := mail.Path(fmt.Sprintf("u%d@example.net", i))
-		w := pipeline.NewWalk(policy, rcpt, true)
-		if unknown(i) {
-			w = pipeline.NewUnknownWalk(policy, rcpt, true)
-		}
-		if err := w.Advance(t.Context(), tx); err != nil {
-			t.Fatal(err)
-		}
-		heard[w.Steps[0].Finding.Result]++
-		tx.Close()
+		heard[asks(t, policy, client, mail.Path(fmt.Sprintf("u%d@example.net", i)), unknown(i))]++
 	}
 	return heard
+}
+
+// asks has a client ask for a recipient, in a transaction of its own, and returns what was
+// found.
+func asks(t *testing.T, policy *pipeline.Policy, client string, rcpt mail.Path, unknown bool) string {
+	tx := pipeline.NewTransaction(t.Context(), "id", time.Now(), mail.Client{Addr: netip.MustParseAddr(client)}, nil).
+		WithMail("a@example.org", mail.Params{}).WithRcpt()
+	defer tx.Close()
+	w := pipeline.NewWalk(policy, rcpt, true)
+	if unknown {
+		w = pipeline.NewUnknownWalk(policy, rcpt, true)
+	}
+	if err := w.Advance(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	return w.Steps[0].Finding.Result
 }
 
 func compiled(t *testing.T, d Deps, e pipeline.EntrySpec) *pipeline.Policy {
@@ -74,11 +79,83 @@ func TestTenThousandRecipients(t *testing.T) {
 		if banned.n != heard["harvest"] {
 			t.Errorf("banned %d times, want once a transaction", banned.n)
 		}
-		heard = harvester(t, p, "198.51.100.7", 10_000, func(i int) bool { return i%3 == 2 })
-		if len(heard) != 1 || heard["none"] != 10_000 {
+		heard = harvester(t, p, "198.51.100.7", 1000, func(i int) bool { return i%6 == 5 })
+		if len(heard) != 1 || heard["none"] != 1000 {
 			t.Errorf("an old list heard %v", heard)
 		}
 	})
+}
+
+// A provider whose mail has been good for long may bring as many unknown recipients as it
+// likes, if more exist; a stranger may not.
+func TestManyUnknownOfAProvider(t *testing.T) {
+	now := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	counts := traffic.New(traffic.Config{Now: func() time.Time { return now }})
+	for range 200 {
+		counts.Took(netip.MustParseAddr("192.0.2.7"), true)
+	}
+	now = now.Add(24 * time.Hour)
+	p := compiled(t, Deps{Traffic: counts}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
+	third := func(i int) bool { return i%3 == 2 }
+	if heard := harvester(t, p, "192.0.2.7", 10_000, third); heard["none"] != 10_000 {
+		t.Errorf("the provider heard %v", heard)
+	}
+	if heard := harvester(t, p, "198.51.100.7", 10_000, third); heard["none"] < 500 || heard["harvest"] < 9000 {
+		t.Errorf("a stranger heard %v", heard)
+	}
+}
+
+// Who asks for somebody he knows before each guess, again and again, hides nothing by it.
+func TestKnownRecipientAgainHidesNothing(t *testing.T) {
+	banned := new(bans)
+	p := compiled(t, Deps{Traffic: traffic.New(traffic.Config{}), Banner: banned}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
+	heard := map[string]int{}
+	for i := range 200 {
+		for range 2 {
+			heard[asks(t, p, "192.0.2.7", "ann@example.net", false)]++
+		}
+		heard[asks(t, p, "192.0.2.7", mail.Path(fmt.Sprintf("u%d@example.net", i)), true)]++
+	}
+	if heard["slowed"] < 20 || heard["harvest"] < 300 || banned.n != heard["harvest"] {
+		t.Errorf("heard %v, banned %d times", heard, banned.n)
+	}
+}
+
+// A harvest is that of the addresses it came from. Others of the network are not put off
+// nor banned: not for nothing, for some mistakes, or for an old list's.
+func TestHarvestIsNotANeighbours(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		client         string
+		known, unknown int    // recipients that the client has asked for
+		asked          bool   // for an unknown one
+		want           string // for the next
+	}{
+		{"himself, one that exists", "192.0.2.7", 0, 0, false, "harvest"},
+		{"himself, one more", "192.0.2.7", 0, 0, true, "harvest"},
+		{"who tried none, one that exists", "192.0.2.8", 3, 0, false, "none"},
+		{"who tried none, a first mistake", "192.0.2.8", 3, 0, true, "slowed"},
+		{"some mistakes", "192.0.2.8", 0, 3, false, "none"},
+		{"an old list", "192.0.2.8", 40, 12, false, "none"},
+		{"another part of the harvest", "192.0.2.8", 2, 12, false, "harvest"},
+		{"another network", "192.0.3.8", 0, 3, true, "none"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			counts, banned := traffic.New(traffic.Config{Hash: sameHash}), new(bans)
+			p := compiled(t, Deps{Traffic: counts, Banner: banned}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
+			tries := func(client string, n int, unknown bool) {
+				for i := range n {
+					counts.Tried(netip.MustParseAddr(client), mail.Path(fmt.Sprintf("%t%d@example.net", unknown, i)), unknown)
+				}
+			}
+			tries("192.0.2.7", 150, true)
+			tries(tt.client, tt.known, false)
+			tries(tt.client, tt.unknown, true)
+			if got := asks(t, p, tt.client, "new@example.net", tt.asked); got != tt.want || banned.n > 0 != (tt.want == "harvest") {
+				t.Errorf("got %s, banned %d times; want %s", got, banned.n, tt.want)
+			}
+		})
+	}
 }
 
 // No more clients wait at a time than may.

@@ -54,10 +54,45 @@ func (t *Traffic) Good(a netip.Addr) bool {
 	return good >= float64(t.cfg.GoodMessages) && now-h.first >= t.cfg.GoodAge && bad*fewBad <= good
 }
 
-// tries is what recipients a network has asked for.
+// tries is what different recipients somebody has asked for.
 type tries struct {
-	known, unknown window
-	now, before    sketch // of those that were unknown
+	begin          time.Duration // of the present hour
+	known, unknown spell
+}
+
+// A spell is the values of the present stretch of time and of the one before.
+type spell struct{ now, before sketch }
+
+func (s *spell) roll(buckets int) {
+	switch buckets {
+	case 0:
+	case 1:
+		s.before, s.now = s.now, sketch{}
+	default:
+		s.before, s.now = sketch{}, sketch{}
+	}
+}
+
+func (v *tries) roll(now time.Duration) {
+	w := window{begin: v.begin}
+	buckets := w.roll(now, Harvest)
+	v.begin = w.begin
+	v.known.roll(buckets)
+	v.unknown.roll(buckets)
+}
+
+func (v *tries) add(now time.Duration, hash uint64, unknown bool) {
+	v.roll(now)
+	if unknown {
+		v.unknown.now.add(hash)
+		return
+	}
+	v.known.now.add(hash)
+}
+
+func (v tries) tally(now time.Duration) Tally {
+	v.roll(now)
+	return Tally{Known: distinct(v.known.now, v.known.before), Unknown: distinct(v.unknown.now, v.unknown.before)}
 }
 
 // A sketch counts distinct values: the share of its bits that are still clear tells how
@@ -78,35 +113,29 @@ func distinct(a, b sketch) float64 {
 	return sketchBits * math.Log(sketchBits/float64(max(sketchBits-set, 1)))
 }
 
-// Tried counts a recipient that a client has asked for.
+// Tried counts a recipient that a client has asked for. The same one again counts for
+// nothing, whether it exists or not.
 func (t *Traffic) Tried(a netip.Addr, rcpt mail.Path, unknown bool) {
-	now := t.now()
-	hash := t.cfg.Hash(string(rcpt.Fold()))
-	t.tries.update(network(a), now, func(v *tries) {
-		if !unknown {
-			v.known.add(now, Harvest)
-			return
-		}
-		switch v.unknown.roll(now, Harvest) {
-		case 0:
-		case 1:
-			v.before, v.now = v.now, sketch{}
-		default:
-			v.before, v.now = sketch{}, sketch{}
-		}
-		v.unknown.add(now, Harvest)
-		v.now.add(hash)
-	})
+	now, hash := t.now(), t.cfg.Hash(string(rcpt.Fold()))
+	count := func(v *tries) { v.add(now, hash, unknown) }
+	t.tries.update(network(a), now, count)
+	if a.Is4() {
+		t.own.update(address(a), now, count)
+	}
 }
 
-// A Tally is what recipients a network has asked for.
+// A Tally is what different recipients somebody has asked for, within the last hour or two,
+// about. No count is above 1,420.
 type Tally struct {
-	Known   float64 // recipients that exist, within the last hour
-	Unknown float64 // different ones that don't, within the last hour or two, about
-	Good    float64 // messages of it that were accepted and are no spam, in the past week
+	Known   float64 // that exist
+	Unknown float64 // that don't
+	Good    float64 // messages that were accepted and are no spam, in the past week
 }
 
-// Share is what part of all that is known of the network its unknown recipients are, from
+// MostDistinct is the highest count of a Tally that can be told from a higher one.
+const MostDistinct = 1400
+
+// Share is what part of all that is known of somebody his unknown recipients are, from
 // 0 to 1.
 func (t Tally) Share() float64 {
 	if t.Unknown == 0 {
@@ -120,12 +149,18 @@ func (t *Traffic) Tally(a netip.Addr) Tally {
 	k, now := network(a), t.now()
 	v, _ := t.tries.look(k)
 	h, _ := t.histories.look(k)
-	tally := Tally{Known: v.known.sum(now, Harvest), Good: h.good.sum(now, Past)}
-	switch v.unknown.roll(now, Harvest) {
-	case 0:
-		tally.Unknown = distinct(v.now, v.before)
-	case 1:
-		tally.Unknown = distinct(v.now, sketch{})
-	}
+	tally := v.tally(now)
+	tally.Good = h.good.sum(now, Past)
 	return tally
+}
+
+// Own returns what recipients the address alone has asked for, of IPv6 its /64. It has no
+// good messages: they are counted for networks.
+func (t *Traffic) Own(a netip.Addr) Tally {
+	from := &t.own
+	if !a.Is4() {
+		from = &t.tries
+	}
+	v, _ := from.look(address(a))
+	return v.tally(t.now())
 }

@@ -53,6 +53,7 @@ type Traffic struct {
 	messages    table[window]
 	senders     table[window]
 	tries       table[tries]
+	own         table[tries] // of addresses; of IPv6 they are networks
 	histories   table[history]
 	patient     table[struct{}]
 	faults      table[window]
@@ -84,7 +85,7 @@ func New(c Config) *Traffic {
 	t := &Traffic{cfg: c, begun: c.Now(), open: map[key]int{}}
 	most := (c.Entries + shards - 1) / shards
 	t.connections.most, t.messages.most, t.senders.most, t.tries.most = most, most, most, most
-	t.histories.most, t.patient.most, t.faults.most = most, most, most
+	t.own.most, t.histories.most, t.patient.most, t.faults.most = most, most, most, most
 	return t
 }
 

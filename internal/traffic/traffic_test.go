@@ -84,15 +84,25 @@ func TestTally(t *testing.T) {
 			tr.Tried(here, mail.Path(fmt.Sprintf("u%d@example.net", i)), true)
 		}
 	}
-	for range 50 {
-		tr.Tried(here, "ann@example.net", false)
+	for i := range 50 {
+		for range 5 {
+			tr.Tried(here, mail.Path(fmt.Sprintf("k%d@example.net", i)), false)
+		}
 	}
 	got := tr.Tally(here)
-	if math.Abs(got.Unknown-100) > 15 || got.Known != 50 {
+	if math.Abs(got.Unknown-100) > 15 || math.Abs(got.Known-50) > 8 {
 		t.Errorf("got %+v, want about 100 unknown, 50 known", got)
 	}
 	if share := got.Share(); share < 0.62 || share > 0.71 {
 		t.Errorf("share %g", share)
+	}
+	if own, next := tr.Own(here), tr.Own(netip.MustParseAddr("192.0.2.8")); own != got || next != (Tally{}) {
+		t.Errorf("of the address %+v, of the one beside it %+v", own, next)
+	}
+	six := netip.MustParseAddr("2001:db8::1")
+	tr.Tried(six, "v@example.net", true)
+	if tr.Own(six) != tr.Tally(six) || tr.Own(six).Unknown < 0.9 {
+		t.Errorf("of IPv6 %+v", tr.Own(six))
 	}
 	c.at = c.at.Add(Harvest)
 	tr.Tried(here, "v@example.net", true)
