@@ -1,7 +1,6 @@
 package dnsbl
 
 import (
-	"fmt"
 	"hash/maphash"
 	"net/netip"
 )
@@ -9,8 +8,9 @@ import (
 // A breaker watches whether a list suddenly hits nearly everybody, though its test points
 // look well. It looks at the last different subjects (client networks, or domains) that the
 // list was asked about: where more than the ceiling are hits, and more than half of what
-// usually are none, the list is not believed any more, until of as many new ones fewer are.
-// It counts and knows no time, so that the same answers lead to the same end.
+// usually are none, the list is suspect, and probed at once. It decides no more than that:
+// whoever has a listed IPv6 /48 can be as many networks as he likes, and must not switch a
+// list off. What the probe asks about he does not choose.
 type breaker struct {
 	ceiling float64
 	seed    maphash.Seed
@@ -21,7 +21,6 @@ type breaker struct {
 
 	usual   float64 // share of hits among those that left the window
 	history int     // how many those were, up to longMemory
-	tripped string  // why the list is not believed; "": it is
 }
 
 type sample struct {
@@ -38,8 +37,6 @@ const (
 	longMemory   = 1000
 	enoughMemory = 100
 	assumedUsual = 0.5
-	// easier is how far below what trips a list its hits must fall before it is believed again.
-	easier = 0.1
 )
 
 // Ceilings where a list names none. Spam comes from so many networks that most are
@@ -61,8 +58,8 @@ func newBreaker(l List) *breaker {
 	return b
 }
 
-// add notes whether a subject is listed, and reports whether the list broke or recovered by it.
-func (b *breaker) add(subject string, hit bool) (changed bool) {
+// add notes whether a subject is listed, and reports whether the list is suspect by it.
+func (b *breaker) add(subject string, hit bool) (suspect bool) {
 	s := sample{maphash.String(b.seed, subject), hit}
 	if i := b.find(s.subject); i >= 0 { // the same again is no news, but may have changed
 		b.count(b.window[i].hit, -1)
@@ -99,9 +96,6 @@ func (b *breaker) count(hit bool, n int) {
 // forget takes a sample that leaves the window into what is usual.
 func (b *breaker) forget(s sample) {
 	b.count(s.hit, -1)
-	if b.tripped != "" { // is not what should be usual
-		return
-	}
 	b.history = min(b.history+1, longMemory)
 	v := 0.0
 	if s.hit {
@@ -110,26 +104,18 @@ func (b *breaker) forget(s sample) {
 	b.usual += (v - b.usual) / float64(b.history)
 }
 
-// judge compares the full window with what is usual.
-func (b *breaker) judge() (changed bool) {
+// judge compares the full window with what is usual. A suspect's window is begun anew, so
+// that it is not probed at each answer, and what it held does not become usual.
+func (b *breaker) judge() (suspect bool) {
 	usual := assumedUsual
 	if b.history >= enoughMemory {
 		usual = b.usual
 	}
 	limit := max(b.ceiling, usual+(1-usual)/2)
-	share := float64(b.hits) / breakerWindow
-	switch {
-	case b.tripped == "" && share > limit:
-		b.tripped = fmt.Sprintf("it lists %d of the last %d that it was asked about", b.hits, breakerWindow)
-		if b.history >= enoughMemory {
-			b.tripped += fmt.Sprintf(", and usually %.0f %%", 100*usual)
-		}
-	case b.tripped != "" && share < limit-easier:
-		b.tripped = ""
-	default:
+	if float64(b.hits)/breakerWindow <= limit {
 		return false
 	}
-	b.n, b.next, b.hits = 0, 0, 0 // what is said from now on counts
+	b.n, b.next, b.hits = 0, 0, 0
 	return true
 }
 

@@ -16,6 +16,8 @@ const (
 	probeLimit = 20 * time.Second
 	// SilentEvery is how often lists are probed that do not answer.
 	SilentEvery = time.Minute
+	// suspectEvery is how often a list is probed that hits nearly everybody.
+	suspectEvery = time.Minute
 	// silentAfter is after how many time-outs in a row mail does not wait for a list any more.
 	silentAfter = 20
 	// failedEvery is how often it is told that a list answers with the same fault.
@@ -27,8 +29,8 @@ const (
 // list is only observed, without a voice,
 //
 //   - while a probe finds it broken. Of a list that could not be asked the last that was
-//     known holds;
-//   - while it hits nearly everybody (see breaker);
+//     known holds. One that hits nearly everybody (see breaker) is probed at once, not more
+//     than once a minute;
 //   - while it does not answer: after 20 time-outs in a row it is not asked either, but
 //     probed each minute, so that mail does not wait for it.
 type Health struct {
@@ -51,16 +53,17 @@ type Witness interface {
 
 // A record is what is known of one list.
 type record struct {
-	mu     sync.Mutex
-	list   List
-	probed time.Time // when a probe was last begun
-	probe  error     // what the last one that told something found wrong
-	known  time.Time // when that was
-	silent bool
-	hits   *breaker
-	tally  tally
-	told   map[Fault]time.Time
-	since  time.Time // of the trouble
+	mu      sync.Mutex
+	list    List
+	probed  time.Time // when a probe was last begun
+	probe   error     // what the last one that told something found wrong
+	known   time.Time // when that was
+	silent  bool
+	hits    *breaker
+	suspect bool // hits say that it should be probed
+	tally   tally
+	told    map[Fault]time.Time
+	since   time.Time // of the trouble
 }
 
 // A Condition is what was last found out about a list.
@@ -87,6 +90,11 @@ func (h *Health) Watch(l List) {
 		return
 	}
 	h.lists[key(l)] = &record{list: l, hits: newBreaker(l), told: map[Fault]time.Time{}}
+	h.hurry()
+}
+
+// hurry has Run see at once which lists are due.
+func (h *Health) hurry() {
 	select {
 	case h.fresh <- struct{}{}:
 	default:
@@ -135,8 +143,6 @@ func (r *record) trouble() error {
 		return fmt.Errorf("dnsbl: %s %w: it gave no valid answer to %d questions in a row, so mail does not wait for it", r.list.Zone, ErrSilent, r.tally.InARow)
 	case r.probe != nil:
 		return r.probe
-	case r.hits.tripped != "":
-		return fmt.Errorf("dnsbl: %s is %w: %s", r.list.Zone, ErrBroken, r.hits.tripped)
 	}
 	return nil
 }
@@ -165,7 +171,10 @@ func (h *Health) note(r *record, a Answer) {
 		switch {
 		case a.State != Error:
 			r.silent = false
-			r.hits.add(subjectOf(a), a.State == Hit)
+			if r.hits.add(subjectOf(a), a.State == Hit) {
+				r.suspect = true
+				h.hurry()
+			}
 		case a.Fault == TimedOut && r.tally.InARow >= silentAfter:
 			r.silent = true
 		case a.Fault.byList() && now.Sub(r.told[a.Fault]) >= failedEvery:
@@ -238,8 +247,11 @@ func (r *record) due() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	after := ProbeEvery
-	if r.silent {
+	switch {
+	case r.silent:
 		after = SilentEvery
+	case r.suspect:
+		after = suspectEvery
 	}
 	return r.probed.IsZero() || time.Since(r.probed) >= after
 }
@@ -257,7 +269,7 @@ func (h *Health) round(ctx context.Context, pick func(*record) bool) {
 			continue
 		}
 		r.mu.Lock()
-		r.probed = time.Now()
+		r.probed, r.suspect = time.Now(), false
 		r.mu.Unlock()
 		wg.Go(func() { h.learn(r, r.list.Probe(ctx, h.resolver)) })
 	}

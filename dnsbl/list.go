@@ -24,8 +24,8 @@ type List struct {
 	Weight float64 // its voice among the others, more than 0
 	Enough bool    // a hit of this list alone decides
 	Codes  Codes   // the answers that are hits
-	// Ceiling is the share of those it is asked about above which it is not believed to list
-	// them, 0 to 1; 0: 0.95, of kind Allow 0.8; 1: never.
+	// Ceiling is the share of hits among those it is asked about above which it is probed at
+	// once, 0 to 1; 0: 0.95, of kind Allow 0.8; 1: never.
 	Ceiling float64
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // What a Probe finds wrong.
@@ -19,7 +20,9 @@ var (
 
 // Probe asks the test points of RFC 5782 §5, by which a list shows that it works:
 // 127.0.0.2 is always listed and 127.0.0.1 never; of domains TEST always and
-// INVALID never. The error wraps ErrBroken or ErrSilent and says what is wrong.
+// INVALID never. Since a list may answer these well and yet list everybody, it is asked about
+// some more that no list has a reason to list (see innocent). The error wraps ErrBroken or
+// ErrSilent and says what is wrong.
 func (l List) Probe(ctx context.Context, r Resolver) error {
 	listed := Subject{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 2}), Domains: []string{"test"}}
 	free := Subject{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Domains: []string{"invalid"}}
@@ -35,7 +38,37 @@ func (l List) Probe(ctx context.Context, r Resolver) error {
 	case b.State == Error:
 		return b.trouble()
 	}
-	return nil
+	return l.probeInnocent(ctx, r)
+}
+
+// innocent are whom a list lists only if it lists the world: name servers of the root, in
+// four countries, which send no mail, and the domains that are reserved for examples (RFC
+// 2606 §3). They are known to all and nobody's to choose.
+func (l List) innocent() []Subject {
+	if l.Kind == Domain {
+		return []Subject{{Domains: []string{"example.com"}}, {Domains: []string{"example.net"}}, {Domains: []string{"example.org"}}}
+	}
+	return []Subject{
+		{Addr: netip.AddrFrom4([4]byte{198, 41, 0, 4})},    // a.root-servers.net
+		{Addr: netip.AddrFrom4([4]byte{192, 36, 148, 17})}, // i
+		{Addr: netip.AddrFrom4([4]byte{193, 0, 14, 129})},  // k
+		{Addr: netip.AddrFrom4([4]byte{202, 12, 27, 33})},  // m
+	}
+}
+
+// probeInnocent fails where all who are innocent are listed, by the list's own codes. One who
+// is not, or is not answered for, is enough to go on believing it: a list by country, say,
+// may have reasons of its own for some. So mostly one question is all.
+func (l List) probeInnocent(ctx context.Context, r Resolver) error {
+	var about []string
+	for _, s := range l.innocent() {
+		a := l.ask(ctx, r, s)
+		if a.State != Hit {
+			return nil
+		}
+		about = append(about, a.About)
+	}
+	return fmt.Errorf("dnsbl: %s is %w: it lists %s, which no list has a reason to, so it lists the world", l.Zone, ErrBroken, strings.Join(about, ", "))
 }
 
 // trouble is what an Error means for a probe: who answers, but wrongly, is broken.

@@ -21,9 +21,10 @@ import (
 // "enough" hits. A hit of a list of kind "allow" outweighs all. Lists of kind "domain" need the
 // content for the author's domain, unless the rest decides before. Clients on private
 // networks are not asked about. Each list is probed by the test points of RFC 5782 at start and
-// each hour; a dead one, and one that lists the world, is only observed until it recovers. So is
-// one that suddenly lists nearly everybody: more of the last 100 client networks (or
-// domains) than its ceiling, and far more than usual. One that gave no answer in time 20 times in
+// each hour; a dead one, and one that lists the world, is only observed until it recovers. One
+// that suddenly lists nearly everybody (more of the last 100 client networks, or domains, than its
+// ceiling, and far more than usual) is probed at once, and observed where it lists those, too,
+// that no list has a reason to. One that gave no answer in time 20 times in
 // a row is not even asked until a probe finds it well. `gatepost dnsbl` shows all that.
 type dnsblFilter struct {
 	resolver Resolver
