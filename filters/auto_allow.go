@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
-	"gatepost/internal/sent"
 	"gatepost/internal/trust"
 	"gatepost/pipeline"
 )
@@ -15,7 +14,7 @@ import (
 // A Trust knows how much senders are trusted in whose mail; *trust.Book is one.
 type Trust interface {
 	// Weigh returns what counts most, at now, of what is known of a sender for a
-	// recipient; false where nothing counts.
+	// recipient; false where nothing counts. A tag of BATV is no part of a sender.
 	Weigh(ctx context.Context, rcpt, sender mail.Path, now time.Time) (trust.Entry, bool, error)
 	// Use notes that an entry counted for a message.
 	Use(e trust.Entry, now time.Time)
@@ -96,9 +95,9 @@ func (a autoAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 
 func decimal(w trust.Weight) string { return fmt.Sprintf("%.3g", float64(w)/float64(trust.One)) }
 
-// weigh finds what is known of the sender, without what BATV adds to an address.
+// weigh finds what is known of the sender.
 func (a autoAllow) weigh(ctx context.Context, q pipeline.Query) (trust.Entry, bool, error) {
-	sender, _ := sent.Unsigned(q.Tx.Envelope.ReversePath)
+	sender := q.Tx.Envelope.ReversePath
 	if sender.IsNull() || a.Trust == nil {
 		return trust.Entry{}, false, nil
 	}

@@ -62,7 +62,7 @@ func (l *fakeLearnt) Weigh(_ context.Context, rcpt, sender mail.Path, now time.T
 	if l.away["trust"] {
 		return trust.Entry{}, false, errors.New("the store is away")
 	}
-	e := l.trust[[2]mail.Path{rcpt, sender}]
+	e := l.trust[[2]mail.Path{rcpt, sender.Unsigned()}]
 	return e, e.At(now) > 0, nil
 }
 

@@ -63,7 +63,7 @@ func (g *greylistRows) Changes(context.Context) (int64, error) { return 0, nil }
 
 // Weigh implements Trust.
 func (g *greylistRows) Weigh(_ context.Context, rcpt, sender mail.Path, _ time.Time) (trust.Entry, bool, error) {
-	return trust.Entry{}, g.wrote[string(rcpt+" "+sender)], nil
+	return trust.Entry{}, g.wrote[string(rcpt+" "+sender.Unsigned())], nil
 }
 
 // Use implements Trust.

@@ -8,8 +8,9 @@ import (
 	"gatepost/pipeline"
 )
 
-// selfSender finds mail whose reverse-path is the recipient's own address: case and
-// sub-address ("+tag") don't count; another address of the same mailbox is another address. Spammers write so, since many people
+// selfSender finds mail whose reverse-path is the recipient's own address: case,
+// sub-address ("+tag") and the tag of a signed return path (BATV) don't count; another
+// address of the same mailbox is another address. Spammers write so, since many people
 // have themselves in their allow lists. It is the recipient where the client has logged in, or SPF or a
 // DKIM signature of the same organisation proves the domain; where only a signature can, the filter waits for the
 // content. Servers of the recipient's own that send without a log-in (scanners, web forms) belong into
@@ -32,7 +33,7 @@ func selfSenderKind(d Deps) pipeline.Kind {
 // Check implements pipeline.Filter.
 func (s selfSender) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	sender := q.Tx.Envelope.ReversePath
-	if sender.IsNull() || sender.Fold().Base() != q.Recipient.Fold().Base() {
+	if sender.IsNull() || sender.Unsigned().Base() != q.Recipient.Fold().Base() {
 		return pipeline.Finding{Result: "none"}, nil
 	}
 	how, _, wait, err := Proof{s.resolver}.find(ctx, q.Tx)

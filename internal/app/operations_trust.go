@@ -53,6 +53,7 @@ func (a *App) showTrust(ctx context.Context, q ops.TrustShow) ([]ops.Trust, erro
 	if err != nil {
 		return nil, err
 	}
+	sender = sender.Unsigned()
 	keys := []trust.Key{{Scope: own, Sender: sender}}
 	if dom != own {
 		keys = append(keys, trust.Key{Scope: dom, Sender: sender})

@@ -18,7 +18,7 @@ const maxWraps = 8
 func (p Path) Canonical() Path {
 	p = p.Fold()
 	for range maxWraps {
-		next := unsigned(p)
+		next := p.Unsigned()
 		if inner, ok := next.Unforwarded(); ok {
 			next = inner
 		}
@@ -34,8 +34,11 @@ func (p Path) Canonical() Path {
 	return Path(steady(local) + "@" + domain)
 }
 
-// unsigned takes the tag of BATV off.
-func unsigned(p Path) Path {
+// Unsigned returns p, folded, without the tag of BATV that the sender's server put in front
+// of the address: anybody's, in any of the forms of Canonical. It is for comparing, and
+// verifies nothing.
+func (p Path) Unsigned() Path {
+	p = p.Fold()
 	local, domain := p.Local(), p.Domain()
 	if rest, ok := strings.CutPrefix(local, "btv1=="); ok { // Barracuda: btv1==0811ddd==user
 		if _, user, ok := strings.Cut(rest, "=="); ok && user != "" {

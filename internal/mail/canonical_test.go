@@ -52,6 +52,22 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// A tag is taken off, and nothing else.
+func TestUnsigned(t *testing.T) {
+	for from, want := range map[Path]Path{
+		"":                                  "",
+		"Ann+x@Example.org":                 "ann+x@example.org",
+		"PRVS=0123456789=Ann+x@Example.org": "ann+x@example.org",
+		"btv1==0811abcdef0==ann-1984@example.org":  "ann-1984@example.org",
+		"SRS0=abcd=TT=example.org=ann@fwd.example": "srs0=abcd=tt=example.org=ann@fwd.example",
+		"prvs=ann@example.org":                     "prvs=ann@example.org",
+	} {
+		if got := from.Unsigned(); got != want {
+			t.Errorf("%s: got %s, want %s", from, got, want)
+		}
+	}
+}
+
 // Two people are two, whatever their addresses have of numbers and signs.
 func TestCanonicalKeepsPeopleApart(t *testing.T) {
 	for name, two := range map[string][2]Path{

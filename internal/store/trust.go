@@ -35,9 +35,10 @@ type lesson struct {
 	when   int64
 }
 
-// teach has a scope learn about a sender, with the commit.
+// teach has a scope learn about a sender, with the commit: about him, not about the tag
+// that BATV puts in front of his address.
 func (t *Tx) teach(scope trust.Scope, sender mail.Path, how trust.How, when int64) {
-	t.learnt = append(t.learnt, lesson{trust.Key{Scope: scope, Sender: sender.Fold()}, how.Worth(), how, when})
+	t.learnt = append(t.learnt, lesson{trust.Key{Scope: scope, Sender: sender.Unsigned()}, how.Worth(), how, when})
 }
 
 func (l lessons) write(tx *Tx) error {
@@ -89,7 +90,7 @@ func unlearn(tx *Tx, l lesson) error {
 // teachOf has a scope learn from the release of a held message, and notes it with that.
 func teachOf(tx *Tx, held string, scope trust.Scope, sender mail.Path, how trust.How, when int64) error {
 	done, err := tx.Exec(`INSERT INTO trust_lesson (held, scope, sender, weight) VALUES (?, ?, ?, ?) ON CONFLICT (held) DO NOTHING`,
-		held, scope, sender.Fold(), int64(how.Worth()))
+		held, scope, sender.Unsigned(), int64(how.Worth()))
 	if err != nil {
 		return fmt.Errorf("lesson of %s: %w", held, err)
 	}

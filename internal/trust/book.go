@@ -74,10 +74,9 @@ func New(c Config) *Book {
 }
 
 // Weigh returns, of what is known of a sender in the scopes of a recipient, the entry that
-// weighs most at now; false where none weighs anything. The sender is to be without a tag
-// of BATV.
+// weighs most at now; false where none weighs anything. A tag of BATV does not count.
 func (b *Book) Weigh(ctx context.Context, rcpt, sender mail.Path, now time.Time) (best Entry, ok bool, err error) {
-	sender = sender.Fold()
+	sender = sender.Unsigned()
 	var keys []Key
 	for _, s := range b.c.Scopes(rcpt, sender) {
 		keys = append(keys, Key{s, sender})
@@ -164,7 +163,7 @@ func (b *Book) Flush(ctx context.Context) error {
 // Set puts a weight in the place of what was known, as an admin says.
 func (b *Book) Set(ctx context.Context, k Key, w Weight) (Entry, error) {
 	now := b.c.Now()
-	e := Entry{Key: Key{k.Scope, k.Sender.Fold()}, Weight: min(max(w, 0), Most), Used: now, Learnt: now, How: Admin}
+	e := Entry{Key: Key{k.Scope, k.Sender.Unsigned()}, Weight: min(max(w, 0), Most), Used: now, Learnt: now, How: Admin}
 	defer b.drop()
 	if err := b.c.Rows.Set(ctx, e); err != nil {
 		return Entry{}, fmt.Errorf("trust: set %s: %w", k.Sender, err)
@@ -175,7 +174,7 @@ func (b *Book) Set(ctx context.Context, k Key, w Weight) (Entry, error) {
 // Forget removes what is known of a sender in a scope, and reports whether it was there.
 func (b *Book) Forget(ctx context.Context, k Key) (bool, error) {
 	defer b.drop()
-	gone, err := b.c.Rows.Forget(ctx, Key{k.Scope, k.Sender.Fold()})
+	gone, err := b.c.Rows.Forget(ctx, Key{k.Scope, k.Sender.Unsigned()})
 	if err != nil {
 		return false, fmt.Errorf("trust: forget %s: %w", k.Sender, err)
 	}
@@ -197,7 +196,7 @@ func (b *Book) Forgive(ctx context.Context, held string) (bool, error) {
 func (b *Book) Learnt(k Key) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.known, Key{k.Scope, k.Sender.Fold()})
+	delete(b.known, Key{k.Scope, k.Sender.Unsigned()})
 }
 
 // drop has the next look-ups read rows.

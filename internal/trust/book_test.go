@@ -109,6 +109,7 @@ func TestWeigh(t *testing.T) {
 	}{
 		"the domain's weighs more": {"ann@here.example", "bob@far.example", 2 * One, "d2"},
 		"in another case":          {"ann@here.example", "Bob@far.example", 2 * One, "d2"},
+		"signed by BATV":           {"ann@here.example", "prvs=1234ABCDEF=Bob@far.example", 2 * One, "d2"},
 		"a quarter is left":        {"ann@here.example", "eve@far.example", One / 4, "m1"},
 		"nothing is left":          {"ann@here.example", "gone@far.example", 0, ""},
 		"a stranger":               {"ann@here.example", "x@far.example", 0, ""},

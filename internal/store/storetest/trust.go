@@ -192,11 +192,12 @@ func trustHalved(t *testing.T, rows TrustRows) {
 	wantWeight(t, rows, e.Key, 3*trust.One, trust.Outgoing|trust.Admin)
 }
 
-// released holds message n of the mailbox 1 and releases it.
+// released holds message n of the mailbox 1 and releases it. Its sender's server signs
+// return paths (BATV): what is learnt is learnt of the sender.
 func released(t *testing.T, rows TrustRows, n int, d quarantine.Delivery) *quarantine.Held {
 	t.Helper()
 	h := heldMessage(n)
-	h.Box, h.Sender, h.Guarded = 1, "Bob@far.example", false
+	h.Box, h.Sender, h.Guarded = 1, "prvs=1234ABCDEF=Bob@far.example", false
 	rows.Quarantine.Hold(t, h)
 	d.Time = quarantineTime
 	act := quarantine.Act{Who: "admin", What: quarantine.StateReleased, When: quarantineTime}
