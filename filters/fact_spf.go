@@ -28,6 +28,9 @@ type spfAnswer struct {
 	Seen      []pipeline.Evidence
 }
 
+// disowns reports whether the domain says that the client is none of its own.
+func (a spfAnswer) disowns() bool { return a.Result == "fail" || a.Result == "softfail" }
+
 // spfLimit is the time for all of SPF's lookups (RFC 7208 §4.6.4 asks for 20 s at
 // the least; who waits that long for an answer has lost it).
 const spfLimit = 20 * time.Second

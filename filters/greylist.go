@@ -182,7 +182,7 @@ func (f greylistFilter) client(ctx context.Context, q pipeline.Query) (c greylis
 		return c, err
 	}
 	c.domain = strings.ToLower(strings.TrimSuffix(spf.Domain, "."))
-	c.disowned = spf.Result == "fail" || spf.Result == "softfail"
+	c.disowned = spf.disowns()
 	if !isName(c.domain) {
 		return c, nil
 	}

@@ -17,8 +17,9 @@ import (
 // syntax, an address without brackets, "localhost", a name without a dot, another's
 // address in brackets. A name that is right and unlike the client's name in the DNS, and
 // that does not lead to it, costs least: mail must not be refused for that alone (§4.1.4).
-// Programs on this machine may use its name. A client that has logged in is not judged:
-// it is somebody's telephone.
+// Programs on this machine may use its name. On a private network others may bear it
+// rightly, such as a server in front of a container: they get what their greeting else
+// deserves. A client that has logged in is not judged: it is somebody's telephone.
 type helo struct {
 	resolver Resolver
 	hostname string
@@ -96,10 +97,11 @@ func (h helo) form(c mail.Client) pipeline.Finding {
 }
 
 // ours reports whether what the client says is this node's name or address. A program on
-// this machine says so rightly.
+// this machine says so rightly, and perhaps a client on a private network: containers share
+// the name of their host.
 func (h helo) ours(name string, addr netip.Addr, c mail.Client) bool {
 	own := mail.Unmap(c.Local.Addr())
-	if c.Addr.IsLoopback() || c.Addr == own {
+	if isLocal(c.Addr) || c.Addr == own {
 		return false
 	}
 	return name != "" && name == h.hostname || addr.IsValid() && addr == own

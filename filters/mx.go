@@ -20,7 +20,8 @@ import (
 // are all names without an address or with one that leads nowhere from here (loopback,
 // private, reserved) can't be answered. Of many mail hosts the ten most preferred are
 // looked at, the first alone before the others. Clients on a private network may have
-// mail hosts there. The null path, and senders who have logged in, are not judged.
+// mail hosts there; where the DNS knows nothing of their domain ("printer.local", the
+// name of a host), the answer is "private". The null path, and senders who have logged in, are not judged.
 type mx struct{ resolver Resolver }
 
 // Bounds of the lookups for one reverse-path.
@@ -36,6 +37,7 @@ func mxKind(d Deps) pipeline.Kind {
 			{Word: "pass", Effect: "none", Doc: "a mail host of the domain has an address that can be reached"},
 			{Word: "a-only", Effect: "score 0.5", Doc: "the domain has no MX record, but an address"},
 			{Word: "invalid", Effect: "spam", Doc: "there is no such domain, or it takes no mail, or its mail hosts can't be reached"},
+			{Word: "private", Effect: "none", Doc: "there is no such domain, and the client is on a private network or loopback"},
 			{Word: "none", Effect: "none", Doc: "the path is null, or the sender has logged in"},
 			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},
 		},
@@ -74,7 +76,7 @@ func (l *mxLook) judge(ctx context.Context) pipeline.Finding {
 		return l.literal(addr)
 	}
 	if !isName(l.domain) {
-		return invalidMX("%s is not a domain that could be in the DNS", shorten(l.domain))
+		return l.absent("%s is not a domain that could be in the DNS")
 	}
 	records, err := l.resolver.LookupMX(ctx, l.domain)
 	l.seen.add("MX "+l.domain, mxTexts(records), err)
@@ -111,7 +113,18 @@ func (l *mxLook) ownAddress(ctx context.Context) pipeline.Finding {
 	case hostAway:
 		return invalidMX("%s has no mail hosts, and no address that can be reached", l.domain)
 	}
-	return invalidMX("%s is not there, or has no mail hosts", l.domain)
+	return l.absent("%s is not there, or has no mail hosts")
+}
+
+// absent judges a domain of which the DNS knows nothing: a private network has names of
+// its own.
+func (l *mxLook) absent(format string) pipeline.Finding {
+	f := invalidMX(format, shorten(l.domain))
+	if isLocal(l.client) {
+		f.Result = "private"
+		f.Reason += fmt.Sprintf("; the client, %s, is on a private network", l.client)
+	}
+	return f
 }
 
 // hosts judges a domain by its mail hosts, the most preferred alone first: mostly it is

@@ -33,6 +33,27 @@ func signedMessage(t *testing.T) (message []byte, key string) {
 	return message, key
 }
 
+// What the filter spf makes of a client on a private network proves nothing: who asks for
+// proof is told what the record says.
+func TestPrivateClientProvesNothing(t *testing.T) {
+	for record, says := range map[string]string{"v=spf1 -all": "fail", "v=spf1 ~all": "softfail"} {
+		dns := fakeDNS{txt: map[string]string{"our.example": record}}
+		for _, addr := range []string{"192.168.1.7", "127.0.0.1", "fd00::7"} {
+			client := mail.Client{Addr: netip.MustParseAddr(addr), Helo: "printer.local"}
+			tx := pipeline.NewTransaction(t.Context(), "id", time.Now(), client, nil).WithHelo(client).WithMail("scan@our.example", mail.Params{})
+			f, err := spfFilter{dns}.Check(t.Context(), pipeline.Query{Tx: tx})
+			if err != nil || f.Result != "private" || len(f.Auth) > 0 {
+				t.Errorf("%s, %s: the filter says %+v, %v", record, addr, f, err)
+			}
+			tx = tx.WithData(nil, mail.NewMessage([]byte("From: scan@our.example\r\n\r\nx")))
+			if how, spf, err := (Proof{dns}).Proven(t.Context(), tx); how != "" || spf != says || err != nil {
+				t.Errorf("%s, %s: proven %q, %q, %v", record, addr, how, spf, err)
+			}
+			tx.Close()
+		}
+	}
+}
+
 func TestProven(t *testing.T) {
 	message, key := signedMessage(t)
 	const lets, bars = "v=spf1 ip4:192.0.2.7 -all", "v=spf1 -all"

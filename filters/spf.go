@@ -13,9 +13,12 @@ import (
 // spfFilter asks whether the domain of the reverse-path lets the client send its mail
 // (SPF, RFC 7208); for the null path it asks the domain of the HELO name. A domain
 // whose record is broken (permerror) costs points, since it says nothing about
-// the message. Clients on loopback and private networks are judged like all others:
-// put ip-allow above for your own relays. The result is also written to
-// Authentication-Results and Received-SPF.
+// the message. The result is also written to Authentication-Results and Received-SPF.
+//
+// A domain's record seldom names addresses of private networks, which everybody has: a
+// client on one, or on loopback, that would fail or softfail answers "private". It proves
+// nothing, and nothing is written of it. So printers and programs on your hosts may send
+// under your domain.
 type spfFilter struct{ resolver Resolver }
 
 func spfKind(d Deps) pipeline.Kind {
@@ -27,6 +30,7 @@ func spfKind(d Deps) pipeline.Kind {
 			{Word: "pass", Effect: "none", Doc: "the domain lets this client send"},
 			{Word: "fail", Effect: "spam", Firm: true, Doc: "the domain says that this client is none of its own"},
 			{Word: "softfail", Effect: "score 2", Doc: "the domain says so, but is not sure"},
+			{Word: "private", Effect: "none", Doc: "the domain says one of these two of a client on a private network or loopback, whose address it can hardly name"},
 			{Word: "permerror", Effect: "score 1", Doc: "the domain's record can't be understood"},
 			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},
 		},
@@ -44,12 +48,18 @@ func (s spfFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 	if a.Mechanism != "" {
 		evidence = append(evidence, pipeline.Evidence{Key: "matched", Value: a.Mechanism})
 	}
-	return pipeline.Finding{
+	f := pipeline.Finding{
 		Result:   a.Result,
 		Reason:   spfReason(a, q.Tx.Client.Addr.String()),
 		Evidence: append(evidence, a.Seen...),
 		Auth:     []authres.Result{a.Auth},
-	}, nil
+	}
+	// The fact stays as it is: who asks for proof has none, and RFC 7208 has no such word.
+	if a.disowns() && isLocal(q.Tx.Client.Addr) {
+		f.Result, f.Auth = "private", nil
+		f.Reason = fmt.Sprintf("%s is an address of a private network, which the record of %s does not name", q.Tx.Client.Addr, shorten(a.Domain))
+	}
+	return f, nil
 }
 
 func spfReason(a spfAnswer, client string) string {

@@ -88,9 +88,17 @@ func (c suiteCase) run(t *testing.T, filter spfFilter) {
 	client := mail.Client{Addr: addr.Unmap(), Helo: c.Helo}
 	tx := pipeline.NewTransaction(t.Context(), "id", time.Unix(0, 0), client, nil)
 	defer tx.Close()
-	f, err := filter.Check(t.Context(), pipeline.Query{Tx: tx.WithHelo(client).WithMail(mail.Path(c.MailFrom), mail.Params{})})
+	tx = tx.WithHelo(client).WithMail(mail.Path(c.MailFrom), mail.Params{})
+	f, err := filter.Check(t.Context(), pipeline.Query{Tx: tx})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if f.Result == "private" { // the filter's word for the clients of the suite that are: the fact has RFC 7208's
+		a, err := spfFact(t.Context(), tx, filter.resolver)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Result = a.Result
 	}
 	if !slices.Contains(words(c.Result), f.Result) {
 		t.Errorf("client %s, helo %q, mail from %q: got %s, want %v\n%s\n%v", c.Host, c.Helo, c.MailFrom, f.Result, c.Result, f.Reason, f.Evidence)
