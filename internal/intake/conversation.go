@@ -16,8 +16,10 @@ type Conversation struct {
 	policies *Policies
 	tx       *pipeline.Transaction // of the gate, at Connect or Helo
 	gate     *pipeline.Walk
-	relay    bool // the client is one of ours; see Intake.trusts
-	put      int  // transactions that the gate has put off
+	relay    bool      // the client is one of ours; see Intake.trusts
+	put      int       // transactions that the gate has put off
+	empty    int       // transactions that ended without a recipient
+	last     mail.Path // the last one's sender
 }
 
 // Connect judges a new connection. The Conversation is to be closed also where the
@@ -72,8 +74,16 @@ func gateVerdict(w *pipeline.Walk) mail.Verdict {
 	return mail.Verdict{}
 }
 
-// Close gives up what the gate still asks.
-func (c *Conversation) Close() { c.tx.Close() }
+// Close gives up what the gate still asks. Transactions that asked for nobody are told of
+// here, together: they come cheap, and would fill log and journal.
+func (c *Conversation) Close() {
+	c.tx.Close()
+	if c.empty > 0 {
+		client := c.tx.Client
+		c.in.Log.Info("transactions without a recipient", "id", c.tx.ID, "client", client.Addr, "helo", client.Helo,
+			"transactions", c.empty, "last_from", c.last)
+	}
+}
 
 // Mail begins a transaction. Where the verdict is not OK there is none, and what
 // led to it is in the journal. What the gate says against it at this stage is the answer
@@ -83,7 +93,7 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	in := c.in
 	now := in.Now()
 	snapshot := in.lists()
-	t := &Transaction{in: in, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
+	t := &Transaction{in: in, conv: c, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
 	if !owns(snapshot.Snapshot, client.Login, from) {
 		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(from) + " is not an address of " + string(client.Login)})

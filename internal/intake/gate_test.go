@@ -3,8 +3,10 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"gatepost/internal/intake"
@@ -75,6 +77,34 @@ func TestGate(t *testing.T) {
 				t.Errorf("recipient: %+v", got)
 			}
 		})
+	}
+}
+
+// Transactions that ask for nobody leave one line a connection, and no notes.
+func TestTransactionsWithoutRecipient(t *testing.T) {
+	w := newWorld(t)
+	withGate(w, pipeline.Mail, "defer 450 4.7.1")
+	var b strings.Builder
+	w.Log = slog.New(slog.NewTextHandler(&b, nil))
+	l := labels{w, map[string]bool{}}
+	w.Observer = l
+	conv, _ := w.Connect(t.Context(), client)
+	for i := range 20 {
+		tx, v := conv.Mail(t.Context(), client, mail.Path(fmt.Sprintf("a%d@sender.example", i)), mail.Params{})
+		if v.Answer != mail.OK {
+			t.Fatalf("mail: got %v", v)
+		}
+		tx.Abort(mail.OK, "RSET")
+	}
+	if b.Len() > 0 {
+		t.Errorf("before the end: %s", b.String())
+	}
+	conv.Close()
+	if got := b.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "transactions=20 last_from=a19@sender.example") {
+		t.Errorf("log: %q", got)
+	}
+	if len(w.notes) != 0 || !l.seen["aborted"] {
+		t.Errorf("%d notes, counted as %v", len(w.notes), l.seen)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // from one goroutine at a time.
 type Transaction struct {
 	in       *Intake
+	conv     *Conversation // nil where only an explanation is wanted
 	policies *Policies
 	snapshot *directory.Snapshot
 	tx       *pipeline.Transaction
@@ -160,7 +161,8 @@ func told(a mail.Answer, d pipeline.Decision) mail.Verdict {
 
 // Abort ends a transaction that was never judged as a whole: the edge refused its
 // content with an answer, or the client went away (mail.OK). One that goes away
-// because nobody it asked for could be reached was refused, not lost.
+// because nobody it asked for could be reached was refused, not lost. One that asked for
+// nobody leaves no record: it is counted in the line that its connection leaves.
 func (t *Transaction) Abort(answer mail.Answer, cause string) {
 	v := mail.Verdict{Answer: answer, ID: t.ID(), Reason: cause}
 	switch {
@@ -169,6 +171,10 @@ func (t *Transaction) Abort(answer mail.Answer, cause string) {
 	case len(t.rcpts) == 0 && len(t.refused) > 0:
 		v.Answer, v.Reason = t.refused[0].answer, ""
 		t.finish(v, v.Answer.String())
+	case len(t.rcpts) == 0:
+		t.conv.empty++
+		t.conv.last = t.tx.Envelope.ReversePath
+		t.close("aborted")
 	default:
 		t.finish(v, "aborted: "+cause)
 	}
@@ -188,6 +194,13 @@ func (t *Transaction) finish(v mail.Verdict, state string) {
 
 // conclude logs, counts and closes.
 func (t *Transaction) conclude(v mail.Verdict, state string) {
+	label, _, _ := strings.Cut(state, ":") // what follows is free text
+	t.close(label)
+	t.log(v, state)
+}
+
+// close counts a transaction under a label, and lets go of it.
+func (t *Transaction) close(label string) {
 	t.tx.Close()
 	t.remember()
 	t.in.observe(t.gate)
@@ -196,7 +209,5 @@ func (t *Transaction) conclude(v mail.Verdict, state string) {
 			t.in.observe(r.walk)
 		}
 	}
-	label, _, _ := strings.Cut(state, ":") // what follows is free text
 	t.in.Observer.Transaction(label, t.in.Now().Sub(t.began).Seconds())
-	t.log(v, state)
 }
