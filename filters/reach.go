@@ -1,6 +1,8 @@
 package filters
 
 import (
+	"slices"
+
 	"gatepost/internal/directory"
 	"gatepost/pipeline"
 )
@@ -12,12 +14,19 @@ import (
 func Reach(gate, policy *pipeline.Policy, e directory.Entry) pipeline.Reach {
 	filter, result := Asking(e.List, e.Kind)
 	r := policy.Reach(filter, result)
+	voids := e.List == directory.Allow && e.Kind == directory.Network && e.Scope.Kind == directory.GlobalScope
+	if voids {
+		r.Above = sparing(policy, r.Above)
+	}
 	if gate == nil || r.Entry == "" {
 		return r
 	}
 	before := gate.Stoppers()
 	if g := gate.Reach(filter, result); g.Entry != "" && e.Scope.Kind == directory.GlobalScope {
 		before = g.Above // in the gate nobody's own entries count yet
+	}
+	if voids {
+		before = sparing(gate, before)
 	}
 	above := make([]string, 0, len(before)+len(r.Above))
 	for _, name := range before {
@@ -27,6 +36,14 @@ func Reach(gate, policy *pipeline.Policy, e directory.Entry) pipeline.Reach {
 		r.Above = nil
 	}
 	return r
+}
+
+// sparing returns the names of a policy's entries but those that ask for bans: there is
+// none of a client that everybody allows (see ipBan).
+func sparing(p *pipeline.Policy, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(p.Entries, func(e *pipeline.Entry) bool { return e.Name == name && e.Kind.Name == "ip-ban" })
+	})
 }
 
 // Asking returns the filter that asks for a kind of list entries, and its answer where

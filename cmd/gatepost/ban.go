@@ -36,6 +36,8 @@ func banListing(none string) listing[ops.Ban] {
 
 func banState(b ops.Ban) string {
 	switch {
+	case b.Active && b.Void != "":
+		return "void: " + printable(b.Void)
 	case b.Active:
 		return "active"
 	case b.Lifted.IsZero():

@@ -20,6 +20,11 @@ func banHandlers(h control.Handlers) {
 		if q.Cause == "admin" {
 			return []ops.Ban{}, nil
 		}
+		if q.Cause == "login" {
+			void := b
+			void.Void = "the global allow list has 192.0.2.0/24"
+			return []ops.Ban{void}, nil
+		}
 		return []ops.Ban{b, before}, nil
 	})
 	control.On(h, func(_ context.Context, q ops.BanShow) ([]ops.Ban, error) {

@@ -55,6 +55,34 @@ func helpContact(c *config.Config) string {
 // neverBanned says why an address is never banned; "": it may be. It knows who relays for
 // us, who stands before us, and whom an admin allows for all.
 func (a *App) neverBanned(addr netip.Addr) string {
+	if why := a.spared(netip.PrefixFrom(addr, addr.BitLen())); why != "" {
+		return why
+	}
+	if e, ok := a.directory.Snapshot().FindClient(addr, mail.Null); ok && e.List == directory.Allow {
+		return globallyAllowed(e)
+	}
+	return ""
+}
+
+// voids says why a ban of a network keeps nobody out now: all of the network is never
+// banned. "": it does, if only some of it.
+func (a *App) voids(network netip.Prefix) string {
+	if why := a.spared(network); why != "" {
+		return why
+	}
+	value := network.String()
+	if e, ok := a.directory.Snapshot().Outranking(directory.Entry{
+		List: directory.Block, Kind: directory.Network, Value: value, Scope: directory.Global, Expires: a.now(),
+	}); ok {
+		return globallyAllowed(e)
+	}
+	return ""
+}
+
+func globallyAllowed(e directory.Entry) string { return "the global allow list has " + e.Value }
+
+// spared says which setting has all of a network as one that is never banned.
+func (a *App) spared(network netip.Prefix) string {
 	c := a.config.Load()
 	for _, of := range [...]struct {
 		setting  string
@@ -63,13 +91,10 @@ func (a *App) neverBanned(addr netip.Addr) string {
 		{"bans.never", c.Bans.Never}, {"trusted_relays", c.TrustedRelays}, {"proxy.trusted", c.Proxy.Trusted}, {"web.proxies", c.Web.Proxies},
 	} {
 		for _, n := range of.networks {
-			if n.Contains(addr) {
+			if n.Bits() <= network.Bits() && n.Contains(network.Addr()) {
 				return of.setting + " has " + n.String()
 			}
 		}
-	}
-	if e, ok := a.directory.Snapshot().FindClient(addr, mail.Null); ok && e.List == directory.Allow {
-		return "the global allow list has " + e.Value
 	}
 	return ""
 }

@@ -134,3 +134,60 @@ func TestSprayIsBanned(t *testing.T) {
 		}
 	}
 }
+
+// A ban that an allow entry for everybody, or a setting, makes void is shown as such, and
+// by what; one of which only a part is allowed still holds.
+func TestVoidBansAreShown(t *testing.T) {
+	n := openPages(t)
+	for _, network := range []string{"203.0.113.23", "198.51.100.0/24", "192.0.2.7", "192.0.2.9", "2001:db8:1::/64"} {
+		_, err := n.Handle(t.Context(), "ban.add", []byte(`{"network":"`+network+`"}`))
+		n.must(err)
+	}
+	c := *n.config.Load()
+	c.Bans.Never = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/29")}
+	n.config.Store(&c)
+	n.entry(directory.Allow, "203.0.113.23", "global")
+	n.entry(directory.Allow, "198.51.100.7", "global")
+	n.entry(directory.Allow, "192.0.2.9", "test.example")
+	n.entry(directory.Allow, "2001:db8::/32", "global")
+	for network, want := range map[string]string{
+		"203.0.113.23": "the global allow list has 203.0.113.23", "198.51.100.0/24": "", "192.0.2.7": "bans.never has 192.0.2.0/29", "192.0.2.9": "",
+		"2001:db8:1::/64": "the global allow list has 2001:db8::/32",
+	} {
+		for _, q := range []string{"ban.list", "ban.show"} {
+			params := map[string]string{"ban.list": `{"network":"` + network + `"}`, "ban.show": `{"what":"` + network + `"}`}[q]
+			got, err := n.Handle(t.Context(), q, []byte(params))
+			n.must(err)
+			if list := got.([]ops.Ban); len(list) != 1 || !list[0].Active || list[0].Void != want {
+				t.Errorf("%s %s: got %+v, want void %q", q, network, list, want)
+			}
+		}
+	}
+	_, err := n.Handle(t.Context(), "ban.lift", []byte(`{"what":"203.0.113.23"}`))
+	n.must(err)
+	got, err := n.Handle(t.Context(), "ban.show", []byte(`{"what":"203.0.113.23"}`))
+	n.must(err)
+	if list := got.([]ops.Ban); len(list) != 1 || list[0].Void != "" {
+		t.Errorf("a ban that was lifted: %+v", list)
+	}
+}
+
+// A ban does not decide before a client whom everybody allows, and is not said to; before
+// one whom a domain allows it does.
+func TestEntriesVoidBans(t *testing.T) {
+	a := openUnlimited(t)
+	_, err := a.directory.AddDomain(t.Context(), directory.Domain{Name: "test.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scope, told := range map[string]bool{"": false, "test.example": true} {
+		e, err := done[ops.Entry](t, a, ops.ListAdd{List: "allow", Value: "203.0.113.23", Scope: scope})
+		if err != nil || len(e.Effects) != 1 || strings.Contains(e.Effects[0], "ip-ban") != told {
+			t.Errorf("scope %q: %q, %v", scope, e.Effects, err)
+		}
+	}
+	e, err := done[ops.Entry](t, a, ops.ListAdd{List: "allow", Value: "ann@shop.example"})
+	if err != nil || len(e.Effects) != 1 || !strings.Contains(e.Effects[0], "gate ip-ban") {
+		t.Errorf("a sender: %q, %v", e.Effects, err)
+	}
+}

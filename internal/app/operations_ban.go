@@ -82,8 +82,12 @@ func (a *App) bansShown(bans []ban.Ban) []ops.Ban {
 }
 
 func (a *App) banShown(b ban.Ban) ops.Ban {
-	return ops.Ban{
+	shown := ops.Ban{
 		ID: b.ID, Network: b.Network.String(), Cause: string(b.Cause), Note: b.Note, Who: b.Who, Step: b.Step, Active: b.Active(a.bans.Now()),
 		Imposed: b.Imposed, Until: b.Until, Hits: b.Hits, LastHit: b.LastHit, Lifted: b.Lifted, LiftedBy: b.LiftedBy, Reason: b.Reason,
 	}
+	if shown.Active {
+		shown.Void = a.voids(b.Network)
+	}
+	return shown
 }

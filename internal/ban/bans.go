@@ -101,15 +101,27 @@ func (b *Bans) Now() time.Time { return time.UnixMicro(b.storeNow()).UTC() }
 // cause, step and end; all else is in the store. Who is never banned is not found. It takes
 // no lock.
 func (b *Bans) Find(addr netip.Addr, shuts func(Cause) bool) (Ban, bool) {
+	n, void, ok := b.held(addr, shuts)
+	if !ok || void != "" {
+		return Ban{}, false
+	}
+	return n, true
+}
+
+// Held returns the ban that names an address now, as Find does, also one that keeps nobody
+// out because the address is never banned; void says why that is so.
+func (b *Bans) Held(addr netip.Addr) (n Ban, void string, ok bool) { return b.held(addr, nil) }
+
+func (b *Bans) held(addr netip.Addr, shuts func(Cause) bool) (n Ban, void string, ok bool) {
 	addr = mail.Unmap(addr)
 	if !addr.IsValid() {
-		return Ban{}, false
+		return Ban{}, "", false
 	}
 	a := b.table.find(addr, func(a *active) bool { return a.until > b.storeNow() && (shuts == nil || shuts(a.cause)) })
-	if a == nil || b.never(addr) != "" {
-		return Ban{}, false
+	if a == nil {
+		return Ban{}, "", false
 	}
-	return a.ban(), true
+	return a.ban(), b.never(addr), true
 }
 
 // never says why an unmapped address is never banned.

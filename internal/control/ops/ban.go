@@ -11,6 +11,7 @@ type Ban struct {
 	Who      string    `json:"who"`  // "node", "admin", or an admin's name
 	Step     int       `json:"step"` // of the ladder, from 1
 	Active   bool      `json:"active"`
+	Void     string    `json:"void"` // why it keeps nobody out though it is active; "": it does
 	Imposed  time.Time `json:"imposed"`
 	Until    time.Time `json:"until"`
 	Hits     int64     `json:"hits"` // who was refused, some seconds late
