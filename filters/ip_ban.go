@@ -77,6 +77,12 @@ func (f ipBan) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, err
 	}}, nil
 }
 
+// CountsBan reports whether a filter, of an entry ip-ban, counts bans for a cause.
+func CountsBan(f pipeline.Filter, c ban.Cause) bool {
+	b, ok := f.(ipBan)
+	return ok && slices.Contains(b.causes, c)
+}
+
 func (f ipBan) find(q pipeline.Query) (ban.Ban, bool) {
 	if f.bans == nil {
 		return ban.Ban{}, false

@@ -48,9 +48,12 @@ func (p *program) showPolicy(e ops.EffectivePolicy) {
 	}
 	p.record("recipient", e.Recipient, "domain", e.Domain, "mailboxes", join(e.Mailboxes), "policy", e.Policy, "disposition", e.Disposition,
 		"level", orDash(e.Level != 0, e.Level), "spam from score", orDash(e.Required > 0, e.Required), "refused from score", orDash(e.RejectAt > 0, e.RejectAt))
+	if e.Ban != nil {
+		p.showClientBan(*e.Ban)
+	}
 	p.say("\nEntries of lists count in this order: %s.", e.Precedence)
 	if len(e.Listed) == 0 {
-		p.say("None matches.")
+		p.say("No entry of a list matches.")
 	} else {
 		t := p.table("OF", "ID", "LIST", "VALUE", "SCOPE", "EXPIRES", "COUNTS")
 		for _, l := range e.Listed {
@@ -65,6 +68,16 @@ func (p *program) showPolicy(e ops.EffectivePolicy) {
 		t.row(i+1, policyEntryName(f), f.Stage, orDash(len(f.Effects) > 0, strings.Join(f.Effects, ", ")), listedText(f))
 	}
 	t.flush()
+}
+
+// showClientBan prints the ban of the client.
+func (p *program) showClientBan(b ops.ClientBan) {
+	text := "it counts where ip-ban asks for it"
+	if b.Void != "" {
+		text = "void, since " + b.Void
+	}
+	p.say("\nThe client is banned:")
+	p.record("network", b.Network, "cause", b.Cause, "until", b.Until, "state", text)
 }
 
 func policyEntryName(f ops.PolicyEntry) string {

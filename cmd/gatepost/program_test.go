@@ -101,6 +101,7 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.PolicyExplain](ops.EffectivePolicy{
 		Recipient: "ann@example.org", Domain: "example.org", Mailboxes: []string{"ann@example.org"}, Policy: "default", Disposition: "junk", Level: 3, Required: 7.5,
 		Precedence: "the nearer before the wider",
+		Ban:        &ops.ClientBan{Network: "192.0.2.7/32", Cause: "honeypot", Until: at(59), Void: "bans.never has 192.0.2.0/24"},
 		Listed: []ops.ListedEntry{
 			{Of: "client", ID: 12, List: "allow", Value: "192.0.2.0/24", Scope: "ann@example.org", Counts: true},
 			{Of: "client", ID: 3, List: "block", Value: "192.0.2.7", Scope: "global", Expires: at(5)},

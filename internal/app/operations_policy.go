@@ -3,9 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 
 	"gatepost/filters"
+	"gatepost/internal/ban"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
@@ -37,14 +39,17 @@ func (a *App) explainPolicy(_ context.Context, q ops.PolicyExplain) (ops.Effecti
 	policies := a.intake.Policies()
 	listed := m.listed(&e, s)
 	atGate := meeting{client: m.client}.listed(&ops.EffectivePolicy{}, s) // nobody's own entries count there yet
-	e.Filters = append(e.Filters, policyEntries(policies.Gate, true, atGate)...)
+	e.Ban = a.clientBan(m.client)
+	gate, refused := policyEntries(policies.Gate, true, walked{counting: atGate, ban: e.Ban})
+	e.Filters = append(e.Filters, gate...)
 	policy := policies.ByName[cmp.Or(found.Domain.Policy, policies.Default)]
 	if policy == nil { // a name that the configuration lost
 		policy = policies.ByName[policies.Default]
 	}
 	if policy != nil && !found.Role {
 		e.Policy, e.Required, e.RejectAt = policy.Name, policy.Required, policy.RejectAt
-		e.Filters = append(e.Filters, policyEntries(policy, false, listed)...)
+		own, _ := policyEntries(policy, false, walked{counting: listed, ban: e.Ban, ended: refused})
+		e.Filters = append(e.Filters, own...)
 	}
 	return e, nil
 }
@@ -108,10 +113,26 @@ func (m meeting) listed(e *ops.EffectivePolicy, s *directory.Snapshot) (counting
 	return counting
 }
 
-// policyEntries tells a policy's entries, and of those that ask for entries of lists what
-// follows from the ones that count.
-func policyEntries(p *pipeline.Policy, gate bool, counting []directory.Entry) (list []ops.PolicyEntry) {
-	ended := "" // the entry that certainly ends the walk
+// clientBan returns the ban that names a client.
+func (a *App) clientBan(client netip.Addr) *ops.ClientBan {
+	b, void, ok := a.bans.Held(client)
+	if !ok {
+		return nil
+	}
+	return &ops.ClientBan{Network: b.Network.String(), Cause: string(b.Cause), Until: b.Until, Void: void}
+}
+
+// walked is what is known of a walk before it.
+type walked struct {
+	counting []directory.Entry // of lists
+	ban      *ops.ClientBan
+	ended    string // the entry of the gate that has sent the client away for a ban
+}
+
+// policyEntries tells a policy's entries, and of those that ask for entries of lists or for
+// bans what follows from the ones that count; and which of them sends away who is banned.
+func policyEntries(p *pipeline.Policy, gate bool, w walked) (list []ops.PolicyEntry, refusing string) {
+	counting, ended := w.counting, w.ended // the entry that certainly ends the walk
 	for _, e := range p.Entries {
 		told := ops.PolicyEntry{
 			Gate: gate, Entry: e.Name, Filter: e.Kind.Name, Stage: e.Kind.Stage.String(), Effects: effects(e), Always: e.Always, Shadow: e.Shadow,
@@ -123,15 +144,38 @@ func policyEntries(p *pipeline.Policy, gate bool, counting []directory.Entry) (l
 			}
 			told.Listed, told.Says = c.ID, follows(e, c, result)
 		}
+		banned := false
+		if w.ban != nil && e.Kind.Name == "ip-ban" {
+			told.Says, banned = ofBan(e, w.ban)
+		}
 		switch {
-		case ended != "" && !e.Always:
+		case ended != "" && (!e.Always || w.ended != ""):
 			told.Says = "not asked: " + ended + " has ended the walk"
+		case ended == "" && banned:
+			ended, refusing = e.Name, e.Name
 		case ended == "" && ends(e, counting):
 			ended = e.Name
 		}
 		list = append(list, told)
 	}
-	return list
+	return list, refusing
+}
+
+// ofBan says what an entry ip-ban does about a client's ban, and whether it ends the walk.
+func ofBan(e *pipeline.Entry, b *ops.ClientBan) (says string, ends bool) {
+	of := fmt.Sprintf("banned for %s until %s: ", b.Cause, b.Until.UTC().Format("2006-01-02 15:04 UTC"))
+	effect := e.On["banned"]
+	switch {
+	case b.Void != "":
+		return of + "void, since " + b.Void, false
+	case !filters.CountsBan(e.Filter, ban.Cause(b.Cause)):
+		return of + "nothing, bans for this cause don't count here", false
+	case e.Shadow:
+		return of + "nothing, it stands in shadow", false
+	case effect.Action == pipeline.None:
+		return of + "nothing, by its effect", false
+	}
+	return of + effect.String(), effect.Action.Ends() && effect.Action != pipeline.Accept
 }
 
 // effects are the results that do something, in the filter's own order.

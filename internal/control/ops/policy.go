@@ -16,15 +16,24 @@ type PolicyExplain struct {
 type EffectivePolicy struct {
 	Recipient   string        `json:"recipient"`
 	Domain      string        `json:"domain"`
-	Mailboxes   []string      `json:"mailboxes"`   // that it leads to
-	Policy      string        `json:"policy"`      // "": none, as for postmaster and abuse
-	Disposition string        `json:"disposition"` // of spam, where one mailbox or the domain has it
-	Level       int           `json:"level"`       // of the mailbox, 1 to 7; 0: the policy's own
-	Required    float64       `json:"required"`    // score from which a message is spam; 0: none is
-	RejectAt    float64       `json:"reject_at"`   // score from which it is refused; 0: none is
-	Precedence  string        `json:"precedence"`  // of entries of lists, in words
-	Listed      []ListedEntry `json:"listed"`      // in the order in which they count, by question
-	Filters     []PolicyEntry `json:"filters"`     // in the order in which they are asked
+	Mailboxes   []string      `json:"mailboxes"`     // that it leads to
+	Policy      string        `json:"policy"`        // "": none, as for postmaster and abuse
+	Disposition string        `json:"disposition"`   // of spam, where one mailbox or the domain has it
+	Level       int           `json:"level"`         // of the mailbox, 1 to 7; 0: the policy's own
+	Required    float64       `json:"required"`      // score from which a message is spam; 0: none is
+	RejectAt    float64       `json:"reject_at"`     // score from which it is refused; 0: none is
+	Precedence  string        `json:"precedence"`    // of entries of lists, in words
+	Ban         *ClientBan    `json:"ban,omitempty"` // of the client; null: there is none
+	Listed      []ListedEntry `json:"listed"`        // in the order in which they count, by question
+	Filters     []PolicyEntry `json:"filters"`       // in the order in which they are asked
+}
+
+// A ClientBan is the ban that names a client now.
+type ClientBan struct {
+	Network string    `json:"network"`
+	Cause   string    `json:"cause"`
+	Until   time.Time `json:"until"`
+	Void    string    `json:"void"` // why it keeps the client from nothing; "": it counts
 }
 
 // A ListedEntry is an entry that matches.
