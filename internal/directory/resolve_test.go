@@ -78,3 +78,15 @@ func TestRoles(t *testing.T) {
 		}
 	}
 }
+
+// A node of one domain knows that it is.
+func TestAlone(t *testing.T) {
+	f := fixture{rows: &memRows{entries: map[int64]Entry{}}, clock: &clock{}}
+	f.Directory = f.open(t)
+	for n, name := range []string{"example.net", "example.org"} {
+		f.domain(t, name)
+		if got := f.Snapshot().Alone(); got != (n == 0) {
+			t.Errorf("with %s: got %t", name, got)
+		}
+	}
+}
