@@ -340,6 +340,7 @@ func TestAddAndLift(t *testing.T) {
 	bubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
+		synctest.Wait() // it is written
 		b, err := n.Add(t.Context(), netip.MustParsePrefix("192.0.2.7/32"), 48*time.Hour, "olga", "once\nmore"+strings.Repeat("é", 200))
 		if err != nil || time.Until(b.Until) != 48*time.Hour || strings.Contains(b.Note, "\n") || len(b.Note) > ban.MaxNote {
 			t.Fatalf("got %+v, %v", b, err)
@@ -352,7 +353,7 @@ func TestAddAndLift(t *testing.T) {
 			t.Errorf("found %+v, want the narrower one", got)
 		}
 		list, err := n.Of(t.Context(), "192.0.2.7")
-		if err != nil || len(list) != 2 || list[len(list)-1].Network.Bits() != 32 {
+		if err != nil || len(list) != 3 || list[len(list)-1].Network.Bits() != 32 {
 			t.Errorf("of the address: %+v, %v", list, err)
 		}
 		for _, what := range []string{"192.0.2.7", fmt.Sprint(wide.ID)} {
