@@ -110,15 +110,16 @@ func (d dhap) tells(result string, q pipeline.Query, t traffic.Tally) pipeline.F
 	}
 }
 
-// Record implements pipeline.Recorder: it counts the recipient, and bans who harvests,
-// once a transaction.
+// Record implements pipeline.Recorder: it counts a recipient that does not exist (those that
+// do are counted where they are named, whatever stands above), and bans who harvests, once a
+// transaction.
 func (d dhap) Record(ctx context.Context, q pipeline.Query, f pipeline.Finding) error {
 	c := q.Tx.Client
 	if c.Addr.IsLoopback() || !c.Login.IsNull() {
 		return nil
 	}
-	if f.Result != "harvest" || q.Unknown { // who is put off does not earn trust by it
-		d.traffic.Tried(c.Addr, q.Recipient, q.Unknown)
+	if q.Unknown {
+		d.traffic.Tried(c.Addr, q.Recipient, true)
 	}
 	if f.Result != "harvest" || d.banner == nil || !q.Tx.First("dhap: ban") {
 		return nil

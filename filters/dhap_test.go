@@ -28,23 +28,25 @@ func (b *bans) Impose(context.Context, netip.Addr, string, string) error {
 }
 
 // harvester tries recipients out, one transaction each, and counts what it hears.
-func harvester(t *testing.T, policy *pipeline.Policy, client string, recipients int, unknown func(int) bool) (heard map[string]int) {
+func harvester(t *testing.T, policy *pipeline.Policy, counts *traffic.Traffic, client string, recipients int, unknown func(int) bool) (heard map[string]int) {
 	heard = map[string]int{}
 	for i := range recipients {
-		heard[asks(t, policy, client, mail.Path(fmt.Sprintf("u%d@example.net", i)), unknown(i))]++
+		heard[asks(t, policy, counts, client, mail.Path(fmt.Sprintf("u%d@example.net", i)), unknown(i))]++
 	}
 	return heard
 }
 
 // asks has a client ask for a recipient, in a transaction of its own, and returns what was
 // found.
-func asks(t *testing.T, policy *pipeline.Policy, client string, rcpt mail.Path, unknown bool) string {
+func asks(t *testing.T, policy *pipeline.Policy, counts *traffic.Traffic, client string, rcpt mail.Path, unknown bool) string {
 	tx := pipeline.NewTransaction(t.Context(), "id", time.Now(), mail.Client{Addr: netip.MustParseAddr(client)}, nil).
 		WithMail("a@example.org", mail.Params{}).WithRcpt()
 	defer tx.Close()
 	w := pipeline.NewWalk(policy, rcpt, true)
 	if unknown {
 		w = pipeline.NewUnknownWalk(policy, rcpt, true)
+	} else {
+		counts.Knows(netip.MustParseAddr(client), rcpt) // as the intake does
 	}
 	if err := w.Advance(t.Context(), tx); err != nil {
 		t.Fatal(err)
@@ -67,9 +69,10 @@ func nobody(int) bool { return true }
 func TestTenThousandRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		banned := new(bans)
-		p := compiled(t, Deps{Traffic: traffic.New(traffic.Config{}), Banner: banned}, pipeline.EntrySpec{Filter: "dhap"})
+		counts := traffic.New(traffic.Config{})
+		p := compiled(t, Deps{Traffic: counts, Banner: banned}, pipeline.EntrySpec{Filter: "dhap"})
 		begin := time.Now()
-		heard := harvester(t, p, "192.0.2.7", 10_000, nobody)
+		heard := harvester(t, p, counts, "192.0.2.7", 10_000, nobody)
 		if heard["none"] < 12 || heard["none"] > 20 || heard["slowed"] < 25 || heard["slowed"] > 50 || heard["harvest"] < 9_900 {
 			t.Errorf("heard %v", heard)
 		}
@@ -79,7 +82,7 @@ func TestTenThousandRecipients(t *testing.T) {
 		if banned.n != heard["harvest"] {
 			t.Errorf("banned %d times, want once a transaction", banned.n)
 		}
-		heard = harvester(t, p, "198.51.100.7", 1000, func(i int) bool { return i%6 == 5 })
+		heard = harvester(t, p, counts, "198.51.100.7", 1000, func(i int) bool { return i%6 == 5 })
 		if len(heard) != 1 || heard["none"] != 1000 {
 			t.Errorf("an old list heard %v", heard)
 		}
@@ -97,10 +100,10 @@ func TestManyUnknownOfAProvider(t *testing.T) {
 	now = now.Add(24 * time.Hour)
 	p := compiled(t, Deps{Traffic: counts}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
 	third := func(i int) bool { return i%3 == 2 }
-	if heard := harvester(t, p, "192.0.2.7", 10_000, third); heard["none"] != 10_000 {
+	if heard := harvester(t, p, counts, "192.0.2.7", 10_000, third); heard["none"] != 10_000 {
 		t.Errorf("the provider heard %v", heard)
 	}
-	if heard := harvester(t, p, "198.51.100.7", 10_000, third); heard["none"] < 500 || heard["harvest"] < 9000 {
+	if heard := harvester(t, p, counts, "198.51.100.7", 10_000, third); heard["none"] < 500 || heard["harvest"] < 9000 {
 		t.Errorf("a stranger heard %v", heard)
 	}
 }
@@ -108,13 +111,14 @@ func TestManyUnknownOfAProvider(t *testing.T) {
 // Who asks for somebody he knows before each guess, again and again, hides nothing by it.
 func TestKnownRecipientAgainHidesNothing(t *testing.T) {
 	banned := new(bans)
-	p := compiled(t, Deps{Traffic: traffic.New(traffic.Config{}), Banner: banned}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
+	counts := traffic.New(traffic.Config{})
+	p := compiled(t, Deps{Traffic: counts, Banner: banned}, pipeline.EntrySpec{Filter: "dhap", Settings: map[string]any{"tarpit": "0s"}})
 	heard := map[string]int{}
 	for i := range 200 {
 		for range 2 {
-			heard[asks(t, p, "192.0.2.7", "ann@example.net", false)]++
+			heard[asks(t, p, counts, "192.0.2.7", "ann@example.net", false)]++
 		}
-		heard[asks(t, p, "192.0.2.7", mail.Path(fmt.Sprintf("u%d@example.net", i)), true)]++
+		heard[asks(t, p, counts, "192.0.2.7", mail.Path(fmt.Sprintf("u%d@example.net", i)), true)]++
 	}
 	if heard["slowed"] < 20 || heard["harvest"] < 300 || banned.n != heard["harvest"] {
 		t.Errorf("heard %v, banned %d times", heard, banned.n)
@@ -151,7 +155,7 @@ func TestHarvestIsNotANeighbours(t *testing.T) {
 			tries("192.0.2.7", 150, true)
 			tries(tt.client, tt.known, false)
 			tries(tt.client, tt.unknown, true)
-			if got := asks(t, p, tt.client, "new@example.net", tt.asked); got != tt.want || banned.n > 0 != (tt.want == "harvest") {
+			if got := asks(t, p, counts, tt.client, "new@example.net", tt.asked); got != tt.want || banned.n > 0 != (tt.want == "harvest") {
 				t.Errorf("got %s, banned %d times; want %s", got, banned.n, tt.want)
 			}
 		})
@@ -172,7 +176,7 @@ func TestTarpitIsBounded(t *testing.T) {
 		at := map[time.Duration]int{}
 		for range 50 {
 			wg.Go(func() {
-				harvester(t, p, "192.0.2.7", 1, nobody)
+				harvester(t, p, counts, "192.0.2.7", 1, nobody)
 				mu.Lock()
 				defer mu.Unlock()
 				at[time.Since(begin)]++

@@ -200,7 +200,32 @@ func (p *past) Took(client netip.Addr, good bool) {
 	*p = append(*p, fmt.Sprint(client, " ", good))
 }
 
+// Knows implements intake.Historian; see TestKnownRecipients.
+func (*past) Knows(netip.Addr, mail.Path) {}
+
 var _ intake.Historian = new(past)
+
+// knows counts recipients that exist.
+type knows struct {
+	past
+	n int
+}
+
+func (k *knows) Knows(netip.Addr, mail.Path) { k.n++ }
+
+// Who is deferred or held all the same named people who exist: a walk that ends above dhap
+// makes nobody a harvester.
+func TestKnownRecipients(t *testing.T) {
+	for to, want := range map[string]int{"defer@early.example": 1, "reject@early.example": 1, "none@late.example": 1, "zoe@late.example": 0} {
+		w := newWorld(t)
+		var k knows
+		w.Histories = &k
+		w.send(t, to)
+		if k.n != want {
+			t.Errorf("%s: %d known, want %d", to, k.n, want)
+		}
+	}
+}
 
 func TestHistories(t *testing.T) {
 	tests := []struct {

@@ -78,6 +78,9 @@ type Historian interface {
 	// Took is called for each message of a client that was judged as a whole: good is one
 	// that all recipients got, as no spam.
 	Took(client netip.Addr, good bool)
+	// Knows is called for each recipient that a stranger names and that exists, whatever
+	// becomes of his mail.
+	Knows(client netip.Addr, rcpt mail.Path)
 }
 
 // Policies is the pipeline as one configuration has it. It is never changed: a

@@ -104,6 +104,11 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		return v
 	}
 	r.domain, r.boxes, r.remotes, r.way = found.Domain, found.Boxes, found.Remotes, found
+	// Not by a filter of the walk, which what stands above it may keep from it: of a
+	// correspondent who is deferred or held only what he got wrong would be counted.
+	if t.in.Histories != nil && t.tx.Client.Login.IsNull() && !t.relay.IsValid() {
+		t.in.Histories.Knows(t.tx.Client.Addr, r.path)
+	}
 	policy := t.policies.of(found.Domain)
 	if found.Role || t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull() {
 		policy = nothing

@@ -124,6 +124,9 @@ func (t *Traffic) Tried(a netip.Addr, rcpt mail.Path, unknown bool) {
 	}
 }
 
+// Knows is Tried for a recipient that exists.
+func (t *Traffic) Knows(a netip.Addr, rcpt mail.Path) { t.Tried(a, rcpt, false) }
+
 // A Tally is what different recipients somebody has asked for, within the last hour or two,
 // about. No count is above 1,420.
 type Tally struct {
