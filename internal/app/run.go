@@ -143,7 +143,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}

@@ -26,6 +26,7 @@ func (l layer) String() string {
 func places() map[string]layer {
 	return map[string]layer{
 		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
+		"internal/proxy": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,

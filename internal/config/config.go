@@ -257,10 +257,6 @@ func (c *Config) Warnings() (texts []string) {
 			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
 		}
 	}
-	if len(c.Proxy.Trusted) > 0 && len(c.Listen.IMAP)+len(c.Listen.IMAPS) > 0 {
-		texts = append(texts, "proxy.trusted: only SMTP reads the PROXY protocol; behind such a proxy all IMAP clients have its address, "+
-			"so that one who guesses passwords keeps all of them out: have IMAP reach this node directly")
-	}
 	if c.DNSBLZone.Origin != "" && len(c.Listen.DNS) == 0 {
 		texts = append(texts, "dnsbl_zone.origin: listen.dns is off, so nothing is published")
 	}

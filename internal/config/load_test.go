@@ -286,12 +286,6 @@ func TestWarnings(t *testing.T) {
 	if got := c.Warnings(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if c, err = Load("", []string{"proxy.trusted=192.0.2.0/28"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := c.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "proxy.trusted: only SMTP reads the PROXY protocol") {
-		t.Errorf("behind a proxy: got %q", got)
-	}
 }
 
 // TestVariables: no two settings share a name in the environment.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/internal/proxy"
 )
 
 // A connection is one TCP connection from accept to close. It holds what
@@ -225,30 +226,21 @@ const (
 
 // readProxy takes the PROXY header of a peer that must send one.
 func (c *connection) readProxy() error {
-	if !trusted(c.cfg.ProxyTrusted, c.client.Addr) {
+	if !proxy.Trusted(c.cfg.ProxyTrusted, c.client.Addr) {
 		return nil
 	}
 	c.raw.SetReadDeadline(time.Now().Add(c.cfg.HandshakeTime))
-	in := bufio.NewReaderSize(c.raw, proxyBuffer)
-	h, err := parseProxy(in)
+	in := bufio.NewReaderSize(c.raw, proxy.MaxHeader)
+	h, err := proxy.Parse(in)
 	if err != nil {
 		return err
 	}
-	if h.source.IsValid() {
-		c.locate(h.source, h.destination)
+	if h.Source.IsValid() {
+		c.locate(h.Source, h.Destination)
 	}
 	c.wire = &behindProxy{Conn: c.raw, in: in}
 	c.transport = c.wire
 	return nil
-}
-
-func trusted(networks []netip.Prefix, a netip.Addr) bool {
-	for _, n := range networks {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // behindProxy gives first what was read together with the PROXY header.

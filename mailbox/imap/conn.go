@@ -26,6 +26,7 @@ type conn struct {
 	log    *slog.Logger
 	peer   netip.Addr
 	cancel context.CancelFunc
+	placed bool // it counts among those of its network
 
 	state     state
 	encrypted bool

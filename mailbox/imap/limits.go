@@ -13,6 +13,7 @@ type Limits struct {
 	Append      int64         // octets of a message to APPEND (64 MiB)
 	BadCommands int           // in a row, then the connection ends (10)
 	FailedLogin time.Duration // how long the first failed log-in waits; each further one once more (1 s)
+	Header      time.Duration // for the PROXY header of a peer that must send one (30 s)
 	Login       time.Duration // to log in (2 min)
 	Idle        time.Duration // between two commands; RFC 9051 §5.4 asks for 30 min (31 min)
 	Data        time.Duration // between two reads within a command, or to write one buffer (2 min)
@@ -28,6 +29,7 @@ func (s *Server) limits() Limits {
 		Append:      cmp.Or(l.Append, 64<<20),
 		BadCommands: cmp.Or(l.BadCommands, 10),
 		FailedLogin: cmp.Or(l.FailedLogin, time.Second),
+		Header:      cmp.Or(l.Header, 30*time.Second),
 		Login:       cmp.Or(l.Login, 2*time.Minute),
 		Idle:        cmp.Or(l.Idle, 31*time.Minute),
 		Data:        cmp.Or(l.Data, 2*time.Minute),

@@ -13,6 +13,7 @@ import (
 
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
+	"gatepost/internal/proxy"
 	"gatepost/mailbox"
 )
 
@@ -66,6 +67,10 @@ type Server struct {
 	// it in. It must not wait. A session that is open goes on.
 	Refuse func(client netip.Addr) string
 
+	// ProxyTrusted are the peers that speak the PROXY protocol, and must: who they say
+	// their client is counts as the peer. On listeners of TLS the header comes before it.
+	ProxyTrusted []netip.Prefix // optional
+
 	mu        sync.Mutex
 	closing   bool
 	listeners map[net.Listener]struct{}
@@ -118,20 +123,49 @@ func pause(ctx context.Context, d time.Duration) {
 // admit starts a connection, or turns it away where there are too many.
 func (s *Server) admit(ctx context.Context, nc net.Conn) {
 	c := newConn(s, nc)
-	if s.Refuse != nil {
-		if reason := s.Refuse(c.peer); reason != "" {
-			s.turnAway(c, nc, "CONTACTADMIN", reason) // RFC 5530 §3
-			return
-		}
-	}
 	if reason := s.add(c); reason != "" {
 		s.turnAway(c, nc, "UNAVAILABLE", reason)
 		return
 	}
+	behind := proxy.Trusted(s.ProxyTrusted, c.peer)
+	if !behind && !s.place(c, nc) {
+		s.remove(c)
+		return
+	}
 	go func() {
 		defer s.remove(c)
+		if behind && !(c.readProxy(ctx, nc) && s.place(c, nc)) {
+			return
+		}
 		c.serve(ctx)
 	}()
+}
+
+// place lets in a connection whose client is known, or turns it away.
+func (s *Server) place(c *conn, nc net.Conn) bool {
+	if s.Refuse != nil {
+		if reason := s.Refuse(c.peer); reason != "" {
+			s.turnAway(c, nc, "CONTACTADMIN", reason) // RFC 5530 §3
+			return false
+		}
+	}
+	if !s.count(c) {
+		s.turnAway(c, nc, "UNAVAILABLE", "Too many connections from your address")
+		return false
+	}
+	return true
+}
+
+// count takes a place among those of a client's network.
+func (s *Server) count(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.perIP[c.network()] >= s.limits().PerIP {
+		return false
+	}
+	s.perIP[c.network()]++
+	c.placed = true
+	return true
 }
 
 // turnAway says why a client is not let in. It is not worth waiting for, nor a TLS
@@ -154,14 +188,11 @@ func (s *Server) add(c *conn) (refusal string) {
 		return "Shutting down"
 	case len(s.conns) >= l.Connections:
 		return "Too many connections"
-	case s.perIP[c.network()] >= l.PerIP:
-		return "Too many connections from your address"
 	}
 	if s.conns == nil {
 		s.conns, s.perIP = map[*conn]struct{}{}, map[netip.Addr]int{}
 	}
 	s.conns[c] = struct{}{}
-	s.perIP[c.network()]++
 	s.running.Add(1)
 	return ""
 }
@@ -170,9 +201,10 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	n := c.network()
-	if s.perIP[n]--; s.perIP[n] == 0 {
-		delete(s.perIP, n)
+	if n := c.network(); c.placed {
+		if s.perIP[n]--; s.perIP[n] == 0 {
+			delete(s.perIP, n)
+		}
 	}
 	s.running.Done()
 }
