@@ -21,6 +21,7 @@ type Resolver struct {
 	cache    *cache
 	flights  singleflight.Group
 	places   *semaphore.Weighted
+	slow     *semaphore.Weighted // of those places, for questions that take long
 	servers  []*upstream
 	probes   sync.WaitGroup
 	exchange func(ctx context.Context, network, server string, query *dns.Msg) (*dns.Msg, error)
@@ -36,6 +37,7 @@ func New(conf Config) (*Resolver, error) {
 	r := &Resolver{
 		conf: conf, ctx: ctx, cancel: cancel, exchange: exchange,
 		cache: newCache(conf.CacheSize, conf.CacheMemory), places: semaphore.NewWeighted(int64(conf.InFlight)),
+		slow: semaphore.NewWeighted(int64(max(conf.InFlight/slowPart, 1))),
 	}
 	for _, addr := range conf.Servers {
 		r.servers = append(r.servers, &upstream{addr: addr, limit: conf.Timeout})
@@ -112,6 +114,35 @@ func told(a Answer, err error) string {
 	return "failed"
 }
 
+// A question that was not answered for slowAfter goes on only while fewer than one in
+// slowPart of all places are taken by such ones. So a stranger with thousands of names whose
+// servers are silent can't have the rest wait for him: three quarters of the places are free
+// again each time so much has passed.
+const (
+	slowAfter = 500 * time.Millisecond
+	slowPart  = 4
+)
+
+var errSlow = errors.New("no answer yet, and too many questions wait as long")
+
+// goesOn lets a question take long, as long as there is room for it; else give is called.
+// The returned function ends that.
+func (r *Resolver) goesOn(give context.CancelCauseFunc) (end func()) {
+	taken := make(chan bool, 1)
+	late := time.AfterFunc(slowAfter, func() {
+		ok := r.slow.TryAcquire(1)
+		if !ok {
+			give(errSlow)
+		}
+		taken <- ok
+	})
+	return func() {
+		if !late.Stop() && <-taken {
+			r.slow.Release(1)
+		}
+	}
+}
+
 // fetch asks the servers and keeps what they say.
 func (r *Resolver) fetch(q question) kept {
 	ctx, cancel := context.WithTimeout(r.ctx, r.limit())
@@ -120,7 +151,13 @@ func (r *Resolver) fetch(q question) kept {
 		return kept{answer: Answer{Name: q.name}, err: temporary(q, "", r.whyNoPlace())}
 	}
 	defer r.places.Release(1)
+	ctx, give := context.WithCancelCause(ctx)
+	defer give(nil)
+	defer r.goesOn(give)()
 	answer, err := r.follow(ctx, q)
+	if errors.Is(context.Cause(ctx), errSlow) && errors.Is(err, ErrTemporary) { // says nothing about the name
+		return kept{answer: answer, err: temporary(q, "", errSlow)}
+	}
 	if r.ctx.Err() != nil && errors.Is(err, ErrTemporary) {
 		return kept{answer: answer, err: temporary(q, "", errClosed)}
 	}
