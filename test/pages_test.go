@@ -48,7 +48,8 @@ func TestPagesOwner(t *testing.T) {
 	tab.Go("http://" + m.Web + "/quarantine")
 	tab.Type("#text", "kitchen")
 	tab.Press(kb.Enter)
-	tab.See("Kitchen offer")
+	until(t, 10*time.Second, "the search's page is there", func() bool { return strings.Contains(tab.At(), "text=kitchen") })
+	tab.See("Kitchen offer") // stood on the page before, too
 	if strings.Contains(tab.Text(), "Something else") {
 		t.Error("the search shows what it was not asked for")
 	}
