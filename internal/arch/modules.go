@@ -38,6 +38,7 @@ func owners() []owner {
 		{"database/sql", []string{"internal/store", "internal/lookup"}}, // lookup reads the databases of others
 		{"github.com/mojocn/base64Captcha", []string{"internal/captcha"}},
 		{"github.com/skip2/go-qrcode", []string{"internal/web"}},
+		{"github.com/makiuchi-d/gozxing", []string{"internal/picture"}},
 		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
 		{"net/smtp", []string{}},
