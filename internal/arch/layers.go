@@ -42,7 +42,7 @@ func places() map[string]layer {
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges,
 		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
-		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges,
+		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,
 
 		"internal/app": app, "internal/app/demo": app,
 		"cmd/gatepost": command,
