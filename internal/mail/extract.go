@@ -6,10 +6,9 @@ import (
 )
 
 // MaxExtract bounds the decoded text, plain and HTML source together, that an
-// Extract is made of, in octets. MaxURLs and MaxFilenames bound its lists.
+// Extract is made of, in octets. MaxFilenames bounds its list; see MaxURLs too.
 const (
 	MaxExtract   = 1 << 20
-	MaxURLs      = 2000
 	MaxFilenames = MaxParts
 )
 
@@ -22,18 +21,15 @@ type Extract struct {
 	Text      string   // all text parts that are not HTML
 	HTML      string   // the source of the HTML parts
 	Visible   string   // what a reader sees of the HTML parts: no tags, scripts, styles or hidden elements
+	Hidden    string   // text of the HTML parts that no reader sees; no scripts, styles and titles
+	Forms     []Form   // of the HTML parts, 100 at most
 	Filenames []string // of all parts that have one, decoded
 	Cut       bool     // there is more than fits
 
-	urls     urlSet // of the HTML; then those of Text too
-	urlsOnce sync.Once
-}
-
-// URLs returns where HTML points to and loads from, and the addresses in Text,
-// each once, MaxURLs at most. Text is searched when this is first asked.
-func (e *Extract) URLs() []string {
-	e.urlsOnce.Do(func() { e.urls.fromText(e.Text) })
-	return e.urls.list
+	links     linkSet // of the HTML; then those of the text too
+	linksOnce sync.Once
+	urls      []string
+	urlsOnce  sync.Once
 }
 
 // Body returns all text that a reader of the message may see, of plain and HTML parts.
@@ -49,10 +45,11 @@ func (e *Extract) Body() string {
 
 // An extractor gathers an Extract part by part.
 type extractor struct {
-	m                   *Message
-	room                int64 // what is left of MaxExtract
-	text, html, visible strings.Builder
-	e                   *Extract
+	m          *Message
+	room       int64 // what is left of MaxExtract
+	text, html strings.Builder
+	page       page
+	e          *Extract
 }
 
 func extract(m *Message) *Extract {
@@ -60,7 +57,9 @@ func extract(m *Message) *Extract {
 	for p := range m.Root().All() {
 		x.part(p)
 	}
-	x.e.Text, x.e.HTML, x.e.Visible = x.text.String(), x.html.String(), x.visible.String()
+	x.e.Text, x.e.HTML = x.text.String(), x.html.String()
+	x.e.Visible, x.e.Hidden = x.page.visible.String(), x.page.hidden.String()
+	x.e.Forms, x.e.links = x.page.forms, x.page.links
 	if m.Root().Flags.Has(TooDeep | TooMany) {
 		x.e.Cut = true
 	}
@@ -82,7 +81,7 @@ func (x *extractor) part(p *Part) {
 	}
 	if isHTML {
 		line(&x.html, text)
-		readHTML(text, &x.visible, &x.e.urls)
+		readHTML(text, &x.page)
 		return
 	}
 	line(&x.text, text)

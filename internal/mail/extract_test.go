@@ -57,24 +57,50 @@ func TestVisible(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var b strings.Builder
-			readHTML(tt.html, &b, &urlSet{})
-			if got := b.String(); got != tt.want {
+			var p page
+			readHTML(tt.html, &p)
+			if got := p.visible.String(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestURLs(t *testing.T) {
-	var u urlSet
-	var b strings.Builder
-	readHTML(`<a href=" http://a.example/?a=1&amp;b=2 "><img src=cid:1><a href="#x"><form action=/b>`+
-		`<meta http-equiv=refresh content="0; URL='http://c.example'"><a href=/b>`, &b, &u)
-	u.fromText("xhttp://no.example HTTPS://d.example/(x) http:// <http://e.example>")
-	want := []string{"http://a.example/?a=1&b=2", "/b", "http://c.example", "HTTPS://d.example/(x", "http://e.example"}
-	if !slices.Equal(u.list, want) {
-		t.Errorf("got %q, want %q", u.list, want)
+func TestLinks(t *testing.T) {
+	html := `<a href=" http://a.example/?a=1&amp;b=2 ">Go <b>www.bank.example</b><img alt=now src=cid:1></a><a href="#x">in</a>` +
+		`<form action=/b><input type=Password></form><form></form>` +
+		"<meta http-equiv=refresh content=\"0; URL='http://c.example'\"><a href='/b\nc'><area href=/d><img src=/e.png><base href=/f>" +
+		`http://g.example`
+	text := "xhttp://no.example HTTPS://d.example/(x) http:// <http://e.example>"
+	m := NewMessage([]byte(crlf("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n" + text + "\n--b\nContent-Type: text/html\n\n" + html + "\n--b--\n")))
+	e := m.Extract()
+	want := []Link{
+		{"http://a.example/?a=1&b=2", "Go www.bank.example now", LinkAnchor},
+		{"/b", "", LinkForm},
+		{"http://c.example", "", LinkRefresh},
+		{"/d", "", LinkArea},
+		{"/e.png", "", LinkImage},
+		{"/f", "", LinkOther},
+		{"/bc", "http://g.example", LinkAnchor},
+		{"HTTPS://d.example/(x", "", LinkPlain},
+		{"http://e.example", "", LinkPlain},
+	}
+	if got := e.Links(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := e.URLs(), []string{want[0].URL, "/b", "http://c.example", "/d", "/e.png", "/f", "/bc", want[7].URL, want[8].URL}; !slices.Equal(got, want) {
+		t.Errorf("urls: got %q, want %q", got, want)
+	}
+	if want := []Form{{"/b", true}, {"", false}}; !slices.Equal(e.Forms, want) {
+		t.Errorf("forms: got %v, want %v", e.Forms, want)
+	}
+}
+
+func TestHidden(t *testing.T) {
+	var p page
+	readHTML(`a<style>.x{}</style><div style="display:none">b<script>c</script></div>d`, &p)
+	if got, want := p.hidden.String(), "bc\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -8,27 +8,48 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// readHTML writes the text that a reader sees of an HTML document, and adds the
-// addresses that it points to. Inline elements leave no trace, so that
+// A page is what was read of HTML documents.
+type page struct {
+	visible strings.Builder // what a reader sees
+	hidden  strings.Builder // text that no reader sees
+	links   linkSet
+	forms   []Form
+}
+
+// readHTML adds to a page what a reader sees of an HTML document, what is hidden in
+// it and the addresses that it points to. Inline elements leave no trace, so that
 // "vi<b></b>agra" is one word; block elements and breaks end a line.
-func readHTML(source string, visible *strings.Builder, urls *urlSet) {
-	z := html.NewTokenizer(strings.NewReader(source))
-	r := htmlReader{z: z, out: visible, urls: urls, hidden: -1}
+func readHTML(source string, p *page) {
+	r := htmlReader{z: html.NewTokenizer(strings.NewReader(source)), page: p, hidden: -1, form: -1}
 	for r.token() {
 	}
+	r.endAnchor()
 	r.breakLine()
+	if r.dark {
+		p.hidden.WriteByte('\n')
+	}
 }
 
 // An htmlReader goes through a document once. It keeps the open elements, so that
 // a hidden one that nobody closes hides no more than in a browser: what a rule
 // is to find must not be hideable by bad nesting.
 type htmlReader struct {
-	z      *html.Tokenizer
-	out    *strings.Builder
-	urls   *urlSet
+	z *html.Tokenizer
+	*page
 	open   []atom.Atom
-	hidden int  // how many elements were open when the hidden one opened, -1 outside
-	inline bool // the line that is being written is not empty
+	hidden int    // how many elements were open when the hidden one opened, -1 outside
+	unseen bool   // what is hidden is a script or a style, no text
+	inline bool   // the line that is being written is not empty
+	dark   bool   // something hidden was written
+	anchor anchor // the one that is open
+	form   int    // index in forms of the one that is open, -1 outside
+}
+
+// An anchor is an <a> while its text is gathered.
+type anchor struct {
+	url   string // "" outside
+	text  []byte
+	start int // in the visible text
 }
 
 // maxOpen bounds the elements that are kept open, and so the search of an end tag;
@@ -40,8 +61,11 @@ func (r *htmlReader) token() bool {
 	case html.ErrorToken:
 		return false
 	case html.TextToken:
-		if r.hidden < 0 {
+		switch {
+		case r.hidden < 0:
 			r.text(r.z.Text())
+		case !r.unseen:
+			r.conceal(r.z.Text())
 		}
 	case html.StartTagToken, html.SelfClosingTagToken: // HTML knows no self-closing
 		r.start()
@@ -53,15 +77,27 @@ func (r *htmlReader) token() bool {
 }
 
 func (r *htmlReader) text(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	r.visible.Write(b)
+	r.inline = b[len(b)-1] != '\n'
+	if r.anchor.url != "" && len(r.anchor.text) < MaxLinkText {
+		r.anchor.text = append(r.anchor.text, b[:min(len(b), MaxLinkText)]...)
+	}
+}
+
+// conceal writes text that no reader sees.
+func (r *htmlReader) conceal(b []byte) {
 	if len(b) > 0 {
-		r.out.Write(b)
-		r.inline = b[len(b)-1] != '\n'
+		r.page.hidden.Write(b)
+		r.dark = true
 	}
 }
 
 func (r *htmlReader) breakLine() {
 	if r.inline {
-		r.out.WriteByte('\n')
+		r.visible.WriteByte('\n')
 		r.inline = false
 	}
 }
@@ -84,7 +120,7 @@ func (r *htmlReader) start() {
 		return
 	}
 	if r.hidden < 0 && (hidden || isUnseen(tag)) {
-		r.hidden = len(r.open)
+		r.hidden, r.unseen = len(r.open), isUnseen(tag)
 	}
 	r.open = append(r.open, tag)
 }
@@ -108,6 +144,12 @@ func (r *htmlReader) imply(tag atom.Atom) {
 
 // end closes an element, and all that was opened in it.
 func (r *htmlReader) end(tag atom.Atom) {
+	switch tag {
+	case atom.A:
+		r.endAnchor()
+	case atom.Form:
+		r.form = -1
+	}
 	for i := len(r.open) - 1; i >= 0; i-- {
 		if r.open[i] != tag {
 			continue
@@ -126,31 +168,84 @@ func (r *htmlReader) end(tag atom.Atom) {
 // attributes collects the addresses in a tag and returns whether it hides its
 // element, and the text that stands for an image.
 func (r *htmlReader) attributes(tag atom.Atom, more bool) (hidden bool, alt string) {
+	var href, kind string
 	for more {
 		var key, value []byte
 		key, value, more = r.z.TagAttr()
 		switch string(key) {
-		case "href", "src", "action", "formaction", "background", "poster", "data", "srcset":
-			r.urls.add(strings.TrimSpace(string(value)))
+		case "href":
+			href = string(value)
+		case "action":
+			r.links.add(Link{URL: string(value), Kind: LinkForm})
+			href = string(value)
+		case "formaction":
+			r.links.add(Link{URL: string(value), Kind: LinkForm})
+		case "src", "background", "poster", "data", "srcset":
+			r.links.add(Link{URL: string(value), Kind: loads(tag)})
 		case "content":
 			if tag == atom.Meta {
 				r.refresh(string(value))
 			}
 		case "alt":
 			alt = string(value)
+		case "type":
+			kind = string(value)
 		case "hidden":
 			hidden = true
 		case "style":
 			hidden = hidden || hides(value)
 		}
 	}
+	r.point(tag, href, kind)
 	return hidden, alt
+}
+
+// loads returns the kind of an address that such an element loads.
+func loads(tag atom.Atom) LinkKind {
+	switch tag {
+	case atom.Script, atom.Iframe, atom.Frame, atom.Embed, atom.Object:
+		return LinkOther
+	}
+	return LinkImage
+}
+
+// point takes what a tag points to.
+func (r *htmlReader) point(tag atom.Atom, href, kind string) {
+	switch tag {
+	case atom.A:
+		r.endAnchor()
+		r.anchor = anchor{url: linkURL(href), text: r.anchor.text[:0], start: r.visible.Len()}
+	case atom.Area:
+		r.links.add(Link{URL: href, Kind: LinkArea})
+	case atom.Form:
+		if r.form = -1; len(r.forms) < maxForms {
+			r.form = len(r.forms)
+			r.forms = append(r.forms, Form{Action: linkURL(href)})
+		}
+	case atom.Input:
+		if r.form >= 0 && strings.EqualFold(kind, "password") {
+			r.forms[r.form].Password = true
+		}
+	default:
+		r.links.add(Link{URL: href, Kind: LinkOther})
+	}
+}
+
+// endAnchor takes the anchor that is open, if one is, with the text in it.
+func (r *htmlReader) endAnchor() {
+	if r.anchor.url == "" {
+		return
+	}
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(r.anchor.text), "")), " ")
+	r.links.add(Link{URL: r.anchor.url, Text: text, Kind: LinkAnchor})
+	r.links.anchor(r.anchor.start, r.visible.Len())
+	r.anchor.url = ""
 }
 
 // refresh takes the address of <meta http-equiv=refresh content="0; url=…">.
 func (r *htmlReader) refresh(content string) {
 	if i := indexFold(content, "url="); i >= 0 {
-		r.urls.add(strings.Trim(content[i+4:], ` '"`))
+		r.links.add(Link{URL: strings.Trim(content[i+4:], ` '"`), Kind: LinkRefresh})
 	}
 }
 
