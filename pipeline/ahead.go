@@ -28,13 +28,16 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 	}
 	for j := i + 1; j < len(w.Policy.Entries); j++ {
 		e := w.Policy.Entries[j]
-		if w.passes(j) {
+		if w.passes(j) || w.spared(j) {
 			continue
 		}
 		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || e.needsAny(begun) {
 			return
 		}
 		begun[e.Name] = true
+		if begun[e.Unless] {
+			continue // whether it is asked is not known yet
+		}
 		if e.Kind.Waits || e.cheap() {
 			if c := w.begin(tx, j); w.settles(e, c) {
 				return

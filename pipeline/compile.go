@@ -31,10 +31,25 @@ type EntrySpec struct {
 	Timeout  time.Duration
 	Always   *bool // nil: the filter's default
 	Shadow   bool
+	Unless   string // name of an entry above
 	Settings map[string]any
 	Line     int
-	Lines    map[string]int // line of a setting, or of a result under "on." + result
+	Lines    map[string]int // line of a setting, of an item in it ("rules[0].when"), or of a result under "on." + result
 }
+
+// A SettingError is a filter's (Kind.New) about an item within its settings, so that the
+// Problem has its line. Several may be joined.
+type SettingError struct {
+	Path string // "patterns[3]", "rules[0].when"
+	Line int    // within the item's text, from 1 on; 0 where it has but one
+	Err  error
+}
+
+// Error is that of Err: the place is told beside it.
+func (e SettingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e SettingError) Unwrap() error { return e.Err }
 
 // A Problem is a mistake in the configuration, told so that it can be mended.
 type Problem struct {
@@ -112,6 +127,7 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 			c.problem(es.Line, "two entries are named %q: give one a name of its own (name: …)", e.Name)
 		}
 		e.Needs = c.needs(e, above)
+		e.Unless = c.unless(e, es, above, gate)
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
 	}
@@ -162,6 +178,25 @@ func (c *compiler) needs(e *Entry, above map[string]string) (names []string) {
 	return names
 }
 
+// unless finds the entry above that may spare the message e. In the gate those above may
+// speak later than those below.
+func (c *compiler) unless(e *Entry, es EntrySpec, above map[string]string, gate bool) string {
+	kind := c.kinds[above[es.Unless]]
+	switch {
+	case es.Unless == "":
+		return ""
+	case gate:
+		c.problem(es.line("unless"), "%s: unless: the gate knows no exceptions", e.Name)
+	case e.Always:
+		c.problem(es.line("unless"), "%s: unless: it runs always, so nothing spares a message it", e.Name)
+	case kind == nil:
+		c.problem(es.line("unless"), "%s: unless: no entry above is named %q%s", e.Name, es.Unless, Suggest(es.Unless, slices.Collect(maps.Keys(above))))
+	case !slices.ContainsFunc(kind.Results, func(r Result) bool { return r.Spares }):
+		c.problem(es.line("unless"), "%s: unless: %s has no result that spares a message other entries", e.Name, es.Unless)
+	}
+	return es.Unless
+}
+
 func (c *compiler) entry(kind *Kind, es EntrySpec) *Entry {
 	e := &Entry{Name: es.Name, Kind: kind, Always: kind.Always, Shadow: es.Shadow, Timeout: es.Timeout, Line: es.Line}
 	if e.Name == "" {
@@ -176,7 +211,7 @@ func (c *compiler) entry(kind *Kind, es EntrySpec) *Entry {
 		c.problem(es.line("timeout"), "%s: timeout %s is negative", e.Name, es.Timeout)
 	}
 	if f, err := kind.New(options); err != nil {
-		c.problem(es.Line, "%s: %v", e.Name, err)
+		c.refused(e, es, err)
 	} else {
 		e.Filter = f
 	}
@@ -186,6 +221,21 @@ func (c *compiler) entry(kind *Kind, es EntrySpec) *Entry {
 	}
 	e.Key = key
 	return e
+}
+
+// refused tells what a filter says of its settings, each item that is wrong at its line.
+func (c *compiler) refused(e *Entry, es EntrySpec, err error) {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range all.Unwrap() {
+			c.refused(e, es, err)
+		}
+		return
+	}
+	line := es.Line
+	if at := (SettingError{}); errors.As(err, &at) {
+		line = es.line(at.Path) + max(0, at.Line-1)
+	}
+	c.problem(line, "%s: %v", e.Name, err)
 }
 
 // key is equal for entries whose findings can be shared.
@@ -233,9 +283,14 @@ func (k *Kind) words() (words []string) {
 	return words
 }
 
+// line returns where a setting, or an item within one, is written: else where what it is
+// in is.
 func (s EntrySpec) line(key string) int {
-	if n := s.Lines[key]; n > 0 {
-		return n
+	for key != "" {
+		if n := s.Lines[key]; n > 0 {
+			return n
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
 	}
 	return s.Line
 }

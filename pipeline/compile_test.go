@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +22,16 @@ func testCatalog() []Kind {
 		{Name: "dnsbl", Stage: Rcpt, Results: []Result{{Word: "listed", Effect: "spam"}, {Word: "none", Effect: "none"}},
 			Options: func() any { return &listOptions{Wait: time.Second} },
 			New: func(o any) (Filter, error) {
-				if len(o.(*listOptions).Zones) > 2 {
+				zones := o.(*listOptions).Zones
+				if len(zones) > 2 {
 					return nil, errors.New("more than two zones")
+				}
+				if i := slices.Index(zones, "bad"); i >= 0 {
+					return nil, errors.Join(SettingError{Path: fmt.Sprintf("zones[%d]", i), Line: 2, Err: errors.New("bad zone")})
 				}
 				return probe(nil), nil
 			}},
+		{Name: "allow", Stage: Rcpt, Results: []Result{{Word: "match", Effect: "none", Spares: true}, {Word: "none", Effect: "none"}}, New: never},
 		{Name: "logic", Stage: Data, Needs: []string{"dnsbl"}, Results: []Result{{Word: "yes", Effect: "score 1"}}, New: never},
 	}
 }
@@ -40,11 +47,20 @@ func TestCompileProblems(t *testing.T) {
 		{"unknown setting", []EntrySpec{{Filter: "dnsbl", Line: 4, Settings: map[string]any{"zone": "x"}, Lines: map[string]int{"zone": 6}}}, `6: filter "dnsbl" has no setting "zone"; did you mean "zones"?`},
 		{"setting of another type", []EntrySpec{{Filter: "dnsbl", Settings: map[string]any{"wait": "soon"}}}, `0: dnsbl: wait: `},
 		{"setting that the filter refuses", []EntrySpec{{Filter: "dnsbl", Line: 3, Settings: map[string]any{"zones": []any{"a", "b", "c"}}}}, "3: dnsbl: more than two zones"},
+		{"item that the filter refuses", []EntrySpec{{Filter: "dnsbl", Line: 3, Settings: map[string]any{"zones": []any{"a", "bad"}}, Lines: map[string]int{"zones[1]": 5}}}, "6: dnsbl: bad zone"},
+		{"item whose line is not known", []EntrySpec{{Filter: "dnsbl", Line: 3, Settings: map[string]any{"zones": []any{"a", "bad"}}, Lines: map[string]int{"zones": 4}}}, "5: dnsbl: bad zone"},
 		{"unknown result", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"lisetd": "spam"}, Line: 1, Lines: map[string]int{"on.lisetd": 2}}}, `2: dnsbl: no result "lisetd"; did you mean "listed"?; it answers listed, none, temperror`},
 		{"unknown effect", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"listed": "kill"}, Line: 1}}, `1: dnsbl: on listed: unknown effect "kill"`},
 		{"temperror is everybody's", []EntrySpec{{Filter: "dnsbl", On: map[string]string{"temperror": "defer"}}}, ""},
 		{"need below", []EntrySpec{{Filter: "logic", Line: 1}, {Filter: "dnsbl"}}, `1: filter "logic" needs "dnsbl" above it`},
 		{"two of one name", []EntrySpec{{Filter: "dnsbl"}, {Filter: "dnsbl", Line: 9}}, `9: two entries are named "dnsbl"`},
+		{"spared", []EntrySpec{{Filter: "allow"}, {Filter: "dnsbl", Unless: "allow"}}, ""},
+		{"spared by another name", []EntrySpec{{Filter: "allow", Name: "ours"}, {Filter: "dnsbl", Unless: "ours"}}, ""},
+		{"spared by nobody", []EntrySpec{{Filter: "allow"}, {Filter: "dnsbl", Unless: "alow", Line: 2, Lines: map[string]int{"unless": 4}}}, `4: dnsbl: unless: no entry above is named "alow"; did you mean "allow"?`},
+		{"spared by one below", []EntrySpec{{Filter: "dnsbl", Unless: "allow", Line: 2}, {Filter: "allow"}}, `2: dnsbl: unless: no entry above is named "allow"`},
+		{"spared by itself", []EntrySpec{{Filter: "dnsbl", Unless: "dnsbl", Line: 2}}, `2: dnsbl: unless: no entry above is named "dnsbl"`},
+		{"spared by one that spares nobody", []EntrySpec{{Filter: "dnsbl"}, {Filter: "allow", Unless: "dnsbl", Line: 2}}, `2: allow: unless: dnsbl has no result that spares a message other entries`},
+		{"spared what runs always", []EntrySpec{{Filter: "allow"}, {Filter: "dnsbl", Unless: "allow", Always: new(true), Line: 2}}, `2: dnsbl: unless: it runs always`},
 		{"two of own names", []EntrySpec{{Filter: "dnsbl"}, {Filter: "dnsbl", Name: "other"}}, ""},
 	}
 	for _, tt := range tests {
@@ -85,6 +101,9 @@ func TestKeys(t *testing.T) {
 func TestGateAndShadow(t *testing.T) {
 	if _, problems := CompileGate(testCatalog(), Spec{Entries: []EntrySpec{{Filter: "ip-ban"}, {Filter: "dnsbl"}}}); len(problems) != 1 {
 		t.Errorf("a filter that needs a recipient in the gate: got %v", problems)
+	}
+	if _, problems := CompileGate(testCatalog(), Spec{Entries: []EntrySpec{{Filter: "ip-ban"}, {Filter: "ip-ban", Name: "b", Unless: "ip-ban"}}}); len(problems) != 1 || problems[0].Text != "b: unless: the gate knows no exceptions" {
+		t.Errorf("an exception in the gate: got %v", problems)
 	}
 	policies, problems := Compile(testCatalog(), []Spec{{Name: "a", Shadow: "b"}, {Name: "b"}})
 	if len(problems) > 0 || policies["a"].Shadow != policies["b"] {

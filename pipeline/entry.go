@@ -37,6 +37,7 @@ type Result struct {
 	Again  bool   // the message was deferred before, and comes again: it may come twice
 	State  string // what the journal calls a message that it defers; "": "deferred"
 	Firm   bool   // where it decides, the sender is offered no way to have the message delivered
+	Spares bool   // entries below that are written "unless" this one are passed by
 }
 
 // An Entry is one line of a policy.
@@ -49,6 +50,7 @@ type Entry struct {
 	Shadow  bool
 	Timeout time.Duration
 	Needs   []string // names of entries above that must be judged before this is asked
+	Unless  string   // name of an entry above that spares the message this one (Result.Spares); "": none
 	Key     string   // equal keys share findings: the kind, its settings and the limit
 	Line    int      // in the configuration file, 0 where there is none
 }
@@ -120,6 +122,16 @@ func (k *Kind) firm(word string) bool {
 	for _, r := range k.Results {
 		if r.Word == word {
 			return r.Firm
+		}
+	}
+	return false
+}
+
+// spares reports whether a result spares entries below; see Result.Spares.
+func (k *Kind) spares(word string) bool {
+	for _, r := range k.Results {
+		if r.Word == word {
+			return r.Spares
 		}
 	}
 	return false

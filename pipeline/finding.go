@@ -12,6 +12,10 @@ import (
 // panic, an error. Every filter has it, with the default effect none.
 const TempError = "temperror"
 
+// Skipped is the result in the Step of an entry that was not asked, since the one that its
+// policy names in Entry.Unless spared the message it. No filter has it.
+const Skipped = "skipped"
+
 // A Finding is what one filter saw. It knows nothing of policy.
 type Finding struct {
 	Result   string     // a word of the filter's own vocabulary: "pass", "listed"

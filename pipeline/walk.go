@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"gatepost/internal/mail"
@@ -30,7 +31,8 @@ type Walk struct {
 	ended bool
 	by    int // index of the highest entry in the list that ended it
 	done  bool
-	ahead map[int]*call // read ahead, by index, not judged yet
+	spare map[string]string // by name of an entry that spares others: its reason
+	ahead map[int]*call     // read ahead, by index, not judged yet
 }
 
 // A pending entry has said Later.
@@ -85,7 +87,7 @@ func NewUnknownWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 func (w *Walk) Fork() *Walk {
 	n := *w
 	n.Steps, n.later = slices.Clone(w.Steps), slices.Clone(w.later)
-	n.ahead = map[int]*call{}
+	n.ahead, n.spare = map[int]*call{}, maps.Clone(w.spare)
 	return &n
 }
 
@@ -148,6 +150,9 @@ func (w *Walk) step(ctx context.Context, tx *Transaction, i int) (on bool, err e
 	switch {
 	case w.passes(i):
 		return true, nil
+	case w.spared(i):
+		w.skip(i)
+		return true, nil
 	case w.Policy.Entries[i].Kind.Stage > tx.Stage:
 		return false, nil
 	}
@@ -187,6 +192,21 @@ func (w *Walk) ask(ctx context.Context, tx *Transaction, p pending) (on bool, er
 // entries marked always are of interest.
 func (w *Walk) passes(i int) bool { return w.ended && i > w.by && !w.Policy.Entries[i].Always }
 
+// spared reports whether an entry above has spared the message entry i.
+func (w *Walk) spared(i int) bool {
+	_, spared := w.spare[w.Policy.Entries[i].Unless]
+	return spared
+}
+
+// skip notes that entry i is not asked, and why.
+func (w *Walk) skip(i int) {
+	e := w.Policy.Entries[i]
+	w.Steps = append(w.Steps, Step{
+		Entry: e.Name, Filter: e.Kind.Name, Effect: Effect{}, Shadow: e.Shadow,
+		Finding: Finding{Result: Skipped, Reason: fmt.Sprintf("not asked, since %s says: %s", e.Unless, w.spare[e.Unless])},
+	})
+}
+
 // judge applies what an entry's result leads to.
 func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 	e, f := w.Policy.Entries[p.entry], c.finding
@@ -207,6 +227,12 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 	w.Steps = append(w.Steps, step)
 	w.Score += step.Points
 	w.Again = w.Again || e.Kind.again(f.Result)
+	if e.Kind.spares(f.Result) {
+		if w.spare == nil {
+			w.spare = map[string]string{}
+		}
+		w.spare[e.Name] = cmp.Or(f.Reason, f.Result)
+	}
 	if effect.Action.Ends() {
 		w.end(p.entry, Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,

@@ -118,9 +118,14 @@ func seesWalk(score float64, steps int) Finding {
 // the stage at which the walk comes to its end.
 func naive(p *Policy, rcpt mail.Path, live bool, records map[string]bool) (stage Stage, w Walk) {
 	w = Walk{Recipient: rcpt, Policy: p, Required: p.Required}
-	ended := false
+	ended, spare := false, map[string]string{}
 	for _, e := range p.Entries {
 		if ended && !e.Always {
+			continue
+		}
+		if reason, spared := spare[e.Unless]; spared {
+			w.Steps = append(w.Steps, Step{Entry: e.Name, Filter: e.Kind.Name, Shadow: e.Shadow,
+				Finding: Finding{Result: Skipped, Reason: "not asked, since " + e.Unless + " says: " + reason}})
 			continue
 		}
 		stage = max(stage, e.Kind.Stage)
@@ -148,6 +153,9 @@ func naive(p *Policy, rcpt mail.Path, live bool, records map[string]bool) (stage
 			records[f.name+" "+f.scope(e.query(nil, &w))] = true
 		}
 		w.Score += step.Points
+		if finding.Result == "b" && e.Kind.Results[1].Spares {
+			spare[e.Name] = finding.Reason
+		}
 		if a := effect.Action; a.Ends() && (!ended || strength[a] > strength[w.Decision.Action]) {
 			ended = true
 			w.Decision = Decision{Action: a, Entry: e.Name, Filter: e.Kind.Name, Result: finding.Result, Reason: finding.Reason, Reply: effect.Reply}
@@ -172,7 +180,7 @@ func world(r *rand.Rand, log *ledger) []*Policy {
 	var kinds []*scripted
 	for i := range 4 + r.IntN(6) {
 		k := &Kind{Name: fmt.Sprintf("f%d", i), Stage: Stage(r.IntN(4)), Scope: Scope(r.IntN(4)), Waits: r.IntN(3) > 0, Timeout: time.Second,
-			Results: []Result{{Word: "a"}, {Word: "b"}, {Word: "c"}}}
+			Results: []Result{{Word: "a"}, {Word: "b", Spares: r.IntN(3) == 0}, {Word: "c"}}}
 		if r.IntN(3) == 0 {
 			k.Stage = Data
 		}
@@ -205,6 +213,9 @@ func world(r *rand.Rand, log *ledger) []*Policy {
 			}
 			if j > 0 && r.IntN(4) == 0 {
 				e.Needs = []string{p.Entries[r.IntN(j)].Name}
+			}
+			if j > 0 && r.IntN(2) == 0 {
+				e.Unless = p.Entries[r.IntN(j)].Name
 			}
 			p.Entries = append(p.Entries, e)
 		}

@@ -91,6 +91,9 @@ func policyEntryName(f ops.PolicyEntry) string {
 	if f.Shadow {
 		name += " (in shadow)"
 	}
+	if f.Unless != "" {
+		name += " (unless " + f.Unless + ")"
+	}
 	return name
 }
 

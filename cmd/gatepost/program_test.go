@@ -109,7 +109,7 @@ func handlers() control.Handlers {
 		Filters: []ops.PolicyEntry{
 			{Gate: true, Entry: "rate", Filter: "rate", Stage: "connect", Effects: []string{"over: defer"}},
 			{Entry: "ip-allow", Filter: "ip-allow", Stage: "connect", Effects: []string{"allowed: accept"}, Listed: 12, Says: "accept"},
-			{Entry: "spf", Filter: "spf", Stage: "mail", Effects: []string{"fail: spam", "softfail: score 2"}, Says: "not asked: ip-allow has ended the walk"},
+			{Entry: "spf", Filter: "spf", Stage: "mail", Effects: []string{"fail: spam", "softfail: score 2"}, Unless: "ip-allow", Says: "not asked: ip-allow has ended the walk"},
 			{Entry: "antivirus", Filter: "antivirus", Stage: "data", Effects: []string{}, Always: true, Shadow: true},
 		},
 	}))

@@ -136,6 +136,7 @@ func policyEntries(p *pipeline.Policy, gate bool, w walked) (list []ops.PolicyEn
 	for _, e := range p.Entries {
 		told := ops.PolicyEntry{
 			Gate: gate, Entry: e.Name, Filter: e.Kind.Name, Stage: e.Kind.Stage.String(), Effects: effects(e), Always: e.Always, Shadow: e.Shadow,
+			Unless: e.Unless,
 		}
 		for _, c := range counting {
 			filter, result := filters.Asking(c.List, c.Kind)

@@ -234,7 +234,7 @@ policies:
 					On:       map[string]string{"listed": "reject 550 5.7.1 no", "none": "score -1"},
 					Settings: map[string]any{"Zones": []any{map[string]any{"Example.COM": 1, "a.b": "off"}}},
 					Lines: map[string]int{
-						"filter": 20, "name": 21, "timeout": 22, "always": 23, "shadow": 24, "on": 25, "on.listed": 25, "on.none": 25, "Zones": 26,
+						"filter": 20, "name": 21, "timeout": 22, "always": 23, "shadow": 24, "on": 25, "on.listed": 25, "on.none": 25, "Zones": 26, "Zones[0]": 26, "Zones[0].Example.COM": 26, "Zones[0].a.b": 26,
 					},
 				},
 			}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -87,16 +88,46 @@ func (l *loader) entry(file string, n *yaml.Node) pipeline.EntrySpec {
 		case "always":
 			always := convert(l, at, key.Value, value, parseBool)
 			e.Always = &always
+		case "unless":
+			e.Unless = l.text(at, key.Value, value)
 		case "shadow":
 			e.Shadow = convert(l, at, key.Value, value, parseBool)
 		default:
 			e.Settings[key.Value] = l.value(at, key.Value, value)
+			linesWithin(e.Lines, key.Value, value)
 		}
 	}
 	if e.Filter == "" {
 		l.problems.add(place{file, n.Line}, "an entry needs a filter (filter: NAME)")
 	}
 	return e
+}
+
+// linesWithin notes where the items of a setting stand, as pipeline.SettingError names
+// them: "rules[0].when". What an alias stands for is told by the alias.
+func linesWithin(lines map[string]int, path string, n *yaml.Node) {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			within := fmt.Sprintf("%s[%d]", path, i)
+			lines[within] = firstLine(item)
+			linesWithin(lines, within, item)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			within := path + "." + n.Content[i].Value
+			lines[within] = firstLine(n.Content[i+1])
+			linesWithin(lines, within, n.Content[i+1])
+		}
+	}
+}
+
+// firstLine is the line in which a value begins; in a block (| or >) that is the next one.
+func firstLine(n *yaml.Node) int {
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return n.Line + 1
+	}
+	return n.Line
 }
 
 // effects reads `on: {result: effect}`.

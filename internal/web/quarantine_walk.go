@@ -75,7 +75,7 @@ func (s *Server) step(v *visit, w journal.Walk, step journal.Step) heldStep {
 		out.Effect = word(v, "effect."+action)
 	}
 	switch {
-	case step.Shadow:
+	case step.Shadow, step.Result == "skipped":
 		out.Class = "skipped"
 	case out.Decided:
 		out.Class = "ended"

@@ -52,12 +52,13 @@ type PolicyEntry struct {
 	Gate    bool     `json:"gate"`
 	Entry   string   `json:"entry"`
 	Filter  string   `json:"filter"`
-	Stage   string   `json:"stage"`   // the first at which it can be asked
-	Effects []string `json:"effects"` // "listed: spam", those that do something
-	Always  bool     `json:"always"`  // runs after an ending, too
-	Shadow  bool     `json:"shadow"`  // nothing follows from it
-	Listed  int64    `json:"listed"`  // the entry of a list that it finds; 0: none
-	Says    string   `json:"says"`    // what follows from that, in words
+	Stage   string   `json:"stage"`            // the first at which it can be asked
+	Effects []string `json:"effects"`          // "listed: spam", those that do something
+	Always  bool     `json:"always"`           // runs after an ending, too
+	Shadow  bool     `json:"shadow"`           // nothing follows from it
+	Unless  string   `json:"unless,omitempty"` // the entry above that may spare a message it
+	Listed  int64    `json:"listed"`           // the entry of a list that it finds; 0: none
+	Says    string   `json:"says"`             // what follows from that, in words
 }
 
 // Op names the operation.
