@@ -6,12 +6,14 @@
 //		{Text: "cheap pills", Weight: 3},
 //		{Text: `\bfree.{0,20}offer\b`, Regexp: true, In: []rules.Where{rules.Subject}, Weight: 1},
 //	})
-//	hits := set.Match(rules.Of(message))
+//	texts := rules.Of(message)
+//	hits := set.Match(texts)
 //	score := rules.Score(hits)
 //
 // Senders who mean to be read but not found write "Ѵ1агга" or "v i a g r a". So
 // text and patterns are brought to one form first (see Fold), and words that were
-// split into letters are put together again. All words of a set are found in one
+// split into letters are put together again. That is done once for each part of a message
+// (Texts), however many sets look at it. All words of a set are found in one
 // pass over a text, by an automaton; regular expressions run in linear time, and
 // only over texts in which that automaton met letters that they can't do without.
 //

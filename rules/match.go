@@ -9,10 +9,10 @@ import (
 // Match looks for all patterns and returns a hit for each that was found, in the
 // order of the patterns. Its time is linear in the texts; how many words there are
 // matters little.
-func (s *Set) Match(parts Parts) []Hit {
+func (s *Set) Match(t *Texts) []Hit {
 	m := &match{set: s, found: make([]bool, len(s.patterns)), wanted: make([]bool, len(s.patterns))}
 	for place, where := range s.places {
-		for _, text := range parts(where) {
+		for _, text := range t.In(where) {
 			m.text(place, text)
 		}
 	}
@@ -28,21 +28,14 @@ type match struct {
 	wanted []bool // by pattern: its expression is among run
 	run    []int  // patterns whose expression must look at the text
 	hits   []Hit
-	folded []byte
-	joined []byte
 }
 
 // text looks for the patterns of a place in one of its texts.
-func (m *match) text(place int, text string) {
-	if text == "" {
-		return
-	}
+func (m *match) text(place int, text Text) {
 	m.place = place
-	m.folded = fold(m.folded[:0], text)
-	m.joined = rejoin(m.joined[:0], m.folded)
-	m.words(spaced(m.folded))
-	m.words(m.joined)
-	m.expressions()
+	m.words(text.Folded)
+	m.words(text.Joined)
+	m.expressions(text.Folded)
 }
 
 // words scans for words, and for what expressions need.
@@ -76,23 +69,23 @@ func (u use) fits(text []byte, end int) bool {
 }
 
 // expressions runs those that the words called for, and those that need none.
-func (m *match) expressions() {
+func (m *match) expressions(text []byte) {
 	for _, i := range m.run {
 		m.wanted[i] = false
-		m.expression(i)
+		m.expression(i, text)
 	}
 	m.run = m.run[:0]
 	for _, i := range m.set.blind[m.place] {
-		m.expression(i)
+		m.expression(i, text)
 	}
 }
 
-func (m *match) expression(i int) {
+func (m *match) expression(i int, text []byte) {
 	if m.found[i] {
 		return
 	}
-	if at := m.set.patterns[i].re.FindIndex(m.folded); at != nil {
-		m.hit(i, m.folded, at[0], at[1])
+	if at := m.set.patterns[i].re.FindIndex(text); at != nil {
+		m.hit(i, text, at[0], at[1])
 	}
 }
 

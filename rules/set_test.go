@@ -12,13 +12,13 @@ import (
 )
 
 // body gives one text as body.
-func body(text string) Parts {
-	return func(w Where) []string {
+func body(text string) *Texts {
+	return New(func(w Where) []string {
 		if w == Body {
 			return []string{text}
 		}
 		return nil
-	}
+	})
 }
 
 func TestMatch(t *testing.T) {
@@ -263,7 +263,7 @@ func compiledWords(t *testing.T, n int) *Set {
 	return set
 }
 
-func cost(set *Set, text Parts) time.Duration {
+func cost(set *Set, text *Texts) time.Duration {
 	start := time.Now()
 	set.Match(text)
 	return time.Since(start)

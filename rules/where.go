@@ -48,8 +48,8 @@ func ParseWhere(s string) (Where, error) {
 // message has no such part. It is asked once for each place that a set searches.
 type Parts func(Where) []string
 
-// Of returns the parts of a message.
-func Of(m *mail.Message) Parts {
+// PartsOf returns the parts of a message.
+func PartsOf(m *mail.Message) Parts {
 	return func(w Where) []string {
 		switch w {
 		case Subject:
