@@ -4,8 +4,10 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"runtime"
 
 	"gatepost/dnsbl"
+	"gatepost/internal/picture"
 	"gatepost/internal/traffic"
 	"gatepost/pipeline"
 )
@@ -26,6 +28,8 @@ type Deps struct {
 	Ledger    Ledger    // nil: nothing was sent
 	Signed    Signed    // nil: no return path was
 	Forwarded Forwarded // nil: nothing was sent on
+
+	Pictures *picture.Reader // nil: one of the catalogue's own
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -50,6 +54,9 @@ type Resolver interface {
 func Catalog(d Deps) []pipeline.Kind {
 	if d.Traffic == nil {
 		d.Traffic = traffic.New(traffic.Config{})
+	}
+	if d.Pictures == nil {
+		d.Pictures = picture.NewReader(runtime.NumCPU())
 	}
 	kinds := []pipeline.Kind{
 		ipBanKind(d),
