@@ -24,6 +24,8 @@ type Deps struct {
 
 	Complaints Complaints // nil: nobody complained of anybody
 
+	Learnt Learnt // nil: nothing was learnt
+
 	Trust     Trust     // nil: nobody is trusted
 	Ledger    Ledger    // nil: nothing was sent
 	Signed    Signed    // nil: no return path was

@@ -26,7 +26,7 @@ func (l layer) String() string {
 func places() map[string]layer {
 	return map[string]layer{
 		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
-		"internal/proxy": words,
+		"internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
@@ -36,6 +36,7 @@ func places() map[string]layer {
 		"internal/traffic":   domain,
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
+		"internal/learnt": domain, "internal/bulk": domain,
 
 		"filters": flow, "internal/intake": flow,
 

@@ -1,0 +1,84 @@
+package sketch
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
+
+const (
+	// Size is how many places a Sketch has.
+	Size = 32
+	// Octets is the length of a Sketch as Bytes writes it.
+	Octets = 2 * Size
+	// Near is in how many places two sketches of nearly the same text agree. It is the
+	// least for which an Index finds all there are.
+	Near = 17
+)
+
+// A Sketch is what is kept of a text: for each place 16 bits of the shingle that comes
+// first there. By chance two places agree once in 65,536.
+type Sketch [Size]uint16
+
+// Of makes the sketch of the text that has these shingles; how often each of them comes is
+// no matter. A text without any has the zero Sketch, which says nothing.
+func Of(shingles []uint64) (s Sketch) {
+	if len(shingles) == 0 {
+		return s
+	}
+	var first [Size]uint64
+	for i := range first {
+		first[i] = math.MaxUint64
+	}
+	for _, x := range shingles {
+		for i := range first {
+			if y := order(x, uint64(i)); y < first[i] {
+				first[i] = y
+			}
+		}
+	}
+	for i, y := range first {
+		s[i] = uint16(y)
+	}
+	return s
+}
+
+// order is where a shingle stands in the i-th order: the high bits of a product with an odd
+// number of its own, mixed with the low ones, which would be alike for all i.
+func order(x, i uint64) uint64 {
+	high, low := bits.Mul64(x^(0x9e3779b97f4a7c15*(i+1)), 0xd6e8feb86659fd93+2*i*0xa0761d6478bd642f)
+	return high ^ low
+}
+
+// Equal returns in how many places two sketches agree, 0 to Size.
+func (s *Sketch) Equal(o *Sketch) (n int) {
+	for i := range s {
+		if s[i] == o[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// IsZero reports whether it is the sketch of nothing.
+func (s *Sketch) IsZero() bool { return *s == Sketch{} }
+
+// Bytes returns the sketch in Octets octets.
+func (s *Sketch) Bytes() []byte {
+	b := make([]byte, 0, Octets)
+	for _, x := range s {
+		b = binary.BigEndian.AppendUint16(b, x)
+	}
+	return b
+}
+
+// Parse reads what Bytes wrote; false where b is something else.
+func Parse(b []byte) (s Sketch, ok bool) {
+	if len(b) != Octets {
+		return s, false
+	}
+	for i := range s {
+		s[i] = binary.BigEndian.Uint16(b[2*i:])
+	}
+	return s, true
+}
