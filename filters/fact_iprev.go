@@ -84,8 +84,12 @@ func (a *iprevAnswer) confirm(ctx context.Context, r Resolver, client netip.Addr
 	}
 	back, errs := make([][]netip.Addr, len(a.Names)), make([]error, len(a.Names))
 	var wg sync.WaitGroup
-	for i, name := range a.Names {
+	for i, name := range a.Names[min(1, len(a.Names)):] { // most have one
+		i++
 		wg.Go(func() { back[i], errs[i] = r.LookupNetIP(ctx, network, name) })
+	}
+	if len(a.Names) > 0 {
+		back[0], errs[0] = r.LookupNetIP(ctx, network, a.Names[0])
 	}
 	wg.Wait()
 	a.Result, a.Auth.Value, a.Auth.Reason = "nofwd", authres.ResultFail, "no name leads back"

@@ -55,7 +55,7 @@ func (m mx) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, erro
 	}
 	// The limit is within the entry's, so that a host that does not answer takes nothing
 	// away from what the others said.
-	ctx, cancel := context.WithTimeout(ctx, mxLimit)
+	ctx, cancel := pipeline.WithLimit(ctx, mxLimit)
 	defer cancel()
 	look := mxLook{resolver: m.resolver, domain: q.Tx.Envelope.ReversePath.Domain(), client: q.Tx.Client.Addr}
 	f := look.judge(ctx)

@@ -1,5 +1,7 @@
 package pipeline
 
+import "slices"
+
 // Reading ahead: when the walk comes to an entry that may wait for the network,
 // the entries below that may wait too are begun with it. They are judged in list
 // order all the same; what the walk never reaches is cancelled.
@@ -13,7 +15,7 @@ func (w *Walk) call(tx *Transaction, i int) *call {
 	if w.Policy.Entries[i].Kind.Waits {
 		w.readAhead(tx, i)
 	} else {
-		w.begin(tx, i)
+		w.begin(tx, i, nil)
 	}
 	return w.ahead[i]
 }
@@ -21,8 +23,9 @@ func (w *Walk) call(tx *Transaction, i int) *call {
 // readAhead begins entry i and those below it, up to one that needs a later
 // stage, that looks at what others said, or that is sure to end the walk.
 func (w *Walk) readAhead(tx *Transaction, i int) {
-	w.begin(tx, i)
-	begun := map[string]bool{w.Policy.Entries[i].Name: true}
+	b := &batch{}
+	defer b.start()
+	w.begin(tx, i, b)
 	if w.Policy.Entries[i].alwaysEnds() {
 		return
 	}
@@ -31,15 +34,14 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 		if w.passes(j) || w.spared(j) {
 			continue
 		}
-		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || e.needsAny(begun) {
+		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || w.needsAny(e, i, j) {
 			return
 		}
-		begun[e.Name] = true
-		if begun[e.Unless] {
+		if e.Unless != "" && w.among(e.Unless, i, j) {
 			continue // whether it is asked is not known yet
 		}
 		if e.Kind.Waits || e.cheap() {
-			if c := w.begin(tx, j); w.settles(e, c) {
+			if c := w.begin(tx, j, b); w.settles(e, c) {
 				return
 			}
 		}
@@ -54,9 +56,16 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 // past them at all.
 func (e *Entry) cheap() bool { return !e.Kind.Waits && e.Kind.Stage < Data }
 
-func (e *Entry) needsAny(names map[string]bool) bool {
-	for _, n := range e.Needs {
-		if names[n] {
+// needsAny reports whether e must be asked after one of the entries from i up to j, by whose
+// side it would be asked.
+func (w *Walk) needsAny(e *Entry, i, j int) bool {
+	return slices.ContainsFunc(e.Needs, func(n string) bool { return w.among(n, i, j) })
+}
+
+// among reports whether an entry of a name is among those from i up to j.
+func (w *Walk) among(name string, i, j int) bool {
+	for k := i; k < j; k++ {
+		if w.Policy.Entries[k].Name == name && (k == i || !w.passes(k) && !w.spared(k)) {
 			return true
 		}
 	}
@@ -65,26 +74,22 @@ func (e *Entry) needsAny(names map[string]bool) bool {
 
 // settles reports whether e is known already to stop or end the walk.
 func (w *Walk) settles(e *Entry, c *call) bool {
-	select {
-	case <-c.done:
-		return c.finding.Wait || !c.finding.Later && !e.Shadow && e.On[c.finding.Result].Action.Ends()
-	default:
-		return false
-	}
+	return c.done.isClosed() &&
+		(c.finding.Wait || !c.finding.Later && !e.Shadow && e.On[c.finding.Result].Action.Ends())
 }
 
-func (w *Walk) begin(tx *Transaction, i int) *call {
+func (w *Walk) begin(tx *Transaction, i int, b *batch) *call {
 	if c := w.ahead[i]; c != nil {
 		return c
 	}
-	c := tx.mem.want(tx, w.Policy.Entries[i], w)
+	c := tx.mem.want(tx, w.Policy.Entries[i], w, b)
 	w.ahead[i] = c
 	return c
 }
 
 func (w *Walk) release(tx *Transaction, i int) {
 	if c := w.ahead[i]; c != nil {
-		delete(w.ahead, i)
+		w.ahead[i] = nil
 		tx.mem.drop(c)
 	}
 }

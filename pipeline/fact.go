@@ -9,40 +9,53 @@ import (
 // A fact is something that several filters want to know of a transaction: an SPF
 // result, the client's name. It is found out when first asked for.
 type fact[T any] struct {
-	done  chan struct{}
+	done  latch
 	value T
 	err   error
 }
 
 // Fact returns what f says, calling it once for the transaction and key, however
-// many ask. f runs for the transaction, within limit; an asker whose own ctx ends
-// first gets ctx's error while f goes on for the others. What depends on the
-// content must be asked under another key once the content is there.
+// many ask. f runs for the transaction, within limit: in the place of a filter that asks
+// for it, with the context that Check was given, which may so get its answer after the
+// filter's own limit; or else beside the asker, who gets ctx's error where ctx ends first.
+// What depends on the content must be asked under another key once the content is there.
 func Fact[T any](ctx context.Context, tx *Transaction, key string, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
 	m := tx.mem
 	m.mu.Lock()
 	known, begun := m.facts[key].(*fact[T])
 	if !begun {
-		known = &fact[T]{done: make(chan struct{})}
+		known = &fact[T]{}
 		m.facts[key] = known
-		m.wg.Go(func() {
-			defer close(known.done)
-			defer func() {
-				if p := recover(); p != nil {
-					known.err = fmt.Errorf("fact %s: panic: %v", key, p)
-				}
-			}()
-			ctx, cancel := context.WithTimeout(m.ctx, limit)
-			defer cancel()
-			known.value, known.err = f(ctx)
-		})
+		l := &limited{parent: &m.own, cause: context.DeadlineExceeded, deadline: time.Now().Add(limit)}
+		if ctx.Value(memoryKey{}) == m {
+			m.mu.Unlock()
+			l.waiting = func() { ctx.Done() } // so does the filter
+			known.find(l, key, f)
+			return known.value, known.err
+		}
+		m.wg.Go(func() { known.find(l, key, f) })
 	}
 	m.mu.Unlock()
-	select {
-	case <-known.done:
-		return known.value, known.err
-	case <-ctx.Done():
+	if err := known.done.wait(ctx); err != nil {
 		var none T
-		return none, context.Cause(ctx)
+		return none, err
 	}
+	return known.value, known.err
+}
+
+// find calls f; a panic is an error.
+func (k *fact[T]) find(ctx *limited, key string, f func(context.Context) (T, error)) {
+	defer ctx.stop()
+	value, err := func() (value T, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("fact %s: panic: %v", key, p)
+			}
+		}()
+		return f(ctx)
+	}()
+	k.done.mu.Lock()
+	defer k.done.mu.Unlock()
+	k.value, k.err = value, err
+	k.done.close()
 }

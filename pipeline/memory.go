@@ -2,11 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
-	"time"
 )
 
 // A memory keeps what was found out in one transaction: findings under (entry's
@@ -14,7 +10,7 @@ import (
 // work; the rest wait for it. The work belongs to the transaction, not to its first
 // asker, and is cancelled when nobody wants it any more.
 type memory struct {
-	ctx    context.Context
+	own    own // of the work
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -26,6 +22,22 @@ type memory struct {
 	over  bool
 }
 
+// own is the context of what a memory has done, and tells whose it is.
+type own struct {
+	context.Context
+	m *memory
+}
+
+type memoryKey struct{}
+
+// Value implements context.Context.
+func (o *own) Value(key any) any {
+	if key == (memoryKey{}) {
+		return o.m
+	}
+	return o.Context.Value(key)
+}
+
 type callKey struct {
 	entry   string // Entry.Key
 	scope   string // whom the finding is for
@@ -33,25 +45,11 @@ type callKey struct {
 	unknown bool   // Query.Unknown
 }
 
-// A call is one Check, under way or done.
-type call struct {
-	key    callKey
-	stage  Stage              // at which it was asked
-	cancel context.CancelFunc // nil: the filter never waits
-	done   chan struct{}
-	wants  int // walks that wait or may yet; guarded by memory.mu
-
-	// Set before done is closed:
-	finding Finding
-	err     error // why the finding is TempError, for the log
-	micros  int64
-
-	record sync.Once
-}
-
 func newMemory(ctx context.Context) *memory {
-	ctx, cancel := context.WithCancel(ctx)
-	return &memory{ctx: ctx, cancel: cancel, facts: map[string]any{}}
+	m := &memory{facts: map[string]any{}}
+	m.own.m = m
+	m.own.Context, m.cancel = context.WithCancel(ctx)
+	return m
 }
 
 func (m *memory) close() {
@@ -112,8 +110,9 @@ func scopeOf(e *Entry, w *Walk) string {
 
 // want returns the call for e, begun if need be, and counts w among those who
 // want it. A finding made at one stage is good at those that follow, unless it was Wait
-// or Later: then the filter is asked again, once a stage.
-func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
+// or Later: then the filter is asked again, once a stage. Where the filter may wait, a new
+// call is put into the batch, which the caller starts.
+func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	key := callKey{entry: e.Key, scope: scopeOf(e, w), unknown: w.Unknown}
 	if e.Kind.Scope == PerWalk {
 		key.walk, key.entry = w, e.Name // two entries alike see different scores
@@ -124,35 +123,19 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk) *call {
 		m.mu.Unlock()
 		return c
 	}
-	c := &call{key: key, stage: tx.Stage, done: make(chan struct{}), wants: 1}
+	c := &call{key: key, stage: tx.Stage, wants: 1, entry: e, query: e.query(tx, w), gate: w.isGate()}
+	c.ctx.parent = &m.own
 	if m.calls == nil {
 		m.calls = make(map[callKey]*call, len(w.Policy.Entries))
 	}
 	m.calls[key] = c
-	q, gate := e.query(tx, w), w.isGate()
-	if !e.Kind.Waits { // has no use for a context of its own, which costs more than most such filters
-		m.mu.Unlock()
-		c.run(m.ctx, e, q, gate)
-		return c
-	}
-	ctx, cancel := context.WithTimeoutCause(m.ctx, e.timeout(), errTimeout)
-	c.cancel = cancel
 	m.mu.Unlock()
-	m.wg.Go(func() {
-		defer cancel()
-		c.run(ctx, e, q, gate)
-	})
-	return c
-}
-
-// waits reports whether the call has ended without an answer that holds at later stages.
-func (c *call) waits() bool {
-	select {
-	case <-c.done:
-		return c.finding.Wait || c.finding.Later
-	default:
-		return false
+	if e.Kind.Waits {
+		b.add(m, c)
+	} else { // has no use for a context of its own
+		c.run(&m.own)
 	}
+	return c
 }
 
 // drop counts one walk less; the last one cancels what is still under way and
@@ -164,92 +147,8 @@ func (m *memory) drop(c *call) {
 	if c.wants > 0 {
 		return
 	}
-	select {
-	case <-c.done:
-	default:
-		if c.cancel != nil {
-			c.cancel()
-		}
+	if !c.done.isClosed() {
+		c.ctx.stop()
 		delete(m.calls, c.key)
-	}
-}
-
-var errTimeout = errors.New("time limit reached")
-
-// run asks the filter once, within its time limit, and turns whatever goes
-// wrong into the result TempError.
-func (c *call) run(ctx context.Context, e *Entry, q Query, gate bool) {
-	defer close(c.done)
-	begin := time.Now()
-	f, err := check(ctx, e, q, gate)
-	took := time.Since(begin)
-	c.micros = took.Microseconds()
-	switch {
-	case ctx.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)):
-		err = context.Cause(ctx) // it answered, but too late
-	case took > e.timeout() && err == nil:
-		err = errTimeout
-	}
-	c.finding, c.err = f, err
-	if err != nil {
-		c.finding = Finding{Result: TempError, Reason: reasonOf(e, err)}
-	}
-}
-
-// check calls the filter; a panic, a word outside its vocabulary, or a wait for
-// what is there already are errors.
-func check(ctx context.Context, e *Entry, q Query, gate bool) (f Finding, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{value: p, stack: debug.Stack()}
-		}
-	}()
-	f, err = e.Filter.Check(ctx, q)
-	switch {
-	case err != nil:
-	case f.Wait && q.Tx.Stage == Data:
-		err = errors.New("waits for the content, which it has")
-	case gate && (f.Wait || f.Later) && q.Tx.Stage >= Mail:
-		err = errors.New("waits for what the gate never has")
-	case f.Later && !gate:
-		err = errors.New("answers later, which only the gate can wait for")
-	case !f.Wait && !f.Later && !e.Kind.knows(f.Result):
-		err = fmt.Errorf("answered %q, which is not among its results", f.Result)
-	}
-	return f, err
-}
-
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
-
-// reasonOf says in one sentence for a person why e could not tell. A panic's
-// stack goes to the log, not into the journal.
-func reasonOf(e *Entry, err error) string {
-	var p *panicError
-	switch {
-	case errors.As(err, &p):
-		return "the filter failed inside; see the log"
-	case errors.Is(err, errTimeout):
-		return fmt.Sprintf("no answer within %s", e.timeout())
-	}
-	return "could not tell: " + err.Error()
-}
-
-// wait returns when the call is done, or with ctx's error.
-func (c *call) wait(ctx context.Context) error {
-	select {
-	case <-c.done:
-		return nil
-	default:
-	}
-	select {
-	case <-c.done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -32,7 +32,7 @@ type Walk struct {
 	by    int // index of the highest entry in the list that ended it
 	done  bool
 	spare map[string]string // by name of an entry that spares others: its reason
-	ahead map[int]*call     // read ahead, by index, not judged yet
+	ahead []*call           // read ahead, by index, not judged yet
 }
 
 // A pending entry has said Later.
@@ -70,7 +70,7 @@ type Decision struct {
 // NewWalk begins a walk at the top of p.
 func NewWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 	return &Walk{
-		Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: map[int]*call{}, Steps: make([]Step, 0, len(p.Entries)),
+		Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: make([]*call, len(p.Entries)), Steps: make([]Step, 0, len(p.Entries)),
 	}
 }
 
@@ -87,7 +87,7 @@ func NewUnknownWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 func (w *Walk) Fork() *Walk {
 	n := *w
 	n.Steps, n.later = slices.Clone(w.Steps), slices.Clone(w.later)
-	n.ahead, n.spare = map[int]*call{}, maps.Clone(w.spare)
+	n.ahead, n.spare = make([]*call, len(w.ahead)), maps.Clone(w.spare)
 	return &n
 }
 
@@ -163,13 +163,13 @@ func (w *Walk) step(ctx context.Context, tx *Transaction, i int) (on bool, err e
 func (w *Walk) ask(ctx context.Context, tx *Transaction, p pending) (on bool, err error) {
 	i, e := p.entry, w.Policy.Entries[p.entry]
 	c := w.call(tx, i)
-	if err := c.wait(ctx); err != nil {
+	if err := c.done.wait(ctx); err != nil {
 		return false, fmt.Errorf("pipeline: %s: %w", e.Name, err)
 	}
 	for c.waits() && c.stage < tx.Stage { // it was begun before what it waits for was in
 		w.release(tx, i)
 		c = w.call(tx, i)
-		if err := c.wait(ctx); err != nil {
+		if err := c.done.wait(ctx); err != nil {
 			return false, fmt.Errorf("pipeline: %s: %w", e.Name, err)
 		}
 	}
@@ -256,7 +256,7 @@ func (w *Walk) record(ctx context.Context, tx *Transaction, e *Entry, c *call) (
 		}()
 		if e.Kind.Waits {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, e.timeout())
+			ctx, cancel = WithLimit(ctx, e.timeout())
 			defer cancel()
 		}
 		if err = r.Record(ctx, e.query(tx, w), c.finding); err != nil {
