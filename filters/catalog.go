@@ -24,14 +24,13 @@ type Deps struct {
 
 	Complaints Complaints // nil: nobody complained of anybody
 
-	Learnt Learnt // nil: nothing was learnt
-
 	Trust     Trust     // nil: nobody is trusted
 	Ledger    Ledger    // nil: nothing was sent
 	Signed    Signed    // nil: no return path was
 	Forwarded Forwarded // nil: nothing was sent on
 
 	Pictures *picture.Reader // nil: one of the catalogue's own
+	Learnt   Learnt          // nil: nothing was learnt
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -83,6 +82,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		dnsblKind(d),
 		dkimKind(d),
 		keywordsKind(),
+		imageHashKind(d),
 		heloKind(d),
 	}
 	for i := range kinds {

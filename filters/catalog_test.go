@@ -32,9 +32,13 @@ func TestCatalog(t *testing.T) {
 		})
 	}
 	want := []string{
-		"ip-ban", "early-talker", "rate", "ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block",
-		"sender-block", "rdns", "null-sender", "self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
+		"ip-ban", "early-talker", "rate",
+		"ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block", "sender-block", "rdns",
+		"null-sender", "self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "antivirus", "attachment", "dkim",
+		"arc", "dmarc", "empty", "keyword-allow", "keywords", "logic", "ocr", "image-hash", "checksum", "uribl", "attachment-hash",
+		"bayes", "spamassassin", "rspamd", "milter", "script", "language", "helo", "malformed", "phish", "fingerprint",
 	}
+	want = slices.DeleteFunc(want, func(name string) bool { return !slices.Contains(names, name) }) // the default order of all there are to be
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)
 	}
