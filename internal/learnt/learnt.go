@@ -149,7 +149,27 @@ func (s Standing) IsSpam() bool { return s.Spam > s.Ham }
 // Sure reports whether one of those who say that it is spam is not just a person.
 func (s Standing) Sure() bool { return slices.ContainsFunc(s.Sources, Source.Sure) }
 
-// String says it for people: "spam by trap, report (3 for, 0 against), last 2026-11-26".
+// Bits are the sources in one number: a bit for each of Sources.
+func (s Standing) Bits() (bits uint16) {
+	for i, source := range Sources() {
+		if slices.Contains(s.Sources, source) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// SourcesOf returns the sources that Bits put into a number.
+func SourcesOf(bits uint16) (list []Source) {
+	for i, source := range Sources() {
+		if bits>>i&1 > 0 {
+			list = append(list, source)
+		}
+	}
+	return list
+}
+
+// String says it for people: "by trap, report (3 for, 0 against), last 2026-11-26".
 func (s Standing) String() string {
 	var names []string
 	for _, source := range s.Sources {

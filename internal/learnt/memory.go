@@ -105,26 +105,17 @@ func (m *Memory) NearSketch(s *sketch.Sketch, least int) (Standing, int, bool) {
 }
 
 func (n known) standing() Standing {
-	s := Standing{Spam: int(n.spam), Ham: int(n.ham), First: time.Unix(int64(n.first), 0).UTC(), Last: time.Unix(int64(n.last), 0).UTC()}
-	for i, source := range Sources() {
-		if n.sources>>i&1 > 0 {
-			s.Sources = append(s.Sources, source)
-		}
+	return Standing{
+		Spam: int(n.spam), Ham: int(n.ham), Sources: SourcesOf(n.sources),
+		First: time.Unix(int64(n.first), 0).UTC(), Last: time.Unix(int64(n.last), 0).UTC(),
 	}
-	return s
 }
 
 func knownOf(s Standing) known {
-	n := known{
-		spam: uint16(min(s.Spam, math.MaxUint16)), ham: uint16(min(s.Ham, math.MaxUint16)),
+	return known{
+		spam: uint16(min(s.Spam, math.MaxUint16)), ham: uint16(min(s.Ham, math.MaxUint16)), sources: s.Bits(),
 		first: uint32(s.First.Unix()), last: uint32(s.Last.Unix()),
 	}
-	for i, source := range Sources() {
-		if slices.Contains(s.Sources, source) {
-			n.sources |= 1 << i
-		}
-	}
-	return n
 }
 
 // follow reads what has changed since it was last asked.

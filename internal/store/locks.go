@@ -29,7 +29,8 @@ import (
 //  7. weights of trust, by key (trust.go), and then marks of what is sent, by mark (sent.go)
 //  8. contents, by id (counts.go)
 //
-// What changes bans (ban.go) locks their revision and nothing else.
+// What changes bans (ban.go), or what was learnt (learnt.go), locks its revision and nothing
+// else.
 //
 // Where that can't be had the server finds the circle and ends one of them, which is
 // run again (postgres.go). SQLite has one writer and no locks.
