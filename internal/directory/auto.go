@@ -13,7 +13,11 @@ func (s *Snapshot) AutoAllowable(rcpt, sender mail.Path) bool {
 	if sender.IsNull() || rcpt.IsNull() {
 		return false
 	}
-	sender, rcpt = s.canonical(sender.Fold()), s.canonical(rcpt.Fold())
+	sender, rcpt = sender.Fold(), rcpt.Fold()
+	if _, ours := s.Domain(sender.Domain()); !ours && sender.Domain() != rcpt.Domain() && sender.Domain() != s.hostname {
+		return true // as most are: such an address leads to nobody here
+	}
+	sender, rcpt = s.canonical(sender), s.canonical(rcpt)
 	if sender.Domain() == rcpt.Domain() {
 		return false
 	}
@@ -29,7 +33,7 @@ func (s *Snapshot) AutoAllowable(rcpt, sender mail.Path) bool {
 // homes returns the mailboxes that an address leads to, without those that are only
 // copied to; none where it is not ours.
 func (s *Snapshot) homes(a mail.Path) (boxes []Mailbox) {
-	r, err := s.resolve(a, nil)
+	r, err := s.resolved(a)
 	if err != nil {
 		return nil
 	}

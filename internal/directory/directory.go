@@ -63,7 +63,10 @@ func New(ctx context.Context, c Config) (*Directory, error) {
 
 func emptySnapshot(hostname string, now func() time.Time) (*Snapshot, error) {
 	tables, err := newTables()
-	return &Snapshot{tables: tables, lists: newLists(), hostname: hostname, now: now}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{tables: tables, read: tables.Txn(false), met: &met{}, lists: newLists(), hostname: hostname, now: now}, nil
 }
 
 // Snapshot returns the newest picture of the directory.

@@ -168,7 +168,7 @@ func (s *Snapshot) scopesOf(rcpt mail.Path) []Scope {
 	case alias != nil && alias.Kind == Distribution: // is nobody's own, and may be long
 		return scopes
 	}
-	if r, err := s.resolve(rcpt.Fold(), nil); err == nil && len(r.Boxes) == 1 {
+	if r, err := s.resolved(rcpt.Fold()); err == nil && len(r.Boxes) == 1 {
 		scopes = append([]Scope{{MailboxScope, string(r.Boxes[0].Address)}}, scopes...)
 	}
 	return scopes

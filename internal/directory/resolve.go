@@ -58,11 +58,23 @@ type Remote struct {
 // It fails with ErrNoDomain, ErrNoMailbox, ErrTooMany, or, where all that it finds is
 // closed, with ErrClosed.
 func (s *Snapshot) Resolve(rcpt mail.Path) (Resolution, error) {
-	r, err := s.resolve(rcpt, nil)
+	r, err := s.resolved(rcpt)
 	if err != nil {
 		return Resolution{}, fmt.Errorf("directory: resolve %s: %w", rcpt, err)
 	}
 	return r, nil
+}
+
+// resolved is resolve for who hears of no steps. It remembers.
+func (s *Snapshot) resolved(given mail.Path) (Resolution, error) {
+	if r, ok := s.met.find(given); ok {
+		return r, nil
+	}
+	r, err := s.resolve(given, nil)
+	if err == nil {
+		s.met.add(given, r)
+	}
+	return r, err
 }
 
 func (s *Snapshot) resolve(given mail.Path, note func(Step)) (Resolution, error) {
@@ -75,7 +87,7 @@ func (s *Snapshot) resolve(given mail.Path, note func(Step)) (Resolution, error)
 	if !ok {
 		return Resolution{}, ErrNoDomain
 	}
-	e := expansion{s: s, to: Resolution{Domain: domain, Role: role, s: s}, seen: map[mail.Path]bool{}, copies: map[mail.Path]bool{}, note: note}
+	e := expansion{s: s, to: Resolution{Domain: domain, Role: role, s: s}, seen: map[mail.Path]bool{}, note: note}
 	e.visit(mail.Path(rcpt.Local()+"@"+domain.Name), origin{})
 	if !e.found() && (role || e.refused == nil) {
 		e.otherwise(domain, given.Local())
@@ -153,6 +165,9 @@ func (e *expansion) again(a mail.Path, from origin) (again, direct bool) {
 			delete(e.copies, a)
 		}
 	case from.copyOf != 0:
+		if e.copies == nil {
+			e.copies = map[mail.Path]bool{}
+		}
 		e.copies[a] = true
 	}
 	return again, direct

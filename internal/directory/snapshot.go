@@ -18,6 +18,8 @@ import (
 type Snapshot struct {
 	revision int64
 	tables   *memdb.MemDB
+	read     *memdb.Txn // of tables, which never change any more; a reading one is for many goroutines
+	met      *met
 	lists    lists
 	hostname string // of this node; its postmaster is ours too
 	now      func() time.Time
@@ -127,7 +129,7 @@ func (s *Snapshot) aliasesOf(domain string) iter.Seq[Alias] {
 }
 
 func first[T any](s *Snapshot, table, index, key string) (T, bool) {
-	row, err := s.tables.Txn(false).First(table, index, key)
+	row, err := s.read.First(table, index, key)
 	must(err)
 	if row == nil {
 		var none T
@@ -138,7 +140,7 @@ func first[T any](s *Snapshot, table, index, key string) (T, bool) {
 
 func rows[T any](s *Snapshot, table, index, key string) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		found, err := s.tables.Txn(false).Get(table, index, key)
+		found, err := s.read.Get(table, index, key)
 		must(err)
 		for row := found.Next(); row != nil; row = found.Next() {
 			if !yield(*row.(*T)) {
@@ -199,6 +201,7 @@ func (b *build) row(table, name string, row any, gone bool) error {
 
 func (b *build) done(revision int64) *Snapshot {
 	b.txn.Commit()
+	b.next.read, b.next.met = b.next.tables.Txn(false), &met{}
 	b.next.lists = b.lists.done()
 	b.next.revision = revision
 	return b.next
