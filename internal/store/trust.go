@@ -43,6 +43,13 @@ func (t *Tx) teach(scope trust.Scope, sender mail.Path, how trust.How, when int6
 
 func (l lessons) write(tx *Tx) error {
 	slices.SortStableFunc(l, func(a, b lesson) int { return trust.Compare(a.Key, b.Key) })
+	for _, one := range l { // first, by the order of locks
+		if one.weight > 0 {
+			if err := announce(tx, one.Key, one.when); err != nil {
+				return err
+			}
+		}
+	}
 	for _, one := range l {
 		write := learn
 		if one.weight < 0 {
@@ -210,6 +217,9 @@ func (t Trust) Use(ctx context.Context, uses []trust.Use) error {
 // Set implements trust.Rows.
 func (t Trust) Set(ctx context.Context, e trust.Entry) error {
 	err := t.db.Update(ctx, func(tx *Tx) error {
+		if err := announce(tx, e.Key, toMicros(e.Learnt)); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`INSERT INTO trust (scope, sender, weight, used, learnt, how) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (scope, sender) DO UPDATE SET weight = excluded.weight, used = excluded.used, learnt = excluded.learnt, how = excluded.how`,
 			e.Scope, e.Sender, int64(e.Weight), toMicros(e.Used), toMicros(e.Learnt), int64(e.How))

@@ -51,6 +51,13 @@ type Book struct {
 	mu    sync.Mutex
 	known map[Key]looked
 	uses  map[Key]time.Time
+
+	senders *known      // of whom something is known; nil: not read, or too many
+	good    time.Time   // until when senders holds without another look at the news
+	news    int64       // the last number taken in
+	loaded  time.Time   // when senders was begun
+	loading bool        // senders is being read
+	late    []mail.Path // learnt meanwhile
 }
 
 // looked is what a look-up found, good until then.
@@ -77,6 +84,9 @@ func New(c Config) *Book {
 // weighs most at now; false where none weighs anything. A tag of BATV does not count.
 func (b *Book) Weigh(ctx context.Context, rcpt, sender mail.Path, now time.Time) (best Entry, ok bool, err error) {
 	sender = sender.Unsigned()
+	if b.stranger(sender) {
+		return Entry{}, false, nil
+	}
 	var keys []Key
 	for _, s := range b.c.Scopes(rcpt, sender) {
 		keys = append(keys, Key{s, sender})
@@ -168,6 +178,7 @@ func (b *Book) Set(ctx context.Context, k Key, w Weight) (Entry, error) {
 	if err := b.c.Rows.Set(ctx, e); err != nil {
 		return Entry{}, fmt.Errorf("trust: set %s: %w", k.Sender, err)
 	}
+	b.Learnt(e.Key)
 	return e, nil
 }
 
@@ -196,7 +207,9 @@ func (b *Book) Forgive(ctx context.Context, held string) (bool, error) {
 func (b *Book) Learnt(k Key) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.known, Key{k.Scope, k.Sender.Unsigned()})
+	k.Sender = k.Sender.Unsigned()
+	delete(b.known, k)
+	b.learnt(k.Sender)
 }
 
 // drop has the next look-ups read rows.
@@ -229,12 +242,13 @@ func (b *Book) Prune(ctx context.Context, now time.Time) (total int, err error) 
 	}
 }
 
-// Run writes uses, and removes once a day what weighs nothing, until ctx ends. An error is
+// Run follows other nodes, writes uses, and removes once a day what weighs nothing, until ctx ends. An error is
 // logged, and the next turn tries again.
 func (b *Book) Run(ctx context.Context) {
-	var pruning sync.WaitGroup
-	defer pruning.Wait()
-	pruning.Go(func() { b.runPrune(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { b.runPrune(ctx) })
+	beside.Go(func() { b.runFollow(ctx) })
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
@@ -264,6 +278,21 @@ func (b *Book) runPrune(ctx context.Context) {
 			} else if n > 0 {
 				b.c.Log.Info("trust: removed what weighs nothing", "entries", n)
 			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (b *Book) runFollow(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		if err := b.Follow(ctx); err != nil && ctx.Err() == nil {
+			b.c.Log.Warn("trust: what others learnt is not read; each sender is looked up", "error", err)
 		}
 		select {
 		case <-tick.C:

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,13 +19,19 @@ var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 // memory is Rows in a map.
 type memory struct {
+	mu      sync.Mutex
 	rows    map[Key]Entry
 	asked   int // keys that were looked up
 	uses    []Use
+	news    []mail.Path // in order; the first is number 1
+	gone    int         // of them, those that are not kept any more
+	listed  func()      // called by List
 	failing error
 }
 
 func (m *memory) Find(_ context.Context, keys []Key) (found []Entry, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.asked += len(keys)
 	for _, k := range keys {
 		if e, ok := m.rows[k]; ok {
@@ -33,19 +41,51 @@ func (m *memory) Find(_ context.Context, keys []Key) (found []Entry, err error) 
 	return found, m.failing
 }
 
-func (m *memory) List(context.Context, []Scope, Key, int) ([]Entry, error) { return nil, nil }
+func (m *memory) List(_ context.Context, _ []Scope, after Key, limit int) (list []Entry, err error) {
+	if m.listed != nil {
+		m.listed()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range slices.SortedFunc(maps.Keys(m.rows), Compare) {
+		if Compare(k, after) > 0 && len(list) < limit {
+			list = append(list, m.rows[k])
+		}
+	}
+	return list, m.failing
+}
+
+func (m *memory) News(_ context.Context, after int64, limit int) (News, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.news[min(int(after), len(m.news)):]
+	if limit == 0 {
+		return News{Next: int64(len(m.news))}, m.failing
+	}
+	if int(after) < m.gone {
+		return News{Next: int64(len(m.news)), Gap: true}, m.failing
+	}
+	all = all[:min(limit, len(all))]
+	return News{Senders: all, Next: after + int64(len(all))}, m.failing
+}
 
 func (m *memory) Use(_ context.Context, uses []Use) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.uses = append(m.uses, uses...)
 	return m.failing
 }
 
 func (m *memory) Set(_ context.Context, e Entry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.rows[e.Key] = e
 	return m.failing
 }
 
 func (m *memory) Forget(_ context.Context, k Key) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	_, ok := m.rows[k]
 	delete(m.rows, k)
 	return ok, m.failing
@@ -54,6 +94,8 @@ func (m *memory) Forget(_ context.Context, k Key) (bool, error) {
 func (m *memory) Forgive(context.Context, string, time.Time) (bool, error) { return true, m.failing }
 
 func (m *memory) Prune(_ context.Context, after Key, now time.Time, limit int) (last Key, removed int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var keys []Key
 	for k := range m.rows {
 		if Compare(k, after) > 0 {

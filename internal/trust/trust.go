@@ -134,6 +134,13 @@ type Use struct {
 	Time time.Time
 }
 
+// News are senders of whom something is known that was not known before.
+type News struct {
+	Senders []mail.Path
+	Next    int64 // the number of the last one
+	Gap     bool  // some are not kept any more: who follows is to read all rows
+}
+
 // Rows keeps the weights.
 type Rows interface {
 	// Find returns the entries of those keys that are there, at most a few.
@@ -141,6 +148,10 @@ type Rows interface {
 	// List returns entries of some scopes, or of all where there are none, in the order
 	// of their keys, those after a key; at most limit.
 	List(ctx context.Context, scopes []Scope, after Key, limit int) ([]Entry, error)
+	// News returns senders of whom something is known since the news of a number, and was
+	// not before, in the order of commits, at most limit; with limit 0 none, and the newest
+	// number.
+	News(ctx context.Context, after int64, limit int) (News, error)
 	// Use notes uses. An entry that is gone is passed over.
 	Use(ctx context.Context, uses []Use) error
 	// Set puts an entry in the place of what was there.

@@ -38,6 +38,7 @@ func Trust(t *testing.T, open func(*testing.T) TrustRows) {
 		"pages":                         trustPages,
 		"pruned":                        trustPruned,
 		"many at once":                  trustTogether,
+		"news":                          trustNews,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -285,6 +286,48 @@ func trustPages(t *testing.T, rows TrustRows) {
 		if err != nil || !slices.Equal(keysOf(got), tt.want) {
 			t.Errorf("%v after %v: got %q, %v; want %q", tt.scopes, tt.after, keysOf(got), err, tt.want)
 		}
+	}
+}
+
+// trustNews: who was not known before is news, once, in the order of commits.
+func trustNews(t *testing.T, rows TrustRows) {
+	since := func(after int64, limit int) trust.News {
+		t.Helper()
+		n, err := rows.News(t.Context(), after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	begin := since(0, 0).Next
+	for _, e := range []trust.Entry{
+		{Key: trustKey("m1", "a@far.example"), Learnt: trustTime},
+		{Key: trustKey("m1", "b@far.example"), Learnt: trustTime},
+		{Key: trustKey("m1", "a@far.example"), Learnt: trustTime.Add(time.Hour)},                  // is known
+		{Key: trustKey("d2", "a@far.example"), Learnt: trustTime},                                 // in another scope
+		{Key: trustKey("m1", "b@far.example"), Learnt: trustTime.Add(trust.HalfLife + time.Hour)}, // could be pruned any time
+	} {
+		e.Weight, e.Used = 1, e.Learnt
+		setTrust(t, rows, e)
+	}
+	endings := endings(t, rows, teaching(t, rows, "m", "c@far.example", "a@far.example"), queue.Carried)
+	if _, err := rows.Queue.Settle(t.Context(), endings); err != nil {
+		t.Fatal(err)
+	}
+	all := since(begin, 100)
+	if want := []mail.Path{"a@far.example", "b@far.example", "a@far.example", "b@far.example"}; all.Gap || len(all.Senders) < 5 || !slices.Equal(all.Senders[:4], want) ||
+		!slices.Contains(all.Senders[4:], "c@far.example") {
+		t.Errorf("news: got %+v", all)
+	}
+	some := since(begin, 2)
+	if rest := since(some.Next, 100); len(some.Senders) != 2 || !slices.Equal(slices.Concat(some.Senders, rest.Senders), all.Senders) || rest.Next != all.Next {
+		t.Errorf("in pages: %+v, %+v", some, rest)
+	}
+	if n := since(all.Next, 100); n.Gap || len(n.Senders) != 0 || n.Next != all.Next {
+		t.Errorf("nothing new: %+v", n)
+	}
+	if n := since(all.Next+1, 100); !n.Gap || n.Next != all.Next {
+		t.Errorf("after a number of another store: %+v", n)
 	}
 }
 
