@@ -36,36 +36,6 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-func TestVisible(t *testing.T) {
-	tests := []struct{ name, html, want string }{
-		{"script and style", "<style>a{}</style>x<script>if (a<b) y</script>z<title>t</title>", "xz\n"},
-		{"blocks", "<div>a</div><div>b<br>c</div>", "a\nb\nc\n"},
-		{"entities", "&lt;&#x41;&nbsp;&amp", "<A\u00a0&\n"},
-		{"hidden", `a<span style="color:red; DISPLAY : none!important">x<b>y</b></span>b<i hidden>z</i>`, "ab\n"},
-		{"clear", `a<span style="opacity:0.0">x</span>b<span style="opacity:0.5">y</span>`, "aby\n"},
-		{"shown again", `<p style="display:none;display:block">x`, "x\n"},
-		{"font size 0 around text", `<td style="font-size:0">a</td>`, "a\n"},
-		{"hidden not closed", `<p hidden>x<p>shown`, "shown\n"},
-		{"hidden left by parent", `<div><span hidden>x</div>shown`, "shown\n"},
-		{"nested of one name", `<div hidden>x<div>y</div>z</div>shown`, "shown\n"},
-		{"hidden cell", `<table><tr><td hidden>x<td>shown`, "shown\n"},
-		{"noscript", "<noscript><b>a</b></noscript>", "a\n"},
-		{"alt", `<img alt="buy" src=x>`, " buy \n"},
-		{"comment", "vi<!-- x -->agra", "viagra\n"},
-		{"broken", "a<b", "a\n"},
-		{"void hidden", "<input hidden>shown", "shown\n"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var p page
-			readHTML(tt.html, &p)
-			if got := p.visible.String(); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
 func TestLinks(t *testing.T) {
 	html := `<a href=" http://a.example/?a=1&amp;b=2 ">Go <b>www.bank.example</b><img alt=now src=cid:1></a><a href="#x">in</a>` +
 		`<form action=/b><input type=Password></form><form></form>` +
@@ -93,14 +63,6 @@ func TestLinks(t *testing.T) {
 	}
 	if want := []Form{{"/b", true}, {"", false}}; !slices.Equal(e.Forms, want) {
 		t.Errorf("forms: got %v, want %v", e.Forms, want)
-	}
-}
-
-func TestHidden(t *testing.T) {
-	var p page
-	readHTML(`a<style>.x{}</style><div style="display:none">b<script>c</script></div>d`, &p)
-	if got, want := p.hidden.String(), "bc\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

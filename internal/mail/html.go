@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -18,126 +19,321 @@ type page struct {
 
 // readHTML adds to a page what a reader sees of an HTML document, what is hidden in
 // it and the addresses that it points to. Inline elements leave no trace, so that
-// "vi<b></b>agra" is one word; block elements and breaks end a line.
+// "vi<b></b>agra" is one word; block elements and breaks end a line, and other white
+// space is a single space. It takes time linear in the document, which is read
+// again if a style sheet stands behind text.
 func readHTML(source string, p *page) {
-	r := htmlReader{z: html.NewTokenizer(strings.NewReader(source)), page: p, hidden: -1, form: -1}
-	for r.token() {
+	r := newReader(source, &sheet{left: maxTries})
+	r.read()
+	if r.late {
+		sheet := r.sheet
+		sheet.left = maxTries
+		r = newReader(source, sheet)
+		r.whole = true
+		r.read()
 	}
-	r.endAnchor()
-	r.breakLine()
-	if r.dark {
-		p.hidden.WriteByte('\n')
-	}
+	r.finish(p)
 }
 
-// An htmlReader goes through a document once. It keeps the open elements, so that
-// a hidden one that nobody closes hides no more than in a browser: what a rule
-// is to find must not be hideable by bad nesting.
+// An htmlReader goes through a document once. It keeps the open elements as the
+// tree builder of browsers does (HTML Standard §13.2.6), as far as it matters to what is
+// hidden: bad nesting must neither hide what a reader sees from us, nor make
+// hidden text seem to be read.
 type htmlReader struct {
-	z *html.Tokenizer
-	*page
-	open   []atom.Atom
-	hidden int    // how many elements were open when the hidden one opened, -1 outside
-	unseen bool   // what is hidden is a script or a style, no text
-	inline bool   // the line that is being written is not empty
-	dark   bool   // something hidden was written
-	anchor anchor // the one that is open
+	z       *html.Tokenizer
+	sheet   *sheet
+	whole   bool // sheet has all rules of the document
+	late    bool // a rule came behind what it may be about
+	begun   bool // something came that rules may be about
+	quirks  bool // there is no doctype
+	outlook bool // in a comment that Outlook alone reads
+
+	open                         []element
+	floor                        int // elements of open that may not be closed
+	paragraphs, tables, pictures int // of open
+	tag                          tag
+	blind                        bool // too much style: all text counts as seen
+
+	out    sink // what is seen
+	dark   sink // what is not
+	links  linkSet
+	forms  []Form
+	anchor anchor
 	form   int    // index in forms of the one that is open, -1 outside
+	media  string // of the style sheet that was opened
+	base   string
+	link   paint // colour of anchors
+}
+
+// An element is one that is open.
+type element struct {
+	atom   atom.Atom
+	look   look
+	shown  bool // its text is seen
+	unseen bool // a script or so: what is in it is no text at all
+	styled styled
 }
 
 // An anchor is an <a> while its text is gathered.
 type anchor struct {
 	url   string // "" outside
-	text  []byte
-	start int // in the visible text
+	start int    // in what is seen
 }
 
-// maxOpen bounds the elements that are kept open, and so the search of an end tag;
-// what is nested deeper is not hidden.
-const maxOpen = 100
+// maxOpen bounds the elements that are kept open, as browsers do, and so the search of an
+// end tag; what is nested deeper has the style of the last.
+const maxOpen = 512
+
+func newReader(source string, s *sheet) *htmlReader {
+	r := &htmlReader{z: html.NewTokenizer(strings.NewReader(source)), sheet: s, quirks: true, form: -1}
+	r.link = paint{b: 0xee}
+	r.open = append(make([]element, 0, 32), element{look: plainLook(), shown: true})
+	r.floor = 1
+	return r
+}
+
+func (r *htmlReader) read() {
+	for r.token() {
+	}
+	if r.outlook {
+		return
+	}
+	r.endAnchor()
+	r.out.breakLine()
+	r.dark.breakLine()
+}
+
+// finish adds what was read to a page.
+func (r *htmlReader) finish(p *page) {
+	raw := string(r.out.b)
+	text, secret := shown(raw)
+	p.visible.WriteString(text)
+	dark, more := shown(string(r.dark.b))
+	for _, s := range []string{dark, secret, more} {
+		if strings.IndexFunc(s, isInk) >= 0 {
+			line(&p.hidden, s)
+		}
+	}
+	for _, l := range r.links.list {
+		p.links.add(l)
+	}
+	for _, url := range r.sheet.images {
+		p.links.add(Link{URL: r.resolve(url), Kind: LinkImage})
+	}
+	for _, s := range r.links.loose(raw) {
+		s, _ = shown(s)
+		p.links.fromText(s)
+	}
+	p.forms = append(p.forms, r.forms[:min(len(r.forms), maxForms-len(p.forms))]...)
+}
+
+// isInk reports whether a character is more than white space.
+func isInk(r rune) bool { return !unicode.IsSpace(r) && !isBlind(r) && r != zwj && r != zwnj }
 
 func (r *htmlReader) token() bool {
 	switch r.z.Next() {
 	case html.ErrorToken:
 		return false
 	case html.TextToken:
-		switch {
-		case r.hidden < 0:
-			r.text(r.z.Text())
-		case !r.unseen:
-			r.conceal(r.z.Text())
-		}
-	case html.StartTagToken, html.SelfClosingTagToken: // HTML knows no self-closing
-		r.start()
+		r.text(r.z.Text())
+	case html.StartTagToken:
+		r.start(false)
+	case html.SelfClosingTagToken: // means something in pictures only
+		r.start(true)
 	case html.EndTagToken:
 		name, _ := r.z.TagName()
-		r.end(atom.Lookup(name))
+		if a := atom.Lookup(name); a != atom.Body && a != atom.Html { // what follows still is in them
+			r.end(a)
+		}
+	case html.CommentToken:
+		r.comment(r.z.Text())
+	case html.DoctypeToken:
+		r.quirks = false
 	}
 	return true
+}
+
+func (r *htmlReader) top() *element { return &r.open[len(r.open)-1] }
+
+// parent returns the element in which text, and what is no part of a table, stands: beside
+// the table, if it is in one but in no cell (HTML Standard §13.2.6.1, foster parenting).
+func (r *htmlReader) parent() *element { return &r.open[r.place()] }
+
+// place returns the index of parent.
+func (r *htmlReader) place() int {
+	for i := len(r.open) - 1; i >= r.floor; i-- {
+		switch r.open[i].atom {
+		case atom.Table, atom.Tbody, atom.Thead, atom.Tfoot, atom.Tr, atom.Colgroup:
+		default:
+			return i
+		}
+	}
+	return r.floor - 1
 }
 
 func (r *htmlReader) text(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	r.visible.Write(b)
-	r.inline = b[len(b)-1] != '\n'
-	if r.anchor.url != "" && len(r.anchor.text) < MaxLinkText {
-		r.anchor.text = append(r.anchor.text, b[:min(len(b), MaxLinkText)]...)
+	switch e := r.top(); {
+	case e.unseen:
+		if e.atom == atom.Style {
+			r.style(string(b))
+		}
+	default:
+		r.write(b, r.parent())
 	}
 }
 
-// conceal writes text that no reader sees.
-func (r *htmlReader) conceal(b []byte) {
-	if len(b) > 0 {
-		r.page.hidden.Write(b)
-		r.dark = true
+// write writes text in an element.
+func (r *htmlReader) write(b []byte, e *element) {
+	if e.look.rtl && e.look.override {
+		b = bytes.Clone(b)
+		mirror(b)
 	}
+	if e.shown || r.blind {
+		r.out.text(b, e.look.pre)
+		r.dark.space = true
+	} else {
+		r.dark.text(b, e.look.pre)
+	}
+	r.begun = r.begun || r.out.line || r.dark.line
 }
 
-func (r *htmlReader) breakLine() {
-	if r.inline {
-		r.visible.WriteByte('\n')
-		r.inline = false
-	}
-}
-
-func (r *htmlReader) start() {
-	name, more := r.z.TagName()
-	tag := atom.Lookup(name)
-	hidden, alt := r.attributes(tag, more)
-	if tag == atom.Noscript || tag == atom.Noembed || tag == atom.Noframes {
-		r.z.NextIsNotRawText() // mail runs no scripts: what stands there is shown
-	}
-	r.imply(tag)
-	if r.hidden < 0 && isBlock(tag) {
-		r.breakLine()
-	}
-	if r.hidden < 0 && !hidden && alt != "" {
-		r.text([]byte(" " + alt + " "))
-	}
-	if isVoid(tag) || len(r.open) == maxOpen {
+// style reads a style sheet, unless all were read before. Those of Outlook alone say
+// nothing to others.
+func (r *htmlReader) style(css string) {
+	if r.outlook || r.whole {
 		return
 	}
-	if r.hidden < 0 && (hidden || isUnseen(tag)) {
-		r.hidden, r.unseen = len(r.open), isUnseen(tag)
+	n := len(r.sheet.rules)
+	r.sheet.add(css, r.media)
+	r.late = r.late || r.begun && len(r.sheet.rules) > n
+}
+
+// comment reads "<!--[if mso]>…<![endif]-->", which Outlook shows and nobody else. What is
+// opened in it does not reach beyond it.
+func (r *htmlReader) comment(b []byte) {
+	condition, inner, ok := bytes.Cut(b, []byte("]>"))
+	if !ok || r.outlook || !bytes.HasPrefix(condition, []byte("[if")) ||
+		!bytes.Contains(condition, []byte("mso")) || bytes.IndexByte(condition, '!') >= 0 {
+		return
 	}
-	r.open = append(r.open, tag)
+	if i := bytes.LastIndex(inner, []byte("<![endif]")); i >= 0 {
+		inner = inner[:i]
+	}
+	z, floor, around, n := r.z, r.floor, r.anchor, len(r.open)
+	r.z, r.floor, r.anchor, r.outlook = html.NewTokenizer(bytes.NewReader(bytes.Clone(inner))), n, anchor{}, true
+	r.read()
+	r.endAnchor()
+	r.truncate(n)
+	r.z, r.floor, r.anchor, r.outlook = z, floor, around, false
+}
+
+func (r *htmlReader) start(closed bool) {
+	r.tag.read(r.z)
+	t := &r.tag
+	if t.atom == atom.Noscript || t.atom == atom.Noembed || t.atom == atom.Noframes {
+		r.z.NextIsNotRawText() // mail runs no scripts: what stands there is shown
+	}
+	r.imply(t.atom)
+	r.begun = r.begun || !isHeadPart(t.atom)
+	if isPart(t.atom) && r.tables == 0 {
+		return // browsers drop it, with what it says of itself
+	}
+	e := r.element()
+	if isBlock(t.atom) {
+		r.breakLine(&e)
+	}
+	r.point(&e)
+	r.replaced(&e)
+	switch {
+	case isVoid(t.atom) || len(r.open) == maxOpen || t.atom == atom.Head:
+	case closed && (t.atom == atom.Svg || t.atom == atom.Math || r.pictures > 0):
+	default:
+		r.open = append(r.open, e)
+		r.count(t.atom, 1)
+	}
+}
+
+// replaced writes the text that stands in an element without being in it: of a picture,
+// of a button.
+func (r *htmlReader) replaced(e *element) {
+	text := r.tag.alt
+	if e.atom == atom.Input {
+		text = r.tag.label()
+	}
+	if len(text) == 0 {
+		return
+	}
+	sink := &r.out
+	if !e.shown {
+		sink = &r.dark
+	}
+	sink.space = true
+	r.write(text, e)
+	sink.space = true
+}
+
+func (r *htmlReader) breakLine(e *element) {
+	if e.shown {
+		r.out.breakLine()
+	} else {
+		r.dark.breakLine()
+	}
 }
 
 // imply closes the elements that a start tag closes without an end tag of their own.
 func (r *htmlReader) imply(tag atom.Atom) {
-	if len(r.open) == 0 {
-		return
+	switch tag {
+	case atom.Td, atom.Th:
+		r.closeTo(atom.Tr, atom.Table)
+	case atom.Tr:
+		r.closeTo(atom.Tbody, atom.Table)
+	case atom.Tbody, atom.Thead, atom.Tfoot, atom.Caption, atom.Colgroup:
+		r.closeTo(atom.Table, atom.Table)
+	case atom.Li:
+		r.endIn(tag, atom.Ul, atom.Ol)
+	case atom.Dt, atom.Dd:
+		r.endIn(atom.Dt, atom.Dl, atom.Dl)
+		r.endIn(atom.Dd, atom.Dl, atom.Dl)
+	case atom.Option, atom.Optgroup:
+		r.endIn(atom.Option, atom.Select, atom.Select)
+	case atom.Input, atom.Textarea:
+		r.end(atom.Select)
+	case atom.A, atom.Button:
+		r.end(tag)
+	case atom.Table:
+		r.truncate(r.place() + 1) // one that stands in another, but in no cell, ends that
 	}
-	switch top := r.open[len(r.open)-1]; top {
-	case atom.P:
-		if isBlock(tag) && tag != atom.Br {
-			r.end(top)
+	if r.paragraphs > 0 && isBlock(tag) && tag != atom.Br && !isPart(tag) {
+		r.end(atom.P)
+	}
+	if r.pictures > 0 && leavesPicture(tag) {
+		r.end(atom.Svg)
+		r.end(atom.Math)
+	}
+}
+
+// closeTo closes what is open in the innermost of two kinds of elements, if one is.
+func (r *htmlReader) closeTo(a, b atom.Atom) {
+	for i := len(r.open) - 1; i >= r.floor; i-- {
+		if o := r.open[i].atom; o == a || o == b || a == atom.Tbody && (o == atom.Thead || o == atom.Tfoot) {
+			r.truncate(i + 1)
+			return
 		}
-	case atom.Li, atom.Td, atom.Th, atom.Tr, atom.Dt, atom.Dd, atom.Option:
-		if tag == top {
-			r.end(top)
+	}
+}
+
+// endIn closes an element that stands in the innermost of two kinds of elements.
+func (r *htmlReader) endIn(tag, a, b atom.Atom) {
+	for i := len(r.open) - 1; i >= r.floor; i-- {
+		switch o := r.open[i].atom; {
+		case o == tag:
+			r.end(tag)
+			return
+		case o == a || o == b || isBarrier(o):
+			return
 		}
 	}
 }
@@ -150,150 +346,40 @@ func (r *htmlReader) end(tag atom.Atom) {
 	case atom.Form:
 		r.form = -1
 	}
-	for i := len(r.open) - 1; i >= 0; i-- {
-		if r.open[i] != tag {
-			continue
-		}
-		r.open = r.open[:i]
-		if i <= r.hidden {
-			r.hidden = -1
-		}
-		break
-	}
-	if r.hidden < 0 && isBlock(tag) {
-		r.breakLine()
-	}
-}
-
-// attributes collects the addresses in a tag and returns whether it hides its
-// element, and the text that stands for an image.
-func (r *htmlReader) attributes(tag atom.Atom, more bool) (hidden bool, alt string) {
-	var href, kind string
-	for more {
-		var key, value []byte
-		key, value, more = r.z.TagAttr()
-		switch string(key) {
-		case "href":
-			href = string(value)
-		case "action":
-			r.links.add(Link{URL: string(value), Kind: LinkForm})
-			href = string(value)
-		case "formaction":
-			r.links.add(Link{URL: string(value), Kind: LinkForm})
-		case "src", "background", "poster", "data", "srcset":
-			r.links.add(Link{URL: string(value), Kind: loads(tag)})
-		case "content":
-			if tag == atom.Meta {
-				r.refresh(string(value))
+	inCell := isPart(tag) || tag == atom.Table
+	for i := len(r.open) - 1; i >= r.floor; i-- {
+		switch o := r.open[i].atom; {
+		case o == tag:
+			if isBlock(tag) {
+				r.breakLine(&r.open[i])
 			}
-		case "alt":
-			alt = string(value)
-		case "type":
-			kind = string(value)
-		case "hidden":
-			hidden = true
-		case "style":
-			hidden = hidden || hides(value)
+			r.truncate(i)
+			return
+		case o == atom.Table && tag != atom.Table, isBarrier(o) && !inCell: // what is outside stays open
+			i = 0
 		}
 	}
-	r.point(tag, href, kind)
-	return hidden, alt
+	if isBlock(tag) {
+		r.breakLine(r.top())
+	}
 }
 
-// loads returns the kind of an address that such an element loads.
-func loads(tag atom.Atom) LinkKind {
+// truncate closes all but n elements.
+func (r *htmlReader) truncate(n int) {
+	for _, e := range r.open[n:] {
+		r.count(e.atom, -1)
+	}
+	r.open = r.open[:n]
+}
+
+// count keeps how many paragraphs, tables and pictures are open, not to search for them.
+func (r *htmlReader) count(tag atom.Atom, n int) {
 	switch tag {
-	case atom.Script, atom.Iframe, atom.Frame, atom.Embed, atom.Object:
-		return LinkOther
+	case atom.P:
+		r.paragraphs += n
+	case atom.Table:
+		r.tables += n
+	case atom.Svg, atom.Math:
+		r.pictures += n
 	}
-	return LinkImage
-}
-
-// point takes what a tag points to.
-func (r *htmlReader) point(tag atom.Atom, href, kind string) {
-	switch tag {
-	case atom.A:
-		r.endAnchor()
-		r.anchor = anchor{url: linkURL(href), text: r.anchor.text[:0], start: r.visible.Len()}
-	case atom.Area:
-		r.links.add(Link{URL: href, Kind: LinkArea})
-	case atom.Form:
-		if r.form = -1; len(r.forms) < maxForms {
-			r.form = len(r.forms)
-			r.forms = append(r.forms, Form{Action: linkURL(href)})
-		}
-	case atom.Input:
-		if r.form >= 0 && strings.EqualFold(kind, "password") {
-			r.forms[r.form].Password = true
-		}
-	default:
-		r.links.add(Link{URL: href, Kind: LinkOther})
-	}
-}
-
-// endAnchor takes the anchor that is open, if one is, with the text in it.
-func (r *htmlReader) endAnchor() {
-	if r.anchor.url == "" {
-		return
-	}
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(r.anchor.text), "")), " ")
-	r.links.add(Link{URL: r.anchor.url, Text: text, Kind: LinkAnchor})
-	r.links.anchor(r.anchor.start, r.visible.Len())
-	r.anchor.url = ""
-}
-
-// refresh takes the address of <meta http-equiv=refresh content="0; url=…">.
-func (r *htmlReader) refresh(content string) {
-	if i := indexFold(content, "url="); i >= 0 {
-		r.links.add(Link{URL: strings.Trim(content[i+4:], ` '"`), Kind: LinkRefresh})
-	}
-}
-
-// hides reports whether a style attribute makes its element, with all that is in
-// it, invisible. A font of size 0 does not: newsletters set it around text that has a size of its own.
-func hides(style []byte) bool {
-	var none, clear bool
-	for declaration := range bytes.SplitSeq(bytes.ToLower(style), []byte{';'}) {
-		property, value, _ := bytes.Cut(declaration, []byte{':'})
-		value, _, _ = bytes.Cut(value, []byte{'!'}) // !important
-		v := string(bytes.TrimSpace(value))
-		switch string(bytes.TrimSpace(property)) {
-		case "display":
-			none = v == "none"
-		case "opacity":
-			clear = v != "" && strings.Trim(v, "0.") == ""
-		}
-	}
-	return none || clear
-}
-
-// isUnseen reports whether the text in such an element is never shown.
-func isUnseen(tag atom.Atom) bool {
-	switch tag {
-	case atom.Script, atom.Style, atom.Title, atom.Template, atom.Iframe:
-		return true
-	}
-	return false
-}
-
-// isVoid reports whether such an element never has an end tag.
-func isVoid(tag atom.Atom) bool {
-	switch tag {
-	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link, atom.Meta,
-		atom.Param, atom.Source, atom.Track, atom.Wbr:
-		return true
-	}
-	return false
-}
-
-// isBlock reports whether such an element stands on lines of its own.
-func isBlock(tag atom.Atom) bool {
-	switch tag {
-	case atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Br, atom.Caption, atom.Center, atom.Dd,
-		atom.Div, atom.Dl, atom.Dt, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Head,
-		atom.Header, atom.Hr, atom.Html, atom.Legend, atom.Li, atom.Main, atom.Nav, atom.Ol, atom.Option, atom.P, atom.Pre,
-		atom.Section, atom.Table, atom.Tbody, atom.Td, atom.Tfoot, atom.Th, atom.Thead, atom.Tr, atom.Ul:
-		return true
-	}
-	return false
 }

@@ -30,7 +30,7 @@ const (
 
 // A Link is an address that a message points to or loads from.
 type Link struct {
-	URL  string // as written, entities decoded, without the line ends that browsers drop
+	URL  string // as written, entities decoded, without the line ends that browsers drop; see Extract.Links
 	Text string // what a reader sees of an anchor, its pictures' alternative texts too; of other kinds ""
 	Kind LinkKind
 }
@@ -44,16 +44,12 @@ type Form struct {
 // maxForms bounds the forms of an Extract.
 const maxForms = 100
 
-// Links returns where HTML points to and loads from, and then the addresses in the
-// text that is shown, in the order of the message, MaxURLs at most. An address comes
-// again where its text or kind differ. Text is searched when this is first asked.
+// Links returns where HTML points to and loads from, with the addresses that it shows
+// outside of anchors, and then those in Text, MaxURLs at most. An address comes
+// again where its text or kind differ. Relative ones are joined to the document's base,
+// if it names one. Text is searched when this is first asked.
 func (e *Extract) Links() []Link {
-	e.linksOnce.Do(func() {
-		e.links.fromText(e.Text)
-		for _, s := range e.links.loose(e.Visible) {
-			e.links.fromText(s)
-		}
-	})
+	e.linksOnce.Do(func() { e.links.fromText(e.Text) })
 	return e.links.list
 }
 
