@@ -37,6 +37,7 @@ func places() map[string]layer {
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
 		"internal/learnt": domain, "internal/bulk": domain,
+		"internal/link": domain,
 
 		"filters": flow, "internal/intake": flow,
 
