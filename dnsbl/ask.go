@@ -48,7 +48,7 @@ type Answer struct {
 
 // A Subject is whom lists are asked about.
 type Subject struct {
-	Addr    netip.Addr // for lists of kind Deny and Allow; invalid: not to be asked about
+	Addr    netip.Addr // for lists of kind Deny and Allow, and where there are no Domains for those with Addresses; invalid: not to be asked about
 	Domains []string   // for lists of kind Domain
 }
 
@@ -67,8 +67,32 @@ func Ask(ctx context.Context, r Resolver, lists []List, s Subject) []Answer {
 	return answers
 }
 
+// atOnce is how many questions AskEach has under way.
+const atOnce = 32
+
+// AskEach asks all lists about each subject by itself, and returns the answers by subject, in
+// the lists' order. Of the questions 32 are under way at once; those that were not put when
+// ctx ends are Errors.
+func AskEach(ctx context.Context, r Resolver, lists []List, subjects []Subject) [][]Answer {
+	answers := make([][]Answer, len(subjects))
+	places := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, s := range subjects {
+		answers[i] = make([]Answer, len(lists))
+		for j, l := range lists {
+			places <- struct{}{} // whoever has one gives it back by the time ctx ends
+			wg.Go(func() {
+				defer func() { <-places }()
+				answers[i][j] = l.ask(ctx, r, s)
+			})
+		}
+	}
+	wg.Wait()
+	return answers
+}
+
 func (l List) ask(ctx context.Context, r Resolver, s Subject) Answer {
-	if l.Kind != Domain {
+	if l.Kind != Domain || l.Addresses && len(s.Domains) == 0 {
 		if !s.Addr.IsValid() {
 			return Answer{List: l}
 		}

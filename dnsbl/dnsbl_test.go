@@ -224,6 +224,29 @@ func TestNothingToAskAbout(t *testing.T) {
 	}
 }
 
+// TestAskEach holds that each subject has answers of its own, and that addresses are asked of
+// those lists alone that know them.
+func TestAskEach(t *testing.T) {
+	both := list(t, "b", "domain", 1, false)
+	both.Addresses = true
+	lists := []List{list(t, "a", "domain", 1, false), both}
+	dns := fakeDNS{"one.example.a": "127.0.0.2", "7.2.0.192.a": "127.0.0.2", "7.2.0.192.b": "127.0.0.2"}
+	subjects := []Subject{{Domains: []string{"one.example"}}, {Addr: netip.MustParseAddr("192.0.2.7")}}
+	for i := range 2 * atOnce {
+		subjects = append(subjects, Subject{Domains: []string{fmt.Sprint("d", i, ".example")}})
+	}
+	answers := AskEach(t.Context(), dns, lists, subjects)
+	want := []string{"[hit 127.0.0.2 for one.example miss for one.example]", "[not run hit 127.0.0.2 for 192.0.2.7]", "[miss for d0.example miss for d0.example]"}
+	for i, w := range want {
+		if got := fmt.Sprint(answers[i]); got != w {
+			t.Errorf("got %s, want %s", got, w)
+		}
+	}
+	if len(answers) != len(subjects) {
+		t.Errorf("%d answers", len(answers))
+	}
+}
+
 func TestOutOfTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -237,6 +260,8 @@ func TestOutOfTime(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	deny, domain := list(t, "a", "deny", 1, false, "127.0.0.9"), list(t, "a", "domain", 1, false)
+	old := domain
+	old.Test = "test.example.com"
 	cases := []struct {
 		name string
 		list List
@@ -245,6 +270,8 @@ func TestProbe(t *testing.T) {
 	}{
 		{"well", deny, fakeDNS{"2.0.0.127.a": "127.0.0.2"}, ""},
 		{"well, domains", domain, fakeDNS{"test.a": "127.0.0.2"}, ""},
+		{"well, by a name of its own", old, fakeDNS{"test.example.com.a": "127.0.0.2"}, ""},
+		{"dead, by a name of its own", old, fakeDNS{"test.a": "127.0.0.2"}, "does not list test.example.com"},
 		{"dead", deny, fakeDNS{}, "dead"},
 		{"lists the world", deny, fakeDNS{"2.0.0.127.a": "127.0.0.2", "1.0.0.127.a": "127.0.0.2"}, "the world"},
 		{"domains, the world", domain, fakeDNS{"test.a": "127.0.0.2", "invalid.a": "127.0.0.2"}, "the world"},

@@ -27,6 +27,12 @@ type List struct {
 	// Ceiling is the share of hits among those it is asked about above which it is probed at
 	// once, 0 to 1; 0: 0.95, of kind Allow 0.8; 1: never.
 	Ceiling float64
+	// Addresses: a list of kind Domain that knows addresses, too, such as those in links;
+	// they are asked reversed.
+	Addresses bool
+	// Test is the name by which a list of kind Domain shows that it works; "": TEST, as RFC 5782
+	// §5 has it. Some that are older than it have others.
+	Test string
 }
 
 // NewList returns a list, or says what is wrong with it. An empty kind is Deny, no

@@ -1,6 +1,7 @@
 package dnsbl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,12 @@ var (
 )
 
 // Probe asks the test points of RFC 5782 §5, by which a list shows that it works:
-// 127.0.0.2 is always listed and 127.0.0.1 never; of domains TEST always and
+// 127.0.0.2 is always listed and 127.0.0.1 never; of domains TEST (or List.Test) always and
 // INVALID never. Since a list may answer these well and yet list everybody, it is asked about
 // some more that no list has a reason to list (see innocent). The error wraps ErrBroken or
 // ErrSilent and says what is wrong.
 func (l List) Probe(ctx context.Context, r Resolver) error {
-	listed := Subject{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 2}), Domains: []string{"test"}}
+	listed := Subject{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 2}), Domains: []string{cmp.Or(l.Test, "test")}}
 	free := Subject{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Domains: []string{"invalid"}}
 	a := l.anything().ask(ctx, r, listed)
 	b := l.anything().ask(ctx, r, free)
