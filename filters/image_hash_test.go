@@ -23,7 +23,9 @@ import (
 // onePicture is a Learnt that knows one picture.
 type onePicture struct{ hash uint64 }
 
-func (o onePicture) Spam(learnt.Kind, []byte) (learnt.Standing, bool) { return learnt.Standing{}, false }
+func (o onePicture) Spam(learnt.Kind, []byte) (learnt.Standing, bool) {
+	return learnt.Standing{}, false
+}
 
 func (o onePicture) NearPicture(hash uint64, distance int) (learnt.Standing, bool) {
 	return learnt.Standing{Spam: 1, Sources: []learnt.Source{learnt.Trap}, Last: time.Unix(1_700_000_000, 0)}, picture.Distance(o.hash, hash) <= distance

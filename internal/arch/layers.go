@@ -37,7 +37,8 @@ func places() map[string]layer {
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
 		"internal/learnt": domain, "internal/bulk": domain,
-		"internal/link": domain,
+		"internal/link":       domain,
+		"internal/attachment": domain, "internal/outbreak": domain,
 
 		"filters": flow, "internal/intake": flow,
 
