@@ -31,6 +31,7 @@ type Deps struct {
 
 	Pictures *picture.Reader // nil: one of the catalogue's own
 	Learnt   Learnt          // nil: nothing was learnt
+	Engines  Engines         // of others, that look at mail
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -80,6 +81,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		senderComplaintKind(d),
 		mxKind(d),
 		dnsblKind(d),
+		antivirusKind(d),
 		dkimKind(d),
 		keywordsKind(),
 		imageHashKind(d),

@@ -38,6 +38,7 @@ import (
 //	complaints  who is complained of, one a line: client|sender|domain NAME
 //	trust     who is trusted: RECIPIENT SENDER WEIGHT WORDS DAYS a line; or "away"
 //	sent      Message-IDs that were sent, one a line; or "away"
+//	engines   what engines elsewhere say; see parseEngines
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -86,6 +87,7 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 		Signed:     learnt.signer,
 		Forwarded:  learnt.forward,
 		Complaints: parseComplaints(section("complaints")),
+		Engines:    parseEngines(t, section("engines")),
 	}
 	if len(c.Greylist) > 0 {
 		d.Trust = remembered

@@ -11,6 +11,7 @@ import (
 func TestBadSettings(t *testing.T) {
 	list := func(m map[string]any) map[string]any { return map[string]any{"lists": []any{m}} }
 	pattern := func(m map[string]any) map[string]any { return map[string]any{"patterns": []any{m}} }
+	engines := func(m map[string]any) map[string]any { return map[string]any{"engines": []any{m}} }
 	cases := []struct {
 		name, filter string
 		settings     map[string]any
@@ -36,6 +37,12 @@ func TestBadSettings(t *testing.T) {
 		{"accept_from", "auto-allow", map[string]any{"accept_from": -1.0}, "accept_from"},
 		{"rate", "rate", map[string]any{"messages_per_minute": -1}, "negative"},
 		{"banner delay", "early-talker", map[string]any{"delay": "1m"}, "between 0s and 20s"},
+		{"need", "antivirus", map[string]any{"need": "two"}, "neither one nor all"},
+		{"two engines in one", "antivirus", engines(map[string]any{"clamd": "/run/a", "run": []any{"/bin/x"}}), "either clamd or run"},
+		{"no engine", "antivirus", engines(map[string]any{"name": "a"}), "either clamd or run"},
+		{"engine's address", "antivirus", engines(map[string]any{"clamd": []any{"/run/a", "b"}}), "neither host:port"},
+		{"program", "antivirus", engines(map[string]any{"run": []any{"scan"}}), "whole path"},
+		{"size", "antivirus", map[string]any{"max_size": "25 MB"}, "no size like"},
 		{"harvest", "dhap", map[string]any{"defer_from": 0}, "defer_from"},
 		{"harvested share", "dhap", map[string]any{"share": 101}, "share"},
 		{"slow", "dhap", map[string]any{"slow_from": -1}, "negative"},

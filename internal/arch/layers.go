@@ -33,6 +33,7 @@ func places() map[string]layer {
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain, "internal/picture": domain,
 		"internal/greylist":  domain,
+		"internal/engine":    domain,
 		"internal/traffic":   domain,
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
@@ -46,6 +47,8 @@ func places() map[string]layer {
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges,
 		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
 		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,
+		"internal/engine/clamd": edges, "internal/engine/command": edges, "internal/engine/spamd": edges, "internal/engine/rspamd": edges,
+		"internal/engine/milter": edges,
 
 		"internal/app": app, "internal/app/demo": app,
 		"cmd/gatepost": command,
