@@ -85,6 +85,8 @@ func Catalog(d Deps) []pipeline.Kind {
 		dkimKind(d),
 		keywordsKind(),
 		imageHashKind(d),
+		spamassassinKind(d),
+		rspamdKind(d),
 		heloKind(d),
 	}
 	for i := range kinds {

@@ -9,6 +9,7 @@ import (
 
 	"gatepost/internal/engine"
 	"gatepost/internal/mail"
+	"gatepost/pipeline"
 )
 
 // Engines begin to serve when a policy names them. The same engine may be named by several
@@ -123,4 +124,52 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 	left := time.Until(end)
 	return context.WithDeadline(ctx, end.Add(-min(left/10, time.Second)))
+}
+
+// request is what engines are told of a transaction. The client's name is asked of the DNS
+// where no other filter has.
+func request(ctx context.Context, tx *pipeline.Transaction, d Deps) engine.Request {
+	r := engine.Request{ID: tx.ID, Time: tx.Time, Host: d.Hostname, Client: tx.Client, Envelope: tx.Envelope, Message: tx.Message}
+	if d.Resolver != nil && tx.Client.Addr.IsValid() {
+		if a, err := iprevFact(ctx, tx, d.Resolver); err == nil {
+			r.ClientName = strings.TrimSuffix(a.Name, ".")
+		}
+	}
+	return r
+}
+
+// maxShown bounds the rules of a spam filter that are kept as evidence.
+const maxShown = 40
+
+// graded makes a finding of what a spam filter thinks. name is the engine's.
+func graded(name, result string, g engine.Grade) pipeline.Finding {
+	f := pipeline.Finding{Result: result, Score: g.Score, Reason: fmt.Sprintf("%s gives %.4g points", name, g.Score)}
+	if g.Required != 0 {
+		f.Reason += fmt.Sprintf(" of the %.4g from which it calls a message spam", g.Required)
+	}
+	if g.Action != "" {
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "action", Value: g.Action})
+	}
+	for i, x := range g.Tests {
+		if i == maxShown {
+			f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "more", Value: fmt.Sprint(len(g.Tests) - maxShown)})
+			break
+		}
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: x.Name, Value: shorten(strings.TrimSpace(fmt.Sprintf("%+.4g %s", x.Points, x.Text)))})
+	}
+	return f
+}
+
+// ungraded makes a finding of why there is no grade; ok is false where only an error is left.
+func ungraded(ctx context.Context, name string, err error) (f pipeline.Finding, ok bool) {
+	switch {
+	case ctx.Err() != nil:
+		return f, false
+	case errors.Is(err, engine.ErrDeclined):
+		return pipeline.Finding{Result: "skipped", Reason: name + " does not look at it"}, true
+	}
+	seen := strings.ReplaceAll(err.Error(), "\n", "; ")
+	return pipeline.Finding{
+		Result: pipeline.TempError, Reason: name + " can't be asked now", Evidence: []pipeline.Evidence{{Key: "failure", Value: shorten(seen)}},
+	}, true
 }

@@ -44,6 +44,7 @@ func owners() []owner {
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},
 		{"github.com/richardlehane/mscfb", []string{"internal/attachment"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
+		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd"}},
 		{"net/smtp", []string{}},
 		{"log/slog", nil},
 		{"log", []string{}}, // log/slog, with the logger passed in

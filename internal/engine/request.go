@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"gatepost/internal/mail"
@@ -22,6 +23,16 @@ type Request struct {
 	Envelope   mail.Envelope
 	Message    *mail.Message // nil where a milter is asked before the content
 	User       string        // whose settings spamd uses; "": nobody's
+	Most       int64         // octets of the message that are sent; 0: all
+}
+
+// Content returns the message's content as far as it is sent, and its length.
+func (r Request) Content() (*io.SectionReader, int64) {
+	n := r.Message.Size()
+	if r.Most > 0 {
+		n = min(n, r.Most)
+	}
+	return io.NewSectionReader(r.Message, 0, n), n
 }
 
 // A Grade is what a spam filter thinks of a message.
@@ -69,6 +80,9 @@ const (
 	Discard    Verdict = "discard"
 	Quarantine Verdict = "quarantine"
 )
+
+// MaxTests bounds the tests of a grade.
+const MaxTests = 200
 
 // A Command is a program that looks at a message and ends with a code.
 type Command struct {

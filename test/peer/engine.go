@@ -37,6 +37,9 @@ func newEngine(program, pkg string) (e *Engine, err error) {
 	if e.Dir, err = os.MkdirTemp("", "gatepost-engine-"); err != nil { // short: a socket's path has 107 octets
 		return nil, fmt.Errorf("peer: %s: %w", program, err)
 	}
+	if err := os.Chmod(e.Dir, 0o755); err != nil { // for who gives up being root
+		return nil, fmt.Errorf("peer: %s: %w", program, err)
+	}
 	e.Socket = filepath.Join(e.Dir, "socket")
 	if e.Addr, err = freeAddr(); err != nil {
 		os.RemoveAll(e.Dir)
@@ -61,6 +64,24 @@ func (e *Engine) write(files ...string) error {
 			return err
 		}
 		if err := os.WriteFile(path, []byte(files[i+1]), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copy copies files into a directory below.
+func (e *Engine) copy(pattern, dir string) error {
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := e.write(filepath.Join(dir, filepath.Base(path)), string(b)); err != nil {
 			return err
 		}
 	}
@@ -189,6 +210,56 @@ func StartClamd(settings ...string) (*Engine, error) {
 	if err := e.write("clamd.conf", strings.Join(config, "\n")+"\n", "db/test.hdb", eicarSum+"Test.EICAR\n"); err != nil {
 		e.Stop()
 		return nil, fmt.Errorf("peer: clamd: %w", err)
+	}
+	return e.begin()
+}
+
+// StartSpamd starts SpamAssassin's daemon with the rules that Debian ships, asking nobody on
+// the network. It listens on TCP alone.
+func StartSpamd() (*Engine, error) {
+	e, err := newEngine("spamd", "spamd")
+	if err != nil {
+		return nil, err
+	}
+	e.Socket = ""
+	e.env = []string{"HOME=" + e.Dir}
+	e.args = []string{
+		"--local", "--nouser-config", "--syslog=stderr", "--helper-home-dir=" + e.Dir, "--listen=127.0.0.1", "--port=" + e.port(),
+		"--min-children=1", "--max-children=2", "--siteconfigpath=" + e.file("site"), "--allow-tell",
+	}
+	config := "use_bayes 0\nuse_auto_whitelist 0\nuse_txrep 0\ntrusted_networks 127/8\nreport_safe 0\n"
+	if err := errors.Join(e.write("site/local.cf", config), e.copy("/etc/spamassassin/*.pre", "site")); err != nil { // what plugins there are
+		e.Stop()
+		return nil, fmt.Errorf("peer: spamd: %w", err)
+	}
+	return e.begin()
+}
+
+// StartRspamd starts Rspamd with its own rules and no module that asks anybody. A controller
+// wants the password "secret"; it listens at the socket, the scanner at the address.
+func StartRspamd() (*Engine, error) {
+	e, err := newEngine("rspamd", "rspamd")
+	if err != nil {
+		return nil, err
+	}
+	config := `options {
+  pidfile = "DIR/pid"; cache_file = "DIR/symbols.cache"; dynamic_conf = "DIR/dynamic"; history_file = "DIR/history"; stats_file = "DIR/stats";
+  hs_cache_dir = "DIR/"; tempdir = "DIR"; control_socket = "DIR/control mode=0600"; url_tld = "DIR/tld";
+  filters = ["chartable", "regexp"]; explicit_modules = ["settings"]; allow_raw_input = true; task_timeout = 8s;
+  dns { nameserver = ["127.0.0.1:9"]; timeout = 10ms; retransmits = 1; sockets = 1; }
+}
+logging { type = "console"; level = "warning"; }
+lua = "/usr/share/rspamd/rules/rspamd.lua";
+regexp { TEST_WORD { re = "/peerspam/i{body}"; score = 6.5; description = "the word peerspam"; } }
+actions { reject = 15; add_header = 6; greylist = 4; }
+worker "normal" { bind_socket = "ADDR"; count = 1; mime = true; }
+worker "controller" { bind_socket = "SOCKET mode=0666"; count = 1; password = "secret"; enable_password = "secret"; secure_ip = ["192.0.2.1"]; }
+`
+	config = strings.NewReplacer("DIR", e.Dir, "ADDR", e.Addr, "SOCKET", e.Socket).Replace(config)
+	e.args = []string{"--no-fork", "--insecure", "--config=" + e.file("rspamd.conf")}
+	if err := e.write("rspamd.conf", config, "tld", "com\nexample\nnet\norg\n"); err != nil { // it compiles the whole list for a minute
+		e.Stop()
+		return nil, fmt.Errorf("peer: rspamd: %w", err)
 	}
 	return e.begin()
 }
