@@ -10,12 +10,14 @@ import (
 	"gatepost/pipeline"
 )
 
-// dkimFilter verifies the message's DKIM signatures (RFC 6376, 8301, 8463): RSA from 1024
-// bits and Ed25519, the first five of them. One good signature makes the result pass.
+// dkimFilter verifies the message's DKIM signatures (RFC 6376, 8301, 8463): RSA of 1024 to
+// 8192 bits and Ed25519, the first five of them. One good signature makes the result pass.
 // A signature that leaves a part of the body out (l=), or a message with several From
-// fields, is "policy": it proves nothing about what the reader sees. A failed signature is
-// weak evidence, since lists and forwarders break them. Each signature is written to
-// Authentication-Results.
+// fields, is "policy": it proves nothing about what the reader sees. One that is made with
+// SHA-1 or a short key, has expired or is dated in the future is as good as none
+// ("permerror"). A failed signature is
+// weak evidence, since lists and forwarders break them. Each signature is shown with
+// selector, algorithm and the bits of its key, and written to Authentication-Results.
 type dkimFilter struct{ resolver Resolver }
 
 func dkimKind(d Deps) pipeline.Kind {
@@ -46,7 +48,7 @@ func (f dkimFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findi
 		text := strings.TrimSpace(s.Result + " " + s.Reason)
 		parts = append(parts, fmt.Sprintf("%s: %s", cmp.Or(s.Domain, "nobody"), text))
 		evidence = append(evidence, pipeline.Evidence{
-			Key: "signature", Value: shorten(fmt.Sprintf("d=%s s=%s a=%s: %s", s.Domain, s.Selector, s.Algorithm, text)),
+			Key: "signature", Value: shorten(s.String()),
 		})
 	}
 	if a.Unread > 0 {

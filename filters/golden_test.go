@@ -72,6 +72,7 @@ type goldenCase struct {
 	Settings                                    map[string]any
 	Greylist                                    []string // what is remembered; see greylistRows.remember
 	Timeout                                     time.Duration
+	Now                                         int64 // seconds since 1970, for signatures that bear a date; 0: goldenTime
 }
 
 // deps is what stands behind a case's filter.
@@ -164,7 +165,11 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	if c.Stage != "data" && c.Stage != "rcpt" {
 		return c.walkGate(t, catalog, spec)
 	}
-	tx := pipeline.NewTransaction(t.Context(), "id", goldenTime(), c.client(t), lists)
+	now := goldenTime()
+	if c.Now != 0 {
+		now = time.Unix(c.Now, 0)
+	}
+	tx := pipeline.NewTransaction(t.Context(), "id", now, c.client(t), lists)
 	defer tx.Close()
 	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{}).WithRcpt()
 	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)

@@ -27,6 +27,7 @@ func places() map[string]layer {
 	return map[string]layer{
 		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
 		"internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
+		"internal/dkim": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
@@ -40,6 +41,7 @@ func places() map[string]layer {
 		"internal/learnt": domain, "internal/bulk": domain,
 		"internal/link":       domain,
 		"internal/attachment": domain, "internal/outbreak": domain,
+		"internal/arc": domain, "internal/dmarc": domain,
 
 		"filters": flow, "internal/intake": flow,
 
