@@ -22,6 +22,8 @@ type Deps struct {
 	Traffic  *traffic.Traffic // nil: counters of the catalogue's own
 	Banner   Banner           // nil: nobody is banned
 
+	Reports DMARCReports // nil: nobody is told what came in his name
+
 	Complaints Complaints // nil: nobody complained of anybody
 
 	Trust     Trust     // nil: nobody is trusted
@@ -83,6 +85,8 @@ func Catalog(d Deps) []pipeline.Kind {
 		dnsblKind(d),
 		antivirusKind(d),
 		dkimKind(d),
+		arcKind(d),
+		dmarcKind(d),
 		keywordsKind(),
 		imageHashKind(d),
 		spamassassinKind(d),

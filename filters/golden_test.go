@@ -28,7 +28,8 @@ import (
 //
 //	case      client, local (where it reached us), helo, from, to, login, stage (default
 //	          data; up to mail: in the gate); users, early, pipelined, unknown, owned;
-//	          settings of the entry; what filters with memory remember
+//	          settings of the entry; what filters with memory remember; above (entries that
+//	          stand above it); now (seconds since 1970, for signatures that bear a date)
 //	traffic   what went before, one kind a line, all of the case's client: N connections
 //	          (which stay open) | messages | known | unknown | good | bad, or later DURATION
 //	zone      DNS, as resolvetest reads it
@@ -72,7 +73,14 @@ type goldenCase struct {
 	Settings                                    map[string]any
 	Greylist                                    []string // what is remembered; see greylistRows.remember
 	Timeout                                     time.Duration
-	Now                                         int64 // seconds since 1970, for signatures that bear a date; 0: goldenTime
+	Above                                       []aboveCase // entries that stand above the filter
+	Now                                         int64       // 0: goldenTime
+}
+
+// An aboveCase is an entry above the one that a case is about.
+type aboveCase struct {
+	Filter   string
+	Settings map[string]any
 }
 
 // deps is what stands behind a case's filter.
@@ -155,6 +163,9 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	}
 	defer resolver.Close()
 	spec := pipeline.Spec{Name: "case", Entries: []pipeline.EntrySpec{{Filter: filter, Settings: c.Settings, Timeout: c.Timeout}}}
+	for _, a := range slices.Backward(c.Above) {
+		spec.Entries = slices.Insert(spec.Entries, 0, pipeline.EntrySpec{Filter: a.Filter, Settings: a.Settings})
+	}
 	deps := c.deps(t, resolver, section, lists, learnt)
 	deps.Traffic, deps.Banner = past.Traffic, past
 	catalog := Catalog(deps)

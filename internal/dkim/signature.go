@@ -115,10 +115,10 @@ func (s *Signature) readNames(t Tags) error {
 		return errors.New("a signature is too long")
 	}
 	for _, name := range t.List("h") {
-		if name == "" && len(t.List("h")) > 1 || strings.ContainsAny(name, " \t\r\n") {
+		if strings.ContainsAny(name, " \t\r\n") {
 			return errors.New("h= is no list of field names")
 		}
-		if name != "" { // an ARC set may sign no field
+		if name != "" { // between two colons; and an ARC set may sign no field
 			s.Names = append(s.Names, strings.ToLower(name))
 		}
 	}
