@@ -43,7 +43,6 @@ func owners() []owner {
 		{"github.com/ulikunitz/xz", []string{"internal/attachment"}},
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},
 		{"github.com/richardlehane/mscfb", []string{"internal/attachment"}},
-		{"net/http", []string{"internal/web", "internal/metric", "internal/relay"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd"}},
 		{"net/smtp", []string{}},
 		{"log/slog", nil},
