@@ -27,7 +27,7 @@ func (b *batch) add(m *memory, c *call) {
 	if b.calls == nil {
 		b.calls = make([]*call, 0, 8)
 	}
-	b.m, c.batch = m, b
+	b.m, c.wait.batch = m, b
 	b.calls = append(b.calls, c)
 }
 

@@ -15,12 +15,7 @@ type call struct {
 	stage Stage // at which it was asked
 	wants int   // walks that wait or may yet; guarded by memory.mu
 	entry *Entry
-	query Query
-	gate  bool // asked by the gate
-
-	ctx   limited     // of a filter that may wait
-	batch *batch      // in which such a one is asked
-	late  *time.Timer // guarded by done
+	wait  *wait // nil: the filter never waits
 
 	done latch
 	// Set before done is closed:
@@ -29,6 +24,16 @@ type call struct {
 	micros  int64
 
 	record sync.Once
+}
+
+// A wait is what the call of a filter needs that may wait.
+type wait struct {
+	query  Query
+	gate   bool // asked by the gate
+	ctx    limited
+	record limited // of its Recorder
+	batch  *batch
+	late   *time.Timer // guarded by the call's done
 }
 
 // waits reports whether the call has ended without an answer that holds at later stages.
@@ -45,36 +50,36 @@ const grace = 100 * time.Millisecond
 
 // await runs the call in its turn in a batch.
 func (c *call) await() {
-	c.ctx.deadline, c.ctx.cause, c.ctx.waiting = time.Now().Add(c.entry.timeout()), errTimeout, c.begins
-	c.ctx.shorten()
-	defer c.ctx.stop()
-	if c.ctx.Err() != nil {
+	ctx := &c.wait.ctx
+	ctx.deadline, ctx.cause, ctx.waiting = time.Now().Add(c.entry.timeout()), errTimeout, c.begins
+	ctx.shorten()
+	defer ctx.stop()
+	if ctx.Err() != nil {
 		c.answer(Finding{}, errDropped, 0)
 		return
 	}
-	c.run(&c.ctx)
+	c.run(ctx, c.wait.query, c.wait.gate)
 }
 
 // begins is called when the filter begins to wait: what stands behind it need not.
 func (c *call) begins() {
-	c.batch.handOver()
+	c.wait.batch.handOver()
 	c.done.mu.Lock()
 	defer c.done.mu.Unlock()
 	if limit := c.entry.timeout(); !c.done.closed {
-		c.late = time.AfterFunc(time.Until(c.ctx.deadline)+grace, func() { c.answer(Finding{}, errTimeout, limit) })
+		c.wait.late = time.AfterFunc(time.Until(c.wait.ctx.deadline)+grace, func() { c.answer(Finding{}, errTimeout, limit) })
 	}
 }
 
 // run asks the filter once, within its time limit, and turns whatever goes
 // wrong into the result TempError.
-func (c *call) run(ctx context.Context) {
+func (c *call) run(ctx context.Context, q Query, gate bool) {
 	begin := time.Now()
-	f, err := check(ctx, c.entry, c.query, c.gate)
+	f, err := check(ctx, c.entry, q, gate)
 	took := time.Since(begin)
-	limited := ctx == &c.ctx
-	switch {
-	case limited && c.ctx.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)):
-		err = c.ctx.why() // it answered, but too late
+	switch own, limited := ctx.(*limited); {
+	case limited && own.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)):
+		err = own.why() // it answered, but too late
 	case !limited && ctx.Err() != nil && err == nil:
 		err = context.Cause(ctx)
 	case took > c.entry.timeout() && err == nil:
@@ -94,8 +99,8 @@ func (c *call) answer(f Finding, err error, took time.Duration) {
 		return
 	}
 	c.finding, c.err, c.micros = f, err, took.Microseconds()
-	if c.late != nil {
-		c.late.Stop()
+	if c.wait != nil && c.wait.late != nil {
+		c.wait.late.Stop()
 	}
 	c.done.close()
 }

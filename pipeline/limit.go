@@ -11,9 +11,15 @@ import (
 // of ctx, only where somebody is about to wait, which is when Done is called: what is
 // answered from memory costs neither. cancel must be called.
 func WithLimit(ctx context.Context, limit time.Duration) (_ context.Context, cancel context.CancelFunc) {
-	l := &limited{parent: ctx, deadline: time.Now().Add(limit), cause: context.DeadlineExceeded}
-	l.shorten()
+	l := &limited{}
+	l.begin(ctx, limit)
 	return l, l.stop
+}
+
+// begin sets what a new context has.
+func (l *limited) begin(ctx context.Context, limit time.Duration) {
+	l.parent, l.deadline, l.cause = ctx, time.Now().Add(limit), context.DeadlineExceeded
+	l.shorten()
 }
 
 // A limited context has no timer until somebody is about to wait.

@@ -15,8 +15,9 @@ type memory struct {
 	wg     sync.WaitGroup
 
 	mu    sync.Mutex
-	calls map[callKey]*call
-	facts map[string]any // *fact[T]
+	calls []*call           // the first maxListed; nil: dropped
+	more  map[callKey]*call // the others
+	facts map[string]any    // *fact[T]
 	once  map[string]bool
 	after []func() // run by close
 	over  bool
@@ -43,6 +44,50 @@ type callKey struct {
 	scope   string // whom the finding is for
 	walk    *Walk  // of scope PerWalk; held, so that no later walk has its address
 	unknown bool   // Query.Unknown
+}
+
+// maxListed is how many calls are found by looking at each, which costs a message to one
+// recipient less than a map does.
+const maxListed = 64
+
+// find returns the call of a key, and where it is among the first; nil: there is none.
+// The caller holds mu.
+func (m *memory) find(key *callKey) (c *call, at int) {
+	for i, c := range m.calls {
+		if c != nil && c.key == *key {
+			return c, i
+		}
+	}
+	return m.more[*key], -1
+}
+
+// add takes a call in, in the place of the one of its key. The caller holds mu.
+func (m *memory) add(c *call, at int, room int) {
+	switch {
+	case at >= 0:
+		m.calls[at] = c
+	case len(m.calls) < maxListed:
+		if m.calls == nil {
+			m.calls = make([]*call, 0, min(room, maxListed))
+		}
+		m.calls = append(m.calls, c)
+	default:
+		if m.more == nil {
+			m.more = map[callKey]*call{}
+		}
+		m.more[c.key] = c
+	}
+}
+
+// forget lets go of a call. The caller holds mu.
+func (m *memory) forget(c *call) {
+	if was, at := m.find(&c.key); was != c {
+		return
+	} else if at >= 0 {
+		m.calls[at] = nil
+		return
+	}
+	delete(m.more, c.key)
 }
 
 func newMemory(ctx context.Context) *memory {
@@ -118,22 +163,22 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 		key.walk, key.entry = w, e.Name // two entries alike see different scores
 	}
 	m.mu.Lock()
-	if c := m.calls[key]; c != nil && (!c.waits() || c.stage >= tx.Stage) {
+	c, at := m.find(&key)
+	if c != nil && (!c.waits() || c.stage >= tx.Stage) {
 		c.wants++
 		m.mu.Unlock()
 		return c
 	}
-	c := &call{key: key, stage: tx.Stage, wants: 1, entry: e, query: e.query(tx, w), gate: w.isGate()}
-	c.ctx.parent = &m.own
-	if m.calls == nil {
-		m.calls = make(map[callKey]*call, len(w.Policy.Entries))
+	c = &call{key: key, stage: tx.Stage, wants: 1, entry: e}
+	if e.Kind.Waits {
+		c.wait = &wait{query: e.query(tx, w), gate: w.isGate(), ctx: limited{parent: &m.own}}
 	}
-	m.calls[key] = c
+	m.add(c, at, len(w.Policy.Entries))
 	m.mu.Unlock()
 	if e.Kind.Waits {
 		b.add(m, c)
 	} else { // has no use for a context of its own
-		c.run(&m.own)
+		c.run(&m.own, e.query(tx, w), w.isGate())
 	}
 	return c
 }
@@ -148,7 +193,9 @@ func (m *memory) drop(c *call) {
 		return
 	}
 	if !c.done.isClosed() {
-		c.ctx.stop()
-		delete(m.calls, c.key)
+		if c.wait != nil {
+			c.wait.ctx.stop()
+		}
+		m.forget(c)
 	}
 }

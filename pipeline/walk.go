@@ -255,9 +255,10 @@ func (w *Walk) record(ctx context.Context, tx *Transaction, e *Entry, c *call) (
 			}
 		}()
 		if e.Kind.Waits {
-			var cancel context.CancelFunc
-			ctx, cancel = WithLimit(ctx, e.timeout())
-			defer cancel()
+			within := &c.wait.record
+			within.begin(ctx, e.timeout())
+			defer within.stop()
+			ctx = within
 		}
 		if err = r.Record(ctx, e.query(tx, w), c.finding); err != nil {
 			err = fmt.Errorf("record: %w", err)
