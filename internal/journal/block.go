@@ -29,24 +29,34 @@ const (
 	shortString = 64
 )
 
+// maxKept is how much room a packer keeps for the next block: that of usual ones.
+const maxKept = 1 << 20
+
+// A packer writes blocks. Its parts are made once: a compressor alone takes a megabyte.
+type packer struct {
+	encoder encoder
+	whole   []byte // table and records
+	flate   *flate.Writer
+}
+
 // encode writes records as one block; nil where they are too many for one. One
 // record alone always fits: where there is too much it is cut.
-func encode(records []*Record) []byte {
-	body := encodeBody(records, longString)
+func (p *packer) encode(records []*Record) []byte {
+	body := p.body(records, longString)
 	if len(body) > maxBlock {
 		if len(records) > 1 {
 			return nil
 		}
-		body = encodeCut(*records[0])
+		body = p.cut(*records[0])
 	}
-	return pack(body)
+	return p.pack(body)
 }
 
-// encodeCut writes one record that is too big: its texts are clipped, then its last
+// cut writes one record that is too big: its texts are clipped, then its last
 // walks lose their steps, and then it loses them.
-func encodeCut(r Record) (body []byte) {
+func (p *packer) cut(r Record) (body []byte) {
 	fits := func() bool {
-		body = encodeBody([]*Record{&r}, shortString)
+		body = p.body([]*Record{&r}, shortString)
 		return len(body) <= maxBlock
 	}
 	if fits() {
@@ -68,31 +78,48 @@ func encodeCut(r Record) (body []byte) {
 	return body
 }
 
-func pack(body []byte) []byte {
+func (p *packer) pack(body []byte) []byte {
 	if len(body) >= deflateFrom {
-		if packed := deflate(body); len(packed) < len(body) {
+		if packed := p.deflate(body); len(packed) < len(body) {
 			return packed
 		}
 	}
 	return append([]byte{version, packedPlain}, body...)
 }
 
-func encodeBody(records []*Record, longest int) []byte {
-	e := &encoder{index: make(map[string]uint64, 64), strings: make([]byte, 0, 2048), body: make([]byte, 0, 1024), longest: longest}
+// body holds until the next call.
+func (p *packer) body(records []*Record, longest int) []byte {
+	e := &p.encoder
+	if e.index == nil {
+		*e = encoder{index: make(map[string]uint64, 64), strings: make([]byte, 0, 2048), body: make([]byte, 0, 1024)}
+	}
+	clear(e.index)
+	e.strings, e.body, e.longest = e.strings[:0], e.body[:0], longest
 	codeList(e, &records, func(r **Record, c codec) { (*r).code(c) })
-	b := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64+len(e.strings)+len(e.body)), uint64(len(e.index)))
-	return append(append(b, e.strings...), e.body...)
+	p.whole = binary.AppendUvarint(p.whole[:0], uint64(len(e.index)))
+	p.whole = append(append(p.whole, e.strings...), e.body...)
+	return p.whole
 }
 
-func deflate(body []byte) []byte {
-	b := bytes.NewBuffer([]byte{version, packedDeflate})
-	w, err := flate.NewWriter(b, flate.BestSpeed)
-	if err != nil {
-		panic(err) // the level is a constant
+func (p *packer) deflate(body []byte) []byte {
+	b := bytes.NewBuffer(append(make([]byte, 0, len(body)/3), version, packedDeflate))
+	if p.flate == nil {
+		w, err := flate.NewWriter(b, flate.BestSpeed)
+		if err != nil {
+			panic(err) // the level is a constant
+		}
+		p.flate = w
+	} else {
+		p.flate.Reset(b)
 	}
-	w.Write(body) // to memory
-	w.Close()
+	p.flate.Write(body) // to memory
+	p.flate.Close()
 	return b.Bytes()
+}
+
+// big reports whether the packer holds more room than is worth keeping.
+func (p *packer) big() bool {
+	return cap(p.whole) > maxKept || cap(p.encoder.strings)+cap(p.encoder.body) > maxKept || len(p.encoder.index) > maxKept/64
 }
 
 // decode reads a block. Its cause of failure is ErrFormat.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -166,4 +168,33 @@ func BenchmarkEncode(b *testing.B) {
 		size = len(encode(records))
 	}
 	b.ReportMetric(float64(size), "octets")
+}
+
+// encode and deflate are those of a new packer; a packer in use says the same.
+func encode(records []*Record) []byte { return new(packer).encode(records) }
+
+func deflate(body []byte) []byte { return new(packer).deflate(body) }
+
+func TestPackerIsUsedAgain(t *testing.T) {
+	var p packer
+	many := make([]*Record, 200)
+	for i := range many {
+		many[i] = example()
+		many[i].ID = fmt.Sprint(i)
+	}
+	for _, records := range [][]*Record{many, {example()}, {{}}, many} {
+		if !bytes.Equal(p.encode(records), encode(records)) {
+			t.Errorf("a block of %d is another one than a new packer's", len(records))
+		}
+	}
+	if p.encode([]*Record{{Subject: strings.Repeat("x", 2*longString), ID: "a"}}); p.big() {
+		t.Error("a usual block is big")
+	}
+	huge := example()
+	for i := range 20_000 {
+		huge.Walks = append(huge.Walks, Walk{Recipient: mail.Path(fmt.Sprintf("user%d@a-rather-long-name.example", i))})
+	}
+	if p.encode([]*Record{huge}); !p.big() {
+		t.Error("a huge block is not big")
+	}
 }

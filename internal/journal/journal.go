@@ -29,6 +29,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -65,6 +66,7 @@ type Journal struct {
 	log   Log
 	rows  Rows
 	notes *notes
+	packs sync.Pool // of *packer
 }
 
 // New returns a journal over log and rows. The caller closes it before either.
@@ -111,7 +113,7 @@ func (j *Journal) flush(ctx context.Context, group []*Record) error {
 // append makes a group's evidence durable, in as few blocks as can hold it, and adds
 // its rows to rows.
 func (j *Journal) append(ctx context.Context, group []*Record, rows []*Row) ([]*Row, error) {
-	block := encode(group)
+	block := j.encode(group)
 	if block == nil {
 		half := len(group) / 2
 		rows, err := j.append(ctx, group[:half], rows)
@@ -128,6 +130,19 @@ func (j *Journal) append(ctx context.Context, group []*Record, rows []*Row) ([]*
 		rows = append(rows, r.row(pointer(name, i)))
 	}
 	return rows, nil
+}
+
+func (j *Journal) encode(group []*Record) []byte {
+	p, ok := j.packs.Get().(*packer)
+	if !ok {
+		p = &packer{}
+	}
+	block := p.encode(group)
+	if !p.big() {
+		clear(p.encoder.index) // which holds the records' texts
+		j.packs.Put(p)
+	}
+	return block
 }
 
 // pointer names the i-th record of a block.
