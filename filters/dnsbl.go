@@ -90,6 +90,9 @@ func newDNSBL(d Deps, o dnsblOptions) (pipeline.Filter, error) {
 
 // Check implements pipeline.Filter.
 func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	if len(f.lists) == 0 {
+		return pipeline.Finding{Result: "none", Reason: "no list is named"}, nil
+	}
 	answers, err := f.answers(ctx, q.Tx)
 	if err != nil {
 		return pipeline.Finding{}, err
@@ -120,7 +123,7 @@ func (f dnsblFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 
 // Record implements pipeline.Recorder: what lists said about mail is counted.
 func (f dnsblFilter) Record(ctx context.Context, q pipeline.Query, _ pipeline.Finding) error {
-	if f.health == nil {
+	if f.health == nil || len(f.lists) == 0 {
 		return nil
 	}
 	answers, err := f.answers(ctx, q.Tx)

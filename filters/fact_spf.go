@@ -140,7 +140,7 @@ func (s *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, err
 	hosts, err := s.resolver.LookupMX(ctx, name)
 	texts := make([]string, len(hosts))
 	for i, h := range hosts {
-		texts[i] = fmt.Sprint(h.Pref, " ", h.Host)
+		texts[i] = mxText(h)
 	}
 	s.seen.add("MX "+name, texts, err)
 	return hosts, s.fault(name, err)

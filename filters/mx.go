@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -194,8 +195,12 @@ func (l *mxLook) reachable(a netip.Addr) bool {
 	if isLocal(a) {
 		return isLocal(l.client) && !a.IsLoopback() && !a.IsUnspecified()
 	}
-	reserved := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("240.0.0.0/4")} // RFC 6890
-	return !a.IsMulticast() && !slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(a) })
+	if a.Is4() {
+		if first := a.As4()[0]; first == 0 || first >= 240 { // RFC 6890
+			return false
+		}
+	}
+	return !a.IsMulticast()
 }
 
 // mxHost returns a record's name without its final dot, in lower case: "" for the root.
@@ -203,8 +208,11 @@ func mxHost(r *net.MX) string { return strings.ToLower(strings.TrimSuffix(r.Host
 
 // mxHosts returns the names of the most preferred records, each once.
 func mxHosts(records []*net.MX) (names []string) {
-	records = slices.Clone(records)
-	slices.SortStableFunc(records, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
+	byPreference := func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) }
+	if !slices.IsSortedFunc(records, byPreference) {
+		records = slices.Clone(records)
+		slices.SortStableFunc(records, byPreference)
+	}
 	for _, r := range records {
 		if name := mxHost(r); len(names) < maxMX && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -213,9 +221,11 @@ func mxHosts(records []*net.MX) (names []string) {
 	return names
 }
 
+func mxText(r *net.MX) string { return strconv.Itoa(int(r.Pref)) + " " + r.Host }
+
 func mxTexts(records []*net.MX) (list []string) {
 	for _, r := range records[:min(len(records), maxMX+1)] {
-		list = append(list, fmt.Sprint(r.Pref, " ", r.Host))
+		list = append(list, mxText(r))
 	}
 	return list
 }

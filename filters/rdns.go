@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 
 	"github.com/emersion/go-msgauth/authres"
@@ -64,29 +63,52 @@ func (r rdns) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 	case r.looks.generic(a.Name, client):
 		f.Result, f.Reason = "generic", fmt.Sprintf("%s is named %s, like a customer's line", client, a.Name)
 	default:
-		f.Reason = fmt.Sprintf("%s is named %s", client, a.Name)
+		f.Reason = client.String() + " is named " + a.Name
 	}
 	return f, nil
 }
 
-// nameLooks tells names that machines made from names that people gave.
-type nameLooks struct{ line, server *regexp.Regexp }
+// nameLooks tells names that machines made from names that people gave, by the words that
+// stand in them between other characters than letters.
+type nameLooks struct{ line, server map[string]bool }
 
 func newNameLooks() nameLooks {
-	return nameLooks{
-		line:   regexp.MustCompile(`(^|[^a-z])(dyn|dynamic|dynip|dhcp|pool|pools|ppp|pppoe|[avsx]?dsl|cable|dial|dialup|dialin|broadband|cust|customer|client|clients|residential|ftth|home)([^a-z]|$)`),
-		server: regexp.MustCompile(`(^|[^a-z])(static|mail|mailout|smtp|mx|mta|out|outbound|relay)([^a-z]|$)`),
+	set := func(words string) map[string]bool {
+		m := map[string]bool{}
+		for _, w := range strings.Fields(words) {
+			m[w] = true
+		}
+		return m
 	}
+	return nameLooks{
+		line: set("dyn dynamic dynip dhcp pool pools ppp pppoe dsl adsl vdsl sdsl xdsl cable dial dialup dialin broadband" +
+			" cust customer client clients residential ftth home"),
+		server: set("static mail mailout smtp mx mta out outbound relay"),
+	}
+}
+
+// has reports whether one of the words stands in a name.
+func has(words map[string]bool, name string) bool {
+	for i := 0; i < len(name); i++ {
+		begin := i
+		for i < len(name) && name[i] >= 'a' && name[i] <= 'z' {
+			i++
+		}
+		if words[name[begin:i]] {
+			return true
+		}
+	}
+	return false
 }
 
 // generic reports whether a name looks like that of a customer's line.
 func (l nameLooks) generic(name string, client netip.Addr) bool {
 	name = strings.ToLower(name)
 	host := strings.TrimSuffix(name, organisation(name))
-	if l.server.MatchString(host) {
+	if has(l.server, host) {
 		return false
 	}
-	return l.line.MatchString(host) || hasAddress(host, client)
+	return has(l.line, host) || hasAddress(host, client)
 }
 
 // hasAddress reports whether the name holds the address: its octets with any signs

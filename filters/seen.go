@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
@@ -35,11 +36,11 @@ func (s *seen) add(question string, answer []string, err error) {
 	}
 }
 
-// evidence returns what was collected so far.
+// evidence returns what was collected so far; who appends to it gets a copy.
 func (s *seen) evidence() []pipeline.Evidence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]pipeline.Evidence(nil), s.list...)
+	return slices.Clip(s.list)
 }
 
 func shorten(s string) string {

@@ -44,7 +44,8 @@ func (s spfFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 	if err != nil {
 		return pipeline.Finding{}, err
 	}
-	evidence := []pipeline.Evidence{{Key: "identity", Value: a.Identity}, {Key: "domain", Value: shorten(a.Domain)}}
+	evidence := make([]pipeline.Evidence, 0, 3+len(a.Seen))
+	evidence = append(evidence, pipeline.Evidence{Key: "identity", Value: a.Identity}, pipeline.Evidence{Key: "domain", Value: shorten(a.Domain)})
 	if a.Mechanism != "" {
 		evidence = append(evidence, pipeline.Evidence{Key: "matched", Value: a.Mechanism})
 	}
@@ -65,7 +66,7 @@ func (s spfFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 func spfReason(a spfAnswer, client string) string {
 	switch a.Result {
 	case "pass":
-		return fmt.Sprintf("%s lets %s send its mail", a.Domain, client)
+		return a.Domain + " lets " + client + " send its mail"
 	case "fail":
 		return fmt.Sprintf("%s does not let %s send its mail", a.Domain, client)
 	case "softfail":

@@ -58,6 +58,7 @@ func evidence(tx *pipeline.Transaction, gate *pipeline.Walk) *journal.Record {
 		r.Subject, r.MessageID, r.Size = clip(m.Header().Text("Subject")), clip(strings.TrimSpace(m.Header().Get("Message-ID"))), m.Size()
 	}
 	if gate != nil {
+		r.Walks = make([]journal.Walk, 0, 2)
 		r.Walks = append(r.Walks, walkEvidence(gate, "", false))
 	}
 	return r
@@ -98,6 +99,9 @@ func stepEvidence(s pipeline.Step) journal.Step {
 	step := journal.Step{
 		Entry: s.Entry, Filter: s.Filter, Result: s.Finding.Result, Score: s.Finding.Score, Points: s.Points,
 		Reason: s.Finding.Reason, Effect: s.Effect.String(), Micros: s.Micros, Shadow: s.Shadow,
+	}
+	if n := len(s.Finding.Evidence); n > 0 {
+		step.Evidence = make([]journal.KV, 0, n)
 	}
 	for _, e := range s.Finding.Evidence {
 		step.Evidence = append(step.Evidence, journal.KV{Key: e.Key, Value: e.Value})

@@ -93,16 +93,31 @@ func addrsOf(a Answer) []netip.Addr {
 	return addrs
 }
 
+// knows reports whether an answer is in the cache.
+func (r *Resolver) knows(name string, typ Type) bool {
+	plain, err := canonical(name)
+	if err != nil {
+		return false
+	}
+	_, ok := r.cache.get(question{name: plain, typ: typ}, r.conf.Now())
+	return ok
+}
+
 func (r *Resolver) bothAddrs(ctx context.Context, name string) ([]netip.Addr, error) {
 	type outcome struct {
 		addrs []netip.Addr
 		err   error
 	}
 	six := make(chan outcome, 1)
-	go func() {
+	ask := func() {
 		addrs, err := r.addrs(ctx, name, AAAA)
 		six <- outcome{addrs, err}
-	}()
+	}
+	if r.knows(name, AAAA) { // no need to wait for it beside the other
+		ask()
+	} else {
+		go ask()
+	}
 	addrs, err := r.addrs(ctx, name, A)
 	other := <-six
 	addrs = append(addrs, other.addrs...)
