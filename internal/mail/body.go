@@ -1,8 +1,8 @@
 package mail
 
 import (
+	"errors"
 	"io"
-	"strings"
 )
 
 // Raw returns the octets of the part's body as they stand in the content.
@@ -26,17 +26,23 @@ func (m *Message) Decoded(p *Part) io.Reader {
 	return raw
 }
 
-// Text returns the body of the part, decoded and in UTF-8, and whether that is all
-// of it: at most limit octets of the decoded body are read.
+// Text returns the body of the part, decoded and in UTF-8, lines ended by LF, and
+// whether that is all of it: at most limit octets of the decoded body are read.
 func (m *Message) Text(p *Part, limit int64) (string, bool) {
+	size := p.End - p.Body
 	if limit <= 0 {
-		return "", p.End == p.Body
+		return "", size == 0
 	}
-	b, err := io.ReadAll(io.LimitReader(m.Decoded(p), limit+1))
+	b := make([]byte, min(size, limit+1)) // decoding makes nothing longer
+	n, err := io.ReadFull(m.Decoded(p), b)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
 	m.failed(err)
-	whole := err == nil
-	if int64(len(b)) > limit {
+	b = b[:n]
+	whole := err == nil || errors.Is(err, io.EOF)
+	if int64(n) > limit {
 		b, whole = b[:limit], false
 	}
-	return strings.ReplaceAll(toUTF8(p.Params["charset"], b), "\r\n", "\n"), whole
+	return decodeBody(p, b), whole
 }

@@ -66,7 +66,17 @@ func TestReadErrors(t *testing.T) {
 func TestText(t *testing.T) {
 	tests := []struct{ charset, body, want string }{
 		{"utf-8", "caf\xc3\xa9", "café"},
-		{"utf-8", "caf\xe9", "caf\uFFFD"},
+		{"utf-8", "caf\xe9", "café"}, // none of it is UTF-8
+		{"utf-8", "\xc3\xa9t\xc3\xa9 caf\xe9", "été caf\uFFFD"},
+		{"iso-8859-1", "\xc3\xa9t\xc3\xa9", "été"}, // what can't be chance
+		{"gb2312", "\xc4\xa3", "模"},
+		{"gb2312", "中文文本邮件", "中文文本邮件"},
+		{"windows-1251", "\xcf\xf0\xe8\xe2\xe5\xf2", "Привет"},
+		{"us-ascii", "\x1b$B%F%9%H\x1b(B", "テスト"},
+		{"us-ascii", "\xff\xfeh\x00i\x00\r\x00\n\x00", "hi\n"},
+		{"utf-8", "\xef\xbb\xbfhi", "hi"},
+		{"utf-8", "\x00h\x00i\x00!", "hi!"},
+		{"utf-16", "hi\r\nthere", "hi\nthere"}, // it is not
 		{"us-ascii", "caf\xe9", "café"},
 		{"us-ascii", "caf\xc3\xa9", "café"},
 		{"iso-8859-1", "\x93caf\xe9\x94", "“café”"},
@@ -86,6 +96,31 @@ func TestText(t *testing.T) {
 			m := NewMessage([]byte("Content-Type: text/plain; charset=\"" + tt.charset + "\"\r\n\r\n" + tt.body))
 			if got, whole := m.Text(m.Root(), 1000); got != tt.want || !whole {
 				t.Errorf("got %q %v, want %q", got, whole, tt.want)
+			}
+		})
+	}
+}
+
+// TestMetaCharset: HTML may name its charset where the part does not.
+func TestMetaCharset(t *testing.T) {
+	tests := []struct{ name, charset, body, want string }{
+		{"named", "", "<meta charset=windows-1251>\xcf\xf0\xe8", "При"},
+		{"http-equiv", "", "<META http-equiv=Content-Type content='text/html; CHARSET=koi8-r'>\xf0\xd2\xc9", "При"},
+		{"part says otherwise", "iso-8859-1", "<meta charset=koi8-r>\xe9", "é"},
+		{"part says nonsense", "x-nonsense", "<meta charset=koi8-r>\xf0\xd2\xc9", "При"},
+		{"it is none", "", "<meta charset=x-nonsense>\xe9", "é"},
+		{"not UTF-16", "", "<meta charset=utf-16>\xe9", "é"},
+		{"UTF-8 all the same", "", "<meta charset=koi8-r>\xc3\xa9", "é"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			head := "Content-Type: text/html\r\n\r\n"
+			if tt.charset != "" {
+				head = "Content-Type: text/html; charset=" + tt.charset + "\r\n\r\n"
+			}
+			e := NewMessage([]byte(head + tt.body)).Extract()
+			if want := tt.want + "\n"; e.Visible != want {
+				t.Errorf("got %q, want %q", e.Visible, want)
 			}
 		})
 	}

@@ -32,6 +32,155 @@ func toUTF8(name string, b []byte) string {
 	return string(bytes.ToValidUTF8(out, []byte("\uFFFD")))
 }
 
+// decodeBody is toUTF8 for the body of a part, which it may change. There is more to go by
+// than the name, which is often wrong: a byte order mark, the <meta> of HTML, and what
+// the text can't be.
+func decodeBody(p *Part, b []byte) string {
+	name, b := bodyCharset(p, b)
+	if !strings.HasPrefix(name, "utf-16") {
+		return toUTF8(name, dropCR(b))
+	}
+	return strings.ReplaceAll(toUTF8(name, b), "\r\n", "\n")
+}
+
+// bodyCharset returns the charset to believe in, and the body without byte order mark.
+func bodyCharset(p *Part, b []byte) (string, []byte) {
+	for _, bom := range [...]struct{ mark, name string }{{"\xef\xbb\xbf", "utf-8"}, {"\xff\xfe", "utf-16le"}, {"\xfe\xff", "utf-16be"}} {
+		if rest, ok := bytes.CutPrefix(b, []byte(bom.mark)); ok {
+			return bom.name, rest
+		}
+	}
+	name := charsetName(p.Params["charset"])
+	if name != "utf-8" && name != "windows-1252" && (name == "" || !isCharset(name)) {
+		name = ""
+		if p.isHTML() {
+			name = metaCharset(b)
+		}
+	}
+	wide := wideCharset(b)
+	switch {
+	case strings.HasPrefix(name, "utf-16"):
+		if wide == "" {
+			return "", b
+		}
+		return wide, b
+	case wide != "":
+		return wide, b
+	case name == "" && (bytes.Contains(b, []byte("\x1b$B")) || bytes.Contains(b, []byte("\x1b$@"))):
+		return "iso-2022-jp", b
+	case name == "utf-8" && !hasUTF8(b), name != "utf-8" && name != "utf-7" && isUTF8(b, name):
+		return "", b // toUTF8 guesses
+	}
+	return name, b
+}
+
+// sniffed is how much of a body is looked at for what it might be, in octets.
+const sniffed = 2 << 10
+
+// metaCharset returns the charset that an HTML document names itself, or "".
+func metaCharset(b []byte) string {
+	s := string(b[:min(len(b), sniffed)])
+	for {
+		i := indexFold(s, "<meta")
+		if i < 0 {
+			return ""
+		}
+		tag, rest, _ := strings.Cut(s[i:], ">")
+		if n := indexFold(tag, "charset="); n >= 0 {
+			value := strings.TrimLeft(tag[n+len("charset="):], " \"'")
+			if end := strings.IndexAny(value, " \"';/"); end >= 0 {
+				value = value[:end]
+			}
+			if name := charsetName(value); isCharset(name) && !strings.HasPrefix(name, "utf-16") {
+				return name
+			}
+		}
+		s = rest
+	}
+}
+
+// wideCharset returns the UTF-16 that a body is in, "" if it is in none: of Latin text
+// every other octet is 0.
+func wideCharset(b []byte) string {
+	b = b[:min(len(b), sniffed)]
+	var zeros [2]int
+	for i, c := range b {
+		if c == 0 {
+			zeros[i&1]++
+		}
+	}
+	switch most := len(b) * 2 / 5; {
+	case len(b) < 4:
+	case zeros[1] >= most && zeros[0]*8 < zeros[1]:
+		return "utf-16le"
+	case zeros[0] >= most && zeros[1]*8 < zeros[0]:
+		return "utf-16be"
+	}
+	return ""
+}
+
+// hasUTF8 reports whether octets that are not ASCII are UTF-8, at least one time in two.
+func hasUTF8(b []byte) bool {
+	good, bad := 0, 0
+	for len(b) > 0 {
+		if b[0] < utf8.RuneSelf {
+			b = b[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			bad++
+		} else {
+			good++
+		}
+		b = b[n:]
+	}
+	return good >= bad
+}
+
+// isUTF8 reports whether a body that is said to be in another charset is UTF-8: one
+// octet of single-byte text hardly makes a character of it by chance; five pairs of others hardly do.
+func isUTF8(b []byte, name string) bool {
+	if !utf8.Valid(b) {
+		return false
+	}
+	switch name {
+	case "gb2312", "gbk", "gb18030", "big5", "euc-kr", "euc-jp", "shift_jis":
+	default:
+		return !strings.HasPrefix(name, "iso-2022") && name != "hz-gb-2312"
+	}
+	const enough = 5
+	n := 0
+	for i := 0; i < len(b) && n < enough; i++ {
+		if b[i] >= 0xc0 {
+			n++
+		}
+	}
+	return n == enough
+}
+
+func isCharset(name string) bool {
+	_, ok := charsetReader(name, strings.NewReader(""))
+	return ok
+}
+
+// dropCR makes CRLF LF, in place.
+func dropCR(b []byte) []byte {
+	out := bytes.Index(b, []byte("\r\n"))
+	if out < 0 {
+		return b
+	}
+	for in := out; in < len(b); {
+		n := bytes.Index(b[in+1:], []byte("\r\n"))
+		if n < 0 {
+			n = len(b) - in - 1
+		}
+		out += copy(b[out:], b[in+1:in+1+n])
+		in += 1 + n
+	}
+	return b[:out]
+}
+
 func guess(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)

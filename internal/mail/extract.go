@@ -47,7 +47,7 @@ func (e *Extract) Body() string {
 type extractor struct {
 	m          *Message
 	room       int64 // what is left of MaxExtract
-	text, html strings.Builder
+	text, html []string
 	page       page
 	e          *Extract
 }
@@ -57,7 +57,7 @@ func extract(m *Message) *Extract {
 	for p := range m.Root().All() {
 		x.part(p)
 	}
-	x.e.Text, x.e.HTML = x.text.String(), x.html.String()
+	x.e.Text, x.e.HTML = strings.Join(x.text, ""), strings.Join(x.html, "")
 	x.e.Visible, x.e.Hidden = x.page.visible.String(), x.page.hidden.String()
 	x.e.Forms, x.e.links = x.page.forms, x.page.links
 	if m.Root().Flags.Has(TooDeep | TooMany) {
@@ -70,8 +70,7 @@ func (x *extractor) part(p *Part) {
 	if p.Filename != "" && len(x.e.Filenames) < MaxFilenames {
 		x.e.Filenames = append(x.e.Filenames, p.Filename)
 	}
-	isHTML := p.Is("text/html") || p.Is("application/xhtml+xml")
-	if !isHTML && p.Type != "text" && !p.broken() {
+	if !p.isHTML() && p.Type != "text" && !p.broken() {
 		return
 	}
 	text, whole := x.m.Text(p, x.room)
@@ -79,17 +78,32 @@ func (x *extractor) part(p *Part) {
 	if !whole {
 		x.e.Cut = true
 	}
-	if isHTML {
-		line(&x.html, text)
+	if p.isHTML() {
+		x.html = closed(x.html, text)
 		readHTML(text, &x.page)
 		return
 	}
-	line(&x.text, text)
+	text, secret := shown(text)
+	x.text = closed(x.text, text)
+	line(&x.page.hidden, secret)
 }
+
+func (p *Part) isHTML() bool { return p.Is("text/html") || p.Is("application/xhtml+xml") }
 
 // broken reports whether the part is a multipart without parts, whose body some
 // readers show as it is.
 func (p *Part) broken() bool { return p.IsMultipart() && len(p.Parts) == 0 }
+
+// closed adds text to the pieces of a text, and a line end, unless it has one.
+func closed(pieces []string, text string) []string {
+	switch {
+	case text == "":
+		return pieces
+	case strings.HasSuffix(text, "\n"):
+		return append(pieces, text)
+	}
+	return append(pieces, text, "\n")
+}
 
 // line writes text and a line end, unless it has one.
 func line(b *strings.Builder, text string) {

@@ -267,11 +267,11 @@ func (r *htmlReader) replaced(e *element) {
 		return
 	}
 	sink := &r.out
-	if !e.shown {
+	if e.look.gone || e.look.veiled { // a picture is seen whatever the colour of text
 		sink = &r.dark
 	}
 	sink.space = true
-	r.write(text, e)
+	sink.text(text, false)
 	sink.space = true
 }
 

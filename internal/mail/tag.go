@@ -15,7 +15,7 @@ type tag struct {
 	name []byte
 
 	class, id, style, hidden, dir           []byte
-	color, text, vlink, bgcolor, background []byte
+	color, text, links, bgcolor, background []byte
 	href, action, formaction, src, srcset   []byte
 	poster, data, content, alt, media       []byte
 	kind, value, placeholder                []byte // of an input
@@ -56,7 +56,7 @@ func (t *tag) field(name string) *[]byte {
 	case "text":
 		return &t.text
 	case "link":
-		return &t.vlink
+		return &t.links
 	case "bgcolor":
 		return &t.bgcolor
 	case "background":
@@ -118,9 +118,13 @@ func (r *htmlReader) element() element {
 		around = r.parent()
 	}
 	e := element{atom: t.atom, unseen: around.unseen || isUnseen(t)}
+	rules := r.match(&e)
+	if len(rules) == 0 && !t.isStyled() {
+		e.look, e.shown = around.look, around.shown
+		return e
+	}
 	b := newBox(around.look, isBlock(t.atom) && !isPart(t.atom) && t.atom != atom.Table)
 	r.hint(&b)
-	rules := r.match(&e)
 	inline := string(t.style)
 	for _, rule := range rules {
 		rule.apply(&b, false)
@@ -146,6 +150,16 @@ func (r *htmlReader) element() element {
 	e.look = b.result()
 	e.shown = e.look.shows()
 	return e
+}
+
+// isStyled reports whether a tag says by itself how it looks, see hint.
+func (t *tag) isStyled() bool {
+	switch t.atom {
+	case atom.Table, atom.A, atom.Pre, atom.Textarea, atom.Listing, atom.Xmp, atom.Plaintext, atom.Bdo, atom.Button, atom.Input,
+		atom.Select, atom.Option, atom.Mark, atom.Body, atom.Font:
+		return true
+	}
+	return t.style != nil || t.hidden != nil || t.dir != nil || t.bgcolor != nil || t.background != nil
 }
 
 // apply applies the declarations of a rule that are important, or those that are not.
@@ -198,9 +212,7 @@ func (r *htmlReader) hint(b *box) {
 	case atom.Button, atom.Input, atom.Select, atom.Option, atom.Mark:
 		b.ink.kind = varied
 	case atom.Body:
-		if p, ok := parseLegacy(string(t.vlink)); ok {
-			r.link = p
-		}
+		r.link = legacy(t.links, r.link)
 		b.ink = legacy(t.text, b.ink)
 	case atom.Font:
 		b.ink = legacy(t.color, b.ink)
@@ -215,6 +227,9 @@ func (r *htmlReader) hint(b *box) {
 }
 
 func legacy(value []byte, now paint) paint {
+	if len(value) == 0 {
+		return now
+	}
 	if p, ok := parseLegacy(string(value)); ok {
 		return p
 	}
