@@ -97,7 +97,7 @@ func (k keyword) pattern() (rules.Pattern, error) {
 // Check implements pipeline.Filter.
 func (k keywords) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	m := q.Tx.Message
-	hits := k.set.Match(rules.Of(m))
+	hits, _ := k.set.Match(rules.Of(m))
 	score := rules.Score(hits)
 	test := hasGTUBE(m)
 	if err := m.Err(); err != nil {

@@ -13,9 +13,9 @@
 // Senders who mean to be read but not found write "Ѵ1агга" or "v i a g r a". So
 // text and patterns are brought to one form first (see Fold), and words that were
 // split into letters are put together again. That is done once for each part of a message
-// (Texts), however many sets look at it. All words of a set are found in one
-// pass over a text, by an automaton; regular expressions run in linear time, and
-// only over texts in which that automaton met letters that they can't do without.
+// (Texts), however many sets look at it. All words of a set are found in one pass over a
+// text, by hashes of how they begin (see index); regular expressions run in linear time, and
+// only around letters which that pass met and that they can't do without.
 //
 // What hits mean is for the caller to say.
 package rules

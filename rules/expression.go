@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -10,10 +12,11 @@ import (
 
 // An expression is a regular expression over folded text.
 type expression struct {
-	re *regexp.Regexp
-	// needs are folded letters of which at least one stands in every text that re
-	// matches; none where that can't be told.
-	needs []string
+	re    *regexp.Regexp
+	needs []need   // none where that can't be told
+	musts [][]byte // folded letters that all stand in every text that re matches
+	reach int      // octets that a match has at most; -1: any number
+	cost  int      // see maxWork, per octet
 }
 
 // errEmptyMatch is the answer to expressions that find something in any text.
@@ -31,10 +34,52 @@ func compile(text string) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
+	size, err := instructions(tree)
+	switch {
+	case err != nil:
+		return expression{}, err
+	case size > MaxInstructions:
+		return expression{}, fmt.Errorf("takes %d instructions, more than %d: repeats such as {0,500} cost one for each time", size, MaxInstructions)
+	}
 	if re.MatchString("") {
 		return expression{}, errEmptyMatch
 	}
-	return expression{re: re, needs: needs(tree)}, nil
+	e := expression{re: re, needs: needs(tree), musts: musts(nil, tree), reach: reach(tree), cost: 1 + size/32}
+	if e.reach > maxReach {
+		e.reach = -1
+	}
+	return e, nil
+}
+
+// MaxInstructions bounds what an expression is compiled to: each octet of a text takes as
+// many steps at most.
+const MaxInstructions = 3000
+
+// instructions returns how long the expression's program is.
+func instructions(tree *syntax.Regexp) (int, error) {
+	again, err := syntax.Parse(tree.String(), syntax.Perl) // Simplify may change its argument
+	if err != nil {
+		return 0, err
+	}
+	prog, err := syntax.Compile(again.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(prog.Inst), nil
+}
+
+// maxReach is the length of matches up to which an expression is run around its letters
+// alone.
+const maxReach = 2000
+
+// possible reports whether the text has all that the expression can't do without.
+func (e *expression) possible(text []byte) bool {
+	for _, s := range e.musts {
+		if !bytes.Contains(text, s) {
+			return false
+		}
+	}
+	return true
 }
 
 // foldTree folds the literals in the tree, and widens classes by what their
@@ -82,17 +127,24 @@ func widen(class []rune) []rune {
 }
 
 const (
-	minNeed  = 3  // octets; shorter letters are met everywhere
+	minNeed  = 2  // octets; single letters are met everywhere
 	maxNeeds = 64 // alternatives
 )
 
-// needs returns strings of which one must stand in whatever the tree matches, or
+// A need is letters of which, or of others, at least one stands in every text that an
+// expression matches.
+type need struct {
+	text  string
+	start bool // nothing of a word stands before them
+}
+
+// needs returns letters of which one must stand in whatever the tree matches, or
 // nil (the idea of Cox, "Regular Expression Matching with a Trigram Index", 2012).
-func needs(re *syntax.Regexp) []string {
+func needs(re *syntax.Regexp) []need {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if s := string(re.Rune); len(s) >= minNeed {
-			return []string{s}
+			return []need{{text: s}}
 		}
 	case syntax.OpCapture, syntax.OpPlus:
 		return needs(re.Sub[0])
@@ -101,15 +153,9 @@ func needs(re *syntax.Regexp) []string {
 			return needs(re.Sub[0])
 		}
 	case syntax.OpConcat:
-		var best []string
-		for _, sub := range re.Sub {
-			if n := needs(sub); shortest(n) > shortest(best) {
-				best = n
-			}
-		}
-		return best
+		return concatNeeds(re.Sub)
 	case syntax.OpAlternate:
-		var all []string
+		var all []need
 		for _, sub := range re.Sub {
 			n := needs(sub)
 			if n == nil || len(all)+len(n) > maxNeeds {
@@ -122,13 +168,93 @@ func needs(re *syntax.Regexp) []string {
 	return nil
 }
 
-// shortest returns the length of the shortest string, 0 if there is none.
-func shortest(list []string) int {
+// concatNeeds returns the needs of the one that has the longest, which are the rarest.
+func concatNeeds(list []*syntax.Regexp) (best []need) {
+	for i, sub := range list {
+		n := needs(sub)
+		if shortest(n) <= shortest(best) {
+			continue
+		}
+		best = n
+		// \b is the end of a word of ASCII letters, here before one: so no word goes on here.
+		if i > 0 && list[i-1].Op == syntax.OpWordBoundary && sub.Op == syntax.OpLiteral && isWord(sub.Rune[0]) && sub.Rune[0] < utf8.RuneSelf {
+			best[0].start = true
+		}
+	}
+	return best
+}
+
+// shortest returns the length of the shortest need, 0 if there is none.
+func shortest(list []need) int {
 	n := 0
 	for _, s := range list {
-		if n == 0 || len(s) < n {
-			n = len(s)
+		if n == 0 || len(s.text) < n {
+			n = len(s.text)
 		}
 	}
 	return n
+}
+
+// maxMusts bounds what possible looks for.
+const maxMusts = 8
+
+// musts appends strings that all stand in whatever the tree matches.
+func musts(list [][]byte, re *syntax.Regexp) [][]byte {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if s := string(re.Rune); len(s) >= minNeed && len(list) < maxMusts {
+			list = append(list, []byte(s))
+		}
+	case syntax.OpCapture, syntax.OpPlus:
+		return musts(list, re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return musts(list, re.Sub[0])
+		}
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			list = musts(list, sub)
+		}
+	}
+	return list
+}
+
+// reach returns how many octets of text the tree matches at most, -1 for any number.
+func reach(re *syntax.Regexp) int {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(string(re.Rune))
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return utf8.UTFMax
+	case syntax.OpCapture, syntax.OpQuest:
+		return reach(re.Sub[0])
+	case syntax.OpRepeat:
+		return times(reach(re.Sub[0]), re.Max)
+	case syntax.OpStar, syntax.OpPlus:
+		return times(reach(re.Sub[0]), -1)
+	case syntax.OpConcat, syntax.OpAlternate:
+		n := 0
+		for _, sub := range re.Sub {
+			switch r := reach(sub); {
+			case r < 0:
+				return -1
+			case re.Op == syntax.OpConcat:
+				n += r
+			default:
+				n = max(n, r)
+			}
+		}
+		return n
+	}
+	return 0 // ends of words, lines and texts
+}
+
+func times(n, most int) int {
+	switch {
+	case n == 0:
+		return 0
+	case n < 0 || most < 0:
+		return -1
+	}
+	return n * most
 }

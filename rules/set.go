@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -29,13 +30,16 @@ type Pattern struct {
 // MaxPattern bounds the text of a pattern, in octets.
 const MaxPattern = 1000
 
+// MaxBlind is how many expressions of a set may need no letters.
+const MaxBlind = 50
+
 // A Hit says that a pattern was found, and shows one place where.
 type Hit struct {
 	Pattern int // index in what Compile was given
 	Name    string
 	Weight  float64
 	Where   Where  // the first of its places, in the order of the whole set, that has it
-	Excerpt string // folded text around it, one line of at most about 80 octets
+	Excerpt string // folded text around it, one line of at most about 80 octets; "" beyond MaxExcerpts
 }
 
 // Score returns the sum of the hits' weights.
@@ -49,26 +53,31 @@ func Score(hits []Hit) float64 {
 
 // A Set is compiled patterns. It does not change and may be used by many goroutines.
 type Set struct {
-	patterns []compiled
-	places   []Where
-	words    *automaton
-	uses     []use   // by word of the automaton
-	blind    [][]int // by place: expressions that must run over every text
+	patterns     []compiled
+	places       []Where
+	starts       *index // of words that begin as words
+	startUses    []use  // by word of it
+	anywhere     *index // of words that may begin within others
+	anywhereUses []use
+	blind        [][]int   // by place: expressions that must run over every text
+	pool         sync.Pool // of *match
 }
 
-// A use says what a word of the automaton is for.
+// A use says what a word of an index is for.
 type use struct {
 	pattern     int
-	length      int  // octets
-	need        bool // letters that the pattern's expression needs
-	left, right bool // the end must be a word's end
+	mask        uint64 // of the pattern
+	length      int    // octets
+	need        bool   // letters that the pattern's expression needs
+	left, right bool   // the end must be a word's end
 }
 
 // compiled is a pattern as it is matched.
 type compiled struct {
 	Pattern
 	expression
-	places []int // indices into Set.places
+	places []int  // indices into Set.places
+	mask   uint64 // the same, a bit each
 }
 
 // Compile makes a set of the patterns. Its error names each pattern that is wrong.
@@ -79,28 +88,39 @@ func Compile(patterns []Pattern) (*Set, error) {
 		if p.Name == "" {
 			p.Name = p.Text
 		}
-		if err := b.add(i, p); err != nil {
+		if err := b.pattern(i, p); err != nil {
 			errs = append(errs, fmt.Errorf("rules: pattern %q: %w", p.Name, err))
 		}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	words, err := newAutomaton(b.words)
-	if err != nil {
-		return nil, fmt.Errorf("rules: compile %d patterns: %w", len(patterns), err)
+	s := b.set
+	s.starts, s.anywhere = newIndex(b.starts), newIndex(b.anywhere)
+	s.pool.New = func() any {
+		n := len(patterns)
+		return &match{set: s, found: make([]uint32, n), wanted: make([]bool, n), window: make([]window, n)}
 	}
-	b.set.words = words
-	return b.set, nil
+	return s, nil
 }
+
+// Memory is what the set needs beside the patterns' texts and their expressions, in octets.
+func (s *Set) Memory() int {
+	return s.starts.size() + s.anywhere.size() + 24*(len(s.startUses)+len(s.anywhereUses))
+}
+
+// Len is the number of patterns.
+func (s *Set) Len() int { return len(s.patterns) }
 
 // A builder collects what a set is made of.
 type builder struct {
-	set   *Set
-	words []string
+	set      *Set
+	starts   []string
+	anywhere []string
+	blind    int // expressions without letters that they need
 }
 
-func (b *builder) add(i int, p Pattern) error {
+func (b *builder) pattern(i int, p Pattern) error {
 	switch {
 	case len(p.Text) > MaxPattern:
 		return fmt.Errorf("longer than %d octets", MaxPattern)
@@ -120,12 +140,16 @@ func (b *builder) add(i int, p Pattern) error {
 			return err
 		}
 		c.places = append(c.places, place)
+		c.mask |= 1 << place
 	}
 	if p.Regexp {
 		return b.addExpression(i, c)
 	}
 	return b.addWord(i, p.Text)
 }
+
+// maxPlaces bounds the parts of a message that a set looks at.
+const maxPlaces = 64
 
 // place returns the index of a place, which is new as a rule only to the first patterns.
 func (b *builder) place(w Where) (int, error) {
@@ -135,6 +159,9 @@ func (b *builder) place(w Where) (int, error) {
 	}
 	if i := slices.Index(b.set.places, known); i >= 0 {
 		return i, nil
+	}
+	if len(b.set.places) == maxPlaces {
+		return 0, fmt.Errorf("%q is one part too many: all patterns together may look at %d", known, maxPlaces)
 	}
 	b.set.places = append(b.set.places, known)
 	b.set.blind = append(b.set.blind, nil)
@@ -147,10 +174,12 @@ func (b *builder) addExpression(i int, c *compiled) error {
 		return err
 	}
 	for _, need := range c.needs {
-		b.words = append(b.words, need)
-		b.set.uses = append(b.set.uses, use{pattern: i, need: true})
+		b.add(need.text, need.start, use{pattern: i, need: true})
 	}
 	if len(c.needs) == 0 {
+		if b.blind++; b.blind > MaxBlind {
+			return fmt.Errorf("has no %d letters in a row that all that it matches has, as more than %d others: it would have to run over every message", minNeed, MaxBlind)
+		}
 		for _, place := range c.places {
 			b.set.blind[place] = append(b.set.blind[place], i)
 		}
@@ -165,10 +194,17 @@ func (b *builder) addWord(i int, text string) error {
 	}
 	first, _ := utf8.DecodeRuneInString(word)
 	last, _ := utf8.DecodeLastRuneInString(word)
-	b.words = append(b.words, word)
-	b.set.uses = append(b.set.uses, use{
-		pattern: i, length: len(word),
-		left: isWord(first) && !isUnspaced(first), right: isWord(last) && !isUnspaced(last),
-	})
+	left := isWord(first) && !isUnspaced(first)
+	b.add(word, left, use{pattern: i, left: left, right: isWord(last) && !isUnspaced(last)})
 	return nil
+}
+
+// add notes a word with its use; start says that nothing of a word may stand before it.
+func (b *builder) add(word string, start bool, u use) {
+	u.length, u.mask = len(word), b.set.patterns[u.pattern].mask
+	if start {
+		b.starts, b.set.startUses = append(b.starts, word), append(b.set.startUses, u)
+		return
+	}
+	b.anywhere, b.set.anywhereUses = append(b.anywhere, word), append(b.set.anywhereUses, u)
 }
