@@ -167,7 +167,7 @@ func (w *walker) begin(name string, at place) *File {
 }
 
 // maxPath bounds a File's Path, in octets.
-const maxPath = 1000
+const maxPath = 200
 
 // end puts a file into the report.
 func (w *walker) end(f *File) {

@@ -29,9 +29,9 @@ func cleanName(s string) string {
 	return s
 }
 
-// extension returns what Windows takes for the last extension of a name, in lower case and
+// Extension returns what Windows takes for the last extension of a name, in lower case and
 // without the dot: dots and spaces at the end do not count, nor what nobody sees.
-func extension(name string) string {
+func Extension(name string) string {
 	_, ext := splitName(name)
 	return ext
 }
@@ -163,7 +163,7 @@ func gap(name string) bool {
 
 // contentFlags says what is wrong with a content under its name.
 func contentFlags(name string, kind Kind) (flags []Flag) {
-	ext := extension(name)
+	ext := Extension(name)
 	switch {
 	case kind.runs() != "":
 		flags = append(flags, Flag{Executable, kind.runs() + " by its content"})

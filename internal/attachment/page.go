@@ -94,7 +94,7 @@ func (w *walker) xml(f *File, b []byte, at place) {
 // text looks at what has no mark of its own: sheets as text, pages by their name, files in
 // the way of uuencode.
 func (w *walker) text(f *File, b []byte, at place) {
-	switch ext := extension(f.Name); ext {
+	switch ext := Extension(f.Name); ext {
 	case "csv", "tsv", "tab", "txt", "slk":
 		if dde(b) {
 			w.flag(f, Macro, "a formula that starts a program")

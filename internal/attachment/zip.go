@@ -147,7 +147,7 @@ func (w *walker) zipKind(f *File, z *zip.Reader) {
 			android = true
 		}
 	}
-	switch ext := extension(f.Name); {
+	switch ext := Extension(f.Name); {
 	case android:
 		f.Kind = APK
 	case types && ext != "appx" && ext != "msix":
