@@ -41,7 +41,7 @@ CREATE TABLE learnt_counter (
 	name  TEXT PRIMARY KEY,
 	value BIGINT NOT NULL
 );
-INSERT INTO learnt_counter (name, value) VALUES ('revision', 0);
+INSERT INTO learnt_counter (name, value) VALUES ('revision', 0), ('bulk', 0);
 
 -- What was seen many times a moment ago (package bulk): nodes tell each other, and a node
 -- itself after a start. Rows go after some minutes.
