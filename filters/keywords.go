@@ -95,16 +95,20 @@ func (k keyword) pattern() (rules.Pattern, error) {
 }
 
 // Check implements pipeline.Filter.
-func (k keywords) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, error) {
+func (k keywords) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	m := q.Tx.Message
-	hits, _ := k.set.Match(rules.Of(m))
+	texts, err := textsFact(ctx, q.Tx)
+	if err != nil {
+		return pipeline.Finding{}, fmt.Errorf("keywords: %w", err)
+	}
+	hits, whole := k.set.Match(texts)
 	score := rules.Score(hits)
 	test := hasGTUBE(m)
 	if err := m.Err(); err != nil {
 		return pipeline.Finding{}, fmt.Errorf("keywords: read message: %w", err)
 	}
 	f := pipeline.Finding{Result: "none", Score: score, Evidence: hitsSeen(hits)}
-	if m.Extract().Cut {
+	if m.Extract().Cut || !whole {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"})
 	}
 	switch {
