@@ -22,6 +22,8 @@ type Extract struct {
 	HTML      string   // the source of the HTML parts
 	Visible   string   // what a reader sees of the HTML parts: no tags, scripts, styles or hidden elements
 	Hidden    string   // text of the HTML parts that no reader sees; no scripts, styles and titles
+	Splits    int      // how often hidden text stands within a word that a reader sees
+	Images    int      // pictures that HTML shows; those of a pixel, which watch readers, don't count
 	Forms     []Form   // of the HTML parts, 100 at most
 	Filenames []string // of all parts that have one, decoded
 	Cut       bool     // there is more than fits
@@ -59,6 +61,7 @@ func extract(m *Message) *Extract {
 	}
 	x.e.Text, x.e.HTML = strings.Join(x.text, ""), strings.Join(x.html, "")
 	x.e.Visible, x.e.Hidden = x.page.visible.String(), x.page.hidden.String()
+	x.e.Splits, x.e.Images = x.page.splits, x.page.images
 	x.e.Forms, x.e.links = x.page.forms, x.page.links
 	if m.Root().Flags.Has(TooDeep | TooMany) {
 		x.e.Cut = true

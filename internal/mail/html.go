@@ -15,6 +15,8 @@ type page struct {
 	hidden  strings.Builder // text that no reader sees
 	links   linkSet
 	forms   []Form
+	splits  int // see Extract
+	images  int
 }
 
 // readHTML adds to a page what a reader sees of an HTML document, what is hidden in
@@ -56,6 +58,9 @@ type htmlReader struct {
 
 	out    sink // what is seen
 	dark   sink // what is not
+	within bool // hidden text came in the midst of a word
+	splits int
+	images int
 	links  linkSet
 	forms  []Form
 	anchor anchor
@@ -124,6 +129,8 @@ func (r *htmlReader) finish(p *page) {
 		s, _ = shown(s)
 		p.links.fromText(s)
 	}
+	p.splits += r.splits
+	p.images += r.images
 	p.forms = append(p.forms, r.forms[:min(len(r.forms), maxForms-len(p.forms))]...)
 }
 
@@ -192,13 +199,22 @@ func (r *htmlReader) write(b []byte, e *element) {
 		mirror(b)
 	}
 	if e.shown || r.blind {
+		if r.within && isLatin(b[0]) {
+			r.splits++
+		}
+		r.within = false
 		r.out.text(b, e.look.pre)
 		r.dark.space = true
 	} else {
+		n := len(r.dark.b)
 		r.dark.text(b, e.look.pre)
+		r.within = len(r.dark.b) > n && !r.out.space && r.out.line && isLatin(r.out.b[len(r.out.b)-1])
 	}
 	r.begun = r.begun || r.out.line || r.dark.line
 }
+
+// isLatin reports whether an octet is a letter of ASCII.
+func isLatin(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // style reads a style sheet, unless all were read before. Those of Outlook alone say
 // nothing to others.

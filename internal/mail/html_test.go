@@ -110,6 +110,27 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+// TestSplits: hidden text within words is there to be in the way of who looks for words.
+func TestSplits(t *testing.T) {
+	tests := []struct {
+		name, html     string
+		splits, images int
+	}{
+		{"in a word", `v<i hidden>x</i>i<i hidden>y</i>a<font color=white>z</font>gra`, 3, 0},
+		{"between words", `v <i hidden>x</i>i<i hidden>y</i> <p>a</p><p hidden>z</p>b<i hidden> </i>c`, 0, 0},
+		{"pictures", `<img src=a><img src=b width=1><img hidden src=c><img><img src=data:d>`, 0, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var p page
+			readHTML(tt.html, &p)
+			if p.splits != tt.splits || p.images != tt.images {
+				t.Errorf("got %d splits and %d images, want %d and %d", p.splits, p.images, tt.splits, tt.images)
+			}
+		})
+	}
+}
+
 func FuzzHTML(f *testing.F) {
 	f.Add("<style>.x,td b{display:none}@media (a){p{color:#fff}}</style><table><td class=x>a<b>b</table><!--[if mso]><p>c<![endif]-->")
 	f.Add("<p style=\"font:0/0 a;background:url('x');\\64 isplay:none\">a<svg/><a href=x>y<form><input type=password value=z>")

@@ -18,6 +18,7 @@ type tag struct {
 	color, text, links, bgcolor, background []byte
 	href, action, formaction, src, srcset   []byte
 	poster, data, content, alt, media       []byte
+	width, height                           []byte
 	kind, value, placeholder                []byte // of an input
 }
 
@@ -65,6 +66,10 @@ func (t *tag) field(name string) *[]byte {
 		return &t.alt
 	case "media":
 		return &t.media
+	case "width":
+		return &t.width
+	case "height":
+		return &t.height
 	case "type":
 		return &t.kind
 	case "value":
@@ -254,6 +259,10 @@ func (r *htmlReader) point(e *element) {
 		}
 	case atom.Meta:
 		r.refresh(string(t.content))
+	case atom.Img, atom.Image:
+		if len(t.src) > 0 && !e.look.gone && !e.look.veiled && !t.isPixel() {
+			r.images++
+		}
 	case atom.Style:
 		r.media = string(t.media)
 	default:
@@ -264,6 +273,16 @@ func (r *htmlReader) point(e *element) {
 		r.addLink(string(t.href), kind)
 	}
 	r.load()
+}
+
+// isPixel reports whether a picture is too small to be seen.
+func (t *tag) isPixel() bool {
+	for _, v := range [...][]byte{t.width, t.height} {
+		if s := strings.TrimSuffix(strings.TrimSpace(string(v)), "px"); s == "0" || s == "1" {
+			return true
+		}
+	}
+	return false
 }
 
 // load takes what the tag loads.

@@ -1,0 +1,97 @@
+package mail
+
+import (
+	"bytes"
+	"io"
+)
+
+// MaxOctets bounds what Octets looks at of a message.
+const MaxOctets = 4 << 20
+
+// Octets says what of a message's octets RFC 5322 does not allow.
+type Octets struct {
+	BareCR  int // CR without LF behind it (§2.2)
+	BareLF  int // LF without CR before it
+	Nul     int // NUL (§4)
+	Longest int // octets of the longest line, without its end; 998 are allowed (§2.1.1)
+	High    int // fields of the header that hold octets which are not ASCII
+	Cut     bool
+}
+
+// Octets counts them in the first MaxOctets of the content. It reads it each time that it is
+// asked.
+func (m *Message) Octets() Octets {
+	c := octetCounter{}
+	size := min(m.size, MaxOctets)
+	r := io.NewSectionReader(m.content, 0, size)
+	buf := make([]byte, min(window, size))
+	for {
+		n, err := r.Read(buf)
+		c.add(buf[:n])
+		if err != nil {
+			m.failed(err)
+			break
+		}
+	}
+	c.end()
+	c.o.Cut = size < m.size
+	for i := range m.Header().Fields {
+		if !isASCII(string(m.Header().Fields[i].Raw)) {
+			c.o.High++
+		}
+	}
+	return c.o
+}
+
+// An octetCounter goes through content piece by piece.
+type octetCounter struct {
+	o    Octets
+	line int  // octets of the line so far
+	cr   bool // the last octet was CR
+}
+
+func (c *octetCounter) add(b []byte) {
+	c.o.Nul += bytes.Count(b, []byte{0})
+	for len(b) > 0 {
+		n := bytes.IndexByte(b, '\n')
+		piece := b
+		if n >= 0 {
+			piece = b[:n]
+		}
+		c.inner(piece)
+		if n < 0 {
+			return
+		}
+		if !c.cr {
+			c.o.BareLF++
+		} else {
+			c.line--
+		}
+		c.o.Longest = max(c.o.Longest, c.line)
+		c.line, c.cr = 0, false
+		b = b[n+1:]
+	}
+}
+
+// inner takes what is no line end, but perhaps the start of one.
+func (c *octetCounter) inner(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	c.o.BareCR += bytes.Count(b, []byte{'\r'})
+	if c.cr {
+		c.o.BareCR++
+	}
+	if c.cr = b[len(b)-1] == '\r'; c.cr {
+		c.o.BareCR-- // it is not known yet
+	}
+	c.line += len(b)
+}
+
+// end takes what comes behind the last line end.
+func (c *octetCounter) end() {
+	if c.cr {
+		c.o.BareCR++
+	}
+	c.o.Longest = max(c.o.Longest, c.line)
+}
