@@ -9,7 +9,7 @@ import (
 // A Name is somebody whom others pretend to be.
 type Name struct {
 	Text    string   // as people write it: "PayPal"
-	Domains []string // registrable domains that are his, the one that matters most first
+	Domains []string // registrable domains that are his; the first has his name, by which others are Near or hold it
 	Common  bool     // the name is an everyday word ("Orange"): it proves little where it is a part of something
 }
 
@@ -165,21 +165,14 @@ func (e named) like(front, label string) (Resemblance, string) {
 			}
 		}
 	}
-	for _, own := range e.labels {
-		if own == label {
-			return Unlike, ""
-		}
-		if len(own) >= minNear && !e.name.Common && near(own, label) {
-			return Near, own
-		}
-	}
-	if e.name.Common {
+	if len(e.labels) == 0 || e.name.Common || slices.Contains(e.labels, label) {
 		return Unlike, ""
 	}
-	for _, own := range e.labels {
-		if len(own) >= minPart && (isPart(label, own) || front != "" && isPart(front, own)) {
-			return Part, own
-		}
+	switch own := e.labels[0]; { // the others are everyday words, too: "live", "office"
+	case len(own) >= minNear && near(own, label):
+		return Near, own
+	case len(own) >= minPart && (isPart(label, own) || front != "" && isPart(front, own)):
+		return Part, own
 	}
 	return Unlike, ""
 }
@@ -221,6 +214,18 @@ func near(a, b string) bool {
 		return true
 	case len(x) == 2 && len(y) == 2:
 		return x[0] == y[1] && x[1] == y[0]
+	}
+	return false
+}
+
+// HasLabel reports whether a registrable domain is one of a name's but for its suffix:
+// "amazon.pl", where amazon.com is Amazon's.
+func (n *Names) HasLabel(name, domain string) bool {
+	label, _, _ := strings.Cut(domain, ".")
+	for _, e := range n.list {
+		if e.name.Text == name && slices.Contains(e.labels, label) {
+			return true
+		}
 	}
 	return false
 }

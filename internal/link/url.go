@@ -46,8 +46,8 @@ func (q Quirks) Has(r Quirks) bool { return q&r != 0 }
 // Names returns the quirks in words.
 func (q Quirks) Names() (list []string) {
 	for i, name := range []string{
-		"no scheme", "line ends inside", "backslashes", "user-info", "host with percent signs", "invisible characters",
-		"odd dots", "letters that stand for others", "address as a number", "other alphabet", "unreadable port",
+		"no scheme", "line ends inside", "backslashes", "user-info", "percent signs", "invisible characters",
+		"odd dots", "letters that stand for others", "an address as numbers", "other alphabet", "unreadable port",
 	} {
 		if q.Has(1 << i) {
 			list = append(list, name)
