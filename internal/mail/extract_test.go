@@ -66,6 +66,16 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestPagesInLinks holds that an address which holds a whole page is a link where it can be
+// followed, and a picture in the message none.
+func TestPagesInLinks(t *testing.T) {
+	m := NewMessage([]byte("Content-Type: text/html\r\n\r\n<img src=\"data:image/png;base64,AA\"><a href=\"data:text/html,x\">a</a>"))
+	want := []Link{{"data:text/html,x", "a", LinkAnchor}}
+	if got := m.Extract().Links(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestExtractBounds(t *testing.T) {
 	text := strings.Repeat("http://a.example ", MaxExtract/10)
 	for name, content := range map[string]string{

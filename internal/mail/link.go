@@ -28,6 +28,12 @@ const (
 	LinkOther                   // anything else that names an address
 )
 
+// followed reports whether a reader, or what he types, goes where such a link leads: there an
+// address that holds a whole page ("data:") is more than a picture.
+func (k LinkKind) followed() bool {
+	return k == LinkAnchor || k == LinkArea || k == LinkForm || k == LinkRefresh
+}
+
 // A Link is an address that a message points to or loads from.
 type Link struct {
 	URL  string // as written, entities decoded, without the line ends that browsers drop; see Extract.Links
@@ -82,7 +88,7 @@ func (u *linkSet) full() bool { return len(u.list) >= MaxURLs }
 // add takes a link, unless it leads nowhere else.
 func (u *linkSet) add(l Link) {
 	l.URL = linkURL(l.URL)
-	if l.URL == "" || l.URL[0] == '#' || u.full() || hasPrefixFold(l.URL, "cid:") || hasPrefixFold(l.URL, "data:") || u.seen[l] {
+	if l.URL == "" || l.URL[0] == '#' || u.full() || hasPrefixFold(l.URL, "cid:") || hasPrefixFold(l.URL, "data:") && !l.Kind.followed() || u.seen[l] {
 		return
 	}
 	if u.seen == nil {
