@@ -89,6 +89,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		dmarcKind(d),
 		keywordsKind(),
 		imageHashKind(d),
+		uriblKind(d),
 		spamassassinKind(d),
 		rspamdKind(d),
 		heloKind(d),

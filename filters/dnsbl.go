@@ -148,22 +148,31 @@ func (f dnsblFilter) answers(ctx context.Context, tx *pipeline.Transaction) ([]d
 	})
 }
 
-// ask asks the lists that are worth asking. One that did not answer for long is not: all mail
-// would wait for it.
+// ask asks the lists that are worth asking.
 func (f dnsblFilter) ask(ctx context.Context, subject dnsbl.Subject) []dnsbl.Answer {
-	troubles := make([]error, len(f.lists))
-	var asked []dnsbl.List
-	for i, l := range f.lists {
-		if f.health != nil {
-			troubles[i] = f.health.Trouble(l)
+	asked, troubles := worthAsking(f.health, f.lists)
+	return amongAll(f.lists, troubles, dnsbl.Ask(ctx, f.resolver, asked, subject))
+}
+
+// worthAsking returns the lists that are to be asked, and for all why they have no voice. One
+// that did not answer for long is not asked: all mail would wait for it.
+func worthAsking(health ListHealth, lists []dnsbl.List) (asked []dnsbl.List, troubles []error) {
+	troubles = make([]error, len(lists))
+	for i, l := range lists {
+		if health != nil {
+			troubles[i] = health.Trouble(l)
 		}
 		if !errors.Is(troubles[i], dnsbl.ErrSilent) {
 			asked = append(asked, l)
 		}
 	}
-	said := dnsbl.Ask(ctx, f.resolver, asked, subject)
-	answers := make([]dnsbl.Answer, len(f.lists))
-	for i, l := range f.lists {
+	return asked, troubles
+}
+
+// amongAll returns an answer for each list: what those said that were asked, in their order.
+func amongAll(lists []dnsbl.List, troubles []error, said []dnsbl.Answer) []dnsbl.Answer {
+	answers := make([]dnsbl.Answer, len(lists))
+	for i, l := range lists {
 		answers[i] = dnsbl.Answer{List: l}
 		if !errors.Is(troubles[i], dnsbl.ErrSilent) {
 			answers[i], said = said[0], said[1:]
