@@ -92,6 +92,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		uriblKind(d),
 		spamassassinKind(d),
 		rspamdKind(d),
+		milterKind(d),
 		heloKind(d),
 	}
 	for i := range kinds {

@@ -56,6 +56,7 @@ func TestBadSettings(t *testing.T) {
 		{"spamd's size", "spamassassin", map[string]any{"max_size": 0}, "more than 0"},
 		{"Rspamd's address", "rspamd", map[string]any{"servers": []any{"127.0.0.1:0"}}, "no port"},
 		{"Rspamd's size", "rspamd", map[string]any{"max_size": 0}, "more than 0"},
+		{"milter's address", "milter", map[string]any{"servers": "opendkim"}, "neither host:port"},
 		{"harvest", "dhap", map[string]any{"defer_from": 0}, "defer_from"},
 		{"harvested share", "dhap", map[string]any{"share": 101}, "share"},
 		{"slow", "dhap", map[string]any{"slow_from": -1}, "negative"},

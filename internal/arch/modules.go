@@ -23,6 +23,7 @@ func owners() []owner {
 		{"github.com/emersion/go-msgauth/authres", []string{"pipeline", "filters", "internal/intake"}}, // findings are made with them, the header field of them
 		{"github.com/emersion/go-msgauth", []string{"filters", "internal/relay"}},
 		{"github.com/emersion/go-message", []string{"internal/mail"}},
+		{"github.com/d--j/go-milter", []string{"internal/engine/milter"}},
 		{"blitiri.com.ar/go/spf", []string{"filters"}},
 		{"github.com/miekg/dns", []string{"internal/resolve", "internal/resolve/resolvetest", "dnsbl"}},
 		{"github.com/hashicorp/go-memdb", []string{"internal/directory"}},
