@@ -13,6 +13,7 @@ import (
 type batch struct {
 	m     *memory
 	calls []*call
+	room  [8]*call // for usual batches
 
 	mu    sync.Mutex
 	next  int
@@ -25,7 +26,7 @@ const longAnswer = 2 * time.Millisecond
 // add puts a call in, before start.
 func (b *batch) add(m *memory, c *call) {
 	if b.calls == nil {
-		b.calls = make([]*call, 0, 8)
+		b.calls = b.room[:0]
 	}
 	b.m, c.wait.batch = m, b
 	b.calls = append(b.calls, c)

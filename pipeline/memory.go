@@ -17,6 +17,7 @@ type memory struct {
 	mu    sync.Mutex
 	calls []*call           // the first maxListed; nil: dropped
 	more  map[callKey]*call // the others
+	fresh []call            // for the next ones
 	facts map[string]any    // *fact[T]
 	once  map[string]bool
 	after []func() // run by close
@@ -169,7 +170,8 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 		m.mu.Unlock()
 		return c
 	}
-	c = &call{key: key, stage: tx.Stage, wants: 1, entry: e}
+	c = m.newCall()
+	c.key, c.stage, c.wants, c.entry = key, tx.Stage, 1, e
 	if e.Kind.Waits {
 		c.wait = &wait{query: e.query(tx, w), gate: w.isGate(), ctx: limited{parent: &m.own}}
 	}
@@ -180,6 +182,16 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	} else { // has no use for a context of its own
 		c.run(&m.own, e.query(tx, w), w.isGate())
 	}
+	return c
+}
+
+// newCall makes several at once. The caller holds mu.
+func (m *memory) newCall() *call {
+	if len(m.fresh) == 0 {
+		m.fresh = make([]call, 8)
+	}
+	c := &m.fresh[0]
+	m.fresh = m.fresh[1:]
 	return c
 }
 

@@ -82,12 +82,9 @@ func (in *Intake) route(ctx context.Context, s *directory.Snapshot, from, rcpt, 
 // about it come back to those. Whether a signature is good is for filters to say; only what
 // has a sender must have a good one.
 func (in *Intake) resolve(ctx context.Context, s *directory.Snapshot, from, rcpt mail.Path) (directory.Resolution, error) {
-	if home, ours := s.Domain(rcpt.Domain()); ours && from.IsNull() {
-		if back, err := in.SRS.Reverse(rcpt); err == nil {
-			if again, err := in.SRS.Reverse(back); err == nil { // it was sent on twice from here
-				back = again
-			}
-			return directory.Resolution{Domain: home, Remotes: []directory.Remote{remote(s, back)}}, nil
+	if from.IsNull() {
+		if found, ok := in.returned(s, rcpt); ok {
+			return found, nil
 		}
 	}
 	if in.Returns == nil {
@@ -103,6 +100,22 @@ func (in *Intake) resolve(ctx context.Context, s *directory.Snapshot, from, rcpt
 		return s.Resolve(plain)
 	}
 	return found, err
+}
+
+// returned is where a report goes for an address that we made for a sender.
+func (in *Intake) returned(s *directory.Snapshot, rcpt mail.Path) (directory.Resolution, bool) {
+	home, ours := s.Domain(rcpt.Domain())
+	if !ours {
+		return directory.Resolution{}, false
+	}
+	back, err := in.SRS.Reverse(rcpt)
+	if err != nil {
+		return directory.Resolution{}, false
+	}
+	if again, err := in.SRS.Reverse(back); err == nil { // it was sent on twice from here
+		back = again
+	}
+	return directory.Resolution{Domain: home, Remotes: []directory.Remote{remote(s, back)}}, true
 }
 
 // remote is an address as the mail of its own, which goes on as it came.
