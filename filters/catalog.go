@@ -94,6 +94,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		rspamdKind(d),
 		milterKind(d),
 		heloKind(d),
+		phishKind(d),
 	}
 	for i := range kinds {
 		kinds[i].Doc = docOf(kinds[i].Name)
