@@ -202,7 +202,7 @@ func textKind(head []byte) Kind {
 		return Unknown
 	}
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\x00")
-	low := bytes.ToLower(head[:min(len(head), 4096)])
+	low := lower(head[:min(len(head), 4096)])
 	switch {
 	case bytes.HasPrefix(head, []byte("#!")):
 		return Script
@@ -357,4 +357,17 @@ func (k Kind) mounts() string {
 		return "a OneNote notebook"
 	}
 	return ""
+}
+
+// lower returns octets with the letters of ASCII in lower case, and all in their places:
+// bytes.ToLower makes some others longer.
+func lower(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out[i] = c
+	}
+	return out
 }

@@ -128,7 +128,7 @@ func (o *office) relations(name string, r io.Reader) {
 			}
 		}
 		if strings.EqualFold(mode, "External") && fetched(kind) && remote(target) {
-			o.w.flag(o.f, Macro, "fetches a %s from %s", kind, cleanName(target))
+			o.w.flag(o.f, Macro, "fetches %s (%s)", cleanName(target), kind)
 		}
 	}
 }
@@ -195,7 +195,7 @@ func fieldDDE(b []byte) bool {
 
 // dde reports whether a formula calls another program: cmd|'/c …'!A1.
 func dde(b []byte) bool {
-	low := bytes.ToLower(b)
+	low := lower(b)
 	for _, program := range []string{"cmd|", "powershell|", "msexcel|", "mshta|", "rundll32|", "regsvr32|", "certutil|", "dde(\""} {
 		if bytes.Contains(low, []byte(program)) {
 			return true

@@ -158,7 +158,7 @@ func (o *oleFile) word(b []byte) {
 		o.w.flag(o.f, Encrypted, "needs a password")
 	}
 	for _, field := range []string{"\x13 DDE", "\x13DDE", "\x13\x00 \x00D\x00D\x00E\x00", "\x13\x00D\x00D\x00E\x00"} {
-		if bytes.Contains(bytes.ToUpper(b), []byte(field)) {
+		if bytes.Contains(lower(b), lower([]byte(field))) {
 			o.w.flag(o.f, Macro, "DDE field")
 		}
 	}
@@ -235,7 +235,7 @@ const maxHex = 2 << 20
 // rtf looks at the objects in a rich text: programs that open it follow what they are by
 // their class, and some classes have been the way in for years.
 func (w *walker) rtf(f *File, b []byte, at place) {
-	low := bytes.ToLower(b)
+	low := lower(b)
 	for _, word := range []string{`\objupdate`, `\objautlink`} {
 		if bytes.Contains(low, []byte(word)) {
 			w.flag(f, Macro, "an object that is loaded by itself (%s)", word)

@@ -11,7 +11,7 @@ import (
 // html looks at a page for scripts that build a file and save it (HTML smuggling), or
 // unpack themselves.
 func (w *walker) html(f *File, b []byte, at place) {
-	low := bytes.ToLower(unicodeText(b))
+	low := lower(unicodeText(b))
 	if bytes.Contains(low, []byte("<hta:application")) {
 		w.flag(f, Executable, "an HTML application")
 	}
@@ -64,7 +64,7 @@ func handlers(low []byte) bool { return handler.Match(low) }
 
 // svg looks for a picture that is a page: browsers run its scripts.
 func (w *walker) svg(f *File, b []byte, at place) {
-	low := bytes.ToLower(unicodeText(b))
+	low := lower(unicodeText(b))
 	switch {
 	case bytes.Contains(low, []byte("<script")):
 		w.flag(f, Active, "a picture with a script")
@@ -79,7 +79,7 @@ func (w *walker) svg(f *File, b []byte, at place) {
 
 // xml looks at office documents that are one XML file, and at what Windows runs.
 func (w *walker) xml(f *File, b []byte, at place) {
-	low := bytes.ToLower(unicodeText(b))
+	low := lower(unicodeText(b))
 	if containsAny(low, "<w:bindata", "w:macrospresent=\"yes\"", "editdata.mso") {
 		w.flag(f, Macro, "macros in a document of one file")
 	}

@@ -6,7 +6,6 @@ import (
 	"compress/bzip2"
 	"compress/flate"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 )
@@ -40,7 +39,7 @@ func (w *walker) zip(f *File, c content, at place) error {
 		return nil
 	}
 	if err != nil {
-		return w.zipFiles(f, c, at, fmt.Errorf("zip: %w", err))
+		return w.zipFiles(f, c, at, err)
 	}
 	p.left = 1 << 62
 	p.ReaderAt = c
@@ -108,7 +107,7 @@ func (w *walker) zipContent(f *File, e *zip.File) (io.Reader, error) {
 		return nil, errMethod
 	}
 	if err != nil {
-		return nil, fmt.Errorf("zip: %w", err)
+		return nil, err
 	}
 	return w.packed(f, &ended{r: r, want: int64(min(e.UncompressedSize64, 1<<62))}, int64(min(e.CompressedSize64, 1<<62))), nil
 }
