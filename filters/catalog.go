@@ -34,6 +34,7 @@ type Deps struct {
 	Pictures *picture.Reader // nil: one of the catalogue's own
 	Learnt   Learnt          // nil: nothing was learnt
 	Engines  Engines         // of others, that look at mail
+	Outbreak Outbreak        // nil: nothing is counted
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -84,12 +85,14 @@ func Catalog(d Deps) []pipeline.Kind {
 		mxKind(d),
 		dnsblKind(d),
 		antivirusKind(d),
+		attachmentKind(),
 		dkimKind(d),
 		arcKind(d),
 		dmarcKind(d),
 		keywordsKind(),
 		imageHashKind(d),
 		uriblKind(d),
+		attachmentHashKind(d),
 		spamassassinKind(d),
 		rspamdKind(d),
 		milterKind(d),

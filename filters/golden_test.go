@@ -40,6 +40,7 @@ import (
 //	trust     who is trusted: RECIPIENT SENDER WEIGHT WORDS DAYS a line; or "away"
 //	sent      Message-IDs that were sent, one a line; or "away"
 //	engines   what engines elsewhere say; see parseEngines
+//	files     what is known of attachments; see parseFiles
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -97,6 +98,9 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 		Forwarded:  learnt.forward,
 		Complaints: parseComplaints(section("complaints")),
 		Engines:    parseEngines(t, section("engines")),
+	}
+	if files := section("files"); files != "" {
+		d.Learnt, d.Outbreak = parseFiles(t, files)
 	}
 	if len(c.Greylist) > 0 {
 		d.Trust = remembered

@@ -65,6 +65,13 @@ func TestBadSettings(t *testing.T) {
 		{"slow", "dhap", map[string]any{"slow_from": -1}, "negative"},
 		{"tarpit", "dhap", map[string]any{"tarpit": "1m"}, "between 0s and 20s"},
 		{"trap", "honeypot", map[string]any{"addresses": []any{"a trap"}}, "no address"},
+		{"attachments' kind", "attachment", map[string]any{"kinds": []any{"makro"}}, `"macro"`},
+		{"extension", "attachment", map[string]any{"block": []any{"*.exe"}}, "no extension"},
+		{"depth", "attachment", map[string]any{"depth": 0}, "depth"},
+		{"files", "attachment", map[string]any{"files": 0}, "files"},
+		{"expanded", "attachment", map[string]any{"expanded_mib": 0}, "expanded_mib"},
+		{"many recipients", "attachment-hash", map[string]any{"recipients": 41}, "from 0 to 40"},
+		{"new for less than the window", "attachment-hash", map[string]any{"new": "1m"}, "new 1m"},
 		{"misspelt", "sender-allow", map[string]any{"require_aut": true}, "require_auth"},
 	}
 	for _, c := range cases {

@@ -1,0 +1,156 @@
+package filters
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"gatepost/internal/attachment"
+	"gatepost/internal/learnt"
+	"gatepost/internal/mail"
+	"gatepost/internal/outbreak"
+	"gatepost/pipeline"
+)
+
+// attachmentHash knows attachments again by the SHA-256 of their content, those in archives too.
+// `learnt` are those that traps, people's reports and operators taught as spam: see gatepost
+// learn. `suspect` are programs, documents with macros, disk images and archives that nobody
+// here has seen before, and that many people get within minutes, over all domains and nodes: so
+// attacks begin that no scanner knows yet. A file is new for `new` after it was first seen; once it went to
+// `recipients` within `window` it stays suspect for that long. Recipients of one message in one
+// domain count as one, and what our own users send does not count. Pictures, signatures
+// and plain text tell nothing and are left out. The hashes are in the evidence.
+type attachmentHash struct {
+	learnt   Learnt
+	outbreak Outbreak
+	terms    outbreak.Terms
+}
+
+// An Outbreak counts to whom the same new file goes. *outbreak.Book is one.
+type Outbreak interface {
+	Check(sum outbreak.Sum, recipients []mail.Path, now time.Time, t outbreak.Terms) (outbreak.Sighting, bool)
+	Record(sums []outbreak.Sum, recipients []mail.Path, now time.Time)
+}
+
+type attachmentHashOptions struct {
+	Recipients int           `setting:"recipients" doc:"to how many a new file has to go to be suspect, 40 at most; 0 is never"`
+	Window     time.Duration `setting:"window" doc:"within how long"`
+	New        time.Duration `setting:"new" doc:"how long after it was first seen a file is new, 7 days at most"`
+}
+
+func attachmentHashKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "attachment-hash", Stage: pipeline.Data, Scope: pipeline.PerMessage,
+		Results: []pipeline.Result{
+			{Word: "learnt", Effect: "quarantine", Doc: "an attachment was learnt as spam"},
+			{Word: "suspect", Effect: "quarantine", Doc: "a new program, archive or document with macros goes to many people"},
+			{Word: "none", Effect: "none", Doc: "neither"},
+		},
+		Options: func() any {
+			t := outbreak.DefaultTerms()
+			return &attachmentHashOptions{Recipients: t.Recipients, Window: t.Window, New: t.New}
+		},
+		New: func(options any) (pipeline.Filter, error) {
+			o := options.(*attachmentHashOptions)
+			switch {
+			case o.Recipients < 0 || o.Recipients > outbreak.MaxRecipients:
+				return nil, fmt.Errorf("recipients %d is not from 0 to %d", o.Recipients, outbreak.MaxRecipients)
+			case o.Window <= 0:
+				return nil, fmt.Errorf("window %s is not above 0", o.Window)
+			case o.New < o.Window || o.New > outbreak.DefaultKeep:
+				return nil, fmt.Errorf("new %s is not from the window, %s, to %s", o.New, o.Window, outbreak.DefaultKeep)
+			}
+			return attachmentHash{learnt: d.Learnt, outbreak: d.Outbreak, terms: outbreak.Terms{Recipients: o.Recipients, Window: o.Window, New: o.New}}, nil
+		},
+	}
+}
+
+// maxSumsSeen bounds the hashes in the evidence.
+const maxSumsSeen = 10
+
+// Check implements pipeline.Filter.
+func (f attachmentHash) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	r, err := attachmentsFact(ctx, q.Tx)
+	if err != nil {
+		return pipeline.Finding{}, fmt.Errorf("attachment-hash: %w", err)
+	}
+	found := pipeline.Finding{Result: "none"}
+	note := func(key, value string) {
+		found.Evidence = append(found.Evidence, pipeline.Evidence{Key: key, Value: shorten(value)})
+	}
+	hashes := 0
+	for i := range r.Files {
+		file := &r.Files[i]
+		if !file.Telling() {
+			continue
+		}
+		if hashes++; hashes <= maxSumsSeen {
+			note("sha256", hex.EncodeToString(file.Sum[:])+" "+file.Path)
+		}
+		if found.Result != "learnt" {
+			f.know(file, q.Tx, &found, note)
+		}
+	}
+	if hashes > maxSumsSeen {
+		note("more", fmt.Sprint(hashes-maxSumsSeen))
+	}
+	if r.Cut != "" {
+		note("cut", r.Cut)
+	}
+	return found, nil
+}
+
+// know says what is known of a file, if that is worse than what was found.
+func (f attachmentHash) know(file *attachment.File, tx *pipeline.Transaction, found *pipeline.Finding, note func(string, string)) {
+	if f.learnt != nil {
+		if s, ok := f.learnt.Spam(learnt.Attachment, file.Sum[:]); ok {
+			found.Result, found.Reason = "learnt", fmt.Sprintf("%s was learnt as spam", shorten(file.Path))
+			note("learnt", s.String())
+			return
+		}
+	}
+	if found.Result != "none" || !f.counts(tx) || !spreads(file) {
+		return
+	}
+	if s, ok := f.outbreak.Check(file.Sum, tx.Envelope.Recipients, tx.Time, f.terms); ok {
+		found.Result = "suspect"
+		found.Reason = fmt.Sprintf("%s is new and went to %d recipients within %s", shorten(file.Path), s.Recipients, f.terms.Window)
+		note("first", s.First.Format(time.RFC3339))
+	}
+}
+
+// counts reports whether it matters to whom a transaction's files go: what our users send is
+// for other filters.
+func (f attachmentHash) counts(tx *pipeline.Transaction) bool {
+	return f.outbreak != nil && f.terms.Recipients > 0 && tx.Client.Login.IsNull()
+}
+
+// spreads reports whether a file is of a kind by which attacks come.
+func spreads(file *attachment.File) bool {
+	return file.Telling() && (file.Kind.Archive() || file.Has(attachment.Executable) || file.Has(attachment.Macro) ||
+		file.Has(attachment.Container) || file.Has(attachment.Active))
+}
+
+// Record implements pipeline.Recorder: it notes to whom files of such kinds go, once for a
+// message whatever entries there are.
+func (f attachmentHash) Record(ctx context.Context, q pipeline.Query, finding pipeline.Finding) error {
+	if finding.Result == pipeline.TempError || !f.counts(q.Tx) || !q.Tx.First("attachment-hash") {
+		return nil
+	}
+	r, err := attachmentsFact(ctx, q.Tx)
+	if err != nil {
+		return fmt.Errorf("attachment-hash: %w", err)
+	}
+	var sums []outbreak.Sum
+	for i := range r.Files {
+		if spreads(&r.Files[i]) && len(sums) < maxSpreading {
+			sums = append(sums, r.Files[i].Sum)
+		}
+	}
+	f.outbreak.Record(sums, q.Tx.Envelope.Recipients, q.Tx.Time)
+	return nil
+}
+
+// maxSpreading bounds the files of a message that are noted.
+const maxSpreading = 10

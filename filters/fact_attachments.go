@@ -1,0 +1,34 @@
+package filters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatepost/internal/attachment"
+	"gatepost/pipeline"
+)
+
+// attachmentsFact looks into a message's attachments once, however many ask, within the
+// limits that hold where an entry sets none.
+func attachmentsFact(ctx context.Context, tx *pipeline.Transaction) (*attachment.Report, error) {
+	return attachmentsWithin(ctx, tx, attachment.DefaultLimits())
+}
+
+// attachmentsWithin is attachmentsFact within other limits. A message of nothing but text
+// costs no more than a look at its structure.
+func attachmentsWithin(ctx context.Context, tx *pipeline.Transaction, limits attachment.Limits) (*attachment.Report, error) {
+	m := tx.Message
+	if m == nil {
+		return nil, errors.New("attachments: asked before the content is in")
+	}
+	if !attachment.HasAttachments(m) {
+		if err := m.Err(); err != nil {
+			return nil, fmt.Errorf("attachments: read message: %w", err)
+		}
+		return &attachment.Report{}, nil
+	}
+	return pipeline.Fact(ctx, tx, fmt.Sprint("attachments ", limits), 2*limits.Time, func(ctx context.Context) (*attachment.Report, error) {
+		return attachment.Inspect(ctx, m, limits)
+	})
+}
