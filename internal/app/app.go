@@ -28,6 +28,7 @@ import (
 	"gatepost/internal/journal"
 	"gatepost/internal/lookup"
 	"gatepost/internal/metric"
+	"gatepost/internal/outbreak"
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
@@ -66,6 +67,7 @@ type App struct {
 	journal      *journal.Journal
 	directory    *directory.Directory
 	greylist     *greylist.Book
+	outbreak     *outbreak.Book
 	quarantine   *quarantine.Quarantine
 	trust        *trust.Book
 	ledger       *sent.Ledger
@@ -120,6 +122,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openLearnt,
 		a.openOutgoing,
 		a.openGreylist,
+		a.openOutbreak,
 		a.openPipeline,
 		a.openQuarantine,
 		a.openChallenge,
@@ -301,6 +304,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Banner:     a.bans,
 		Traffic:    a.traffic,
 		Greylist:   a.greylist,
+		Outbreak:   a.outbreak,
 		Trust:      a.trust,
 		Ledger:     a.ledger,
 		Signed:     a.signer,

@@ -176,6 +176,7 @@ func (a *App) chores() []service {
 		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
 		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
+		{"outbreak", func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
 		{"ledger", func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
