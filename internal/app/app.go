@@ -56,6 +56,7 @@ type App struct {
 	metrics      *metric.Metrics
 	resolver     *resolve.Resolver
 	lists        *dnsListWatch
+	engines      *engineWatch
 	zone         *zone.Server // of the blacklist that is published; nil: none is
 	published    zone.Tree    // of the domains in it
 	traffic      *traffic.Traffic
@@ -261,6 +262,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 
 func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
+	a.engines = newEngineWatch(spoolDir(c.Data), a.log)
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.intake = &intake.Intake{
 		Config: intake.Config{
@@ -278,17 +280,21 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		return err
 	}
 	a.lists.count(a.metrics)
+	a.engines.count(a.metrics)
 	return nil
 }
 
 // setPolicies puts a configuration's lists in force for connections from now on.
 func (a *App) setPolicies(c *config.Config) error {
-	health := a.lists.fresh()
-	p, err := policies(c, filters.Catalog(a.filterDeps(c, health)))
+	health, engines := a.lists.fresh(), a.engines.fresh()
+	deps := a.filterDeps(c, health)
+	deps.Engines = engines.engines()
+	p, err := policies(c, filters.Catalog(deps))
 	if err != nil {
 		return err
 	}
 	a.lists.watch(health)
+	a.engines.watch(engines)
 	a.warnOfTraps(p)
 	a.intake.SetPolicies(p)
 	return nil

@@ -32,6 +32,7 @@ func (a *App) operations() control.Handlers {
 	a.greylistOps(h)
 	a.queueOps(h)
 	control.On(h, a.dnsLists)
+	control.On(h, a.engineList)
 	a.complaintOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)

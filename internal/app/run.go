@@ -157,10 +157,13 @@ func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string
 	listen("imaps", c.Listen.IMAPS, func(ctx context.Context, l net.Listener) error { return serve(ctx, tls.NewListener(l, certificate)) })
 }
 
+// spoolDir is where messages are while they are received or looked at.
+func spoolDir(data string) string { return filepath.Join(data, "spool") }
+
 // emptySpool makes the directory for messages being received. What a killed
 // process left there belongs to clients that were told nothing.
 func emptySpool(data string) (string, error) {
-	dir := filepath.Join(data, "spool")
+	dir := spoolDir(data)
 	if err := os.RemoveAll(dir); err != nil {
 		return "", fmt.Errorf("app: spool: %w", err)
 	}
@@ -194,6 +197,7 @@ func (a *App) chores() []service {
 		{"content", a.compactContent},
 		{"reserve", a.reserve.run},
 		{"dns lists", a.lists.run},
+		{"engines", a.engines.run},
 		{"sessions", a.expireSessions},
 		{"web address", a.reachWeb},
 	}, a.security...)

@@ -60,5 +60,5 @@ func (a *App) unwell(ctx context.Context) []string {
 	if err := a.resolver.Err(); err != nil {
 		reasons = append(reasons, err.Error())
 	}
-	return reasons
+	return append(reasons, a.engines.troubles()...)
 }

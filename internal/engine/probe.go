@@ -148,3 +148,13 @@ func (s *Service) Conditions() []Condition {
 	}
 	return list
 }
+
+// Err says why the engine can't be asked, nil where an address is well.
+func (s *Service) Err() error {
+	for _, c := range s.Conditions() {
+		if c.Trouble == nil {
+			return nil
+		}
+	}
+	return s.down()
+}

@@ -104,6 +104,7 @@ func TestFailover(t *testing.T) {
 	}
 	wantText(t, "asked", e.took(), "a b a b a b b")
 	wantText(t, "told", e.told(), "a trouble: away")
+	wantText(t, "condition", fmt.Sprint(s.Err()), "<nil>")
 	e.set("b", errAway)
 	for range 3 {
 		if err := s.Do(t.Context(), e.ask); !errors.Is(err, errAway) {
@@ -111,6 +112,7 @@ func TestFailover(t *testing.T) {
 		}
 	}
 	wantText(t, "asked", e.took(), "b b b")
+	wantText(t, "condition", fmt.Sprint(s.Err()), "test at a is in trouble: away\ntest at b is in trouble: away")
 	err := s.Do(t.Context(), e.ask)
 	wantText(t, "at once", fmt.Sprint(err), "test at a is in trouble: away\ntest at b is in trouble: away")
 	wantText(t, "asked", e.took(), "")
