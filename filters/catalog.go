@@ -33,6 +33,8 @@ type Deps struct {
 
 	Pictures *picture.Reader // nil: one of the catalogue's own
 	Learnt   Learnt          // nil: nothing was learnt
+	Texts    LearntTexts     // nil: the same
+	Bulk     Bulk            // nil: nothing is counted
 	Engines  Engines         // of others, that look at mail
 	Outbreak Outbreak        // nil: nothing is counted
 }
@@ -91,6 +93,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		dmarcKind(d),
 		keywordsKind(),
 		imageHashKind(d),
+		checksumKind(d),
 		uriblKind(d),
 		attachmentHashKind(d),
 		spamassassinKind(d),

@@ -41,6 +41,9 @@ import (
 //	sent      Message-IDs that were sent, one a line; or "away"
 //	engines   what engines elsewhere say; see parseEngines
 //	files     what is known of attachments; see parseFiles
+//	taught    a message that was taught as spam, after a line that says by what: SOURCE PEOPLE
+//	          CLIENT, or "-" for the case's own message
+//	seen      to whom the case's message came before: N organisations|signers a line
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -105,6 +108,10 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 	if len(c.Greylist) > 0 {
 		d.Trust = remembered
 	}
+	if memory := parseTaught(t, section); memory != nil {
+		d.Learnt, d.Texts = memory, memory
+	}
+	d.Bulk = parseSeen(t, section)
 	return d
 }
 

@@ -14,8 +14,9 @@ const (
 	// MinWords is how many words a text has to have to be known by a sketch, and to be counted. Shorter
 	// ones, "thank you" and the like, are written by many.
 	MinWords = 15
-	// minShort is how many words a short message has to have to get a checksum.
-	minShort = 4
+	// minShort is how many words, with the subject's and the hosts that it leads to, a short
+	// message has to have to get a checksum.
+	minShort = 8
 )
 
 // A Sum is the checksum of a message in its normal form, of 160 bits.
@@ -47,7 +48,7 @@ func (n Normal) fingerprint(hosts []string) Fingerprint {
 	shingles := sketch.Shingles(n.Body, 1)
 	if len(shingles) < MinWords {
 		f.Short = true
-		if len(shingles)+strings.Count(n.Subject, " ")+len(hosts) >= minShort {
+		if len(shingles)+len(sketch.Shingles(n.Subject, 1))+len(hosts) >= minShort {
 			f.Sum = sumOf("short", n.Subject, n.Body, strings.Join(hosts, " "))
 		}
 		return f

@@ -62,16 +62,16 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("%s: same sum %v, equal in %d places; want %v, near %v", name, tt.f.Sum == base.Sum, equal, tt.same, tt.near)
 		}
 	}
-	short := of("Subject: your order has come", "see http://shop.example/a?1")
+	short := of("Subject: your order has come", "see more at http://shop.example/a?1")
 	if !short.Short || short.Sum.IsZero() || !short.Sketch.IsZero() {
 		t.Errorf("a short text: %+v", short)
 	}
-	if other := of("Subject: your order 7 has come", "see http://shop.example/b?2"); other.Sum != short.Sum {
+	if other := of("Subject: your order 7 has come", "see more at http://shop.example/b?2"); other.Sum != short.Sum {
 		t.Error("a short text with another number is another")
 	}
 	for name, f := range map[string]Fingerprint{
-		"another host":    of("Subject: your order has come", "see http://far.example/a?1"),
-		"another subject": of("Subject: your order has gone", "see http://shop.example/a?1"),
+		"another host":    of("Subject: your order has come", "see more at http://far.example/a?1"),
+		"another subject": of("Subject: your order has gone", "see more at http://shop.example/a?1"),
 	} {
 		if f.Sum == short.Sum {
 			t.Errorf("%s: the same sum", name)
