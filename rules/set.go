@@ -80,7 +80,21 @@ type compiled struct {
 	mask   uint64 // the same, a bit each
 }
 
-// Compile makes a set of the patterns. Its error names each pattern that is wrong.
+// A PatternError says what is wrong with one pattern.
+type PatternError struct {
+	Index int // in what Compile was given
+	Name  string
+	Err   error
+}
+
+// Error names the pattern.
+func (e *PatternError) Error() string { return fmt.Sprintf("rules: pattern %q: %v", e.Name, e.Err) }
+
+// Unwrap returns Err.
+func (e *PatternError) Unwrap() error { return e.Err }
+
+// Compile makes a set of the patterns. Its error joins a *PatternError for each pattern that
+// is wrong.
 func Compile(patterns []Pattern) (*Set, error) {
 	b := &builder{set: &Set{patterns: make([]compiled, len(patterns))}}
 	var errs []error
@@ -89,7 +103,7 @@ func Compile(patterns []Pattern) (*Set, error) {
 			p.Name = p.Text
 		}
 		if err := b.pattern(i, p); err != nil {
-			errs = append(errs, fmt.Errorf("rules: pattern %q: %w", p.Name, err))
+			errs = append(errs, &PatternError{i, p.Name, err})
 		}
 	}
 	if len(errs) > 0 {
