@@ -31,6 +31,9 @@ type Deps struct {
 	Signed    Signed    // nil: no return path was
 	Forwarded Forwarded // nil: nothing was sent on
 
+	Packs   Packs   // nil: none can be read
+	Country Country // nil: nobody's is known
+
 	Pictures *picture.Reader // nil: one of the catalogue's own
 	Learnt   Learnt          // nil: nothing was learnt
 	Texts    LearntTexts     // nil: the same
@@ -91,7 +94,9 @@ func Catalog(d Deps) []pipeline.Kind {
 		dkimKind(d),
 		arcKind(d),
 		dmarcKind(d),
-		keywordsKind(),
+		keywordAllowKind(d),
+		keywordsKind(d),
+		logicKind(d),
 		imageHashKind(d),
 		checksumKind(d),
 		uriblKind(d),

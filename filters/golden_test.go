@@ -44,6 +44,7 @@ import (
 //	taught    a message that was taught as spam, after a line that says by what: SOURCE PEOPLE
 //	          CLIENT, or "-" for the case's own message
 //	seen      to whom the case's message came before: N organisations|signers a line
+//	NAME      a file, or a pack, that the settings name
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -100,6 +101,8 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 		Signed:     learnt.signer,
 		Forwarded:  learnt.forward,
 		Complaints: parseComplaints(section("complaints")),
+		Packs:      fakePacks(section),
+		Country:    func(netip.Addr) string { return "FR" },
 		Engines:    parseEngines(t, section("engines")),
 	}
 	if files := section("files"); files != "" {

@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,17 +13,21 @@ import (
 
 // keywords looks for weighed words and regular expressions in chosen parts of the message:
 // subject, body, html, url, filename, raw, or "header NAME". Text is decoded and brought to one
-// form first, so that look-alike letters and split words are found, too. The sum of the
+// form first, so that look-alike letters and split words are found, too. Ten thousand patterns
+// cost about twice as much as a hundred. The sum of the
 // weights is the score; from `spam_from` on the message is spam whatever else is said of
 // it. The test string GTUBE in the body is always spam: by it anybody can see
 // that the filter works.
 type keywords struct {
 	set      *rules.Set
+	sources  sources
 	spamFrom float64
 }
 
 type keywordsOptions struct {
 	Patterns []keyword `setting:"patterns" doc:"each with word or regexp, in (subject and body), weight (1; below 0 speaks for a message) and name"`
+	Files    []string  `setting:"files" doc:"files with more patterns, one a line; admin.md has the format"`
+	Packs    []string  `setting:"packs" doc:"names of packs with more patterns"`
 	SpamFrom float64   `setting:"spam_from" doc:"sum of weights from which the message is spam; 0 is never"`
 }
 
@@ -41,7 +46,7 @@ const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.
 // maxHits bounds the hits kept as evidence.
 const maxHits = 30
 
-func keywordsKind() pipeline.Kind {
+func keywordsKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
 		Name: "keywords", Stage: pipeline.Data, Scope: pipeline.PerMessage,
 		Results: []pipeline.Result{
@@ -49,28 +54,56 @@ func keywordsKind() pipeline.Kind {
 			{Word: "spam", Effect: "spam", Doc: "the sum reaches spam_from, or the test string was found"},
 			{Word: "none", Effect: "none", Doc: "nothing was found"},
 		},
-		Options: func() any { return &keywordsOptions{Patterns: []keyword{}} },
-		New:     func(options any) (pipeline.Filter, error) { return newKeywords(*options.(*keywordsOptions)) },
+		Options: func() any { return &keywordsOptions{Patterns: []keyword{}, Files: []string{}, Packs: []string{}} },
+		New:     func(options any) (pipeline.Filter, error) { return newKeywords(d, *options.(*keywordsOptions)) },
 	}
 }
 
-func newKeywords(o keywordsOptions) (pipeline.Filter, error) {
+func newKeywords(d Deps, o keywordsOptions) (pipeline.Filter, error) {
 	if o.SpamFrom < 0 || o.SpamFrom != o.SpamFrom {
 		return nil, fmt.Errorf("spam_from %v is below 0", o.SpamFrom)
 	}
-	patterns := make([]rules.Pattern, len(o.Patterns))
-	for i, k := range o.Patterns {
-		p, err := k.pattern()
-		if err != nil {
-			return nil, fmt.Errorf("pattern %d: %w", i+1, err)
-		}
-		patterns[i] = p
-	}
-	set, err := rules.Compile(patterns)
+	set, err := compilePatterns(o.Patterns)
 	if err != nil {
 		return nil, err
 	}
-	return keywords{set: set, spamFrom: o.SpamFrom}, nil
+	s, err := newSources(d.Packs, o.Files, o.Packs)
+	if err != nil {
+		return nil, err
+	}
+	return keywords{set: set, sources: s, spamFrom: o.SpamFrom}, nil
+}
+
+// compilePatterns makes a set of an entry's patterns; what is wrong with one is told at its line.
+func compilePatterns(list []keyword) (*rules.Set, error) {
+	var errs []error
+	patterns := make([]rules.Pattern, len(list))
+	for i, k := range list {
+		p, err := k.pattern()
+		if err != nil {
+			errs = append(errs, patternError(i, fmt.Errorf("pattern %d: %w", i+1, err)))
+		}
+		patterns[i] = p
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	set, err := rules.Compile(patterns)
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range all.Unwrap() {
+			i, at := 0, &rules.PatternError{}
+			if errors.As(err, &at) {
+				i = at.Index
+			}
+			errs = append(errs, patternError(i, err))
+		}
+		return nil, errors.Join(errs...)
+	}
+	return set, err
+}
+
+func patternError(i int, err error) error {
+	return pipeline.SettingError{Path: fmt.Sprintf("patterns[%d]", i), Err: err}
 }
 
 func (k keyword) pattern() (rules.Pattern, error) {
@@ -102,6 +135,10 @@ func (k keywords) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding
 		return pipeline.Finding{}, fmt.Errorf("keywords: %w", err)
 	}
 	hits, whole := k.set.Match(texts)
+	for _, p := range k.sources.all() {
+		more, all := p.Set.Match(texts)
+		hits, whole = append(hits, more...), whole && all
+	}
 	score := rules.Score(hits)
 	test := hasGTUBE(m)
 	if err := m.Err(); err != nil {

@@ -11,6 +11,7 @@ import (
 func TestBadSettings(t *testing.T) {
 	list := func(m map[string]any) map[string]any { return map[string]any{"lists": []any{m}} }
 	pattern := func(m map[string]any) map[string]any { return map[string]any{"patterns": []any{m}} }
+	rule := func(m map[string]any) map[string]any { return map[string]any{"rules": []any{m}} }
 	engines := func(m map[string]any) map[string]any { return map[string]any{"engines": []any{m}} }
 	cases := []struct {
 		name, filter string
@@ -37,6 +38,16 @@ func TestBadSettings(t *testing.T) {
 		{"both", "keywords", pattern(map[string]any{"word": "a", "regexp": "b"}), "either word or regexp"},
 		{"where", "keywords", pattern(map[string]any{"word": "a", "in": []any{"bdy"}}), "bdy"},
 		{"spam_from", "keywords", map[string]any{"spam_from": -1.0}, "spam_from"},
+		{"file", "keywords", map[string]any{"files": []any{"/x"}}, "no packs can be read here"},
+		{"pack", "logic", map[string]any{"packs": []any{"x"}}, "no packs can be read here"},
+		{"rule without a name", "logic", rule(map[string]any{"when": "size > 1", "score": 1.0}), "has no name"},
+		{"rule without an effect", "logic", rule(map[string]any{"name": "a", "when": "size > 1"}), "either score or then"},
+		{"rule with both", "logic", rule(map[string]any{"name": "a", "when": "size > 1", "score": 1.0, "then": "spam"}), "either score or then"},
+		{"rule's effect", "logic", rule(map[string]any{"name": "a", "when": "size > 1", "then": "spma"}), `"spma" is neither a number of points nor one of tag, junk, spam`},
+		{"condition", "logic", rule(map[string]any{"name": "a", "when": "size > 1 and sze > 2", "then": "spam"}), `rule "a": when: column 14: unknown name sze`},
+		{"entry in a condition", "logic", rule(map[string]any{"name": "a", "when": `finding("spf") == "fail"`, "then": "spam"}), `logic: no entry above is named "spf"`},
+		{"exception with points", "keyword-allow", rule(map[string]any{"name": "a", "when": "size > 1", "score": 1.0}), "neither then nor score"},
+		{"exception's pattern", "keyword-allow", pattern(map[string]any{"regexp": "("}), "missing closing"},
 		{"delay", "greylist", map[string]any{"delay": "0s"}, "delay"},
 		{"window", "greylist", map[string]any{"window": "1m"}, "window"},
 		{"keep", "greylist", map[string]any{"keep": "1m"}, "keep"},
@@ -90,6 +101,6 @@ func FuzzKeywordOptions(f *testing.F) {
 	f.Add("", "a.{0,3}b|\\p{L}", "header x", -1.0, 0.0)
 	f.Fuzz(func(t *testing.T, word, expression, in string, weight, spamFrom float64) {
 		k := keyword{Word: word, Regexp: expression, In: []string{in}, Weight: weight}
-		_, _ = newKeywords(keywordsOptions{Patterns: []keyword{k}, SpamFrom: spamFrom})
+		_, _ = newKeywords(Deps{}, keywordsOptions{Patterns: []keyword{k}, SpamFrom: spamFrom})
 	})
 }

@@ -127,6 +127,7 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 			c.problem(es.Line, "two entries are named %q: give one a name of its own (name: …)", e.Name)
 		}
 		e.Needs = c.needs(e, above)
+		c.refers(e, above)
 		e.Unless = c.unless(e, es, above, gate)
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
@@ -176,6 +177,20 @@ func (c *compiler) needs(e *Entry, above map[string]string) (names []string) {
 		}
 	}
 	return names
+}
+
+// refers checks the names that e's settings have of entries above.
+func (c *compiler) refers(e *Entry, above map[string]string) {
+	r, ok := e.Filter.(Referrer)
+	if !ok {
+		return
+	}
+	for _, name := range r.Refers() {
+		known := func(other string) bool { return strings.EqualFold(name, other) }
+		if names := slices.Sorted(maps.Keys(above)); !slices.ContainsFunc(names, known) {
+			c.problem(e.Line, "%s: no entry above is named %q%s", e.Name, name, Suggest(name, names))
+		}
+	}
 }
 
 // unless finds the entry above that may spare the message e. In the gate those above may

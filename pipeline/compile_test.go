@@ -81,6 +81,33 @@ func TestCompileProblems(t *testing.T) {
 
 func itoa(n int) string { return string(rune('0' + n)) }
 
+// A filter whose settings name an entry that does not stand above it is told so.
+func TestReferrers(t *testing.T) {
+	kind := Kind{Name: "logic", Stage: Data, Results: []Result{{Word: "yes", Effect: "none"}}, New: func(any) (Filter, error) { return referrer{probe(nil)}, nil }}
+	catalog := append(testCatalog(), kind)
+	catalog = slices.DeleteFunc(catalog, func(k Kind) bool { return k.Name == "logic" && len(k.Needs) > 0 })
+	for _, tt := range []struct {
+		entries []EntrySpec
+		want    string
+	}{
+		{[]EntrySpec{{Filter: "dnsbl", Name: "Lists"}, {Filter: "logic"}}, ""},
+		{[]EntrySpec{{Filter: "logic", Line: 3}, {Filter: "dnsbl", Name: "lists"}}, `logic: no entry above is named "lists"`},
+		{[]EntrySpec{{Filter: "dnsbl", Name: "list"}, {Filter: "logic"}}, `logic: no entry above is named "lists"; did you mean "list"?`},
+	} {
+		got := ""
+		if _, problems := Compile(catalog, []Spec{{Name: "p", Entries: tt.entries}}); len(problems) > 0 {
+			got = problems[0].Text
+		}
+		if got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+type referrer struct{ Filter }
+
+func (referrer) Refers() []string { return []string{"lists"} }
+
 // The same settings share findings, others do not.
 func TestKeys(t *testing.T) {
 	one := map[string]any{"zones": []any{"a.example"}}

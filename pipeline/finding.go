@@ -50,6 +50,11 @@ type Recorder interface {
 	Record(ctx context.Context, q Query, f Finding) error
 }
 
+// A Referrer is a filter whose settings name entries that have to stand above it, case aside.
+type Referrer interface {
+	Refers() []string
+}
+
 // A Query is what a filter may know: the transaction so far, and for filters of a
 // narrower scope the recipient's domain, the recipient, or the walk up to here.
 type Query struct {

@@ -43,6 +43,12 @@ type Input struct {
 // NewInput makes an input of facts.
 func NewInput(f Facts) *Input { return &Input{facts: f, known: map[string]any{}} }
 
+// Add adds points to the score that conditions see.
+func (in *Input) Add(points float64) { in.facts.Score += points }
+
+// Texts are those of the message.
+func (in *Input) Texts() *Texts { return in.facts.Texts }
+
 // maxLook bounds what one evaluation looks at, in octets of text; regular expressions count
 // as in maxWork.
 const maxLook = 64 << 20
