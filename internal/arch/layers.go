@@ -48,7 +48,7 @@ func places() map[string]layer {
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges,
 		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
-		"internal/control": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,
+		"internal/control": edges, "internal/pack": edges, "internal/geoip": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,
 		"internal/engine/clamd": edges, "internal/engine/command": edges, "internal/engine/spamd": edges, "internal/engine/rspamd": edges,
 		"internal/engine/milter": edges,
 

@@ -14,6 +14,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -49,10 +50,12 @@ type Config struct {
 	Journal         Journal        `key:"journal"`
 	Log             Log            `key:"log"`
 	DNSBLZone       DNSBLZone      `key:"dnsbl_zone"`
+	GeoIP           GeoIP          `key:"geoip"`
 
 	Gate     pipeline.Spec   `key:"-"`
 	Policies []pipeline.Spec `key:"-"`
 	Lookups  []Lookup        `key:"-"`
+	Packs    []Pack          `key:"-"`
 
 	gateFile, policiesFile string // where the two lists stand, for Compile
 }
@@ -214,6 +217,11 @@ type Journal struct {
 	Keep time.Duration `key:"keep"`
 }
 
+// GeoIP says how it is known in which country a client is.
+type GeoIP struct {
+	File string `key:"file"` // a MaxMind database, "": it is not known
+}
+
 // DNSBLZone says how the node's blacklist is published (listen.dns).
 type DNSBLZone struct {
 	Origin      string         `key:"origin"`
@@ -250,12 +258,27 @@ func (ps *Problems) compiled(file string, problems []pipeline.Problem) {
 	}
 }
 
+// asksCountry reports whether a rule of a policy has the word.
+func (c *Config) asksCountry() bool {
+	for _, p := range c.Policies {
+		for _, e := range p.Entries {
+			if strings.Contains(fmt.Sprint(e.Settings["rules"]), "country") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Warnings tells what is no mistake but will not be as it was written.
 func (c *Config) Warnings() (texts []string) {
 	for _, s := range c.Listen.all() {
 		if s.unserved && len(s.addresses) > 0 {
 			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
 		}
+	}
+	if c.GeoIP.File == "" && c.asksCountry() {
+		texts = append(texts, "geoip.file: a rule asks for country, and no database is named: it is \"\" of everybody")
 	}
 	if c.DNSBLZone.Origin != "" && len(c.Listen.DNS) == 0 {
 		texts = append(texts, "dnsbl_zone.origin: listen.dns is off, so nothing is published")

@@ -96,6 +96,8 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 			l.cfg.Policies, l.cfg.policiesFile = l.policies(file, value), file
 		case path == "" && key.Value == "lookups":
 			l.cfg.Lookups = l.lookups(file, value)
+		case path == "" && key.Value == "packs":
+			l.cfg.Packs = l.packs(file, value)
 		case !known:
 			l.problems.add(at, "unknown key %q%s%s", key.Value, within(path), pipeline.Suggest(key.Value, s.names(path)))
 		case empty(value) && below != nil: // a section with all its lines commented out
@@ -113,7 +115,7 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 func (s shape) names(path string) []string {
 	names := slices.Collect(maps.Keys(s))
 	if path == "" {
-		names = append(names, "gate", "lookups", "policies")
+		names = append(names, "gate", "lookups", "packs", "policies")
 	}
 	return names
 }

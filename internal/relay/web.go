@@ -26,8 +26,8 @@ const (
 	webHeader   = 16 << 10         // octets of an answer's header
 )
 
-// A Web fetches MTA-STS policies (it is an mtasts.Fetcher) and posts TLS reports over
-// HTTPS. It asks no proxy and follows no redirection (RFC 8461 §3.3). Strangers choose
+// A Web fetches MTA-STS policies (it is an mtasts.Fetcher) and packs of rules, and posts TLS
+// reports, over HTTPS. It asks no proxy and follows no redirection (RFC 8461 §3.3). Strangers choose
 // whom it asks: only addresses of the Internet, so that nothing leads behind our own
 // walls.
 type Web struct {
@@ -80,6 +80,53 @@ func (w *Web) Post(ctx context.Context, url string, report []byte) error {
 		return fmt.Errorf("%s answers %.100q", request.URL, answer.Status)
 	}
 	return nil
+}
+
+// Get brings what stands at an https URL, at most so many octets. etag and modified are what
+// its last answer had, "" for none; fresh is false where nothing has changed since (RFC 9110
+// §13.1).
+func (w *Web) Get(ctx context.Context, url, etag, modified string, most int64) (body []byte, newETag, newModified string, fresh bool, err error) {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return nil, "", "", false, err
+	}
+	if request.URL.Scheme != "https" {
+		return nil, "", "", false, fmt.Errorf("%s is not an https address", url)
+	}
+	if etag != "" {
+		request.Header.Set("If-None-Match", etag)
+	}
+	if modified != "" {
+		request.Header.Set("If-Modified-Since", modified)
+	}
+	answer, done, err := w.do(ctx, request)
+	if err != nil {
+		return nil, "", "", false, err
+	}
+	defer done()
+	switch answer.StatusCode {
+	case http.StatusNotModified:
+		return nil, etag, modified, false, nil
+	case http.StatusOK:
+	default:
+		return nil, "", "", false, fmt.Errorf("%s answers %.100q", request.URL, answer.Status)
+	}
+	body, err = io.ReadAll(io.LimitReader(answer.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, "", "", false, fmt.Errorf("%s: %w", request.URL, webError(err))
+	case int64(len(body)) > most:
+		return nil, "", "", false, fmt.Errorf("%s is longer than %d octets", request.URL, most)
+	}
+	return body, clip(answer.Header.Get("ETag")), clip(answer.Header.Get("Last-Modified")), true, nil
+}
+
+// clip leaves out what is too long to be sent back.
+func clip(s string) string {
+	if len(s) > 200 {
+		return ""
+	}
+	return s
 }
 
 // do asks once, over a connection of its own. done must be called.

@@ -133,3 +133,38 @@ func TestGlobal(t *testing.T) {
 		}
 	}
 }
+
+// What has not changed is not sent again, and what is too long, or not there, is an error.
+func TestGet(t *testing.T) {
+	w, _ := website(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/pack":
+			w.Header().Set("ETag", `"7"`)
+			w.Header().Set("Last-Modified", "Thu, 26 Nov 2026 00:00:00 GMT")
+			if r.Header.Get("If-None-Match") == `"7"` && r.Header.Get("If-Modified-Since") != "" {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			io.WriteString(w, "word 1 text a")
+		case "/away":
+			http.Redirect(w, r, "/pack", http.StatusFound)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}, "packs.example")
+	body, etag, modified, fresh, err := w.Get(t.Context(), "https://packs.example/pack", "", "", 20)
+	if err != nil || string(body) != "word 1 text a" || etag != `"7"` || !fresh {
+		t.Errorf("got %q, %s, %s, %t, %v", body, etag, modified, fresh, err)
+	}
+	if body, _, _, fresh, err := w.Get(t.Context(), "https://packs.example/pack", etag, modified, 20); err != nil || fresh || body != nil {
+		t.Errorf("again: got %q, %t, %v", body, fresh, err)
+	}
+	for url, want := range map[string]string{
+		"https://packs.example/pack?": "longer than 5 octets", "https://packs.example/none": `answers "404`, "https://packs.example/away": `answers "302`,
+		"http://packs.example/pack": "not an https address", "https://other.example/": "no such name",
+	} {
+		if _, _, _, _, err := w.Get(t.Context(), url, "", "", 5); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", url, err, want)
+		}
+	}
+}
