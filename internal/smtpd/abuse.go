@@ -7,7 +7,8 @@ import "net/netip"
 type Abuser interface {
 	// Abuse tells what a client did: "errors" (most of what it said was no command, until
 	// its connection was closed for it), "smuggling" (a command that ends in a bare LF),
-	// "garbage" (a line without end) or "protocol" (it spoke another one, such as HTTP).
+	// "garbage" (a line without end), "protocol" (it spoke another one, such as HTTP) or
+	// "loop" (it named recipients again and again, and never sent a message).
 	// What stands in the content is no offence: its author need not be who sends it.
 	Abuse(client netip.Addr, what string)
 }

@@ -33,6 +33,7 @@ type connection struct {
 
 	errors int // refusals, and transactions without a recipient, since the last accepted message
 	faults int // of those, for what was no proper command
+	given  int // transactions with a recipient that the client gave up since its last message was accepted
 	idle   int // commands since then that do nothing
 }
 

@@ -33,7 +33,7 @@ func (s *session) Data(r io.Reader) error {
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
-	s.errors, s.faults = 0, 0
+	s.errors, s.faults, s.given = 0, 0, 0
 	return s.say(accepted(tx.ID()))
 }
 

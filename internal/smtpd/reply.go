@@ -58,12 +58,13 @@ func (r reply) cost(verb string) int {
 
 // Replies that do not depend on a verdict.
 var (
-	tooMany     = reply{code: 421, enhanced: "4.3.2", text: "too many connections, come back later", shut: true}
-	shutDown    = reply{code: 421, enhanced: "4.3.2", text: "going down, come back later", shut: true}
-	timedOut    = reply{code: 421, enhanced: "4.4.2", text: "waited too long", shut: true}
-	lostContent = reply{code: 421, enhanced: "4.4.2", text: "connection lost", shut: true}
-	tooBad      = reply{code: 421, enhanced: "4.7.0", text: "too many errors", shut: true}
-	broken      = reply{code: 421, enhanced: "4.3.0", text: "local error, come back later", shut: true}
+	tooMany      = reply{code: 421, enhanced: "4.3.2", text: "too many connections, come back later", shut: true}
+	shutDown     = reply{code: 421, enhanced: "4.3.2", text: "going down, come back later", shut: true}
+	timedOut     = reply{code: 421, enhanced: "4.4.2", text: "waited too long", shut: true}
+	lostContent  = reply{code: 421, enhanced: "4.4.2", text: "connection lost", shut: true}
+	tooBad       = reply{code: 421, enhanced: "4.7.0", text: "too many errors", shut: true}
+	tooManyGiven = reply{code: 421, enhanced: "4.7.0", text: "too many transactions without a message", shut: true}
+	broken       = reply{code: 421, enhanced: "4.3.0", text: "local error, come back later", shut: true}
 
 	readyForTLS = reply{code: 220, enhanced: "2.0.0", text: "go ahead"}
 	bye         = reply{code: 221, enhanced: "2.0.0", text: "bye"}

@@ -21,6 +21,11 @@ type session struct {
 	to    mail.Path   // its recipient, where there is one only
 }
 
+// maxGiven is how many transactions with a recipient a client may give up between two
+// messages that are accepted. A callout gives up one; who goes on only learns who exists,
+// and each leaves a line in the log and a row in the journal.
+const maxGiven = 100
+
 // errNo tells the library that a command was refused.
 var errNo = errors.New("refused")
 
@@ -67,6 +72,9 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	switch {
 	case s.tx != nil: // the library would begin a second one on the first one's recipients
 		return s.say(badOrder)
+	case s.given >= maxGiven:
+		s.abuse("loop")
+		return s.say(tooManyGiven)
 	case s.cfg.Submission && s.client.Login.IsNull():
 		return s.say(s.wayIn())
 	case o.Size > s.cfg.MaxMessage:
@@ -132,6 +140,9 @@ func (s *session) abort(cause string) {
 	s.tx = nil
 	if s.rcpts == 0 {
 		s.errors++
+	}
+	if !s.to.IsNull() {
+		s.given++
 	}
 	tx.Abort(mail.OK, cause)
 }
