@@ -188,7 +188,7 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 		t.Fatal(problems)
 	}
 	if c.Stage != "data" && c.Stage != "rcpt" {
-		return c.walkGate(t, catalog, spec)
+		return c.walkGate(t, past.Arrived, catalog, spec)
 	}
 	now := goldenTime()
 	if c.Now != 0 {
@@ -213,13 +213,16 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 }
 
 // walkGate sends the case through a gate of one entry, up to its stage.
-func (c goldenCase) walkGate(t *testing.T, catalog []pipeline.Kind, spec pipeline.Spec) *pipeline.Walk {
+func (c goldenCase) walkGate(t *testing.T, arrived func(netip.Addr) (int, func()), catalog []pipeline.Kind, spec pipeline.Spec) *pipeline.Walk {
 	gate, problems := pipeline.CompileGate(catalog, spec)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	tx := pipeline.NewTransaction(t.Context(), "id", time.Unix(1_700_000_000, 0), c.client(t), nil)
 	defer tx.Close()
+	open, left := arrived(tx.Client.Addr)
+	tx.Open = open
+	tx.AtClose(left)
 	walk := pipeline.NewWalk(gate, mail.Null, true)
 	advance(t, walk, tx)
 	if c.Stage != "connect" {
@@ -261,6 +264,7 @@ func newPast(t *testing.T, c goldenCase, text string) *past {
 			switch f[1] {
 			case "connections":
 				p.Connected(addr)
+				p.Arrived(addr)
 			case "messages":
 				p.Sent(addr, sender)
 			case "known", "unknown":

@@ -9,8 +9,8 @@ import (
 )
 
 // rate limits what a client's network (IPv4 /24, IPv6 /64) and a sender do: connections
-// within a minute and connections open at one time, judged as the client connects;
-// messages within a minute of the network, and of one reverse-path from that network,
+// within a minute and connections open at one time, judged as the client connects (as they
+// come, so that a burst is no way around); messages within a minute of the network, and of one reverse-path from that network,
 // judged at MAIL: what others send in somebody's name does not count against him. A limit
 // of 0 is none. Exempt are loopback, trusted_relays, the
 // ports where users' programs send, and networks whose history is good (see history in the
@@ -64,13 +64,13 @@ func (r rate) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, erro
 	network := traffic.Network(q.Tx.Client.Addr)
 	switch q.Tx.Stage {
 	case pipeline.Connect:
-		minute, open := r.traffic.Connections(q.Tx.Client.Addr)
+		minute, others := r.traffic.Connections(q.Tx.Client.Addr), float64(q.Tx.Open-1)
 		if q.Tx.Asked(countedConnection) { // by an entry above: without this one
-			minute, open = minute-1, open-1
+			minute--
 		}
 		switch {
-		case over(float64(open), r.Parallel):
-			return tooMany("parallel", "%s has %.0f connections open, %d is the most", network, float64(open), r.Parallel), nil
+		case over(others, r.Parallel):
+			return tooMany("parallel", "%s has %.0f connections open, %d is the most", network, others, r.Parallel), nil
 		case over(minute, r.Connections):
 			return tooMany("connections", "%s has made %.0f connections within a minute, %d is the most", network, minute, r.Connections), nil
 		}
@@ -98,7 +98,7 @@ func (r rate) Record(_ context.Context, q pipeline.Query, f pipeline.Finding) er
 	switch {
 	case r.exempt(q):
 	case q.Tx.Stage == pipeline.Connect && f.Later && q.Tx.First(countedConnection):
-		q.Tx.AtClose(r.traffic.Connected(addr))
+		r.traffic.Connected(addr)
 	case q.Tx.Stage >= pipeline.Mail && f.Result == "none" && q.Tx.First(countedMessage):
 		r.traffic.Sent(addr, q.Tx.Envelope.ReversePath)
 	}

@@ -20,6 +20,7 @@ type Transaction struct {
 	Envelope mail.Envelope
 	Message  *mail.Message // nil before Data
 	Lists    Lists         // pinned when the transaction began; nil: no lists
+	Open     int           // at Connect: connections of the client's network that were open as it came, with it; 0: nobody counts
 
 	mem *memory
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,6 +118,67 @@ func TestProtocolAbuse(t *testing.T) {
 		return strings.HasPrefix(p.answer(), "554 5.7.1")
 	})
 	connect(t, m, "192.0.2.8") // its neighbour is not
+}
+
+// Who names a recipient that exists again and again, and never sends a message, is sent away
+// after a hundred times, and the third time kept out. A message between begins anew.
+func TestRecipientLoop(t *testing.T) {
+	m := serve(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
+	ann := domain(t, m, "test.example")
+	loop := func(p *peer, times int) {
+		t.Helper()
+		for range times {
+			p.want("250", p.say("MAIL FROM:<eve@sender.example>"))
+			p.want("250", p.say("RCPT TO:<"+ann+">"))
+			p.want("250", p.say("RSET"))
+		}
+	}
+	for range 3 {
+		p := connect(t, m, goodClient)
+		loop(p, 99)
+		p.want("250", p.send(sender, note("hello", "x"), ann).data)
+		loop(p, 100)
+		p.want("421 4.7.0 too many transactions", p.say("MAIL FROM:<eve@sender.example>"))
+		p.conn.Close()
+	}
+	until(t, 10*time.Second, "the client is banned", func() bool {
+		p := dialProxy(t, m, goodClient)
+		defer p.conn.Close()
+		return strings.HasPrefix(p.answer(), "554 5.7.1")
+	})
+}
+
+// A burst of connections at one time has no more let in than the limit on those that are
+// open, however fast it comes.
+func TestBurstOfConnections(t *testing.T) {
+	m := serve(t, "hostname: mx.test.example\ngate: [{filter: rate, parallel_connections: 5}]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
+	var mu sync.Mutex
+	heard := map[string]int{}
+	var all sync.WaitGroup
+	var conns []*peer
+	for range 40 {
+		conns = append(conns, dialProxy(t, m, goodClient))
+	}
+	for _, p := range conns {
+		all.Go(func() {
+			line := lastLine(p.r)
+			mu.Lock()
+			defer mu.Unlock()
+			heard[line[:min(3, len(line))]]++
+		})
+	}
+	all.Wait()
+	if heard["220"] < 1 || heard["220"] > 5 || heard["220"]+heard["421"] != 40 {
+		t.Errorf("heard %v, want 220 five times at most, else 421", heard)
+	}
+	for _, p := range conns {
+		p.conn.Close()
+	}
+	until(t, 10*time.Second, "they are gone, and one is let in", func() bool {
+		p := dialProxy(t, m, goodClient)
+		defer p.conn.Close()
+		return strings.HasPrefix(p.answer(), "220")
+	})
 }
 
 // One client tries 10,000 recipients, as fast as it can: it learns nothing from some

@@ -30,6 +30,11 @@ func (in *Intake) Connect(ctx context.Context, c mail.Client) (*Conversation, ma
 	// ctx is this answer's; what the transaction looks up may go on between answers.
 	conv.relay = in.trusts(c.Addr)
 	conv.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(in.Now()), in.Now(), c, in.lists())
+	if in.Histories != nil && !conv.relay && !c.Users && !c.Addr.IsLoopback() {
+		open, left := in.Histories.Arrived(c.Addr)
+		conv.tx.Open = open
+		conv.tx.AtClose(left)
+	}
 	return conv, conv.advance(ctx)
 }
 

@@ -200,10 +200,50 @@ func (p *past) Took(client netip.Addr, good bool) {
 	*p = append(*p, fmt.Sprint(client, " ", good))
 }
 
+// Arrived implements intake.Historian; see TestOpenConnections.
+func (*past) Arrived(netip.Addr) (int, func()) { return 1, func() {} }
+
 // Knows implements intake.Historian; see TestKnownRecipients.
 func (*past) Knows(netip.Addr, mail.Path) {}
 
 var _ intake.Historian = new(past)
+
+// doors counts who is in.
+type doors struct {
+	past
+	open int
+}
+
+func (d *doors) Arrived(netip.Addr) (int, func()) {
+	d.open++
+	return d.open, func() { d.open-- }
+}
+
+// A stranger's connection counts as open from its arrival to its end, also where the gate
+// refuses it; a relay's, and one to the ports of users' programs, never does.
+func TestOpenConnections(t *testing.T) {
+	w := newWorld(t)
+	var d doors
+	w.Histories = &d
+	one, _ := w.Connect(t.Context(), client)
+	withGate(w, pipeline.Connect, "reject")
+	two, _ := w.Connect(t.Context(), client)
+	if d.open != 2 {
+		t.Errorf("%d are open, want 2", d.open)
+	}
+	one.Close()
+	two.Close()
+	user := client
+	user.Users = true
+	three, _ := w.Connect(t.Context(), user)
+	defer three.Close()
+	w.Config.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	four, _ := w.Connect(t.Context(), client)
+	defer four.Close()
+	if d.open != 0 {
+		t.Errorf("%d are open, want none", d.open)
+	}
+}
 
 // knows counts recipients that exist.
 type knows struct {

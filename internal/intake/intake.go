@@ -75,6 +75,9 @@ type Observer interface {
 
 // A Historian remembers what clients' mail was like.
 type Historian interface {
+	// Arrived counts a connection of a stranger as open, and returns how many of its network
+	// are, with it. left is called once, when it is closed.
+	Arrived(client netip.Addr) (open int, left func())
 	// Took is called for each message of a client that was judged as a whole: good is one
 	// that all recipients got, as no spam.
 	Took(client netip.Addr, good bool)

@@ -103,14 +103,20 @@ func Network(a netip.Addr) netip.Prefix {
 // behind zero.
 func (t *Traffic) now() time.Duration { return max(t.cfg.Now().Sub(t.begun), 0) }
 
-// Connected counts a connection. The caller calls closed, once, when it is over.
-func (t *Traffic) Connected(a netip.Addr) (closed func()) {
-	k, now := network(a), t.now()
-	t.connections.update(k, now, func(w *window) { w.add(now, Minute) })
+// Arrived counts a connection as open, whatever becomes of it, and returns how many of its
+// network are, with it. The caller calls left, once, when it is over.
+func (t *Traffic) Arrived(a netip.Addr) (open int, left func()) {
+	k := network(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.open[k]++
-	return func() { t.leave(k) }
+	return t.open[k], func() { t.leave(k) }
+}
+
+// Connected counts a connection that was let in.
+func (t *Traffic) Connected(a netip.Addr) {
+	now := t.now()
+	t.connections.update(network(a), now, func(w *window) { w.add(now, Minute) })
 }
 
 func (t *Traffic) leave(k key) {
@@ -121,14 +127,11 @@ func (t *Traffic) leave(k key) {
 	}
 }
 
-// Connections is how many connections a's network has made within the last minute, and
-// how many of those that were counted are open.
-func (t *Traffic) Connections(a netip.Addr) (minute float64, open int) {
-	k, now := network(a), t.now()
-	w, _ := t.connections.look(k)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return w.sum(now, Minute), t.open[k]
+// Connections is how many connections of a's network were let in within the last minute.
+func (t *Traffic) Connections(a netip.Addr) (minute float64) {
+	now := t.now()
+	w, _ := t.connections.look(network(a))
+	return w.sum(now, Minute)
 }
 
 // Sent counts a message of a client's network, and of a sender whose mail comes from that

@@ -34,13 +34,19 @@ func TestConnections(t *testing.T) {
 	tr, c := newTraffic(0)
 	var closed []func()
 	for range 10 {
-		closed = append(closed, tr.Connected(here))
+		tr.Connected(here)
+		_, left := tr.Arrived(here)
+		closed = append(closed, left)
 	}
 	tr.Connected(there)
+	tr.Arrived(there)
 	want := func(at string, minute float64, open int) {
 		t.Helper()
-		if n, o := tr.Connections(netip.MustParseAddr("192.0.2.200")); n != minute || o != open {
-			t.Errorf("%s: got %g a minute, %d open; want %g, %d", at, n, o, minute, open)
+		neighbour := netip.MustParseAddr("192.0.2.200")
+		o, left := tr.Arrived(neighbour)
+		defer left()
+		if n := tr.Connections(neighbour); n != minute || o-1 != open {
+			t.Errorf("%s: got %g a minute, %d open; want %g, %d", at, n, o-1, minute, open)
 		}
 	}
 	want("at once", 10, 10)
@@ -58,7 +64,7 @@ func TestConnections(t *testing.T) {
 	}
 	c.at = c.at.Add(-time.Hour) // a clock that was set back
 	tr.Connected(here)
-	want("set back, which forgets nothing", 11, 1)
+	want("set back, which forgets nothing", 11, 0)
 }
 
 func TestMessages(t *testing.T) {
@@ -236,7 +242,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		for i := from; i < to; i++ {
 			binary.BigEndian.PutUint64(b[:8], 0x2001_0db8_0000_0000|uint64(i))
 			a := netip.AddrFrom16(b)
-			tr.Connected(a)()
+			tr.Connected(a)
 			if i%8 == 0 { // the others cost time alone
 				tr.Tried(a, "x@example.net", true)
 				tr.Sent(a, "x@example.org")
@@ -277,12 +283,12 @@ func TestBusyOnesStay(t *testing.T) {
 	for i := range 100_000 {
 		c.at = c.at.Add(time.Millisecond / 10)
 		binary.BigEndian.PutUint64(b[:8], 0x2001_0db8_0000_0000|uint64(i))
-		tr.Connected(netip.AddrFrom16(b))()
+		tr.Connected(netip.AddrFrom16(b))
 		if i%50 == 0 {
-			tr.Connected(here)()
+			tr.Connected(here)
 		}
 	}
-	if n, _ := tr.Connections(here); n < 1900 {
+	if n := tr.Connections(here); n < 1900 {
 		t.Errorf("got %g, want the 2,000 that there were", n)
 	}
 }
@@ -298,7 +304,7 @@ func BenchmarkConnected(b *testing.B) {
 			binary.BigEndian.PutUint64(octets[:8], i)
 			a := netip.AddrFrom16(octets)
 			tr.Connections(a)
-			tr.Connected(a)()
+			tr.Connected(a)
 		}
 	})
 }
