@@ -97,6 +97,8 @@ func Catalog(d Deps) []pipeline.Kind {
 		keywordAllowKind(d),
 		keywordsKind(d),
 		logicKind(d),
+		emptyKind(),
+		keywordsKind(),
 		imageHashKind(d),
 		checksumKind(d),
 		uriblKind(d),
