@@ -62,11 +62,11 @@ func Skeleton(label string) string {
 			b = utf8.AppendRune(b, plainLetter(r))
 		}
 	}
-	if !slices.ContainsFunc(b, func(c byte) bool { return c == 'n' || c == 'v' || c == 'l' }) {
-		return string(b)
-	}
-	return strings.NewReplacer("rn", "m", "vv", "w", "cl", "d").Replace(string(b))
+	return runTogether.Replace(string(b))
 }
+
+// runTogether are pairs of letters that look like one.
+var runTogether = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d")
 
 // plainLetter is the letter that a digit, or a letter of the same shape, stands for.
 func plainLetter(r rune) rune {

@@ -57,6 +57,7 @@ type Names struct {
 type named struct {
 	name   Name
 	labels []string // first labels of its domains, each once
+	dotted []string // its domains between dots
 }
 
 // MaxNames bounds the protected names.
@@ -79,6 +80,7 @@ func NewNames(list []Name) (*Names, error) {
 			if !ok || !is || domain != u.Host {
 				return nil, fmt.Errorf("protected name %q: %q is not a registrable domain", name.Text, d)
 			}
+			e.dotted = append(e.dotted, "."+domain+".")
 			if _, known := n.owners[domain]; !known {
 				n.owners[domain] = len(n.list)
 			}
@@ -122,7 +124,13 @@ func (n *Names) Like(host string) (Likeness, bool) {
 	if _, own := n.owners[domain]; own {
 		return Likeness{}, false
 	}
-	front := strings.TrimSuffix(strings.TrimSuffix(host, domain), ".")
+	front := strings.TrimSuffix(host, domain)
+	if front == "www." {
+		front = ""
+	}
+	if front != "" {
+		front = "." + front
+	}
 	label, _, _ := strings.Cut(domain, ".")
 	best := Likeness{Whole: Readable(host)}
 	if l, ok := n.confusable(label); ok {
@@ -155,14 +163,12 @@ func (n *Names) confusable(label string) (Likeness, bool) {
 	return Likeness{Name: e.Text, Like: e.Domains[0], Kind: Confusable}, true
 }
 
-// like compares a host, parted into what stands before the registrable domain and that
-// domain's label, with one protected name.
+// like compares a host, parted into what stands before the registrable domain, between dots
+// ("" where that is nothing), and that domain's label, with one protected name.
 func (e named) like(front, label string) (Resemblance, string) {
-	if front != "" {
-		for _, d := range e.name.Domains {
-			if front == d || strings.HasSuffix(front, "."+d) || strings.HasPrefix(front, d+".") || strings.Contains(front, "."+d+".") {
-				return Within, d
-			}
+	for i, d := range e.dotted {
+		if strings.Contains(front, d) {
+			return Within, e.name.Domains[i]
 		}
 	}
 	if len(e.labels) == 0 || e.name.Common || slices.Contains(e.labels, label) {
@@ -171,7 +177,7 @@ func (e named) like(front, label string) (Resemblance, string) {
 	switch own := e.labels[0]; { // the others are everyday words, too: "live", "office"
 	case len(own) >= minNear && near(own, label):
 		return Near, own
-	case len(own) >= minPart && (isPart(label, own) || front != "" && isPart(front, own)):
+	case len(own) >= minPart && (isPart(label, own) || isPart(front, own)):
 		return Part, own
 	}
 	return Unlike, ""
