@@ -165,6 +165,8 @@ type phishing struct {
 	ownNames *link.Names
 	list     []caught
 	proof    *proven
+	leads    map[string]int // links to each domain, nil until asked for; see countLinks
+	leading  int            // all links
 }
 
 // maxFound bounds the instances of one trick that are kept.
@@ -231,7 +233,7 @@ type proven struct {
 	failed  bool // it could not be told of all
 }
 
-// proves reports whether a host's organisation has proven it.
+// proves reports whether the message comes from a host's organisation, or a customer of it.
 func (p *proven) proves(host string) bool {
 	return slices.ContainsFunc(p.domains, func(d string) bool { return aligned(d, host) })
 }
@@ -266,6 +268,12 @@ func (c *phishing) sender(ctx context.Context) (*proven, error) {
 	p.failed = byPath.Result == "temperror" || signed.Result == "temperror"
 	c.proof = p
 	return p, nil
+}
+
+// owns reports whether a host's organisation, and not one of its customers, has proven the
+// message.
+func (p *proven) owns(host string) bool {
+	return slices.ContainsFunc(p.domains, func(d string) bool { return !isShared(d) && aligned(d, host) })
 }
 
 // isProtected returns whose a host is that others pretend to be.

@@ -83,9 +83,12 @@ func (c *phishing) authors(ctx context.Context) error {
 	return nil
 }
 
-// writesAs reports whether a domain is one of a brand's: of its list, or its name under
-// another suffix.
+// writesAs reports whether a domain is one that a brand writes from: of its list, or its name
+// under another suffix.
 func (c *phishing) writesAs(domain, name string) bool {
+	if isShared(domain) {
+		return false
+	}
 	if owner, ok := c.names.Owner(domain); ok {
 		return owner == name
 	}

@@ -1,6 +1,10 @@
 package filters
 
-import "gatepost/internal/link"
+import (
+	"strings"
+
+	"gatepost/internal/link"
+)
 
 // brands are the names that phishing bears most, as it stands in public reports: whom mail
 // pretends to be from where nobody says otherwise. Each has the domains that it writes from
@@ -30,8 +34,8 @@ func brands() []protectedName {
 	add("Coinbase", "coinbase.com")
 	add("Binance", "binance.com")
 	add("MetaMask", "metamask.io")
-	add("Ledger Live", "ledger.com")
-	add("Booking.com", "booking.com")
+	common("Ledger Live", "ledger.com")
+	common("Booking.com", "booking.com")
 	add("Airbnb", "airbnb.com", "airbnb.fr")
 	add("DHL", "dhl.com", "dhl.de", "dhl.fr", "dhlparcel.com")
 	add("FedEx", "fedex.com")
@@ -57,9 +61,9 @@ func brands() []protectedName {
 	add("Banque Populaire", "banquepopulaire.fr")
 	add("Boursorama", "boursorama.com", "boursorama.fr", "boursobank.com")
 	add("La Banque Postale", "labanquepostale.fr", "labanquepostale.com")
-	add("Ameli", "ameli.fr", "assurance-maladie.fr")
+	common("Ameli", "ameli.fr", "assurance-maladie.fr")
 	add("impots.gouv.fr", "impots.gouv.fr", "finances.gouv.fr")
-	add("ANTAI", "antai.gouv.fr", "amendes.gouv.fr")
+	common("ANTAI", "antai.gouv.fr", "amendes.gouv.fr")
 	add("UBS", "ubs.com")
 	add("HSBC", "hsbc.com", "hsbc.co.uk", "hsbc.fr")
 	add("Barclays", "barclays.com", "barclays.co.uk")
@@ -71,10 +75,25 @@ func brands() []protectedName {
 	add("Citibank", "citibank.com", "citi.com", "citigroup.com")
 	add("American Express", "americanexpress.com", "aexp.com", "amex.com")
 	add("Mastercard", "mastercard.com")
-	add("Sparkasse", "sparkasse.de")
+	common("Sparkasse", "sparkasse.de")
 	add("Deutsche Bank", "deutsche-bank.de", "deutschebank.com", "db.com")
 	add("Commerzbank", "commerzbank.de", "commerzbank.com")
+	// These are near another, and honest.
+	add("PayPay", "paypay.ne.jp", "paypay-corp.co.jp")
+	common("Amazone", "amazone.de", "amazone.com", "amazone.fr", "amazone.net")
 	return list
+}
+
+// isShared reports whether anybody can have an address in exactly this domain, so that who
+// writes from it is not who owns it.
+func isShared(domain string) bool {
+	switch strings.ToLower(domain) {
+	case "gmail.com", "googlemail.com", "hotmail.com", "hotmail.fr", "outlook.com", "outlook.fr", "live.com", "live.fr", "msn.com", "icloud.com", "me.com",
+		"mac.com", "yahoo.com", "yahoo.fr", "aol.com", "laposte.net", "wanadoo.fr", "bbox.fr", "bluewin.ch", "gmx.net", "gmx.de", "gmx.fr", "web.de",
+		"proton.me", "protonmail.com", "mail.ru", "qq.com", "163.com":
+		return true
+	}
+	return false
 }
 
 // A protectedName is a name in the settings.

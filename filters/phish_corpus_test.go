@@ -104,3 +104,36 @@ func tricksOf(t *testing.T, f pipeline.Filter, content []byte) (names []string) 
 	}
 	return names
 }
+
+// BenchmarkLinks reads the links of the public corpus's messages, and looks for tricks; the
+// messages are parsed before.
+func BenchmarkLinks(b *testing.B) {
+	contents, err := load.Corpus("../corpus/")
+	if err != nil {
+		b.Skip(err)
+	}
+	f, err := newPhish(Deps{Resolver: noDNS{}}, *defaultPhish())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var queries []pipeline.Query
+	for _, content := range contents[:1000] {
+		tx := pipeline.NewTransaction(b.Context(), "id", time.Unix(0, 0), mail.Client{}, nil)
+		defer tx.Close()
+		tx = tx.WithMail("", mail.Params{}).WithRcpt().WithData([]mail.Path{"bob@example.net"}, mail.NewMessage(content))
+		tx.Message.Extract().Links()
+		queries = append(queries, pipeline.Query{Tx: tx, Domain: "example.net"})
+	}
+	b.Run("fact", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			readLinks(queries[i%len(queries)].Tx.Message, nil)
+		}
+	})
+	b.Run("phish", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, err := f.Check(b.Context(), queries[i%len(queries)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

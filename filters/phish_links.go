@@ -80,7 +80,7 @@ func (c *phishing) judge(ctx context.Context, l foundLink, m link.Mention, targe
 	counted := link.IsCounter(target.Host) || link.IsShortener(target.Host) || c.countsAll(target.Host)
 	text := "a link shows " + link.Readable(m.Host) + " and leads to " + link.Readable(target.Host)
 	switch {
-	case p.proves(m.Host):
+	case p.owns(m.Host):
 	case p.failed:
 		c.add(otherByCounter, "%s; who sent it can't be told now", text)
 	case protected:
@@ -102,17 +102,29 @@ const (
 
 // countsAll reports whether nearly all links of the HTML lead to the host's domain.
 func (c *phishing) countsAll(host string) bool {
-	all, there := 0, 0
+	if c.leads == nil {
+		c.countLinks()
+	}
+	domain, _ := link.Domain(host)
+	there := c.leads[domain]
+	return there >= countedLinks && float64(there) >= countedShare*float64(c.leading)
+}
+
+// countLinks counts, once, how many links lead to each domain, through redirectors or at once.
+func (c *phishing) countLinks() {
+	c.leads = map[string]int{}
 	for _, l := range c.links.List {
 		if l.Kind != mail.LinkAnchor && l.Kind != mail.LinkArea || !l.First.IsWeb() {
 			continue
 		}
-		all++
-		if link.Same(host, l.First.Host) || link.Same(host, l.target().Host) {
-			there++
+		c.leading++
+		first, _ := link.Domain(l.First.Host)
+		c.leads[first]++
+		if target, _ := link.Domain(l.target().Host); target != first {
+			c.leads[target]++
 		}
 	}
-	return there >= countedLinks && float64(there) >= countedShare*float64(all)
+	delete(c.leads, "")
 }
 
 // authorProven reports whether the author's domain has proven the message.
@@ -171,7 +183,7 @@ func (c *phishing) resembles(ctx context.Context, host string) error {
 		return err
 	}
 	for _, d := range p.domains {
-		if name, ok := c.isProtected(d); ok && name == like.Name {
+		if name, ok := c.isProtected(d); ok && name == like.Name && !isShared(d) {
 			return nil
 		}
 	}
