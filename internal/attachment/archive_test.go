@@ -99,6 +99,18 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// A program in an archive whose packer changes addresses in programs is one still; its hash
+// is not known.
+func TestFiltered(t *testing.T) {
+	files := []named{{"b.exe", append(program(), bytes.Repeat([]byte("\xe8\x01\x02\x00\x00call"), 500)...)}, {"c.exe", program()}}
+	for _, method := range []string{"bcj", "arm", "bcj2"} {
+		r := inspect(t, message(named{"a.7z", made(t, files, "a.7z", "7z", "a", "-m0="+method, "-m1=lzma", "a.7z", "b.exe", "c.exe")}), DefaultLimits())
+		if f := r.Files[0]; f.Kind != PE || f.Hashed || len(r.Files) != 3 || !r.Files[1].Has(Executable) {
+			t.Errorf("%s: got %s", method, described(r))
+		}
+	}
+}
+
 // A source reads a part at any place as the decoder reads it from the beginning to the end.
 func TestSource(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -106,6 +118,7 @@ func TestSource(t *testing.T) {
 	for i := range data {
 		data[i] = byte(random.Uint32())
 	}
+	copy(data, "PK\x03\x04") // or nobody would look into it
 	text := base64.StdEncoding.EncodeToString(data)
 	odd := text[:1000] + "==" + text[1000:200000] + "=\r\n!" + text[200000:]
 	quoted := strings.Repeat("a line of text =E4=F6 that is =\r\ncontinued   \r\n", 20000)

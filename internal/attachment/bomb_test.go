@@ -9,6 +9,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -110,7 +113,20 @@ func TestLargeMessage(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := message(named{"a.zip", b.Bytes()})
+	path := filepath.Join(t.TempDir(), "message")
+	if err := os.WriteFile(path, contentOf(t, message(named{"a.zip", b.Bytes()})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mail.NewSpooled(f, size)
 	m.Root()
 	r, mib := costs(t, m)
 	if !r.Has(Executable) || len(r.Files) != 5 || mib > 16 {

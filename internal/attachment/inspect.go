@@ -107,6 +107,8 @@ type place struct {
 	path  string
 	depth int
 	inner bool // in an office document: parts of it are no files of their own
+
+	altered bool // what is read is not quite the content
 }
 
 func (p place) in(f *File) place { return place{path: f.Path, depth: p.depth + 1, inner: p.inner} }
@@ -256,7 +258,7 @@ func (w *walker) file(name string, r io.Reader, hint int64, at place) *File {
 		w.unreadable(f, err)
 		return f
 	}
-	f.Size, f.Hashed = t.n, true
+	f.Size, f.Hashed = t.n, !at.altered
 	t.h.Sum(f.Sum[:0])
 	return f
 }

@@ -65,7 +65,8 @@ func (z *seven) folder(d *sevenFolder, files []sevenFile, i int, at place) int {
 		}
 		size := d.size(n)
 		n, last = n+1, i
-		if err == nil && d.altered && n > 1 {
+		at.altered = d.altered
+		if err == nil && d.shifted && n > 1 {
 			err = errMethod
 		}
 		if err != nil {
@@ -76,7 +77,7 @@ func (z *seven) folder(d *sevenFolder, files []sevenFile, i int, at place) int {
 			continue
 		}
 		got := &counter{r: io.LimitReader(r, size)}
-		z.w.file(e.name, z.w.packed(z.f, &whole{got, size, d.altered}, d.packed), size, at)
+		z.w.file(e.name, z.w.packed(z.f, &whole{got, size, d.shifted}, d.packed), size, at)
 		if got.n < size {
 			err = io.ErrUnexpectedEOF
 			if stop := z.w.may(); stop != nil {
@@ -121,7 +122,6 @@ const (
 	sevenLZMA2   = "\x21"
 	sevenDeflate = "\x04\x01\x08"
 	sevenBzip2   = "\x04\x02\x02"
-	sevenBCJ     = "\x03\x03\x01\x03"
 	sevenBCJ2    = "\x03\x03\x01\x1b"
 	sevenAES     = "\x06\xf1\x07\x01"
 )
@@ -151,7 +151,11 @@ func (z *seven) output(d *sevenFolder, coder int, taken *int, deep int) (io.Read
 			return nil, errors.New("properties of LZMA2 out of range")
 		}
 		return taking(taken)(z.w.lzma2Stream(r, k.properties[0], int64(min(k.size, 1<<50))))
-	case sevenBCJ, sevenBCJ2, "\x04":
+	case sevenBCJ2:
+		d.altered, d.shifted = true, true
+		return r, nil
+	case "\x03\x03\x01\x03", "\x03\x03\x02\x05", "\x03\x03\x04\x01", "\x03\x03\x05\x01", "\x03\x03\x07\x01", "\x03\x03\x08\x05",
+		"\x04", "\x05", "\x06", "\x07", "\x08", "\x09", "\x0a", "\x0b": // branches of x86, PowerPC, Itanium, ARM, Thumb, SPARC, ARM64, RISC-V
 		d.altered = true
 		return r, nil
 	case sevenAES:

@@ -30,7 +30,8 @@ type sevenFolder struct {
 	packed    int64         // octets of streamsIn
 	streams   int           // files in it
 	sizes     []uint64      // of those but the last
-	altered   bool          // a filter was passed over
+	altered   bool          // a filter was passed over: addresses in programs are others
+	shifted   bool          // and what is behind them is not in its place
 	summed    bool          // it has a checksum
 }
 

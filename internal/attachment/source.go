@@ -45,7 +45,7 @@ func (s *source) head() []byte { return s.small[:min(len(s.small), headSize)] }
 func (s *source) scan(ctx context.Context, h hash.Hash, buf []byte) error {
 	raw, end := s.p.Body, s.p.End
 	for raw < end {
-		next, err := s.cut(raw)
+		next, err := s.next(raw)
 		if err != nil {
 			return err
 		}
@@ -72,6 +72,16 @@ func (s *source) scan(ctx context.Context, h hash.Hash, buf []byte) error {
 	}
 	s.whole = s.size == int64(len(s.small))
 	return nil
+}
+
+// next returns where the piece that begins at raw ends. What nobody will look into is one.
+func (s *source) next(raw int64) (int64, error) {
+	if len(s.small) >= headSize {
+		if kind := kindOf(s.head()); !kind.streams() && !kind.wanted() {
+			return s.p.End, nil
+		}
+	}
+	return s.cut(raw)
 }
 
 // decoded reads a stretch of the message through the part's decoder.
