@@ -68,9 +68,7 @@ func (s *Service) probe(ctx context.Context, at *site) bool {
 	if ctx.Err() != nil {
 		return err == nil
 	}
-	if err != nil && own.Err() != nil {
-		err = context.Cause(own)
-	}
+	err = caused(own, err)
 	s.mu.Lock()
 	at.probed = time.Now()
 	changed, aged := false, false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -175,15 +176,27 @@ func (s *Service) try(ctx context.Context, at *site, trial bool, n int, ask func
 	own, cancel := context.WithTimeoutCause(ctx, timeLeft(ctx)/time.Duration(n), errSlow)
 	defer cancel()
 	err := ask(own, at.address)
-	if err != nil && !errors.Is(err, ErrDeclined) && own.Err() != nil {
-		err = context.Cause(own)
-	}
+	err = caused(own, err)
 	given := errors.Is(ctx.Err(), context.Canceled) // nobody wants to know any more: it tells nothing of the engine
 	s.note(at, trial, err, given)
 	return err
 }
 
 var errSlow = errors.New("no answer in time")
+
+// caused says why a question failed where its time was over: a connection ends at that
+// moment, or a little before, with words of its own.
+func caused(ctx context.Context, err error) error {
+	switch {
+	case err == nil || errors.Is(err, ErrDeclined):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlow
+	}
+	return err
+}
 
 // note counts an answer, or a failure, and opens or closes.
 func (s *Service) note(at *site, trial bool, err error, given bool) {
