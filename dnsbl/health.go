@@ -102,7 +102,7 @@ func (h *Health) hurry() {
 }
 
 // Inherit takes over what another Health knows of the lists that both watch, but for those
-// whose ceiling is another now.
+// whose ceiling or test point is another now.
 func (h *Health) Inherit(from *Health) {
 	from.mu.Lock()
 	known := make(map[string]*record, len(from.lists))
@@ -113,7 +113,7 @@ func (h *Health) Inherit(from *Health) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for k, r := range h.lists {
-		if old := known[k]; old != nil && old.list.Ceiling == r.list.Ceiling {
+		if old := known[k]; old != nil && old.list.Ceiling == r.list.Ceiling && old.list.Test == r.list.Test {
 			h.lists[k] = old
 		}
 	}

@@ -183,10 +183,11 @@ func TestNote(t *testing.T) {
 
 // TestInherit holds that a reload forgets nothing of the lists that stay.
 func TestInherit(t *testing.T) {
-	a, b := list(t, "a", "deny", 1, false), list(t, "b", "deny", 1, false)
+	a, b, d := list(t, "a", "deny", 1, false), list(t, "b", "deny", 1, false), list(t, "d", "domain", 1, false)
 	old := NewHealth(fakeDNS{}, nil)
 	old.Watch(a)
 	old.Watch(b)
+	old.Watch(d)
 	old.Note([]Answer{{List: a, State: Hit}, {List: b, State: Hit}})
 	old.Probe(t.Context())
 	h := NewHealth(fakeDNS{}, nil)
@@ -194,12 +195,14 @@ func TestInherit(t *testing.T) {
 	b.Ceiling = 0.5
 	h.Watch(b)
 	h.Watch(list(t, "c", "deny", 1, false))
+	d.Test = "test.d"
+	h.Watch(d)
 	h.Inherit(old)
 	var got []string
 	for _, c := range h.Conditions() {
 		got = append(got, fmt.Sprint(c.List.Zone, c.Asked, c.Trouble != nil))
 	}
-	if strings.Join(got, " ") != "a1 true b0 false c0 false" {
+	if strings.Join(got, " ") != "a1 true b0 false c0 false d0 false" {
 		t.Errorf("got %v", got)
 	}
 }
