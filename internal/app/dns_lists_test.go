@@ -26,7 +26,7 @@ func (deadDNS) LookupNetIP(context.Context, string, string) ([]netip.Addr, error
 // TestDNSLists holds what an admin is told of a list that is dead: once in the log, and as
 // often as he asks, also after a reload.
 func TestDNSLists(t *testing.T) {
-	policy := "policies:\n  - name: default\n    pipeline:\n      - filter: dnsbl\n        lists: [{zone: a.example}, {zone: b.example, kind: domain}]\n"
+	policy := "policies:\n  - name: default\n    pipeline:\n      - filter: dnsbl\n        lists: [{zone: a.example}, {zone: b.example, kind: domain}]\n      - filter: uribl\n        lists: [{zone: c.example, test: test.c.example}]\n"
 	file := t.TempDir() + "/config.yaml"
 	if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
 		t.Fatal(err)
@@ -55,10 +55,10 @@ func TestDNSLists(t *testing.T) {
 			t.Errorf("got %+v", l)
 		}
 	}
-	if n := strings.Count(text.String(), "only observed"); n != 2 {
+	if n := strings.Count(text.String(), "only observed"); n != 3 {
 		t.Errorf("%d warnings, want one a list:\n%s", n, text.String())
 	}
-	if lists := a.lists.current.Load().Conditions(); len(lists) != 2 {
+	if lists := a.lists.current.Load().Conditions(); len(lists) != 3 || lists[2].List.Test != "test.c.example" {
 		t.Errorf("%v", lists)
 	}
 	if _, err := a.dnsLists(t.Context(), ops.DNSLists{Zone: "other.example"}); control.KindOf(err) != control.Missing {
