@@ -142,10 +142,9 @@ func (c *phishing) authorProven(p *proven) bool {
 func (c *phishing) hosts(ctx context.Context) error {
 	var list []string
 	for _, l := range c.links.List {
-		if !isFollowed(l) {
-			continue
+		if isFollowed(l) {
+			list = append(list, l.target().Host) // those before are redirectors that we know
 		}
-		list = append(list, l.First.Host, l.target().Host)
 	}
 	for _, d := range authorDomains(c.query.Tx.Message) {
 		if u, ok := link.Parse("http://" + d); ok {

@@ -17,6 +17,7 @@ func TestUnwrap(t *testing.T) {
 		{"google amp", "https://www.google.com/amp/s/evil.example/a", "https://evil.example/a"},
 		{"amp cache", "https://evil-example-org.cdn.ampproject.org/c/s/evil-example.org/a", "https://evil-example.org/a"},
 		{"translated", "https://evil--x-example-org.translate.goog/a", "https://evil-x.example.org/a"},
+		{"by a proxy", "https://www.paypal.com.mcas.ms/a", "https://www.paypal.com/a"},
 		{"ads", "https://www.googleadservices.com/pagead/aclk?sa=L&adurl=http://evil.example/", "http://evil.example/"},
 		{"safe links", "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fevil.example%2Fa&data=05%7C01", "https://evil.example/a"},
 		{"proofpoint 1", "https://urldefense.proofpoint.com/v1/url?u=http://evil.example/&k=x", "http://evil.example/"},

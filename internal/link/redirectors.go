@@ -125,10 +125,13 @@ var google = []redirector{
 }
 
 // mirrored returns the address whose host stands in the host of a mirror: of Google's AMP
-// cache and translator, who write "." as "-" and "-" as "--".
+// cache and translator, who write "." as "-" and "-" as "--", of a proxy.
 func mirrored(u URL) string {
 	if name, ok := strings.CutSuffix(u.Host, ".translate.goog"); ok {
 		return "https://" + strings.NewReplacer("--", "-", "-", ".").Replace(name) + u.Path
+	}
+	if name, ok := strings.CutSuffix(u.Host, ".mcas.ms"); ok { // Defender for Cloud Apps, a proxy
+		return "https://" + name + u.Path
 	}
 	if strings.HasSuffix(u.Host, ".cdn.ampproject.org") {
 		return amp(URL{Path: "/amp" + strings.TrimPrefix(strings.TrimPrefix(u.Path, "/c"), "/v")}, "")
