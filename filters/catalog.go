@@ -35,6 +35,7 @@ type Deps struct {
 	Country Country // nil: nobody's is known
 
 	Pictures *picture.Reader // nil: one of the catalogue's own
+	OCR      OCR             // nil: no text can be read in pictures
 	Learnt   Learnt          // nil: nothing was learnt
 	Texts    LearntTexts     // nil: the same
 	Bulk     Bulk            // nil: nothing is counted
@@ -98,6 +99,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		keywordAllowKind(d),
 		keywordsKind(d),
 		logicKind(d),
+		ocrKind(d),
 		imageHashKind(d),
 		checksumKind(d),
 		uriblKind(d),

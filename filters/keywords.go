@@ -134,29 +134,43 @@ func (k keywords) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding
 	if err != nil {
 		return pipeline.Finding{}, fmt.Errorf("keywords: %w", err)
 	}
+	f := k.judge(texts)
+	test := hasGTUBE(m)
+	if err := m.Err(); err != nil {
+		return pipeline.Finding{}, fmt.Errorf("keywords: read message: %w", err)
+	}
+	if m.Extract().Cut {
+		f.Evidence = append(f.Evidence, cutEvidence())
+	}
+	if test {
+		f.Result, f.Reason = "spam", "the body holds the test string GTUBE"
+	}
+	return f, nil
+}
+
+// judge says what the patterns find in texts.
+func (k keywords) judge(texts *rules.Texts) pipeline.Finding {
 	hits, whole := k.set.Match(texts)
 	for _, p := range k.sources.all() {
 		more, all := p.Set.Match(texts)
 		hits, whole = append(hits, more...), whole && all
 	}
 	score := rules.Score(hits)
-	test := hasGTUBE(m)
-	if err := m.Err(); err != nil {
-		return pipeline.Finding{}, fmt.Errorf("keywords: read message: %w", err)
-	}
 	f := pipeline.Finding{Result: "none", Score: score, Evidence: hitsSeen(hits)}
-	if m.Extract().Cut || !whole {
-		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"})
+	if !whole {
+		f.Evidence = append(f.Evidence, cutEvidence())
 	}
 	switch {
-	case test:
-		f.Result, f.Reason = "spam", "the body holds the test string GTUBE"
 	case k.spamFrom > 0 && score >= k.spamFrom:
 		f.Result, f.Reason = "spam", fmt.Sprintf("found %s: sum %.4g reaches %.4g", namesOf(hits), score, k.spamFrom)
 	case len(hits) > 0:
 		f.Result, f.Reason = "match", fmt.Sprintf("found %s: sum %.4g", namesOf(hits), score)
 	}
-	return f, nil
+	return f
+}
+
+func cutEvidence() pipeline.Evidence {
+	return pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"}
 }
 
 func hasGTUBE(m *mail.Message) bool {

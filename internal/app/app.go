@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,9 @@ import (
 	"gatepost/internal/journal"
 	"gatepost/internal/lookup"
 	"gatepost/internal/metric"
+	"gatepost/internal/ocr"
 	"gatepost/internal/outbreak"
+	"gatepost/internal/picture"
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
@@ -60,6 +63,8 @@ type App struct {
 	zone         *zone.Server // of the blacklist that is published; nil: none is
 	published    zone.Tree    // of the domains in it
 	traffic      *traffic.Traffic
+	pictures     *picture.Reader
+	ocr          *ocr.Pool
 	store        *store.DB
 	mailboxes    store.Mailboxes
 	blobs        *segment.Store
@@ -263,6 +268,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.engines = newEngineWatch(spoolDir(c.Data), a.log)
+	a.pictures, a.ocr = picture.NewReader(runtime.NumCPU()), ocr.NewPool(ocr.Config{Workers: runtime.NumCPU() / 2})
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.intake = &intake.Intake{
 		Config: intake.Config{
@@ -316,6 +322,8 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Signed:     a.signer,
 		Forwarded:  a.srs,
 		Complaints: a.complaints.Memory(),
+		Pictures:   a.pictures,
+		OCR:        a.ocr,
 	}
 }
 
