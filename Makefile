@@ -74,12 +74,15 @@ check: test
 	$(GO) tool staticcheck ./...
 
 # Messages a second over SMTP, beside a server that does nothing; then handed on, beside
-# Postfix doing the same (as root); then what each filter costs. Each table is of one run.
+# Postfix doing the same (as root); connections that are refused; then what each filter costs,
+# those of the content beside Rspamd; the DNS server beside nsd. Each table is of one run.
 .PHONY: bench
 bench: corpus tools
 	$(GO) run ./test/bench -corpus corpus
 	$(GO) run ./test/bench -relay
+	$(GO) run ./test/bench -flood
 	$(GO) run ./test/bench -filters
+	$(GO) run ./test/bench -content -corpus corpus
 	$(GO) run ./test/bench -dns
 
 # Real mail that nobody here wrote: the SpamAssassin public corpus. Not committed.

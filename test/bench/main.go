@@ -6,6 +6,7 @@
 //	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
 //	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
 //	go run ./test/bench -filters    # what each filter costs a message
+//	go run ./test/bench -content -corpus DIR # what the content's filters cost, beside Rspamd
 //	go run ./test/bench -dns        # questions about the published blacklist, beside nsd
 //	go run ./test/bench -flood      # connections that the gate refuses
 package main
@@ -32,6 +33,7 @@ func main() {
 	relay := flag.Bool("relay", false, "measure handing mail on, beside Postfix")
 	held := flag.Bool("quarantine", false, "measure accepting mail while many holds expire")
 	each := flag.Bool("filters", false, "measure what each filter costs a message")
+	content := flag.Bool("content", false, "measure what the filters of the content cost a message of the corpus, beside Rspamd")
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
 	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part")
@@ -44,6 +46,8 @@ func main() {
 		err = serveNull(*null)
 	case *each:
 		err = profiled(*profile, func() error { return benchFilters(*n, *rounds, *only) })
+	case *content:
+		err = profiled(*profile, func() error { return benchContent(*corpus, *rounds, *only) })
 	case *published:
 		err = benchDNS(*rounds)
 	case *flooded:

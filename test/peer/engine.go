@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -143,6 +144,33 @@ func (e *Engine) takes() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// CPU returns the processor time that all its processes have used, to a hundredth of a second.
+func (e *Engine) CPU() (total time.Duration, err error) {
+	group := strconv.Itoa(e.cmd.Process.Pid)
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	for _, path := range stats {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+		if len(fields) < 13 || fields[2] != group {
+			continue
+		}
+		for _, f := range fields[11:13] { // user, system
+			n, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("peer: %s: %w", path, err)
+			}
+			total += time.Duration(n) * 10 * time.Millisecond
+		}
+	}
+	return total, nil
 }
 
 // signal reaches all its processes.
