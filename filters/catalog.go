@@ -108,6 +108,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		rspamdKind(d),
 		milterKind(d),
 		heloKind(d),
+		malformedKind(d),
 		phishKind(d),
 	}
 	for i := range kinds {

@@ -1,0 +1,268 @@
+package filters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// malformed looks for what mail programs don't write and senders of spam often do: fields that are
+// missing or doubled, a From that can't be read, a date far off, octets that don't belong in
+// a header, broken MIME, lines with wrong ends or too long, a display name that shows another
+// address, a Reply-To elsewhere, words cut apart by hidden text, and a Received field that says that
+// this server had the message. Each finding has its points, which `points` changes; the score is their
+// sum, `most` at most: what is only badly written is not spam. Mailing lists keep their Reply-To and
+// their names. Mail of clients that have logged in is not judged, since programs leave it to the
+// server to complete it.
+type malformed struct {
+	points map[string]float64
+	most   float64
+	host   string
+}
+
+type malformedOptions struct {
+	Points []malformedPoints `setting:"points" doc:"findings that count otherwise than they do by themselves, each with finding and points; 0 is not at all"`
+	Most   float64           `setting:"most" doc:"score at most, however much is wrong"`
+}
+
+type malformedPoints struct {
+	Finding string  `setting:"finding" json:"finding"`
+	Points  float64 `setting:"points" json:"points"`
+}
+
+// malformations are the findings, with the points that each has by itself.
+func malformations() map[string]float64 {
+	return map[string]float64{
+		"no-date": 1, "no-from": 2, "no-message-id": 0.5, "no-subject": 0.5, "no-recipient": 0.5,
+		"two-date": 1, "two-from": 2, "two-message-id": 1, "two-subject": 1, "two-to": 1, "two-cc": 0.5, "two-reply-to": 0.5, "two-sender": 0.5,
+		"bad-from": 2, "bad-date": 1, "date-ahead": 1.5, "date-past": 1,
+		"8-bit-header": 0.5, "broken-mime": 1, "bare-line-end": 1, "nul": 1.5, "long-line": 0.5,
+		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "forged-received": 2,
+	}
+}
+
+func malformedKind(d Deps) pipeline.Kind {
+	return pipeline.Kind{
+		Name: "malformed", Stage: pipeline.Data, Scope: pipeline.PerMessage,
+		Results: []pipeline.Result{
+			{Word: "malformed", Effect: "score", Doc: "something is wrong; the score is the sum of the points"},
+			{Word: "none", Effect: "none", Doc: "nothing is wrong, or the client has logged in"},
+		},
+		Options: func() any { return &malformedOptions{Points: []malformedPoints{}, Most: 5} },
+		New: func(options any) (pipeline.Filter, error) {
+			return newMalformed(*options.(*malformedOptions), d.Hostname)
+		},
+	}
+}
+
+func newMalformed(o malformedOptions, host string) (pipeline.Filter, error) {
+	if !(o.Most >= 0) {
+		return nil, errors.New("most can't be below 0")
+	}
+	points := malformations()
+	for _, p := range o.Points {
+		if _, known := points[p.Finding]; !known {
+			return nil, fmt.Errorf("there is no finding %q", p.Finding)
+		}
+		if !(p.Points >= 0) {
+			return nil, fmt.Errorf("points of %s can't be below 0", p.Finding)
+		}
+		points[p.Finding] = p.Points
+	}
+	return malformed{points, o.Most, strings.ToLower(strings.TrimSuffix(host, "."))}, nil
+}
+
+// Check implements pipeline.Filter.
+func (f malformed) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	if !q.Tx.Client.Login.IsNull() {
+		return pipeline.Finding{Result: "none"}, nil
+	}
+	e := examination{tx: q.Tx, m: q.Tx.Message, h: q.Tx.Message.Header()}
+	e.fields()
+	e.dates()
+	e.addresses()
+	e.received(f.host)
+	e.shape()
+	if err := e.m.Err(); err != nil {
+		return pipeline.Finding{}, fmt.Errorf("malformed: read message: %w", err)
+	}
+	return f.sum(e.found), nil
+}
+
+// sum makes a finding of what was found and counts.
+func (f malformed) sum(found []pipeline.Evidence) pipeline.Finding {
+	result := pipeline.Finding{Result: "none"}
+	var names []string
+	for _, e := range found {
+		points := f.points[e.Key]
+		if points == 0 {
+			continue
+		}
+		result.Score += points
+		names = append(names, e.Key)
+		result.Evidence = append(result.Evidence, pipeline.Evidence{Key: e.Key, Value: fmt.Sprintf("%+.4g: %s", points, shorten(e.Value))})
+	}
+	if len(names) == 0 {
+		return result
+	}
+	result.Result, result.Score = "malformed", min(result.Score, f.most)
+	result.Reason = "the message is badly made: " + strings.Join(names, ", ")
+	return result
+}
+
+// An examination is one message while it is looked at.
+type examination struct {
+	tx    *pipeline.Transaction
+	m     *mail.Message
+	h     *mail.Header
+	found []pipeline.Evidence // by name; the points come later
+}
+
+func (e *examination) find(name, format string, args ...any) {
+	e.found = append(e.found, pipeline.Evidence{Key: name, Value: fmt.Sprintf(format, args...)})
+}
+
+// fields counts those that a message has once (RFC 5322 §3.6).
+func (e *examination) fields() {
+	for _, name := range []string{"Date", "From", "Message-ID", "Subject"} {
+		if e.h.Count(name) == 0 {
+			e.find("no-"+strings.ToLower(name), "there is no %s field", name)
+		}
+	}
+	for _, name := range []string{"Date", "From", "Sender", "Reply-To", "To", "Cc", "Message-ID", "Subject"} {
+		if n := e.h.Count(name); n > 1 {
+			e.find("two-"+strings.ToLower(name), "there are %d %s fields", n, name)
+		}
+	}
+	if e.h.Count("To")+e.h.Count("Cc")+e.h.Count("Bcc") == 0 {
+		e.find("no-recipient", "there is neither a To nor a Cc field")
+	}
+}
+
+// How far a date may be off. What waited in queues for days is still mail.
+const (
+	dateAhead = 24 * time.Hour
+	datePast  = 15 * 24 * time.Hour
+)
+
+func (e *examination) dates() {
+	if e.h.Count("Date") == 0 {
+		return
+	}
+	date, ok := e.m.Date()
+	switch off := date.Sub(e.tx.Time); {
+	case !ok:
+		e.find("bad-date", "%q", e.h.Get("Date"))
+	case off > dateAhead:
+		e.find("date-ahead", "%s is %.0f hours ahead", date.UTC().Format(time.DateTime), off.Hours())
+	case off < -datePast:
+		e.find("date-past", "%s is %.0f days ago", date.UTC().Format(time.DateTime), -off.Hours()/24)
+	}
+}
+
+// addresses looks at who is said to have written.
+func (e *examination) addresses() {
+	from := authors(e.m)
+	if len(from) == 0 && e.h.Count("From") > 0 {
+		e.find("bad-from", "%q is no address", e.h.Get("From"))
+	}
+	if e.h.Count("List-Id") > 0 || e.h.Count("List-Post") > 0 { // lists put themselves between
+		return
+	}
+	for _, value := range e.h.All("From") {
+		for _, a := range mail.ParseAddressList(value) {
+			e.shows(a)
+		}
+	}
+	reply := mail.ParseAddressList(e.h.Get("Reply-To"))
+	for _, a := range reply {
+		p, ok := a.Path()
+		if ok && len(from) > 0 && !slices.ContainsFunc(from, func(f mail.Path) bool { return aligned(f.Domain(), p.Domain()) }) {
+			e.find("reply-elsewhere", "answers go to %s, not to %s", p, from[0])
+			return
+		}
+	}
+}
+
+// shows looks for another address in a display name: it is all that many readers show.
+func (e *examination) shows(a mail.Address) {
+	own, ok := a.Path()
+	if !ok {
+		return
+	}
+	for _, word := range strings.FieldsFunc(a.Name, func(r rune) bool { return strings.ContainsRune(" \t\"'<>()[],;:", r) }) {
+		shown, err := mail.ParsePath(strings.Trim(word, "."))
+		if err == nil && !shown.IsNull() && isName(shown.Domain()) && !aligned(shown.Domain(), own.Domain()) {
+			e.find("other-address", "the name shows %s, the address is %s", shown, own)
+			return
+		}
+	}
+}
+
+// received looks whether the last server says that this one had the message: who took it from here
+// has added a field of his own above ours.
+func (e *examination) received(host string) {
+	if host == "" || isLocal(e.tx.Client.Addr) {
+		return
+	}
+	value := strings.ToLower(e.h.Get("Received"))
+	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t;()", r) })
+	for i, word := range words {
+		if word == "by" && i+1 < len(words) {
+			if strings.TrimSuffix(words[i+1], ".") == host {
+				e.find("forged-received", "its last Received field says that %s took it", host)
+			}
+			return
+		}
+	}
+}
+
+// shape looks at octets and parts.
+func (e *examination) shape() {
+	o := e.m.Octets()
+	if o.High > 0 && !e.tx.Envelope.Params.SMTPUTF8 {
+		e.find("8-bit-header", "%d fields are not ASCII", o.High)
+	}
+	if n := o.BareCR + o.BareLF; n > 0 {
+		e.find("bare-line-end", "%d lines end in CR or LF alone", n)
+	}
+	if o.Nul > 0 {
+		e.find("nul", "%d octets are NUL", o.Nul)
+	}
+	if o.Longest > 998 {
+		e.find("long-line", "a line has %d octets", o.Longest)
+	}
+	if flaws := e.flaws(); len(flaws) > 0 {
+		e.find("broken-mime", "%s", strings.Join(flaws, ", "))
+	}
+	if n := e.m.Extract().Splits; n > 2 {
+		e.find("split-words", "hidden text stands within %d words", n)
+	}
+}
+
+// flaws says in words what is wrong with the parts.
+func (e *examination) flaws() (words []string) {
+	var all mail.Flaws
+	for p := range e.m.Root().All() {
+		all |= p.Flags
+	}
+	for _, f := range []struct {
+		flaw mail.Flaws
+		word string
+	}{
+		{mail.NoCloseBoundary, "a multipart that is not closed"}, {mail.NoBoundary, "a multipart without a boundary"},
+		{mail.BadEncoding, "an unknown transfer encoding"}, {mail.BadType, "a type that can't be read"},
+		{mail.TooDeep, "parts too deep"}, {mail.TooMany, "too many parts"}, {mail.HeaderCut, "a header too long"},
+	} {
+		if all.Has(f.flaw) {
+			words = append(words, f.word)
+		}
+	}
+	return words
+}

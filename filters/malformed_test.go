@@ -1,0 +1,37 @@
+package filters
+
+import (
+	"testing"
+
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// TestMalformedSettings: what can't be meant is an error.
+func TestMalformedSettings(t *testing.T) {
+	for name, o := range map[string]malformedOptions{
+		"unknown finding": {Points: []malformedPoints{{"no-such", 1}}},
+		"below 0":         {Points: []malformedPoints{{"no-date", -1}}},
+		"most below 0":    {Most: -1},
+	} {
+		if _, err := newMalformed(o, ""); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func FuzzMalformed(f *testing.F) {
+	f.Add("From: \"a@b.example\" <c@d.example>\r\nDate: x\r\nReceived: by mx.test\r\nReply-To: ,;<\r\n\r\na\nb")
+	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, message string) {
+		tx := pipeline.NewTransaction(t.Context(), "id", goldenTime(), mail.Client{}, nil)
+		defer tx.Close()
+		got, err := filter.Check(t.Context(), pipeline.Query{Tx: tx.WithData(nil, mail.NewMessage([]byte(message)))})
+		if err != nil || got.Score < 0 || got.Score > 5 || (got.Result == "none") != (got.Reason == "") {
+			t.Errorf("%q: %+v, %v", message, got, err)
+		}
+	})
+}
