@@ -98,7 +98,7 @@ func decimal(w trust.Weight) string { return fmt.Sprintf("%.3g", float64(w)/floa
 // weigh finds what is known of the sender.
 func (a autoAllow) weigh(ctx context.Context, q pipeline.Query) (trust.Entry, bool, error) {
 	sender := q.Tx.Envelope.ReversePath
-	if sender.IsNull() || a.Trust == nil {
+	if sender.IsNull() || a.Trust == nil || isScriptSender(sender) {
 		return trust.Entry{}, false, nil
 	}
 	return a.Trust.Weigh(ctx, q.Recipient, sender, q.Tx.Time)

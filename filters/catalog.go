@@ -107,6 +107,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		spamassassinKind(d),
 		rspamdKind(d),
 		milterKind(d),
+		scriptKind(d),
 		heloKind(d),
 		malformedKind(d),
 		phishKind(d),
