@@ -115,6 +115,7 @@ func handlers() control.Handlers {
 	}))
 	queueHandlers(h)
 	dnsblHandlers(h)
+	packHandlers(h)
 	engineHandlers(h)
 	complaintHandlers(h)
 	control.On(h, answer[ops.CheckStore](ops.StoreReport{Messages: 7, Bytes: 1234, Damage: []string{"blob 3: checksum differs"}}))

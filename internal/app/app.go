@@ -31,6 +31,7 @@ import (
 	"gatepost/internal/metric"
 	"gatepost/internal/ocr"
 	"gatepost/internal/outbreak"
+	"gatepost/internal/pack"
 	"gatepost/internal/picture"
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
@@ -98,6 +99,7 @@ type App struct {
 	digestWriter *digest.Writer
 	notifier     *challenge.Notifier
 	complaints   *complaint.Desk
+	packs        *pack.Keeper
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -129,6 +131,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openOutgoing,
 		a.openGreylist,
 		a.openOutbreak,
+		a.openPacks,
 		a.openPipeline,
 		a.openQuarantine,
 		a.openChallenge,
@@ -295,6 +298,11 @@ func (a *App) setPolicies(c *config.Config) error {
 	health, engines := a.lists.fresh(), a.engines.fresh()
 	deps := a.filterDeps(c, health)
 	deps.Engines = engines.engines()
+	where, err := countries(c)
+	if err != nil {
+		return err
+	}
+	deps.Country = where
 	p, err := policies(c, filters.Catalog(deps))
 	if err != nil {
 		return err
@@ -317,6 +325,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Traffic:    a.traffic,
 		Greylist:   a.greylist,
 		Outbreak:   a.outbreak,
+		Packs:      a.packs,
 		Trust:      a.trust,
 		Ledger:     a.ledger,
 		Signed:     a.signer,
@@ -352,7 +361,9 @@ func (a *App) Reload(c *config.Config) error {
 			return err
 		}
 	}
+	a.setPacks(context.Background(), c)
 	if err := a.setPolicies(c); err != nil {
+		a.setPacks(context.Background(), a.config.Load())
 		return err
 	}
 	a.config.Store(c)
@@ -375,12 +386,14 @@ func (a *App) Close() error {
 // Catalog lists the filters of this version. They can't be asked: nothing
 // stands behind them.
 func Catalog(c *config.Config) []pipeline.Kind {
-	return filters.Catalog(filters.Deps{Hostname: c.Hostname})
+	return filters.Catalog(filters.Deps{Hostname: c.Hostname, Packs: namedPacks{c}})
 }
 
 // Check says what is wrong with a configuration as far as it can be seen without
 // opening anything.
 func Check(c *config.Config) error {
-	_, err := policies(c, Catalog(c))
-	return err
+	if _, err := policies(c, Catalog(c)); err != nil {
+		return err
+	}
+	return checkPacks(c)
 }

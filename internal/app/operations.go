@@ -30,6 +30,7 @@ func (a *App) operations() control.Handlers {
 	a.quarantineOps(h)
 	a.journalOps(h)
 	a.greylistOps(h)
+	a.packOps(h)
 	a.queueOps(h)
 	control.On(h, a.dnsLists)
 	control.On(h, a.engineList)

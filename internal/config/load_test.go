@@ -282,7 +282,8 @@ func TestWarnings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"listen.pop3: this version does not serve this protocol; nothing listens there"}
+	c.Policies[0].Entries = append(c.Policies[0].Entries, pipeline.EntrySpec{Filter: "logic", Settings: map[string]any{"rules": []any{map[string]any{"when": `country == "x"`}}}})
+	want := []string{"listen.pop3: this version does not serve this protocol; nothing listens there", `geoip.file: a rule asks for country, and no database is named: it is "" of everybody`}
 	if got := c.Warnings(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
