@@ -9,6 +9,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
+	"gatepost/rules"
 )
 
 // A pack from a file is in force with the next reload, its versions are told, a broken one is
@@ -100,4 +101,41 @@ func explainedTo(t *testing.T, a *App, body string) string {
 		}
 	}
 	return strings.Join(steps, ", ")
+}
+
+// TestAdminGuideRules: the examples of docs/admin.md for words and rules are taken as they stand.
+func TestAdminGuideRules(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/admin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(guide), "\n## Words and rules\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	examples := 0
+	for block := range strings.SplitSeq(section, "\n```") {
+		kind, text, _ := strings.Cut(block, "\n")
+		switch kind {
+		case "yaml":
+			path := filepath.Join(t.TempDir(), "config.yaml")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c, err := config.Load(path, nil, nil)
+			if err == nil {
+				err = Check(c)
+			}
+			if err != nil {
+				t.Errorf("%s\n%v", text, err)
+			}
+			examples++
+		case "text":
+			if _, err := rules.ParsePack(text); err != nil {
+				t.Errorf("%s\n%v", text, err)
+			}
+			examples++
+		}
+	}
+	if examples != 3 {
+		t.Errorf("%d examples, want 3", examples)
+	}
 }
