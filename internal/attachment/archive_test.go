@@ -3,8 +3,10 @@ package attachment
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -55,7 +57,7 @@ func TestNested(t *testing.T) {
 		"7z in iso":        {"a.iso", made(t, []named{{"b.7z", seven()}}, "a.iso", "genisoimage", "-quiet", "-J", "-o", "a.iso", "b.7z")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := inspect(t, archive.message(), DefaultLimits())
+			r := inspect(t, archive.message(), patient())
 			for _, f := range r.Files {
 				if f.Sum == sha256.Sum256(file.data) && f.Depth > 0 && f.Hashed {
 					if f.Has(Broken) || !f.Has(Executable) {
@@ -92,7 +94,7 @@ func TestEncrypted(t *testing.T) {
 		"rar 4":          {"a.rar", rar4("a.txt", []byte("secret"), 4)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if r := inspect(t, archive.message(), DefaultLimits()); !r.Has(Encrypted) || r.Has(Broken) {
+			if r := inspect(t, archive.message(), patient()); !r.Has(Encrypted) || r.Has(Broken) {
 				t.Errorf("got %s", described(r))
 			}
 		})
@@ -104,7 +106,7 @@ func TestEncrypted(t *testing.T) {
 func TestFiltered(t *testing.T) {
 	files := []named{{"b.exe", append(program(), bytes.Repeat([]byte("\xe8\x01\x02\x00\x00call"), 500)...)}, {"c.exe", program()}}
 	for _, method := range []string{"bcj", "arm", "bcj2"} {
-		r := inspect(t, message(named{"a.7z", made(t, files, "a.7z", "7z", "a", "-m0="+method, "-m1=lzma", "a.7z", "b.exe", "c.exe")}), DefaultLimits())
+		r := inspect(t, message(named{"a.7z", made(t, files, "a.7z", "7z", "a", "-m0="+method, "-m1=lzma", "a.7z", "b.exe", "c.exe")}), patient())
 		if f := r.Files[0]; f.Kind != PE || f.Hashed || len(r.Files) != 3 || !r.Files[1].Has(Executable) {
 			t.Errorf("%s: got %s", method, described(r))
 		}
@@ -193,7 +195,7 @@ func TestDamaged(t *testing.T) {
 						bad[random.IntN(len(bad))] = byte(random.Uint32())
 					}
 				}
-				inspect(t, message(named{"a." + name, bad}), DefaultLimits())
+				inspect(t, message(named{"a." + name, bad}), patient())
 			}
 		})
 	}
@@ -207,11 +209,11 @@ func TestManyFiles(t *testing.T) {
 		files = append(files, named{fmt.Sprintf("%d.txt", i), []byte("x")})
 	}
 	files = append(files, named{"run.exe", program()})
-	r := inspect(t, message(named{"a.zip", zipped(t, files...)}), DefaultLimits())
+	r := inspect(t, message(named{"a.zip", zipped(t, files...)}), patient())
 	if r.Count != maxFiles+52 || len(r.Files) > maxFiles+2 || !r.Has(Executable) || r.Has(Bomb) {
 		t.Errorf("got %d files of %d, %v", len(r.Files), r.Count, r.Has(Executable))
 	}
-	limits := DefaultLimits()
+	limits := patient()
 	limits.Count = 100
 	if r := inspect(t, message(named{"a.zip", zipped(t, files...)}), limits); !r.Has(Bomb) {
 		t.Error("too many files are no bomb")
@@ -231,9 +233,33 @@ func TestBodies(t *testing.T) {
 		"no text":    {"Content-Type: application/x-msdownload; name=run.exe\r\n\r\nhello", true},
 	} {
 		m := mail.NewMessage([]byte(c.body))
-		if HasAttachments(m) != c.want || inspect(t, m, DefaultLimits()).Has(Executable) != c.want {
-			t.Errorf("%s: got %s", name, described(inspect(t, m, DefaultLimits())))
+		if HasAttachments(m) != c.want || inspect(t, m, patient()).Has(Executable) != c.want {
+			t.Errorf("%s: got %s", name, described(inspect(t, m, patient())))
 		}
+	}
+}
+
+// What there is no time for is unread, and not hashed; its name counts.
+func TestNoTime(t *testing.T) {
+	limits := patient()
+	limits.Time = 1
+	r := inspect(t, message(named{"run.exe", program()}, named{"a.zip", zipped(t, named{"a.txt", []byte("x")})}), limits)
+	if r.Cut != errTime.Error() || !r.Has(Unread) || !r.Has(Executable) || r.Has(Broken) || r.Files[0].Hashed || len(r.Sums()) > 0 {
+		t.Errorf("got %s (%s)", described(r), r.Cut)
+	}
+}
+
+// A message that can't be read, or that nobody waits for, is an error.
+func TestErrors(t *testing.T) {
+	b := contentOf(t, message(named{"a.bin", noise(100 << 10)}))
+	bad := mail.NewSpooled(bytes.NewReader(b[:len(b)/2]), int64(len(b)))
+	if _, err := Inspect(t.Context(), bad, patient()); err == nil {
+		t.Error("half a message is no error")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Inspect(ctx, message(named{"a.bin", noise(1000)}), patient()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -43,7 +43,7 @@ func BenchmarkInspect(b *testing.B) {
 			b.SetBytes(c.m.Size())
 			for b.Loop() {
 				if HasAttachments(c.m) {
-					inspect(b, c.m, DefaultLimits())
+					inspect(b, c.m, patient())
 				}
 			}
 		})

@@ -71,7 +71,7 @@ func TestBombs(t *testing.T) {
 func costs(t testing.TB, m *mail.Message) (*Report, int) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := inspect(t, m, DefaultLimits())
+	r := inspect(t, m, patient())
 	runtime.ReadMemStats(&after)
 	return r, int((after.TotalAlloc - before.TotalAlloc) >> 20)
 }

@@ -15,7 +15,7 @@ func fuzzed(f *testing.F, name string, own bool, seeds ...[]byte) {
 	for _, s := range seeds {
 		f.Add(s)
 	}
-	limits := DefaultLimits()
+	limits := patient()
 	limits.Expanded, limits.Memory = 4<<20, 4<<20
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

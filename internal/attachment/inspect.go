@@ -145,7 +145,11 @@ func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
 	f.Size = src.size
 	f.Hashed = err == nil
 	h.Sum(f.Sum[:0])
-	w.judge(f, content{ReaderAt: src, size: src.size}, src.head(), at)
+	c := content{ReaderAt: src, size: src.size}
+	if err != nil { // it is not all there, so that what is in it would seem broken
+		c = content{}
+	}
+	w.judge(f, c, src.head(), at)
 	w.end(f)
 }
 

@@ -112,5 +112,5 @@ const ratioFrom = 16 << 20
 
 // DefaultLimits are those of the filter.
 func DefaultLimits() Limits {
-	return Limits{Depth: 6, Count: 5000, Expanded: 128 << 20, Ratio: 100, Memory: 10 << 20, Time: 5 * time.Second}
+	return Limits{Depth: 6, Count: 5000, Expanded: 128 << 20, Ratio: 100, Memory: 10 << 20, Time: 8 * time.Second}
 }
