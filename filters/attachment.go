@@ -19,7 +19,7 @@ import (
 // extensions: files with an allowed one may be programs, scripts, images of disks or documents
 // with macros, unless their name hides what they are; those with a blocked one are `listed`. What
 // comes out of archives is bounded by `expanded_mib`, `files` and `depth`; what is beyond, or takes more
-// than five seconds, is `unread`, and what expands a hundredfold is a `bomb`. Looks after every
+// than eight seconds, is `unread`, and what expands a hundredfold is a `bomb`. Looks after every
 // ending that delivers: no sender is allowed to send a program. Nobody but an operator may
 // release what it holds.
 type attachmentFilter struct {
@@ -39,7 +39,7 @@ type attachmentOptions struct {
 
 func attachmentKind() pipeline.Kind {
 	return pipeline.Kind{
-		Name: "attachment", Stage: pipeline.Data, Scope: pipeline.PerMessage, Always: true, Guarded: true,
+		Name: "attachment", Stage: pipeline.Data, Scope: pipeline.PerMessage, Always: true, Guarded: true, Timeout: attachmentsTime,
 		Results: []pipeline.Result{
 			{Word: "executable", Effect: "quarantine", Doc: "a program, script, shortcut or installer, by content or by name"},
 			{Word: "macro", Effect: "quarantine", Doc: "an office document that runs something, or fetches what does: VBA, Excel 4, DDE, templates, objects"},

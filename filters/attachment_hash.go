@@ -41,7 +41,7 @@ type attachmentHashOptions struct {
 
 func attachmentHashKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "attachment-hash", Stage: pipeline.Data, Scope: pipeline.PerMessage,
+		Name: "attachment-hash", Stage: pipeline.Data, Scope: pipeline.PerMessage, Timeout: attachmentsTime,
 		Results: []pipeline.Result{
 			{Word: "learnt", Effect: "quarantine", Doc: "an attachment was learnt as spam"},
 			{Word: "suspect", Effect: "quarantine", Doc: "a new program, archive or document with macros goes to many people"},

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gatepost/internal/attachment"
 	"gatepost/pipeline"
 )
+
+// attachmentsTime is how long the filters wait that ask for attachments. Looking into them
+// ends by itself before.
+const attachmentsTime = 20 * time.Second
 
 // attachmentsFact looks into a message's attachments once, however many ask, within the
 // limits that hold where an entry sets none.
@@ -28,7 +33,7 @@ func attachmentsWithin(ctx context.Context, tx *pipeline.Transaction, limits att
 		}
 		return &attachment.Report{}, nil
 	}
-	return pipeline.Fact(ctx, tx, fmt.Sprint("attachments ", limits), 2*limits.Time, func(ctx context.Context) (*attachment.Report, error) {
+	return pipeline.Fact(ctx, tx, fmt.Sprint("attachments ", limits), attachmentsTime, func(ctx context.Context) (*attachment.Report, error) {
 		return attachment.Inspect(ctx, m, limits)
 	})
 }
