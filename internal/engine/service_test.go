@@ -183,7 +183,9 @@ func TestRecovers(t *testing.T) {
 		wantText(t, "asked", e.took(), "a a a")
 
 		e.set("a", nil)
+		e.mu.Lock()
 		e.deaf["a"] = errAway // answers probes alone
+		e.mu.Unlock()
 		time.Sleep(probeLatest)
 		synctest.Wait()
 		if c := s.Conditions()[0]; !c.Trying || c.Trouble == nil {
@@ -194,7 +196,9 @@ func TestRecovers(t *testing.T) {
 		wantText(t, "tried once", e.took(), "a")
 		wantText(t, "told", e.told(), "")
 
+		e.mu.Lock()
 		delete(e.deaf, "a")
+		e.mu.Unlock()
 		time.Sleep(probeLatest)
 		synctest.Wait()
 		if err := s.Do(t.Context(), e.ask); err != nil {
@@ -211,9 +215,12 @@ func TestProbes(t *testing.T) {
 		s := e.service(3, "a")
 		run(t, s)
 		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
+		e.mu.Lock()
 		if e.probed != 5 {
 			t.Errorf("%d probes in a minute, want 5", e.probed)
 		}
+		e.mu.Unlock()
 		e.set("a", errAway)
 		time.Sleep(ProbeEvery + 3*time.Second)
 		synctest.Wait()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func limited(t *testing.T) context.Context {
 // TestClamd scans with Debian's clamd over both kinds of socket.
 func TestClamd(t *testing.T) {
 	e := start(t, "StreamMaxLength 1M")
+	large := message(strings.Repeat("large ", 500_000))
 	for _, address := range []string{e.Socket, e.Addr} {
 		ctx := limited(t)
 		if virus, err := Scan(ctx, address, message("harmless")); virus != "" || err != nil {
@@ -60,7 +62,7 @@ func TestClamd(t *testing.T) {
 			t.Errorf("nothing at %s: got %q, %v", address, virus, err)
 		}
 		for range 5 {
-			_, err := Scan(ctx, address, message(strings.Repeat("large ", 4<<20)))
+			_, err := Scan(ctx, address, large)
 			if !errors.Is(err, engine.ErrDeclined) || !strings.Contains(err.Error(), "StreamMaxLength") {
 				t.Errorf("too large at %s: got %v", address, err)
 			}
@@ -111,6 +113,36 @@ func TestFrozen(t *testing.T) {
 		t.Errorf("killed: got %q and no error", virus)
 	}
 }
+
+// TestStreams: of a large message nothing is copied but a chunk at a time.
+func TestStreams(t *testing.T) {
+	const size = 25 << 20
+	address := serve(t, func(c net.Conn) {
+		buf := make([]byte, 64<<10)
+		for got, n := 0, 0; got < size && n >= 0; got += n {
+			var err error
+			if n, err = c.Read(buf); err != nil {
+				return
+			}
+		}
+		io.WriteString(c, "stream: OK\x00")
+		io.Copy(io.Discard, c)
+	})
+	m := mail.NewSpooled(zeros{}, size)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if virus, err := Scan(limited(t), address, m); virus != "" || err != nil {
+		t.Fatal(virus, err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("took %d octets of memory for a message of %d", took, size)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 // TestReadFails: a message that can't be read is no fault of clamd's, and never clean.
 func TestReadFails(t *testing.T) {
