@@ -132,16 +132,17 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
 	}
-	p.Unknown = p.unknown()
+	p.Unknown = p.part(func(k *Kind) bool { return k.Unknown })
+	p.Roles = p.part(func(k *Kind) bool { return k.Roles })
 	p.Repeats = slices.ContainsFunc(p.Entries, func(e *Entry) bool { return e.Kind.repeats() && !e.Shadow })
 	return p
 }
 
-// unknown returns the part of p that is asked about recipients that do not exist.
-func (p *Policy) unknown() *Policy {
+// part returns the entries of p whose kind is one of some, nil where there are none.
+func (p *Policy) part(of func(*Kind) bool) *Policy {
 	u := &Policy{Name: p.Name}
 	for _, e := range p.Entries {
-		if e.Kind.Unknown {
+		if of(e.Kind) {
 			u.Entries = append(u.Entries, e)
 		}
 	}

@@ -186,3 +186,21 @@ func TestUnknownRecipients(t *testing.T) {
 		t.Errorf("unknown: %d steps, %+v", len(unknown.Steps), unknown.Decision)
 	}
 }
+
+// Mail to postmaster and abuse walks what says so alone.
+func TestRoles(t *testing.T) {
+	kind := func(name string, roles bool) Kind {
+		return Kind{Name: name, Stage: Data, Roles: roles, Results: []Result{{Word: "yes", Effect: "spam"}}, New: func(any) (Filter, error) { return probe(nil), nil }}
+	}
+	entries := []EntrySpec{{Filter: "words"}, {Filter: "viruses"}, {Filter: "viruses", Name: "more"}}
+	policies, problems := Compile([]Kind{kind("words", false), kind("viruses", true)}, []Spec{{Name: "p", Required: 5, Entries: entries}, {Name: "none", Entries: entries[:1]}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if r := policies["p"].Roles; r == nil || len(r.Entries) != 2 || r.Entries[0].Name != "viruses" || r.Required != 0 {
+		t.Errorf("got %+v", r)
+	}
+	if r := policies["none"].Roles; r != nil {
+		t.Errorf("got %+v, want none", r)
+	}
+}

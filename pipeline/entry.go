@@ -19,6 +19,7 @@ type Kind struct {
 	Told    bool // its reasons may be told to the sender: they name no trap, no list, no pattern
 	Unknown bool // is asked about recipients that do not exist, too; see Policy.Unknown
 	Guarded bool // what it holds is dangerous: an operator alone may release it, and its sender is told nothing
+	Roles   bool // is asked about mail to postmaster and abuse, too, alone; see Policy.Roles
 	Results []Result
 	Needs   []string // filters that must stand above it in the same list
 	Timeout time.Duration
@@ -67,6 +68,9 @@ type Policy struct {
 	// Unknown has those of Entries that are asked about recipients that do not exist; nil
 	// where there are none. Of its endings discard, reject and defer count.
 	Unknown *Policy
+	// Roles has those of Entries that are asked about mail to postmaster and abuse, which all
+	// others let pass; nil where there are none.
+	Roles *Policy
 }
 
 // DefaultTimeout limits an entry whose kind and settings name no time.

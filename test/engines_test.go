@@ -85,6 +85,12 @@ func TestFieldNote12AntivirusDown(t *testing.T) {
 	allowed := heard(t, m, ann, virus, "250") // runs after the allow entry, too
 	followed(t, m, allowed.id(t), ann+" held antivirus")
 
+	role := "postmaster@test.example" // whom nothing else keeps mail from
+	toRole := heard(t, m, role, virus, "250")
+	followed(t, m, toRole.id(t), role+" held antivirus")
+	toRole = heard(t, m, role, clean, "250")
+	followed(t, m, toRole.id(t), role+" delivered")
+
 	for range 5 { // while the signatures are loaded anew
 		reload(t, one)
 		reload(t, two)

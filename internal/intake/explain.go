@@ -55,8 +55,11 @@ func (t *Transaction) explainRcpt(ctx context.Context, s string) error {
 	}
 	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes, way: found}
 	policy := t.policies.of(found.Domain)
-	if found.Role || t.in.complains(p, false) {
+	switch {
+	case t.in.complains(p, false):
 		policy = nothing
+	case found.Role:
+		policy = ofRoles(policy)
 	}
 	t.begin(r, policy, false)
 	t.rcpts = append(t.rcpts, r)

@@ -44,7 +44,7 @@ func (t *Transaction) remember() {
 	judged := false
 	for _, r := range t.rcpts {
 		switch {
-		case r.outcome == mail.Postponed, r.outcome == mail.Duplicate, r.outcome == mail.HeldAgain, r.policy == nothing:
+		case r.outcome == mail.Postponed, r.outcome == mail.Duplicate, r.outcome == mail.HeldAgain, r.policy == nothing, r.way.Role:
 			continue
 		case r.outcome != mail.Delivered && r.outcome != mail.Queued && r.outcome != mail.Relayed:
 			t.in.Histories.Took(c.Addr, false)

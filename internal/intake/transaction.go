@@ -69,9 +69,18 @@ type recipient struct {
 func (t *Transaction) ID() string { return t.tx.ID }
 
 // nothing is the policy of mail that no policy judges: what a log-in sends, and
-// what asks postmaster or abuse why other mail was held, or complains of mail: it has that
-// mail in it.
+// what complains of mail: it has that mail in it. So has what asks postmaster or abuse why other
+// mail was held, which virus scanners alone look at (ofRoles).
 var nothing = &pipeline.Policy{Name: "none"}
+
+// ofRoles is the part of a policy that mail to postmaster and abuse walks: nobody there needs a
+// virus, and whoever asks why his mail was held has to be heard.
+func ofRoles(p *pipeline.Policy) *pipeline.Policy {
+	if p.Roles == nil {
+		return nothing
+	}
+	return p.Roles
+}
 
 // Rcpt judges one forward-path.
 func (t *Transaction) Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams) mail.Verdict {
@@ -110,8 +119,11 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		t.in.Histories.Knows(t.tx.Client.Addr, r.path)
 	}
 	policy := t.policies.of(found.Domain)
-	if found.Role || t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull() {
+	switch {
+	case t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull():
 		policy = nothing
+	case found.Role:
+		policy = ofRoles(policy)
 	}
 	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
 		return mail.Verdict{Answer: mail.OtherPolicy}

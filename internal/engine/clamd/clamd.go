@@ -5,7 +5,7 @@
 package clamd
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -39,19 +39,13 @@ func Scan(ctx context.Context, address string, m *mail.Message) (virus string, e
 	}
 	// Where the stream is too long clamd answers and closes while we still send.
 	answer, err := readAnswer(c)
-	if err == nil && answer != "" {
+	switch {
+	case err == nil:
 		return parse(answer)
+	case sent != nil:
+		err = sent
 	}
-	return "", fmt.Errorf("clamd: %w", firstOf(sent, err, io.ErrUnexpectedEOF))
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return "", fmt.Errorf("clamd: %w", err)
 }
 
 // A readError is ours, not clamd's.
@@ -81,19 +75,19 @@ func stream(c net.Conn, r io.Reader) error {
 	}
 }
 
-// readAnswer reads up to the zero octet, or the end of the connection.
+// readAnswer reads up to the zero octet that ends an answer: one that is cut off could be
+// taken for another.
 func readAnswer(c net.Conn) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(c, maxAnswer+1))
-	if text, _, whole := bytes.Cut(b, []byte{0}); whole {
-		return string(text), nil
-	}
-	if err != nil {
+	b, err := bufio.NewReaderSize(c, maxAnswer).ReadSlice(0)
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", fmt.Errorf("answered with more than %d octets", maxAnswer)
+	case errors.Is(err, io.EOF):
+		return "", io.ErrUnexpectedEOF
+	case err != nil:
 		return "", err
 	}
-	if len(b) > maxAnswer {
-		return "", fmt.Errorf("answered with more than %d octets", maxAnswer)
-	}
-	return string(b), nil
+	return string(b[:len(b)-1]), nil
 }
 
 // limits is how clamd names what it found where it stopped at a limit: nobody knows what

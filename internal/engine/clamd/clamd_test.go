@@ -187,7 +187,7 @@ func TestParse(t *testing.T) {
 // TestNonsense: what is no clamd is an error, soon and in little memory.
 func TestNonsense(t *testing.T) {
 	for name, says := range map[string]string{
-		"silence": "", "another": "220 mx.example.org ESMTP\r\n", "endless": strings.Repeat("stream: ", 1<<20), "http": "HTTP/1.1 400 Bad Request\r\n\r\n",
+		"silence": "", "cut": "stream: OK", "another": "220 mx.example.org ESMTP\r\n", "endless": strings.Repeat("stream: ", 1<<20), "http": "HTTP/1.1 400 Bad Request\r\n\r\n",
 	} {
 		address := serve(t, func(c net.Conn) { io.WriteString(c, says) })
 		if virus, err := Scan(limited(t), address, message(peer.EICAR())); err == nil {
