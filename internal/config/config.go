@@ -283,5 +283,8 @@ func (c *Config) Warnings() (texts []string) {
 	if c.DNSBLZone.Origin != "" && len(c.Listen.DNS) == 0 {
 		texts = append(texts, "dnsbl_zone.origin: listen.dns is off, so nothing is published")
 	}
+	for _, p := range c.Policies {
+		texts = append(texts, unguarded(p)...)
+	}
 	return texts
 }

@@ -289,6 +289,23 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestUnguarded: a policy that lets an allowed sender send viruses is warned of.
+func TestUnguarded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	text := "policies:\n  - name: default\n    pipeline:\n      - antivirus\n      - {filter: antivirus, name: second, always: false}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"policy default: second does not run after an ending (always: false): an allowed sender can send what it looks for"}
+	if got := c.Warnings(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestVariables: no two settings share a name in the environment.
 func TestVariables(t *testing.T) {
 	seen := map[string]string{}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -191,4 +192,20 @@ func convert[T any](l *loader, at place, name string, n *yaml.Node, parse func(s
 		l.problems.add(at, "%s: %v", name, err)
 	}
 	return v
+}
+
+// unguarded tells of entries that look for what is dangerous, and are told to let pass what
+// an entry above has accepted, or put elsewhere: an allowed sender could send a virus, and who
+// releases a message could release one.
+func unguarded(p pipeline.Spec) (texts []string) {
+	for _, e := range p.Entries {
+		if e.Always != nil && !*e.Always && slices.Contains([]string{"antivirus", "attachment"}, e.Filter) {
+			name := e.Filter
+			if e.Name != "" {
+				name = e.Name
+			}
+			texts = append(texts, fmt.Sprintf("policy %s: %s does not run after an ending (always: false): an allowed sender can send what it looks for", p.Name, name))
+		}
+	}
+	return texts
 }
