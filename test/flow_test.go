@@ -515,9 +515,15 @@ func flowHeader(t *testing.T, m *machine.Machine) {
 		"Authentication-Results: \"mx.test.example\"; spf=pass forged",
 		"Authentication-Results: (a\\) b;(c)) \"mx.te\\st.example\" 1; spf=pass forged",
 		"authentication-results : mx.test.example; spf=pass forged",
+		"Authentication-Results: mx.test.example.; spf=pass forged",
+		"Authentication-Results: mx.test.example/1; dkim=pass header.d=forged",
+		"Authentication-Results: (open mx.test.example; spf=pass forged",
+		"Authentication-Results: \"mx.test.example; arc=pass forged",
+		"Authentication-Results: =?us-ascii?q?mx.test.example?=; dmarc=pass forged",
 	}
 	kept := []string{
 		"Authentication-Results: mx.other.example; spf=pass mx.test.example",
+		"ARC-Authentication-Results: i=1; mx.test.example; spf=pass",
 		"Received: from a by b; Fri, 20 Nov 2026 15:05:00 +0000",
 		"X-Spammer: not ours",
 		"X-Odd:   blanks   and\ttabs   ",

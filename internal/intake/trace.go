@@ -69,35 +69,9 @@ func (t *Transaction) forged(f mail.Field) bool {
 	case strings.HasPrefix(name, "x-gatepost-"), strings.HasPrefix(name, "x-spam-"):
 		return true
 	case name == "authentication-results": // RFC 8601 §5: those with our own id
-		return strings.EqualFold(authservID(f.Value()), t.in.Config.Hostname)
+		return ownResults(f.Value(), t.in.Config.Hostname)
 	}
 	return false
-}
-
-// authservID is the first word of an Authentication-Results field (RFC 8601 §2.2):
-// comments and blanks around it don't count, and it may be quoted.
-func authservID(value string) string {
-	var id strings.Builder
-	depth, escaped := 0, false
-	for _, c := range value {
-		blank := c == ' ' || c == '\t' || c == '\r' || c == '\n'
-		switch {
-		case !escaped && c == '\\':
-			escaped = true
-			continue
-		case !escaped && c == '(':
-			depth++
-		case !escaped && c == ')' && depth > 0:
-			depth--
-		case depth > 0, !escaped && c == '"', blank && id.Len() == 0:
-		case c == ';', blank: // a version may follow
-			return id.String()
-		default:
-			id.WriteRune(c)
-		}
-		escaped = false
-	}
-	return id.String()
 }
 
 // auth gathers what there is to say under RFC 8601: the log-in (RFC 4954 §7) and
