@@ -3,6 +3,7 @@ package dkim
 import (
 	"bytes"
 	"io"
+	"slices"
 )
 
 // A Canon is a canonical form (RFC 6376 §3.4).
@@ -80,7 +81,7 @@ func NewBody(c Canon, w io.Writer) *Body { return &Body{canon: c, w: w} }
 
 // Write implements io.Writer.
 func (b *Body) Write(p []byte) (int, error) {
-	b.out = b.out[:0]
+	b.out = slices.Grow(b.out[:0], len(p)+flushAt)
 	for rest := p; len(rest) > 0; {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
@@ -126,16 +127,27 @@ func (b *Body) text(s []byte) {
 		b.put(s)
 		return
 	}
-	for len(s) > 0 {
-		n := 0
-		for n < len(s) && s[n] != ' ' && s[n] != '\t' {
-			n++
-		}
-		b.put(s[:n])
-		if s = s[n:]; len(s) > 0 {
-			b.space, s = true, s[1:]
-		}
+	i := 0
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t') {
+		i++
 	}
+	b.space = b.space || i > 0
+	if i == len(s) {
+		return
+	}
+	b.put(s[i : i+1])
+	out, space := b.out, false
+	for _, c := range s[i+1:] {
+		switch {
+		case c == ' ' || c == '\t':
+			space = true
+			continue
+		case space:
+			out, space = append(out, ' '), false
+		}
+		out = append(out, c)
+	}
+	b.out, b.space = out, space
 }
 
 // bare writes the CR before, which ended no line.
