@@ -117,6 +117,7 @@ func handlers() control.Handlers {
 	dnsblHandlers(h)
 	packHandlers(h)
 	engineHandlers(h)
+	dmarcHandlers(h)
 	complaintHandlers(h)
 	control.On(h, answer[ops.CheckStore](ops.StoreReport{Messages: 7, Bytes: 1234, Damage: []string{"blob 3: checksum differs"}}))
 	return h

@@ -24,6 +24,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
+	"gatepost/internal/dmarc"
 	"gatepost/internal/greylist"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
@@ -100,6 +101,7 @@ type App struct {
 	notifier     *challenge.Notifier
 	complaints   *complaint.Desk
 	packs        *pack.Keeper
+	dmarc        *dmarc.Tally
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -129,6 +131,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openResolver,
 		a.openLearnt,
 		a.openOutgoing,
+		a.openDMARC,
 		a.openGreylist,
 		a.openOutbreak,
 		a.openPacks,
@@ -278,7 +281,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
 			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
-			ComplaintAddresses: paths(c.Complaints.Addresses),
+			ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
@@ -333,6 +336,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Complaints: a.complaints.Memory(),
 		Pictures:   a.pictures,
 		OCR:        a.ocr,
+		Reports:    a.dmarc,
 	}
 }
 

@@ -35,6 +35,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.dnsLists)
 	control.On(h, a.engineList)
 	a.complaintOps(h)
+	a.dmarcOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)
 	control.On(h, a.route)

@@ -40,6 +40,7 @@ func (l *loader) check() {
 	l.policyNames()
 	l.people()
 	l.complaints()
+	l.dmarc()
 	l.dnsblZone()
 }
 

@@ -10,14 +10,7 @@ import (
 // form in which they are compared.
 func (l *loader) complaints() {
 	c := &l.cfg.Complaints
-	for i, s := range c.Addresses {
-		p, err := mail.ParsePath(s)
-		if err != nil || p.IsNull() || p.Base() != p {
-			l.wrong("complaints.addresses", "%q is not an address such as fbl@example.org", s)
-			continue
-		}
-		c.Addresses[i] = string(p.Fold())
-	}
+	l.addresses("complaints.addresses", c.Addresses, "fbl@example.org")
 	l.domains("complaints.reporters", c.Reporters)
 	l.domains("complaints.shared", c.Shared)
 	between(l, "complaints.threshold", c.Threshold, 0.1, 1000)
@@ -25,6 +18,18 @@ func (l *loader) complaints() {
 	between(l, "complaints.people", c.People, 1, 1000)
 	between(l, "complaints.share", c.Share, 0, 1)
 	between(l, "complaints.keep", c.Keep, 24*time.Hour, 3650*24*time.Hour)
+}
+
+// addresses brings addresses into the form in which they are compared; they have no tag.
+func (l *loader) addresses(path string, list []string, like string) {
+	for i, s := range list {
+		p, err := mail.ParsePath(s)
+		if err != nil || p.IsNull() || p.Base() != p {
+			l.wrong(path, "%q is not an address such as %s", s, like)
+			continue
+		}
+		list[i] = string(p.Fold())
+	}
 }
 
 func (l *loader) domains(path string, names []string) {

@@ -44,6 +44,7 @@ type Config struct {
 	History         History        `key:"history"`
 	Challenge       Challenge      `key:"challenge"`
 	Complaints      Complaints     `key:"complaints"`
+	DMARC           DMARC          `key:"dmarc"`
 	Digest          Digest         `key:"digest"`
 	Web             Web            `key:"web"`
 	Bans            Bans           `key:"bans"`
@@ -182,6 +183,15 @@ type Complaints struct {
 	Share     float64        `key:"share"` // 0 to 1; 0: it is not asked
 	Shared    []string       `key:"shared"`
 	Keep      time.Duration  `key:"keep"`
+}
+
+// DMARC says which domains are told what came in their name, and where others tell of ours.
+type DMARC struct {
+	Reports      bool          `key:"reports"`
+	Organization string        `key:"organization"` // "": the host name
+	Contact      string        `key:"contact"`      // "": postmaster at the host name
+	Addresses    []string      `key:"addresses"`    // folded after Load
+	Keep         time.Duration `key:"keep"`
 }
 
 // Digest has what holds for domains that say nothing else.

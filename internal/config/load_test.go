@@ -224,6 +224,7 @@ policies:
 				mail.com proton.me protonmail.com orange.fr wanadoo.fr free.fr sfr.fr laposte.net mail.ru qq.com 163.com`),
 			Keep: 4320 * time.Hour,
 		},
+		DMARC:     DMARC{Reports: true, Organization: "mx.example.org", Contact: "postmaster@mx.example.org", Addresses: []string{}, Keep: 90 * 24 * time.Hour},
 		DNSBLZone: c.DNSBLZone,
 		Gate:      c.Gate,
 		Policies: []pipeline.Spec{

@@ -66,6 +66,7 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 	t.prove(ctx)
 	p := t.plan(m, received)
 	p.commit.Complaints = t.complaints(ctx, m)
+	p.commit.DMARC = t.reported(ctx, m)
 	if refused, done := t.handOn(ctx, p); done {
 		t.finish(refused, refused.Answer.String())
 		return refused, nil

@@ -11,6 +11,7 @@ import (
 	"gatepost/internal/blob"
 	"gatepost/internal/complaint"
 	"gatepost/internal/directory"
+	"gatepost/internal/dmarc"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
@@ -36,6 +37,7 @@ type Commit struct {
 	Row    *journal.Row
 
 	Complaints []complaint.Report // what is said against others, for complaint.Desk
+	DMARC      []dmarc.Received   // reports on our domains
 }
 
 // A Committer writes a Commit and returns once it is durable.
@@ -127,6 +129,7 @@ type Config struct {
 	SameWithin      time.Duration // a message that comes again is the same one for so long
 
 	ComplaintAddresses []mail.Path // folded; they take complaints, beside abuse@ of every domain
+	DMARCAddresses     []mail.Path // folded; they take DMARC reports on our domains
 }
 
 // An Intake is the machine behind the edge. Fields are set before use and not
@@ -156,7 +159,7 @@ type Intake struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
-	Authority Authority // of who complains; nil: no complaints are taken
+	Authority Authority // of who complains, or reports; nil: no complaints and reports are taken
 
 	policies atomic.Pointer[Policies]
 }

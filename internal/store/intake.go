@@ -41,6 +41,9 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		if err := putReports(tx, c.Complaints); err != nil {
 			return err
 		}
+		if err := putDMARCReports(tx, c.DMARC); err != nil {
+			return err
+		}
 		if err := putJournal(tx, c.Row); err != nil {
 			return err
 		}

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"gatepost/internal/dmarc"
+)
+
+// DMARC keeps what came in domains' names, until it is reported, and what others report of
+// ours.
+type DMARC struct{ db *DB }
+
+var (
+	_ dmarc.Rows = DMARC{}
+	_ dmarc.Sums = DMARC{}
+)
+
+// DMARC returns the store's counts and reports.
+func (db *DB) DMARC() DMARC { return DMARC{db} }
+
+// AddSeen implements dmarc.Rows.
+func (d DMARC) AddSeen(ctx context.Context, counts []dmarc.Count, sums []dmarc.Sum) error {
+	// In one order, so that nodes wait for each other and never in a circle.
+	slices.SortFunc(counts, func(a, b dmarc.Count) int { return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Domain, b.Domain)) })
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		for i := range counts {
+			if err := addSeen(tx, &counts[i]); err != nil {
+				return err
+			}
+		}
+		return addSums(tx, sums)
+	})
+	if err != nil {
+		return fmt.Errorf("store: DMARC counts: %w", err)
+	}
+	return nil
+}
+
+// seenRow is a row as it is kept.
+type seenRow struct {
+	id, body string
+	messages int64
+}
+
+func addSeen(tx *Tx, c *dmarc.Count) error {
+	_, err := tx.Exec(`INSERT INTO dmarc_domain (day, domain, due) VALUES (?, ?, ?) ON CONFLICT (day, domain) DO NOTHING`, string(c.Day), c.Domain, toMicros(c.Due))
+	if err != nil {
+		return err
+	}
+	rows := make([]seenRow, len(c.Rows))
+	for i, r := range c.Rows {
+		body, err := json.Marshal(&r.Row)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(body)
+		rows[i] = seenRow{hex.EncodeToString(sum[:16]), string(body), r.Messages}
+	}
+	slices.SortFunc(rows, func(a, b seenRow) int { return cmp.Compare(a.id, b.id) })
+	for _, r := range rows {
+		_, err := tx.Exec(`INSERT INTO dmarc_seen (day, domain, id, body, messages) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (day, domain, id) DO UPDATE SET messages = dmarc_seen.messages + excluded.messages`, string(c.Day), c.Domain, r.id, r.body, r.messages)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addSums adds to what is known of our domains.
+func addSums(tx *Tx, sums []dmarc.Sum) error {
+	sums = slices.Clone(sums)
+	slices.SortFunc(sums, func(a, b dmarc.Sum) int {
+		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(networkText(a.Network), networkText(b.Network)))
+	})
+	for _, s := range sums {
+		_, err := tx.Exec(`INSERT INTO dmarc_sum (domain, day, reporter, network, messages, passed, dkim, spf, acted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (domain, day, reporter, network) DO UPDATE SET messages = dmarc_sum.messages + excluded.messages, passed = dmarc_sum.passed + excluded.passed,
+			dkim = dmarc_sum.dkim + excluded.dkim, spf = dmarc_sum.spf + excluded.spf, acted = dmarc_sum.acted + excluded.acted`,
+			s.Domain, string(s.Day), s.Reporter, networkText(s.Network), s.Messages, s.Passed, s.DKIM, s.SPF, s.Acted)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func networkText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.String()
+}
+
+// SeenDomains implements dmarc.Rows.
+func (d DMARC) SeenDomains(ctx context.Context, day dmarc.Day) (list []string, err error) {
+	err = d.db.View(ctx, func(tx *Tx) error {
+		rows, err := tx.Query(`SELECT domain FROM dmarc_domain WHERE day = ? ORDER BY domain`, string(day))
+		return each(rows, err, func(rows *sql.Rows) error {
+			var domain string
+			err := rows.Scan(&domain)
+			list = append(list, domain)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: DMARC counts of %s: %w", day, err)
+	}
+	return list, nil
+}
+
+// ClaimSeen implements dmarc.Rows.
+func (d DMARC) ClaimSeen(ctx context.Context, now, until time.Time, n int) (list []dmarc.Period, err error) {
+	err = d.db.Update(ctx, func(tx *Tx) error {
+		list = nil
+		var due []dmarc.Period
+		rows, err := tx.Query(`SELECT day, domain FROM dmarc_domain WHERE due <= ? ORDER BY due, day, domain LIMIT ?`, toMicros(now), n)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var p dmarc.Period
+			err := rows.Scan(&p.Day, &p.Domain)
+			due = append(due, p)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range due {
+			var day string
+			err := tx.Row(`UPDATE dmarc_domain SET due = ? WHERE day = ? AND domain = ? AND due <= ? RETURNING day`,
+				[]any{toMicros(until), string(p.Day), p.Domain, toMicros(now)}, &day)
+			switch {
+			case err == nil:
+				list = append(list, p)
+			case !errors.Is(err, sql.ErrNoRows): // else another node has it
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: claim DMARC reports: %w", err)
+	}
+	return list, nil
+}
+
+// DelaySeen implements dmarc.Rows.
+func (d DMARC) DelaySeen(ctx context.Context, p dmarc.Period, until time.Time) error {
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE dmarc_domain SET due = ? WHERE day = ? AND domain = ?`, toMicros(until), string(p.Day), p.Domain)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: put off DMARC report on %s: %w", p.Domain, err)
+	}
+	return nil
+}
+
+// Seen implements dmarc.Rows. What can't be read any more is left out.
+func (d DMARC) Seen(ctx context.Context, p dmarc.Period, limit int) (list []dmarc.RowCount, err error) {
+	err = d.db.View(ctx, func(tx *Tx) error {
+		rows, err := tx.Query(`SELECT body, messages FROM dmarc_seen WHERE day = ? AND domain = ? ORDER BY messages DESC, id LIMIT ?`, string(p.Day), p.Domain, limit)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var c dmarc.RowCount
+			var body string
+			if err := rows.Scan(&body, &c.Messages); err != nil {
+				return err
+			}
+			if json.Unmarshal([]byte(body), &c.Row) == nil {
+				list = append(list, c)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: DMARC counts of %s: %w", p.Domain, err)
+	}
+	return list, nil
+}
+
+// DropSeen implements dmarc.Rows.
+func (d DMARC) DropSeen(ctx context.Context, p dmarc.Period) error {
+	err := d.db.Update(ctx, func(tx *Tx) error {
+		for _, query := range []string{`DELETE FROM dmarc_domain WHERE day = ? AND domain = ?`, `DELETE FROM dmarc_seen WHERE day = ? AND domain = ?`} {
+			if _, err := tx.Exec(query, string(p.Day), p.Domain); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: drop DMARC counts of %s: %w", p.Domain, err)
+	}
+	return nil
+}
