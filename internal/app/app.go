@@ -18,6 +18,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/ban"
 	"gatepost/internal/blob/segment"
+	"gatepost/internal/bulk"
 	"gatepost/internal/captcha"
 	"gatepost/internal/clock"
 	"gatepost/internal/complaint"
@@ -28,6 +29,7 @@ import (
 	"gatepost/internal/greylist"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
+	"gatepost/internal/learnt"
 	"gatepost/internal/lookup"
 	"gatepost/internal/metric"
 	"gatepost/internal/ocr"
@@ -102,6 +104,9 @@ type App struct {
 	complaints   *complaint.Desk
 	packs        *pack.Keeper
 	dmarc        *dmarc.Tally
+	learnt       *learnt.Desk
+	bulk         *bulk.Window
+	pictures     *picture.Reader
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -127,6 +132,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openContent,
 		a.openDirectory,
 		a.openBans,
+		a.openTeaching,
 		a.openComplaints,
 		a.openResolver,
 		a.openLearnt,
@@ -285,7 +291,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
-		Histories: a.traffic, Observer: a.metrics, Log: a.log, Now: a.now, Authority: filters.Proof{Resolver: a.resolver},
+		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	if err := a.setPolicies(c); err != nil {
@@ -337,6 +343,10 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Pictures:   a.pictures,
 		OCR:        a.ocr,
 		Reports:    a.dmarc,
+		Learnt:     a.learnt.Memory(),
+		Texts:      a.learnt.Memory(),
+		Bulk:       a.bulk,
+		Pictures:   a.pictures,
 	}
 }
 

@@ -29,7 +29,7 @@ func (a *App) openComplaints(ctx context.Context, c *config.Config) error {
 			Domain: complaintDirectory{a.directory}.domain,
 		},
 		Reporters: set.Reporters, Spare: sparing(slices.Concat(set.Spare, c.TrustedRelays, c.Bans.Never, ownAddresses(a))),
-		Keep: set.Keep, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
+		Listener: complained{a}, Keep: set.Keep, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
 	a.metrics.Gauge("complained_of", "Clients, senders and domains that are held since enough people complained.",
 		func() float64 { return float64(a.complaints.Memory().Len()) })

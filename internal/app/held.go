@@ -56,6 +56,7 @@ func (a *App) heldReleased(ctx context.Context, h quarantine.Held, by quarantine
 	a.changes.Notify(h.Box)
 	a.trust.Learnt(trust.Key{Scope: trust.Scope(trustScopes{a.directory}.taught(h)), Sender: h.Sender})
 	a.wakeFor(ctx, h)
+	a.releasedIsHam(ctx, h, by)
 	a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)
 }
 

@@ -180,6 +180,8 @@ func (a *App) chores() []service {
 		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
 		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
 		{"outbreak", func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
+		{"learning", func(ctx context.Context) error { a.learnt.Run(ctx); return nil }},
+		{"bulk", func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
 		{"ledger", func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},

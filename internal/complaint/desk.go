@@ -22,10 +22,18 @@ type Config struct {
 	Measure   Measure
 	Reporters []string              // domains of feedback loops that are believed
 	Spare     func(netip.Addr) bool // networks that nothing weighs against: ours
+	Listener  Listener              // nil: nobody
 	Keep      time.Duration         // how long complaints are kept
 	Old       func(context.Context) (now time.Time, ok bool)
 	Log       *slog.Logger
 	Now       func() time.Time
+}
+
+// A Listener is told what is complained of, and taken back, once that is kept. It must not
+// call the desk.
+type Listener interface {
+	Complained(ctx context.Context, c Complaint)
+	Withdrawn(ctx context.Context, c Complaint)
 }
 
 // A Desk judges complaints and keeps the Memory. There is one in a process; it is safe for
@@ -144,7 +152,22 @@ func (d *Desk) keep(ctx context.Context, j Judgement) error {
 	if err != nil {
 		return fmt.Errorf("complaint: judge %s: %w", j.Report, err)
 	}
+	if d.c.Listener != nil {
+		for _, c := range j.Complaints {
+			d.c.Listener.Complained(ctx, c)
+		}
+	}
 	return d.weighed(ctx, changed)
+}
+
+// withdrawn tells of complaints that were taken back.
+func (d *Desk) withdrawn(ctx context.Context, list []Complaint) {
+	if d.c.Listener == nil {
+		return
+	}
+	for _, c := range list {
+		d.c.Listener.Withdrawn(ctx, c)
+	}
 }
 
 func (d *Desk) weigher() Weigher { return Weigher{Measure: d.c.Measure, Now: d.c.Now()} }
@@ -271,6 +294,7 @@ func (d *Desk) Withdraw(ctx context.Context, w Withdrawal) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("complaint: withdraw: %w", err)
 	}
+	d.withdrawn(ctx, list)
 	return len(list), nil
 }
 
@@ -282,6 +306,7 @@ func (d *Desk) NotSpam(ctx context.Context, message string, recipient mail.Path,
 	if err != nil {
 		return 0, fmt.Errorf("complaint: not spam %s: %w", message, err)
 	}
+	d.withdrawn(ctx, list)
 	return len(list), nil
 }
 

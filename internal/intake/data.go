@@ -38,6 +38,9 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 		v, err := t.take(ctx, m, received)
 		switch {
 		case err == nil:
+			if t.in.Learner != nil {
+				t.in.Learner.Judged(ctx, t.tx, t.walks())
+			}
 			return v
 		case errors.Is(err, ErrSame) && try < maxTries:
 			continue

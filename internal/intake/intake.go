@@ -155,6 +155,7 @@ type Intake struct {
 	Sames     Sames     // nil: each message is another
 	Notices   Notifier  // nil: nobody sends any
 	Histories Historian // nil: nobody remembers
+	Learner   Learner   // nil: nobody learns
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -8,6 +9,12 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
+
+// A Learner is told of each message that was judged, once its answer is settled: before it
+// is given, so that the content is there still.
+type Learner interface {
+	Judged(ctx context.Context, tx *pipeline.Transaction, walks []*pipeline.Walk)
+}
 
 // record is the transaction's evidence as it stands.
 func (t *Transaction) record(v mail.Verdict, state string) *journal.Record {

@@ -1,0 +1,262 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"slices"
+	"time"
+
+	"gatepost/filters"
+	"gatepost/internal/attachment"
+	"gatepost/internal/blob"
+	"gatepost/internal/bulk"
+	"gatepost/internal/complaint"
+	"gatepost/internal/config"
+	"gatepost/internal/learnt"
+	"gatepost/internal/mail"
+	"gatepost/internal/picture"
+	"gatepost/pipeline"
+	"gatepost/quarantine"
+)
+
+// A lesson is that somebody says of a message that it is spam, or that it is not.
+type lesson struct {
+	Message *mail.Message
+	ID      string // the transaction that brought it, or another name that is its own
+	Spam    bool
+	Source  learnt.Source
+	Person  string     // who says so, as one and the same is counted
+	Client  netip.Addr // who sent it; the zero Addr where nobody knows
+	Now     bool       // it is to count when teach returns, not only soon
+}
+
+// A teacher makes something of what is said of messages. Nothing that a filter says of its own
+// accord is a lesson.
+type teacher interface {
+	// teach learns from a lesson. One and the same, given again, changes nothing; the opposite by the same
+	// person takes its place.
+	teach(ctx context.Context, l lesson) error
+	// forget takes back what a person said of a message, if he did.
+	forget(ctx context.Context, message, person, who string) error
+}
+
+// teachers are all who learn.
+func (a *App) teachers() []teacher {
+	return []teacher{printTeacher{a.learnt, a.pictures}}
+}
+
+// teachTime bounds what is made of one lesson.
+const teachTime = 20 * time.Second
+
+// teach has everybody learn from a lesson. What does not learn is told to the log: nothing else waits for it.
+func (a *App) teach(ctx context.Context, l lesson) error {
+	ctx, cancel := context.WithTimeout(ctx, teachTime)
+	defer cancel()
+	var errs []error
+	for _, t := range a.teachers() {
+		errs = append(errs, t.teach(ctx, l))
+	}
+	if err := errors.Join(errs...); err != nil {
+		a.log.Error("not learnt", "id", l.ID, "source", string(l.Source), "person", l.Person, "error", err)
+		return err
+	}
+	return nil
+}
+
+// unteach has everybody forget what a person said of a message.
+func (a *App) unteach(ctx context.Context, message, person, who string) {
+	for _, t := range a.teachers() {
+		if err := t.forget(ctx, message, person, who); err != nil {
+			a.log.Error("not forgotten", "id", message, "person", person, "error", err)
+		}
+	}
+}
+
+// A printTeacher learns by what marks a message is known again.
+type printTeacher struct {
+	desk     *learnt.Desk
+	pictures *picture.Reader
+}
+
+func (t printTeacher) teach(ctx context.Context, l lesson) error {
+	prints, err := t.prints(ctx, l)
+	if err != nil {
+		return fmt.Errorf("app: prints of %s: %w", l.ID, err)
+	}
+	taught := learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}
+	if !l.Now {
+		t.desk.Teach(taught)
+		return nil
+	}
+	_, err = t.desk.TeachNow(ctx, taught)
+	return err
+}
+
+// prints are the marks that a lesson is about. A virus travels in the words of others: it
+// teaches what is attached, and nothing else.
+func (t printTeacher) prints(ctx context.Context, l lesson) (list []learnt.Print, err error) {
+	for _, sum := range attachment.Sums(l.Message) {
+		list = append(list, learnt.Print{Kind: learnt.Attachment, Sum: sum[:]})
+	}
+	if l.Source == learnt.Virus {
+		return list, l.Message.Err()
+	}
+	list = append(list, filters.TextPrints(l.Message, l.Client)...)
+	hashes, err := t.pictures.Hashes(ctx, l.Message)
+	for _, h := range hashes {
+		list = append(list, learnt.PictureOf(h))
+	}
+	return list, errors.Join(err, l.Message.Err())
+}
+
+func (t printTeacher) forget(ctx context.Context, message, person, who string) error {
+	_, err := t.desk.Forget(ctx, learnt.Forgetting{Message: message, Person: person, Who: who})
+	if errors.Is(err, learnt.ErrNone) {
+		return nil
+	}
+	return err
+}
+
+// What is taught in a day, at most: by one person (of traps, by one client network), and by
+// all of one source.
+const (
+	capPerson = 100
+	capSource = 5000
+)
+
+// openTeaching makes what knows mail again: what was learnt, and what comes to many.
+func (a *App) openTeaching(ctx context.Context, _ *config.Config) error {
+	now := func() time.Time { return a.now() }
+	a.pictures = picture.NewReader(runtime.NumCPU())
+	a.learnt = learnt.New(learnt.Config{
+		Rows: a.store.Learnt(), Caps: learnt.Caps{Person: capPerson, Source: capSource}, Old: a.clock.Now, Log: a.log, Now: now,
+	})
+	a.bulk = bulk.New(bulk.Config{Rows: a.store.Bulk(), Log: a.log, Now: now})
+	a.metrics.Gauge("learnt_prints", "Checksums, sketches and hashes that count as spam's.", func() float64 { return float64(a.learnt.Memory().Len()) })
+	a.metrics.Gauge("bulk_fingerprints", "Texts of messages that are remembered, to see which of them come to many.", func() float64 { return float64(a.bulk.Len()) })
+	return errors.Join(a.learnt.Follow(ctx), a.bulk.Follow(ctx))
+}
+
+// judged teaches what judged messages are beyond doubt: what came for a trap is spam, and
+// what an engine knows is in it.
+type judged struct{ app *App }
+
+// Judged implements intake.Learner. A report that comes for a trap is about mail that
+// somebody forged in its name, and who has logged in is one of ours: neither teaches.
+func (j judged) Judged(ctx context.Context, tx *pipeline.Transaction, walks []*pipeline.Walk) {
+	if tx.Envelope.ReversePath.IsNull() || !tx.Client.Login.IsNull() {
+		return
+	}
+	network, _ := tx.Client.Addr.Prefix(24)
+	if tx.Client.Addr.Is6() {
+		network, _ = tx.Client.Addr.Prefix(64)
+	}
+	for _, source := range surely(walks) {
+		// An error is in the log; the message is taken whatever it teaches.
+		_ = j.app.teach(ctx, lesson{
+			Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Client: tx.Client.Addr,
+		})
+	}
+}
+
+// surely are the sources by which walks say that their message is spam.
+func surely(walks []*pipeline.Walk) (list []learnt.Source) {
+	for _, w := range walks {
+		for _, s := range w.Steps {
+			source := learnt.Source("")
+			switch {
+			case s.Shadow:
+			case s.Filter == "honeypot" && s.Finding.Result == "trap":
+				source = learnt.Trap
+			case s.Filter == "antivirus" && s.Finding.Result == "virus":
+				source = learnt.Virus
+			}
+			if source != "" && !slices.Contains(list, source) {
+				list = append(list, source)
+			}
+		}
+	}
+	return list
+}
+
+// releasedIsHam teaches that a released message is no spam: the recipient's reader says so,
+// or its sender, who solved a task. What is dangerous was released by an operator, and shows nothing.
+func (a *App) releasedIsHam(ctx context.Context, h quarantine.Held, by quarantine.By) {
+	if h.Guarded || h.Blob == "" {
+		return
+	}
+	l := lesson{ID: h.Tx, Source: learnt.Release, Person: by.Who, Client: h.Client, Now: true}
+	if by.Sender {
+		l.Source, l.Person = learnt.Challenge, string(h.Sender)
+	}
+	a.teachContent(ctx, h.Blob, l)
+}
+
+// teachContent teaches with the content of a blob.
+func (a *App) teachContent(ctx context.Context, name string, l lesson) {
+	content, err := a.blobs.Open(ctx, blob.ID(name))
+	if err != nil {
+		a.log.Warn("not learnt: the content can't be read", "id", l.ID, "source", string(l.Source), "error", err)
+		return
+	}
+	defer content.Close()
+	l.Message = mail.NewSpooled(content, content.Size())
+	_ = a.teach(ctx, l) // the error is in the log
+}
+
+// complained teaches what people say against mail.
+type complained struct{ app *App }
+
+// Complained implements complaint.Listener. What is not proven teaches nothing. What
+// was complained of once more says the same of the message.
+func (c complained) Complained(ctx context.Context, one complaint.Complaint) {
+	if one.State != complaint.StateCounts && one.State != complaint.StateAgain || one.Message == "" {
+		return
+	}
+	c.app.teachMessage(ctx, lesson{ID: one.Message, Spam: true, Source: learnt.Report, Person: reporterOf(one), Client: one.Client})
+}
+
+// Withdrawn implements complaint.Listener.
+func (c complained) Withdrawn(ctx context.Context, one complaint.Complaint) {
+	if one.Message != "" {
+		c.app.unteach(ctx, one.Message, reporterOf(one), one.EndedBy)
+	}
+}
+
+func reporterOf(c complaint.Complaint) string {
+	if c.Person != "" {
+		return c.Person
+	}
+	return string(c.Reporter)
+}
+
+// teachMessage teaches with the content of a message that came here, as long as somebody has it.
+func (a *App) teachMessage(ctx context.Context, l lesson) {
+	record, hits, err := a.journal.Show(ctx, l.ID)
+	if len(hits) == 0 || record == nil {
+		a.log.Info("not learnt: the journal does not have the message", "id", l.ID, "source", string(l.Source), "error", err)
+		return
+	}
+	var boxes []int64
+	for _, h := range hits {
+		found, err := a.directory.Snapshot().Resolve(h.Recipient)
+		if err != nil {
+			continue // it is nobody's any more
+		}
+		for _, b := range found.Boxes {
+			boxes = append(boxes, b.ID)
+		}
+	}
+	name, err := a.store.Arrivals().Of(ctx, l.ID, record.Time, boxes[:min(len(boxes), maxBoxes)])
+	if err != nil || name == "" {
+		a.log.Info("not learnt: nobody has the message any more", "id", l.ID, "source", string(l.Source), "error", err)
+		return
+	}
+	a.teachContent(ctx, name, l)
+}
+
+// maxBoxes bounds the mailboxes in which one message is looked for.
+const maxBoxes = 20
