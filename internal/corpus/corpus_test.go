@@ -1,0 +1,123 @@
+package corpus
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// read returns "NAME CONTENT" of each message.
+func read(t *testing.T, text string) (list []string) {
+	t.Helper()
+	for item, err := range Read(iotest.OneByteReader(strings.NewReader(text))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, item.Name+" "+string(item.Content))
+	}
+	return list
+}
+
+func TestRead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		want []string
+	}{
+		"one message":         {"Subject: x\n\nhello\nFrom me\n", []string{" Subject: x\r\n\r\nhello\r\nFrom me\r\n"}},
+		"with CRLF":           {"Subject: x\r\n\r\nhello", []string{" Subject: x\r\n\r\nhello"}},
+		"mbox":                {"From a@x Thu\nSubject: 1\n\none\n\nFrom b@x Fri\nSubject: 2\n\ntwo\n", []string{"#1 Subject: 1\r\n\r\none\r\n", "#2 Subject: 2\r\n\r\ntwo\r\n"}},
+		"From in the text":    {"From a@x Thu\nSubject: 1\n\n>From here\n>>From there\nFrom me\n> From\n", []string{"#1 Subject: 1\r\n\r\nFrom here\r\n>From there\r\nFrom me\r\n> From\r\n"}},
+		"messages of nothing": {"From a@x\n\nFrom b@x\nSubject: 2\n\n\n", []string{"#2 Subject: 2\r\n"}},
+		"empty":               {"", nil},
+		"blank":               {"\n \n", nil},
+	} {
+		if got := read(t, tt.text); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestReadBounded(t *testing.T) {
+	long := "Subject: x\n\n" + strings.Repeat(strings.Repeat("y", 200_000)+"\n", 200)
+	n := 0
+	for item, err := range Read(strings.NewReader("From a@x\n" + long + "\nFrom b@x\nSubject: z\n\nend\n")) {
+		n++
+		if err != nil || n == 1 != item.Cut || len(item.Content) > MaxMessage || n == 2 && !bytes.HasSuffix(item.Content, []byte("end\r\n")) {
+			t.Errorf("message %d: %d octets, cut %v, %v", n, len(item.Content), item.Cut, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d messages", n)
+	}
+	for _, err := range Read(iotest.ErrReader(os.ErrPermission)) {
+		if err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+func TestWalk(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.eml": "Subject: a\n\n", "box": "From x\nSubject: 1\n\n\nFrom y\nSubject: 2\n\n", "md/cur/1:2,S": "Subject: c\n\n", "md/new/2": "Subject: n\n\n",
+		"md/.Junk/cur/3": "Subject: j\n\n", ".hidden": "Subject: h\n\n", ".dir/x": "Subject: h\n\n", "empty": "",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(dir, filepath.Join(dir, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for item, err := range Walk(dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, strings.TrimPrefix(item.Name, dir+"/"))
+	}
+	if want := "[a.eml box#1 box#2 md/.Junk/cur/3 md/cur/1:2,S md/new/2]"; fmt.Sprint(names) != want {
+		t.Errorf("got %v, want %s", names, want)
+	}
+	for range Walk(dir) {
+		break
+	}
+	n := 0
+	for _, err := range Walk(filepath.Join(dir, "none")) {
+		if n++; err == nil {
+			t.Error("what is not there is read")
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d errors", n)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("From a\nSubject: x\n\n>From b\n\nFrom c\n"))
+	f.Add([]byte("\r\n\r\nx"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		total := 0
+		for item, err := range Read(bytes.NewReader(b)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += len(item.Content)
+			if item.Cut || len(bytes.TrimSpace(item.Content)) == 0 {
+				t.Errorf("got %q", item.Content)
+			}
+		}
+		if total > 2*len(b)+2 {
+			t.Errorf("%d octets became %d", len(b), total)
+		}
+	})
+}
