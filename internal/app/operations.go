@@ -36,6 +36,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.engineList)
 	a.complaintOps(h)
 	a.dmarcOps(h)
+	a.learnOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)
 	control.On(h, a.route)
