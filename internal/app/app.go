@@ -106,7 +106,6 @@ type App struct {
 	dmarc        *dmarc.Tally
 	learnt       *learnt.Desk
 	bulk         *bulk.Window
-	pictures     *picture.Reader
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -280,7 +279,7 @@ func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists = newDNSListWatch(a.resolver, a.log)
 	a.engines = newEngineWatch(spoolDir(c.Data), a.log)
-	a.pictures, a.ocr = picture.NewReader(runtime.NumCPU()), ocr.NewPool(ocr.Config{Workers: runtime.NumCPU() / 2})
+	a.ocr = ocr.NewPool(ocr.Config{Workers: runtime.NumCPU() / 2})
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.intake = &intake.Intake{
 		Config: intake.Config{
@@ -346,7 +345,6 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Learnt:     a.learnt.Memory(),
 		Texts:      a.learnt.Memory(),
 		Bulk:       a.bulk,
-		Pictures:   a.pictures,
 	}
 }
 
