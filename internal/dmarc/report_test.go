@@ -423,7 +423,7 @@ func attached(kind, name string, content []byte) *mail.Message {
 
 func TestRead(t *testing.T) {
 	const want = "ours.example none 5717107811868587391 4/11 2024-02-02-2024-02-02; 192.0.2.0/24 5 3 3 0 2; 2001:db8::/64 1 1 0 1 0; invalid Prefix 5 0 0 0 0"
-	empty := strings.Repeat(" ", maxUnpacked)
+	empty := strings.Repeat(" ", 4*maxElement)
 	records := func(n int, text string) string {
 		head, _, _ := strings.Cut(old, "  <record>")
 		return head + strings.Repeat(text, n) + "</feedback>"
@@ -456,7 +456,7 @@ func TestRead(t *testing.T) {
 		"gzip bomb":               {attached("application/gzip", "x.gz", gzipped(empty+empty+empty)), "none"},
 		"bomb behind records":     {attached("application/gzip", "x.gz", gzipped(records(1, one("192.0.2.1")+empty+empty))), "ours.example none 5717107811868587391 0/1 2024-02-02-2024-02-02; 192.0.2.0/24 1 0 0 0 0; cut"},
 		"zip bomb":                {attached("application/zip", "x.zip", zipped("x.xml", empty+empty)), "none"},
-		"one large element":       {attached("application/gzip", "x.gz", gzipped(records(1, one("192.0.2.1")+"<record>"+strings.Repeat("<a/>", 1<<20)+"</record>"))), "ours.example none 5717107811868587391 0/1 2024-02-02-2024-02-02; 192.0.2.0/24 1 0 0 0 0; cut"},
+		"one large element":       {attached("application/gzip", "x.gz", gzipped(records(1, one("192.0.2.1")+"<record>"+strings.Repeat("<a/>", maxElement)+"</record>"))), "ours.example none 5717107811868587391 0/1 2024-02-02-2024-02-02; 192.0.2.0/24 1 0 0 0 0; cut"},
 		"entities":                {attached("text/xml", "x.xml", []byte(`<!DOCTYPE f [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>`+strings.ReplaceAll(old, "Big &", "&b;"))), strings.Replace(want, "x", "x", 1)},
 		"huge counts":             {attached("text/xml", "x.xml", []byte(records(1, strings.Replace(one("192.0.2.1"), ">1<", ">9999999999999999999<", 1)+one("192.0.2.1")))), "ours.example none 5717107811868587391 0/1 2024-02-02-2024-02-02; 192.0.2.0/24 1 0 0 0 0"},
 	} {
