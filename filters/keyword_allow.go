@@ -65,12 +65,20 @@ func (k keywordAllow) Refers() []string {
 
 // Check implements pipeline.Filter.
 func (k keywordAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	sets := append([]*rules.Pack{{Set: k.set, Rules: k.rules}}, k.sources.all()...)
+	if len(sets) == 1 && k.set.Len() == 0 && len(k.rules) == 0 {
+		return pipeline.Finding{Result: "none"}, nil
+	}
 	in, err := k.input(ctx, q)
 	if err != nil {
 		return pipeline.Finding{}, fmt.Errorf("keyword-allow: %w", err)
 	}
-	for _, p := range append([]*rules.Pack{{Set: k.set, Rules: k.rules}}, k.sources.all()...) {
-		if hits, _ := p.Set.Match(in.Texts()); len(hits) > 0 {
+	for _, p := range sets {
+		hits, err := k.hits(ctx, q.Tx, p.Set, in.Texts())
+		if err != nil {
+			return pipeline.Finding{}, fmt.Errorf("keyword-allow: %w", err)
+		}
+		if len(hits) > 0 {
 			return pipeline.Finding{Result: "match", Reason: "found the exception " + namesOf(hits), Evidence: hitsSeen(hits)}, nil
 		}
 		for _, r := range p.Rules {
@@ -84,4 +92,12 @@ func (k keywordAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Fin
 		}
 	}
 	return pipeline.Finding{Result: "none"}, nil
+}
+
+// hits are those of a set, the same for all recipients of the message.
+func (keywordAllow) hits(ctx context.Context, tx *pipeline.Transaction, set *rules.Set, texts *rules.Texts) ([]rules.Hit, error) {
+	return pipeline.Fact(ctx, tx, fmt.Sprintf("exceptions %p", set), textsLimit, func(context.Context) ([]rules.Hit, error) {
+		hits, _ := set.Match(texts)
+		return hits, nil
+	})
 }

@@ -74,6 +74,10 @@ func ruleFindings(list []rules.Rule) (names []string) {
 
 // Check implements pipeline.Filter.
 func (l logic) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	packs := l.sources.all()
+	if len(l.rules)+len(packs) == 0 {
+		return pipeline.Finding{Result: "none"}, nil
+	}
 	in, err := l.input(ctx, q)
 	if err != nil {
 		return pipeline.Finding{}, fmt.Errorf("logic: %w", err)
@@ -82,7 +86,7 @@ func (l logic) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, e
 	if err := v.ask(ctx, l.rules, false); err != nil {
 		return pipeline.Finding{}, err
 	}
-	for _, p := range l.sources.all() {
+	for _, p := range packs {
 		if err := v.ask(ctx, p.Rules, true); err != nil {
 			return pipeline.Finding{}, err
 		}

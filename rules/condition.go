@@ -43,6 +43,7 @@ type Condition struct {
 	findings []string
 	country  bool
 	content  bool
+	varies   bool // from walk to walk: it asks for score or finding
 }
 
 // A SyntaxError says where in a condition's text a mistake is, and which.
@@ -100,7 +101,7 @@ func ParseCondition(text string) (*Condition, error) {
 	if sums.err != nil {
 		return nil, located(sums.err, text)
 	}
-	return &Condition{program: program, findings: check.findings, country: check.country, content: check.content}, nil
+	return &Condition{program: program, findings: check.findings, country: check.country, content: check.content, varies: check.varies}, nil
 }
 
 // Findings are the names of entries that the condition asks for.
@@ -112,9 +113,23 @@ func (c *Condition) Country() bool { return c.country }
 // Content reports whether the condition asks for more than the envelope.
 func (c *Condition) Content() bool { return c.content }
 
-// Holds evaluates the condition. An error means that it can't be told: there is more to look
-// at than one evaluation may.
+// Holds evaluates the condition: once for all inputs of one Texts, if it asks neither for
+// score nor for finding, since all else is the same for all recipients of a message. An error
+// means that it can't be told: there is more to look at than one evaluation may.
 func (c *Condition) Holds(in *Input) (bool, error) {
+	t := in.facts.Texts
+	if c.varies || t == nil {
+		return c.evaluate(in)
+	}
+	a, known := t.said(c)
+	if !known {
+		a.holds, a.err = c.evaluate(in)
+		t.say(c, a)
+	}
+	return a.holds, a.err
+}
+
+func (c *Condition) evaluate(in *Input) (bool, error) {
 	machine := vm.VM{MemoryBudget: maxMemory}
 	in.look = 0
 	v, err := machine.Run(c.program, &env{in: in})

@@ -49,6 +49,7 @@ func unspell(text string) string {
 
 // A checker goes through a parsed condition and notes what it asks for.
 type checker struct {
+	varies      bool
 	err         *file.Error // the first mistake
 	within      bool        // a list that is gone through
 	findings    []string
@@ -99,7 +100,9 @@ func (c *checker) name(n *ast.IdentifierNode) {
 		c.country = true
 	case "subject", "body", "html", "urls", "attachments", "author":
 		c.content = true
-	case "helo", "sender", "recipients", "size", "score":
+	case "score":
+		c.varies = true
+	case "helo", "sender", "recipients", "size":
 	case "client":
 		c.wrong(n, "say client.ip or client.name")
 	case "header", "finding":
@@ -155,6 +158,7 @@ func (c *checker) call(n *ast.CallNode) {
 		return
 	}
 	if of.Value == "finding" {
+		c.varies = true
 		if !slices.Contains(c.findings, name.Value) {
 			c.findings = append(c.findings, name.Value)
 		}

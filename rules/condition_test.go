@@ -73,6 +73,30 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// What is the same for all recipients of a message is found out once; score and findings are not.
+func TestConditionsAreShared(t *testing.T) {
+	f := conditionFacts()
+	asked := 0
+	f.Attachments = func() ([]Attachment, error) { asked++; return nil, nil }
+	for text, want := range map[string]string{
+		`none(attachments, .size > 1)`:               "true true, asked 1",
+		`none(attachments, .size > 1) and score < 3`: "true false, asked 2",
+	} {
+		c, err := ParseCondition(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = 0
+		first, second := f, f
+		second.Score = 5
+		a, errA := c.Holds(NewInput(first))
+		b, errB := c.Holds(NewInput(second))
+		if got := fmt.Sprintf("%t %t, asked %d", a, b, asked); got != want || errA != nil || errB != nil {
+			t.Errorf("%s: got %s, want %s, %v, %v", text, got, want, errA, errB)
+		}
+	}
+}
+
 func TestConditionErrors(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{``, "column 1: is empty"},

@@ -75,15 +75,10 @@ func once[T any](in *Input, key string, f func() T) T {
 
 // texts are the parts of a place.
 func (in *Input) texts(w Where) []string {
-	return once(in, "texts "+string(w), func() (list []string) {
-		if in.facts.Texts == nil {
-			return nil
-		}
-		for _, t := range in.facts.Texts.In(w) {
-			list = append(list, string(t.Folded))
-		}
-		return list
-	})
+	if in.facts.Texts == nil {
+		return nil
+	}
+	return in.facts.Texts.strings(w)
 }
 
 // text is the parts of a place as one text.

@@ -89,7 +89,7 @@ func ParsePack(text string) (*Pack, error) {
 		r.compile()
 	}
 	if len(r.errs) > 0 {
-		return nil, errors.Join(r.errs[:min(len(r.errs), maxPackErrors)]...)
+		return nil, errors.Join(r.errs...)
 	}
 	return r.pack, nil
 }
@@ -109,12 +109,16 @@ type packReader struct {
 }
 
 func (r *packReader) wrong(line, column int, err error) {
-	r.errs = append(r.errs, &PackError{line, column, err})
+	if len(r.errs) < maxPackErrors {
+		r.errs = append(r.errs, &PackError{line, column, err})
+	}
 }
 
 func (r *packReader) next(n int, line string) {
 	if r.begun != nil && line != "" && (line[0] == ' ' || line[0] == '\t') {
-		r.when += "\n" + line
+		if len(r.when) <= MaxCondition { // what is longer is refused
+			r.when += "\n" + line
+		}
 		return
 	}
 	r.rule()

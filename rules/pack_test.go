@@ -54,6 +54,7 @@ func TestPackErrors(t *testing.T) {
 		{"no condition", "rule x spam", "1:12: rule x: is empty"},
 		{"goes on from nothing", "word 1 text a\n  b", `2:1: a line begins with`},
 		{"utf-8", "word 1 text \xff", "1: not UTF-8"},
+		{"a rule without an end", "rule x spam size > 1" + strings.Repeat("\n x", 1<<20), "rule x: longer than 4000 octets"},
 		{"long", strings.Repeat("#", MaxPack+1), "1: longer than"},
 	} {
 		if _, err := ParsePack(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
