@@ -80,6 +80,7 @@ type App struct {
 	outbreak     *outbreak.Book
 	quarantine   *quarantine.Quarantine
 	trust        *trust.Book
+	scripts      *scriptLessons
 	ledger       *sent.Ledger
 	signer       *sent.Signer // of return paths, none of which is signed by default
 	routes       routes

@@ -55,6 +55,7 @@ func (r imapReleases) Release(ctx context.Context, id, address string) error {
 func (a *App) heldReleased(ctx context.Context, h quarantine.Held, by quarantine.By) {
 	a.changes.Notify(h.Box)
 	a.trust.Learnt(trust.Key{Scope: trust.Scope(trustScopes{a.directory}.taught(h)), Sender: h.Sender})
+	a.scripts.released(h)
 	a.wakeFor(ctx, h)
 	a.releasedIsHam(ctx, h, by)
 	a.log.Info("released", "held", h.ID, "id", h.Tx, "recipient", h.Recipient, "by", by.Who)

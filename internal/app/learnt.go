@@ -25,6 +25,7 @@ func (a *App) openLearnt(ctx context.Context, _ *config.Config) error {
 	})
 	a.signer = sent.NewSigner(a.store.Secret, now)
 	a.trust = trust.New(trust.Config{Rows: a.store.Trust(), Scopes: trustScopes{a.directory}.of, Log: a.log, Now: now, Old: a.clock.Now})
+	a.scripts = newScriptLessons(a.trust, a.blobs, a.log)
 	return nil
 }
 
@@ -32,7 +33,8 @@ func (a *App) openLearnt(ctx context.Context, _ *config.Config) error {
 // next moment is to know it.
 type learningRows struct {
 	queue.Rows
-	trust *trust.Book
+	trust   *trust.Book
+	scripts *scriptLessons
 }
 
 // Settle implements queue.Rows.
@@ -41,6 +43,7 @@ func (l learningRows) Settle(ctx context.Context, list []queue.Settlement) (lost
 	for _, s := range list {
 		if t := s.Transfer; s.Fate == queue.Carried && t.Teach != "" {
 			l.trust.Learnt(trust.Key{Scope: trust.Scope(t.Teach), Sender: t.Recipient})
+			l.scripts.note(trust.Scope(t.Teach), t.Message.Blob, trust.Outgoing)
 		}
 	}
 	return lost, err

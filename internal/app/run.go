@@ -184,6 +184,7 @@ func (a *App) chores() []service {
 		{"bulk", func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
+		{"scripts", func(ctx context.Context) error { a.scripts.run(ctx); return nil }},
 		{"ledger", func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
 		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{"same messages", a.forgetSame},

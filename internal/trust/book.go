@@ -182,6 +182,31 @@ func (b *Book) Set(ctx context.Context, k Key, w Weight) (Entry, error) {
 	return e, nil
 }
 
+// Learn raises a weight by what such an event is worth, unless it was raised within a day: what
+// many messages say costs one row a day. Weights that a transaction teaches (Rows) don't
+// come by here.
+func (b *Book) Learn(ctx context.Context, k Key, how How) error {
+	k.Sender = k.Sender.Unsigned()
+	found, err := b.find(ctx, []Key{k})
+	if err != nil {
+		return fmt.Errorf("trust: learn %s: %w", k.Sender, err)
+	}
+	now := b.c.Now()
+	e := Entry{Key: k}
+	if len(found) > 0 {
+		if e = found[0]; now.Sub(e.Learnt) < freshUse {
+			return nil
+		}
+	}
+	e.Weight = min(e.At(now)+how.Worth(), Most)
+	e.Used, e.Learnt, e.How = now, now, e.How|how
+	defer b.Learnt(k)
+	if err := b.c.Rows.Set(ctx, e); err != nil {
+		return fmt.Errorf("trust: learn %s: %w", k.Sender, err)
+	}
+	return nil
+}
+
 // Forget removes what is known of a sender in a scope, and reports whether it was there.
 func (b *Book) Forget(ctx context.Context, k Key) (bool, error) {
 	defer b.drop()

@@ -318,3 +318,31 @@ func TestScope(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What many messages say is learnt once a day.
+func TestLearn(t *testing.T) {
+	now := noon
+	rows := rowsOf()
+	b := newBook(rows, func() time.Time { return now })
+	key := Key{"m1", "cyrillic@script.invalid"}
+	for _, tt := range []struct {
+		later time.Duration
+		how   How
+		want  Weight
+	}{
+		{0, Outgoing, One}, {time.Hour, Release, One}, {24 * time.Hour, Release, 3 * One}, {HalfLife, Outgoing, 5 * One / 2},
+	} {
+		now = now.Add(tt.later)
+		if err := b.Learn(t.Context(), key, tt.how); err != nil || rows.rows[key].Weight != tt.want {
+			t.Errorf("after %s: got %+v, %v, want %d", tt.later, rows.rows[key], err, tt.want)
+		}
+	}
+	if e, ok, err := b.Weigh(t.Context(), "ann@here.example", key.Sender, now); err != nil || !ok || e.How != Outgoing|Release {
+		t.Errorf("got %+v %v, %v", e, ok, err)
+	}
+	rows.failing = errors.New("away")
+	now = now.Add(48 * time.Hour)
+	if err := b.Learn(t.Context(), key, Release); err == nil {
+		t.Error("no error")
+	}
+}
