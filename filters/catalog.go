@@ -41,6 +41,9 @@ type Deps struct {
 	Bulk     Bulk            // nil: nothing is counted
 	Engines  Engines         // of others, that look at mail
 	Outbreak Outbreak        // nil: nothing is counted
+
+	Documents Documents // nil: none is confidential
+	Engines   Engines   // of others, that look at mail
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about
@@ -111,6 +114,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		heloKind(d),
 		malformedKind(d),
 		phishKind(d),
+		fingerprintKind(d),
 	}
 	for i := range kinds {
 		kinds[i].Doc = docOf(kinds[i].Name)

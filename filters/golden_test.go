@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
 
+	"gatepost/internal/fingerprint"
 	"gatepost/internal/mail"
 	"gatepost/internal/resolve"
 	"gatepost/internal/resolve/resolvetest"
@@ -45,6 +46,7 @@ import (
 //	          CLIENT, or "-" for the case's own message
 //	seen      to whom the case's message came before: N organisations|signers a line
 //	NAME      a file, or a pack, that the settings name
+//	document  a confidential one: its domain in a line, then its text
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
 //
@@ -115,6 +117,11 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 		d.Learnt, d.Texts = memory, memory
 	}
 	d.Bulk = parseSeen(t, section)
+	if domain, text, _ := strings.Cut(section("document"), "\n"); text != "" {
+		memory := &fingerprint.Memory{}
+		memory.Set([]fingerprint.Document{fingerprint.Of(domain, "plan", text)})
+		d.Documents = memory
+	}
 	return d
 }
 

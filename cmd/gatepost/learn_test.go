@@ -12,3 +12,10 @@ func learnHandlers(h control.Handlers) {
 	control.On(h, answer[ops.LearnList]([]ops.Lesson{lesson}))
 	control.On(h, answer[ops.LearnForget]([]ops.Lesson{lesson}))
 }
+
+func fingerprintHandlers(h control.Handlers) {
+	f := ops.Fingerprint{ID: "3", Name: "members", Domain: "example.org", Shingles: 12, Added: at(1)}
+	control.On(h, answer[ops.FingerprintAdd](f))
+	control.On(h, answer[ops.FingerprintList]([]ops.Fingerprint{f}))
+	control.On(h, answer[ops.FingerprintRemove](ops.Nothing{}))
+}

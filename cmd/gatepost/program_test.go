@@ -84,6 +84,7 @@ func handlers() control.Handlers {
 	listFileHandlers(h)
 	trustHandlers(h)
 	learnHandlers(h)
+	fingerprintHandlers(h)
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
 	control.On(h, answer[ops.ListRemove](ops.Nothing{}))

@@ -26,6 +26,7 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/directory"
 	"gatepost/internal/dmarc"
+	"gatepost/internal/fingerprint"
 	"gatepost/internal/greylist"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
@@ -107,6 +108,8 @@ type App struct {
 	dmarc        *dmarc.Tally
 	learnt       *learnt.Desk
 	bulk         *bulk.Window
+	pictures     *picture.Reader
+	documents    fingerprint.Memory // that are not to leave
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -346,6 +349,8 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Learnt:     a.learnt.Memory(),
 		Texts:      a.learnt.Memory(),
 		Bulk:       a.bulk,
+		Pictures:   a.pictures,
+		Documents:  &a.documents,
 	}
 }
 

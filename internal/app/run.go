@@ -182,6 +182,7 @@ func (a *App) chores() []service {
 		{"outbreak", func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
 		{"learning", func(ctx context.Context) error { a.learnt.Run(ctx); return nil }},
 		{"bulk", func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
+		{"fingerprints", a.followDocuments},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
 		{"scripts", func(ctx context.Context) error { a.scripts.run(ctx); return nil }},

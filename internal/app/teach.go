@@ -137,7 +137,7 @@ func (a *App) openTeaching(ctx context.Context, _ *config.Config) error {
 	a.bulk = bulk.New(bulk.Config{Rows: a.store.Bulk(), Log: a.log, Now: now})
 	a.metrics.Gauge("learnt_prints", "Checksums, sketches and hashes that count as spam's.", func() float64 { return float64(a.learnt.Memory().Len()) })
 	a.metrics.Gauge("bulk_fingerprints", "Texts of messages that are remembered, to see which of them come to many.", func() float64 { return float64(a.bulk.Len()) })
-	return errors.Join(a.learnt.Follow(ctx), a.bulk.Follow(ctx))
+	return errors.Join(a.learnt.Follow(ctx), a.bulk.Follow(ctx), a.documents.Follow(ctx, a.store.Fingerprints()))
 }
 
 // judged teaches what judged messages are beyond doubt: what came for a trap is spam, and

@@ -55,3 +55,12 @@ CREATE TABLE bulk_seen (
 	stopped       BIGINT NOT NULL         -- 1: so many domains send it that it says nothing
 );
 CREATE INDEX bulk_seen_time ON bulk_seen (time);
+
+-- Documents that are not to leave (package fingerprint): hashes of some of their words.
+CREATE TABLE fingerprint (
+	id       INTEGER PRIMARY KEY AUTOINCREMENT,
+	domain   TEXT NOT NULL,               -- whose mail it is looked for in; '': everybody's
+	name     TEXT NOT NULL,
+	shingles BYTEA NOT NULL,              -- 8 octets each
+	added    BIGINT NOT NULL
+);
