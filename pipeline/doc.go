@@ -3,8 +3,8 @@
 // ordered list, maps findings to effects, and each recipient's Walk goes down
 // that list over findings that all walks share.
 //
-// The list's order is law. Speed comes from reading ahead: entries that wait for
-// the network are started together and judged in list order, so that a batched
+// The list's order is law. Speed comes from reading ahead: entries that may wait for
+// the network are started together, each once those before it wait, and judged in list order, so that a batched
 // walk ends exactly as one that asks entry by entry would (walk_test.go holds the
 // two against each other).
 //
