@@ -34,7 +34,8 @@ vet:
 # Real peers that tests talk to, and the C compiler that -race wants: name=package.
 # swaks speaks TLS by Net::SSLeay.
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
-	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium
+	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium \
+	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2
 
 .PHONY: tools
 tools:
@@ -42,6 +43,7 @@ tools:
 	PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
 	for t in $(TOOLS); do command -v "$${t%%=*}" >/dev/null || missing+=("$${t#*=}"); done; \
 	perl -MNet::SSLeay -e 1 2>/dev/null || missing+=(libnet-ssleay-perl); \
+	perl -MMail::DKIM -e 1 2>/dev/null || missing+=(libmail-dkim-perl); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 		echo "installing $${missing[*]}"; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \

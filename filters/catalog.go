@@ -43,7 +43,6 @@ type Deps struct {
 	Outbreak Outbreak        // nil: nothing is counted
 
 	Documents Documents // nil: none is confidential
-	Engines   Engines   // of others, that look at mail
 }
 
 // A ListHealth probes the DNS lists that it is told to watch, notes what they answer about

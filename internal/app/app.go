@@ -108,7 +108,6 @@ type App struct {
 	dmarc        *dmarc.Tally
 	learnt       *learnt.Desk
 	bulk         *bulk.Window
-	pictures     *picture.Reader
 	documents    fingerprint.Memory // that are not to leave
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
@@ -349,7 +348,6 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Learnt:     a.learnt.Memory(),
 		Texts:      a.learnt.Memory(),
 		Bulk:       a.bulk,
-		Pictures:   a.pictures,
 		Documents:  &a.documents,
 	}
 }
