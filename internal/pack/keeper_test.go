@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 // A site is a web server with one page.
 type site struct {
+	mu    sync.Mutex // of what Run asks
 	text  string
 	etag  string
 	err   error
@@ -21,12 +23,17 @@ type site struct {
 }
 
 func (s *site) Get(_ context.Context, _, etag, modified string, _ int64) ([]byte, string, string, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, etag+"|"+modified)
 	if s.err != nil || etag != "" && etag == s.etag {
 		return nil, "", "", false, s.err
 	}
 	return []byte(s.text), s.etag, "Thu, 26 Nov 2026 00:00:00 GMT", true, nil
 }
+
+// set makes the site another.
+func (s *site) set(to *site) { s.text, s.etag, s.err = to.text, to.etag, to.err }
 
 func keeper(t *testing.T, dir string, s *site) *Keeper {
 	k := New(Config{Dir: dir, Fetcher: s, Log: slog.New(slog.DiscardHandler), Now: time.Now})
@@ -71,12 +78,12 @@ func TestKeeper(t *testing.T) {
 			return k.Refresh(t.Context(), "fakes")
 		}, "the new version is not taken: 2:1:", "one"},
 		{"after a restart", func() error { k = keeper(t, dir, s); return nil }, "", "one"},
-		{"gone", func() error { *s = site{err: errors.New("no route")}; return k.Refresh(t.Context(), "fakes") }, "no route", "one"},
-		{"the third", func() error { *s = site{text: "version three", etag: `"3"`}; return k.Refresh(t.Context(), "fakes") }, "", "three"},
+		{"gone", func() error { s.set(&site{err: errors.New("no route")}); return k.Refresh(t.Context(), "fakes") }, "no route", "one"},
+		{"the third", func() error { s.set(&site{text: "version three", etag: `"3"`}); return k.Refresh(t.Context(), "fakes") }, "", "three"},
 		{"rolled back", func() error { return k.Rollback("fakes") }, "", "one"},
 		{"not taken again", func() error { s.etag = `"3b"`; return k.Refresh(t.Context(), "fakes") }, "", "one"},
 		{"nor after a restart", func() error { k = keeper(t, dir, s); return k.Refresh(t.Context(), "fakes") }, "", "one"},
-		{"another is", func() error { *s = site{text: "version four"}; return k.Refresh(t.Context(), "fakes") }, "", "four"},
+		{"another is", func() error { s.set(&site{text: "version four"}); return k.Refresh(t.Context(), "fakes") }, "", "four"},
 		{"back over the bad one", func() error { return k.Rollback("fakes") }, "", "one"},
 		{"no other", func() error { return k.Refresh(t.Context(), "none") }, ErrUnknown.Error(), "one"},
 	}
@@ -124,15 +131,19 @@ func TestRun(t *testing.T) {
 		go func() { done <- k.Run(ctx) }()
 		time.Sleep(3*time.Hour + time.Minute)
 		synctest.Wait()
+		s.mu.Lock()
 		if n := len(s.asked); n < 3 || n > 5 || s.asked[0] != "|" || !strings.HasPrefix(s.asked[1], `"1"|Thu`) {
 			t.Errorf("asked %q", s.asked)
 		}
 		s.err, s.asked = errors.New("down"), nil
+		s.mu.Unlock()
 		time.Sleep(2*time.Hour + time.Minute)
 		synctest.Wait()
+		s.mu.Lock()
 		if n := len(s.asked); n < 4 || n > 10 {
 			t.Errorf("while it was down: asked %d times", n)
 		}
+		s.mu.Unlock()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
