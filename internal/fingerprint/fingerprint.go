@@ -26,8 +26,9 @@ const (
 	words = 5 // of a shingle
 	// sampled: one shingle in so many is kept, the same ones of every text.
 	sampled = 4
-	// MaxShingles bounds those of one document, MaxDocuments the documents of all domains.
-	MaxShingles  = 4000
+	// MaxShingles bounds those of one document.
+	MaxShingles = 4000
+	// MaxDocuments bounds the documents of all domains.
 	MaxDocuments = 500
 	// MinShingles is how many a document must have to be known again.
 	MinShingles = 10
