@@ -110,6 +110,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		rspamdKind(d),
 		milterKind(d),
 		scriptKind(d),
+		languageKind(),
 		heloKind(d),
 		malformedKind(d),
 		phishKind(d),
