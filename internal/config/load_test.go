@@ -76,22 +76,30 @@ func problems(archive *txtar.Archive) string {
 }
 
 // catalog has filters as the shipped policies name them, without settings but for
-// one.
+// two.
 func catalog() (kinds []pipeline.Kind) {
 	type options struct {
 		Zones []string `setting:"zones" doc:"lists to ask"`
 	}
+	type script struct {
+		Script string `setting:"script" doc:"which one"`
+	}
 	gate := []string{"ip-ban", "early-talker", "rate"}
 	for _, name := range append(gate,
 		"ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block", "sender-block", "rdns", "null-sender",
-		"self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "dkim", "keywords", "helo",
+		"self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "antivirus", "attachment", "dkim", "arc", "dmarc",
+		"empty", "keyword-allow", "keywords", "logic", "ocr", "image-hash", "checksum", "uribl", "attachment-hash", "spamassassin", "rspamd",
+		"milter", "script", "helo", "malformed", "phish",
 	) {
 		k := pipeline.Kind{Name: name, Gate: slices.Contains(gate, name), New: func(any) (pipeline.Filter, error) { return nil, nil }}
 		for _, word := range []string{"none", "fail", "softfail", "listed", "invalid"} {
-			k.Results = append(k.Results, pipeline.Result{Word: word, Effect: "none"})
+			k.Results = append(k.Results, pipeline.Result{Word: word, Effect: "none", Spares: name == "keyword-allow"})
 		}
-		if name == "dnsbl" {
+		switch name {
+		case "dnsbl":
 			k.Options = func() any { return &options{} }
+		case "script":
+			k.Options = func() any { return &script{} }
 		}
 		kinds = append(kinds, k)
 	}
