@@ -17,6 +17,8 @@ type sheet struct {
 	over   bool               // there is more than fits
 	left   int                // selectors that may still be tried
 	images []string           // that the rules load
+	found  []int32            // room for find
+	fits   []*cssRule
 }
 
 // Bounds of a document's sheets: rules kept, and selectors tried over all elements.
@@ -99,6 +101,9 @@ func (s *sheet) rule(prelude string, c *scanner, maybe bool) {
 		c.block()
 		c.block()
 		maybe = true
+	}
+	if s.over {
+		return
 	}
 	var list []declaration
 	declarations(body, func(d declaration) {
@@ -259,10 +264,10 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// find returns the rules for an element that stands in others, the weakest first; false
-// when too many were tried.
+// find returns the rules for an element that stands in others, the weakest first, until
+// the next call; false when too many were tried.
 func (s *sheet) find(e styled, around func(i int) (styled, bool)) ([]*cssRule, bool) {
-	var found []int32
+	found := s.found[:0]
 	try := func(key string) {
 		for _, i := range s.byKey[key] {
 			r := &s.rules[i]
@@ -286,11 +291,11 @@ func (s *sheet) find(e styled, around func(i int) (styled, bool)) ([]*cssRule, b
 	slices.SortFunc(found, func(a, b int32) int {
 		return cmp.Or(s.rules[a].weight-s.rules[b].weight, int(a-b))
 	})
-	rules := make([]*cssRule, len(found))
-	for i, n := range found {
-		rules[i] = &s.rules[n]
+	s.found, s.fits = found, s.fits[:0]
+	for _, n := range found {
+		s.fits = append(s.fits, &s.rules[n])
 	}
-	return rules, s.left >= 0
+	return s.fits, s.left >= 0
 }
 
 // within reports whether the rest of a selector fits what is around an element. Where
