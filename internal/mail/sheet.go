@@ -55,7 +55,10 @@ const maxNested = 4
 func (s *sheet) read(c *scanner, maybe bool, depth int) {
 	for c.s != "" {
 		prelude, stop := c.until("{};")
-		prelude = strings.TrimSpace(strings.NewReplacer("<!--", "", "-->", "").Replace(prelude))
+		if strings.Contains(prelude, "--") {
+			prelude = strings.ReplaceAll(strings.ReplaceAll(prelude, "<!--", ""), "-->", "")
+		}
+		prelude = strings.TrimSpace(prelude)
 		switch {
 		case stop == '}' && depth > 0:
 			return
