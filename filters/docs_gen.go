@@ -2,8 +2,14 @@
 
 package filters
 
+import "cmp"
+
 // docOf returns a filter's paragraph, as the comment on its type has it.
 func docOf(name string) string {
+	return cmp.Or(docOf0(name), docOf1(name), "")
+}
+
+func docOf0(name string) string {
 	switch name {
 	case "ip-ban":
 		return "ip-ban keeps clients out that are banned for a while: for writing to a trap, harvesting addresses, breaking the protocol, guessing passwords, or by hand (gatepost ban). The answer names the end of the ban and where to ask for help (bans.contact). Who is in a global allow list, trusted_relays, a proxy's network or bans.never is never banned. Where users' programs send, only bans for guessed passwords and those by hand count: what an address did as a mail server does not keep people from their mail. It belongs into the gate: a banned client is sent away before it says anything, whoever its mail is for, postmaster@ and abuse@ too."
@@ -65,6 +71,12 @@ func docOf(name string) string {
 		return "logic judges by rules: boolean expressions over the envelope, header, text, links and attachments of the message, and over what the entries above have found. Each rule has a name, a condition (when) and either points (score) or an effect (then: tag, junk, spam, quarantine, reject, discard, defer, accept). Rules are asked in order; points are summed, and those below see them in score; the first rule with an effect that holds decides, and those below it are not asked. admin.md has the language. Mistakes are told when the configuration is loaded, with line and column. A rule that has more to look at than the time of one allows makes the result temperror."
 	case "ocr":
 		return "ocr reads the text in a message's images with Tesseract, and looks in it for patterns as keywords does; those for subject and body apply, and with a YAML anchor an entry can have the same as a keywords entry. It is off until `command` names the program. An image is read where the message has little text of its own, as spam that shows its text as a picture does, and where it is as large as text has to be. Reading takes some seconds of a processor: so few programs run at once, each is killed after five seconds, what was read is remembered, and an image is tried only while the entry's timeout lasts. The program gets shades of gray, never the sender's file."
+	}
+	return ""
+}
+
+func docOf1(name string) string {
+	switch name {
 	case "image-hash":
 		return "image-hash knows pictures that spam has shown before: traps, people's reports and operators teach them, and who releases such a message takes it back. A picture is known by how it looks (a perceptual hash of 64 bits, from its lowest frequencies), so that another size, format or some noise makes no other picture of it. The first twelve images of a message are looked at, inline ones and attached ones. Pictures that are small, plain, or too large to be decoded are not; SVG and TIFF are not read. See gatepost learn."
 	case "checksum":

@@ -50,6 +50,8 @@ type htmlReader struct {
 	quirks  bool // there is no doctype
 	outlook bool // in a comment that Outlook alone reads
 
+	comments int // for Outlook that were read
+
 	open                         []element
 	floor                        int // elements of open that may not be closed
 	paragraphs, tables, pictures int // of open
@@ -88,6 +90,9 @@ type anchor struct {
 // maxOpen bounds the elements that are kept open, as browsers do, and so the search of an
 // end tag; what is nested deeper has the style of the last.
 const maxOpen = 512
+
+// maxComments bounds the comments for Outlook that are read, since each takes a tokenizer.
+const maxComments = 1000
 
 func newReader(source string, s *sheet) *htmlReader {
 	r := &htmlReader{z: html.NewTokenizer(strings.NewReader(source)), sheet: s, quirks: true, form: -1}
@@ -231,13 +236,14 @@ func (r *htmlReader) style(css string) {
 // opened in it does not reach beyond it.
 func (r *htmlReader) comment(b []byte) {
 	condition, inner, ok := bytes.Cut(b, []byte("]>"))
-	if !ok || r.outlook || !bytes.HasPrefix(condition, []byte("[if")) ||
+	if !ok || r.outlook || r.comments == maxComments || !bytes.HasPrefix(condition, []byte("[if")) ||
 		!bytes.Contains(condition, []byte("mso")) || bytes.IndexByte(condition, '!') >= 0 {
 		return
 	}
 	if i := bytes.LastIndex(inner, []byte("<![endif]")); i >= 0 {
 		inner = inner[:i]
 	}
+	r.comments++
 	z, floor, around, n := r.z, r.floor, r.anchor, len(r.open)
 	r.z, r.floor, r.anchor, r.outlook = html.NewTokenizer(bytes.NewReader(bytes.Clone(inner))), n, anchor{}, true
 	r.read()
