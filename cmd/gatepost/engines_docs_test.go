@@ -18,6 +18,10 @@ func TestEntriesOfAdminGuide(t *testing.T) {
 	}
 	found := map[string]bool{}
 	for _, part := range strings.Split(string(text), "\n\n") {
+		if fenced, ok := strings.CutPrefix(part, "```yaml\n"); ok {
+			fenced, _, _ = strings.Cut(fenced, "\n```")
+			part = "    " + strings.ReplaceAll(fenced, "\n", "\n    ")
+		}
 		entry, ok := strings.CutPrefix(part, "    - filter: ")
 		if !ok {
 			continue
@@ -36,7 +40,7 @@ func TestEntriesOfAdminGuide(t *testing.T) {
 			t.Errorf("%v in\n%s", err, part)
 		}
 	}
-	for _, name := range []string{"antivirus", "spamassassin", "rspamd", "milter"} {
+	for _, name := range []string{"antivirus", "spamassassin", "rspamd", "milter", "ocr", "attachment"} {
 		if !found[name] {
 			t.Errorf("no entry of %s", name)
 		}

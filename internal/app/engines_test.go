@@ -30,7 +30,7 @@ func TestEnginesOutliveReload(t *testing.T) {
 	second := w.fresh()
 	makers := second.engines()
 	same := func(a filters.Scanner, b filters.Scanner) bool { return a == b }
-	if !same(makers.Clamd([]string{"/nonexistent/one"}), scanner) || !same(makers.Clamd([]string{"/nonexistent/one"}), scanner) {
+	if !same(makers.Clamd([]string{"/nonexistent/one"}), scanner) {
 		t.Error("the engine is another one")
 	}
 	makers.Clamd([]string{"/nonexistent/two", "/nonexistent/one"})
