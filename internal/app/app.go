@@ -86,7 +86,7 @@ type App struct {
 	signer       *sent.Signer // of return paths, none of which is signed by default
 	routes       routes
 	relay        *relay.Relay
-	security     []service // that watch over outgoing TLS
+	beside       []service // what runs as long as the node does
 	lookups      *lookup.Lookups
 	carriers     carriers
 	srs          *srs.Rewriter

@@ -27,7 +27,7 @@ func (a *App) secureOutgoing(ctx context.Context, c *config.Config, carrier *rel
 			return err
 		}
 		carrier.Policies = policies
-		a.security = append(a.security, service{"mta-sts", policies.Run})
+		a.beside = append(a.beside, service{"mta-sts", policies.Run})
 	}
 	if c.Relay.Reports {
 		return a.reportTLS(ctx, c, carrier, web)
@@ -56,7 +56,7 @@ func (a *App) reportTLS(ctx context.Context, c *config.Config, carrier *relay.Co
 		Rows: rows, Resolver: a.resolver, Sender: reportSender{a, web}, Hostname: c.Hostname, From: mail.Path("postmaster@" + c.Hostname),
 		Log: a.log, Now: a.now,
 	})
-	a.security = append(a.security, service{"tls session counts", tally.Run}, service{"tls reports", reporter.Run})
+	a.beside = append(a.beside, service{"tls session counts", tally.Run}, service{"tls reports", reporter.Run})
 	return nil
 }
 

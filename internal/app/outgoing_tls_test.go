@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,8 +28,10 @@ func TestReportSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if len(a.security) != 3 {
-		t.Errorf("%d services watch over outgoing TLS", len(a.security))
+	for _, name := range []string{"mta-sts", "tls session counts", "tls reports"} {
+		if !slices.ContainsFunc(a.beside, func(s service) bool { return s.name == name }) {
+			t.Errorf("%q does not run", name)
+		}
 	}
 	const text = "Subject: report\r\n\r\nx\r\n"
 	if err := (reportSender{app: a}).Send(t.Context(), "tls@a.example", []byte(text)); err != nil {

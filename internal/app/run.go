@@ -204,7 +204,7 @@ func (a *App) chores() []service {
 		{"engines", a.engines.run},
 		{"sessions", a.expireSessions},
 		{"web address", a.reachWeb},
-	}, a.security...)
+	}, a.beside...)
 }
 
 // expireJournal lets go, each hour, of evidence that was kept long enough, and of what

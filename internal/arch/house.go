@@ -105,12 +105,9 @@ func (t *Tree) uncommented(d *ast.GenDecl, s ast.Spec) (found []Finding) {
 	return found
 }
 
-// sizes: a file is one idea, a function one screen. What is generated nobody reads.
+// sizes: a file is one idea, a function one screen.
 func sizes(t *Tree) (found []Finding) {
 	for _, f := range t.sources() {
-		if ast.IsGenerated(f.ast) {
-			continue
-		}
 		if f.lines >= maxFile {
 			found = append(found, Finding{f.path, f.lines, "the file is too long: part it"})
 		}
