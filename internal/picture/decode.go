@@ -2,7 +2,9 @@ package picture
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -75,6 +77,42 @@ func isProgressive(head []byte) bool {
 		i += 2 + int(binary.BigEndian.Uint16(head[i+2:]))
 	}
 	return true
+}
+
+// maxScans bounds the scans of a JPEG file (ITU T.81 §B.2.3): a progressive picture has some ten, and
+// each goes through all of it, though it may be written in twelve octets.
+const maxScans = 60
+
+var errScans = errors.New("a JPEG of too many scans")
+
+// guarded reads a file for a decoder, which knows neither context nor bound: it ends with ctx, and
+// behind too many starts of a scan. In what is coded these octets never stand; what else has them
+// in its data is taken for one.
+type guarded struct {
+	ctx   context.Context
+	r     io.Reader
+	scans int
+	ff    bool // the last octet read was 0xff
+}
+
+// Read implements io.Reader.
+func (g *guarded) Read(b []byte) (int, error) {
+	if err := g.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if g.scans > maxScans {
+		return 0, errScans
+	}
+	n, err := g.r.Read(b)
+	for i, c := range b[:n] {
+		if g.ff && c == 0xda {
+			if g.scans++; g.scans > maxScans {
+				return i, nil // what stands before it is not to be lost: by that the format is known
+			}
+		}
+		g.ff = c == 0xff
+	}
+	return n, err
 }
 
 // shrink returns an image in shades of gray, on white, each pixel the mean of a square of

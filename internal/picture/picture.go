@@ -101,10 +101,10 @@ func (r *Reader) with(ctx context.Context, m *mail.Message, p *Picture, f func(i
 	if problem != "" || size.X < minSide || size.Y < minSide {
 		return nil
 	}
-	img, _, err := image.Decode(open())
+	img, _, err := image.Decode(&guarded{ctx: ctx, r: open()})
 	if err != nil {
 		p.Problem = shorten("can't be decoded: " + err.Error())
-		return nil
+		return ctx.Err()
 	}
 	f(img)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -262,6 +263,42 @@ func TestProgressiveCostsMore(t *testing.T) {
 		if got := cost(image.Config{}, "jpeg", c.file); got != c.want {
 			t.Errorf("%s: %d octets a pixel, want %d", name, got, c.want)
 		}
+	}
+}
+
+// scans is a progressive JPEG of n scans, each of which says in two octets that nothing changes.
+func scans(n int) []byte {
+	const side = 904
+	b := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
+	b = append(b, bytes.Repeat([]byte{1}, 64)...)
+	b = append(b, 0xff, 0xc2, 0, 11, 8, side>>8, side&0xff, side>>8, side&0xff, 1, 1, 0x11, 0)
+	b = append(b, 0xff, 0xc4, 0, 20, 0x10, 1) // one code, of one bit,
+	b = append(b, make([]byte, 15)...)
+	b = append(b, 0xe0) // for a run of 2^14 blocks and more that end
+	for range n {
+		b = append(b, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0, 0, 1)
+	}
+	return append(b, 0xff, 0xd9)
+}
+
+func TestScansAreBounded(t *testing.T) {
+	if p := look(t, letter(scans(20), "Content-Type: image/jpeg")); p.Problem != "" {
+		t.Errorf("twenty scans: %q", p.Problem)
+	}
+	if p := look(t, letter(scans(5000), "Content-Type: image/jpeg")); !strings.Contains(p.Problem, "too many scans") {
+		t.Errorf("five thousand scans: %q", p.Problem)
+	}
+}
+
+func TestEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &guarded{ctx: ctx, r: bytes.NewReader(make([]byte, 100))}
+	if _, err := g.Read(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := g.Read(make([]byte, 10)); !errors.Is(err, context.Canceled) {
+		t.Errorf("read on: %v", err)
 	}
 }
 
