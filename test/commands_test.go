@@ -307,7 +307,7 @@ func TestWrongConfig(t *testing.T) {
 		{"unknown default", "default_policy: defualt\n", 1, []string{"defualt", "default"}},
 		{"unknown shadow", "policies:\n  - name: default\n    shadow: clasic\n    pipeline: []\n", 0, []string{"clasic"}},
 		{"content in the gate", "gate:\n  - ip-block\n  - keywords\n", 3, []string{"keywords", "gate"}},
-		{"bad pattern", "policies:\n  - name: default\n    pipeline:\n      - filter: keywords\n        patterns: [{regexp: '('}]\n", 4, []string{"("}},
+		{"bad pattern", "policies:\n  - name: default\n    pipeline:\n      - filter: keywords\n        patterns: [{regexp: '('}]\n", 5, []string{"("}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
