@@ -28,12 +28,11 @@ type call struct {
 
 // A wait is what the call of a filter needs that may wait.
 type wait struct {
-	query  Query
-	gate   bool // asked by the gate
-	ctx    limited
-	record limited // of its Recorder
-	batch  *batch
-	late   *time.Timer // guarded by the call's done
+	query Query
+	gate  bool // asked by the gate
+	ctx   limited
+	batch *batch
+	late  *time.Timer // guarded by the call's done
 }
 
 // waits reports whether the call has ended without an answer that holds at later stages.

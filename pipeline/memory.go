@@ -170,7 +170,7 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 		m.mu.Unlock()
 		return c
 	}
-	c = m.newCall()
+	c = m.newCall(len(w.Policy.Entries))
 	c.key, c.stage, c.wants, c.entry = key, tx.Stage, 1, e
 	if e.Kind.Waits {
 		c.wait = &wait{query: e.query(tx, w), gate: w.isGate(), ctx: limited{parent: &m.own}}
@@ -185,10 +185,11 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	return c
 }
 
-// newCall makes several at once. The caller holds mu.
-func (m *memory) newCall() *call {
+// newCall makes several at once for a list of so many entries, but not many more than are
+// asked. The caller holds mu.
+func (m *memory) newCall(entries int) *call {
 	if len(m.fresh) == 0 {
-		m.fresh = make([]call, 8)
+		m.fresh = make([]call, min(entries, 6))
 	}
 	c := &m.fresh[0]
 	m.fresh = m.fresh[1:]

@@ -70,8 +70,19 @@ type Decision struct {
 // NewWalk begins a walk at the top of p.
 func NewWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 	return &Walk{
-		Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: make([]*call, len(p.Entries)), Steps: make([]Step, 0, len(p.Entries)),
+		Recipient: rcpt, Policy: p, Live: live, Required: p.Required, ahead: make([]*call, len(p.Entries)), Steps: make([]Step, 0, p.early()),
 	}
+}
+
+// early is how many entries a walk may come to before the content is in: many get no
+// further, and steps are large.
+func (p *Policy) early() int {
+	for i, e := range p.Entries {
+		if e.Kind.Stage == Data {
+			return i
+		}
+	}
+	return len(p.Entries)
 }
 
 // NewUnknownWalk begins a walk for a recipient that does not exist, down p.Unknown, which is
@@ -86,7 +97,8 @@ func NewUnknownWalk(p *Policy, rcpt mail.Path, live bool) *Walk {
 // walked once a connection, goes on so for each of its transactions.
 func (w *Walk) Fork() *Walk {
 	n := *w
-	n.Steps, n.later = slices.Clone(w.Steps), slices.Clone(w.later)
+	n.Steps = append(make([]Step, 0, cap(w.Steps)), w.Steps...)
+	n.later = slices.Clone(w.later)
 	n.ahead, n.spare = make([]*call, len(w.ahead)), maps.Clone(w.spare)
 	return &n
 }
@@ -255,7 +267,7 @@ func (w *Walk) record(ctx context.Context, tx *Transaction, e *Entry, c *call) (
 			}
 		}()
 		if e.Kind.Waits {
-			within := &c.wait.record
+			within := &limited{}
 			within.begin(ctx, e.timeout())
 			defer within.stop()
 			ctx = within

@@ -166,7 +166,7 @@ func (c *contentBench) each(rounds int) error {
 			}
 			micros, allocs = append(micros, cost.micros), append(allocs, cost.allocs)
 		}
-		rows = append(rows, row{e.Filter, cost{median(micros), median(allocs)}})
+		rows = append(rows, row{e.Filter, cost{micros: median(micros), allocs: median(allocs)}})
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(b.micros, a.micros) })
 	for _, r := range rows {
@@ -182,7 +182,7 @@ func (c *contentBench) cost(entries []pipeline.EntrySpec) (cost, error) {
 		return cost{}, err
 	}
 	with, err := c.asked(entries)
-	return cost{with.micros - without.micros, with.allocs - without.allocs}, err
+	return cost{micros: with.micros - without.micros, allocs: with.allocs - without.allocs}, err
 }
 
 // asked puts entries in force and asks about the messages, after some that fill caches.
@@ -195,14 +195,14 @@ func (c *contentBench) asked(entries []pipeline.EntrySpec) (cost, error) {
 			return cost{}, err
 		}
 	}
-	cpu, mallocs := usage()
+	cpu, before := usage()
 	for i := range contentPerRound {
 		if err := c.ask(mail.NewMessage(c.pick(i))); err != nil {
 			return cost{}, fmt.Errorf("message %d: %w", i, err)
 		}
 	}
-	cpu2, mallocs2 := usage()
-	return cost{(cpu2 - cpu).Seconds() * 1e6 / contentPerRound, float64(mallocs2-mallocs) / contentPerRound}, nil
+	cpu2, after := usage()
+	return cost{micros: (cpu2 - cpu).Seconds() * 1e6 / contentPerRound, allocs: float64(after.Mallocs-before.Mallocs) / contentPerRound}, nil
 }
 
 // force has entries for a policy. Results lead to nothing, so that all of them are asked.
