@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -34,17 +35,20 @@ func spaced(b []byte) []byte {
 // fold appends the folded text to dst, with gaps.
 func fold(dst []byte, s string) []byte {
 	s = norm.NFKC.String(s)
-	space := false // dst ends in white space
+	dst = slices.Grow(dst, len(s)) // folding makes few characters longer
+	space := false                 // dst ends in white space
 	for i := 0; i < len(s); {
+		if n := printed(s[i:]); n > 0 {
+			dst, space = appendLower(dst, s[i:i+n]), false
+			i += n
+			continue
+		}
 		r, size := rune(s[i]), 1
 		switch {
-		case 'a' <= r && r <= 'z':
-		case 'A' <= r && r <= 'Z':
-			r += 'a' - 'A'
 		case r >= utf8.RuneSelf:
 			r, size = utf8.DecodeRuneInString(s[i:])
 			r = foldRune(r)
-		case r <= ' ' || r == 0x7f:
+		default:
 			r = foldControl(r)
 		}
 		i += size
@@ -58,6 +62,27 @@ func fold(dst []byte, s string) []byte {
 		default:
 			dst = append(dst, ' ')
 			space = true
+		}
+	}
+	return dst
+}
+
+// printed returns how much of s, from its start, is ASCII that shows something.
+func printed(s string) int {
+	n := 0
+	for n < len(s) && s[n] > ' ' && s[n] < 0x7f {
+		n++
+	}
+	return n
+}
+
+// appendLower appends ASCII in lower case.
+func appendLower(dst []byte, s string) []byte {
+	n := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[n:] {
+		if 'A' <= c && c <= 'Z' {
+			dst[n+i] = c + 'a' - 'A'
 		}
 	}
 	return dst

@@ -99,6 +99,10 @@ func runeAt(text []byte, i int) (rune, int) {
 // skipWord returns where the word at i, and what separates it from the next, ends.
 func skipWord(text []byte, i int) int {
 	for i < len(text) {
+		if c := text[i]; 'a' <= c && c <= 'z' {
+			i++
+			continue
+		}
 		r, n := runeAt(text, i)
 		if !isWord(r) {
 			break

@@ -61,6 +61,22 @@ func (t *Texts) fold(w Where) (texts []Text) {
 	return texts
 }
 
+// Fold returns what Fold does. Where s is a text of the body, that is what it was folded to before.
+func (t *Texts) Fold(s string) string {
+	known := t.In(Body)
+	i := 0
+	for _, part := range t.parts(Body) {
+		switch {
+		case part == "":
+			continue
+		case len(part) == len(s) && part == s:
+			return string(known[i].Folded)
+		}
+		i++
+	}
+	return Fold(s)
+}
+
 // strings returns the folded texts of a place as conditions have them, made once.
 func (t *Texts) strings(w Where) []string {
 	t.mu.Lock()

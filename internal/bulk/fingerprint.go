@@ -36,25 +36,25 @@ type Fingerprint struct {
 
 // Of makes a message's fingerprint; see Normalise.
 func Of(m *mail.Message, fold func(string) string) Fingerprint {
-	n := Normalise(m, fold)
-	return n.fingerprint(hosts(m.Extract().URLs()))
+	return Normalise(m, fold).fingerprint(m.Extract().URLs)
 }
 
-// fingerprint makes the fingerprint of a message in its normal form, with the hosts that it
-// leads to. The subject of a longer text does not count: it changes from copy to copy.
+// fingerprint makes the fingerprint of a message in its normal form, with what it links to. The subject of a longer text does not count: it changes from copy to copy.
 // Words, and pairs of them, are the shingles of the sketch.
-func (n Normal) fingerprint(hosts []string) Fingerprint {
+func (n Normal) fingerprint(links func() []string) Fingerprint {
 	f := Fingerprint{Quoted: n.Quoted, Cut: n.Cut}
-	shingles := sketch.Shingles(n.Body, 1)
-	if len(shingles) < MinWords {
+	words := sketch.Words(n.Body, sketch.MaxShingles)
+	if len(words) < MinWords {
 		f.Short = true
-		if len(shingles)+len(sketch.Shingles(n.Subject, 1))+len(hosts) >= minShort {
+		hosts := hosts(links())
+		if len(words)+len(sketch.Words(n.Subject, minShort))+len(hosts) >= minShort {
 			f.Sum = sumOf("short", n.Subject, n.Body, strings.Join(hosts, " "))
 		}
 		return f
 	}
 	f.Sum = sumOf(strings.ReplaceAll(n.Body, " ", ""))
-	f.Sketch = sketch.Of(append(shingles, sketch.Shingles(n.Body, 2)...))
+	shingles := sketch.AppendRuns(make([]uint64, 0, 2*len(words)), words, 1)
+	f.Sketch = sketch.Of(sketch.AppendRuns(shingles, words, 2))
 	return f
 }
 

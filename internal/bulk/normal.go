@@ -55,26 +55,37 @@ func Normalise(m *mail.Message, fold func(string) string) Normal {
 // are quoted, and what follows a line that says that the original message does. The signature
 // (RFC 3676 §4.3) goes, too: it is the same under whatever its owner writes.
 func split(text string) (own string, quoted int) {
-	var b strings.Builder
-	b.Grow(len(text))
+	var b strings.Builder // what is left, where that is not all before a place
 	read := 0
+	whole := func(n int) string {
+		if quoted == 0 {
+			return text[:n]
+		}
+		return b.String()
+	}
 	for line := range strings.Lines(text) {
+		start := read
 		read += len(line)
 		t := strings.TrimRight(line, "\r\n")
 		switch trimmed := strings.TrimSpace(t); {
 		case strings.HasPrefix(trimmed, ">"):
+			if quoted == 0 {
+				b.Grow(len(text))
+				b.WriteString(text[:start])
+			}
 			quoted += len(line)
 			continue
-		case t == "-- ":
-			return b.String(), quoted
+		case t == "-- ", len(text)-read <= maxFooter && isRule(trimmed):
+			return whole(start), quoted
 		case isOriginal(trimmed):
-			return b.String(), len(text) - b.Len()
-		case len(text)-read <= maxFooter && isRule(trimmed):
-			return b.String(), quoted
+			own = whole(start)
+			return own, len(text) - len(own)
 		}
-		b.WriteString(line)
+		if quoted > 0 {
+			b.WriteString(line)
+		}
 	}
-	return b.String(), quoted
+	return whole(read), quoted
 }
 
 // isRule reports whether a line is drawn across the text.
@@ -136,13 +147,50 @@ func notLetter(r rune) bool { return !unicode.IsLetter(r) }
 func words(text string, names map[string]bool) string {
 	var b strings.Builder
 	b.Grow(len(text))
-	for token := range strings.FieldsSeq(text) {
-		if isAddress(token) {
-			continue
+	for text != "" {
+		token, plain := cutToken(text)
+		text = text[len(token):]
+		switch {
+		case plain && !isAddress(token):
+			plainLetters(&b, token, names)
+		case !plain:
+			for part := range strings.FieldsSeq(token) { // there are other spaces than ASCII's
+				if !isAddress(part) {
+					letters(&b, part, names)
+				}
+			}
 		}
-		letters(&b, token, names)
+		text = strings.TrimLeft(text, " ")
 	}
 	return strings.TrimSuffix(b.String(), " ")
+}
+
+// cutToken returns what of a text is before its first space, and whether that is printable ASCII.
+func cutToken(text string) (token string, plain bool) {
+	plain = true
+	for i := range len(text) {
+		c := text[i]
+		if c == ' ' {
+			return text[:i], plain
+		}
+		plain = plain && c > ' ' && c < utf8.RuneSelf
+	}
+	return text, plain
+}
+
+// plainLetters is letters for ASCII.
+func plainLetters(b *strings.Builder, token string, names map[string]bool) {
+	for i := 0; i < len(token); {
+		start := i
+		for i < len(token) && 'a' <= token[i]|0x20 && token[i]|0x20 <= 'z' {
+			i++
+		}
+		if word := token[start:i]; word != "" && !(len(word) > 2 && names[word]) {
+			b.WriteString(word)
+			b.WriteByte(' ')
+		}
+		i++
+	}
 }
 
 // isAddress reports whether a token is a mail address or a link.

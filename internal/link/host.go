@@ -152,6 +152,9 @@ func isHost(s string) bool {
 // it for an IPv4 address or refuse it.
 func endsInNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
+	if last != "" && !isDigit(last[0]) {
+		return false
+	}
 	if strings.Trim(last, "0123456789") == "" {
 		return true
 	}

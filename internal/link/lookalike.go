@@ -53,6 +53,9 @@ func Skeleton(label string) string {
 		label = Readable(label)
 	}
 	b := make([]byte, 0, len(label)+8)
+	if isASCII(label) {
+		return joinPairs(plainLetters(b, label))
+	}
 	for _, r := range norm.NFKD.String(strings.ToLower(label)) {
 		switch c, known := likeness[r]; {
 		case known:
@@ -62,11 +65,48 @@ func Skeleton(label string) string {
 			b = utf8.AppendRune(b, plainLetter(r))
 		}
 	}
-	return runTogether.Replace(string(b))
+	return joinPairs(b)
 }
 
-// runTogether are pairs of letters that look like one.
-var runTogether = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d")
+// plainLetters appends what a label of ASCII looks like.
+func plainLetters(b []byte, label string) []byte {
+	for i := range len(label) {
+		c := label[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != '-' {
+			b = append(b, byte(plainLetter(rune(c))))
+		}
+	}
+	return b
+}
+
+// joinPairs makes one letter of pairs that look like one, in place.
+func joinPairs(b []byte) string {
+	out := b[:0]
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if i+1 < len(b) {
+			joined := true
+			switch next := b[i+1]; {
+			case c == 'r' && next == 'n':
+				c = 'm'
+			case c == 'v' && next == 'v':
+				c = 'w'
+			case c == 'c' && next == 'l':
+				c = 'd'
+			default:
+				joined = false
+			}
+			if joined {
+				i++
+			}
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
 
 // plainLetter is the letter that a digit, or a letter of the same shape, stands for.
 func plainLetter(r rune) rune {

@@ -132,12 +132,17 @@ func (n *Names) Like(host string) (Likeness, bool) {
 		front = "." + front
 	}
 	label, _, _ := strings.Cut(domain, ".")
+	seamed := front != "" || strings.ContainsAny(label, seams)
 	best := Likeness{Whole: Readable(host)}
 	if l, ok := n.confusable(label); ok {
 		l.Whole = best.Whole
 		return l, true
 	}
-	for _, e := range n.list {
+	for i := range n.list {
+		e := &n.list[i]
+		if !seamed && !e.mayBeNear(label) {
+			continue
+		}
 		if kind, like := e.like(front, label); kind != Unlike && (best.Kind == Unlike || kind < best.Kind) {
 			best.Kind, best.Name, best.Like = kind, e.name.Text, like
 		}
@@ -165,7 +170,7 @@ func (n *Names) confusable(label string) (Likeness, bool) {
 
 // like compares a host, parted into what stands before the registrable domain, between dots
 // ("" where that is nothing), and that domain's label, with one protected name.
-func (e named) like(front, label string) (Resemblance, string) {
+func (e *named) like(front, label string) (Resemblance, string) {
 	for i, d := range e.dotted {
 		if strings.Contains(front, d) {
 			return Within, e.name.Domains[i]
@@ -183,6 +188,17 @@ func (e named) like(front, label string) (Resemblance, string) {
 	return Unlike, ""
 }
 
+// mayBeNear reports whether a label's length and first letter leave room for Near. Of one that
+// has no seams, and stands alone, nothing else can be like a name.
+func (e *named) mayBeNear(label string) bool {
+	if len(e.labels) == 0 || label == "" {
+		return false
+	}
+	own := e.labels[0]
+	d := len(own) - len(label)
+	return own[0] == label[0] && -1 <= d && d <= 1
+}
+
 // isPart reports whether a word stands in a host's labels between hyphens, dots and ends.
 func isPart(s, word string) bool {
 	for from := 0; ; {
@@ -197,6 +213,9 @@ func isPart(s, word string) bool {
 		from = start + 1
 	}
 }
+
+// seams are what joins words in a host.
+const seams = "-._"
 
 func isSeam(c byte) bool { return c == '-' || c == '.' || c == '_' }
 

@@ -146,14 +146,16 @@ func measureHeader(b []byte) (end, size, count int) {
 // splitFields cuts b, which is all fields, before each line that continues none.
 func splitFields(b []byte, count int) []Field {
 	fields := make([]Field, 0, count)
-	names := string(b) // one copy that all names share
+	var names strings.Builder // one copy that all names share
+	names.Grow(16 * count)
 	for i := 0; i < len(b); {
 		end := nextLine(b, i)
 		for end < len(b) && (b[end] == ' ' || b[end] == '\t') {
 			end = nextLine(b, end)
 		}
-		name := names[i : i+nameLength(b[i:end])]
-		fields = append(fields, Field{Name: name, Raw: b[i:end:end]})
+		start := names.Len()
+		names.Write(b[i : i+nameLength(b[i:end])])
+		fields = append(fields, Field{Name: names.String()[start:], Raw: b[i:end:end]})
 		i = end
 	}
 	return fields

@@ -23,20 +23,15 @@ type Octets struct {
 func (m *Message) Octets() Octets {
 	c := octetCounter{}
 	size := min(m.size, MaxOctets)
-	r := io.NewSectionReader(m.content, 0, size)
-	buf := make([]byte, min(window, size))
-	for {
-		n, err := r.Read(buf)
-		c.add(buf[:n])
-		if err != nil {
-			m.failed(err)
-			break
-		}
+	if m.memory != nil {
+		c.add(m.memory[:size])
+	} else {
+		c.read(m, size)
 	}
 	c.end()
 	c.o.Cut = size < m.size
 	for i := range m.Header().Fields {
-		if !isASCII(string(m.Header().Fields[i].Raw)) {
+		if !isASCII(m.Header().Fields[i].Raw) {
 			c.o.High++
 		}
 	}
@@ -48,6 +43,20 @@ type octetCounter struct {
 	o    Octets
 	line int  // octets of the line so far
 	cr   bool // the last octet was CR
+}
+
+// read takes what is in a file.
+func (c *octetCounter) read(m *Message, size int64) {
+	r := io.NewSectionReader(m.content, 0, size)
+	buf := make([]byte, min(window, size))
+	for {
+		n, err := r.Read(buf)
+		c.add(buf[:n])
+		if err != nil {
+			m.failed(err)
+			return
+		}
+	}
 }
 
 func (c *octetCounter) add(b []byte) {

@@ -198,7 +198,7 @@ func parseLiteral(s string) (string, error) {
 	return "[" + a.String() + "]", nil
 }
 
-func isASCII(s string) bool {
+func isASCII[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false

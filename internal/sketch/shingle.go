@@ -1,5 +1,7 @@
 package sketch
 
+import "strings"
+
 // MaxShingles bounds the shingles that are made of one text.
 const MaxShingles = 20_000
 
@@ -7,27 +9,39 @@ const MaxShingles = 20_000
 // stands between single spaces. A text of fewer than n words has none; of one with more
 // than MaxShingles only the beginning counts.
 func Shingles(text string, n int) []uint64 {
-	var out []uint64
-	words := make([]uint64, n) // the last n, in a ring
-	count := 0
-	for len(text) > 0 && len(out) < MaxShingles {
+	words := Words(text, MaxShingles+n-1)
+	if len(words) < n {
+		return nil
+	}
+	return AppendRuns(make([]uint64, 0, len(words)-n+1), words, n)
+}
+
+// Words returns a number for each word of the text, most of them at most.
+func Words(text string, most int) []uint64 {
+	if text == "" {
+		return nil
+	}
+	words := make([]uint64, 0, min(strings.Count(text, " ")+1, most))
+	for len(text) > 0 && len(words) < most {
 		var word uint64
-		if word, text = next(text); word == 0 {
-			continue
+		if word, text = next(text); word != 0 {
+			words = append(words, word)
 		}
-		words[count%n] = word
-		count++
-		if count < n {
-			continue
-		}
+	}
+	return words
+}
+
+// AppendRuns appends to dst what Shingles returns of a text whose words have these numbers.
+func AppendRuns(dst, words []uint64, n int) []uint64 {
+	for i := n; i <= len(words); i++ {
 		h := uint64(fnvOffset)
-		for i := range n {
-			h = (h ^ words[(count+i)%n]) * fnvPrime
+		for _, word := range words[i-n : i] {
+			h = (h ^ word) * fnvPrime
 			h ^= h >> 29
 		}
-		out = append(out, h)
+		dst = append(dst, h)
 	}
-	return out
+	return dst
 }
 
 const (

@@ -26,19 +26,12 @@ func Of(shingles []uint64) (s Sketch) {
 	if len(shingles) == 0 {
 		return s
 	}
-	var first [Size]uint64
-	for i := range first {
-		first[i] = math.MaxUint64
-	}
-	for _, x := range shingles {
-		for i := range first {
-			if y := order(x, uint64(i)); y < first[i] {
-				first[i] = y
-			}
+	for i := range s {
+		first := uint64(math.MaxUint64)
+		for _, x := range shingles {
+			first = min(first, order(x, uint64(i)))
 		}
-	}
-	for i, y := range first {
-		s[i] = uint16(y)
+		s[i] = uint16(first)
 	}
 	return s
 }
