@@ -15,7 +15,7 @@ import (
 // malformed looks for what mail programs don't write and senders of spam often do: fields that are
 // missing or doubled, a From that can't be read, a date far off, octets that don't belong in
 // a header, broken MIME, lines with wrong ends or too long, a display name that shows another
-// address, a Reply-To elsewhere, words cut apart by hidden text, and a Received field that says that
+// address, a Reply-To elsewhere, words cut apart by hidden text, more style than anybody needs, and a Received field that says that
 // this server had the message. Each finding has its points, which `points` changes; the score is their
 // sum, `most` at most: what is only badly written is not spam. Mailing lists keep their Reply-To and
 // their names. Mail of clients that have logged in is not judged, since programs leave it to the
@@ -43,7 +43,7 @@ func malformations() map[string]float64 {
 		"two-date": 1, "two-from": 2, "two-message-id": 1, "two-subject": 1, "two-to": 1, "two-cc": 0.5, "two-reply-to": 0.5, "two-sender": 0.5,
 		"bad-from": 2, "bad-date": 1, "date-ahead": 1.5, "date-past": 1,
 		"8-bit-header": 0.5, "broken-mime": 1, "bare-line-end": 1, "nul": 1.5, "long-line": 0.5,
-		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "forged-received": 2,
+		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "too-much-style": 2, "forged-received": 2,
 	}
 }
 
@@ -241,8 +241,12 @@ func (e *examination) shape() {
 	if flaws := e.flaws(); len(flaws) > 0 {
 		e.find("broken-mime", "%s", strings.Join(flaws, ", "))
 	}
-	if n := e.m.Extract().Splits; n > 2 {
-		e.find("split-words", "hidden text stands within %d words", n)
+	x := e.m.Extract()
+	if x.Splits > 2 {
+		e.find("split-words", "hidden text stands within %d words", x.Splits)
+	}
+	if x.Overstyled {
+		e.find("too-much-style", "its style sheets are too much work to be looked at")
 	}
 }
 

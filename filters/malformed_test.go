@@ -1,6 +1,8 @@
 package filters
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"gatepost/internal/mail"
@@ -16,6 +18,37 @@ func TestMalformedSettings(t *testing.T) {
 	} {
 		if _, err := newMalformed(o, ""); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// malformedFindings returns what the filter finds in a message, by the names of the findings.
+func malformedFindings(t *testing.T, message string) (names []string) {
+	t.Helper()
+	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := pipeline.NewTransaction(t.Context(), "id", goldenTime(), mail.Client{}, nil)
+	defer tx.Close()
+	got, err := filter.Check(t.Context(), pipeline.Query{Tx: tx.WithData(nil, mail.NewMessage([]byte(message)))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range got.Evidence {
+		names = append(names, e.Key)
+	}
+	return names
+}
+
+// TestMalformedStyle: style that is too much work to be looked at is told.
+func TestMalformedStyle(t *testing.T) {
+	const many = 3000
+	sheet := "<style>" + strings.Repeat("p{"+strings.Repeat("color:red;", 10)+"}\n", many) + "</style>"
+	for elements, want := range map[int]bool{1: false, many: true} {
+		names := malformedFindings(t, "Content-Type: text/html\r\n\r\n"+sheet+strings.Repeat("<p>", elements))
+		if slices.Contains(names, "too-much-style") != want {
+			t.Errorf("%d elements: found %q", elements, names)
 		}
 	}
 }

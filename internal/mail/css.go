@@ -79,6 +79,10 @@ func (c *scanner) block() {
 	}
 }
 
+// maxValue bounds the value of a declaration, in octets; what follows is left out. Each is
+// looked at again for each element that it is about.
+const maxValue = 256
+
 // A declaration is "property: value", in lower case.
 type declaration struct {
 	property, value string
@@ -106,6 +110,10 @@ func parseDeclaration(piece string) (d declaration, ok bool) {
 	value, mark, _ := strings.Cut(strings.TrimSpace(value), "!")
 	d.important = strings.EqualFold(strings.TrimSpace(mark), "important")
 	d.url = loaded(value)
+	if len(value) > maxValue {
+		value = strings.Join(strings.Fields(value), " ")
+		value = value[:min(len(value), maxValue)]
+	}
 	d.value = strings.ToLower(unescape(strings.TrimSpace(value)))
 	return d, d.property != "" && d.value != ""
 }
@@ -164,6 +172,9 @@ func parseLength(s string, em float32) (px float32, ok bool) {
 	n := 0
 	for n < len(s) && (s[n] >= '0' && s[n] <= '9' || s[n] == '.' || n == 0 && (s[n] == '-' || s[n] == '+')) {
 		n++
+	}
+	if n == 0 {
+		return 0, false
 	}
 	v, err := strconv.ParseFloat(s[:n], 32)
 	if err != nil {

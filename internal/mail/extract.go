@@ -27,6 +27,8 @@ type Extract struct {
 	Forms     []Form   // of the HTML parts, 100 at most
 	Filenames []string // of all parts that have one, decoded
 	Cut       bool     // there is more than fits
+	// There is more style than is looked at: text that it hides counts as seen.
+	Overstyled bool
 
 	links     linkSet // of the HTML; then those of the text too
 	linksOnce sync.Once
@@ -62,6 +64,7 @@ func extract(m *Message) *Extract {
 	x.e.Text, x.e.HTML = strings.Join(x.text, ""), strings.Join(x.html, "")
 	x.e.Visible, x.e.Hidden = x.page.visible.String(), x.page.hidden.String()
 	x.e.Splits, x.e.Images = x.page.splits, x.page.images
+	x.e.Overstyled = x.page.blind
 	x.e.Forms, x.e.links = x.page.forms, x.page.links
 	if m.Root().Flags.Has(TooDeep | TooMany) {
 		x.e.Cut = true

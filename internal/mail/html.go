@@ -17,20 +17,20 @@ type page struct {
 	forms   []Form
 	splits  int // see Extract
 	images  int
+	effort  effort // that style cost
+	blind   bool   // see Extract.Overstyled
 }
 
 // readHTML adds to a page what a reader sees of an HTML document, what is hidden in
 // it and the addresses that it points to. Inline elements leave no trace, so that
 // "vi<b></b>agra" is one word; block elements and breaks end a line, and other white
 // space is a single space. It takes time linear in the document, which is read
-// again if a style sheet stands behind text.
+// again if a style sheet stands behind text; what style sheets cost has a bound of its own.
 func readHTML(source string, p *page) {
-	r := newReader(source, &sheet{left: maxTries})
+	r := newReader(source, &sheet{effort: &p.effort})
 	r.read()
-	if r.late {
-		sheet := r.sheet
-		sheet.left = maxTries
-		r = newReader(source, sheet)
+	if r.late && !r.blind {
+		r = newReader(source, r.sheet)
 		r.whole = true
 		r.read()
 	}
@@ -136,6 +136,7 @@ func (r *htmlReader) finish(p *page) {
 	}
 	p.splits += r.splits
 	p.images += r.images
+	p.blind = p.blind || r.blind
 	p.forms = append(p.forms, r.forms[:min(len(r.forms), maxForms-len(p.forms))]...)
 }
 
@@ -289,7 +290,7 @@ func (r *htmlReader) replaced(e *element) {
 		return
 	}
 	sink := &r.out
-	if e.look.gone || e.look.veiled { // a picture is seen whatever the colour of text
+	if (e.look.gone || e.look.veiled) && !r.blind { // a picture is seen whatever the colour of text
 		sink = &r.dark
 	}
 	sink.space = true

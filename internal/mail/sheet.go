@@ -12,35 +12,54 @@ import (
 // text, not hide it: so what a reader might see is never taken for hidden.
 type sheet struct {
 	rules  []cssRule
-	byKey  map[string][]int32 // rules by what the last part of their selectors names
-	deep   bool               // some selector is about what an element stands in
-	over   bool               // there is more than fits
-	left   int                // selectors that may still be tried
-	images []string           // that the rules load
-	found  []int32            // room for find
+	names  map[string]int32  // what selectors name, as "td", ".note" and "#x", numbered from 1
+	byKey  map[int32][]int32 // rules by what the last part of their selectors names
+	deep   bool              // some selector is about what an element stands in
+	over   bool              // there is more than fits
+	effort *effort
+	images []string // that the rules load
+	found  []int32  // room for find
 	fits   []*cssRule
 }
 
-// Bounds of a document's sheets: rules kept, and selectors tried over all elements.
+// Bounds of style: rules kept of a document, what its sheets may cost in all of a message, and
+// classes of one part of a selector.
 const (
-	maxRules = 4000
-	maxTries = 500_000
+	maxRules   = 4000
+	maxEffort  = 12 << 20
+	maxClasses = 16
 )
+
+// An effort is what the style sheets of a message cost so far: octets looked at, and parts of
+// selectors tried. A few rules and a few elements can be made to cost any time, since each
+// rule may be about each element.
+type effort int
+
+// spend adds what is going to be done, and reports whether it may be.
+func (e *effort) spend(n int) bool {
+	*e += effort(n)
+	return *e <= maxEffort
+}
 
 // A cssRule is what one selector says.
 type cssRule struct {
 	selector     []compound // the last part first
 	weight       int        // its specificity
+	cost         int        // of its declarations
 	declarations []declaration
 	maybe        bool
 }
 
 // A compound is "td.note", one part of a selector.
 type compound struct {
-	tag, id string // "" any
-	classes []string
-	child   bool // it stands directly in what comes before
+	tag, id int32   // numbers of names, 0 any
+	classes []int32 // each once
+	many    int     // classes as written
+	child   bool    // it stands directly in what comes before
 }
+
+// named is the cost of a declaration on top of its value's octets.
+const named = 32
 
 // add reads a style sheet that is for some media, "" for all.
 func (s *sheet) add(css, query string) {
@@ -109,11 +128,13 @@ func (s *sheet) rule(prelude string, c *scanner, maybe bool) {
 		return
 	}
 	var list []declaration
+	cost := 0
 	declarations(body, func(d declaration) {
 		if d.url != "" && len(s.images) < MaxURLs && (strings.HasPrefix(d.property, "background") || d.property == "list-style-image") {
 			s.images = append(s.images, d.url)
 		}
 		list = append(list, d)
+		cost += named + len(d.value)
 	})
 	if len(list) == 0 {
 		return
@@ -121,21 +142,21 @@ func (s *sheet) rule(prelude string, c *scanner, maybe bool) {
 	selectors := scanner{prelude}
 	for selectors.s != "" {
 		one, _ := selectors.until(",")
-		s.keep(strings.TrimSpace(one), list, maybe)
+		s.keep(strings.TrimSpace(one), cssRule{declarations: list, cost: cost, maybe: maybe})
 	}
 }
 
 // keep adds a rule under what the last part of its selector names.
-func (s *sheet) keep(selector string, list []declaration, maybe bool) {
+func (s *sheet) keep(selector string, r cssRule) {
 	if len(s.rules) == maxRules {
 		s.over = true
 		return
 	}
-	parts, whole := parseSelector(selector)
+	parts, whole := s.selector(selector)
 	if len(parts) == 0 {
 		return
 	}
-	r := cssRule{selector: parts, declarations: list, maybe: maybe || !whole}
+	r.selector, r.maybe = parts, r.maybe || !whole
 	if !whole {
 		r.selector = r.selector[:1]
 		r.weight = 1 << 20 // it may be anything
@@ -146,42 +167,63 @@ func (s *sheet) keep(selector string, list []declaration, maybe bool) {
 	s.deep = s.deep || len(r.selector) > 1
 	key := parts[0].key()
 	if s.byKey == nil {
-		s.byKey = make(map[string][]int32)
+		s.byKey = make(map[int32][]int32)
 	}
 	s.byKey[key] = append(s.byKey[key], int32(len(s.rules)))
 	s.rules = append(s.rules, r)
 }
 
 func (p compound) weight() int {
-	w := len(p.classes) << 6
-	if p.id != "" {
+	w := min(p.many, 63) << 6
+	if p.id != 0 {
 		w += 1 << 12
 	}
-	if p.tag != "" {
+	if p.tag != 0 {
 		w++
 	}
 	return w
 }
 
-func (p compound) key() string {
+func (p compound) key() int32 {
 	switch {
-	case p.id != "":
-		return "#" + p.id
+	case p.id != 0:
+		return p.id
 	case len(p.classes) > 0:
-		return "." + p.classes[0]
+		return p.classes[0]
 	}
 	return p.tag
 }
 
-// parseSelector returns the parts of a selector, the last first, and whether they say all
+// name returns the number of a name, a new one for one that is new.
+func (s *sheet) name(name string) int32 {
+	n, ok := s.names[name]
+	if !ok {
+		if s.names == nil {
+			s.names = make(map[string]int32)
+		}
+		n = int32(len(s.names) + 1)
+		s.names[name] = n
+	}
+	return n
+}
+
+// known returns the number of a name, -1 for one that no selector names.
+func (s *sheet) known(name string) int32 {
+	if n, ok := s.names[name]; ok {
+		return n
+	}
+	return -1
+}
+
+// selector returns the parts of a selector, the last first, and whether they say all
 // of it. Without parts it never fits an element at rest.
-func parseSelector(s string) (parts []compound, whole bool) {
+func (s *sheet) selector(text string) (parts []compound, whole bool) {
 	whole = true
-	if strings.Contains(s, ":hover") || strings.Contains(s, ":active") || strings.Contains(s, ":focus") || strings.Contains(s, "::") {
+	if strings.Contains(text, ":hover") || strings.Contains(text, ":active") || strings.Contains(text, ":focus") || strings.Contains(text, "::") {
 		return nil, true
 	}
 	child := false
-	for word := range strings.FieldsSeq(spacedCombinators(s)) {
+	for word := range strings.FieldsSeq(spacedCombinators(text)) {
 		switch word {
 		case ">":
 			child = true
@@ -190,7 +232,7 @@ func parseSelector(s string) (parts []compound, whole bool) {
 			whole = false
 			continue
 		}
-		p, ok := parseCompound(word)
+		p, ok := s.compound(word)
 		p.child, child = child, false
 		whole = whole && ok
 		parts = append(parts, p)
@@ -211,94 +253,127 @@ func spacedCombinators(s string) string {
 	return strings.NewReplacer(">", " > ", "+", " + ", "~", " ~ ").Replace(s)
 }
 
-// parseCompound reads "td.note#x"; what else there is, it passes over and says so.
-func parseCompound(s string) (p compound, whole bool) {
+// compound reads "td.note#x"; what else there is, it passes over and says so.
+func (s *sheet) compound(text string) (p compound, whole bool) {
 	whole = true
-	for s != "" {
-		n := 1 + strings.IndexAny(s[1:], ".#:[*")
+	for text != "" {
+		n := 1 + strings.IndexAny(text[1:], ".#:[*")
 		if n == 0 {
-			n = len(s)
+			n = len(text)
 		}
-		name := unescape(s[:n])
+		name := unescape(text[:n])
 		if name == "" {
 			return p, false
 		}
 		switch name[0] {
 		case '.':
-			p.classes = append(p.classes, name[1:])
+			whole = p.class(s.name(name)) && whole
 		case '#':
-			p.id = name[1:]
+			p.id = s.name(name)
 		case ':':
 			whole = whole && (name == ":link" || name == ":visited")
 		case '[':
 			return p, false
 		case '*':
 		default:
-			p.tag = strings.ToLower(name)
+			p.tag = s.name(strings.ToLower(name))
 		}
-		s = s[n:]
+		text = text[n:]
 	}
 	return p, whole
 }
 
-// A styled is an element as selectors see it.
-type styled struct {
-	tag, id, class string
+// class adds a class to a compound, and reports whether it had room.
+func (p *compound) class(number int32) bool {
+	p.many++
+	switch {
+	case slices.Contains(p.classes, number):
+		return true
+	case len(p.classes) == maxClasses:
+		return false
+	}
+	p.classes = append(p.classes, number)
+	return true
 }
 
-func (p compound) fits(e styled) bool {
-	if p.tag != "" && p.tag != e.tag || p.id != "" && p.id != e.id {
+// A styled is an element as selectors see it: the numbers of its names, -1 for one that is in
+// no selector. Of its classes those of selectors are kept, each once and in order.
+type styled struct {
+	tag, id int32
+	classes []int32
+}
+
+// styled numbers the names of an element.
+func (s *sheet) styled(tag, id, class string) styled {
+	e := styled{tag: s.known(tag), id: -1}
+	if id != "" {
+		e.id = s.known("#" + id)
+	}
+	for c := range strings.FieldsSeq(class) {
+		if n := s.known("." + c); n >= 0 {
+			e.classes = append(e.classes, n)
+		}
+	}
+	slices.Sort(e.classes)
+	e.classes = slices.Compact(e.classes)
+	s.effort.spend(len(class))
+	return e
+}
+
+func (p *compound) fits(e styled) bool {
+	if p.tag != 0 && p.tag != e.tag || p.id != 0 && p.id != e.id {
 		return false
 	}
 	for _, class := range p.classes {
-		if !hasWord(e.class, class) {
+		if _, ok := slices.BinarySearch(e.classes, class); !ok {
 			return false
 		}
 	}
 	return true
 }
 
-func hasWord(list, word string) bool {
-	for w := range strings.FieldsSeq(list) {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
+// cost is what fits looks at.
+func (p *compound) cost() int { return 1 + len(p.classes) }
 
 // find returns the rules for an element that stands in others, the weakest first, until
-// the next call; false when too many were tried.
+// the next call; false when that is too much work.
 func (s *sheet) find(e styled, around func(i int) (styled, bool)) ([]*cssRule, bool) {
-	found := s.found[:0]
-	try := func(key string) {
-		for _, i := range s.byKey[key] {
-			r := &s.rules[i]
-			if s.left -= len(r.selector); s.left < 0 {
-				return
-			}
-			if r.selector[0].fits(e) && s.within(r.selector[1:], r.selector[0].child, around) {
-				s.left -= len(r.declarations)
-				found = append(found, i)
-			}
-		}
+	s.found = s.found[:0]
+	whole := s.try(0, e, around) && s.try(e.tag, e, around) && s.try(e.id, e, around)
+	for _, class := range e.classes {
+		whole = whole && s.try(class, e, around)
 	}
-	try("")
-	try(e.tag)
-	if e.id != "" {
-		try("#" + e.id)
+	if !whole {
+		return nil, false
 	}
-	for class := range strings.FieldsSeq(e.class) {
-		try("." + class)
-	}
-	slices.SortFunc(found, func(a, b int32) int {
+	slices.SortFunc(s.found, func(a, b int32) int {
 		return cmp.Or(s.rules[a].weight-s.rules[b].weight, int(a-b))
 	})
-	s.found, s.fits = found, s.fits[:0]
-	for _, n := range found {
+	s.fits = s.fits[:0]
+	for _, n := range s.found {
 		s.fits = append(s.fits, &s.rules[n])
 	}
-	return s.fits, s.left >= 0
+	return s.fits, true
+}
+
+// try adds the rules under a key that fit an element to what was found, unless that is too
+// much work.
+func (s *sheet) try(key int32, e styled, around func(i int) (styled, bool)) bool {
+	for _, i := range s.byKey[key] {
+		r := &s.rules[i]
+		first := &r.selector[0]
+		if !s.effort.spend(first.cost()) {
+			return false
+		}
+		if !first.fits(e) || !s.within(r.selector[1:], first.child, around) {
+			continue
+		}
+		if !s.effort.spend(r.cost) {
+			return false
+		}
+		s.found = append(s.found, i)
+	}
+	return true
 }
 
 // within reports whether the rest of a selector fits what is around an element. Where
@@ -306,9 +381,8 @@ func (s *sheet) find(e styled, around func(i int) (styled, bool)) ([]*cssRule, b
 func (s *sheet) within(rest []compound, child bool, around func(i int) (styled, bool)) bool {
 	for i := 0; len(rest) > 0; i++ {
 		e, ok := around(i)
-		s.left--
 		switch {
-		case !ok || s.left < 0:
+		case !ok || !s.effort.spend(rest[0].cost()):
 			return false
 		case rest[0].fits(e):
 			child = rest[0].child

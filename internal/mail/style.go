@@ -319,7 +319,11 @@ func (b *box) extent(v string) extent {
 // isNothing reports whether all sides of "rect(0, 0, 0, 0)" are 0, or 1 px.
 func isNothing(v string) bool {
 	inner := strings.TrimSuffix(strings.TrimPrefix(v, "rect("), ")")
-	for _, side := range strings.FieldsFunc(inner, func(r rune) bool { return r == ' ' || r == ',' }) {
+	sides := strings.FieldsFunc(inner, func(r rune) bool { return r == ' ' || r == ',' })
+	if len(sides) > 4 {
+		return false
+	}
+	for _, side := range sides {
 		if px, ok := parseLength(side, mediumSize); !ok || px > 1 {
 			return false
 		}

@@ -178,10 +178,10 @@ func (rule *cssRule) apply(b *box, important bool) {
 
 // match returns the rules of the sheets for an element.
 func (r *htmlReader) match(e *element) []*cssRule {
-	if len(r.sheet.rules) == 0 || r.outlook {
+	if len(r.sheet.rules) == 0 || r.outlook || r.blind {
 		return nil
 	}
-	who := styled{tag: string(r.tag.name), id: string(r.tag.id), class: string(r.tag.class)}
+	who := r.sheet.styled(string(r.tag.name), string(r.tag.id), string(r.tag.class))
 	if r.sheet.deep {
 		e.styled = who
 	}
