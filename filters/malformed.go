@@ -18,12 +18,13 @@ import (
 // address, a Reply-To elsewhere, words cut apart by hidden text, more style than anybody needs, and a Received field that says that
 // this server had the message. Each finding has its points, which `points` changes; the score is their
 // sum, `most` at most: what is only badly written is not spam. Mailing lists keep their Reply-To and
-// their names. Mail of clients that have logged in is not judged, since programs leave it to the
+// their names, where DKIM or SPF proves the domain that List-Id or List-Post names. Mail of clients that have logged in is not judged, since programs leave it to the
 // server to complete it.
 type malformed struct {
-	points map[string]float64
-	most   float64
-	host   string
+	points   map[string]float64
+	most     float64
+	host     string
+	resolver Resolver
 }
 
 type malformedOptions struct {
@@ -56,12 +57,12 @@ func malformedKind(d Deps) pipeline.Kind {
 		},
 		Options: func() any { return &malformedOptions{Points: []malformedPoints{}, Most: 5} },
 		New: func(options any) (pipeline.Filter, error) {
-			return newMalformed(*options.(*malformedOptions), d.Hostname)
+			return newMalformed(*options.(*malformedOptions), d.Hostname, d.Resolver)
 		},
 	}
 }
 
-func newMalformed(o malformedOptions, host string) (pipeline.Filter, error) {
+func newMalformed(o malformedOptions, host string, r Resolver) (pipeline.Filter, error) {
 	if !(o.Most >= 0) {
 		return nil, errors.New("most can't be below 0")
 	}
@@ -75,18 +76,20 @@ func newMalformed(o malformedOptions, host string) (pipeline.Filter, error) {
 		}
 		points[p.Finding] = p.Points
 	}
-	return malformed{points, o.Most, strings.ToLower(strings.TrimSuffix(host, "."))}, nil
+	return malformed{points, o.Most, strings.ToLower(strings.TrimSuffix(host, ".")), r}, nil
 }
 
 // Check implements pipeline.Filter.
-func (f malformed) Check(_ context.Context, q pipeline.Query) (pipeline.Finding, error) {
+func (f malformed) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	if !q.Tx.Client.Login.IsNull() {
 		return pipeline.Finding{Result: "none"}, nil
 	}
 	e := examination{tx: q.Tx, m: q.Tx.Message, h: q.Tx.Message.Header()}
 	e.fields()
 	e.dates()
-	e.addresses()
+	if who := e.addresses(); len(who) > 0 && !f.isList(ctx, q.Tx) { // lists put themselves between
+		e.found = append(e.found, who...)
+	}
 	e.received(f.host)
 	e.shape()
 	if err := e.m.Err(); err != nil {
@@ -125,7 +128,11 @@ type examination struct {
 }
 
 func (e *examination) find(name, format string, args ...any) {
-	e.found = append(e.found, pipeline.Evidence{Key: name, Value: fmt.Sprintf(format, args...)})
+	e.found = append(e.found, finding(name, format, args...))
+}
+
+func finding(name, format string, args ...any) pipeline.Evidence {
+	return pipeline.Evidence{Key: name, Value: fmt.Sprintf(format, args...)}
 }
 
 // fields counts those that a message has once (RFC 5322 §3.6).
@@ -166,43 +173,84 @@ func (e *examination) dates() {
 	}
 }
 
-// addresses looks at who is said to have written.
-func (e *examination) addresses() {
+// addresses looks at who is said to have written. It returns what is found where no mailing list
+// has put itself between.
+func (e *examination) addresses() (found []pipeline.Evidence) {
 	from := authors(e.m)
 	if len(from) == 0 && e.h.Count("From") > 0 {
 		e.find("bad-from", "%q is no address", e.h.Get("From"))
 	}
-	if e.h.Count("List-Id") > 0 || e.h.Count("List-Post") > 0 { // lists put themselves between
-		return
-	}
 	for _, value := range e.h.All("From") {
 		for _, a := range mail.ParseAddressList(value) {
-			e.shows(a)
+			if own, shown := shows(a); !shown.IsNull() {
+				found = append(found, finding("other-address", "the name shows %s, the address is %s", shown, own))
+			}
 		}
 	}
 	reply := mail.ParseAddressList(e.h.Get("Reply-To"))
 	for _, a := range reply {
 		p, ok := a.Path()
 		if ok && len(from) > 0 && !slices.ContainsFunc(from, func(f mail.Path) bool { return aligned(f.Domain(), p.Domain()) }) {
-			e.find("reply-elsewhere", "answers go to %s, not to %s", p, from[0])
-			return
+			return append(found, finding("reply-elsewhere", "answers go to %s, not to %s", p, from[0]))
 		}
 	}
+	return found
 }
 
 // shows looks for another address in a display name: it is all that many readers show.
-func (e *examination) shows(a mail.Address) {
+func shows(a mail.Address) (own, shown mail.Path) {
 	own, ok := a.Path()
 	if !ok {
-		return
+		return own, mail.Null
 	}
 	for _, word := range strings.FieldsFunc(a.Name, func(r rune) bool { return strings.ContainsRune(" \t\"'<>()[],;:", r) }) {
 		shown, err := mail.ParsePath(strings.Trim(word, "."))
 		if err == nil && !shown.IsNull() && isName(shown.Domain()) && !aligned(shown.Domain(), own.Domain()) {
-			e.find("other-address", "the name shows %s, the address is %s", shown, own)
-			return
+			return own, shown
 		}
 	}
+	return own, mail.Null
+}
+
+// isList reports whether a mailing list sent the message: anybody can write a List-Id, so SPF or
+// DKIM must prove its domain. One whose proof can't be had now is believed: only whose
+// domain it is can make that so.
+func (f malformed) isList(ctx context.Context, tx *pipeline.Transaction) bool {
+	domain := listDomain(tx.Message.Header())
+	if domain == "" || f.resolver == nil {
+		return false
+	}
+	byPath, err := spfFact(ctx, tx, f.resolver)
+	ofPath := aligned(byPath.Domain, domain)
+	if err != nil || ofPath && (byPath.Result == "pass" || byPath.Result == "temperror") {
+		return true
+	}
+	signed, err := dkimFact(ctx, tx, f.resolver)
+	return err != nil || signed.alignedPass(domain) != "" || slices.ContainsFunc(signed.Signatures, func(s dkimSignature) bool {
+		return s.Result == "temperror" && aligned(s.Domain, domain)
+	})
+}
+
+// listDomain returns the domain of the list that a header says to be from (RFC 2919 §2, RFC
+// 2369 §3.4), or "".
+func listDomain(h *mail.Header) string {
+	id := inBrackets(h.Get("List-Id"))
+	if id == "" {
+		post, _, _ := strings.Cut(inBrackets(h.Get("List-Post")), "?")
+		id = post[strings.LastIndexByte(post, '@')+1:]
+	}
+	if id = strings.ToLower(id); !isName(id) {
+		return ""
+	}
+	return id
+}
+
+// inBrackets returns what stands between the last < and >, or all of it where there are none.
+func inBrackets(s string) string {
+	if i := strings.LastIndexByte(s, '<'); i >= 0 {
+		s, _, _ = strings.Cut(s[i+1:], ">")
+	}
+	return strings.TrimSpace(s)
 }
 
 // received looks whether the last server says that this one had the message: who took it from here

@@ -16,7 +16,7 @@ func TestMalformedSettings(t *testing.T) {
 		"below 0":         {Points: []malformedPoints{{"no-date", -1}}},
 		"most below 0":    {Most: -1},
 	} {
-		if _, err := newMalformed(o, ""); err == nil {
+		if _, err := newMalformed(o, "", nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -25,7 +25,7 @@ func TestMalformedSettings(t *testing.T) {
 // malformedFindings returns what the filter finds in a message, by the names of the findings.
 func malformedFindings(t *testing.T, message string) (names []string) {
 	t.Helper()
-	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test")
+	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestMalformedStyle(t *testing.T) {
 
 func FuzzMalformed(f *testing.F) {
 	f.Add("From: \"a@b.example\" <c@d.example>\r\nDate: x\r\nReceived: by mx.test\r\nReply-To: ,;<\r\n\r\na\nb")
-	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test")
+	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test", nil)
 	if err != nil {
 		f.Fatal(err)
 	}
