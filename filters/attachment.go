@@ -20,7 +20,8 @@ import (
 // with macros, unless their name hides what they are; those with a blocked one are `listed`. What
 // comes out of archives is bounded by `expanded_mib`, `files` and `depth`; what is beyond, or takes more
 // than eight seconds, is `unread`, and what expands a hundredfold is a `bomb`. Looks after every
-// ending that delivers: no sender is allowed to send a program. Nobody but an operator may
+// ending that delivers: no sender is allowed to send a program. Where it can't look at all the message is
+// deferred. Nobody but an operator may
 // release what it holds.
 type attachmentFilter struct {
 	limits       attachment.Limits
@@ -52,6 +53,7 @@ func attachmentKind() pipeline.Kind {
 			{Word: "broken", Effect: "score 2", Doc: "it can't be read by the rules of its format"},
 			{Word: "unread", Effect: "score 1", Doc: "a format, size or time beyond what is looked into; encrypted PDFs"},
 			{Word: "none", Effect: "none", Doc: "nothing of that"},
+			{Word: pipeline.TempError, Effect: "defer", Doc: "the message could not be read, or there was no time at all: it is not delivered without a look"},
 		},
 		Options: func() any {
 			l := attachment.DefaultLimits()

@@ -63,32 +63,6 @@ func (r *Report) Sums() (list []Sum) {
 	return list
 }
 
-// HasAttachments reports whether Inspect would look at anything: a message that is no more
-// than text costs nothing.
-func HasAttachments(m *mail.Message) bool {
-	for p := range m.Root().All() {
-		if attached(p) {
-			return true
-		}
-	}
-	return written(m)
-}
-
-// written reports whether the text of a message may hold files in the way of uuencode.
-func written(m *mail.Message) bool {
-	text := m.Extract().Text
-	return strings.HasPrefix(text, "begin") || strings.Contains(text, "\nbegin")
-}
-
-// attached reports whether a part is looked at: a leaf that is not the text of the message.
-func attached(p *mail.Part) bool {
-	if p.IsMultipart() || p.IsMessage() && len(p.Parts) > 0 || p.Body == p.End {
-		return false
-	}
-	body := p.Type == "text" && (p.Subtype == "plain" || p.Subtype == "html")
-	return !body || p.Filename != "" || p.Disposition == "attachment"
-}
-
 // A walker is one inspection under way.
 type walker struct {
 	ctx      context.Context
@@ -123,8 +97,8 @@ func (w *walker) message(m *mail.Message, at place) {
 			w.part(m, p, at)
 		}
 	}
-	if written(m) {
-		w.uuencoded([]byte(m.Extract().Text), at)
+	for _, text := range written(m) {
+		w.uuencoded([]byte(text), at)
 	}
 }
 

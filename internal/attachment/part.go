@@ -1,0 +1,45 @@
+package attachment
+
+import (
+	"strings"
+
+	"gatepost/internal/mail"
+)
+
+// HasAttachments reports whether Inspect would look at anything: a message that is no more
+// than text costs nothing.
+func HasAttachments(m *mail.Message) bool {
+	for p := range m.Root().All() {
+		if attached(p) {
+			return true
+		}
+	}
+	return len(written(m)) > 0
+}
+
+// written returns the texts of a message that may hold files in the way of uuencode. It does
+// not ask for the message's Extract: that reads pages as a browser does, and how long it takes must not decide
+// whether attachments are looked at.
+func written(m *mail.Message) (texts []string) {
+	room := int64(mail.MaxExtract)
+	for p := range m.Root().All() {
+		if p.Type != "text" || p.Subtype == "html" {
+			continue
+		}
+		text, _ := m.Text(p, room)
+		room -= int64(len(text))
+		if strings.HasPrefix(text, "begin") || strings.Contains(text, "\nbegin") {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// attached reports whether a part is looked at: a leaf that is not the text of the message.
+func attached(p *mail.Part) bool {
+	if p.IsMultipart() || p.IsMessage() && len(p.Parts) > 0 || p.Body == p.End {
+		return false
+	}
+	body := p.Type == "text" && (p.Subtype == "plain" || p.Subtype == "html")
+	return !body || p.Filename != "" || p.Disposition == "attachment"
+}
