@@ -89,6 +89,13 @@ func (p place) in(f *File) place { return place{path: f.Path, depth: p.depth + 1
 
 // message looks at all parts of a message.
 func (w *walker) message(m *mail.Message, at place) {
+	if why := unseenParts(m); why != "" {
+		f := w.begin("", at)
+		f.Kind = Message
+		w.cut(why)
+		w.flag(f, Bomb, "%s", why)
+		w.end(f)
+	}
 	for p := range m.Root().All() {
 		if w.over {
 			return

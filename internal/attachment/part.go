@@ -1,6 +1,7 @@
 package attachment
 
 import (
+	"fmt"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -9,12 +10,32 @@ import (
 // HasAttachments reports whether Inspect would look at anything: a message that is no more
 // than text costs nothing.
 func HasAttachments(m *mail.Message) bool {
+	if unseenParts(m) != "" {
+		return true
+	}
 	for p := range m.Root().All() {
 		if attached(p) {
 			return true
 		}
 	}
 	return len(written(m)) > 0
+}
+
+// unseenParts says why a message may hold parts that mail's walk does not show; "" as a rule.
+func unseenParts(m *mail.Message) string {
+	var all mail.Flaws
+	for p := range m.Root().All() {
+		all |= p.Flags
+	}
+	switch {
+	case all.Has(mail.TooMany):
+		return fmt.Sprintf("more than %d parts, or their headers too long", mail.MaxParts)
+	case all.Has(mail.TooDeep):
+		return fmt.Sprintf("parts in parts, more than %d deep", mail.MaxDepth)
+	case all.Has(mail.HeaderCut):
+		return fmt.Sprintf("a header of more than %d KiB", mail.MaxHeader>>10)
+	}
+	return ""
 }
 
 // written returns the texts of a message that may hold files in the way of uuencode. It does

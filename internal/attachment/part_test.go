@@ -1,6 +1,7 @@
 package attachment
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -36,5 +37,24 @@ func TestPageOfMessageIsLeft(t *testing.T) {
 	}
 	if content.read {
 		t.Error("the page was read")
+	}
+}
+
+// TestHiddenParts: parts beyond what mail's walk shows are a bomb, since anything may be in them.
+func TestHiddenParts(t *testing.T) {
+	program := "--b\r\nContent-Type: application/x; name=run.exe\r\n\r\nMZ\r\n"
+	deep := ""
+	for i := range mail.MaxDepth + 5 {
+		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+	}
+	for name, raw := range map[string]string{
+		"many":        "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", mail.MaxParts) + program,
+		"deep":        deep + "Content-Type: application/x; name=run.exe\r\n\r\nMZ\r\n",
+		"long header": "X: " + strings.Repeat("x", mail.MaxHeader) + "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + program + "--b--\r\n",
+	} {
+		m := mail.NewMessage([]byte(raw))
+		if r := inspect(t, m, patient()); !HasAttachments(m) || !r.Has(Bomb) || r.Cut == "" {
+			t.Errorf("%s: got %s", name, described(r))
+		}
 	}
 }
