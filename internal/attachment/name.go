@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -88,6 +89,15 @@ func isDocument(ext string) bool {
 	return false
 }
 
+// unpacks reports whether an extension is of what is opened by an unpacker.
+func unpacks(ext string) bool {
+	switch ext {
+	case "zip", "zipx", "7z", "rar", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "lzma", "zst", "lz4", "z", "cab", "arj", "lzh", "lha", "ace", "jar", "war", "ear", "iso", "img", "wim":
+		return true
+	}
+	return false
+}
+
 // isPage reports whether an extension is of what a browser opens.
 func isPage(ext string) bool {
 	switch ext {
@@ -122,6 +132,12 @@ func nameFlags(name string, kind Kind) (flags []Flag) {
 		flags = append(flags, Flag{Disguised, "spaces push the extension out of sight"})
 	}
 	return flags
+}
+
+// innerFlags are those that count of a part's name in an office document: what else is odd is
+// for the program that wrote it.
+func innerFlags(flags []Flag) []Flag {
+	return slices.DeleteFunc(flags, func(g Flag) bool { return g.Class != Executable && g.Class != Container })
 }
 
 // harmlessAsNamed reports whether a dangerous extension is no such thing in a file of that kind:

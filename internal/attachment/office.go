@@ -32,6 +32,24 @@ func (o *office) named(name string) {
 	}
 }
 
+// own reports whether a part is where office programs put theirs. What is elsewhere they don't look at,
+// so that it may be there for somebody who unpacks the document.
+func (o *office) own(name string) bool {
+	if o.f.Kind == ODF {
+		return true
+	}
+	low := strings.ToLower(name)
+	if low == "[content_types].xml" {
+		return true
+	}
+	dir, _, _ := strings.Cut(low, "/")
+	switch dir {
+	case "word", "xl", "ppt", "visio", "docprops", "_rels", "customxml", "customui":
+		return dir != low
+	}
+	return false
+}
+
 // scans reports whether a part is text to be looked through.
 func (o *office) scans(name string) bool {
 	low := strings.ToLower(name)

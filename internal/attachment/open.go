@@ -43,6 +43,7 @@ func (w *walker) judge(f *File, c content, head []byte, at place, more ...extra)
 	}
 	w.inside(f, c, o.stream, at)
 	if at.inner && f.Kind.runs() == "" {
+		f.Flags = append(f.Flags, innerFlags(nameFlags(f.Name, f.Kind))...)
 		return
 	}
 	f.Flags = append(f.Flags, contentFlags(f.Name, f.Kind)...)

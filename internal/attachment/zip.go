@@ -65,9 +65,11 @@ func (w *walker) zip(f *File, c content, at place) error {
 // zipEntry looks at a file of an archive.
 func (w *walker) zipEntry(f *File, e *zip.File, at place, o *office) {
 	name := e.Name
+	at.inner = at.inner && o.own(name)
 	if at.inner {
 		o.named(name)
 		if !o.looks(name) {
+			w.onlyNamed(name, int64(min(e.UncompressedSize64, 1<<62)), at)
 			return
 		}
 	}
@@ -84,6 +86,17 @@ func (w *walker) zipEntry(f *File, e *zip.File, at place, o *office) {
 	if errors.Is(err, errSecret) {
 		w.flag(f, Encrypted, "holds files that need a password")
 	}
+}
+
+// onlyNamed puts a part of an office document into the report where its name runs something.
+func (w *walker) onlyNamed(name string, size int64, at place) {
+	flags := innerFlags(nameFlags(cleanName(name), Unknown))
+	if len(flags) == 0 {
+		return
+	}
+	u := w.begin(name, at)
+	u.Size, u.Flags = size, append(u.Flags, flags...)
+	w.end(u)
 }
 
 // unseen puts a file into the report that could not be read: its name says something, too.
@@ -131,11 +144,13 @@ func (e *ended) Read(p []byte) (int, error) {
 
 // zipKind tells what an archive with these files is.
 func (w *walker) zipKind(f *File, z *zip.Reader) {
-	var types, manifest, class, mimetype, android bool
+	var types, relations, manifest, class, mimetype, android bool
 	for _, e := range z.File {
 		switch name := e.Name; {
-		case name == "[Content_Types].xml":
+		case strings.EqualFold(name, "[Content_Types].xml"):
 			types = true
+		case strings.EqualFold(name, "_rels/.rels"):
+			relations = true
 		case name == "META-INF/MANIFEST.MF":
 			manifest = true
 		case strings.HasSuffix(name, ".class"):
@@ -149,9 +164,9 @@ func (w *walker) zipKind(f *File, z *zip.Reader) {
 	switch ext := Extension(f.Name); {
 	case android:
 		f.Kind = APK
-	case types && ext != "appx" && ext != "msix":
+	case types && relations && !unpacks(ext) && ext != "appx" && ext != "msix":
 		f.Kind = OOXML
-	case mimetype && strings.HasPrefix(ext, "o"):
+	case mimetype && (strings.HasPrefix(ext, "od") || strings.HasPrefix(ext, "ot")):
 		f.Kind = ODF
 	case manifest && (class || ext == "jar"):
 		f.Kind = Jar
