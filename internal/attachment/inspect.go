@@ -131,7 +131,21 @@ func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
 		c = content{}
 	}
 	w.judge(f, c, src.head(), at)
+	if err == nil && !f.Kind.mayEndAsZip() && endsAsZip(src.tail) {
+		w.partBehind(f, m, p, at)
+	}
 	w.end(f)
+}
+
+// partBehind reads a part anew that has a zip at its end, so that it can be read at any place.
+func (w *walker) partBehind(f *File, m *mail.Message, p *mail.Part, at place) {
+	src := newSource(m, p)
+	src.pieces = true
+	if err := src.scan(w.ctx, io.Discard, w.buf); err != nil {
+		w.unreadable(f, err)
+		return
+	}
+	w.behind(f, content{ReaderAt: src, size: src.size}, at)
 }
 
 // begin makes a file of the report, unless there are too many.
@@ -228,7 +242,7 @@ func (w *walker) file(name string, r io.Reader, hint int64, at place) *File {
 	case kind.streams():
 		w.judge(f, content{}, head, at, withStream(io.MultiReader(bytes.NewReader(head), t)))
 		w.release(cap(head))
-	case kind.wanted() && !w.over:
+	case (kind.wanted() || kind == Unknown && unpacks(Extension(f.Name))) && !w.over:
 		b, err := w.keep(t, head, hint)
 		if err != nil {
 			w.unreadable(f, err)

@@ -195,6 +195,11 @@ func contentFlags(name string, kind Kind) (flags []Flag) {
 // belies reports whether a content can't be honest under an extension. Office files are
 // often named for one another, pages for sheets, and mail programs name what they like.
 func belies(ext string, kind Kind) bool {
+	switch ext {
+	case "zip", "zipx", "rar", "7z", "cab", "arj", "lzh", "ace":
+		// programs look for the archive behind whatever is in front of it
+		return kind != Empty && kind != OOXML && kind != ODF && !kind.Archive()
+	}
 	if !isDocument(ext) || kind == Unknown || kind == Text || kind == Empty {
 		return false
 	}

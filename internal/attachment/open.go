@@ -42,12 +42,31 @@ func (w *walker) judge(f *File, c content, head []byte, at place, more ...extra)
 		o.stream = c.reader()
 	}
 	w.inside(f, c, o.stream, at)
+	if at.depth > 0 && c.ReaderAt != nil && !f.Kind.mayEndAsZip() {
+		w.innerBehind(f, c, at)
+	}
 	if at.inner && f.Kind.runs() == "" {
 		f.Flags = append(f.Flags, innerFlags(nameFlags(f.Name, f.Kind))...)
 		return
 	}
 	f.Flags = append(f.Flags, contentFlags(f.Name, f.Kind)...)
 	f.Flags = append(f.Flags, nameFlags(f.Name, f.Kind)...)
+}
+
+// innerBehind looks for a zip at the end of a file inside another, which is at hand.
+func (w *walker) innerBehind(f *File, c content, at place) {
+	n := min(c.size, maxEnd)
+	if n <= 0 || int64(w.memory) < n {
+		return
+	}
+	w.memory -= int(n)
+	b := make([]byte, n)
+	got, _ := c.ReadAt(b, c.size-n)
+	ends := endsAsZip(b[:got])
+	w.release(int(n))
+	if ends {
+		w.behind(f, c, at)
+	}
 }
 
 // inside looks into a file of a kind that can hold something.

@@ -3,7 +3,6 @@ package attachment
 import (
 	"context"
 	"errors"
-	"hash"
 	"io"
 	"sort"
 
@@ -20,6 +19,9 @@ type source struct {
 	small []byte  // the first smallSize octets, all of it where whole
 	whole bool    // it is all in small
 	begin []piece // of a large one
+	tail  []byte  // the last octets, maxEnd at least where there are
+
+	pieces bool // whatever its kind, it is to be read at any place
 
 	last  int    // which piece is in piece
 	piece []byte // decoded
@@ -42,7 +44,7 @@ func newSource(m *mail.Message, p *mail.Part) *source {
 func (s *source) head() []byte { return s.small[:min(len(s.small), headSize)] }
 
 // scan decodes the content once, through buf into h. Its errors are those of reading the message.
-func (s *source) scan(ctx context.Context, h hash.Hash, buf []byte) error {
+func (s *source) scan(ctx context.Context, h io.Writer, buf []byte) error {
 	raw, end := s.p.Body, s.p.End
 	for raw < end {
 		next, err := s.next(raw)
@@ -53,7 +55,8 @@ func (s *source) scan(ctx context.Context, h hash.Hash, buf []byte) error {
 		r := s.decoded(raw, next)
 		for {
 			n, err := r.Read(buf)
-			h.Write(buf[:n])
+			_, _ = h.Write(buf[:n]) // a hash never fails
+			s.keepTail(buf[:n])
 			s.size += int64(n)
 			if room := smallSize - len(s.small); room > 0 {
 				s.small = append(s.small, buf[:min(n, room)]...)
@@ -74,9 +77,18 @@ func (s *source) scan(ctx context.Context, h hash.Hash, buf []byte) error {
 	return nil
 }
 
+// keepTail remembers the last octets.
+func (s *source) keepTail(b []byte) {
+	b = b[max(0, len(b)-maxEnd):]
+	if len(s.tail)+len(b) > 2*maxEnd {
+		s.tail = s.tail[:copy(s.tail, s.tail[len(s.tail)-maxEnd:])]
+	}
+	s.tail = append(s.tail, b...)
+}
+
 // next returns where the piece that begins at raw ends. What nobody will look into is one.
 func (s *source) next(raw int64) (int64, error) {
-	if len(s.small) >= headSize {
+	if len(s.small) >= headSize && !s.pieces {
 		if kind := kindOf(s.head()); !kind.streams() && !kind.wanted() {
 			return s.p.End, nil
 		}

@@ -2,9 +2,7 @@ package attachment
 
 import (
 	"archive/zip"
-	"bytes"
 	"compress/bzip2"
-	"compress/flate"
 	"errors"
 	"io"
 	"strings"
@@ -29,8 +27,8 @@ func (p *purse) ReadAt(b []byte, off int64) (int, error) {
 	return p.ReaderAt.ReadAt(b, off)
 }
 
-// zip reads an archive by its directory, as programs do. What else there is between the
-// files, or a second directory in front of it, is for those who look at other octets.
+// zip reads an archive by its directory, as programs do, and where its first file is not in the
+// directory also as those do that read from the beginning.
 func (w *walker) zip(f *File, c content, at place) error {
 	p := &purse{ReaderAt: c, left: maxDirectory}
 	z, err := zip.NewReader(p, c.size)
@@ -44,6 +42,10 @@ func (w *walker) zip(f *File, c content, at place) error {
 	p.left = 1 << 62
 	p.ReaderAt = c
 	z.RegisterDecompressor(12, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
+	if w.hiddenBeginning(c, z) {
+		w.flag(f, Disguised, "an archive before another: programs show one of them")
+		_ = w.zipFiles(f, c, at, nil)
+	}
 	w.zipKind(f, z)
 	if f.Kind.runs() != "" { // what is in a program is no news
 		return nil
@@ -171,40 +173,4 @@ func (w *walker) zipKind(f *File, z *zip.Reader) {
 	case manifest && (class || ext == "jar"):
 		f.Kind = Jar
 	}
-}
-
-// zipFiles reads the files of an archive without a directory one after the other, as some
-// programs do with what is cut short, and returns err for the archive.
-func (w *walker) zipFiles(f *File, c content, at place, err error) error {
-	const header = 30
-	for off := int64(0); off+header < c.size && !w.over; {
-		var h [header]byte
-		if n, _ := c.ReadAt(h[:], off); n < header || !bytes.HasPrefix(h[:], []byte("PK\x03\x04")) {
-			break
-		}
-		flags, method := int(h[6])|int(h[7])<<8, int(h[8])|int(h[9])<<8
-		packed := int64(h[18]) | int64(h[19])<<8 | int64(h[20])<<16 | int64(h[21])<<24
-		names, more := int64(h[26])|int64(h[27])<<8, int64(h[28])|int64(h[29])<<8
-		name := make([]byte, min(names, maxName))
-		n, _ := c.ReadAt(name, off+header)
-		begin := off + header + names + more
-		body := io.NewSectionReader(c, min(begin, c.size), max(0, c.size-begin))
-		switch {
-		case flags&1 != 0:
-			w.unseen(string(name[:n]), 0, at, errSecret)
-			w.flag(f, Encrypted, "holds files that need a password")
-		case method == 8:
-			in := &counter{r: body}
-			w.file(string(name[:n]), w.unpacked(f, flate.NewReader(in), in), 0, at)
-		case method == 0 && packed > 0:
-			w.file(string(name[:n]), io.LimitReader(body, packed), packed, at)
-		default:
-			w.unseen(string(name[:n]), 0, at, errMethod)
-		}
-		if flags&8 != 0 || packed == 0 {
-			break // where it ends is told behind it
-		}
-		off = begin + packed
-	}
-	return err
 }
