@@ -17,11 +17,14 @@ type pdfScan struct {
 	at    place
 	files int
 	inner int // how many streams of objects it is in
+	lex   pdfLexer
+	found bool // an object began in what is said to be a stream
 }
 
 // Bounds of a scan, in octets.
 const (
 	pdfWindow     = 64 << 10
+	pdfToken      = 128     // a name is shorter, however it is written
 	pdfDictionary = 4 << 10 // of what stands before a stream
 	pdfObjects    = 4 << 20 // of one stream of objects, unpacked
 	maxPDFFiles   = 100
@@ -63,29 +66,28 @@ func (s *pdfScan) window(b []byte, base int64, skip, last bool) (used int, _ boo
 		if skip {
 			i := bytes.Index(b[used:], []byte("endstream"))
 			if i < 0 {
-				s.long(b[used:])
-				return s.keep(b, used, last, len("endstream")), true
+				return s.long(b, used, s.keep(b, used, last, pdfToken)), true
 			}
-			s.long(b[used : used+i])
+			s.long(b[:used+i], used, used+i)
 			used += i + len("endstream")
-			skip = false
+			s.lex, s.found, skip = pdfLexer{}, false, false
 		}
 		i := streamAt(b[used:])
-		if i < 0 {
-			end := s.keep(b, used, last, pdfDictionary)
-			s.names(b[used:max(used, min(len(b), end+64))])
-			return end, false
+		if i < 0 || used+i+16 > len(b) && !last {
+			return s.names(b, used, s.keep(b, used, last, pdfDictionary)), false
 		}
-		if used+i+16 > len(b) && !last {
-			end := s.keep(b, used, last, pdfDictionary)
-			return end, false
+		from, at := used, used+i
+		used = s.names(b, used, at)
+		if s.lex.text() { // the word stands in a title
+			used = s.names(b, used, at+len("stream"))
+			continue
 		}
-		s.names(b[used : used+i])
-		begin := used + i + len("stream")
-		for begin < len(b) && (b[begin] == '\r' || b[begin] == '\n') && begin < used+i+8 {
+		begin := at + len("stream")
+		for begin < len(b) && (b[begin] == '\r' || b[begin] == '\n') && begin < at+8 {
 			begin++
 		}
-		s.stream(b[max(used, used+i-pdfDictionary):used+i], base+int64(begin))
+		s.stream(b[max(from, at-pdfDictionary):at], base+int64(begin))
+		s.lex, s.found = pdfLexer{}, false
 		used, skip = min(begin, len(b)), true
 	}
 }
@@ -118,38 +120,48 @@ func streamAt(b []byte) int {
 	}
 }
 
-// names looks at the names in a stretch without streams.
-func (s *pdfScan) names(b []byte) {
-	for {
-		i := bytes.IndexByte(b, '/')
-		if i < 0 {
-			return
+// names looks at the names in a stretch without streams, and returns where it goes on: a
+// token may reach beyond the end of the stretch.
+func (s *pdfScan) names(b []byte, from, end int) int {
+	for from < end {
+		var at pdfNameAt
+		if at, from = s.lex.next(b, from); at.name != "" {
+			s.named(at)
 		}
-		b = b[i+1:]
-		name, n := pdfName(b)
-		b = b[n:]
-		switch name {
-		case "JavaScript", "JS":
-			s.w.flag(s.f, Active, "a PDF with a script")
-		case "Launch":
-			s.w.flag(s.f, Active, "a PDF that starts a program")
-		case "Encrypt":
-			if s.inner == 0 {
-				s.w.flag(s.f, Unread, "a PDF that is encrypted")
-			}
-		case "GoToE", "ImportData":
-			s.w.flag(s.f, Active, "a PDF that opens another file (%s)", name)
-		case "XFA":
-			// forms of the old kind: their scripts are named as such
-		}
+	}
+	return from
+}
+
+// named looks at a name: a key, or the value of a key.
+func (s *pdfScan) named(at pdfNameAt) {
+	action := at.of == "S" || at.bare // ISO 32000 §12.6.2
+	switch name := at.name; {
+	case (name == "JavaScript" || name == "JS") && (action || at.of == ""):
+		s.w.flag(s.f, Active, "a PDF with a script")
+	case name == "Launch" && action:
+		s.w.flag(s.f, Active, "a PDF that starts a program")
+	case name == "Encrypt" && at.of == "" && s.inner == 0:
+		s.w.flag(s.f, Unread, "a PDF that is encrypted")
+	case (name == "GoToE" || name == "ImportData") && action:
+		s.w.flag(s.f, Active, "a PDF that opens another file (%s)", name)
 	}
 }
 
-// long finds what no picture has by chance where a stream is said to be.
-func (s *pdfScan) long(b []byte) {
-	if bytes.Contains(b, []byte("/JavaScript")) {
-		s.w.flag(s.f, Active, "a PDF with a script")
+// long looks at a stretch of what is said to be a stream, for objects that a reader finds in
+// there: they begin with their number. Pictures and texts have names by chance.
+func (s *pdfScan) long(b []byte, from, end int) int {
+	for i := from; !s.found; i += len("obj") {
+		n := bytes.Index(b[i:], []byte("obj"))
+		if n < 0 {
+			return end
+		}
+		i += n
+		before := b[max(0, i-8):i]
+		number := bytes.TrimRight(before, " \t\r\n\x00\f")
+		s.found = 0 < len(number) && len(number) < len(before) && '0' <= number[len(number)-1] && number[len(number)-1] <= '9'
+		from = i
 	}
+	return s.names(b, from, max(from, end))
 }
 
 // pdfName reads a name, in which #xx is an octet, and how many octets it took.
@@ -158,7 +170,7 @@ func pdfName(b []byte) (string, int) {
 	n := 0
 	for i := 0; i < len(b); i++ {
 		c := b[i]
-		if c <= ' ' || bytes.IndexByte([]byte("()<>[]{}/%"), c) >= 0 {
+		if c <= ' ' || isPDFDelimiter(c) {
 			return string(out[:n]), i
 		}
 		if c == '#' && i+2 < len(b) {
@@ -230,6 +242,7 @@ func (s *pdfScan) unpacked(body io.Reader, flate, file bool) {
 		return
 	}
 	s.inner++
+	s.lex = pdfLexer{}
 	_ = s.scan(io.LimitReader(&lenient{r}, pdfObjects))
 	s.inner--
 }
