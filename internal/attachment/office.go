@@ -108,7 +108,7 @@ func (o *office) scan(name string, r io.Reader) {
 			o.w.flag(o.f, Macro, "DDE link in %s", cleanName(name))
 		}
 	case strings.HasPrefix(low, "xl/worksheets"):
-		if dde(b) {
+		if formulaDDE(b) {
 			o.w.flag(o.f, Macro, "DDE formula in %s", cleanName(name))
 		}
 	default:
@@ -174,48 +174,6 @@ func remote(target string) bool {
 	low := strings.ToLower(strings.TrimSpace(target))
 	for _, scheme := range []string{"http:", "https:", "ftp:", "mhtml:", "ms-msdt:", "script:", "javascript:"} {
 		if strings.HasPrefix(low, scheme) {
-			return true
-		}
-	}
-	return false
-}
-
-// fieldDDE reports whether Word has a field that starts a program: its instruction may be
-// cut into any number of runs, so the text alone of all instructions is looked at.
-func fieldDDE(b []byte) bool {
-	if !bytes.Contains(b, []byte("instrText")) && !bytes.Contains(b, []byte("fldSimple")) {
-		return false
-	}
-	var text strings.Builder
-	for rest := b; ; {
-		i := bytes.Index(rest, []byte("instrText"))
-		if i < 0 {
-			break
-		}
-		rest = rest[i:]
-		open := bytes.IndexByte(rest, '>')
-		if open < 0 {
-			break
-		}
-		rest = rest[open+1:]
-		end := bytes.IndexByte(rest, '<')
-		if end < 0 {
-			break
-		}
-		text.Write(rest[:end])
-		rest = rest[end:]
-	}
-	if i := bytes.Index(b, []byte("w:instr=\"")); i >= 0 {
-		text.Write(b[i:min(len(b), i+200)])
-	}
-	return strings.Contains(strings.ToUpper(text.String()), "DDE")
-}
-
-// dde reports whether a formula calls another program: cmd|'/c …'!A1.
-func dde(b []byte) bool {
-	low := lower(b)
-	for _, program := range []string{"cmd|", "powershell|", "msexcel|", "mshta|", "rundll32|", "regsvr32|", "certutil|", "dde(\""} {
-		if bytes.Contains(low, []byte(program)) {
 			return true
 		}
 	}

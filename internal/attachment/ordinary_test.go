@@ -58,3 +58,73 @@ func TestPDFTextIsNoScript(t *testing.T) {
 		})
 	}
 }
+
+// Only the first word of a field says what it does.
+func TestFieldThatStartsAProgram(t *testing.T) {
+	run := func(text string) string {
+		return `<w:r><w:instrText xml:space="preserve">` + text + `</w:instrText></w:r>`
+	}
+	begin, separate, end := `<w:r><w:fldChar w:fldCharType="begin"/></w:r>`, `<w:r><w:fldChar w:fldCharType="separate"/></w:r>`, `<w:r><w:fldChar w:fldCharType="end"/></w:r>`
+	field := func(text string) string {
+		return begin + run(text) + separate + "<w:r><w:t>x</w:t></w:r>" + end
+	}
+	const dde = "macro DDE field in word/document.xml"
+	for name, c := range map[string]struct{ body, want string }{
+		"link":               {field(` HYPERLINK "https://www.good.example/embedded/addendum" `), ""},
+		"merge":              {field(` MERGEFIELD Date_Added `), ""},
+		"GUID":               {field(` HYPERLINK "https://contoso.sharepoint.com/Doc.aspx?sourcedoc=%7B3F2A9C10-4DDE-4B61%7D"`), ""},
+		"bookmark":           {field(` PAGEREF _Toc1dde \h `), ""},
+		"two fields":         {field(" PAGEREF a ") + field(" DATE "), ""},
+		"simple":             {`<w:fldSimple w:instr=" PAGE "><w:t>DDE added</w:t></w:fldSimple>`, ""},
+		"DDE":                {field(` DDE c:\\windows\\cmd "/c calc" `), dde},
+		"auto, many runs":    {begin + run(" D") + run("DEA") + "<w:r><w:t>x</w:t></w:r>" + run(`UTO c:\\cmd`) + end, dde},
+		"never ended":        {begin + run("DDEAUTO cmd"), dde},
+		"behind others":      {field(" PAGE ") + field(" ddeauto cmd "), dde},
+		"field in a field":   {begin + run(" IF 1 = 1 ") + field(` DDEAUTO cmd`) + end, dde},
+		"with one in it":     {begin + run(" DD") + field(" QUOTE 65 ") + run("EAUTO cmd ") + separate + end, dde},
+		"entities":           {field(" &#68;DEAUTO cmd"), dde},
+		"character data":     {begin + "<w:instrText><![CDATA[DDE cmd]]></w:instrText>" + end, dde},
+		"simple DDE":         {`<w:fldSimple w:instr = ' PAGE '/><w:fldSimple w:instr = ' DDEAUTO "cmd" '/>`, dde},
+		"bracket in a quote": {`<w:p w:x="1>2"/>` + field("DDE cmd"), dde},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := flagged(t, named{"a.docx", zipped(t, wordFiles(c.body)...)}); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A program is called by a formula, not by a word and a bar.
+func TestFormulaThatStartsAProgram(t *testing.T) {
+	const dde = "macro a formula that starts a program"
+	for name, c := range map[string]struct{ file, body, want string }{
+		"words in cells":    {"log.csv", "service;commande\nscan;a|cmd|b\n", ""},
+		"text":              {"notes.txt", "Use the [cmd|Ctrl] key, or powershell|bash.\n", ""},
+		"text about it":     {"notes.txt", "=cmd|' /C calc'!A0\n", ""},
+		"markdown":          {"notes.md", "| [cmd|Ctrl] | - powershell|bash |\n", ""},
+		"negative, words":   {"log.csv", "-12,50;cmd|x\n", ""},
+		"quoted text":       {"log.csv", "a;it is cmd|'x'!A1\n", ""},
+		"formula":           {"a.csv", "name,sum\n=cmd|'/c calc'!A1,2\n", dde},
+		"plus":              {"a.csv", "name;+cmd|' /C calc'!A0\n", dde},
+		"function in front": {"a.csv", "name,\"@SUM(1+1)*cmd|' /C calc'!A0\"\n", dde},
+		"many lines":        {"a.csv", "name,\"=1+\n  MSEXCEL|'\\..\\cmd.exe /c calc'!''\"\n", dde},
+		"LibreOffice":       {"a.csv", `x,"=DDE(""soffice"";""a"";""b"")"` + "\n", dde},
+		"two octets":        {"a.csv", "\xff\xfe" + string(utf16le("=cmd|'/c calc'!A1\n")), dde},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := flagged(t, named{c.file, []byte(c.body)}); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	sheet := func(cell string) []byte {
+		return zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"xl/worksheets/sheet1.xml", []byte("<sheetData><c>" + cell + "</c></sheetData>")})
+	}
+	if got := flagged(t, named{"a.xlsx", sheet("<is><t>cmd|'x'!A1</t></is>")}); got != "" {
+		t.Errorf("a text of a sheet: %s", got)
+	}
+	if got := flagged(t, named{"a.xlsx", sheet("<f>cmd|&apos;/c calc&apos;!A1</f>")}); got != "macro DDE formula in xl/worksheets/sheet1.xml" {
+		t.Errorf("a formula of a sheet: %q", got)
+	}
+}

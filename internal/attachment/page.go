@@ -95,8 +95,12 @@ func (w *walker) xml(f *File, b []byte, at place) {
 // the way of uuencode.
 func (w *walker) text(f *File, b []byte, at place) {
 	switch ext := Extension(f.Name); ext {
-	case "csv", "tsv", "tab", "txt", "slk":
-		if dde(b) {
+	case "csv", "tsv", "tab":
+		if cellDDE(unicodeText(b)) {
+			w.flag(f, Macro, "a formula that starts a program")
+		}
+	case "slk":
+		if callDDE.Match(lower(b)) {
 			w.flag(f, Macro, "a formula that starts a program")
 		}
 	case "htm", "html", "shtml", "xhtml", "xht", "hta":
