@@ -21,7 +21,7 @@ type dkimAnswer struct {
 	Result     string // of them together, see overall
 	Signatures []dkimSignature
 	Problem    string // why none was looked at; "" where they were, or there are none
-	Unread     int    // signatures beyond maxSignatures
+	Unread     int    // signatures beyond maxSignatures, of either sort
 	Seen       []pipeline.Evidence
 }
 
@@ -35,7 +35,9 @@ type dkimSignature struct {
 }
 
 // Bounds of the work for one message, far above what honest mail has; package dkim has
-// those of one signature.
+// those of one signature. There may be maxSignatures by the author's organisation and as many by others, so
+// that those whom a message went through leave the author his say. What is beyond is
+// not looked at, and no reason to doubt: anybody can add signatures.
 const (
 	dkimLimit     = 20 * time.Second
 	maxSignatures = 5
@@ -61,16 +63,17 @@ func verifyDKIM(ctx context.Context, r Resolver, m *mail.Message, now time.Time)
 	var a dkimAnswer
 	var whole []*dkim.Signature
 	var places []int // of them in a.Signatures
+	room := newRoom(m)
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		if !strings.EqualFold(f.Name, "DKIM-Signature") {
 			continue
 		}
-		if len(a.Signatures) == maxSignatures {
+		s, err := dkim.ParseSignature(f.Raw)
+		if !room.take(s.Domain) {
 			a.Unread++
 			continue
 		}
-		s, err := dkim.ParseSignature(f.Raw)
 		one := dkimSignature{Domain: s.Domain, Selector: s.Selector, Algorithm: s.Algorithm, Identifier: s.Identifier, Length: s.Length}
 		if err != nil {
 			one.Result, one.Reason = string(dkim.PermError), err.Error()
@@ -97,6 +100,32 @@ func verifyDKIM(ctx context.Context, r Resolver, m *mail.Message, now time.Time)
 	}
 	a.Result = a.overall()
 	return a, nil
+}
+
+// A signatureRoom says how many more signatures of a message are looked at.
+type signatureRoom struct {
+	authors       []string // whose signatures have room of their own
+	other, theirs int
+}
+
+// newRoom is the room for a message's signatures. The author matters only where there are many.
+func newRoom(m *mail.Message) *signatureRoom {
+	r := &signatureRoom{other: maxSignatures, theirs: maxSignatures}
+	if m.Header().Count("DKIM-Signature") > maxSignatures {
+		r.authors = authorDomains(m)
+		r.authors = r.authors[:min(len(r.authors), maxAuthorDomains)]
+	}
+	return r
+}
+
+// take reports whether there is room for a signature by domain, and takes it.
+func (r *signatureRoom) take(domain string) bool {
+	left := &r.other
+	if slices.ContainsFunc(r.authors, func(author string) bool { return aligned(domain, author) }) {
+		left = &r.theirs
+	}
+	*left--
+	return *left >= 0
 }
 
 // signedParts is a message as package dkim wants it: the fields, and the body as it is
