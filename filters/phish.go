@@ -23,7 +23,7 @@ import (
 // something before the host and an "@"; links to bare IP addresses; hosts that are written so as
 // not to be read. Links in QR codes are looked at, too. Links through a newsletter's counter
 // of clicks are no trick: where the author, or the domain shown, is authenticated (SPF, DKIM), another
-// domain counts only if what the text shows is protected. Of shorteners (t.co) it
+// domain counts only if what the text shows is protected, and little if a counter that many use comes between. Of shorteners (t.co) it
 // is not known where they lead. `protected` adds names, each with the domains that are its
 // own; `brands: false` takes out those that are built in. A trick whose score is 0 is only noted.
 type phish struct {
@@ -43,6 +43,7 @@ type phishOptions struct {
 	OtherDomain  float64 `setting:"other_domain" doc:"score of a text that shows another domain than the link leads to"`
 	OtherByCount float64 `setting:"other_by_counter" doc:"the same, where the link leads to a counter of clicks, and nobody is authenticated"`
 	OtherIsBrand float64 `setting:"other_protected" doc:"the same, where the domain shown is protected"`
+	CountedBrand float64 `setting:"protected_by_counter" doc:"the same, where the author is authenticated, and the link leads to a known counter of clicks"`
 	Confusable   float64 `setting:"confusable" doc:"score of a host that looks the same as a protected one, or begins with it"`
 	Near         float64 `setting:"near" doc:"score of a host that is one letter away from a protected one"`
 	Part         float64 `setting:"part" doc:"score of a host that holds a protected name as a word"`
@@ -62,6 +63,7 @@ const (
 	otherDomain trick = iota
 	otherByCounter
 	otherProtected
+	protectedByCounter
 	confusable
 	nearName
 	partOfName
@@ -78,7 +80,7 @@ const (
 // String returns the trick's word in evidence, which is the setting of its score.
 func (t trick) String() string {
 	return [...]string{
-		"other_domain", "other_by_counter", "other_protected", "confusable", "near", "part", "alphabets", "form", "author", "script", "user_info",
+		"other_domain", "other_by_counter", "other_protected", "protected_by_counter", "confusable", "near", "part", "alphabets", "form", "author", "script", "user_info",
 		"address", "unreadable",
 	}[t]
 }
@@ -86,7 +88,7 @@ func (t trick) String() string {
 func defaultPhish() *phishOptions {
 	return &phishOptions{
 		Protected: []protectedName{}, Brands: true, Recipient: true,
-		OtherDomain: 2, OtherIsBrand: 5, Confusable: 4, Near: 2, Part: 1, Alphabets: 3, Form: 3, Author: 3,
+		OtherDomain: 2, OtherIsBrand: 5, CountedBrand: 1, Confusable: 4, Near: 2, Part: 1, Alphabets: 3, Form: 3, Author: 3,
 		Script: 3, UserInfo: 2, Address: 1, Unreadable: 2,
 	}
 }
@@ -105,7 +107,7 @@ func phishKind(d Deps) pipeline.Kind {
 
 func newPhish(d Deps, o phishOptions) (pipeline.Filter, error) {
 	f := phish{resolver: d.Resolver, pictures: d.Pictures, recipient: o.Recipient, scores: [tricks]float64{
-		o.OtherDomain, o.OtherByCount, o.OtherIsBrand, o.Confusable, o.Near, o.Part, o.Alphabets, o.Form, o.Author, o.Script, o.UserInfo, o.Address, o.Unreadable,
+		o.OtherDomain, o.OtherByCount, o.OtherIsBrand, o.CountedBrand, o.Confusable, o.Near, o.Part, o.Alphabets, o.Form, o.Author, o.Script, o.UserInfo, o.Address, o.Unreadable,
 	}}
 	for t, score := range f.scores {
 		if !(score >= 0 && score <= 100) {
@@ -219,7 +221,7 @@ func (c *phishing) finding() pipeline.Finding {
 // group is the same of tricks of which the strongest counts alone.
 func (t trick) group() trick {
 	switch t {
-	case otherByCounter, otherProtected:
+	case otherByCounter, otherProtected, protectedByCounter:
 		return otherDomain
 	case nearName, partOfName:
 		return confusable

@@ -89,8 +89,8 @@ func (c *phishing) writesAs(domain, name string) bool {
 	if isShared(domain) {
 		return false
 	}
-	if owner, ok := c.names.Owner(domain); ok {
-		return owner == name
+	if _, ok := c.names.Owner(domain); ok {
+		return c.names.Owns(name, domain)
 	}
 	registrable, ok := link.Domain(domain)
 	if !ok {

@@ -8,7 +8,8 @@ import (
 
 // brands are the names that phishing bears most, as it stands in public reports: whom mail
 // pretends to be from where nobody says otherwise. Each has the domains that it writes from
-// and links to.
+// and links to. Branches have domains that anybody could have had, so they are listed one by one
+// and not by a pattern.
 func brands() []protectedName {
 	var list []protectedName
 	add := func(name string, domains ...string) { list = append(list, protectedName{Name: name, Domains: domains}) }
@@ -53,7 +54,7 @@ func brands() []protectedName {
 	add("OVHcloud", "ovh.com", "ovhcloud.com", "ovh.net")
 	add("Ionos", "ionos.com", "ionos.fr", "ionos.de")
 	add("Gandi", "gandi.net")
-	add("Crédit Agricole", "credit-agricole.fr", "ca-paris.fr", "credit-agricole.com")
+	add("Crédit Agricole", "credit-agricole.fr", "credit-agricole.com")
 	add("BNP Paribas", "bnpparibas.com", "bnpparibas.fr", "bnpparibas.net", "mabanque.bnpparibas")
 	add("Société Générale", "societegenerale.fr", "societegenerale.com", "socgen.com")
 	add("Crédit Mutuel", "creditmutuel.fr", "creditmutuel.com")
@@ -81,7 +82,39 @@ func brands() []protectedName {
 	// These are near another, and honest.
 	add("PayPay", "paypay.ne.jp", "paypay-corp.co.jp")
 	common("Amazone", "amazone.de", "amazone.com", "amazone.fr", "amazone.net")
+	more := moreDomains()
+	for i := range list {
+		list[i].also = strings.Fields(more[list[i].Name])
+	}
 	return list
+}
+
+// moreDomains are those that lend a brand no name: shorteners and branches, between spaces.
+func moreDomains() map[string]string {
+	return map[string]string{
+		"Amazon":     "amzn.to amzn.eu amzn.com a.co",
+		"Microsoft":  "sharepointonline.com aka.ms 1drv.ms msft.it",
+		"Google":     "youtu.be goo.gl g.co g.page forms.gle",
+		"Apple":      "apple.co apple.news",
+		"Facebook":   "fb.me fb.watch m.me",
+		"Instagram":  "instagr.am ig.me",
+		"WhatsApp":   "wa.me",
+		"LinkedIn":   "lnkd.in",
+		"Spotify":    "spoti.fi",
+		"eBay":       "ebay.to",
+		"Dropbox":    "db.tt",
+		"WeTransfer": "we.tl",
+		"Adobe":      "adobe.ly",
+		"Airbnb":     "abnb.me",
+		"Colissimo":  "notif-colissimo-laposte.info notif-laposte.info",
+		"La Poste":   "notif-laposte.info notif-colissimo-laposte.info",
+		"Crédit Agricole": "ca-alpesprovence.fr ca-alsace-vosges.fr ca-anjou-maine.fr ca-aquitaine.fr ca-atlantique-vendee.fr ca-briepicardie.fr ca-cb.fr " +
+			"ca-centrefrance.fr ca-centreloire.fr ca-centreouest.fr ca-centrest.fr ca-charente-perigord.fr ca-cmds.fr ca-corse.fr ca-cotesdarmor.fr " +
+			"ca-des-savoie.fr ca-finistere.fr ca-franchecomte.fr ca-guadeloupe.fr ca-illeetvilaine.fr ca-languedoc.fr ca-loirehauteloire.fr " +
+			"ca-lorraine.fr ca-martinique.fr ca-mayotte.fr ca-morbihan.fr ca-nmp.fr ca-norddefrance.fr ca-nordest.fr ca-normandie.fr " +
+			"ca-normandie-seine.fr ca-paris.fr ca-pca.fr ca-pyrenees-gascogne.fr ca-reunion.fr ca-sudmed.fr ca-sudrhonealpes.fr ca-toulouse31.fr " +
+			"ca-tourainepoitou.fr ca-valdefrance.fr",
+	}
 }
 
 // isShared reports whether anybody can have an address in exactly this domain, so that who
@@ -101,8 +134,9 @@ type protectedName struct {
 	Name    string   `setting:"name" json:"name"`
 	Domains []string `setting:"domains" json:"domains"`
 	Common  bool     `setting:"common" json:"common"`
+	also    []string // see link.Name
 }
 
 func (p protectedName) name() link.Name {
-	return link.Name{Text: p.Name, Domains: p.Domains, Common: p.Common}
+	return link.Name{Text: p.Name, Domains: p.Domains, Also: p.also, Common: p.Common}
 }

@@ -70,19 +70,24 @@ func isFileOf(name string, l foundLink) bool {
 }
 
 // judge weighs a link whose text shows another host. Newsletters lead through counters of
-// clicks: that is no trick of who has proven to be the author, or to be whom the text shows.
+// clicks: that is no trick of who has proven to be the author, or to be whom the text shows, and
+// little of one where the text shows a protected name: many mention their page at such.
 func (c *phishing) judge(ctx context.Context, l foundLink, m link.Mention, target link.URL) error {
 	p, err := c.sender(ctx)
 	if err != nil {
 		return err
 	}
 	name, protected := c.isProtected(m.Host)
-	counted := link.IsCounter(target.Host) || link.IsShortener(target.Host) || c.countsAll(target.Host)
+	protected = protected && !link.IsShortener(m.Host) // who reads a shortener's name expects anybody
+	counter := link.IsCounter(target.Host)
+	counted := counter || link.IsShortener(target.Host) || c.countsAll(target.Host)
 	text := "a link shows " + link.Readable(m.Host) + " and leads to " + link.Readable(target.Host)
 	switch {
 	case p.owns(m.Host):
 	case p.failed:
 		c.add(otherByCounter, "%s; who sent it can't be told now", text)
+	case protected && counter && c.authorProven(p):
+		c.add(protectedByCounter, "%s, which may count clicks and is not %s's", text, name)
 	case protected:
 		c.add(otherProtected, "%s, which is not %s's", text, name)
 	case c.authorProven(p) && (counted || p.proves(target.Host)):

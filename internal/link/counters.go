@@ -17,7 +17,7 @@ func IsCounter(host string) bool {
 // counters are the domains of those who send for others.
 var counters = set("list-manage.com list-manage1.com list-manage2.com mailchimp.com mailchi.mp mandrillapp.com campaign-archive.com sendgrid.net sendgrid.com " +
 	"sendinblue.com sibautomation.com sendibm1.com sendibm2.com sendibm3.com sendibt2.com sendibt3.com brevo.com mailjet.com mjt.lu hubspot.com hubspotemail.net " +
-	"hubspotlinks.com hs-sites.com hubspotstarter.net createsend.com createsend1.com createsend2.com cmail1.com cmail2.com cmail3.com cmail19.com cmail20.com " +
+	"hubspotlinks.com hubspotlinksstarter.com hubspotlinksfree.com hs-sales-engage.com hs-sites.com hubspotstarter.net createsend.com createsend1.com createsend2.com cmail1.com cmail2.com cmail3.com cmail19.com cmail20.com " +
 	"exacttarget.com exct.net sfmc-content.com et.e4a.net constantcontact.com rs6.net ctctcdn.com icontact.com mailgun.org mailgun.net sparkpostmail.com " +
 	"sparkpostmail1.com awstrack.me amazonses.com mktoweb.com marketo.com mkto-ab.com pardot.com en25.com eloqua.com rsys1.net rsys2.net rsys3.net rsys5.net " +
 	"rsgsv.net klaviyo.com klclick.com klclick1.com klclick2.com klclick3.com getresponse.com gr-mail.com aweber.com activehosted.com substack.com beehiiv.com " +

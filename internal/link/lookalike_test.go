@@ -109,6 +109,23 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A domain of two names is of each, and one that lends no label is its owner's.
+func TestOwns(t *testing.T) {
+	names, err := NewNames([]Name{
+		{Text: "Colissimo", Domains: []string{"colissimo.fr", "laposte.net"}}, {Text: "La Poste", Domains: []string{"laposte.fr", "laposte.net"}},
+		{Text: "LinkedIn", Domains: []string{"linkedin.com"}, Also: []string{"lnkd.in"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !names.Owns("Colissimo", "edi.laposte.net") || !names.Owns("La Poste", "edi.laposte.net") || !names.Owns("LinkedIn", "lnkd.in") {
+		t.Error("a domain is not its owner's")
+	}
+	if names.Owns("La Poste", "colissimo.fr") || names.Owns("La Poste", "example.org") || names.HasLabel("LinkedIn", "lnkd.example") {
+		t.Error("a domain is somebody else's")
+	}
+}
+
 func TestNewNamesErrors(t *testing.T) {
 	for _, bad := range []Name{{Text: " "}, {Text: "a", Domains: []string{"com"}}, {Text: "a", Domains: []string{"www.example.org"}}, {Text: "a", Domains: []string{"a b"}}} {
 		if _, err := NewNames([]Name{bad}); err == nil {

@@ -10,6 +10,7 @@ import (
 type Name struct {
 	Text    string   // as people write it: "PayPal"
 	Domains []string // registrable domains that are his; the first has his name, by which others are Near or hold it
+	Also    []string // more of the same, whose labels are no names of his: shorteners ("lnkd.in"), branches ("ca-paris.fr")
 	Common  bool     // the name is an everyday word ("Orange"): it proves little where it is a part of something
 }
 
@@ -49,8 +50,8 @@ const (
 // Names are protected names, ready to compare with. They do not change.
 type Names struct {
 	list    []named
-	owners  map[string]int // registrable domain -> index in list
-	outline map[string]int // skeleton of a domain's label -> index
+	owners  map[string][]int // registrable domain -> indexes in list
+	outline map[string]int   // skeleton of a domain's label -> index
 }
 
 // A named is a name's domain, taken apart.
@@ -68,22 +69,23 @@ func NewNames(list []Name) (*Names, error) {
 	if len(list) > MaxNames {
 		return nil, fmt.Errorf("more than %d protected names", MaxNames)
 	}
-	n := &Names{owners: map[string]int{}, outline: map[string]int{}}
+	n := &Names{owners: map[string][]int{}, outline: map[string]int{}}
 	for _, name := range list {
 		if strings.TrimSpace(name.Text) == "" {
 			return nil, fmt.Errorf("a protected name is empty")
 		}
 		e := named{name: name}
-		for _, d := range name.Domains {
+		for i, d := range slices.Concat(name.Domains, name.Also) {
 			u, ok := Parse("http://" + d)
 			domain, is := Domain(u.Host)
 			if !ok || !is || domain != u.Host {
 				return nil, fmt.Errorf("protected name %q: %q is not a registrable domain", name.Text, d)
 			}
-			e.dotted = append(e.dotted, "."+domain+".")
-			if _, known := n.owners[domain]; !known {
-				n.owners[domain] = len(n.list)
+			n.owners[domain] = append(n.owners[domain], len(n.list))
+			if i >= len(name.Domains) {
+				continue
 			}
+			e.dotted = append(e.dotted, "."+domain+".")
 			label, _, _ := strings.Cut(domain, ".")
 			if !hasPunycode(label) && !slices.Contains(e.labels, label) {
 				e.labels = append(e.labels, label)
@@ -101,17 +103,20 @@ func NewNames(list []Name) (*Names, error) {
 	return n, nil
 }
 
-// Owner returns whose a host is, if it is one of the protected.
+// Owner returns whose a host is, if it is one of the protected; of several the first.
 func (n *Names) Owner(host string) (name string, ok bool) {
-	domain, ok := Domain(host)
-	if !ok {
+	domain, _ := Domain(host)
+	owners := n.owners[domain]
+	if len(owners) == 0 {
 		return "", false
 	}
-	i, ok := n.owners[domain]
-	if !ok {
-		return "", false
-	}
-	return n.list[i].name.Text, true
+	return n.list[owners[0]].name.Text, true
+}
+
+// Owns reports whether a host is a name's, be it another's as well.
+func (n *Names) Owns(name, host string) bool {
+	domain, _ := Domain(host)
+	return slices.ContainsFunc(n.owners[domain], func(i int) bool { return n.list[i].name.Text == name })
 }
 
 // Like says whom a host resembles that is none of his, by the strongest resemblance. The
