@@ -71,6 +71,7 @@ func Catalog(d Deps) []pipeline.Kind {
 	if d.Pictures == nil {
 		d.Pictures = picture.NewReader(runtime.NumCPU())
 	}
+	d.Resolver = remember(d.Resolver)
 	kinds := []pipeline.Kind{
 		ipBanKind(d),
 		earlyTalkerKind(d),

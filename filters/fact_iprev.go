@@ -22,6 +22,7 @@ type iprevAnswer struct {
 	Name   string   // the first that leads back; "" where none does
 	Auth   *authres.IPRevResult
 	Seen   []pipeline.Evidence
+	told   *lazily // what rdns says of it
 }
 
 // Bounds of the lookups for one client. An address with many names is somebody's
@@ -35,13 +36,20 @@ const (
 // failure is a result, not an error.
 func iprevFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (iprevAnswer, error) {
 	return pipeline.Fact(ctx, tx, "iprev", iprevLimit, func(ctx context.Context) (iprevAnswer, error) {
-		return iprev(ctx, r, tx.Client.Addr), nil
+		m, ok := r.(*remembering)
+		if !ok {
+			return iprev(ctx, r, tx.Client.Addr), nil
+		}
+		return conclude(m, &m.iprev, tx.Client.Addr, func(w *watched) (iprevAnswer, []pipeline.Evidence) {
+			a := iprev(ctx, w, tx.Client.Addr)
+			return a, a.Seen
+		}), nil
 	})
 }
 
 func iprev(ctx context.Context, r Resolver, client netip.Addr) iprevAnswer {
 	var s seen
-	a := iprevAnswer{Auth: &authres.IPRevResult{IP: client.String()}}
+	a := iprevAnswer{told: &lazily{}, Auth: &authres.IPRevResult{IP: client.String()}}
 	names, err := r.LookupAddr(ctx, client.String())
 	s.add("PTR "+client.String(), names, err)
 	stale := isStale(err)

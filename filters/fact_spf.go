@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"blitiri.com.ar/go/spf"
 	"github.com/emersion/go-msgauth/authres"
 
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -26,6 +28,7 @@ type spfAnswer struct {
 	Problem   string // why the result is an error
 	Auth      *authres.SPFResult
 	Seen      []pipeline.Evidence
+	told      *lazily // what the filter says of it, Auth aside
 }
 
 // disowns reports whether the domain says that the client is none of its own.
@@ -41,9 +44,30 @@ func spfFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (spfAnsw
 	sender, identity := spfIdentity(tx)
 	key := "spf " + sender + " " + tx.Client.Helo
 	return pipeline.Fact(ctx, tx, key, spfLimit, func(ctx context.Context) (spfAnswer, error) {
-		return evaluateSPF(ctx, r, tx.Client.Addr, tx.Client.Helo, sender, identity), nil
+		return askSPF(ctx, r, tx.Client, sender, identity), nil
 	})
 }
+
+// askSPF evaluates SPF, or remembers what it was.
+func askSPF(ctx context.Context, r Resolver, c mail.Client, sender, identity string) spfAnswer {
+	m, ok := r.(*remembering)
+	if !ok {
+		return evaluateSPF(ctx, r, c.Addr, c.Helo, sender, identity)
+	}
+	a := conclude(m, &m.spf, spfKey{c.Addr, domainOf(sender), identity}, func(w *watched) (spfAnswer, []pipeline.Evidence) {
+		a := evaluateSPF(ctx, w, c.Addr, c.Helo, sender, identity)
+		return a, a.Seen
+	})
+	auth := *a.Auth // names this sender
+	if auth.From, auth.Helo = sender, ""; identity == "helo" {
+		auth.From, auth.Helo = "", c.Helo
+	}
+	a.Auth = &auth
+	return a
+}
+
+// domainOf is the domain of a sender that spfIdentity made.
+func domainOf(sender string) string { return sender[strings.LastIndexByte(sender, '@')+1:] }
 
 // spfIdentity returns the sender to be checked: the reverse-path, or postmaster at
 // the HELO name where it is null or has no local part (RFC 7208 §2.4, §4.3).
@@ -59,8 +83,8 @@ func spfIdentity(tx *pipeline.Transaction) (sender, identity string) {
 }
 
 func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sender, identity string) spfAnswer {
-	domain := sender[strings.LastIndexByte(sender, '@')+1:]
-	a := spfAnswer{Identity: identity, Domain: domain, Auth: &authres.SPFResult{From: sender}}
+	domain := domainOf(sender)
+	a := spfAnswer{told: &lazily{}, Identity: identity, Domain: domain, Auth: &authres.SPFResult{From: sender}}
 	if identity == "helo" {
 		a.Auth = &authres.SPFResult{Helo: helo}
 	}
@@ -128,9 +152,16 @@ func (s *spfResolver) fault(name string, err error) error {
 	return dnsErrorOf(name, err)
 }
 
+// hasMacro reports whether a record asks for parts of the sender, the HELO name or the
+// client (RFC 7208 §7).
+func hasMacro(text string) bool { return strings.Contains(text, "%{") }
+
 // LookupTXT implements spf.DNSResolver.
 func (s *spfResolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	texts, err := s.resolver.LookupTXT(ctx, name)
+	if w, ok := s.resolver.(*watched); ok && slices.ContainsFunc(texts, hasMacro) {
+		w.varies()
+	}
 	s.seen.add("TXT "+name, texts, err)
 	return texts, s.fault(name, err)
 }

@@ -54,14 +54,27 @@ func (m mx) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, erro
 	case !q.Tx.Client.Login.IsNull():
 		return pipeline.Finding{Result: "none", Reason: "the sender has logged in"}, nil
 	}
+	domain, client := q.Tx.Envelope.ReversePath.Domain(), q.Tx.Client.Addr
+	r, ok := m.resolver.(*remembering)
+	if !ok {
+		return lookMX(ctx, m.resolver, domain, client), nil
+	}
+	return conclude(r, &r.mx, mxKeyOf(domain, client), func(w *watched) (pipeline.Finding, []pipeline.Evidence) {
+		f := lookMX(ctx, w, domain, client)
+		return f, f.Evidence
+	}), nil
+}
+
+// lookMX looks for the mail hosts of a domain.
+func lookMX(ctx context.Context, r Resolver, domain string, client netip.Addr) pipeline.Finding {
 	// The limit is within the entry's, so that a host that does not answer takes nothing
 	// away from what the others said.
 	ctx, cancel := pipeline.WithLimit(ctx, mxLimit)
 	defer cancel()
-	look := mxLook{resolver: m.resolver, domain: q.Tx.Envelope.ReversePath.Domain(), client: q.Tx.Client.Addr}
+	look := mxLook{resolver: r, domain: domain, client: client}
 	f := look.judge(ctx)
 	f.Evidence = look.seen.evidence()
-	return f, nil
+	return f
 }
 
 // An mxLook is one look for the mail hosts of a domain.

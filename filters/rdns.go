@@ -45,6 +45,11 @@ func (r rdns) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 	if err != nil {
 		return pipeline.Finding{}, err
 	}
+	return a.told.make(func() pipeline.Finding { return r.judge(a, client) }), nil
+}
+
+// judge says what follows from the client's name.
+func (r rdns) judge(a iprevAnswer, client netip.Addr) pipeline.Finding {
 	f := pipeline.Finding{Result: a.Result, Evidence: a.Seen, Auth: []authres.Result{a.Auth}}
 	if a.Name != "" {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "name", Value: a.Name})
@@ -65,7 +70,7 @@ func (r rdns) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, er
 	default:
 		f.Reason = client.String() + " is named " + a.Name
 	}
-	return f, nil
+	return f
 }
 
 // nameLooks tells names that machines made from names that people gave, by the words that

@@ -3,6 +3,8 @@ package filters
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-msgauth/authres"
@@ -44,23 +46,30 @@ func (s spfFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 	if err != nil {
 		return pipeline.Finding{}, err
 	}
+	client := q.Tx.Client.Addr
+	f := a.told.make(func() pipeline.Finding { return judgeSPF(a, client) })
+	if f.Result != "private" {
+		f.Auth = []authres.Result{a.Auth}
+	}
+	return f, nil
+}
+
+// judgeSPF says what follows from SPF's result, which is a fact and stays as it is: a client
+// on a private network proves nothing, and RFC 7208 has no word for it.
+func judgeSPF(a spfAnswer, client netip.Addr) pipeline.Finding {
 	evidence := make([]pipeline.Evidence, 0, 3+len(a.Seen))
 	evidence = append(evidence, pipeline.Evidence{Key: "identity", Value: a.Identity}, pipeline.Evidence{Key: "domain", Value: shorten(a.Domain)})
 	if a.Mechanism != "" {
 		evidence = append(evidence, pipeline.Evidence{Key: "matched", Value: a.Mechanism})
 	}
-	f := pipeline.Finding{
-		Result:   a.Result,
-		Reason:   spfReason(a, q.Tx.Client.Addr.String()),
-		Evidence: append(evidence, a.Seen...),
-		Auth:     []authres.Result{a.Auth},
+	f := pipeline.Finding{Result: a.Result, Evidence: slices.Clip(append(evidence, a.Seen...))}
+	if a.disowns() && isLocal(client) {
+		f.Result = "private"
+		f.Reason = fmt.Sprintf("%s is an address of a private network, which the record of %s does not name", client, shorten(a.Domain))
+		return f
 	}
-	// The fact stays as it is: who asks for proof has none, and RFC 7208 has no such word.
-	if a.disowns() && isLocal(q.Tx.Client.Addr) {
-		f.Result, f.Auth = "private", nil
-		f.Reason = fmt.Sprintf("%s is an address of a private network, which the record of %s does not name", q.Tx.Client.Addr, shorten(a.Domain))
-	}
-	return f, nil
+	f.Reason = spfReason(a, client.String())
+	return f
 }
 
 func spfReason(a spfAnswer, client string) string {

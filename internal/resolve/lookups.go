@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -101,6 +102,30 @@ func (r *Resolver) knows(name string, typ Type) bool {
 	}
 	_, ok := r.cache.get(question{name: plain, typ: typ}, r.conf.Now())
 	return ok
+}
+
+// Keeps says for how long from now the cache answers a question as it does now, be it that
+// there are no such records: 0 where it would have to ask, or where the answer is a failure
+// or stale. The record is a type's mnemonic, "TXT"; for "PTR" the name is an address.
+func (r *Resolver) Keeps(record, name string) time.Duration {
+	typ := Type(dns.StringToType[record])
+	if typ == PTR {
+		reverse, err := dns.ReverseAddr(name)
+		if err != nil {
+			return 0
+		}
+		name = reverse
+	}
+	plain, err := canonical(name)
+	if err != nil {
+		return 0
+	}
+	now := r.conf.Now()
+	k, ok := r.cache.get(question{name: plain, typ: typ}, now)
+	if !ok || errors.Is(k.err, ErrTemporary) {
+		return 0
+	}
+	return k.expires.Sub(now)
 }
 
 func (r *Resolver) bothAddrs(ctx context.Context, name string) ([]netip.Addr, error) {
