@@ -94,8 +94,11 @@ func (f ipBan) find(q pipeline.Query) (ban.Ban, bool) {
 
 // Record implements pipeline.Recorder: it counts the hit.
 func (f ipBan) Record(_ context.Context, q pipeline.Query, found pipeline.Finding) error {
+	if found.Result != "banned" {
+		return nil
+	}
 	b, ok := f.find(q)
-	if !ok || found.Result != "banned" {
+	if !ok {
 		return nil
 	}
 	door := "smtp"

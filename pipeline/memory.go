@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -18,9 +19,11 @@ type memory struct {
 	calls []*call           // the first maxListed; nil: dropped
 	more  map[callKey]*call // the others
 	fresh []call            // for the next ones
+	waits []wait            // for the next of those that may wait
+	chunk int               // how many are made next
 	facts map[string]any    // *fact[T]
-	once  map[string]bool
-	after []func() // run by close
+	once  []string          // few
+	after []func()          // run by close
 	over  bool
 }
 
@@ -92,7 +95,7 @@ func (m *memory) forget(c *call) {
 }
 
 func newMemory(ctx context.Context) *memory {
-	m := &memory{facts: map[string]any{}}
+	m := &memory{facts: map[string]any{}, chunk: 1}
 	m.own.m = m
 	m.own.Context, m.cancel = context.WithCancel(ctx)
 	return m
@@ -127,20 +130,17 @@ func (m *memory) atClose(f func()) {
 func (m *memory) first(key string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.once[key] {
+	if slices.Contains(m.once, key) {
 		return false
 	}
-	if m.once == nil {
-		m.once = map[string]bool{}
-	}
-	m.once[key] = true
+	m.once = append(m.once, key)
 	return true
 }
 
 func (m *memory) asked(key string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.once[key]
+	return slices.Contains(m.once, key)
 }
 
 // scopeOf names those who share e's finding with w.
@@ -173,7 +173,8 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	c = m.newCall(len(w.Policy.Entries))
 	c.key, c.stage, c.wants, c.entry = key, tx.Stage, 1, e
 	if e.Kind.Waits {
-		c.wait = &wait{query: e.query(tx, w), gate: w.isGate(), ctx: limited{parent: &m.own}}
+		c.wait = m.newWait()
+		c.wait.query, c.wait.gate, c.wait.ctx.parent = e.query(tx, w), w.isGate(), &m.own
 	}
 	m.add(c, at, len(w.Policy.Entries))
 	m.mu.Unlock()
@@ -194,6 +195,18 @@ func (m *memory) newCall(entries int) *call {
 	c := &m.fresh[0]
 	m.fresh = m.fresh[1:]
 	return c
+}
+
+// newWait makes several at once, but one for the first, which is often alone in the gate. The
+// caller holds mu.
+func (m *memory) newWait() *wait {
+	if len(m.waits) == 0 {
+		m.waits = make([]wait, m.chunk)
+		m.chunk = 4
+	}
+	w := &m.waits[0]
+	m.waits = m.waits[1:]
+	return w
 }
 
 // drop counts one walk less; the last one cancels what is still under way and

@@ -130,7 +130,8 @@ func (s *Snapshot) named(in Scope, sc scope, list listNumber, author bool, value
 // spellings returns the values that match an address, the narrowest first.
 func spellings(a mail.Path) []string {
 	domain := a.Domain()
-	all := []string{string(a), domain}
+	all := make([]string, 0, 2+strings.Count(domain, "."))
+	all = append(all, string(a), domain)
 	for dot := strings.IndexByte(domain, '.'); dot >= 0; dot = strings.IndexByte(domain, '.') {
 		all = append(all, domain[dot:])
 		domain = domain[dot+1:]
