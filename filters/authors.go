@@ -8,11 +8,9 @@ const maxAuthors = 20
 // authors returns every mailbox in every From field: a filter that looks for bad
 // ones must not be misled by a second.
 func authors(m *mail.Message) (paths []mail.Path) {
-	for _, value := range m.Header().All("From") {
-		for _, a := range mail.ParseAddressList(value) {
-			if p, ok := a.Path(); ok && len(paths) < maxAuthors {
-				paths = append(paths, p)
-			}
+	for _, a := range m.From() {
+		if p, ok := a.Path(); ok && len(paths) < maxAuthors {
+			paths = append(paths, p)
 		}
 	}
 	return paths

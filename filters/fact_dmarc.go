@@ -81,17 +81,15 @@ func evaluateDMARC(ctx context.Context, r Resolver, tx *pipeline.Transaction) (a
 // fromDomains are the domains of all authors, each once; what has none is passed over.
 // problem says what was wrong, where there is none, or more than are looked at.
 func fromDomains(m *mail.Message) (domains []string, problem string) {
-	for _, value := range m.Header().All("From") {
-		for _, a := range mail.ParseAddressList(value) {
-			p, ok := a.Path()
-			if !ok || !isName(p.Domain()) || slices.Contains(domains, p.Domain()) {
-				continue
-			}
-			if len(domains) == maxAuthorDomains {
-				return domains, fmt.Sprintf("there are authors of more than %d domains", maxAuthorDomains)
-			}
-			domains = append(domains, p.Domain())
+	for _, a := range m.From() {
+		p, ok := a.Path()
+		if !ok || !isName(p.Domain()) || slices.Contains(domains, p.Domain()) {
+			continue
 		}
+		if len(domains) == maxAuthorDomains {
+			return domains, fmt.Sprintf("there are authors of more than %d domains", maxAuthorDomains)
+		}
+		domains = append(domains, p.Domain())
 	}
 	if len(domains) == 0 {
 		problem = "there is no author whose domain could be asked"

@@ -107,11 +107,8 @@ type linkReader struct {
 }
 
 func readLinks(m *mail.Message, codes []string) messageLinks {
-	r := linkReader{}
-	for i := range r.seen {
-		r.seen[i] = map[string]bool{}
-	}
 	x := m.Extract()
+	r := linkReader{list: make([]foundLink, 0, min(len(x.Links())+len(codes)+2, maxLinks))}
 	for _, text := range codes {
 		r.link(followed, "picture", mail.Link{URL: text, Kind: mail.LinkOther})
 	}
@@ -182,17 +179,20 @@ func (r *linkReader) name(rank int, h foundHost) {
 	if len(r.hosts[rank]) > maxHosts || r.seen[rank][h.Name] {
 		return
 	}
+	if r.seen[rank] == nil {
+		r.seen[rank] = map[string]bool{}
+	}
 	r.seen[rank][h.Name] = true
 	r.hosts[rank] = append(r.hosts[rank], h)
 }
 
 // all returns the hosts of all ranks, each where it stands first.
 func (r *linkReader) all() (hosts []foundHost) {
-	seen := map[string]bool{}
-	for _, h := range slices.Concat(r.hosts[:]...) {
-		if !seen[h.Name] {
-			seen[h.Name] = true
-			hosts = append(hosts, h)
+	for rank, list := range r.hosts {
+		for _, h := range list {
+			if !slices.ContainsFunc(r.seen[:rank], func(seen map[string]bool) bool { return seen[h.Name] }) {
+				hosts = append(hosts, h)
+			}
 		}
 	}
 	return hosts

@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"gatepost/internal/link"
-	"gatepost/internal/mail"
 	"gatepost/rules"
 )
 
@@ -62,23 +61,21 @@ func skeletons(words string) (list []string) {
 
 // authors looks for a protected name as the display name of somebody else.
 func (c *phishing) authors(ctx context.Context) error {
-	for _, value := range c.query.Tx.Message.Header().All("From") {
-		for _, a := range mail.ParseAddressList(value) {
-			path, ok := a.Path()
-			rest, other := bareName(a.Name)
-			b, is := c.brands[rest]
-			if !ok || !is || b.common && !other || c.writesAs(path.Domain(), b.name) {
-				continue
-			}
-			p, err := c.sender(ctx)
-			if err != nil {
-				return err
-			}
-			if slices.ContainsFunc(p.domains, func(d string) bool { return c.writesAs(d, b.name) }) {
-				continue
-			}
-			c.add(brandAuthor, "the author calls himself %q, but %s is not %s's", a.Name, path.Domain(), b.name)
+	for _, a := range c.query.Tx.Message.From() {
+		path, ok := a.Path()
+		rest, other := bareName(a.Name)
+		b, is := c.brands[rest]
+		if !ok || !is || b.common && !other || c.writesAs(path.Domain(), b.name) {
+			continue
 		}
+		p, err := c.sender(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(p.domains, func(d string) bool { return c.writesAs(d, b.name) }) {
+			continue
+		}
+		c.add(brandAuthor, "the author calls himself %q, but %s is not %s's", a.Name, path.Domain(), b.name)
 	}
 	return nil
 }

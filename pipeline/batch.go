@@ -46,10 +46,23 @@ func (b *batch) start() {
 }
 
 func (b *batch) run() {
+	growStack()
 	for c := b.take(); c != nil; c = b.take() {
 		c.await()
 	}
 }
+
+// growStack has a new goroutine's stack grow at once to what most filters need: later it would
+// be moved again and again, with all that is on it.
+//
+//go:noinline
+func growStack() byte {
+	var room [12 << 10]byte
+	return *second(&room)
+}
+
+//go:noinline
+func second(room *[12 << 10]byte) *byte { return &room[1] }
 
 // take returns the next call; nil: there is none.
 func (b *batch) take() *call {

@@ -34,26 +34,20 @@ func spaced(b []byte) []byte {
 
 // fold appends the folded text to dst, with gaps.
 func fold(dst []byte, s string) []byte {
+	if isPlain(s) {
+		return foldPlain(dst, s)
+	}
 	s = norm.NFKC.String(s)
-	dst = slices.Grow(dst, len(s)) // folding makes few characters longer
-	space := false                 // dst ends in white space
+	space := false // dst ends in white space
 	for i := 0; i < len(s); {
-		if n := printed(s[i:]); n > 0 {
-			dst, space = appendLower(dst, s[i:i+n]), false
-			i += n
-			continue
-		}
-		r, size := rune(s[i]), 1
-		switch {
-		case r >= utf8.RuneSelf:
+		r, size := rune(plainFolded[s[i]&0x7f]), 1
+		if s[i] >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(s[i:])
 			r = foldRune(r)
-		default:
-			r = foldControl(r)
 		}
 		i += size
 		switch {
-		case r < 0:
+		case r <= 0:
 		case r != ' ':
 			dst = utf8.AppendRune(dst, r)
 			space = false
@@ -67,25 +61,56 @@ func fold(dst []byte, s string) []byte {
 	return dst
 }
 
-// printed returns how much of s, from its start, is ASCII that shows something.
-func printed(s string) int {
-	n := 0
-	for n < len(s) && s[n] > ' ' && s[n] < 0x7f {
-		n++
-	}
-	return n
-}
-
-// appendLower appends ASCII in lower case.
-func appendLower(dst []byte, s string) []byte {
-	n := len(dst)
-	dst = append(dst, s...)
-	for i, c := range dst[n:] {
-		if 'A' <= c && c <= 'Z' {
-			dst[n+i] = c + 'a' - 'A'
+// isPlain reports whether s is ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
 		}
 	}
-	return dst
+	return true
+}
+
+// foldPlain is fold for ASCII.
+func foldPlain(dst []byte, s string) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, len(s))[:n+len(s)]
+	space := false
+	for i := range len(s) {
+		switch c := plainFolded[s[i]&0x7f]; {
+		case c > ' ':
+			dst[n] = c
+			n++
+			space = false
+		case c == 0:
+		case space:
+			dst[n-1] = gap
+		default:
+			dst[n] = ' '
+			n++
+			space = true
+		}
+	}
+	return dst[:n]
+}
+
+// plainFolded is what each character of ASCII is folded to, 0 for nothing.
+var plainFolded = func() (table [utf8.RuneSelf]byte) {
+	for i := range table {
+		table[i] = byte(max(foldPlainRune(rune(i)), 0))
+	}
+	return table
+}()
+
+// foldPlainRune folds a character of ASCII; one that shows nothing is -1.
+func foldPlainRune(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r + 'a' - 'A'
+	case r <= ' ' || r == 0x7f:
+		return foldControl(r)
+	}
+	return r
 }
 
 // foldControl makes white space a space; other control characters are nothing.

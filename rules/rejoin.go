@@ -17,6 +17,10 @@ const (
 // stand between the words.
 func rejoin(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
+		if i+1 < len(text) && isPlainWord(text[i]) && isPlainWord(text[i+1]) {
+			i = skipWord(text, i)
+			continue
+		}
 		if n := single(text, i); n == 0 {
 			i = skipWord(text, i)
 			continue
@@ -88,6 +92,9 @@ func single(text []byte, i int) int {
 	return n
 }
 
+// isPlainWord is isWord for ASCII, false for what is not that.
+func isPlainWord(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+
 // runeAt is utf8.DecodeRune, faster for ASCII.
 func runeAt(text []byte, i int) (rune, int) {
 	if i < len(text) && text[i] < utf8.RuneSelf {
@@ -99,7 +106,7 @@ func runeAt(text []byte, i int) (rune, int) {
 // skipWord returns where the word at i, and what separates it from the next, ends.
 func skipWord(text []byte, i int) int {
 	for i < len(text) {
-		if c := text[i]; 'a' <= c && c <= 'z' {
+		if isPlainWord(text[i]) {
 			i++
 			continue
 		}
@@ -110,6 +117,10 @@ func skipWord(text []byte, i int) int {
 		i += n
 	}
 	for i < len(text) {
+		if text[i] == ' ' {
+			i++
+			continue
+		}
 		r, n := runeAt(text, i)
 		if isWord(r) {
 			break

@@ -61,8 +61,14 @@ func (t *Texts) fold(w Where) (texts []Text) {
 	return texts
 }
 
+// minKnown is how long a text is at least, in octets, that is looked up before it is folded.
+const minKnown = 200
+
 // Fold returns what Fold does. Where s is a text of the body, that is what it was folded to before.
 func (t *Texts) Fold(s string) string {
+	if len(s) < minKnown {
+		return Fold(s)
+	}
 	known := t.In(Body)
 	i := 0
 	for _, part := range t.parts(Body) {

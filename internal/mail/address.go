@@ -32,6 +32,16 @@ func (a Address) Path() (Path, bool) {
 	return p, err == nil
 }
 
+// From returns the addresses in all From fields, parsed once.
+func (m *Message) From() []Address {
+	m.fromOnce.Do(func() {
+		for _, value := range m.Header().All("From") {
+			m.from = append(m.from, ParseAddressList(value)...)
+		}
+	})
+	return m.from
+}
+
 // Author returns the one mailbox in the one From field (RFC 5322 §3.6.2). It is not
 // ok where there are several of either, or none that can be read: who wrote such a
 // message is what each reader makes of it.
@@ -40,7 +50,7 @@ func (m *Message) Author() (author Path, ok bool) {
 		return Null, false
 	}
 	n := 0
-	for _, a := range ParseAddressList(m.Header().Get("From")) {
+	for _, a := range m.From() {
 		if a.Mark == Mailbox {
 			author, ok = a.Path()
 			n++

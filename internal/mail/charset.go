@@ -32,13 +32,16 @@ func toUTF8(name string, b []byte) string {
 	return string(bytes.ToValidUTF8(out, []byte("\uFFFD")))
 }
 
-// decodeBody is toUTF8 for the body of a part, which it may change. There is more to go by
+// decodeBody is toUTF8 for the body of a part. There is more to go by
 // than the name, which is often wrong: a byte order mark, the <meta> of HTML, and what
 // the text can't be.
 func decodeBody(p *Part, b []byte) string {
 	name, b := bodyCharset(p, b)
-	if !strings.HasPrefix(name, "utf-16") {
-		return toUTF8(name, dropCR(b))
+	switch {
+	case (name == "" || name == "utf-8") && utf8.Valid(b):
+		return dropCR(b)
+	case !strings.HasPrefix(name, "utf-16"):
+		return toUTF8(name, []byte(dropCR(b)))
 	}
 	return strings.ReplaceAll(toUTF8(name, b), "\r\n", "\n")
 }
@@ -164,21 +167,25 @@ func isCharset(name string) bool {
 	return ok
 }
 
-// dropCR makes CRLF LF, in place.
-func dropCR(b []byte) []byte {
-	out := bytes.Index(b, []byte("\r\n"))
-	if out < 0 {
-		return b
-	}
-	for in := out; in < len(b); {
-		n := bytes.Index(b[in+1:], []byte("\r\n"))
+// dropCR makes CRLF LF.
+func dropCR(b []byte) string {
+	var out strings.Builder
+	out.Grow(len(b))
+	for {
+		n := bytes.IndexByte(b, '\r')
 		if n < 0 {
-			n = len(b) - in - 1
+			out.Write(b)
+			return out.String()
 		}
-		out += copy(b[out:], b[in+1:in+1+n])
-		in += 1 + n
+		if n+1 < len(b) && b[n+1] == '\n' {
+			out.Write(b[:n])
+			out.WriteByte('\n')
+			b = b[n+2:]
+			continue
+		}
+		out.Write(b[:n+1])
+		b = b[n+1:]
 	}
-	return b[:out]
 }
 
 func guess(b []byte) string {

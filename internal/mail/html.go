@@ -124,11 +124,15 @@ func (r *htmlReader) finish(p *page) {
 			line(&p.hidden, s)
 		}
 	}
-	for _, l := range r.links.list {
-		p.links.add(l)
+	if len(p.links.list) == 0 {
+		p.links.list, p.links.seen = r.links.list, r.links.seen
+	} else {
+		for _, l := range r.links.list {
+			p.links.add(l)
+		}
 	}
 	for _, url := range r.sheet.images {
-		p.links.add(Link{URL: r.resolve(url), Kind: LinkImage})
+		p.links.add(Link{URL: strings.Clone(r.resolve(url)), Kind: LinkImage})
 	}
 	for _, s := range r.links.loose(raw) {
 		s, _ = shown(s)

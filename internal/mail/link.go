@@ -101,14 +101,19 @@ func (u *linkSet) add(l Link) {
 // linkURL returns an address as browsers read it: without white space around it, and
 // without tabs and line ends in it (URL Standard §4.4).
 func linkURL(s string) string {
-	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
-	if strings.ContainsAny(s, "\t\r\n") {
+	for s != "" && s[0] <= ' ' {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] <= ' ' {
+		s = s[:len(s)-1]
+	}
+	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, '\t') >= 0 {
 		s = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
 	}
 	if len(s) > maxURL {
 		s = strings.ToValidUTF8(s[:maxURL], "")
 	}
-	return strings.Clone(s) // not to keep a whole document for it
+	return s
 }
 
 // anchor notes where in the visible text an anchor stands.
@@ -136,6 +141,10 @@ func (u *linkSet) loose(visible string) (pieces []string) {
 // "https://…", "www.…", up to white space or a bracket.
 func (u *linkSet) fromText(s string) {
 	for i := 0; i < len(s) && !u.full(); {
+		if c := s[i] | 0x20; c != 'h' && c != 'w' {
+			i++
+			continue
+		}
 		n := linkStart(s[i:])
 		if n == 0 || i > 0 && isAlnum(s[i-1]) {
 			i++
@@ -146,7 +155,7 @@ func (u *linkSet) fromText(s string) {
 			end = min(len(s)-i, maxURL)
 		}
 		if link := strings.TrimRight(s[i:i+end], ".,;:!?)]}'*_"); len(link) > n {
-			u.add(Link{URL: link, Kind: LinkPlain})
+			u.add(Link{URL: strings.Clone(link), Kind: LinkPlain}) // not to keep all of a text for it
 		}
 		i += max(end, n)
 	}

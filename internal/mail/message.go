@@ -26,6 +26,8 @@ type Message struct {
 	root        *Part
 	extractOnce sync.Once
 	extract     *Extract
+	fromOnce    sync.Once
+	from        []Address
 	err         atomic.Pointer[error]
 }
 

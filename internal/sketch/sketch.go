@@ -21,26 +21,22 @@ const (
 type Sketch [Size]uint16
 
 // Of makes the sketch of the text that has these shingles; how often each of them comes is
-// no matter. A text without any has the zero Sketch, which says nothing.
+// no matter. Where a shingle stands in an order is the high bits of a product with an odd
+// number of the order's own, mixed with the low ones, which would be alike for all orders. A text without any has the zero Sketch, which says nothing.
 func Of(shingles []uint64) (s Sketch) {
 	if len(shingles) == 0 {
 		return s
 	}
 	for i := range s {
 		first := uint64(math.MaxUint64)
+		turn, odd := 0x9e3779b97f4a7c15*(uint64(i)+1), 0xd6e8feb86659fd93+2*uint64(i)*0xa0761d6478bd642f
 		for _, x := range shingles {
-			first = min(first, order(x, uint64(i)))
+			high, low := bits.Mul64(x^turn, odd)
+			first = min(first, high^low)
 		}
 		s[i] = uint16(first)
 	}
 	return s
-}
-
-// order is where a shingle stands in the i-th order: the high bits of a product with an odd
-// number of its own, mixed with the low ones, which would be alike for all i.
-func order(x, i uint64) uint64 {
-	high, low := bits.Mul64(x^(0x9e3779b97f4a7c15*(i+1)), 0xd6e8feb86659fd93+2*i*0xa0761d6478bd642f)
-	return high ^ low
 }
 
 // Equal returns in how many places two sketches agree, 0 to Size.
