@@ -78,3 +78,16 @@ func FuzzFold(f *testing.F) {
 		}
 	})
 }
+
+// ASCII goes a way of its own, to the same end.
+func TestFoldPlain(t *testing.T) {
+	var all []byte
+	for c := range byte(0x80) {
+		all = append(all, c, 'X', ' ', c, c, ' ')
+	}
+	const mark = "\u0101" // no letter with which others are composed
+	got, want := string(fold(nil, string(all))), string(fold(nil, string(all)+mark))
+	if got+mark != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -10,6 +10,8 @@ import (
 type Text struct {
 	Folded []byte // as Fold makes it
 	Joined []byte // the words in it that had been split into letters, a line each
+
+	source string // before it was folded
 }
 
 // Texts are the parts of a message in the one form. Each part is folded when it is first asked
@@ -56,7 +58,7 @@ func (t *Texts) fold(w Where) (texts []Text) {
 		}
 		folded := fold(make([]byte, 0, len(s)+16), s)
 		joined := rejoin(nil, folded)
-		texts = append(texts, Text{Folded: spaced(folded), Joined: joined})
+		texts = append(texts, Text{Folded: spaced(folded), Joined: joined, source: s})
 	}
 	return texts
 }
@@ -69,16 +71,10 @@ func (t *Texts) Fold(s string) string {
 	if len(s) < minKnown {
 		return Fold(s)
 	}
-	known := t.In(Body)
-	i := 0
-	for _, part := range t.parts(Body) {
-		switch {
-		case part == "":
-			continue
-		case len(part) == len(s) && part == s:
-			return string(known[i].Folded)
+	for _, text := range t.In(Body) {
+		if text.source == s {
+			return string(text.Folded)
 		}
-		i++
 	}
 	return Fold(s)
 }

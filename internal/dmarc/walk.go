@@ -100,8 +100,11 @@ func (w *Walker) walk(ctx context.Context, domain string) (steps []step, err err
 	var wg sync.WaitGroup
 	for i, name := range names {
 		steps[i].domain = name
-		wg.Go(func() { steps[i].record, errs[i] = w.at(ctx, name) })
+		if i > 0 {
+			wg.Go(func() { steps[i].record, errs[i] = w.at(ctx, name) })
+		}
 	}
+	steps[0].record, errs[0] = w.at(ctx, domain) // one of them costs no goroutine
 	wg.Wait()
 	for i, s := range steps {
 		if errs[i] != nil {

@@ -180,3 +180,20 @@ func TestSpooledWindow(t *testing.T) {
 		t.Errorf("%d parts, flaws %b", n, m[1].Root().Flags)
 	}
 }
+
+// TestTextInMemory compares parts in memory, which are decoded by themselves, with those of a
+// spool, for every limit around pieces of the text.
+func TestTextInMemory(t *testing.T) {
+	line := "caf=C3=A9 = x=\r\n  and so on \t\r\n\rY2Fmw6k=\r\n"
+	for _, encoding := range []string{"7bit", "quoted-printable", "base64"} {
+		content := "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + strings.Repeat(line, 300)
+		for _, limit := range []int64{1, 2, 3, 4, 50, 4095, 4096, 4097, 1 << 20} {
+			memory, spooled := NewMessage([]byte(content)), NewSpooled(strings.NewReader(content), int64(len(content)))
+			got, all := memory.Text(memory.Root(), limit)
+			want, wantAll := spooled.Text(spooled.Root(), limit)
+			if got != want || all != wantAll {
+				t.Errorf("%s, %d: got %d octets, %t; want %d, %t", encoding, limit, len(got), all, len(want), wantAll)
+			}
+		}
+	}
+}
