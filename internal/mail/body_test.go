@@ -186,7 +186,7 @@ func TestSpooledWindow(t *testing.T) {
 func TestTextInMemory(t *testing.T) {
 	line := "caf=C3=A9 = x=\r\n  and so on \t\r\n\rY2Fmw6k=\r\n"
 	for _, encoding := range []string{"7bit", "quoted-printable", "base64"} {
-		content := "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + strings.Repeat(line, 300)
+		content := "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + strings.Repeat(line, 300) + "Y2F \t"
 		for _, limit := range []int64{1, 2, 3, 4, 50, 4095, 4096, 4097, 1 << 20} {
 			memory, spooled := NewMessage([]byte(content)), NewSpooled(strings.NewReader(content), int64(len(content)))
 			got, all := memory.Text(memory.Root(), limit)
