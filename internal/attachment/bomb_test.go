@@ -273,3 +273,38 @@ func circleOLE(t testing.TB) []byte {
 	binary.LittleEndian.PutUint32(b[512+8:], 1)
 	return b
 }
+
+// TestFiller: what takes all the room there is hides nothing: small attachments are looked at
+// first, and an archive that nothing is left for is a bomb.
+func TestFiller(t *testing.T) {
+	limits := patient()
+	limits.Expanded = 1 << 20
+	filler := zipped(t, named{"a.csv", noise(2 << 20)})
+	evil := zipped(t, named{"run.exe", program()})
+	nested := zipped(t, named{"in.zip", evil})
+	for name, c := range map[string]struct {
+		files []named
+		want  Class
+	}{
+		"before it":              {[]named{{"report.zip", filler}, {"invoice.zip", nested}}, Executable},
+		"in one":                 {[]named{{"report.zip", zipped(t, named{"a.csv", noise(2 << 20)}, named{"in.zip", evil})}}, Bomb},
+		"in one, other name":     {[]named{{"report.zip", zipped(t, named{"a.csv", noise(2 << 20)}, named{"in.docm", evil})}}, Bomb},
+		"tar":                    {[]named{{"report.tgz", gzipped(t, tarred(t, named{"a.csv", noise(2 << 20)}, named{"in.zip", evil}))}}, Bomb},
+		"a document":             {[]named{{"report.zip", filler}}, Unread},
+		"too large for memory":   {[]named{{"report.zip", zipped(t, named{"in.zip", zipped(t, named{"a.csv", noise(800 << 10)}, named{"run.exe", program()})})}}, Bomb},
+		"a document of that":     {[]named{{"report.zip", zipped(t, named{"in.docx", zipped(t, append(wordFiles(""), named{"word/media/a.jpg", noise(800 << 10)})...)})}}, Unread},
+		"message of that length": {[]named{{"report.zip", zipped(t, named{"a.csv", noise(2 << 20)}, named{"in.eml", contentOf(t, message(named{"run.exe", program()}))})}}, Bomb},
+	} {
+		small := limits
+		if strings.Contains(name, "memory") || name == "a document of that" {
+			small.Memory, small.Expanded = 512<<10, 16<<20
+		}
+		r := inspect(t, message(c.files...), small)
+		if !r.Has(c.want) || c.want == Unread && r.Has(Bomb) {
+			t.Errorf("%s: got\n%s", name, described(r))
+		}
+		if last := c.files[len(c.files)-1].name; r.Files[len(r.Files)-1].Path != last {
+			t.Errorf("%s: not in the order of the message:\n%s", name, described(r))
+		}
+	}
+}

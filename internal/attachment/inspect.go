@@ -2,12 +2,14 @@ package attachment
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -71,6 +73,7 @@ type walker struct {
 	memory   int   // octets that may still be kept
 	expanded int64 // octets out of decompressors
 	plainly  int   // files in the report without flags
+	kept     int   // files in the report
 	failed   error // the message could not be read
 	over     bool  // a bomb went off: nothing more is read
 	buf      []byte
@@ -96,13 +99,28 @@ func (w *walker) message(m *mail.Message, at place) {
 		w.flag(f, Bomb, "%s", why)
 		w.end(f)
 	}
+	var parts []*mail.Part
 	for p := range m.Root().All() {
-		if w.over {
-			return
-		}
 		if attached(p) {
-			w.part(m, p, at)
+			parts = append(parts, p)
 		}
+	}
+	// Small ones first: what takes all the time or room there is hides none of the others.
+	order := slices.Clone(parts)
+	slices.SortStableFunc(order, func(a, b *mail.Part) int { return cmp.Compare(a.End-a.Body, b.End-b.Body) })
+	found := make(map[*mail.Part][]File, len(parts))
+	before := w.report.Files
+	for _, p := range order {
+		if w.over {
+			break
+		}
+		w.report.Files = nil
+		w.part(m, p, at)
+		found[p] = w.report.Files
+	}
+	w.report.Files = before
+	for _, p := range parts {
+		w.report.Files = append(w.report.Files, found[p]...)
 	}
 	for _, text := range written(m) {
 		w.uuencoded([]byte(text), at)
@@ -122,7 +140,6 @@ func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
 	if err != nil && !errors.Is(err, errTime) {
 		w.failed = err
 	}
-	w.unreadable(f, err)
 	f.Size = src.size
 	f.Hashed = err == nil
 	h.Sum(f.Sum[:0])
@@ -131,6 +148,7 @@ func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
 		c = content{}
 	}
 	w.judge(f, c, src.head(), at)
+	w.unreadable(f, err)
 	if err == nil && !f.Kind.mayEndAsZip() && endsAsZip(src.tail) {
 		w.partBehind(f, m, p, at)
 	}
@@ -178,7 +196,7 @@ func (w *walker) end(f *File) {
 			return
 		}
 	}
-	if len(w.report.Files) >= 2*maxFiles {
+	if w.kept++; w.kept > 2*maxFiles {
 		return
 	}
 	w.report.Files = append(w.report.Files, *f)
@@ -353,6 +371,10 @@ func (w *walker) unreadable(f *File, err error) {
 	case err == nil, errors.Is(err, errOver), errors.Is(err, io.EOF):
 	case errors.Is(err, errRoom), errors.Is(err, errFull), errors.Is(err, errTime):
 		w.cut(err.Error())
+		if hides(f, err) {
+			w.flag(f, Bomb, "it may hold anything: %v", err)
+			return
+		}
 		w.flag(f, Unread, "%v", err)
 	case errors.Is(err, errSecret):
 		w.flag(f, Encrypted, "needs a password")
@@ -361,6 +383,23 @@ func (w *walker) unreadable(f *File, err error) {
 	default:
 		w.flag(f, Broken, "%s", shortError(err))
 	}
+}
+
+// hides reports whether a file that was not read to its end may hold what is run: by its kind
+// or, where not even that was read, by its name. Who makes much to read in front of it must not
+// gain by it. Large documents, and archives that only ask for much memory, are honest more often than not.
+func hides(f *File, why error) bool {
+	ext := Extension(f.Name)
+	room := errors.Is(why, errRoom)
+	switch {
+	case room && (f.Depth == 0 || f.Kind == OLE || isDocument(ext) || runsMacros(ext)):
+		return false
+	case f.Kind == Message, f.Kind == TNEF, f.Kind == OLE:
+		return true
+	case f.Kind == Unknown:
+		return unpacks(ext) || runsMacros(ext)
+	}
+	return f.Kind.Archive()
 }
 
 // Errors that readers of archives answer.

@@ -98,6 +98,16 @@ func unpacks(ext string) bool {
 	return false
 }
 
+// runsMacros reports whether an extension is of office documents, which may hold macros.
+func runsMacros(ext string) bool {
+	switch ext {
+	case "doc", "docx", "docm", "dot", "dotx", "dotm", "xls", "xlsx", "xlsm", "xlsb", "xlt", "xltx", "xltm", "xla", "xlam",
+		"ppt", "pptx", "pptm", "pps", "ppsx", "ppsm", "pot", "potx", "potm", "ppa", "ppam", "rtf", "pub", "msg", "eml":
+		return true
+	}
+	return false
+}
+
 // isPage reports whether an extension is of what a browser opens.
 func isPage(ext string) bool {
 	switch ext {
