@@ -165,7 +165,7 @@ func (f attachmentFilter) flags(file *attachment.File) []attachment.Flag {
 			return g.Class == attachment.Executable || g.Class == attachment.Macro || g.Class == attachment.Container
 		})
 	}
-	if f.block[ext] {
+	if f.block[ext] || slices.ContainsFunc(file.Also, func(name string) bool { return f.block[attachment.Extension(name)] }) {
 		flags = append(flags[:len(flags):len(flags)], attachment.Flag{Class: attachment.Listed, What: "its extension is listed"})
 	}
 	return flags

@@ -16,6 +16,8 @@ import (
 // missing or doubled, a From that can't be read, a date far off, octets that don't belong in
 // a header, broken MIME, lines with wrong ends or too long, a display name that shows another
 // address, a Reply-To elsewhere, words cut apart by hidden text, more style than anybody needs, and a Received field that says that
+// a header, broken MIME, parts that say something twice or are encoded as they may not be, lines with wrong ends or too long, a display name that shows another
+// address, a Reply-To elsewhere, words cut apart by hidden text, and a Received field that says that
 // this server had the message. Each finding has its points, which `points` changes; the score is their
 // sum, `most` at most: what is only badly written is not spam. Mailing lists keep their Reply-To and
 // their names, where DKIM or SPF proves the domain that List-Id or List-Post names. Mail of clients that have logged in is not judged, since programs leave it to the
@@ -43,6 +45,7 @@ func malformations() map[string]float64 {
 		"no-date": 1, "no-from": 2, "no-message-id": 0.5, "no-subject": 0.5, "no-recipient": 0.5,
 		"two-date": 1, "two-from": 2, "two-message-id": 1, "two-subject": 1, "two-to": 1, "two-cc": 0.5, "two-reply-to": 0.5, "two-sender": 0.5,
 		"bad-from": 2, "bad-date": 1, "date-ahead": 1.5, "date-past": 1,
+		"double-content": 2, "encoded-multipart": 2,
 		"8-bit-header": 0.5, "broken-mime": 1, "bare-line-end": 1, "nul": 1.5, "long-line": 0.5,
 		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "too-much-style": 2, "forged-received": 2,
 	}
@@ -149,6 +152,30 @@ func (e *examination) fields() {
 	}
 	if e.h.Count("To")+e.h.Count("Cc")+e.h.Count("Bcc") == 0 {
 		e.find("no-recipient", "there is neither a To nor a Cc field")
+	}
+	e.content()
+}
+
+// content looks for parts that can be read in several ways: mail programs differ in which of two
+// fields or parameters counts, and a multipart may not be encoded (RFC 2045 §6.4).
+func (e *examination) content() {
+	var doubles []string
+	encoded := ""
+	for p := range e.m.Root().All() {
+		for _, word := range p.Doubles() {
+			if !slices.Contains(doubles, word) {
+				doubles = append(doubles, word)
+			}
+		}
+		if p.IsMultipart() && (p.Encoding == "base64" || p.Encoding == "quoted-printable") {
+			encoded = p.Encoding
+		}
+	}
+	if len(doubles) > 0 {
+		e.find("double-content", "a part has twice: %s", strings.Join(doubles, ", "))
+	}
+	if encoded != "" {
+		e.find("encoded-multipart", "a multipart is encoded as %s", encoded)
 	}
 }
 

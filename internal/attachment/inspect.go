@@ -74,6 +74,8 @@ type walker struct {
 	expanded int64 // octets out of decompressors
 	plainly  int   // files in the report without flags
 	kept     int   // files in the report
+	readings int   // other ways in which parts were read
+	others   int   // how many of them are under way, one in the other
 	failed   error // the message could not be read
 	over     bool  // a bomb went off: nothing more is read
 	buf      []byte
@@ -103,7 +105,10 @@ func (w *walker) message(m *mail.Message, at place) {
 	for p := range m.Root().All() {
 		if attached(p) {
 			parts = append(parts, p)
+		} else {
+			w.named(p, at)
 		}
+		w.again(m, p, at)
 	}
 	// Small ones first: what takes all the time or room there is hides none of the others.
 	order := slices.Clone(parts)
@@ -128,15 +133,17 @@ func (w *walker) message(m *mail.Message, at place) {
 }
 
 func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
-	name := p.Filename
-	f := w.begin(name, at)
+	names := append(p.Names(), "")
+	f := w.begin(names[0], at)
 	f.Declared = p.Type + "/" + p.Subtype
+	if p.IsMultipart() { // without parts: what it holds is a file, encoded as it says
+		leaf := *p
+		leaf.Type = "application"
+		p = &leaf
+	}
 	src := newSource(m, p)
 	h := sha256.New()
-	if w.buf == nil {
-		w.buf = make([]byte, 32<<10)
-	}
-	err := src.scan(w.ctx, h, w.buf)
+	err := src.scan(w.ctx, h, w.buffer())
 	if err != nil && !errors.Is(err, errTime) {
 		w.failed = err
 	}
@@ -149,17 +156,26 @@ func (w *walker) part(m *mail.Message, p *mail.Part, at place) {
 	}
 	w.judge(f, c, src.head(), at)
 	w.unreadable(f, err)
+	w.alsoNamed(f, names[:len(names)-1])
 	if err == nil && !f.Kind.mayEndAsZip() && endsAsZip(src.tail) {
 		w.partBehind(f, m, p, at)
 	}
 	w.end(f)
 }
 
+// buffer returns what parts are decoded through.
+func (w *walker) buffer() []byte {
+	if w.buf == nil {
+		w.buf = make([]byte, 32<<10)
+	}
+	return w.buf
+}
+
 // partBehind reads a part anew that has a zip at its end, so that it can be read at any place.
 func (w *walker) partBehind(f *File, m *mail.Message, p *mail.Part, at place) {
 	src := newSource(m, p)
 	src.pieces = true
-	if err := src.scan(w.ctx, io.Discard, w.buf); err != nil {
+	if err := src.scan(w.ctx, io.Discard, w.buffer()); err != nil {
 		w.unreadable(f, err)
 		return
 	}
@@ -190,6 +206,11 @@ const maxPath = 200
 
 // end puts a file into the report.
 func (w *walker) end(f *File) {
+	if w.others > 0 {
+		if f.Flags = onlyBroken(f.Flags); len(f.Flags) == 0 {
+			return
+		}
+	}
 	flagged := len(f.Flags) > 0
 	if !flagged {
 		if w.plainly++; w.plainly > maxFiles {

@@ -1,6 +1,7 @@
 package attachment
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"strings"
@@ -56,5 +57,49 @@ func TestHiddenParts(t *testing.T) {
 		if r := inspect(t, m, patient()); !HasAttachments(m) || !r.Has(Bomb) || r.Cut == "" {
 			t.Errorf("%s: got %s", name, described(r))
 		}
+	}
+}
+
+// TestAmbiguous: whatever way a mail program reads a part, what is in it is found.
+func TestAmbiguous(t *testing.T) {
+	packed := lines(base64.StdEncoding.EncodeToString(program()), 76)
+	text := "Content-Type: text/plain\r\n\r\nhi\r\n"
+	file := "Content-Type: application/x; name=run.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n" + packed + "\r\n"
+	both := "--A\r\n" + text + "--A--\r\n"
+	for name, raw := range map[string]string{
+		"two types":                    "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n" + file + "--A--\r\n",
+		"two types, the other first":   "Content-Type: multipart/mixed; boundary=A\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n" + both + "--B\r\n" + file + "--B--\r\n",
+		"two boundaries":               "Content-Type: multipart/mixed; boundary=A; boundary=B\r\n\r\n" + both + "--B\r\n" + file + "--B--\r\n",
+		"two boundaries, one in parts": "Content-Type: multipart/mixed; boundary*=us-ascii''A; boundary=B\r\n\r\n" + both + "--B\r\n" + file + "--B--\r\n",
+		"an encoded multipart": "Content-Type: multipart/mixed; boundary=A\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			lines(base64.StdEncoding.EncodeToString([]byte("--A\r\n"+file+"--A--\r\n")), 76),
+		"in the epilogue":       "Content-Type: multipart/mixed; boundary=A\r\n\r\n" + both + "--A\r\n" + file + "--A--\r\n",
+		"no boundary":           "Content-Type: multipart/mixed; name=a.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n" + packed,
+		"a quoted encoding":     "Content-Type: application/x; name=a.dat\r\nContent-Transfer-Encoding: \"base64\"\r\n\r\n" + packed,
+		"two encodings":         "Content-Type: application/x; name=a.dat\r\nContent-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n\r\n" + packed,
+		"a mail with a name":    "Content-Type: message/rfc822; name=a.js\r\n\r\nvar a\r\n\r\nb",
+		"a multipart of a name": "Content-Type: multipart/mixed; boundary=A; name=a.js\r\n\r\n" + both,
+		"another name":          "Content-Type: application/x; name=a.js\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nvar a",
+		"another name of two":   "Content-Type: application/x\r\nContent-Disposition: attachment; filename=a.txt; filename=a.js\r\n\r\nvar a",
+		"another disposition":   "Content-Type: text/plain\r\nContent-Disposition: inline\r\nContent-Disposition: attachment; filename=a.js\r\n\r\nvar a",
+	} {
+		m := mail.NewMessage([]byte(raw))
+		if r := inspect(t, m, patient()); !HasAttachments(m) || !r.Has(Executable) {
+			t.Errorf("%s: got %s", name, described(r))
+		}
+		inner := mail.NewMessage([]byte("Content-Type: multipart/mixed; boundary=outer\r\n\r\n--outer\r\n" + raw + "\r\n--outer--\r\n"))
+		if r := inspect(t, inner, patient()); !r.Has(Executable) {
+			t.Errorf("%s, inside: got %s", name, described(r))
+		}
+	}
+	if r := inspect(t, mail.NewMessage([]byte("Content-Type: multipart/mixed; boundary=A\r\n"+strings.Repeat("Content-Type: text/x\r\n", 3)+"Content-Transfer-Encoding: 8bit\r\n\r\n"+both)), patient()); len(r.Files) > 0 {
+		t.Errorf("harmless: got %s", described(r))
+	}
+	many := ""
+	for i := range 40 {
+		many += fmt.Sprintf("; boundary=b%d", i)
+	}
+	if r := inspect(t, mail.NewMessage([]byte("Content-Type: multipart/mixed"+many+"\r\n\r\n"+both)), patient()); !r.Has(Bomb) {
+		t.Errorf("very many: got %s", described(r))
 	}
 }

@@ -37,14 +37,15 @@ type Flag struct {
 
 // A File is an attachment, or a file inside one.
 type File struct {
-	Path     string // names from the attachment down, joined by " > "
-	Name     string // its own, valid UTF-8, as the sender wrote it; "" where it has none
-	Declared string // the media type of the part: "application/pdf"; "" inside archives
-	Kind     Kind   // by its content
-	Depth    int    // how many files it is inside of
-	Size     int64  // octets of its content as far as it was read, or said to be where Hashed is false
-	Sum      Sum    // of its content
-	Hashed   bool   // Sum is that of the whole content
+	Path     string   // names from the attachment down, joined by " > "
+	Name     string   // its own, valid UTF-8, as the sender wrote it; "" where it has none
+	Also     []string // other names that its part gives it
+	Declared string   // the media type of the part: "application/pdf"; "" inside archives
+	Kind     Kind     // by its content
+	Depth    int      // how many files it is inside of
+	Size     int64    // octets of its content as far as it was read, or said to be where Hashed is false
+	Sum      Sum      // of its content
+	Hashed   bool     // Sum is that of the whole content
 	Flags    []Flag
 }
 
