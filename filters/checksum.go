@@ -35,14 +35,16 @@ type LearntTexts interface {
 // checksum knows messages again by what they say: by a checksum of 160 bits over the text
 // that a reader sees, without numbers, addresses, links, names of recipients and quoted
 // text, and by a sketch that is nearly the same where the text is. What is the same as
-// spam that traps, viruses, people's reports or an operator taught is spam. What has come for
+// spam that was taught is spam: by an operator; by traps that got it from two networks, since anybody can send a trap a
+// copy of others' mail; or by `people` who reported it, for recipients in their domain, and for all once they are of
+// two domains. From the same network the same is spam after one trap, and in the domain of one person who reported it. What has come for
 // `recipients` unrelated recipients within ten minutes is bulk; related are those of one
 // organisational domain. A message that its author's domain signed (aligned DKIM) is only said to be bulk. Neither holds for senders whom the recipient
 // trusts (as `auto-allow` says), nor for authenticated bulk mail with List-Unsubscribe from a network
 // with a good history. Texts of fewer than 15 words, mostly quoted ones, delivery reports and
 // mail of those who have logged in are not counted, and what the domains of five authors have signed
-// within a day says nothing, but where it is sure to be spam: that is what a large provider
-// writes around everybody's mail. See gatepost learn.
+// within a day, from networks with a good history, says nothing, but where an operator, traps or two people who count
+// say that it is spam: that is what a large provider writes around everybody's mail. See gatepost learn.
 type checksum struct {
 	Deps
 	checksumOptions
@@ -50,7 +52,7 @@ type checksum struct {
 
 type checksumOptions struct {
 	Recipients int `setting:"recipients" doc:"unrelated recipients within ten minutes from which on a message is bulk, 2 to 64; 0 is never"`
-	People     int `setting:"people" doc:"people who have to call it spam before what is the same is, where neither a trap, a virus nor an operator taught it"`
+	People     int `setting:"people" doc:"people who have to call it spam before what is the same is, in their domain, and elsewhere if they are of two domains; those of traps and operators come on top"`
 }
 
 func checksumKind(d Deps) pipeline.Kind {
@@ -65,7 +67,7 @@ func checksumKind(d Deps) pipeline.Kind {
 			{Word: "none", Effect: "none", Doc: "neither"},
 			{Word: "temperror", Effect: "none", Doc: "the message can't be read, or the DNS or the store did not answer"},
 		},
-		Options: func() any { return &checksumOptions{Recipients: 20, People: 1} },
+		Options: func() any { return &checksumOptions{Recipients: 20, People: 2} },
 		New: func(options any) (pipeline.Filter, error) {
 			o := *options.(*checksumOptions)
 			switch {
@@ -131,7 +133,7 @@ func (c checksum) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding
 	if t.Cut {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"})
 	}
-	copied, sure := c.copied(q.Tx, t, &f)
+	copied, sure := c.copied(q, t, &f)
 	many := c.Recipients > 0 && t.seen.Organisations >= c.Recipients
 	if !copied && !many {
 		return f, nil
@@ -158,33 +160,39 @@ func atMost(n int) string {
 	return fmt.Sprint(n)
 }
 
-// copied reports whether the text is one that was learnt as spam, and whether that is sure,
-// and adds to a finding what taught it.
-func (c checksum) copied(tx *pipeline.Transaction, t *textFound, f *pipeline.Finding) (copied, sure bool) {
+// copied reports whether the text is one that was learnt as spam, and whether that is so sure that
+// it counts though many sign the text, and adds to a finding what taught it.
+func (c checksum) copied(q pipeline.Query, t *textFound, f *pipeline.Finding) (copied, sure bool) {
 	if t.Sum.IsZero() || t.notice {
 		return false, false
 	}
-	if s, ok := c.learnt(PairPrint(tx.Client.Addr, t.Sum)); ok {
-		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "learnt", Value: "from this client's network " + s.String()})
-		return true, s.Sure() // "the same pair again": one person is enough
+	domain := q.Recipient.Domain()
+	found := func(how string, s learnt.Standing) (copied, sure bool) {
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "learnt", Value: how + " " + s.String()})
+		return true, s.Believed(domain, max(c.People, outweigh))
+	}
+	// "The same pair again": one person is enough, in his domain, and one trap, whose client it was.
+	if s, ok := c.learnt(PairPrint(q.Tx.Client.Addr, t.Sum)); ok && (s.Networks > 0 || s.Believed(domain, 1)) {
+		return found("from this client's network", s)
 	}
 	if t.Short {
 		return false, false
 	}
-	if s, ok := c.learnt(learnt.Print{Kind: learnt.Checksum, Sum: t.Sum[:]}); ok && c.enough(s) {
-		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "learnt", Value: "exact " + s.String()})
-		return true, s.Sure()
+	if s, ok := c.learnt(learnt.Print{Kind: learnt.Checksum, Sum: t.Sum[:]}); ok && s.Believed(domain, c.People) {
+		return found("exact", s)
 	}
 	if c.Texts == nil || t.Sketch.IsZero() || t.Quoted {
 		return false, false
 	}
 	s, places, ok := c.Texts.NearSketch(&t.Sketch, sketch.Near)
-	if !ok || !c.enough(s) {
+	if !ok || !s.Believed(domain, c.People) {
 		return false, false
 	}
-	f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "learnt", Value: fmt.Sprintf("near (%d of %d places) %s", places, sketch.Size, s)})
-	return true, s.Sure()
+	return found(fmt.Sprintf("near (%d of %d places)", places, sketch.Size), s)
 }
+
+// outweigh is how many people weigh more than the domains that sign the same text.
+const outweigh = 2
 
 func (c checksum) learnt(p learnt.Print) (learnt.Standing, bool) {
 	if c.Learnt == nil {
@@ -192,9 +200,6 @@ func (c checksum) learnt(p learnt.Print) (learnt.Standing, bool) {
 	}
 	return c.Learnt.Spam(p.Kind, p.Sum)
 }
-
-// enough reports whether those who call something spam are enough.
-func (c checksum) enough(s learnt.Standing) bool { return s.Sure() || s.Spam-s.Ham >= c.People }
 
 // spare takes back what was found where the message is exempt, or signed.
 func (c checksum) spare(ctx context.Context, q pipeline.Query, f *pipeline.Finding) error {
@@ -215,35 +220,6 @@ func (c checksum) spare(ctx context.Context, q pipeline.Query, f *pipeline.Findi
 		f.Reason += "; " + signer + " has signed it"
 	}
 	return err
-}
-
-// exempt says why a message may come to many, and be like spam.
-func (c checksum) exempt(ctx context.Context, q pipeline.Query) (why string, err error) {
-	sender := q.Tx.Envelope.ReversePath
-	if c.Trust != nil && !sender.IsNull() {
-		e, known, err := c.Trust.Weigh(ctx, q.Recipient, sender, q.Tx.Time)
-		if err != nil {
-			return "", err
-		}
-		if known {
-			how, _, err := Proof{c.Resolver}.Proven(ctx, q.Tx)
-			if err != nil {
-				return "", err
-			}
-			if how != "" {
-				return fmt.Sprintf("people here deal with %s, by %s", e.Sender, e.How), nil
-			}
-		}
-	}
-	author, ok := q.Tx.Message.Author()
-	if !ok || q.Tx.Message.Header().Count("List-Unsubscribe") == 0 || !c.Traffic.Good(q.Tx.Client.Addr) {
-		return "", nil
-	}
-	how, err := Proof{c.Resolver}.Author(ctx, q.Tx, author)
-	if err != nil || how == "" {
-		return "", err
-	}
-	return fmt.Sprintf("it is %s's own mail to a list, proven by %s, from a network with a good history", author.Domain(), how), nil
 }
 
 // signer is the author's organisation where it has signed the message, else "".

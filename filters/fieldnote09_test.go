@@ -126,11 +126,21 @@ func TestFieldNote09Organisations(t *testing.T) {
 }
 
 // A fingerprint that many authors' domains sign stops itself, also where somebody has called one such mail
-// spam; a trap is believed all the same.
+// spam; traps, and two people, are believed all the same.
 func TestFieldNote09StopsItself(t *testing.T) {
-	for source, want := range map[learnt.Source][2]string{learnt.Report: {"spam", "stopped"}, learnt.Trap: {"spam", "spam"}} {
+	for source, tt := range map[string]struct {
+		learnt.Standing
+		want [2]string
+	}{
+		"one person": {learnt.Standing{Spam: 1, Sources: []learnt.Source{learnt.Report}, Domains: 1, Home: learnt.HomeOf("org.example")}, [2]string{"spam", "stopped"}},
+		"two people": {learnt.Standing{Spam: 2, Sources: []learnt.Source{learnt.Report}, Domains: 2}, [2]string{"spam", "spam"}},
+		"traps":      {learnt.Standing{Spam: 2, Sources: []learnt.Source{learnt.Trap}, Networks: 2}, [2]string{"spam", "spam"}},
+	} {
+		want := tt.want
 		m := crlf("From: x@shop0.example\nTo: eve@there.example\n\nAnn" + notice)
-		b := newBoiler(t, memoryOf(t, m, netip.MustParseAddr("203.0.113.1"), learnt.Standing{Spam: 1, Sources: []learnt.Source{source}, Last: goldenTime()}))
+		tt.Last = goldenTime()
+		b := newBoiler(t, memoryOf(t, m, netip.MustParseAddr("203.0.113.1"), tt.Standing))
+		b.filter.People = 1
 		if got := b.send("bob@org.example", "shop0.example", "", "Ann"+notice).Result; got != want[0] {
 			t.Errorf("%s, at first: got %s, want %s", source, got, want[0])
 		}
@@ -139,6 +149,9 @@ func TestFieldNote09StopsItself(t *testing.T) {
 		}
 		if got := b.send("bob@org.example", "shop0.example", "", "Ann"+notice).Result; got != want[1] {
 			t.Errorf("%s, when many had signed it: got %s, want %s", source, got, want[1])
+		}
+		if tt.Domains == 1 {
+			continue
 		}
 		if got := b.toMany("", "", "Ann"+notice); got != want[1] {
 			t.Errorf("%s, to many: got %s, want %s", source, got, want[1])

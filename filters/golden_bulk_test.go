@@ -58,6 +58,11 @@ func parseTaught(t *testing.T, section func(string) string) *learnt.Memory {
 		t.Fatalf("taught %q: %v", head, err)
 	}
 	s.Sources = []learnt.Source{learnt.Source(source)}
+	if s.Sources[0] == learnt.Trap {
+		s.Networks = s.Spam
+	} else { // one is of the reader's domain, several of two
+		s.Domains, s.Home = min(s.Spam, 2), learnt.HomeOf("example.net")
+	}
 	if strings.TrimSpace(message) == "-" {
 		message = section("message")
 	}

@@ -20,6 +20,7 @@ import (
 	"gatepost/internal/picture"
 	"gatepost/pipeline"
 	"gatepost/quarantine"
+	"gatepost/rules"
 )
 
 // A lesson is that somebody says of a message that it is spam, or that it is not.
@@ -86,6 +87,9 @@ func (t printTeacher) teach(ctx context.Context, l lesson) error {
 	if err != nil {
 		return fmt.Errorf("app: prints of %s: %w", l.ID, err)
 	}
+	for i := range prints { // of copies that differ a little one stands for all
+		prints[i] = t.desk.Memory().Anchor(prints[i])
+	}
 	taught := learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}
 	if !l.Now {
 		t.desk.Teach(taught)
@@ -151,15 +155,27 @@ func (j judged) Judged(ctx context.Context, tx *pipeline.Transaction, walks []*p
 		return
 	}
 	network, _ := tx.Client.Addr.Prefix(24)
-	if tx.Client.Addr.Is6() {
-		network, _ = tx.Client.Addr.Prefix(64)
+	if tx.Client.Addr.Is6() { // of which one customer gets this much
+		network, _ = tx.Client.Addr.Prefix(48)
 	}
 	for _, source := range surely(walks) {
-		// An error is in the log; the message is taken whatever it teaches.
-		_ = j.app.teach(ctx, lesson{
-			Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Client: tx.Client.Addr,
-		})
+		l := lesson{Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Client: tx.Client.Addr}
+		if source == learnt.Trap && j.app.vouched(tx) {
+			j.app.log.Info("not learnt: others sign the same text, from a network with a good history", "id", l.ID, "source", string(source))
+			continue
+		}
+		if j.app.traffic.Good(l.Client) { // it sends for many: the pair would be theirs, too
+			l.Client = netip.Addr{}
+		}
+		_ = j.app.teach(ctx, l) // the error is in the log; the message is taken whatever it teaches
 	}
+}
+
+// vouched reports whether what a message says came lately from a network with a good history, signed by its author's domain:
+// anybody can send a trap a copy of that.
+func (a *App) vouched(tx *pipeline.Transaction) bool {
+	f := bulk.Of(tx.Message, rules.Fold)
+	return a.bulk.Look(&f, nil, tx.Time).Signers > 0
 }
 
 // surely are the sources by which walks say that their message is spam.

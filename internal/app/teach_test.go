@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gatepost/filters"
+	"gatepost/internal/attachment"
+	"gatepost/internal/bulk"
 	"gatepost/internal/complaint"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/learnt"
@@ -13,6 +15,7 @@ import (
 	"gatepost/internal/store"
 	"gatepost/pipeline"
 	"gatepost/quarantine"
+	"gatepost/rules"
 )
 
 const offerMail = "From: news@shop.example\nTo: ann@test.example\nSubject: watches\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n" +
@@ -168,5 +171,83 @@ func TestUnverifiedComplaintTeachesNothing(t *testing.T) {
 	}
 	if len(filters.TextPrints(offered(), netip.Addr{})) != 2 {
 		t.Error("without a client there are not two prints")
+	}
+}
+
+// trapped has an offer come for a trap.
+func (n *pagesNode) trapped(from string) {
+	n.t.Helper()
+	client := mail.Client{Addr: netip.MustParseAddr(from)}
+	tx := pipeline.NewTransaction(n.t.Context(), mail.NewID(n.now()), n.now(), client, nil)
+	defer tx.Close()
+	tx = tx.WithHelo(client).WithMail("x@evil.example", mail.Params{}).WithRcpt().WithData([]mail.Path{"trap@test.example"}, offered())
+	trap := pipeline.Step{Filter: "honeypot", Finding: pipeline.Finding{Result: "trap"}}
+	judged{n.App}.Judged(n.t.Context(), tx, []*pipeline.Walk{{Steps: []pipeline.Step{trap}}})
+}
+
+// believed are the kinds by which the offer is spam for somebody in a domain, where two people
+// have to say so.
+func (n *pagesNode) believed(domain string) string {
+	n.t.Helper()
+	n.known()
+	prints, err := printTeacher{n.learnt, n.pictures}.prints(n.t.Context(), lesson{Message: offered()})
+	n.must(err)
+	var kinds []string
+	for _, p := range prints {
+		if s, ok := n.learnt.Memory().Spam(p.Kind, p.Sum); ok && s.Believed(domain, 2) {
+			kinds = append(kinds, p.Kind.String())
+		}
+	}
+	return strings.Join(kinds, " ")
+}
+
+// Anybody can send a trap a copy of somebody else's mail: one network is not believed.
+func TestOneStrangerTeachesNothing(t *testing.T) {
+	n := openPages(t)
+	wants := func(when, want string) {
+		t.Helper()
+		if got := n.believed("test.example"); got != want {
+			t.Errorf("%s: spam by %q, want %q", when, got, want)
+		}
+	}
+	n.trapped("203.0.113.66")
+	n.trapped("203.0.113.67")
+	wants("a trap, by one network", "")
+	n.trapped("198.51.100.9")
+	wants("traps, by two networks", "attachment checksum sketch")
+	v6 := openPages(t)
+	v6.trapped("2001:db8::1")
+	v6.trapped("2001:db8:0:77::1")
+	if got := v6.believed("test.example"); got != "" {
+		t.Errorf("a trap, by one customer's networks: spam by %q", got)
+	}
+}
+
+// What somebody with a good history has signed is never taught by a trap.
+func TestTrapTeachesNothingOfOthers(t *testing.T) {
+	n := openPages(t)
+	f := bulk.Of(offered(), rules.Fold)
+	n.bulk.Add(&f, "test.example", "shop.example", n.now())
+	n.trapped("203.0.113.66")
+	n.trapped("198.51.100.9")
+	if got := n.known(); got != "" {
+		t.Errorf("known by %q", got)
+	}
+}
+
+// One person's report holds nobody else's mail, and of his domain's none but from the
+// same network.
+func TestOneReportHoldsNobodys(t *testing.T) {
+	n := openPages(t)
+	h := n.held("ann@test.example", offerMail, func(h *quarantine.Held) { h.Tx = mail.NewID(h.Time) })
+	n.complain(ops.ComplaintAdd{ID: h.Tx})
+	for domain, people := range map[string]bool{"test.example": true, "other.example": false} {
+		if got := n.believed(domain); got != "" {
+			t.Errorf("%s: spam by %q", domain, got)
+		}
+		s, _ := n.learnt.Memory().Spam(learnt.Attachment, attachment.Sums(offered())[0][:])
+		if got := s.Believed(domain, 1); got != people {
+			t.Errorf("%s, by one person: %v", domain, got)
+		}
 	}
 }

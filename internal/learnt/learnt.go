@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -95,8 +96,25 @@ func Sources() []Source {
 	return []Source{Trap, Virus, Report, Junk, Release, Challenge, Allow, Inbox, Command}
 }
 
-// Sure reports whether what the source says of spam is beyond one person's opinion.
-func (s Source) Sure() bool { return s == Trap || s == Virus || s == Command }
+// strange reports whether anybody who sends mail has the source say that something is spam,
+// whosever it is.
+func (s Source) strange() bool { return s == Trap || s == Virus }
+
+// A Home is the domain of people who say something, as a number: its FNV-1a hash of 32 bits. Two domains that share one
+// are taken for one: once in four milliards.
+type Home uint32
+
+// HomeOf returns the number of a domain in lower case.
+func HomeOf(domain string) Home {
+	h := fnv.New32a()
+	h.Write([]byte(domain))
+	return Home(h.Sum32())
+}
+
+// homeOf returns where a lesson's person is at home: an address in its domain, what is no address with itself.
+func homeOf(person string) Home {
+	return HomeOf(strings.ToLower(person[strings.LastIndexByte(person, '@')+1:]))
+}
 
 // A Lesson is that somebody says that a message is spam, or is not.
 type Lesson struct {
@@ -136,18 +154,64 @@ func cut(s string) string {
 
 // A Standing is what all lessons about one print come to.
 type Standing struct {
-	Spam    int      // persons who say that it is spam
-	Ham     int      // persons who say that it is not
-	Sources []Source // of those who say that it is spam, in the order of Sources
-	First   time.Time
-	Last    time.Time // when it was last said to be spam
+	Spam     int      // persons who say that it is spam
+	Ham      int      // persons who say that it is not
+	Sources  []Source // of those who say that it is spam, in the order of Sources
+	Networks int      // among Spam, those that are no people: networks from which traps got it, or viruses came with it
+	Domains  int      // in which the people among Spam are at home
+	Home     Home     // the one domain, where there is but one
+	First    time.Time
+	Last     time.Time // when it was last said to be spam
 }
 
 // IsSpam reports whether more say so than say the opposite.
 func (s Standing) IsSpam() bool { return s.Spam > s.Ham }
 
-// Sure reports whether one of those who say that it is spam is not just a person.
-func (s Standing) Sure() bool { return slices.ContainsFunc(s.Sources, Source.Sure) }
+// sureNetworks is from how many networks on what strangers sent to traps, or with a virus,
+// is believed. One can have sent a copy of what is somebody else's.
+const sureNetworks = 2
+
+// Sure reports whether it is beyond people's opinion: an operator says so, or traps and
+// viruses of two networks.
+func (s Standing) Sure() bool {
+	return slices.Contains(s.Sources, Command) || s.Networks >= sureNetworks
+}
+
+// Believed reports whether it is spam for a recipient in a domain: it is sure, or so many
+// people more say so than say the opposite, and they are of two domains, or of his.
+func (s Standing) Believed(domain string, people int) bool {
+	return s.Sure() || s.Spam-s.Ham >= people && (s.Domains > 1 || s.Domains == 1 && s.Home == HomeOf(strings.ToLower(domain)))
+}
+
+// Count adds to a standing that a person says by a source that it is spam. Each person is
+// counted once: seen has those who were, and their homes.
+func (s *Standing) Count(source Source, person string, seen map[string]Home) {
+	if !slices.Contains(s.Sources, source) {
+		s.Sources = append(s.Sources, source)
+	}
+	if _, ok := seen[person]; ok {
+		return
+	}
+	s.Spam++
+	if source.strange() {
+		s.Networks++
+		seen[person] = 0
+		return
+	}
+	home := homeOf(person)
+	known := false
+	for _, h := range seen {
+		known = known || h == home
+	}
+	if !known {
+		if s.Domains++; s.Domains > 1 {
+			s.Home = 0
+		} else {
+			s.Home = home
+		}
+	}
+	seen[person] = home
+}
 
 // Bits are the sources in one number: a bit for each of Sources.
 func (s Standing) Bits() (bits uint16) {

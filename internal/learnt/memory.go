@@ -49,6 +49,9 @@ type known struct {
 	sources     uint16 // a bit for each of Sources
 	first, last uint32 // seconds since 1970
 	number      uint32 // of a sketch, in the index
+	networks    uint8
+	domains     uint8
+	home        Home
 }
 
 // NewMemory returns an empty one that holds most prints and believes each for keep since it was last taught.
@@ -104,9 +107,35 @@ func (m *Memory) NearSketch(s *sketch.Sketch, least int) (Standing, int, bool) {
 	return st, equal, ok
 }
 
+// Anchor returns, for the print of a picture or a text (Sketch), the one that is known to count as spam and
+// nearest to it, within reach; else the print itself. So what is said of copies that differ a little is said of one
+// print, and not of as many as there are copies.
+func (m *Memory) Anchor(p Print) Print {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	switch p.Kind {
+	case Picture:
+		if best, ok := m.pictures.nearest(binary.BigEndian.Uint64(p.Sum), nearPicture); ok {
+			return PictureOf(best)
+		}
+	case Sketch:
+		s, ok := sketch.Parse(p.Sum)
+		if !ok {
+			return p
+		}
+		if n, _, ok := m.sketches.Nearest(&s, sketch.Near); ok {
+			return Print{Sketch, m.sketches.At(n).Bytes()}
+		}
+	}
+	return p
+}
+
+// nearPicture is in how many bits a picture's hash may differ from one that stands for it.
+const nearPicture = 6
+
 func (n known) standing() Standing {
 	return Standing{
-		Spam: int(n.spam), Ham: int(n.ham), Sources: SourcesOf(n.sources),
+		Spam: int(n.spam), Ham: int(n.ham), Sources: SourcesOf(n.sources), Networks: int(n.networks), Domains: int(n.domains), Home: n.home,
 		First: time.Unix(int64(n.first), 0).UTC(), Last: time.Unix(int64(n.last), 0).UTC(),
 	}
 }
@@ -114,6 +143,7 @@ func (n known) standing() Standing {
 func knownOf(s Standing) known {
 	return known{
 		spam: uint16(min(s.Spam, math.MaxUint16)), ham: uint16(min(s.Ham, math.MaxUint16)), sources: s.Bits(),
+		networks: uint8(min(s.Networks, math.MaxUint8)), domains: uint8(min(s.Domains, math.MaxUint8)), home: s.Home,
 		first: uint32(s.First.Unix()), last: uint32(s.Last.Unix()),
 	}
 }

@@ -43,7 +43,7 @@ func sum(kind Kind, n int) Print {
 }
 
 func spamEntry(p Print, spam, ham int, last time.Time) Entry {
-	return Entry{Print: p, Standing: Standing{Spam: spam, Ham: ham, Sources: []Source{Trap, Junk}, First: noon.Add(-time.Hour), Last: last}}
+	return Entry{Print: p, Standing: Standing{Spam: spam, Ham: ham, Sources: []Source{Trap, Junk}, Networks: 2, First: noon.Add(-time.Hour), Last: last}}
 }
 
 func followed(t *testing.T, m *Memory, list ...Entry) {

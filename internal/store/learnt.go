@@ -163,8 +163,7 @@ func (c *course) weigh(print int64) error {
 	var s learnt.Standing
 	var surplus []int64
 	said := map[bool]int{}
-	persons := map[bool]map[string]bool{true: {}, false: {}}
-	bySource := map[learnt.Source]bool{}
+	people, against := map[string]learnt.Home{}, map[string]bool{}
 	rows, err := c.Query(`SELECT l.id, l.spam, l.source, l.person, l.time FROM learnt_taught t JOIN learnt_lesson l ON l.id = t.lesson
 		WHERE t.print = ? AND l.ended = 0 ORDER BY l.id DESC`, print)
 	err = each(rows, err, func(rows *sql.Rows) error {
@@ -178,18 +177,19 @@ func (c *course) weigh(print int64) error {
 			surplus = append(surplus, id)
 			return nil
 		}
-		persons[spam][person] = true
 		if spam {
-			bySource[learnt.Source(source)] = true
+			s.Count(learnt.Source(source), person, people)
+		} else {
+			against[person] = true
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.Spam, s.Ham = len(persons[true]), len(persons[false])
-	s.Sources = slices.Collect(maps.Keys(bySource))
-	_, err = c.Exec(`UPDATE learnt_print SET spam = ?, ham = ?, sources = ?, revision = ? WHERE id = ?`, s.Spam, s.Ham, int64(s.Bits()), c.revision, print)
+	s.Ham = len(against)
+	_, err = c.Exec(`UPDATE learnt_print SET spam = ?, ham = ?, sources = ?, networks = ?, domains = ?, home = ?, revision = ? WHERE id = ?`,
+		s.Spam, s.Ham, int64(s.Bits()), s.Networks, s.Domains, int64(s.Home), c.revision, print)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (l Learnt) Load(ctx context.Context, since int64, hand func(learnt.Entry) e
 		if since == 0 {
 			condition += ` AND spam > ham`
 		}
-		rows, err := tx.Query(`SELECT kind, sum, spam, ham, sources, first, last, revision FROM learnt_print WHERE`+condition+` ORDER BY revision, id`, since)
+		rows, err := tx.Query(`SELECT kind, sum, spam, ham, sources, networks, domains, home, first, last, revision FROM learnt_print WHERE`+condition+` ORDER BY revision, id`, since)
 		return each(rows, err, func(rows *sql.Rows) error {
 			e, err := scanPrint(rows)
 			if err != nil {
@@ -39,7 +39,7 @@ func (l Learnt) Load(ctx context.Context, since int64, hand func(learnt.Entry) e
 
 func scanPrint(rows *sql.Rows) (e learnt.Entry, err error) {
 	var first, last, sources int64
-	err = rows.Scan(&e.Kind, &e.Sum, &e.Spam, &e.Ham, &sources, &first, &last, &e.Revision)
+	err = rows.Scan(&e.Kind, &e.Sum, &e.Spam, &e.Ham, &sources, &e.Networks, &e.Domains, &e.Home, &first, &last, &e.Revision)
 	e.Sum = slices.Clone(e.Sum)
 	e.Sources, e.First, e.Last = learnt.SourcesOf(uint16(sources)), fromMicros(first), fromMicros(last)
 	return e, err

@@ -22,6 +22,7 @@ func Learnt(t *testing.T, open func(*testing.T) learnt.Rows) {
 		"persons are counted, not lessons": lessonPersons,
 		"taken back exactly":               lessonForgotten,
 		"capped":                           lessonCapped,
+		"who says it":                      lessonPeople,
 		"a print keeps its newest lessons": lessonSurplus,
 		"changes are followed":             lessonFollowed,
 		"lessons are found":                lessonFound,
@@ -108,7 +109,7 @@ func lessonRoundTrip(t *testing.T, rows learnt.Rows) {
 		if e.Kind != l.Prints[n].Kind || string(e.Sum) != string(l.Prints[n].Sum) {
 			t.Errorf("got print %v, want %v", e.Print, l.Prints[n])
 		}
-		if e.Spam != 1 || e.Ham != 0 || len(e.Sources) != 1 || e.Sources[0] != learnt.Trap || !e.First.Equal(l.Time) || !e.Last.Equal(l.Time) || e.Revision == 0 {
+		if e.Spam != 1 || e.Ham != 0 || len(e.Sources) != 1 || e.Sources[0] != learnt.Trap || e.Networks != 1 || e.Domains != 0 || !e.First.Equal(l.Time) || !e.Last.Equal(l.Time) || e.Revision == 0 {
 			t.Errorf("got standing %+v, revision %d", e.Standing, e.Revision)
 		}
 		n++
@@ -201,6 +202,37 @@ func lessonCapped(t *testing.T, rows learnt.Rows) {
 			t.Errorf("%s: got %+v, %v", one.Message, got, err)
 		}
 	}
+}
+
+// Who says it is told with a print: networks of traps, and people's domains.
+func lessonPeople(t *testing.T, rows learnt.Rows) {
+	trap := spamOf("m1", "trap 192.0.2.0/24", "a")
+	trap.Source = learnt.Trap
+	other := trap
+	other.Person, other.Message = "trap 198.51.100.0/24", "m2"
+	wants := func(when, want string) {
+		t.Helper()
+		got := ""
+		_, err := rows.Load(t.Context(), 0, func(e learnt.Entry) error {
+			got = fmt.Sprintf("%d: %d networks, %d domains, a.example %v", e.Spam, e.Networks, e.Domains, e.Home == learnt.HomeOf("a.example"))
+			return nil
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: got %s, %v; want %s", when, got, err, want)
+		}
+	}
+	teachAll(t, rows, trap, other)
+	wants("traps", "2: 2 networks, 0 domains, a.example false")
+	teachAll(t, rows, spamOf("m3", "ann@a.example", "a"), spamOf("m4", "bob@A.example", "a"))
+	wants("people of one domain", "4: 2 networks, 1 domains, a.example true")
+	teachAll(t, rows, spamOf("m5", "eve@b.example", "a"))
+	wants("people of two", "5: 2 networks, 2 domains, a.example false")
+	for _, message := range []string{"m1", "m5"} {
+		if _, err := rows.Forget(t.Context(), learnt.Forgetting{Message: message}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants("when that is taken back", "3: 1 networks, 1 domains, a.example true")
 }
 
 func lessonSurplus(t *testing.T, rows learnt.Rows) {
