@@ -247,9 +247,11 @@ func (c checksum) Record(ctx context.Context, q pipeline.Query, f pipeline.Findi
 	if err != nil || !c.counts(q.Tx, t) {
 		return err
 	}
-	signer, err := c.signer(ctx, q.Tx)
-	if err != nil {
-		return err
+	signer := ""
+	if c.Traffic.Good(q.Tx.Client.Addr) { // anybody can have five domains, and sign
+		if signer, err = c.signer(ctx, q.Tx); err != nil {
+			return err
+		}
 	}
 	c.Bulk.Add(&t.Fingerprint, organisation(q.Recipient.Domain()), signer, q.Tx.Time)
 	return nil

@@ -38,7 +38,7 @@ const (
 	maxShared   = 500 // deltas of a commit
 	expireEvery = time.Minute
 	expireSome  = 1000
-	stoppedFor  = 7 * 24 * time.Hour // rows that say that a fingerprint is stopped
+	stoppedFor  = signedFor // rows that say that a fingerprint is stopped
 	lastTime    = 5 * time.Second
 )
 
@@ -106,15 +106,17 @@ func (w *Window) deltas(now time.Time) (list []Delta) {
 				recent++
 			}
 		}
-		if recent < shareFrom && len(g.signers) < 2 && (!g.stopped || g.told) {
+		if recent < shareFrom && len(g.signers) < 2 && !g.toTell() {
 			continue
 		}
-		d := Delta{Time: now, Sum: g.sum, Sketch: *w.index.At(n), Stopped: g.stopped}
+		d := Delta{Time: now, Sum: g.sum, Sketch: *w.index.At(n), Stopped: g.toTell()}
 		d.Organisations, d.Signers = untold(g.organisations), untold(g.signers)
-		if len(d.Organisations)+len(d.Signers) == 0 && (!g.stopped || g.told) {
+		if len(d.Organisations)+len(d.Signers) == 0 && !d.Stopped {
 			continue
 		}
-		g.told = g.stopped
+		if d.Stopped {
+			d.Time, g.told = time.Unix(int64(g.stopped), 0), g.stopped
+		}
 		list = append(list, d)
 	}
 	return list
@@ -150,7 +152,7 @@ func (w *Window) apply(d Delta) {
 		note(&g.signers, h, at, maxSigners, true)
 	}
 	if d.Stopped {
-		g.stopped, g.told = true, true
+		g.stopped, g.told = max(g.stopped, at), max(g.told, at)
 	}
 	w.judge(n, at)
 }

@@ -31,8 +31,8 @@ const (
 	Span = 10 * time.Minute
 	// MaxOrganisations is up to what number recipients are counted.
 	MaxOrganisations = 64
-	// signedFor is how long a domain counts that signs a fingerprint, and a fingerprint stays
-	// stopped at least.
+	// signedFor is how long a domain counts that signs a fingerprint, and for how long a fingerprint
+	// stays stopped after enough of them did.
 	signedFor  = 24 * time.Hour
 	maxSigners = 16
 )
@@ -57,8 +57,8 @@ type group struct {
 	newer, older  uint32
 	organisations []mark
 	signers       []mark
-	stopped       bool
-	told          bool // that it is stopped
+	stopped       uint32 // when enough signed it last, in seconds since 1970; 0: never
+	told          uint32 // which of that others know
 }
 
 // A mark is somebody who was seen.
@@ -111,7 +111,7 @@ func (w *Window) Look(f *Fingerprint, organisations []string, now time.Time) See
 		return Seen{Organisations: min(len(hashes), MaxOrganisations)}
 	}
 	g := &w.groups[n]
-	s := Seen{Stopped: g.stopped, Near: g.sum != f.Sum}
+	s := Seen{Stopped: g.stoppedAt(at), Near: g.sum != f.Sum}
 	for _, m := range g.organisations {
 		if within(m.at, at, Span) {
 			hashes[m.hash] = true
@@ -126,8 +126,17 @@ func (w *Window) Look(f *Fingerprint, organisations []string, now time.Time) See
 	return s
 }
 
+// stoppedAt reports whether a group says nothing at a moment.
+func (g *group) stoppedAt(at uint32) bool { return g.stopped > 0 && within(g.stopped, at, signedFor) }
+
+// toTell reports whether others do not know that the group is stopped, or are about to forget it.
+func (g *group) toTell() bool { return g.stopped > 0 && (g.told == 0 || g.stopped > g.told+tellAgain) }
+
+// tellAgain is after how many seconds others are told again that a group is stopped.
+const tellAgain = 3600
+
 // Add notes that a fingerprint came for a recipient's organisation; signer is the author's domain, where it
-// signed the message, else "".
+// signed the message and is somebody, else "".
 func (w *Window) Add(f *Fingerprint, organisation, signer string, now time.Time) {
 	if f.Short || f.Sketch.IsZero() {
 		return
@@ -154,8 +163,11 @@ func (w *Window) judge(n, at uint32) {
 			signers++
 		}
 	}
-	if signers >= w.c.Stop && !g.stopped {
-		g.stopped = true
+	if signers < w.c.Stop {
+		return
+	}
+	before := g.stoppedAt(at)
+	if g.stopped = max(g.stopped, at); !before {
 		w.c.Log.Info("a fingerprint is stopped", "sum", g.sum[:], "domains_that_sign_it", signers)
 	}
 }

@@ -118,6 +118,33 @@ func TestStops(t *testing.T) {
 	}
 }
 
+// Domains that signed a text once do not silence it for ever, here or on another node.
+func TestStopsForADay(t *testing.T) {
+	rows, now := &table{}, noon
+	clock := func() time.Time { return now }
+	a, b := New(Config{Rows: rows, Now: clock, Stop: 3}), New(Config{Rows: rows, Now: clock, Stop: 3})
+	f := text(1)
+	for i := range 3 {
+		a.Add(f, "here.example", fmt.Sprint("s", i, ".example"), now)
+	}
+	for _, tt := range []struct {
+		after  time.Duration
+		signer string // who signs it again then
+		want   bool
+	}{{time.Minute, "", true}, {23 * time.Hour, "s0.example", true}, {25 * time.Hour, "s0.example", true}, {48 * time.Hour, "s0.example", false}, {72 * time.Hour, "", false}} {
+		now = noon.Add(tt.after)
+		a.Add(f, "here.example", tt.signer, now)
+		for _, err := range []error{a.Share(t.Context()), b.Follow(t.Context())} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if gotA, gotB := a.Look(f, nil, now).Stopped, b.Look(f, nil, now).Stopped; gotA != tt.want || gotB != tt.want {
+			t.Errorf("after %s: %v, on the other node %v, want %v", tt.after, gotA, gotB, tt.want)
+		}
+	}
+}
+
 // table is Rows in a slice.
 type table struct {
 	list    []Delta
