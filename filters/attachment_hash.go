@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,16 +15,17 @@ import (
 )
 
 // attachmentHash knows attachments again by the SHA-256 of their content, those in archives too.
-// `learnt` are those that traps, people's reports and operators taught as spam: see gatepost
-// learn. `suspect` are programs, documents with macros, disk images and archives that nobody
+// `learnt` are those that traps, people's reports and operators taught as spam; who is believed, and whose mail is
+// exempt, is as with `checksum`: see gatepost learn. `suspect` are programs, documents with macros, disk images and archives that nobody
 // here has seen before, and that many people get within minutes, over all domains and nodes: so
 // attacks begin that no scanner knows yet. A file is new for `new` after it was first seen; once it went to
 // `recipients` within `window` it stays suspect for that long. Recipients of one message in one
 // domain count as one, and what our own users send does not count. Pictures, signatures
 // and plain text tell nothing and are left out. The hashes are in the evidence.
 type attachmentHash struct {
-	learnt   Learnt
+	Deps
 	outbreak Outbreak
+	people   int
 	terms    outbreak.Terms
 }
 
@@ -37,23 +39,27 @@ type attachmentHashOptions struct {
 	Recipients int           `setting:"recipients" doc:"to how many a new file has to go to be suspect, 40 at most; 0 is never"`
 	Window     time.Duration `setting:"window" doc:"within how long"`
 	New        time.Duration `setting:"new" doc:"how long after it was first seen a file is new, 7 days at most"`
+	People     int           `setting:"people" doc:"people who have to call it spam, in their domain, and elsewhere if they are of two domains; those of traps and operators come on top"`
 }
 
 func attachmentHashKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "attachment-hash", Stage: pipeline.Data, Scope: pipeline.PerMessage, Timeout: attachmentsTime,
+		Name: "attachment-hash", Stage: pipeline.Data, Scope: pipeline.PerRecipient, Timeout: attachmentsTime + dkimLimit,
 		Results: []pipeline.Result{
 			{Word: "learnt", Effect: "quarantine", Doc: "an attachment was learnt as spam"},
 			{Word: "suspect", Effect: "quarantine", Doc: "a new program, archive or document with macros goes to many people"},
+			{Word: "exempt", Effect: "none", Doc: "one was learnt, but the recipient trusts the sender, or it is a list's or shop's mail with a good history"},
 			{Word: "none", Effect: "none", Doc: "neither"},
 		},
 		Options: func() any {
 			t := outbreak.DefaultTerms()
-			return &attachmentHashOptions{Recipients: t.Recipients, Window: t.Window, New: t.New}
+			return &attachmentHashOptions{Recipients: t.Recipients, Window: t.Window, New: t.New, People: 2}
 		},
 		New: func(options any) (pipeline.Filter, error) {
 			o := options.(*attachmentHashOptions)
 			switch {
+			case o.People < 1:
+				return nil, errors.New("people can't be below 1")
 			case o.Recipients < 0 || o.Recipients > outbreak.MaxRecipients:
 				return nil, fmt.Errorf("recipients %d is not from 0 to %d", o.Recipients, outbreak.MaxRecipients)
 			case o.Window <= 0:
@@ -61,7 +67,7 @@ func attachmentHashKind(d Deps) pipeline.Kind {
 			case o.New < o.Window || o.New > outbreak.DefaultKeep:
 				return nil, fmt.Errorf("new %s is not from the window, %s, to %s", o.New, o.Window, outbreak.DefaultKeep)
 			}
-			return attachmentHash{learnt: d.Learnt, outbreak: d.Outbreak, terms: outbreak.Terms{Recipients: o.Recipients, Window: o.Window, New: o.New}}, nil
+			return attachmentHash{Deps: d, outbreak: d.Outbreak, people: o.People, terms: outbreak.Terms{Recipients: o.Recipients, Window: o.Window, New: o.New}}, nil
 		},
 	}
 }
@@ -89,7 +95,7 @@ func (f attachmentHash) Check(ctx context.Context, q pipeline.Query) (pipeline.F
 			note("sha256", hex.EncodeToString(file.Sum[:])+" "+file.Path)
 		}
 		if found.Result != "learnt" {
-			f.know(file, q.Tx, &found, note)
+			f.know(file, q, &found, note)
 		}
 	}
 	if hashes > maxSumsSeen {
@@ -98,25 +104,51 @@ func (f attachmentHash) Check(ctx context.Context, q pipeline.Query) (pipeline.F
 	if r.Cut != "" {
 		note("cut", r.Cut)
 	}
-	return found, nil
+	if found.Result != "learnt" {
+		return found, nil
+	}
+	return f.spared(ctx, q, r, found)
+}
+
+// spared takes back what was found where the message is exempt; that a file is suspect stands.
+func (f attachmentHash) spared(ctx context.Context, q pipeline.Query, r *attachment.Report, found pipeline.Finding) (pipeline.Finding, error) {
+	if err := f.spareLearnt(ctx, q, &found); err != nil || found.Result == "learnt" {
+		return found, err
+	}
+	news := pipeline.Finding{Result: "none"}
+	for i := range r.Files {
+		if r.Files[i].Telling() {
+			f.spread(&r.Files[i], q.Tx, &news)
+		}
+	}
+	if news.Result == "none" {
+		return found, nil
+	}
+	news.Evidence = append(found.Evidence, news.Evidence...)
+	return news, nil
 }
 
 // know says what is known of a file, if that is worse than what was found.
-func (f attachmentHash) know(file *attachment.File, tx *pipeline.Transaction, found *pipeline.Finding, note func(string, string)) {
-	if f.learnt != nil {
-		if s, ok := f.learnt.Spam(learnt.Attachment, file.Sum[:]); ok {
+func (f attachmentHash) know(file *attachment.File, q pipeline.Query, found *pipeline.Finding, note func(string, string)) {
+	if f.Learnt != nil {
+		if s, ok := f.Learnt.Spam(learnt.Attachment, file.Sum[:]); ok && s.Believed(q.Recipient.Domain(), f.people) {
 			found.Result, found.Reason = "learnt", fmt.Sprintf("%s was learnt as spam", shorten(file.Path))
 			note("learnt", s.String())
 			return
 		}
 	}
+	f.spread(file, q.Tx, found)
+}
+
+// spread says whether a file is new and goes to many, if nothing was found.
+func (f attachmentHash) spread(file *attachment.File, tx *pipeline.Transaction, found *pipeline.Finding) {
 	if found.Result != "none" || !f.counts(tx) || !spreads(file) {
 		return
 	}
 	if s, ok := f.outbreak.Check(file.Sum, tx.Envelope.Recipients, tx.Time, f.terms); ok {
 		found.Result = "suspect"
 		found.Reason = fmt.Sprintf("%s is new and went to %d recipients within %s", shorten(file.Path), s.Recipients, f.terms.Window)
-		note("first", s.First.Format(time.RFC3339))
+		found.Evidence = append(found.Evidence, pipeline.Evidence{Key: "first", Value: s.First.Format(time.RFC3339)})
 	}
 }
 

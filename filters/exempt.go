@@ -36,3 +36,13 @@ func (d Deps) exempt(ctx context.Context, q pipeline.Query) (why string, err err
 	}
 	return fmt.Sprintf("it is %s's own mail to a list, proven by %s, from a network with a good history", author.Domain(), how), nil
 }
+
+// spareLearnt takes back that something in a message was learnt as spam where the message is exempt.
+func (d Deps) spareLearnt(ctx context.Context, q pipeline.Query, f *pipeline.Finding) error {
+	why, err := d.exempt(ctx, q)
+	if why != "" {
+		f.Result = "exempt"
+		f.Reason += ", but " + why
+	}
+	return err
+}

@@ -17,7 +17,7 @@ type fakeFiles map[string]bool
 
 // Spam implements Learnt.
 func (f fakeFiles) Spam(kind learnt.Kind, sum []byte) (learnt.Standing, bool) {
-	s := learnt.Standing{Spam: 2, Sources: []learnt.Source{learnt.Trap}, Last: time.Unix(1_700_000_000, 0)}
+	s := learnt.Standing{Spam: 2, Sources: []learnt.Source{learnt.Trap}, Networks: 2, Last: time.Unix(1_700_000_000, 0)}
 	return s, kind == learnt.Attachment && f[string(sum)]
 }
 

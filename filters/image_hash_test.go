@@ -28,7 +28,7 @@ func (o onePicture) Spam(learnt.Kind, []byte) (learnt.Standing, bool) {
 }
 
 func (o onePicture) NearPicture(hash uint64, distance int) (learnt.Standing, bool) {
-	return learnt.Standing{Spam: 1, Sources: []learnt.Source{learnt.Trap}, Last: time.Unix(1_700_000_000, 0)}, picture.Distance(o.hash, hash) <= distance
+	return learnt.Standing{Spam: 2, Sources: []learnt.Source{learnt.Trap}, Networks: 2, Last: time.Unix(1_700_000_000, 0)}, picture.Distance(o.hash, hash) <= distance
 }
 
 // patches draws a picture of coloured fields, another for each seed.
