@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net/url"
 	"path"
 	"strings"
 )
@@ -145,7 +146,7 @@ func (o *office) relations(name string, r io.Reader) {
 				mode = a.Value
 			}
 		}
-		if strings.EqualFold(mode, "External") && fetched(kind) && remote(target) {
+		if strings.EqualFold(mode, "External") && fetched(kind) && remote(target) && (kind != "attachedTemplate" || !signedIn(target)) {
 			o.w.flag(o.f, Macro, "fetches %s (%s)", cleanName(target), kind)
 		}
 	}
@@ -167,6 +168,16 @@ func fetched(kind string) bool {
 		return true
 	}
 	return false
+}
+
+// signedIn reports whether a target is a file in a library of SharePoint, which nobody gets who
+// is not signed in there: firms keep their templates so. Links that are shared with
+// everybody have another path.
+func signedIn(target string) bool {
+	u, err := url.Parse(strings.TrimSpace(target))
+	return err == nil && u.Scheme == "https" && u.User == nil && u.RawQuery == "" &&
+		strings.HasSuffix(strings.ToLower(u.Host), ".sharepoint.com") && !strings.ContainsAny(u.Host, `\@`) &&
+		!strings.Contains(u.Path, "/:") && !strings.Contains(strings.ToLower(u.Path), "_layouts")
 }
 
 // remote reports whether a target is on somebody else's server.

@@ -180,16 +180,23 @@ func (o *oleFile) slides(b []byte) {
 }
 
 // native looks at a file that is wrapped as an object "Package" ([MS-OLEDS] §2.3.6, and what
-// Windows writes in it): a name, paths, the content.
+// Windows writes in it): a name, paths, the content. A click on its picture opens it, so
+// that the file says what it is worth; what Paint makes is wrapped likewise.
 func (o *oleFile) native(b []byte, e *mscfb.File) {
+	if len(b) > 4 && bytes.HasPrefix(b[4:], []byte("BM")) {
+		return
+	}
 	name, begin, size, ok := nativeFile(b)
-	if !ok {
+	if !ok || binary.LittleEndian.Uint16(b[4:]) != 2 {
 		o.w.flag(o.f, Macro, "a file in the document")
 		return
 	}
-	o.w.flag(o.f, Macro, "a file in the document: %s", cleanName(name))
+	at := o.at
+	at.inner = false // it is no part of the document: it may be named as it likes
 	r := o.streamFrom(e, begin)
-	o.w.file(name, io.LimitReader(r, size), size, o.at)
+	if file := o.w.file(name, io.LimitReader(r, size), size, at); len(file.Flags) > 0 {
+		o.w.flag(o.f, Macro, "a file in the document: %s", cleanName(name))
+	}
 }
 
 // streamFrom reads a stream from an offset on.
@@ -227,107 +234,6 @@ func nativeFile(b []byte) (name string, begin, size int64, ok bool) {
 	rest = rest[8+n:]
 	size = int64(binary.LittleEndian.Uint32(rest))
 	return name, int64(len(b) - len(rest) + 4), size, true
-}
-
-// maxHex bounds the objects of an RTF file that are decoded, in octets together.
-const maxHex = 2 << 20
-
-// rtf looks at the objects in a rich text: programs that open it follow what they are by
-// their class, and some classes have been the way in for years.
-func (w *walker) rtf(f *File, b []byte, at place) {
-	low := lower(b)
-	for _, word := range []string{`\objupdate`, `\objautlink`} {
-		if bytes.Contains(low, []byte(word)) {
-			w.flag(f, Macro, "an object that is loaded by itself (%s)", word)
-		}
-	}
-	if bytes.Contains(low, []byte("ddeauto")) && bytes.Contains(low, []byte(`\fldinst`)) {
-		w.flag(f, Macro, "DDE field")
-	}
-	if i := bytes.Index(low, []byte(`\*\template`)); i >= 0 {
-		target, _, _ := bytes.Cut(b[i+len(`\*\template`):min(len(b), i+300)], []byte("}"))
-		if s := strings.TrimSpace(string(target)); remote(s) {
-			w.flag(f, Macro, "fetches a template from %s", cleanName(s))
-		}
-	}
-	room := maxHex
-	for n := 0; n < 20 && room > 0 && !w.over; n++ {
-		i := bytes.Index(low, []byte(`objdata`))
-		if i < 0 {
-			return
-		}
-		object, used := unhexRTF(b[i+len("objdata"):], room)
-		room -= len(object)
-		b, low = b[i+len("objdata")+used:], low[i+len("objdata")+used:]
-		w.object(f, object, at)
-	}
-}
-
-// object looks at an object of OLE 1 ([MS-OLEDS] §2.2): its class, then what it is.
-func (w *walker) object(f *File, b []byte, at place) {
-	class := ""
-	if len(b) > 12 {
-		n := int(min(binary.LittleEndian.Uint32(b[8:]), 64, uint32(len(b)-12)))
-		name, _, _ := bytes.Cut(b[12:12+n], []byte{0})
-		class = cleanName(string(name))
-	}
-	w.flag(f, Macro, "an object %q", class)
-	if i := bytes.Index(b, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")); i >= 0 {
-		w.file(class, bytes.NewReader(b[i:]), int64(len(b)-i), at)
-		return
-	}
-	if i := bytes.Index(b[min(len(b), 12):], []byte("\x02\x00")); strings.EqualFold(class, "package") && i >= 0 {
-		wrapped := append(make([]byte, 4), b[12+i:]...)
-		if name, begin, size, ok := nativeFile(wrapped); ok {
-			w.file(name, io.LimitReader(bytes.NewReader(wrapped[begin:]), size), size, at)
-		}
-	}
-}
-
-// unhexRTF decodes the digits of an object. Whatever else stands between them, readers of
-// RTF pass over: spaces, control words, groups.
-func unhexRTF(b []byte, most int) (out []byte, used int) {
-	var high byte
-	half, deep := false, 0
-	for used = 0; used < len(b) && len(out) < most; used++ {
-		switch c := b[used]; {
-		case c == '\\': // a control word with its number, or \'xx
-			for used+1 < len(b) && (isLetter(b[used+1]) || '0' <= b[used+1] && b[used+1] <= '9' || b[used+1] == '-' || b[used+1] == '*' || b[used+1] == '\'') {
-				used++
-			}
-		case c == '{':
-			deep++
-		case c == '}':
-			if deep--; deep < 0 {
-				return out, used
-			}
-		default:
-			v, ok := hexValue(c)
-			if !ok || deep > 0 {
-				continue
-			}
-			if half = !half; half {
-				high = v
-				continue
-			}
-			out = append(out, high<<4|v)
-		}
-	}
-	return out, used
-}
-
-func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
-
-func hexValue(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }
 
 // oneNoteFile is the mark in front of each file in a notebook ([MS-ONESTORE] §2.6.13).

@@ -1,6 +1,8 @@
 package attachment
 
 import (
+	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -119,12 +121,87 @@ func TestFormulaThatStartsAProgram(t *testing.T) {
 		})
 	}
 	sheet := func(cell string) []byte {
-		return zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"xl/worksheets/sheet1.xml", []byte("<sheetData><c>" + cell + "</c></sheetData>")})
+		return zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"_rels/.rels", []byte("<Relationships/>")}, named{"xl/worksheets/sheet1.xml", []byte("<sheetData><c>" + cell + "</c></sheetData>")})
 	}
 	if got := flagged(t, named{"a.xlsx", sheet("<is><t>cmd|'x'!A1</t></is>")}); got != "" {
 		t.Errorf("a text of a sheet: %s", got)
 	}
 	if got := flagged(t, named{"a.xlsx", sheet("<f>cmd|&apos;/c calc&apos;!A1</f>")}); got != "macro DDE formula in xl/worksheets/sheet1.xml" {
 		t.Errorf("a formula of a sheet: %q", got)
+	}
+}
+
+// An object is as dangerous as its class, a file in a document as what it is.
+func TestObjectsInDocuments(t *testing.T) {
+	object := func(class string, data []byte) []byte {
+		b := []byte("\x01\x05\x00\x00\x02\x00\x00\x00")
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(class)+1))
+		b = append(b, class+"\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(data))), data...)
+		return fmt.Appendf(nil, `{\rtf1 Bonjour {\object\objemb{\*\objclass x}{\*\objdata %x}}}`, b)
+	}
+	wrapped := func(name string, data []byte) []byte { return packageOf(name, data)[4:] }
+	field := func(s string) []byte { return []byte(`{\rtf1 {\field{\*\fldinst ` + s + `}{\fldrslt x}}}`) }
+	letter := []byte("The letter, as text.")
+	sheet := oleWith(t, "", named{"Workbook", []byte("\x0a\x00\x00\x00")})
+	bitmap := append([]byte("\x20\x00\x00\x00BM"), make([]byte, 32)...)
+	inWord := func(native []byte) []byte {
+		return zipped(t, append(wordFiles(""), named{"_rels/.rels", []byte("<Relationships/>")}, named{"word/embeddings/oleObject1.bin", oleWith(t, "", named{"\x01Ole10Native", native})})...)
+	}
+	for name, c := range map[string]struct {
+		file named
+		want string
+	}{
+		"rtf, picture":           {named{"note.rtf", object("PBrush", []byte("BM\x00\x00"))}, ""},
+		"rtf, sheet":             {named{"note.rtf", object("Excel.Sheet.8", sheet)}, ""},
+		"rtf, text":              {named{"note.rtf", object("Package", wrapped("a.txt", letter))}, ""},
+		"rtf, link":              {named{"note.rtf", field(`{HYPERLINK "http://x.example/ddeauto"}`)}, ""},
+		"rtf, DDE":               {named{"note.rtf", field(`{\rtlch D}{\i DEAUTO} cmd`)}, "macro DDE field"},
+		"rtf, DDE in digits":     {named{"note.rtf", field(`{\'44\'44EAUTO cmd}`)}, "macro DDE field"},
+		"rtf, DDE behind a link": {named{"note.rtf", append(field("PAGE"), field("DDE cmd")...)}, "macro DDE field"},
+		"rtf, program":           {named{"note.rtf", object("Package", wrapped("run.js", letter))}, `executable a script by its name (.js); macro an object "Package"`},
+		"rtf, equation":          {named{"note.rtf", object("eQuation.3", nil)}, `macro an object "eQuation.3"`},
+		"rtf, page":              {named{"note.rtf", object("htmlfile", nil)}, `macro an object "htmlfile"`},
+		"rtf, link to a file":    {named{"note.rtf", object("OLE2Link", nil)}, `macro an object "OLE2Link"`},
+		"rtf, no class":          {named{"note.rtf", object("\x02\x03", nil)}, `macro an object "??"`},
+		"rtf, bad package":       {named{"note.rtf", object("Package", []byte("xxx"))}, `macro an object "Package"`},
+		"rtf, sheet with VBA":    {named{"note.rtf", object("Excel.Sheet.8", oleWith(t, "", named{"_VBA_PROJECT", []byte("1")}))}, "macro VBA project"},
+		"doc, text":              {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", packageOf("a.txt", letter)})}, ""},
+		"doc, picture":           {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", bitmap})}, ""},
+		"doc, bad package":       {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", []byte("xxx")})}, "macro a file in the document"},
+		"docx, text":             {named{"a.docx", inWord(packageOf("a.txt", letter))}, ""},
+		"docx, script":           {named{"a.docx", inWord(packageOf("run.js", letter))}, "executable a script by its name (.js); macro a file in the document: run.js"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := flagged(t, c.file); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A firm's own template is where its people have to sign in.
+func TestTemplatesFromElsewhere(t *testing.T) {
+	for target, fetched := range map[string]bool{
+		"https://contoso.sharepoint.com/sites/x/Modeles/lettre.dotx":      false,
+		"https://contoso-my.sharepoint.com/personal/ann/lettre.dotx":      false,
+		"file:///C:/Modeles/lettre.dotx":                                  false,
+		"https://contoso.sharepoint.com/:w:/g/personal/x/abc":             true,
+		"https://contoso.sharepoint.com/lettre.dotx?download=1":           true,
+		"https://contoso.sharepoint.com/_layouts/15/download.aspx/a":      true,
+		"http://contoso.sharepoint.com/lettre.dotx":                       true,
+		"https://contoso.sharepoint.com@192.0.2.1/lettre.dotx":            true,
+		"https://sharepoint.com.example/lettre.dotx":                      true,
+		"https://evilsharepoint.com/lettre.dotx":                          true,
+		"https://192.0.2.1/a.dotm":                                        true,
+		"https://contoso.sharepoint.com/sites/x/%3Aw%3A/lettre.dotx":      true,
+		"https://192.0.2.1\\@contoso.sharepoint.com/lettre.dotx":          true,
+		"https://contoso.sharepoint.com:8443/sites/x/Modeles/lettre.dotx": true,
+	} {
+		relations := named{"word/_rels/settings.xml.rels", []byte(`<Relationships><Relationship Id="1" Type="http://x/attachedTemplate" Target="` + target + `" TargetMode="External"/></Relationships>`)}
+		got := flagged(t, named{"a.docx", zipped(t, append(wordFiles(""), named{"_rels/.rels", []byte("<Relationships/>")}, relations)...)})
+		if (got != "") != fetched {
+			t.Errorf("%s: %q", target, got)
+		}
 	}
 }
