@@ -31,7 +31,8 @@ func cleanName(s string) string {
 }
 
 // Extension returns what Windows takes for the last extension of a name, in lower case and
-// without the dot: dots and spaces at the end do not count, nor what nobody sees.
+// without the dot: dots and spaces at the end do not count, nor what nobody sees. Behind a
+// dot and a space is none.
 func Extension(name string) string {
 	_, ext := splitName(name)
 	return ext
@@ -51,7 +52,10 @@ func splitName(name string) (stem, ext string) {
 	if dot < 0 {
 		return name, ""
 	}
-	return name[:dot], strings.TrimSpace(name[dot+1:])
+	if ext = name[dot+1:]; strings.TrimLeft(ext, " \t\u00a0") != ext { // a sentence goes on
+		return name, ""
+	}
+	return name[:dot], strings.TrimSpace(ext)
 }
 
 // dangers says what is opened by what runs it, by extension; "" for others. The lists are of
@@ -123,8 +127,10 @@ func nameFlags(name string, kind Kind) (flags []Flag) {
 		return nil
 	}
 	stem, ext := splitName(name)
+	before := stem[strings.LastIndexByte(stem, '.')+1:]
+	second := before != stem && isDocument(strings.TrimSpace(before))
 	class, what := dangers(ext)
-	if class != "" && harmlessAsNamed(ext, kind) {
+	if class != "" && !second && harmlessAsNamed(ext, kind) {
 		class = ""
 	}
 	if class != "" {
@@ -133,9 +139,8 @@ func nameFlags(name string, kind Kind) (flags []Flag) {
 	if turns(name) {
 		flags = append(flags, Flag{Disguised, "the name has characters that turn the order of letters"})
 	}
-	before := stem[strings.LastIndexByte(stem, '.')+1:]
-	runs := class != "" || kind.runs() != ""
-	if before != stem && isDocument(strings.TrimSpace(before)) && (runs || isPage(ext)) {
+	runs := class != "" || kind.runs() != "" && !shown(ext, kind)
+	if second && (runs || isPage(ext)) {
 		flags = append(flags, Flag{Disguised, fmt.Sprintf("two extensions, .%s and .%s", cleanName(strings.TrimSpace(before)), ext)})
 	}
 	if gap(name) {
@@ -151,16 +156,14 @@ func innerFlags(flags []Flag) []Flag {
 }
 
 // harmlessAsNamed reports whether a dangerous extension is no such thing in a file of that kind:
-// the names of domains end in .com.
+// the names of domains end in .com, and no Windows of 64 bits runs what is no program by its mark.
 func harmlessAsNamed(ext string, kind Kind) bool {
-	if ext != "com" {
-		return false
-	}
-	switch kind {
-	case Unknown, DOS, PE, Empty:
-		return false
-	}
-	return true
+	return ext == "com" && kind != DOS && kind != PE
+}
+
+// shown reports whether a script under an extension is opened by what shows text.
+func shown(ext string, kind Kind) bool {
+	return kind == Script && (ext == "txt" || ext == "md" || ext == "log" || ext == "csv")
 }
 
 // turns reports whether a name has characters that override or embed the direction of
@@ -191,7 +194,7 @@ func gap(name string) bool {
 func contentFlags(name string, kind Kind) (flags []Flag) {
 	ext := Extension(name)
 	switch {
-	case kind.runs() != "":
+	case kind.runs() != "" && !shown(ext, kind):
 		flags = append(flags, Flag{Executable, kind.runs() + " by its content"})
 	case kind.mounts() != "":
 		flags = append(flags, Flag{Container, kind.mounts() + " by its content"})
@@ -203,7 +206,8 @@ func contentFlags(name string, kind Kind) (flags []Flag) {
 }
 
 // belies reports whether a content can't be honest under an extension. Office files are
-// often named for one another, pages for sheets, and mail programs name what they like.
+// often named for one another, pages for sheets, what was scanned for the wrong one of picture and
+// PDF, and mail programs name what they like.
 func belies(ext string, kind Kind) bool {
 	switch ext {
 	case "zip", "zipx", "rar", "7z", "cab", "arj", "lzh", "ace":
@@ -220,7 +224,7 @@ func belies(ext string, kind Kind) bool {
 	case "pdf":
 		return kind == HTML || kind == SVG || kind == RTF || kind == OLE || kind == OOXML || kind.Archive()
 	case "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "heic", "mp3", "mp4", "wav", "avi", "mov", "wmv", "m4a":
-		return kind == HTML || kind == SVG || kind == RTF || kind == OLE || kind == OOXML || kind == PDF || kind.Archive()
+		return kind == HTML || kind == SVG || kind == RTF || kind == OLE || kind == OOXML || kind.Archive()
 	case "txt", "csv":
 		return kind == OLE || kind == OOXML || kind == PDF || kind.Archive()
 	case "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "rtf":

@@ -205,3 +205,30 @@ func TestTemplatesFromElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// A dot makes no extension by itself, and a name no program.
+func TestNamesOfOrdinaryFiles(t *testing.T) {
+	script := "#!/bin/sh\nls\n"
+	for name, c := range map[string]struct{ file, body, want string }{
+		"a sentence":         {"CR 2026-11. Action", "Compte rendu", ""},
+		"a sentence, nbsp":   {"Point 3.\u00a0Command", "Compte rendu", ""},
+		"a domain":           {"sauvegarde www.good.com", "\x00\x01\x02bin", ""},
+		"a PDF as picture":   {"photo.jpg", "%PDF-1.4\n1 0 obj<<>>endobj\n%%EOF", ""},
+		"commands as text":   {"deploy.txt", script, ""},
+		"commands in notes":  {"deploy.md", script, ""},
+		"report and text":    {"report.pdf.txt", script, ""},
+		"action":             {"run.action", "x", "executable a script by its name (.action)"},
+		"space before a dot": {"run .exe", "x", "executable a program by its name (.exe)"},
+		"com, DOS":           {"run.com", "MZ" + strings.Repeat("\x01", 70), "executable a DOS program by its content; executable a program by its name (.com)"},
+		"com behind pdf":     {"facture.pdf.com", "\x00\x01\x02bin", "executable a program by its name (.com); disguised two extensions, .pdf and .com"},
+		"page as picture":    {"photo.jpg", "<html><body>x</body></html>", "disguised named .jpg, but its content is: html"},
+		"commands":           {"deploy", script, "executable a script by its content"},
+		"program as text":    {"a.txt", string(program()), "executable a Windows program by its content; disguised named .txt, but its content is: windows program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := flagged(t, named{c.file, []byte(c.body)}); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
