@@ -20,7 +20,7 @@ import (
 // can't, unless `need` is all. Where none can tell the result is temperror and the message
 // is deferred: it is never delivered unscanned. A message that scanners decline, since it is larger or
 // deeper than they look, would be so again: it is held. What antivirus holds an operator
-// alone may release, and the sender is offered nothing. It runs after an accept, too, and for postmaster@ and abuse@. Where clamd's own
+// alone may release, and the sender is offered nothing. It runs after an accept, too, for postmaster@ and abuse@, and on what people here send. Where clamd's own
 // limit (StreamMaxLength) is below `limits.message_size`, set it higher, or large mail is held.
 type antivirus struct {
 	engines []antivirusEngine

@@ -23,6 +23,8 @@ import (
 // a hundredfold is a `bomb`. Small attachments are looked at first. Looks after every
 // ending that delivers: no sender is allowed to send a program. Where it can't look at all the message is
 // deferred. Nobody but an operator may
+// than eight seconds, is `unread`, and what expands a hundredfold is a `bomb`. Looks after every
+// ending that delivers, and at what people here send: no sender is allowed to send a program. Nobody but an operator may
 // release what it holds.
 type attachmentFilter struct {
 	limits       attachment.Limits

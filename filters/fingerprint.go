@@ -19,8 +19,9 @@ type Documents interface {
 // fingerprintFilter looks in mail that people here send for documents that were marked confidential
 // (`gatepost fingerprint add`): in the text and in attached texts, which are compared with hashes of each fourth run of five
 // words, so that a copy with changes, or a part, is found. The documents of the sender's domain
-// and those of all are looked for. Mail of others, who have not logged in, is `none`, so the entry may stand in any policy. Attached
-// office documents and PDFs are not read.
+// and those of all are looked for. For mail to the world the policy of the sender's domain counts, for mail to domains here
+// that of the recipient's. Mail of others, who have not logged in, is `none`, so the entry may stand in any policy. Attached
+// office documents and PDFs are not read. What it holds an operator alone may release: the recipient is not to have it.
 type fingerprintFilter struct {
 	documents Documents
 	fingerprintOptions
@@ -33,7 +34,7 @@ type fingerprintOptions struct {
 
 func fingerprintKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "fingerprint", Stage: pipeline.Data, Scope: pipeline.PerMessage,
+		Name: "fingerprint", Stage: pipeline.Data, Scope: pipeline.PerMessage, Guarded: true, Users: true,
 		Results: []pipeline.Result{
 			{Word: "confidential", Effect: "quarantine", Doc: "a good part of a confidential document is in it", Firm: true},
 			{Word: "none", Effect: "none", Doc: "none is, or nobody of ours sends it"},

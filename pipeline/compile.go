@@ -132,17 +132,18 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
 	}
-	p.Unknown = p.part(func(k *Kind) bool { return k.Unknown })
-	p.Roles = p.part(func(k *Kind) bool { return k.Roles })
+	p.Unknown = p.part(func(e *Entry) bool { return e.Kind.Unknown })
+	p.Roles = p.part(func(e *Entry) bool { return e.Kind.Roles })
+	p.Users = p.part(func(e *Entry) bool { return e.Kind.Users || e.Always && e.Kind.Stage == Data })
 	p.Repeats = slices.ContainsFunc(p.Entries, func(e *Entry) bool { return e.Kind.repeats() && !e.Shadow })
 	return p
 }
 
-// part returns the entries of p whose kind is one of some, nil where there are none.
-func (p *Policy) part(of func(*Kind) bool) *Policy {
+// part returns some of the entries of p, nil where there are none.
+func (p *Policy) part(of func(*Entry) bool) *Policy {
 	u := &Policy{Name: p.Name}
 	for _, e := range p.Entries {
-		if of(e.Kind) {
+		if of(e) {
 			u.Entries = append(u.Entries, e)
 		}
 	}

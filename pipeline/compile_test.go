@@ -204,3 +204,38 @@ func TestRoles(t *testing.T) {
 		t.Errorf("got %+v, want none", r)
 	}
 }
+
+// What people here send walks what looks at content and is always, and what is for it.
+func TestUsers(t *testing.T) {
+	kind := func(name string, stage Stage, always, users bool) Kind {
+		return Kind{
+			Name: name, Stage: stage, Always: always, Users: users, Results: []Result{{Word: "yes", Effect: "spam"}},
+			New: func(any) (Filter, error) { return probe(nil), nil },
+		}
+	}
+	catalog := []Kind{kind("client", Mail, false, false), kind("words", Data, false, false), kind("viruses", Data, true, false), kind("documents", Data, false, true)}
+	yes, no := true, false
+	for _, c := range []struct {
+		name string
+		spec EntrySpec
+		want bool
+	}{
+		{"always by its kind", EntrySpec{Filter: "viruses"}, true},
+		{"not always by the entry", EntrySpec{Filter: "viruses", Always: &no}, false},
+		{"always by the entry", EntrySpec{Filter: "words", Always: &yes}, true},
+		{"for strangers", EntrySpec{Filter: "words"}, false},
+		{"always, about the client", EntrySpec{Filter: "client", Always: &yes}, false},
+		{"for users", EntrySpec{Filter: "documents"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			policies, problems := Compile(catalog, []Spec{{Name: "p", Required: 5, Entries: []EntrySpec{c.spec}}})
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			got := policies["p"].Users
+			if (got != nil) != c.want || got != nil && (len(got.Entries) != 1 || got.Required != 0) {
+				t.Errorf("got %+v, want one entry and no score: %t", got, c.want)
+			}
+		})
+	}
+}

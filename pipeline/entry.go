@@ -20,6 +20,7 @@ type Kind struct {
 	Unknown bool // is asked about recipients that do not exist, too; see Policy.Unknown
 	Guarded bool // what it holds is dangerous: an operator alone may release it, and its sender is told nothing
 	Roles   bool // is asked about mail to postmaster and abuse, too, alone; see Policy.Roles
+	Users   bool // is asked about what people here send, whether it is always or not; see Policy.Users
 	Results []Result
 	Needs   []string // filters that must stand above it in the same list
 	Timeout time.Duration
@@ -71,6 +72,10 @@ type Policy struct {
 	// Roles has those of Entries that are asked about mail to postmaster and abuse, which all
 	// others let pass; nil where there are none.
 	Roles *Policy
+	// Users has those of Entries that are asked about what somebody sends who has logged in:
+	// the ones that look at content and are always, as if a log-in were an accept at the top,
+	// and those whose kind says so. All others judge strangers. Nil where there are none.
+	Users *Policy
 }
 
 // DefaultTimeout limits an entry whose kind and settings name no time.

@@ -45,8 +45,8 @@ func (p *peer) secure() {
 	p.conn, p.r = c, bufio.NewReader(c)
 }
 
-// Submission takes mail from log-ins, under an address of their own, for anybody; no
-// policy judges it. Where it can't be carried on the sender has a report.
+// Submission takes mail from log-ins, under an address of their own, for anybody; what
+// judges strangers is not for it. Where it can't be carried on the sender has a report.
 func TestSubmission(t *testing.T) {
 	submission, smtps := freePort(t), freePort(t)
 	m := serve(t, "hostname: mx.test.example\nlimits: {errors: 100}\npolicies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}]}]}]\n", flowZone,

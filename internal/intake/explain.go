@@ -54,14 +54,7 @@ func (t *Transaction) explainRcpt(ctx context.Context, s string) error {
 		return fmt.Errorf("recipient %s: %w", s, err)
 	}
 	r := &recipient{path: p, domain: found.Domain, boxes: found.Boxes, remotes: found.Remotes, way: found}
-	policy := t.policies.of(found.Domain)
-	switch {
-	case t.in.complains(p, false):
-		policy = nothing
-	case found.Role:
-		policy = ofRoles(policy)
-	}
-	t.begin(r, policy, false)
+	t.begin(r, t.judge(found, p), false)
 	t.rcpts = append(t.rcpts, r)
 	return nil
 }

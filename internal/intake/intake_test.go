@@ -329,13 +329,27 @@ func TestSplitRecipients(t *testing.T) {
 	if want := []mail.Answer{mail.OK, mail.OtherPolicy, mail.OK, mail.OK}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	for _, p := range w.Policies().ByName { // parts that differ, too
+		p.Users = &pipeline.Policy{Name: p.Name}
+	}
+	own := client
+	own.Login = "none@late.example"
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	tx, _ := conv.Mail(t.Context(), own, own.Login, mail.Params{})
+	defer tx.Abort(mail.OK, "QUIT")
+	for _, to := range []mail.Path{"none@late.example", "none@early.example"} {
+		if v := tx.Rcpt(t.Context(), to, mail.RcptParams{}); v.Answer != mail.OK {
+			t.Errorf("a log-in, %s: got %v, want it taken", to, v.Answer)
+		}
+	}
 }
 
 type fixed struct{ f pipeline.Finding }
 
 func (f fixed) Check(context.Context, pipeline.Query) (pipeline.Finding, error) { return f.f, nil }
 
-// A log-in sends under its own addresses only, and no filter judges it.
+// A log-in sends under its own addresses only, and no filter for strangers judges it.
 func TestLogin(t *testing.T) {
 	w := newWorld(t)
 	own := client

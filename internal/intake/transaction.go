@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -68,18 +69,26 @@ type recipient struct {
 // ID names the transaction in replies, headers, log and journal.
 func (t *Transaction) ID() string { return t.tx.ID }
 
-// nothing is the policy of mail that no policy judges: what a log-in sends, and
-// what complains of mail: it has that mail in it. So has what asks postmaster or abuse why other
-// mail was held, which virus scanners alone look at (ofRoles).
+// nothing is the policy of mail that no policy judges: what complains of mail has that
+// mail in it.
 var nothing = &pipeline.Policy{Name: "none"}
 
-// ofRoles is the part of a policy that mail to postmaster and abuse walks: nobody there needs a
-// virus, and whoever asks why his mail was held has to be heard.
-func ofRoles(p *pipeline.Policy) *pipeline.Policy {
-	if p.Roles == nil {
+// judge is the policy by which a recipient's mail is judged, or the part of it. Nobody at
+// postmaster and abuse needs a virus, but who asks there why his mail was held has that in
+// it, and has to be heard. Who has logged in is no stranger, but his machine may be
+// somebody else's, and what he sends may not be for others. found.Domain of a recipient that
+// is none of ours is the sender's own.
+func (t *Transaction) judge(found directory.Resolution, rcpt mail.Path) *pipeline.Policy {
+	policy := t.policies.of(found.Domain)
+	switch {
+	case t.in.complains(rcpt, false):
 		return nothing
+	case found.Role:
+		return cmp.Or(policy.Roles, nothing)
+	case !t.tx.Client.Login.IsNull():
+		return cmp.Or(policy.Users, nothing)
 	}
-	return p.Roles
+	return policy
 }
 
 // Rcpt judges one forward-path.
@@ -118,14 +127,9 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	if t.in.Histories != nil && t.tx.Client.Login.IsNull() && !t.relay.IsValid() {
 		t.in.Histories.Knows(t.tx.Client.Addr, r.path)
 	}
-	policy := t.policies.of(found.Domain)
-	switch {
-	case t.in.complains(r.path, false) || !t.tx.Client.Login.IsNull():
-		policy = nothing
-	case found.Role:
-		policy = ofRoles(policy)
-	}
-	if t.in.Config.SplitRecipients && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
+	policy := t.judge(found, r.path)
+	// A mail program takes an answer to RCPT for the last word: it is asked no second time.
+	if t.in.Config.SplitRecipients && t.tx.Client.Login.IsNull() && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
 		return mail.Verdict{Answer: mail.OtherPolicy}
 	}
 	t.begin(r, policy, true)
