@@ -33,7 +33,8 @@ import (
 // all, none, one and count over a list, as in any(urls, # contains "login").
 //
 // Texts, and those that they are compared with, are in the one form (see Fold): case,
-// width of spaces and look-alikes don't matter. There are no assignments, nothing has an
+// width of spaces and look-alikes don't matter. What subject and body contain may be split into
+// letters, "v i a g r a", as for the patterns of a Set. There are no assignments, nothing has an
 // effect, and the time is bounded: lists are not gone through within one another, regular expressions
 // take linear time, and one evaluation looks at maxLook octets of text at most.
 //

@@ -216,7 +216,7 @@ func (p *patcher) Visit(node *ast.Node) {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "contains":
-			call(node, "Contains", n.Left, n.Right)
+			p.contains(node, n)
 		case "startsWith":
 			call(node, "Starts", n.Left, n.Right)
 		case "endsWith":
@@ -247,6 +247,21 @@ func (p *patcher) wrong(n ast.Node, err error) {
 	if p.err == nil {
 		p.err = &file.Error{Location: n.Location(), Message: err.Error()}
 	}
+}
+
+// contains has subject and body looked through for split words, too.
+func (p *patcher) contains(node *ast.Node, n *ast.BinaryNode) {
+	if of, ok := n.Left.(*ast.CallNode); ok {
+		switch of.Callee.String() {
+		case methodOf("subject"):
+			call(node, "Says", n.Left, n.Right, &ast.ConstantNode{Value: Subject})
+			return
+		case methodOf("body"):
+			call(node, "Says", n.Left, n.Right, &ast.ConstantNode{Value: Body})
+			return
+		}
+	}
+	call(node, "Contains", n.Left, n.Right)
 }
 
 // matches compiles the regular expression.

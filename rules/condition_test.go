@@ -73,6 +73,35 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// Words that are split into letters are found as patterns find them.
+func TestConditionsOverSplitWords(t *testing.T) {
+	message := "Subject: f-r-e-e stuff\nX-Word: s p a m\n\nget v i a g r a\nwhile it lasts\n"
+	in := NewInput(Facts{Texts: Of(mail.NewMessage([]byte(strings.ReplaceAll(message, "\n", "\r\n"))))})
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{`body contains "viagra"`, true},
+		{`body contains "Viagra" and not (body contains "cialis")`, true},
+		{`body contains "v i a g"`, true},
+		{`subject contains "free"`, true},
+		{`subject contains "viagra"`, false},
+		{`body contains "free"`, false},
+		{`body contains subject`, false},
+		{`header("X-Word") contains "spam"`, false},
+		{`body matches "viagra"`, false},
+	} {
+		c, err := ParseCondition(tt.text)
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		if got, err := c.Holds(in); err != nil || got != tt.want {
+			t.Errorf("%s: got %t, %v", tt.text, got, err)
+		}
+	}
+}
+
 // What is the same for all recipients of a message is found out once; score and findings are not.
 func TestConditionsAreShared(t *testing.T) {
 	f := conditionFacts()

@@ -86,6 +86,20 @@ func (in *Input) text(w Where) string {
 	return once(in, "text "+string(w), func() string { return strings.Join(in.texts(w), "\n") })
 }
 
+// joined are the words of a place that had been split into letters.
+func (in *Input) joined(w Where) string {
+	return once(in, "joined "+string(w), func() string {
+		if in.facts.Texts == nil {
+			return ""
+		}
+		var all []byte
+		for _, text := range in.facts.Texts.In(w) {
+			all = append(all, text.Joined...)
+		}
+		return string(all)
+	})
+}
+
 func (in *Input) word(key string, f func() string) string {
 	return once(in, key, func() string {
 		if f == nil {
@@ -175,6 +189,14 @@ func (e *env) Attachments() ([]Attachment, error) {
 
 func (e *env) Contains(text, part string) (bool, error) {
 	return strings.Contains(text, part), e.in.looks(len(text))
+}
+
+// Says is Contains for the text of a place, in which words may be split into letters.
+func (e *env) Says(text, part string, w Where) (bool, error) {
+	if found, err := e.Contains(text, part); found || err != nil {
+		return found, err
+	}
+	return e.Contains(e.in.joined(w), part)
 }
 
 func (e *env) Starts(text, part string) (bool, error) {
