@@ -18,6 +18,8 @@ import (
 // address, a Reply-To elsewhere, words cut apart by hidden text, more style than anybody needs, and a Received field that says that
 // a header, broken MIME, parts that say something twice or are encoded as they may not be, lines with wrong ends or too long, a display name that shows another
 // address, a Reply-To elsewhere, words cut apart by hidden text, and a Received field that says that
+// address, a Reply-To elsewhere, words cut apart by hidden text, more style than anybody needs, little text in
+// much that is none, and a Received field that says that
 // this server had the message. Each finding has its points, which `points` changes; the score is their
 // sum, `most` at most: what is only badly written is not spam. Mailing lists keep their Reply-To and
 // their names, where DKIM or SPF proves the domain that List-Id or List-Post names. Mail of clients that have logged in is not judged, since programs leave it to the
@@ -47,7 +49,7 @@ func malformations() map[string]float64 {
 		"bad-from": 2, "bad-date": 1, "date-ahead": 1.5, "date-past": 1,
 		"double-content": 2, "encoded-multipart": 2,
 		"8-bit-header": 0.5, "broken-mime": 1, "bare-line-end": 1, "nul": 1.5, "long-line": 0.5,
-		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "too-much-style": 2, "forged-received": 2,
+		"other-address": 2, "reply-elsewhere": 0.5, "split-words": 2, "too-much-style": 2, "buried-text": 2, "forged-received": 2,
 	}
 }
 
@@ -322,6 +324,9 @@ func (e *examination) shape() {
 	}
 	if x.Overstyled {
 		e.find("too-much-style", "its style sheets are too much work to be looked at")
+	}
+	if x.Buried {
+		e.find("buried-text", "more stands in its text than is looked at, and hardly any of it is seen")
 	}
 }
 

@@ -53,6 +53,23 @@ func TestMalformedStyle(t *testing.T) {
 	}
 }
 
+// TestMalformedBuried: text in so much else that not all of it can be looked at is told.
+func TestMalformedBuried(t *testing.T) {
+	hidden := "Content-Type: text/html\r\n\r\n<p hidden>" + strings.Repeat("x ", mail.MaxExtract)
+	for name, tt := range map[string]struct {
+		message string
+		want    bool
+	}{
+		"little": {hidden + "</p><p>buy", true},
+		"text":   {"\r\n" + strings.Repeat("words ", mail.MaxExtract), false},
+		"all":    {"Content-Type: text/html\r\n\r\n<!-- " + strings.Repeat("x ", mail.MaxExtract) + "--><p>buy", false},
+	} {
+		if names := malformedFindings(t, tt.message); slices.Contains(names, "buried-text") != tt.want {
+			t.Errorf("%s: found %q", name, names)
+		}
+	}
+}
+
 func FuzzMalformed(f *testing.F) {
 	f.Add("From: \"a@b.example\" <c@d.example>\r\nDate: x\r\nReceived: by mx.test\r\nReply-To: ,;<\r\n\r\na\nb")
 	filter, err := newMalformed(malformedOptions{Most: 5}, "mx.test", nil)

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
@@ -88,5 +89,43 @@ func TestExtractBounds(t *testing.T) {
 		if len(e.Text)+len(e.HTML) > MaxExtract+1 || len(e.Visible) > MaxExtract || !e.Cut {
 			t.Errorf("%s: %d octets of text, %d of html, %d visible, cut %v", name, len(e.Text), len(e.HTML), len(e.Visible), e.Cut)
 		}
+	}
+}
+
+// TestExtractBehind holds that what no reader sees does not hide what he does: it takes no room,
+// and where there is more text than fits, its end is read too.
+func TestExtractBehind(t *testing.T) {
+	const spam = "<p>buy <a href=http://a.example>now</a>"
+	filler := strings.Repeat("x y ", MaxExtract/4+20_000)
+	parts := func(list ...string) string {
+		return "Content-Type: multipart/mixed; boundary=b\n\n--b\n" + strings.Join(list, "\n--b\n") + "\n--b--\n"
+	}
+	html := func(s string) string { return "Content-Type: text/html\n\n" + s }
+	for _, tt := range []struct {
+		name, content string
+		cut           bool
+	}{
+		{"comment", html("<!-- " + filler + "-->" + spam), false},
+		{"many comments", html(strings.Repeat("<!-- -->", MaxExtract/8+1) + spam), false},
+		{"style", html("<style>" + filler + "</style>" + spam), false},
+		{"script", html("<script>" + filler + "</script>" + spam), false},
+		{"picture in its address", html("<img src=\"data:image/png;base64," + filler + "\">" + spam), false},
+		{"encoded comment", "Content-Transfer-Encoding: base64\n" + html(base64.StdEncoding.EncodeToString([]byte("<!-- "+filler+"-->"+spam))), false},
+		{"comment in a part before", parts(html("<!-- "+filler[:MaxExtract-100]+"-->"), html(spam)), false},
+		{"comments in parts before", parts(html("<!-- "+filler+"-->"), html("<!-- "+filler+"-->"), html(spam)), false},
+		{"hidden text", html("<p hidden>" + filler + "</p>" + spam), true},
+		{"tags", html(strings.Repeat("<b></b>", MaxExtract/7+1) + spam), true},
+		{"text", filler + " " + "buy http://a.example", true},
+		{"text in a part before", parts("\n"+filler, "\n"+filler, html(spam)), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := NewMessage([]byte("A: b\n" + strings.TrimPrefix(tt.content, "x y "))).Extract()
+			if !strings.Contains(e.Body(), "buy") || !slices.Contains(e.URLs(), "http://a.example") || e.Cut != tt.cut {
+				t.Errorf("cut %v, %d octets of text, %d visible, links %q", e.Cut, len(e.Text), len(e.Visible), e.URLs())
+			}
+			if len(e.Text)+len(e.Visible)+len(e.Hidden) > MaxExtract+100 || len(e.HTML) > MaxExtract+10 {
+				t.Errorf("%d octets of text, %d visible, %d hidden, %d of HTML", len(e.Text), len(e.Visible), len(e.Hidden), len(e.HTML))
+			}
+		})
 	}
 }
