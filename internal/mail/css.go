@@ -169,6 +169,13 @@ func isHexDigit(c byte) bool {
 // parseLength reads a length in px; em is the size of the font. Shares of something
 // unknown are none, unless they are 0.
 func parseLength(s string, em float32) (px float32, ok bool) {
+	s = strings.TrimSpace(s)
+	if inner, ok := strings.CutPrefix(s, "calc("); ok { // of one number
+		s = strings.TrimSpace(strings.TrimSuffix(inner, ")"))
+		if strings.ContainsAny(s, " (") {
+			return 0, false
+		}
+	}
 	n := 0
 	for n < len(s) && (s[n] >= '0' && s[n] <= '9' || s[n] == '.' || n == 0 && (s[n] == '-' || s[n] == '+')) {
 		n++

@@ -52,10 +52,48 @@ func parsePaint(s string) (paint, bool) {
 	if strings.HasPrefix(s, "rgb") {
 		return parseRGB(s)
 	}
-	if strings.HasPrefix(s, "hsl") || strings.HasSuffix(s, ")") {
+	if strings.HasPrefix(s, "hsl") {
+		return parseHSL(s)
+	}
+	return paint{kind: varied}, strings.HasSuffix(s, ")")
+}
+
+// parseHSL reads "hsl(120, 50%, 100%)" and its kin, where they are grey, black or white: of other
+// colours it can't be told what they are near to.
+func parseHSL(s string) (paint, bool) {
+	_, inner, _ := strings.Cut(s, "(")
+	parts := strings.FieldsFunc(inner, func(r rune) bool { return strings.ContainsRune(" \t,/)", r) })
+	if len(parts) < 3 {
+		return paint{}, false
+	}
+	alpha := 1.0
+	if len(parts) > 3 {
+		var ok bool
+		if alpha, ok = parseShare(parts[3]); !ok {
+			return paint{kind: varied}, true
+		}
+	}
+	saturation, ok := parseShare(parts[1])
+	light, known := parseShare(parts[2])
+	grey := ok && known && (saturation <= 0 || light <= 0 || light >= 1)
+	switch {
+	case through(alpha) == none:
+		return paint{kind: none}, true
+	case alpha < 1, !grey:
 		return paint{kind: varied}, true
 	}
-	return paint{}, false
+	l := octet(light * 255)
+	return paint{r: l, g: l, b: l}, true
+}
+
+// parseShare reads "50%" and "0.5" as 0.5.
+func parseShare(s string) (float64, bool) {
+	number, percent := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	return v, err == nil
 }
 
 // parseLegacy reads a colour of an attribute, where "#" may be missing.

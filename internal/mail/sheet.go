@@ -105,7 +105,7 @@ func media(prelude string) (holds, sometimes bool) {
 	}
 	sometimes = true
 	for q := range strings.SplitSeq(query, ",") {
-		switch strings.Join(strings.Fields(q), " ") {
+		switch strings.Join(strings.Fields(withoutLeast(q)), " ") {
 		case "", "all", "screen", "only screen", "only all":
 			return true, false
 		case "print", "only print", "speech", "tv", "handheld", "not screen", "not all":
@@ -114,6 +114,23 @@ func media(prelude string) (holds, sometimes bool) {
 		}
 	}
 	return holds, sometimes
+}
+
+// anyWidth is so little, in px, that each screen has it.
+const anyWidth = 240
+
+// withoutLeast returns a query without "and (min-width: 1px)", which holds for all screens.
+func withoutLeast(q string) string {
+	before, condition, ok := strings.Cut(q, "(")
+	condition, after, closed := strings.Cut(condition, ")")
+	name, value, _ := strings.Cut(condition, ":")
+	name = strings.TrimSpace(name)
+	if px, known := parseLength(value, mediumSize); !ok || !closed || !known || px > anyWidth ||
+		name != "min-width" && name != "min-device-width" && name != "min-height" && name != "min-device-height" ||
+		strings.Contains(before, "not") || strings.TrimSpace(after) != "" {
+		return q
+	}
+	return strings.TrimSuffix(strings.TrimSpace(before), "and")
 }
 
 // rule reads the declarations of a rule, and keeps it for each of its selectors.
