@@ -258,7 +258,7 @@ func (r *htmlReader) comment(b []byte) {
 }
 
 func (r *htmlReader) start(closed bool) {
-	r.tag.read(r.z)
+	r.tag.read(r.z, r.sheet.attributes)
 	t := &r.tag
 	if t.atom == atom.Noscript || t.atom == atom.Noembed || t.atom == atom.Noframes {
 		r.z.NextIsNotRawText() // mail runs no scripts: what stands there is shown

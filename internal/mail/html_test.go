@@ -67,6 +67,8 @@ func TestVisible(t *testing.T) {
 		{"in a comment", `<!-- <style>.x{display:none}</style> --><p class=x>a<p title="<style>.x{display:none}</style>">b`, "a\nb\n", ""},
 		{"comment marks", `<style><!-- .x{display:none} --></style><p class=x>1`, "", "1\n"},
 		{"on any screen", `<style>@media (min-width:1px){.x{display:none}}@media screen and (min-width: 0){.y{display:none}}@media (min-width:600px){p{display:none}}@media not screen and (min-width:1px){p{display:none}}</style><p class=x>1<p class=y>2<p>a`, "a\n", "1\n2\n"},
+		{"attribute", `<style>span[x]{display:none}[Title="a.b"]{display:none}i[x=2].c{display:none}</style><span x=1>1</span><p title=a.b>2<p title=a>a<i x=2 class=c>3</i><i x=2>b</i><p y=1 Y=2 title=c title=a.b>c`, "ab\nc\n", "1\n2\n3\n"},
+		{"attribute in part", `<style>[x^=a]{display:none}[x="a b"]{display:none}[x{display:none}</style><p x="a b">a`, "a\n", ""},
 		{"for print", `<style media=print>.x{display:none}</style><style>@media print{.x{display:none}}@media screen{.y{display:none}}</style><p class=x>a<p class=y>1`, "a\n", "1\n"},
 		{"on some screens", `<style>.x{display:none}@media (max-width:600px){.x{display:block!important}.y{display:none}}</style><p class=x>a<p class=y>b`, "a\nb\n", ""},
 		{"half understood", `<style>.x,.y{display:none}p.x:first-child{display:block}[class~=y]{display:inline}.z:nth-child(2){display:none}</style><p class=x>a<p class=y>b<p class=z>c`, "a\nb\nc\n", ""},

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // A sheet is the style sheets of a document, as far as their selectors name tags,
@@ -11,15 +13,16 @@ import (
 // understand half, or that holds for some screens, is kept as one that may only show
 // text, not hide it: so what a reader might see is never taken for hidden.
 type sheet struct {
-	rules  []cssRule
-	names  map[string]int32  // what selectors name, as "td", ".note" and "#x", numbered from 1
-	byKey  map[int32][]int32 // rules by what the last part of their selectors names
-	deep   bool              // some selector is about what an element stands in
-	over   bool              // there is more than fits
-	effort *effort
-	images []string // that the rules load
-	found  []int32  // room for find
-	fits   []*cssRule
+	rules      []cssRule
+	names      map[string]int32  // what selectors name, as "td", ".note" and "#x", numbered from 1
+	byKey      map[int32][]int32 // rules by what the last part of their selectors names
+	deep       bool              // some selector is about what an element stands in
+	attributes bool              // some selector is about attributes
+	over       bool              // there is more than fits
+	effort     *effort
+	images     []string // that the rules load
+	found      []int32  // room for find
+	fits       []*cssRule
 }
 
 // Bounds of style: rules kept of a document, what its sheets may cost in all of a message, and
@@ -290,7 +293,14 @@ func (s *sheet) compound(text string) (p compound, whole bool) {
 		case ':':
 			whole = whole && (name == ":link" || name == ":visited")
 		case '[':
-			return p, false
+			inner, rest, ok := strings.Cut(text[1:], "]")
+			if name, ok = attribute(inner, ok); !ok {
+				return p, false
+			}
+			whole = p.class(s.name(name)) && whole
+			s.attributes = true
+			text = rest
+			continue
 		case '*':
 		default:
 			p.tag = s.name(strings.ToLower(name))
@@ -298,6 +308,24 @@ func (s *sheet) compound(text string) (p compound, whole bool) {
 		text = text[n:]
 	}
 	return p, whole
+}
+
+// attribute returns "[name]" or "[name=value]" as it is written there, quotes left out; not ok
+// where it asks for something else, or can be read in two ways.
+func attribute(inner string, closed bool) (name string, ok bool) {
+	key, value, valued := strings.Cut(inner, "=")
+	if !closed || key == "" || strings.ContainsAny(inner, " \\~|^$*[") {
+		return "", false
+	}
+	if !valued {
+		return attributeName(strings.ToLower(key)), true
+	}
+	return attributeName(strings.ToLower(key), strings.Trim(value, `"'`)), true
+}
+
+// attributeName is the name under which an attribute, or one with that value, is numbered.
+func attributeName(key string, value ...string) string {
+	return "[" + strings.Join(append([]string{key}, value...), "=")
 }
 
 // class adds a class to a compound, and reports whether it had room.
@@ -314,14 +342,15 @@ func (p *compound) class(number int32) bool {
 }
 
 // A styled is an element as selectors see it: the numbers of its names, -1 for one that is in
-// no selector. Of its classes those of selectors are kept, each once and in order.
+// no selector. Of its classes those of selectors are kept, each once and in order; an attribute
+// counts as a class.
 type styled struct {
 	tag, id int32
 	classes []int32
 }
 
 // styled numbers the names of an element.
-func (s *sheet) styled(tag, id, class string) styled {
+func (s *sheet) styled(tag, id, class string, attributes []html.Attribute) styled {
 	e := styled{tag: s.known(tag), id: -1}
 	if id != "" {
 		e.id = s.known("#" + id)
@@ -329,6 +358,13 @@ func (s *sheet) styled(tag, id, class string) styled {
 	for c := range strings.FieldsSeq(class) {
 		if n := s.known("." + c); n >= 0 {
 			e.classes = append(e.classes, n)
+		}
+	}
+	for _, a := range attributes {
+		for _, name := range [...]string{attributeName(a.Key), attributeName(a.Key, a.Val)} {
+			if n := s.known(name); n >= 0 {
+				e.classes = append(e.classes, n)
+			}
 		}
 	}
 	slices.Sort(e.classes)

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -20,22 +21,35 @@ type tag struct {
 	poster, data, content, alt, media       []byte
 	width, height                           []byte
 	kind, value, placeholder                []byte // of an input
+
+	all []html.Attribute // kept where selectors ask
 }
 
 // read takes the attributes of a tag; of those of one name the first counts.
-func (t *tag) read(z *html.Tokenizer) {
+func (t *tag) read(z *html.Tokenizer, all bool) {
 	*t = tag{}
 	name, more := z.TagName()
 	t.name, t.atom = name, atom.Lookup(name)
 	for more {
 		var key, value []byte
 		key, value, more = z.TagAttr()
+		if all {
+			t.keep(string(key), value)
+		}
 		if field := t.field(string(key)); field != nil && *field == nil {
 			*field = value
 			if value == nil {
 				*field = []byte{}
 			}
 		}
+	}
+}
+
+// keep takes an attribute that selectors may ask for.
+func (t *tag) keep(key string, value []byte) {
+	const most = 64
+	if len(t.all) < most && !slices.ContainsFunc(t.all, func(a html.Attribute) bool { return a.Key == key }) {
+		t.all = append(t.all, html.Attribute{Key: key, Val: string(value)})
 	}
 }
 
@@ -181,7 +195,7 @@ func (r *htmlReader) match(e *element) []*cssRule {
 	if len(r.sheet.rules) == 0 || r.outlook || r.blind {
 		return nil
 	}
-	who := r.sheet.styled(string(r.tag.name), string(r.tag.id), string(r.tag.class))
+	who := r.sheet.styled(string(r.tag.name), string(r.tag.id), string(r.tag.class), r.tag.all)
 	if r.sheet.deep {
 		e.styled = who
 	}
