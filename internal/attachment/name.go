@@ -62,14 +62,14 @@ func splitName(name string) (stem, ext string) {
 // what Windows, Office, Java and the shells run by a double click.
 func dangers(ext string) (Class, string) {
 	switch ext {
-	case "exe", "com", "scr", "pif", "cpl", "dll", "ocx", "sys", "drv", "msi", "msp", "msm", "mst", "gadget", "application", "appref-ms", "appx", "appxbundle",
+	case "exe", "com", "scr", "pif", "cpl", "dll", "ocx", "sys", "drv", "msi", "msp", "msu", "msm", "mst", "gadget", "application", "appref-ms", "appx", "appxbundle",
 		"msix", "msixbundle", "appinstaller", "xll", "wll", "diagcab", "xbap", "mui", "ax", "acm", "fxp", "prg":
 		return Executable, "a program"
-	case "bat", "cmd", "btm", "ps1", "ps1xml", "ps2", "psm1", "psd1", "psc1", "vbs", "vbe", "vb", "js", "jse", "ws", "wsf", "wsh", "wsc", "sct", "hta",
+	case "bat", "cmd", "btm", "py", "pyw", "pyz", "pyzw", "pyc", "pyo", "htc", "vsmacros", "ps1", "ps1xml", "ps2", "psm1", "psd1", "psc1", "vbs", "vbe", "vb", "js", "jse", "ws", "wsf", "wsh", "wsc", "sct", "hta",
 		"msh", "msh1", "msh2", "mshxml", "ahk", "au3", "a3x", "ksh", "csh", "command", "scpt", "applescript", "workflow", "action":
 		return Executable, "a script"
 	case "lnk", "url", "scf", "desktop", "webloc", "inetloc", "website", "pcd", "shb", "shs", "glk", "library-ms", "search-ms", "searchconnector-ms", "settingcontent-ms",
-		"theme", "themepack", "deskthemepack", "rdp", "jnlp", "msc", "reg", "inf", "ins", "isp", "its", "job", "sdb", "mam", "maf", "maq":
+		"theme", "themepack", "deskthemepack", "rdp", "jnlp", "msc", "reg", "inf", "ins", "isp", "its", "job", "osd", "xnk", "printerexport", "webpnp", "sdb", "mam", "maf", "maq":
 		return Executable, "a shortcut or setting"
 	case "jar", "class", "apk", "ipa", "chm", "hlp", "swf", "deb", "rpm", "pkg", "crx", "xpi", "vsix", "osx", "elf", "wasm", "ade", "adp", "mde", "accde", "accda", "accdr", "mdw", "mda":
 		return Executable, "a package or database that runs"

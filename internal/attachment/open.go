@@ -150,22 +150,41 @@ func (w *walker) document(f *File, c content, at place) error {
 	return nil
 }
 
-// maxScan bounds what is looked at of a text, in octets: scripts stand near its beginning.
-const maxScan = 2 << 20
+// What is looked at of a text, in octets: its beginning, and its end where that is further on. What is
+// between is unread.
+const (
+	maxScan = 2 << 20
+	maxTail = 1 << 20
+)
 
 // scanned gives a scanner the beginning of a file. A browser shows text that is named as a
 // page as one.
 func (w *walker) scanned(f *File, c content, at place, scan func(*File, []byte, place)) error {
-	n := int(min(c.size, maxScan, int64(w.memory)))
+	n := int(min(c.size, maxScan+maxTail, int64(w.memory)))
 	if n <= 0 {
 		return nil
 	}
 	b := make([]byte, n)
 	w.memory -= n
 	defer w.release(n)
-	got, err := c.ReadAt(b, 0)
-	if got < n && notEOF(err) != nil {
+	cut := c.size > int64(n)
+	first := n
+	if cut {
+		first = n - n/3
+	}
+	got, err := c.ReadAt(b[:first], 0)
+	if got < first && notEOF(err) != nil {
 		return err
+	}
+	if cut && got == first {
+		last, err := c.ReadAt(b[first:], c.size-int64(n-first))
+		if got += last; notEOF(err) != nil {
+			return err
+		}
+		if f.Kind == HTML || f.Kind == SVG || isPage(Extension(f.Name)) {
+			w.cut("a page too long to be read")
+			w.flag(f, Unread, "a page of more than %d MiB", (maxScan+maxTail)>>20)
+		}
 	}
 	scan(f, b[:got], at)
 	return nil

@@ -1,234 +1,68 @@
 package attachment
 
 import (
-	"encoding/binary"
-	"fmt"
 	"strings"
 	"testing"
+
+	"gatepost/internal/mail"
 )
 
-// flagged is what is said of a message with one file: "" of an ordinary one.
-func flagged(t *testing.T, f named) string {
-	t.Helper()
-	var list []string
-	for _, f := range inspect(t, message(f), patient()).Files {
-		for _, g := range f.Flags {
-			list = append(list, string(g.Class)+" "+g.What)
+// TestOrdinary: what people send each other has no flags.
+func TestOrdinary(t *testing.T) {
+	rels := named{"_rels/.rels", []byte("<Relationships/>")}
+	types := named{"[Content_Types].xml", []byte("<Types/>")}
+	picture := named{"word/media/image1.png", []byte("\x89PNG\r\n\x1a\n0000")}
+	docx := zipped(t, append(wordFiles("<w:p/>"), picture, named{"docProps/app.xml", []byte("<x/>")}, named{"customXml/item1.xml", []byte("<x/>")}, named{"word/embeddings/sheet.xlsx", zipped(t, types, rels, named{"xl/workbook.xml", []byte("<x/>")})})...)
+	xlsx := zipped(t, types, rels, named{"xl/workbook.xml", []byte("<workbook/>")}, named{"xl/worksheets/sheet1.xml", []byte("<x/>")}, named{"xl/printerSettings/printerSettings1.bin", []byte("xx")})
+	pptx := zipped(t, types, rels, named{"ppt/presentation.xml", []byte("<x/>")}, named{"ppt/slides/slide1.xml", []byte("<x/>")}, named{"ppt/media/film.mp4", []byte("0000ftypisom")})
+	odt := zipped(t, named{"mimetype", []byte("application/vnd.oasis.opendocument.text")}, named{"content.xml", []byte("<x/>")}, named{"META-INF/manifest.xml", []byte("<x/>")}, named{"Pictures/a.png", []byte("\x89PNG\r\n\x1a\n")})
+	pdf := pdfFile("<</Type/Catalog>>")
+	for _, file := range []named{
+		{"report.docx", docx}, {"list.xlsx", xlsx}, {"talk.pptx", pptx}, {"letter.odt", odt}, {"invoice.pdf", pdf},
+		{"old.doc", oleWith(t, "", named{"WordDocument", []byte("hello")})}, {"old.xls", oleWith(t, "", named{"Workbook", []byte("\x09\x08")})},
+		{"meeting.ics", []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")},
+		{"ann.vcf", []byte("BEGIN:VCARD\r\nFN:Ann\r\nEND:VCARD\r\n")}, {"smime.p7s", []byte("\x30\x82\x0b\x00\x06\x09\x2a\x86\x48")},
+		{"signature.asc", []byte("-----BEGIN PGP SIGNATURE-----\r\n\r\nabc\r\n-----END PGP SIGNATURE-----\r\n")},
+		{"documents.zip", zipped(t, named{"a/report.docx", docx}, named{"a/invoice.pdf", pdf}, named{"read me.txt", []byte("hello")})},
+		{"backup.tar.gz", gzipped(t, tarred(t, named{"a.zip", zipped(t, named{"b.txt", []byte("b")})}))},
+		{"photo.jpg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF")}, {"log.txt", []byte(strings.Repeat("a line of a log\n", 300000))},
+		{"data.csv", []byte(strings.Repeat("1,2,3\n", 700000))}, {"noise.dat", noise(100 << 10)}, {"page.html", []byte("<html><body><p>hello</p></body></html>")},
+		{"forwarded.eml", contentOf(t, message(named{"report.docx", docx}))}, {"saved.msg", oleWith(t, "", named{"__substg1.0_3707001F", utf16le("a.docx")}, named{"__substg1.0_37010102", docx})},
+		{"winmail.dat", tnefFile("report.docx", docx)},
+	} {
+		if r := inspect(t, message(file), patient()); len(r.Files) == 0 || flagged(r) {
+			t.Errorf("%s: got %s", file.name, described(r))
 		}
 	}
-	return strings.Join(list, "; ")
-}
-
-// Words in titles and links are no names of a PDF.
-func TestPDFTextIsNoScript(t *testing.T) {
-	link := func(url string) string {
-		return "<</Type/Annot/Subtype/Link/A<</Type/Action/S/URI/URI(" + url + ")>>>>"
-	}
-	long := strings.Repeat("x", pdfWindow)
-	for name, c := range map[string]struct {
-		file []byte
-		want string
-	}{
-		"link":                      {pdfFile(link("https://developer.mozilla.org/fr/docs/Web/JavaScript")), ""},
-		"link, launch":              {pdfFile(link("https://www.good.example/Launch")), ""},
-		"title":                     {pdfFile("<</Title (CV Jean Dupont \\(HTML/CSS/JS\\), (C/JS) /Launch)>>"), ""},
-		"title, hex":                {pdfFile("<</Title <4A53> /Author (a)>>"), ""},
-		"comment":                   {pdfFile("<</Title (x)>> % see /JS"), ""},
-		"objects, link":             {pdfStream("/Type/ObjStm/Filter/FlateDecode", []byte("1 0 "+link("https://x.example/JavaScript"))), ""},
-		"stream, text":              {pdfStream("/Length 40", []byte("BT (docs/Web/JavaScript) Tj /JavaScript ET")), ""},
-		"value of another key":      {pdfFile("<</AS /JavaScript /Dest /Launch>>"), ""},
-		"stream word in a title":    {pdfFile("<</Title (a >>stream\n) /Author (b)>>"), ""},
-		"title over two windows":    {pdfFile("<</Title (" + long + "/JS)>>"), ""},
-		"script":                    {pdfFile("<</Title (a \\) b)/OpenAction<</S /JavaScript/JS(x)>>>>"), "active a PDF with a script"},
-		"script behind a window":    {pdfFile("<</Title (" + long + ")/OpenAction<</JS (x)>>>>"), "active a PDF with a script"},
-		"scripts by name":           {pdfFile("<</Names<</JavaScript 5 0 R>>>>"), "active a PDF with a script"},
-		"launch":                    {pdfFile("<</S % it\n /Launch/F(cmd.exe)>>"), "active a PDF that starts a program"},
-		"launch by another object":  {pdfFile("<</S 5 0 R>>\nendobj\n5 0 obj\n/Launch\nendobj"), "active a PDF that starts a program"},
-		"object in an open string":  {pdfFile("(\nendobj\n2 0 obj\n<</S/Launch>>"), "active a PDF that starts a program"},
-		"object behind a backslash": {pdfFile("(\\<</S/Launch>>"), "active a PDF that starts a program"},
-		"object in a comment":       {pdfFile("% <</S/Launch>>"), "active a PDF that starts a program"},
-		"objects in open strings":   {pdfStream("/Type/ObjStm/Filter/FlateDecode", []byte("1 0 2 2 3 20 ( <</S/JavaScript/JS 9 0 R>> )")), "active a PDF with a script"},
-		"object in a stream":        {pdfStream("/Length 40", []byte("9 0 obj <</S/JavaScript/JS(x)>>")), "active a PDF with a script"},
-		"object in a long stream":   {pdfStream("/Length 40", []byte(long+" 9 0 obj "+strings.Repeat("[1 2]", pdfWindow/5)+"<</JS(x)>>")), "active a PDF with a script"},
-		"script after a title":      {pdfFile("<</Title (>>stream\n)/OpenAction<</S /JavaScript/JS(x)>>>>"), "active a PDF with a script"},
-		"word at a window's end":    {pdfFile("<</OpenAction<</S/JavaScript/JS(x)>>/X(" + strings.Repeat("x", pdfWindow-80) + ")>>stream\nx\nendstream"), "active a PDF with a script"},
+	forwarded := "Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsee below\r\n--b\r\nContent-Type: message/rfc822; name=\"Re: example.com.eml\"\r\n" +
+		"Content-Disposition: attachment; filename=\"Re: example.com.eml\"\r\n\r\nFrom: a@b.example\r\nSubject: x\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>x\r\n--c--\r\n\r\n--b--\r\n\r\n"
+	for name, raw := range map[string]string{
+		"forwarded": forwarded,
+		"encoded as it is not": "Content-Type: multipart/mixed; boundary=outer\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n--outer\r\n" +
+			strings.Replace(string(contentOf(t, message(named{"report.docx", docx}))), "From:", "X-From:", 1) + "\r\n--outer--\r\n",
+		"a footer behind the end": "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n--b--\r\n\r\n_______\r\nour list, our rules and how to leave it\r\n",
+		"a wrong encoding":        "Content-Type: text/plain\r\nContent-Transfer-Encoding: 8-bit\r\n\r\nhello\r\n",
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := flagged(t, named{"a.pdf", c.file}); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-// Only the first word of a field says what it does.
-func TestFieldThatStartsAProgram(t *testing.T) {
-	run := func(text string) string {
-		return `<w:r><w:instrText xml:space="preserve">` + text + `</w:instrText></w:r>`
-	}
-	begin, separate, end := `<w:r><w:fldChar w:fldCharType="begin"/></w:r>`, `<w:r><w:fldChar w:fldCharType="separate"/></w:r>`, `<w:r><w:fldChar w:fldCharType="end"/></w:r>`
-	field := func(text string) string {
-		return begin + run(text) + separate + "<w:r><w:t>x</w:t></w:r>" + end
-	}
-	const dde = "macro DDE field in word/document.xml"
-	for name, c := range map[string]struct{ body, want string }{
-		"link":               {field(` HYPERLINK "https://www.good.example/embedded/addendum" `), ""},
-		"merge":              {field(` MERGEFIELD Date_Added `), ""},
-		"GUID":               {field(` HYPERLINK "https://contoso.sharepoint.com/Doc.aspx?sourcedoc=%7B3F2A9C10-4DDE-4B61%7D"`), ""},
-		"bookmark":           {field(` PAGEREF _Toc1dde \h `), ""},
-		"two fields":         {field(" PAGEREF a ") + field(" DATE "), ""},
-		"simple":             {`<w:fldSimple w:instr=" PAGE "><w:t>DDE added</w:t></w:fldSimple>`, ""},
-		"DDE":                {field(` DDE c:\\windows\\cmd "/c calc" `), dde},
-		"auto, many runs":    {begin + run(" D") + run("DEA") + "<w:r><w:t>x</w:t></w:r>" + run(`UTO c:\\cmd`) + end, dde},
-		"never ended":        {begin + run("DDEAUTO cmd"), dde},
-		"behind others":      {field(" PAGE ") + field(" ddeauto cmd "), dde},
-		"field in a field":   {begin + run(" IF 1 = 1 ") + field(` DDEAUTO cmd`) + end, dde},
-		"with one in it":     {begin + run(" DD") + field(" QUOTE 65 ") + run("EAUTO cmd ") + separate + end, dde},
-		"entities":           {field(" &#68;DEAUTO cmd"), dde},
-		"character data":     {begin + "<w:instrText><![CDATA[DDE cmd]]></w:instrText>" + end, dde},
-		"simple DDE":         {`<w:fldSimple w:instr = ' PAGE '/><w:fldSimple w:instr = ' DDEAUTO "cmd" '/>`, dde},
-		"bracket in a quote": {`<w:p w:x="1>2"/>` + field("DDE cmd"), dde},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := flagged(t, named{"a.docx", zipped(t, wordFiles(c.body)...)}); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-// A program is called by a formula, not by a word and a bar.
-func TestFormulaThatStartsAProgram(t *testing.T) {
-	const dde = "macro a formula that starts a program"
-	for name, c := range map[string]struct{ file, body, want string }{
-		"words in cells":    {"log.csv", "service;commande\nscan;a|cmd|b\n", ""},
-		"text":              {"notes.txt", "Use the [cmd|Ctrl] key, or powershell|bash.\n", ""},
-		"text about it":     {"notes.txt", "=cmd|' /C calc'!A0\n", ""},
-		"markdown":          {"notes.md", "| [cmd|Ctrl] | - powershell|bash |\n", ""},
-		"negative, words":   {"log.csv", "-12,50;cmd|x\n", ""},
-		"quoted text":       {"log.csv", "a;it is cmd|'x'!A1\n", ""},
-		"formula":           {"a.csv", "name,sum\n=cmd|'/c calc'!A1,2\n", dde},
-		"plus":              {"a.csv", "name;+cmd|' /C calc'!A0\n", dde},
-		"function in front": {"a.csv", "name,\"@SUM(1+1)*cmd|' /C calc'!A0\"\n", dde},
-		"many lines":        {"a.csv", "name,\"=1+\n  MSEXCEL|'\\..\\cmd.exe /c calc'!''\"\n", dde},
-		"LibreOffice":       {"a.csv", `x,"=DDE(""soffice"";""a"";""b"")"` + "\n", dde},
-		"two octets":        {"a.csv", "\xff\xfe" + string(utf16le("=cmd|'/c calc'!A1\n")), dde},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := flagged(t, named{c.file, []byte(c.body)}); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-	sheet := func(cell string) []byte {
-		return zipped(t, named{"[Content_Types].xml", []byte("<Types/>")}, named{"_rels/.rels", []byte("<Relationships/>")}, named{"xl/worksheets/sheet1.xml", []byte("<sheetData><c>" + cell + "</c></sheetData>")})
-	}
-	if got := flagged(t, named{"a.xlsx", sheet("<is><t>cmd|'x'!A1</t></is>")}); got != "" {
-		t.Errorf("a text of a sheet: %s", got)
-	}
-	if got := flagged(t, named{"a.xlsx", sheet("<f>cmd|&apos;/c calc&apos;!A1</f>")}); got != "macro DDE formula in xl/worksheets/sheet1.xml" {
-		t.Errorf("a formula of a sheet: %q", got)
-	}
-}
-
-// An object is as dangerous as its class, a file in a document as what it is.
-func TestObjectsInDocuments(t *testing.T) {
-	object := func(class string, data []byte) []byte {
-		b := []byte("\x01\x05\x00\x00\x02\x00\x00\x00")
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(class)+1))
-		b = append(b, class+"\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
-		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(data))), data...)
-		return fmt.Appendf(nil, `{\rtf1 Bonjour {\object\objemb{\*\objclass x}{\*\objdata %x}}}`, b)
-	}
-	wrapped := func(name string, data []byte) []byte { return packageOf(name, data)[4:] }
-	field := func(s string) []byte { return []byte(`{\rtf1 {\field{\*\fldinst ` + s + `}{\fldrslt x}}}`) }
-	letter := []byte("The letter, as text.")
-	sheet := oleWith(t, "", named{"Workbook", []byte("\x0a\x00\x00\x00")})
-	bitmap := append([]byte("\x20\x00\x00\x00BM"), make([]byte, 32)...)
-	inWord := func(native []byte) []byte {
-		return zipped(t, append(wordFiles(""), named{"_rels/.rels", []byte("<Relationships/>")}, named{"word/embeddings/oleObject1.bin", oleWith(t, "", named{"\x01Ole10Native", native})})...)
-	}
-	for name, c := range map[string]struct {
-		file named
-		want string
-	}{
-		"rtf, picture":           {named{"note.rtf", object("PBrush", []byte("BM\x00\x00"))}, ""},
-		"rtf, sheet":             {named{"note.rtf", object("Excel.Sheet.8", sheet)}, ""},
-		"rtf, text":              {named{"note.rtf", object("Package", wrapped("a.txt", letter))}, ""},
-		"rtf, link":              {named{"note.rtf", field(`{HYPERLINK "http://x.example/ddeauto"}`)}, ""},
-		"rtf, DDE":               {named{"note.rtf", field(`{\rtlch D}{\i DEAUTO} cmd`)}, "macro DDE field"},
-		"rtf, DDE in digits":     {named{"note.rtf", field(`{\'44\'44EAUTO cmd}`)}, "macro DDE field"},
-		"rtf, DDE behind a link": {named{"note.rtf", append(field("PAGE"), field("DDE cmd")...)}, "macro DDE field"},
-		"rtf, program":           {named{"note.rtf", object("Package", wrapped("run.js", letter))}, `executable a script by its name (.js); macro an object "Package"`},
-		"rtf, equation":          {named{"note.rtf", object("eQuation.3", nil)}, `macro an object "eQuation.3"`},
-		"rtf, page":              {named{"note.rtf", object("htmlfile", nil)}, `macro an object "htmlfile"`},
-		"rtf, link to a file":    {named{"note.rtf", object("OLE2Link", nil)}, `macro an object "OLE2Link"`},
-		"rtf, no class":          {named{"note.rtf", object("\x02\x03", nil)}, `macro an object "??"`},
-		"rtf, bad package":       {named{"note.rtf", object("Package", []byte("xxx"))}, `macro an object "Package"`},
-		"rtf, sheet with VBA":    {named{"note.rtf", object("Excel.Sheet.8", oleWith(t, "", named{"_VBA_PROJECT", []byte("1")}))}, "macro VBA project"},
-		"doc, text":              {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", packageOf("a.txt", letter)})}, ""},
-		"doc, picture":           {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", bitmap})}, ""},
-		"doc, bad package":       {named{"a.doc", oleWith(t, "", named{"\x01Ole10Native", []byte("xxx")})}, "macro a file in the document"},
-		"docx, text":             {named{"a.docx", inWord(packageOf("a.txt", letter))}, ""},
-		"docx, script":           {named{"a.docx", inWord(packageOf("run.js", letter))}, "executable a script by its name (.js); macro a file in the document: run.js"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := flagged(t, c.file); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-// A firm's own template is where its people have to sign in.
-func TestTemplatesFromElsewhere(t *testing.T) {
-	for target, fetched := range map[string]bool{
-		"https://contoso.sharepoint.com/sites/x/Modeles/lettre.dotx":      false,
-		"https://contoso-my.sharepoint.com/personal/ann/lettre.dotx":      false,
-		"file:///C:/Modeles/lettre.dotx":                                  false,
-		"https://contoso.sharepoint.com/:w:/g/personal/x/abc":             true,
-		"https://contoso.sharepoint.com/lettre.dotx?download=1":           true,
-		"https://contoso.sharepoint.com/_layouts/15/download.aspx/a":      true,
-		"http://contoso.sharepoint.com/lettre.dotx":                       true,
-		"https://contoso.sharepoint.com@192.0.2.1/lettre.dotx":            true,
-		"https://sharepoint.com.example/lettre.dotx":                      true,
-		"https://evilsharepoint.com/lettre.dotx":                          true,
-		"https://192.0.2.1/a.dotm":                                        true,
-		"https://contoso.sharepoint.com/sites/x/%3Aw%3A/lettre.dotx":      true,
-		"https://192.0.2.1\\@contoso.sharepoint.com/lettre.dotx":          true,
-		"https://contoso.sharepoint.com:8443/sites/x/Modeles/lettre.dotx": true,
-	} {
-		relations := named{"word/_rels/settings.xml.rels", []byte(`<Relationships><Relationship Id="1" Type="http://x/attachedTemplate" Target="` + target + `" TargetMode="External"/></Relationships>`)}
-		got := flagged(t, named{"a.docx", zipped(t, append(wordFiles(""), named{"_rels/.rels", []byte("<Relationships/>")}, relations)...)})
-		if (got != "") != fetched {
-			t.Errorf("%s: %q", target, got)
+		if r := inspect(t, mail.NewMessage([]byte(raw)), patient()); flagged(r) {
+			t.Errorf("%s: got %s", name, described(r))
 		}
 	}
 }
 
-// A dot makes no extension by itself, and a name no program.
-func TestNamesOfOrdinaryFiles(t *testing.T) {
-	script := "#!/bin/sh\nls\n"
-	for name, c := range map[string]struct{ file, body, want string }{
-		"a sentence":         {"CR 2026-11. Action", "Compte rendu", ""},
-		"a sentence, nbsp":   {"Point 3.\u00a0Command", "Compte rendu", ""},
-		"a domain":           {"sauvegarde www.good.com", "\x00\x01\x02bin", ""},
-		"a PDF as picture":   {"photo.jpg", "%PDF-1.4\n1 0 obj<<>>endobj\n%%EOF", ""},
-		"commands as text":   {"deploy.txt", script, ""},
-		"commands in notes":  {"deploy.md", script, ""},
-		"report and text":    {"report.pdf.txt", script, ""},
-		"action":             {"run.action", "x", "executable a script by its name (.action)"},
-		"space before a dot": {"run .exe", "x", "executable a program by its name (.exe)"},
-		"com, DOS":           {"run.com", "MZ" + strings.Repeat("\x01", 70), "executable a DOS program by its content; executable a program by its name (.com)"},
-		"com behind pdf":     {"facture.pdf.com", "\x00\x01\x02bin", "executable a program by its name (.com); disguised two extensions, .pdf and .com"},
-		"page as picture":    {"photo.jpg", "<html><body>x</body></html>", "disguised named .jpg, but its content is: html"},
-		"commands":           {"deploy", script, "executable a script by its content"},
-		"program as text":    {"a.txt", string(program()), "executable a Windows program by its content; disguised named .txt, but its content is: windows program"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := flagged(t, named{c.file, []byte(c.body)}); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
+func flagged(r *Report) bool {
+	for i := range r.Files {
+		if len(r.Files[i].Flags) > 0 {
+			return true
+		}
+	}
+	return r.Cut != ""
+}
+
+// TestNamesThatRun: what Windows and its add-ons run by a double click.
+func TestNamesThatRun(t *testing.T) {
+	for _, ext := range []string{"exe", "js", "hta", "lnk", "py", "pyw", "pyz", "msu", "htc", "msix", "msixbundle", "appinstaller", "appx", "vsmacros", "xnk", "osd", "printerexport", "webpnp"} {
+		if r := inspect(t, message(named{"a." + ext, []byte{1, 2, 3}}), patient()); !r.Has(Executable) {
+			t.Errorf("%s: got %s", ext, described(r))
+		}
 	}
 }

@@ -23,12 +23,56 @@ func (w *walker) html(f *File, b []byte, at place) {
 	saves := containsAny(low, "mssaveoropenblob", "mssaveblob", "createobjecturl", ".download", "download=", "setattribute('download'", `setattribute("download"`, "showsavefilepicker", "filesaver")
 	unpacks := containsAny(low, "eval(", "document.write(", "new function(", "innerhtml")
 	long := longLiteral(low)
+	code := scripts(low)
 	switch {
+	case composed.Match(code):
+		w.flag(f, Active, "a script that hides what it calls")
+	case computed.Match(code) && (longLiteral(code) || joinedLiterals(code)):
+		w.flag(f, Active, "a script that hides what it calls, and has packed content")
+	case makes && (saves || unpacks) && joinedLiterals(code):
+		w.flag(f, Active, "a script that joins content from pieces")
 	case makes && saves && (long || containsAny(low, "blob", "atob(")):
 		w.flag(f, Active, "a script that builds a file and saves it")
 	case makes && unpacks && long:
 		w.flag(f, Active, "a script that unpacks itself")
 	}
+}
+
+// scripts returns what stands in the script elements of a page in lower case.
+func scripts(low []byte) (code []byte) {
+	for {
+		i := bytes.Index(low, []byte("<script"))
+		if i < 0 {
+			return code
+		}
+		low = low[i+len("<script"):]
+		end := bytes.Index(low, []byte("</script"))
+		if end < 0 {
+			return append(code, low...)
+		}
+		code = append(code, low[:end]...)
+		low = low[end:]
+	}
+}
+
+// composed finds a member whose name is put together from literals, window['Bl'+'ob'], which
+// nobody needs and no packer of scripts leaves. computed finds any member of what a browser
+// offers that is not named by one literal.
+var (
+	composed = regexp.MustCompile("[\\w$)\\]]\\s*\\[\\s*[\"'`][\\w$]{0,40}[\"'`]\\s*\\+\\s*[\"'`][\\w$]{0,40}[\"'`]\\s*[\\]+]")
+	computed = regexp.MustCompile("\\b(window|self|globalthis|url|document)\\s*\\[\\s*([a-z_$][\\w$]*\\s*[\\]\\[(.+]|[\"'`][^\"'`\\n]*[\"'`]\\s*[^\\]\\s])")
+	pieces   = regexp.MustCompile("(?:[\"'`][a-z0-9+/=%\\\\_-]+[\"'`]\\s*[,+]\\s*)+")
+)
+
+// joinedLiterals reports whether a script has as much as longLiteral looks for in pieces, one
+// behind the other.
+func joinedLiterals(code []byte) bool {
+	for _, run := range pieces.FindAll(code, 100) {
+		if len(run)-4*bytes.Count(run, []byte(",")) > 512 {
+			return true
+		}
+	}
+	return false
 }
 
 // longLiteral reports whether a script has a long run of letters and digits, as packed
