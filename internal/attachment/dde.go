@@ -14,11 +14,25 @@ import (
 // startsDDE reports whether the instruction of a field is DDE (ECMA-376 part 1, §17.16.5): its
 // first word says what it is.
 func startsDDE(instruction string) bool {
-	word := strings.TrimLeft(instruction, " \t\r\n\u00a0")
+	word := strings.TrimLeft(instruction, instructionSpace)
 	if i := strings.IndexFunc(word, func(r rune) bool { return r > 'z' || !isLetter(byte(r)) }); i >= 0 {
 		word = word[:i]
 	}
 	return strings.EqualFold(word, "dde") || strings.EqualFold(word, "ddeauto")
+}
+
+// instructionSpace is what may stand before the first word.
+const instructionSpace = " \t\r\n\u00a0"
+
+// addInstruction adds a run to an instruction, as far as its first word may go.
+func addInstruction(to *strings.Builder, run string) {
+	const most = 64
+	if to.Len() == 0 {
+		run = strings.TrimLeft(run, instructionSpace)
+	}
+	if to.Len() < most {
+		to.WriteString(run[:min(len(run), most)])
+	}
 }
 
 // maxFields bounds how deep fields stand in fields; deeper ones are read as one.
@@ -39,7 +53,7 @@ func fieldDDE(b []byte) bool {
 		last := fields[len(fields)-1]
 		switch string(name) {
 		case "instrText":
-			last.WriteString(html.UnescapeString(string(text)))
+			addInstruction(last, html.UnescapeString(string(text)))
 		case "fldSimple":
 			if startsDDE(attributeOf(tag, "instr")) {
 				return true

@@ -21,8 +21,8 @@ func (w *walker) html(f *File, b []byte, at place) {
 	}
 	makes := containsAny(low, "new blob", "new file(", "atob(", "uint8array", "fromcharcode", "data:application/", "base64,", "unescape(", "decodeuricomponent(")
 	saves := containsAny(low, "mssaveoropenblob", "mssaveblob", "createobjecturl", ".download", "download=", "setattribute('download'", `setattribute("download"`, "showsavefilepicker", "filesaver")
-	unpacks := containsAny(low, "eval(", "document.write(", "new function(", "innerhtml")
-	long := longLiteral(low)
+	unpacks := containsAny(low, "eval(", "document.write(", "new function(")
+	long := packedLiteral(low)
 	code := scripts(low)
 	switch {
 	case composed.Match(code):
@@ -69,6 +69,30 @@ var (
 func joinedLiterals(code []byte) bool {
 	for _, run := range pieces.FindAll(code, 100) {
 		if len(run)-4*bytes.Count(run, []byte(",")) > 512 {
+			return true
+		}
+	}
+	return false
+}
+
+// runsInPage finds what a browser runs of a page: elements, and tags that run something by an event.
+var runsInPage = regexp.MustCompile(`(?s)<script\b.*?(</script|$)|<[a-z][^<]*[\s"'/]on[a-z]+\s*=\s*("[^"]*|'[^']*|[^\s>]*)[^<]*`)
+
+// asset finds the pictures and fonts that are written into a page, by what those begin with.
+var asset = regexp.MustCompile(`data:(image|font|application)/[a-z0-9.+/;=_-]*,(ivborw0kgg|/9j/|r0lgod|uklgr|d09g|aaeaaa|t1rut0|phn2zy|pd94bw|%3csvg)[a-z0-9+/%=]*`)
+
+// packedLiteral reports whether a page has packed content for a script: in one, or elsewhere where
+// a script does unpack what it fetches. Reports have pictures and fonts written in, forms their state.
+func packedLiteral(low []byte) bool {
+	if !longLiteral(low) {
+		return false
+	}
+	rest := asset.ReplaceAll(low, nil)
+	if containsAny(rest, "eval(atob(", "eval(unescape(", "eval(decodeuricomponent(", "document.write(atob(", "document.write(unescape(", "document.write(decodeuricomponent(") {
+		return longLiteral(rest)
+	}
+	for _, script := range runsInPage.FindAll(rest, -1) {
+		if longLiteral(script) {
 			return true
 		}
 	}
