@@ -66,3 +66,42 @@ func TestNamesThatRun(t *testing.T) {
 		}
 	}
 }
+
+// What people send every day, each of which was once held.
+func TestOrdinaryFilesAreNotFlagged(t *testing.T) {
+	word := func(body string, more ...named) []byte {
+		return zipped(t, append(append(wordFiles(body), named{"_rels/.rels", []byte("<Relationships/>")}), more...)...)
+	}
+	field := func(text string) string {
+		return `<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText> ` + text + ` </w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>`
+	}
+	picture := "data:image/png;base64,iVBORw0KGg" + strings.Repeat("eTRpMndi", 200)
+	for _, f := range []named{
+		{"devis.pdf", pdfFile("<</Type/Annot/A<</S/URI/URI(https://www.good.example/)>>>>")},
+		{"cours.pdf", pdfFile("<</Type/Annot/A<</S/URI/URI(https://developer.mozilla.org/fr/docs/Web/JavaScript)>>>>")},
+		{"CV.pdf", pdfFile("<</Title(CV Jean Dupont, HTML/CSS/JS)/Author(Jean)>>")},
+		{"Plan.pdf", pdfStream("/Type/ObjStm/Filter/FlateDecode", []byte("1 0 <</A<</S/URI/URI(https://www.good.example/Launch)>>>>"))},
+		{"contrat.docx", word(field(`HYPERLINK "https://www.good.example/embedded/addendum"`))},
+		{"lettre.docx", word(field("MERGEFIELD Date_Added") + field(`PAGEREF _Toc1dde \h`))},
+		{"note.docx", word(field(`HYPERLINK "https://contoso.sharepoint.com/:w:/r/Doc.aspx?sourcedoc=%7B3F2A9C10-4DDE-4B61%7D"`))},
+		{"modele.docx", word("", named{"word/_rels/settings.xml.rels", []byte(`<Relationships><Relationship Type="http://x/attachedTemplate" Target="https://contoso.sharepoint.com/sites/x/Modeles/lettre.dotx" TargetMode="External"/></Relationships>`)})},
+		{"annexe.docx", word("", named{"word/embeddings/oleObject1.bin", oleWith(t, "", named{"\x01Ole10Native", packageOf("a.txt", []byte("the annex"))})})},
+		{"note.rtf", []byte(`{\rtf1\ansi Bonjour {\object\objemb{\*\objclass PBrush}{\*\objdata 01050000020000000700000050427275736800000000000000000004000000424d0000}}}`)},
+		{"log.csv", []byte("service;commande\nscan;a|cmd|b\n-12;powershell|x\n")},
+		{"notes.txt", []byte("Use the [cmd|Ctrl] key, or powershell|bash.\n")},
+		{"notes.md", []byte("Use the [cmd|Ctrl] key, or powershell|bash.\n")},
+		{"report.html", []byte(`<html><script>document.getElementById("t").innerHTML="ok";</script><img src="` + picture + `"></html>`)},
+		{"rapport.html", []byte(`<html><style>@font-face{src:url(data:font/woff2;base64,d09GMg` + strings.Repeat("eTRpMndi", 200) + `)}</style><script>x.innerHTML=decodeURIComponent(b)</script></html>`)},
+		{"CR 2026-11. Action", []byte("Compte rendu")},
+		{"sauvegarde www.good.com", []byte("\x00\x01\x02bin")},
+		{"photo.jpg", pdfFile("<<>>")},
+		{"deploy.txt", []byte("#!/bin/sh\nls\n")},
+		{"2026.11.26.pdf", pdfFile("<<>>")},
+		{"M. Dupont - Contrat v1.2.docx", word("")},
+		{"logo.svg", []byte(`<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>`)},
+	} {
+		if got := flagged(t, f); got != "" {
+			t.Errorf("%s: %s", f.name, got)
+		}
+	}
+}
