@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const dmarcConfig = `
@@ -62,8 +63,9 @@ func TestDMARC(t *testing.T) {
 		}
 	}
 
+	day := time.Now().Add(-24 * time.Hour).Unix()
 	report := "From: noreply@big.example\r\nSubject: Report domain: test.example Submitter: big.example Report-ID: <7>\r\nMIME-Version: 1.0\r\nContent-Type: text/xml; name=r.xml\r\n\r\n" +
-		"<feedback><report_metadata><org_name>Big</org_name><report_id>7</report_id><date_range><begin>1795478400</begin><end>1795564799</end></date_range>" +
+		"<feedback><report_metadata><org_name>Big</org_name><report_id>7</report_id><date_range>" + fmt.Sprintf("<begin>%d</begin><end>%d</end>", day, day+86399) + "</date_range>" +
 		"</report_metadata><policy_published><domain>test.example</domain><p>reject</p></policy_published><record><row><source_ip>203.0.113.9</source_ip>" +
 		"<count>30</count><policy_evaluated><disposition>reject</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row></record></feedback>\r\n"
 	for range 2 {

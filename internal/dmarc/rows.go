@@ -124,10 +124,19 @@ type Received struct {
 	Reporting string    `json:"reporter"` // the writer's domain
 }
 
+// maxAge is how old what a report tells may be: reporters need a day or two.
+const maxAge = 31 * 24 * time.Hour
+
+// Timely reports whether a report tells of days of which one may be told at the time when it came:
+// rows of days to come would stay until those have gone by.
+func (r *Received) Timely() bool {
+	return r.Begin.Before(r.Time.Add(24*time.Hour)) && r.Begin.After(r.Time.Add(-maxAge))
+}
+
 // Sums keep what is known of domains, by whoever saw it.
 type Sums interface {
-	// Totals returns the sums of each domain since a day, by domain and reporter; Network and
-	// Day are empty.
+	// Totals returns the sums of each domain since a day, by domain and reporter, 10,000 at most; Network
+	// and Day are empty.
 	Totals(ctx context.Context, since Day) ([]Sum, error)
 	// Sources returns what there is of a domain since a day, by reporter and network, those of most
 	// messages first; Day is empty.

@@ -30,12 +30,14 @@ func (t *Transaction) reported(ctx context.Context, m *mail.Message) []dmarc.Rec
 	}
 	r.Tx, r.Time = t.ID(), t.tx.Time
 	r.Writer, r.Proof = t.reporter(ctx)
-	problem := ""
+	problem, ours := "", t.in.ours(r.Domain)
 	switch {
 	case r.Proof == "":
 		problem = "nothing proves its sender"
-	case !t.in.ours(r.Domain):
+	case ours == "":
 		problem = "its domain is none of ours"
+	case !r.Timely():
+		problem = "it tells of days to come, or long gone"
 	}
 	if problem != "" {
 		t.in.Log.Info("DMARC report not counted", "id", t.ID(), "domain", r.Domain, "sender", r.Writer, "cause", problem)
@@ -44,20 +46,22 @@ func (t *Transaction) reported(ctx context.Context, m *mail.Message) []dmarc.Rec
 	r.Reporting = r.Writer.Domain()
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.Reporting, r.ID, r.Domain, string(dmarc.DayOf(r.Begin))}, "\n")))
 	r.Key = hex.EncodeToString(sum[:16])
+	r.Domain = ours
 	for i := range r.Sums {
-		r.Sums[i].Reporter = r.Reporting
+		r.Sums[i].Reporter, r.Sums[i].Domain = r.Reporting, ours
 	}
 	return []dmarc.Received{r}
 }
 
-// ours reports whether a domain is one of ours, or below one.
-func (in *Intake) ours(domain string) bool {
+// ours returns the domain of ours that a domain is, or is below; "": it is none. Names below one can be
+// made up without end.
+func (in *Intake) ours(domain string) string {
 	s := in.Directory.Snapshot()
 	for domain != "" {
 		if _, ok := s.Domain(domain); ok {
-			return true
+			return domain
 		}
 		_, domain, _ = strings.Cut(domain, ".")
 	}
-	return false
+	return ""
 }

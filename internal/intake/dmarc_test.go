@@ -3,15 +3,18 @@ package intake_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 )
 
-// aggregate is a mail with a report on a domain.
-func aggregate(domain string) string {
+// aggregate is a mail with a report on a domain's last day.
+func aggregate(domain string) string { return aggregateOf(domain, time.Now().Add(-24*time.Hour)) }
+
+func aggregateOf(domain string, begin time.Time) string {
 	return "From: noreply@big.example\r\nSubject: Report domain: " + domain + "\r\nMIME-Version: 1.0\r\nContent-Type: text/xml; name=r.xml\r\n\r\n" +
-		"<feedback><report_metadata><org_name>Big</org_name><report_id>7</report_id><date_range><begin>1706832000</begin><end>1706918399</end></date_range>" +
+		"<feedback><report_metadata><org_name>Big</org_name><report_id>7</report_id><date_range>" + fmt.Sprintf("<begin>%d</begin><end>%d</end>", begin.Unix(), begin.Unix()+86399) + "</date_range>" +
 		"</report_metadata><policy_published><domain>" + domain + "</domain><p>none</p></policy_published><record><row><source_ip>192.0.2.1</source_ip>" +
 		"<count>3</count><policy_evaluated><dkim>pass</dkim></policy_evaluated></row></record></feedback>\r\n"
 }
@@ -29,7 +32,9 @@ func TestDMARCReports(t *testing.T) {
 	}{
 		"to the address":       {proven, aggregate("late.example"), []mail.Path{"Spam+x@late.example"}, counted},
 		"beside others":        {proven, aggregate("late.example"), []mail.Path{"none@late.example", "spam@late.example"}, counted},
-		"on a domain below":    {proven, aggregate("a.late.example"), []mail.Path{"spam@late.example"}, "big.example (dkim big.example) on a.late.example: 3 of 3, 1 networks of big.example"},
+		"on a domain below":    {proven, aggregate("a.late.example"), []mail.Path{"spam@late.example"}, "big.example (dkim big.example) on late.example: 3 of 3, 1 networks of big.example"},
+		"of days to come":      {proven, aggregateOf("late.example", time.Now().Add(100*24*time.Hour)), []mail.Path{"spam@late.example"}, ""},
+		"of days long gone":    {proven, aggregateOf("late.example", time.Now().Add(-100*24*time.Hour)), []mail.Path{"spam@late.example"}, ""},
 		"on another's domain":  {proven, aggregate("other.example"), []mail.Path{"spam@late.example"}, ""},
 		"to somebody else":     {proven, aggregate("late.example"), []mail.Path{"none@late.example"}, ""},
 		"unproven":             {authority{}, aggregate("late.example"), []mail.Path{"spam@late.example"}, ""},

@@ -83,7 +83,26 @@ func addSums(tx *Tx, sums []dmarc.Sum) error {
 	slices.SortFunc(sums, func(a, b dmarc.Sum) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(networkText(a.Network), networkText(b.Network)))
 	})
+	rooms := map[[3]string]int{}
 	for _, s := range sums {
+		place := [3]string{s.Domain, string(s.Day), s.Reporter}
+		if _, ok := rooms[place]; !ok {
+			var err error
+			if rooms[place], err = roomFor(tx, &s); err != nil {
+				return err
+			}
+		}
+		if rooms[place]--; rooms[place] < 0 {
+			var known int
+			err := tx.Row(`SELECT COUNT(*) FROM dmarc_sum WHERE domain = ? AND day = ? AND reporter = ? AND network = ?`,
+				[]any{s.Domain, string(s.Day), s.Reporter, networkText(s.Network)}, &known)
+			if err != nil {
+				return err
+			}
+			if known == 0 {
+				s.Network = netip.Prefix{}
+			}
+		}
 		_, err := tx.Exec(`INSERT INTO dmarc_sum (domain, day, reporter, network, messages, passed, dkim, spf, acted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (domain, day, reporter, network) DO UPDATE SET messages = dmarc_sum.messages + excluded.messages, passed = dmarc_sum.passed + excluded.passed,
 			dkim = dmarc_sum.dkim + excluded.dkim, spf = dmarc_sum.spf + excluded.spf, acted = dmarc_sum.acted + excluded.acted`,
@@ -93,6 +112,16 @@ func addSums(tx *Tx, sums []dmarc.Sum) error {
 		}
 	}
 	return nil
+}
+
+// roomFor is how many networks may come to those of a sum's reporter and day.
+func roomFor(tx *Tx, s *dmarc.Sum) (int, error) {
+	var all, ones int
+	if err := tx.Row(`SELECT COUNT(*) FROM dmarc_sum WHERE domain = ? AND day = ?`, []any{s.Domain, string(s.Day)}, &all); err != nil {
+		return 0, err
+	}
+	err := tx.Row(`SELECT COUNT(*) FROM dmarc_sum WHERE domain = ? AND day = ? AND reporter = ?`, []any{s.Domain, string(s.Day), s.Reporter}, &ones)
+	return min(maxNetworks-all, maxOnesNetworks-ones), err
 }
 
 func networkText(p netip.Prefix) string {

@@ -14,6 +14,15 @@ import (
 // hour, and whoever sends more means harm.
 const maxDayReports = 48
 
+// Bounds of one domain's day, that nobody can fill the store with what he makes up: reports of all, and
+// networks of all and of one reporter. Networks beyond count with "all others".
+const (
+	maxAllReports   = 1_000
+	maxNetworks     = 10_000
+	maxOnesNetworks = 2_000
+	maxTotals       = 10_000 // domains and reporters that are listed
+)
+
 // putDMARCReports keeps reports that were received, in the commit that accepts them. One that
 // came before, or one too many, changes nothing.
 func putDMARCReports(tx *Tx, list []dmarc.Received) error {
@@ -24,7 +33,11 @@ func putDMARCReports(tx *Tx, list []dmarc.Received) error {
 		if err != nil {
 			return fmt.Errorf("DMARC report %s: %w", r.Tx, err)
 		}
-		if n >= maxDayReports {
+		var all int
+		if err := tx.Row(`SELECT COUNT(*) FROM dmarc_report WHERE day = ? AND domain = ?`, []any{day, r.Domain}, &all); err != nil {
+			return fmt.Errorf("DMARC report %s: %w", r.Tx, err)
+		}
+		if n >= maxDayReports || all >= maxAllReports {
 			continue
 		}
 		body, err := json.Marshal(&r)
@@ -52,7 +65,7 @@ func putDMARCReports(tx *Tx, list []dmarc.Received) error {
 // Totals implements dmarc.Sums.
 func (d DMARC) Totals(ctx context.Context, since dmarc.Day) ([]dmarc.Sum, error) {
 	list, err := d.sums(ctx, `SELECT domain, reporter, '', SUM(messages), SUM(passed), SUM(dkim), SUM(spf), SUM(acted) FROM dmarc_sum
-		WHERE day >= ? GROUP BY domain, reporter ORDER BY domain, reporter`, string(since))
+		WHERE day >= ? GROUP BY domain, reporter ORDER BY domain, reporter LIMIT ?`, string(since), maxTotals)
 	if err != nil {
 		return nil, fmt.Errorf("store: DMARC sums: %w", err)
 	}

@@ -29,6 +29,7 @@ func DMARC(t *testing.T, open func(*testing.T) DMARCRows) {
 		"a report counts once":           dmarcTwice,
 		"too many reports of a reporter": dmarcMany,
 		"what is old goes":               dmarcExpire,
+		"networks are bounded":           dmarcBounded,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -163,6 +164,24 @@ func dmarcMany(t *testing.T, rows DMARCRows) {
 	got, err := rows.Totals(t.Context(), dmarcDay)
 	if err != nil || len(got) != 1 || got[0].Messages != 48 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Whoever makes up networks fills no store: what is beyond the bound counts with all others,
+// and what is known goes on to be counted.
+func dmarcBounded(t *testing.T, rows DMARCRows) {
+	for report := range 3 {
+		var sums []dmarc.Sum
+		for i := range 1000 {
+			sums = append(sums, dmarcSum("big.example", "", 2))
+			sums[i].Network = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(report*4 + i/250), byte(i % 250), 0}), 24)
+		}
+		rows.Put(t, dmarcReceived(fmt.Sprint(report), sums...))
+	}
+	rows.Put(t, dmarcReceived("again", dmarcSum("big.example", "10.0.0.0/24", 5)))
+	got, err := rows.Sources(t.Context(), "ours.example", dmarcDay, 5000)
+	if err != nil || len(got) != 2001 || got[0].Network.IsValid() || got[0].Messages != 2000 || got[1].Network.String() != "10.0.0.0/24" || got[1].Messages != 7 {
+		t.Errorf("%d networks, the first %+v, %v", len(got), got[:min(len(got), 2)], err)
 	}
 }
 
