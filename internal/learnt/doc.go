@@ -10,6 +10,10 @@
 // A print counts as spam where more persons say so than say the opposite (Standing). So one
 // that was taught by mistake ends with the first who releases what it held.
 //
+// Who is believed is another matter (Standing.Believed): anybody can send a trap a copy of somebody else's
+// mail, so traps and viruses count from two networks on, and people in their own domain, and
+// elsewhere once they are of two.
+//
 // Rows are the truth, and nodes share them. A Memory has those that count as spam, within a
 // bound, and follows the rows by their revision; the filters ask it, and it waits for
 // nothing. A Desk writes: lessons of the node's own wait for a moment, so that a flood of
