@@ -41,7 +41,8 @@ func (p *program) learnFiles(spam bool) *cobra.Command {
 		Short: "Teach that what is in files " + said,
 		Long: `Teaches with messages in files: single messages, mboxes, Maildirs and other directories, with all that is below them.
 Each message counts once, however often it is brought; told the opposite, it changes sides. Of a message the
-first 32 MiB are read. A file that can't be read is told and left out, and the exit status is 1.`,
+first 32 MiB are read. A file that can't be read, or has nothing by which it could be known again, is told and
+left out, and the exit status is 1.`,
 		Example: "  gatepost learn " + word + " mail.mbox Maildir/",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

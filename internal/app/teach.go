@@ -91,6 +91,9 @@ func (t printTeacher) teach(ctx context.Context, l lesson) error {
 		prints[i] = t.desk.Memory().Anchor(prints[i])
 	}
 	taught := learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}
+	if len(prints) == 0 && l.Source == learnt.Command {
+		return errNothing // who brings it is to know
+	}
 	if !l.Now {
 		t.desk.Teach(taught)
 		return nil
@@ -99,10 +102,17 @@ func (t printTeacher) teach(ctx context.Context, l lesson) error {
 	return err
 }
 
-// prints are the marks that a lesson is about. A virus travels in the words of others: it
-// teaches what is attached, and nothing else.
+// errNothing says that a message, empty or a few words long, can't teach.
+var errNothing = errors.New("it has nothing by which it could be known again")
+
+// prints are the marks that a lesson is about. A virus travels in the words of others, and beside
+// their files: it teaches what of the attached could be it, and nothing else.
 func (t printTeacher) prints(ctx context.Context, l lesson) (list []learnt.Print, err error) {
-	for _, sum := range attachment.Sums(l.Message) {
+	sums := attachment.Sums
+	if l.Source == learnt.Virus {
+		sums = attachment.Carriers
+	}
+	for _, sum := range sums(l.Message) {
 		list = append(list, learnt.Print{Kind: learnt.Attachment, Sum: sum[:]})
 	}
 	if l.Source == learnt.Virus {
