@@ -44,13 +44,15 @@ const (
 	maxFields     = 2000
 )
 
+const dkimKey = "dkim"
+
 // dkimFact verifies a message's signatures once, when the content is in. A
 // temporary failure is a result, not an error.
 func dkimFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (dkimAnswer, error) {
 	if tx.Message == nil {
 		return dkimAnswer{}, errors.New("dkim: asked before the content is in")
 	}
-	return pipeline.Fact(ctx, tx, "dkim", dkimLimit, func(ctx context.Context) (dkimAnswer, error) {
+	return pipeline.Fact(ctx, tx, dkimKey, dkimLimit, func(ctx context.Context) (dkimAnswer, error) {
 		return verifyDKIM(ctx, r, tx.Message, tx.Time)
 	})
 }

@@ -34,6 +34,9 @@ type spfAnswer struct {
 // disowns reports whether the domain says that the client is none of its own.
 func (a spfAnswer) disowns() bool { return a.Result == "fail" || a.Result == "softfail" }
 
+// private reports whether that is of a client whose address nobody can name.
+func (a spfAnswer) private(client netip.Addr) bool { return a.disowns() && isLocal(client) }
+
 // spfLimit is the time for all of SPF's lookups (RFC 7208 §4.6.4 asks for 20 s at
 // the least; who waits that long for an answer has lost it).
 const spfLimit = 20 * time.Second
@@ -42,10 +45,13 @@ const spfLimit = 20 * time.Second
 // failure is a result, not an error.
 func spfFact(ctx context.Context, tx *pipeline.Transaction, r Resolver) (spfAnswer, error) {
 	sender, identity := spfIdentity(tx)
-	key := "spf " + sender + " " + tx.Client.Helo
-	return pipeline.Fact(ctx, tx, key, spfLimit, func(ctx context.Context) (spfAnswer, error) {
+	return pipeline.Fact(ctx, tx, spfFactKey(tx, sender), spfLimit, func(ctx context.Context) (spfAnswer, error) {
 		return askSPF(ctx, r, tx.Client, sender, identity), nil
 	})
+}
+
+func spfFactKey(tx *pipeline.Transaction, sender string) string {
+	return "spf " + sender + " " + tx.Client.Helo
 }
 
 // askSPF evaluates SPF, or remembers what it was.

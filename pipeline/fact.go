@@ -43,6 +43,19 @@ func Fact[T any](ctx context.Context, tx *Transaction, key string, limit time.Du
 	return known.value, known.err
 }
 
+// Known returns what Fact found out of the transaction under a key. It asks for nothing and
+// waits for nothing: ok is false where nobody asked, the answer is not there yet, or there is none.
+func Known[T any](tx *Transaction, key string) (value T, ok bool) {
+	m := tx.mem
+	m.mu.Lock()
+	known, begun := m.facts[key].(*fact[T])
+	m.mu.Unlock()
+	if !begun || !known.done.isClosed() || known.err != nil {
+		return value, false
+	}
+	return known.value, true
+}
+
 // find calls f; a panic is an error.
 func (k *fact[T]) find(ctx *limited, key string, f func(context.Context) (T, error)) {
 	defer ctx.stop()

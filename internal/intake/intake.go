@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/emersion/go-msgauth/authres"
+
 	"gatepost/internal/blob"
 	"gatepost/internal/complaint"
 	"gatepost/internal/directory"
@@ -159,6 +161,10 @@ type Intake struct {
 	Observer  Observer
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	// KnownAuth is what was found out of a transaction's sender, by whomever; it must not
+	// wait. Nil: what is written of him is what the walk's own filters found.
+	KnownAuth func(*pipeline.Transaction) []authres.Result
 
 	Authority Authority // of who complains, or reports; nil: no complaints and reports are taken
 

@@ -99,7 +99,7 @@ func (p *plan) deliver(r *recipient, folder string) {
 
 // deliverTo gives a copy with one reverse-path to mailboxes.
 func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail.Path) {
-	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged, p.t.subject(r, p.m))
+	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged(), p.t.subject(r, p.m))
 	if p.direct+len(boxes) > maxDirect {
 		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
 		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
@@ -135,7 +135,7 @@ func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
 // has no mailbox finds out again, at its release, where it leads.
 func (p *plan) hold(r *recipient) {
 	own := slices.DeleteFunc(slices.Clone(r.boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
-	view := mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, "")
+	view := mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged(), "")
 	switch {
 	case len(own) == 0 || len(own) > maxDirect: // then none of them has a place of its own
 		p.holdAt(r, quarantine.Anywhere, view)
@@ -143,7 +143,7 @@ func (p *plan) hold(r *recipient) {
 	case slices.ContainsFunc(r.remotes, strays):
 		p.holdAt(r, quarantine.Elsewhere, view)
 	}
-	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged, "")
+	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged(), "")
 	for _, box := range p.fresh(own, "held") {
 		p.holdAt(r, box, view)
 	}
@@ -152,7 +152,7 @@ func (p *plan) hold(r *recipient) {
 // holdStrays holds what would be sent on of a message that a mailbox here gets as spam.
 func (p *plan) holdStrays(r *recipient) {
 	if slices.ContainsFunc(r.remotes, strays) {
-		p.holdAt(r, quarantine.Elsewhere, mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged, ""))
+		p.holdAt(r, quarantine.Elsewhere, mail.BuildView(p.m, p.t.onward(r, mail.Null, p.received), p.t.forged(), ""))
 	}
 }
 
@@ -172,7 +172,7 @@ func (p *plan) carry(r *recipient) {
 			continue
 		}
 		if i == 0 || remotes[i-1].By != to.By {
-			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged, p.t.subject(r, p.m))
+			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged(), p.t.subject(r, p.m))
 			prefix = p.look(view)
 		}
 		tr := p.transfer(r, view, prefix, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))

@@ -34,8 +34,8 @@ func (t *Transaction) onward(r *recipient, by mail.Path, received []byte) []byte
 // found adds who the client was, and what is proven of the sender.
 func (t *Transaction) found(b []byte, r *recipient) []byte {
 	tx, w := t.tx, r.walk
-	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, auth(tx, w)))
-	if spf := spfResult(tx, w); spf != nil {
+	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, t.auth(w)))
+	if spf := t.spfResult(w); spf != nil {
 		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
@@ -61,36 +61,65 @@ func (t *Transaction) verdict(b []byte, r *recipient) []byte {
 	return mail.AppendField(b, "X-Spam-Status", spamStatus(w))
 }
 
-// forged names the fields that only this system writes: on arrival they are
-// somebody's claim, and they go.
-func (t *Transaction) forged(f mail.Field) bool {
-	name := strings.ToLower(f.Name)
-	switch {
-	case strings.HasPrefix(name, "x-gatepost-"), strings.HasPrefix(name, "x-spam-"):
-		return true
-	case name == "authentication-results": // RFC 8601 §5: those with our own id
-		return ownResults(f.Value(), t.in.Config.Hostname)
+// forged tells the fields that only this system writes: on arrival they are somebody's
+// claim, and they go. It is to be asked about the fields of one header, from the top on. A
+// Received-SPF field tells of the host whose Received stands below it (RFC 7208 §9.1): what
+// came above the first Received would be read as ours.
+func (t *Transaction) forged() func(mail.Field) bool {
+	traced := false
+	return func(f mail.Field) bool {
+		name := strings.ToLower(f.Name)
+		switch {
+		case strings.HasPrefix(name, "x-gatepost-"), strings.HasPrefix(name, "x-spam-"):
+			return true
+		case name == "authentication-results": // RFC 8601 §5: those with our own id
+			return ownResults(f.Value(), t.in.Config.Hostname)
+		case name == "received-spf":
+			return !traced || strings.Contains(strings.ToLower(f.Value()), strings.ToLower(t.in.Config.Hostname))
+		}
+		traced = traced || name == "received"
+		return false
 	}
-	return false
 }
 
-// auth gathers what there is to say under RFC 8601: the log-in (RFC 4954 §7) and
-// what the walk's filters found.
-func auth(tx *pipeline.Transaction, w *pipeline.Walk) (results []authres.Result) {
-	if login := tx.Client.Login; login != "" {
+// auth gathers what there is to say under RFC 8601: the log-in (RFC 4954 §7), what the
+// walk's filters found, and what is known where an entry above kept the walk from those.
+func (t *Transaction) auth(w *pipeline.Walk) (results []authres.Result) {
+	if login := t.tx.Client.Login; login != "" {
 		results = append(results, &authres.AuthResult{Value: authres.ResultPass, Auth: string(login)})
 	}
+	told := map[string]bool{}
 	for _, s := range w.Steps {
 		if !s.Shadow {
 			results = append(results, s.Finding.Auth...)
+			told[s.Filter] = true
+		}
+	}
+	if t.in.KnownAuth == nil {
+		return results
+	}
+	for _, r := range t.in.KnownAuth(t.tx) {
+		if !told[method(r)] {
+			results = append(results, r)
 		}
 	}
 	return results
 }
 
-// spfResult returns what the walk found out under RFC 7208, or nil.
-func spfResult(tx *pipeline.Transaction, w *pipeline.Walk) *authres.SPFResult {
-	for _, r := range auth(tx, w) {
+// method is the filter that writes of a result, were it asked.
+func method(r authres.Result) string {
+	switch r := r.(type) {
+	case *authres.SPFResult:
+		return "spf"
+	case *authres.GenericResult:
+		return r.Method
+	}
+	return ""
+}
+
+// spfResult returns what was found out under RFC 7208, or nil.
+func (t *Transaction) spfResult(w *pipeline.Walk) *authres.SPFResult {
+	for _, r := range t.auth(w) {
 		if spf, ok := r.(*authres.SPFResult); ok {
 			return spf
 		}
@@ -149,7 +178,7 @@ func (t *Transaction) proven(r *recipient) bool {
 	if !t.tx.Client.Login.IsNull() {
 		return true
 	}
-	spf := spfResult(t.tx, r.walk)
+	spf := t.spfResult(r.walk)
 	return spf != nil && spf.Value == authres.ResultPass
 }
 
@@ -161,11 +190,11 @@ func (t *Transaction) disproven(r *recipient) bool {
 	if sender.IsNull() || t.proven(r) {
 		return false
 	}
-	spf := spfResult(t.tx, r.walk)
+	spf := t.spfResult(r.walk)
 	if spf == nil || spf.Value != authres.ResultFail && spf.Value != authres.ResultSoftFail {
 		return false
 	}
-	for _, result := range auth(t.tx, r.walk) {
+	for _, result := range t.auth(r.walk) {
 		if d, ok := signer(result); ok && within(sender.Domain(), d) {
 			return false
 		}
