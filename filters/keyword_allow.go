@@ -63,6 +63,15 @@ func (k keywordAllow) Refers() []string {
 	return append(ruleFindings(k.rules), k.sources.findings()...)
 }
 
+// Compares implements pipeline.Comparer.
+func (k keywordAllow) Compares() []pipeline.Comparison {
+	all := compared(k.rules, len(k.rules))
+	for _, p := range k.sources.files {
+		all = append(all, compared(p.Rules, 0)...)
+	}
+	return all
+}
+
 // Check implements pipeline.Filter.
 func (k keywordAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	sets := append([]*rules.Pack{{Set: k.set, Rules: k.rules}}, k.sources.all()...)

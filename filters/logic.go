@@ -19,6 +19,7 @@ import (
 // allows makes the result temperror.
 type logic struct {
 	rules   []rules.Rule
+	own     int // of them, those that the entry itself has; they come first
 	sources sources
 	conditions
 }
@@ -54,15 +55,37 @@ func newLogic(d Deps, o logicOptions) (pipeline.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := len(list)
 	for _, p := range s.files {
 		list = append(list, p.Rules...)
 	}
 	s.files = nil
-	return logic{list, s, conditions{d.Resolver, d.Country}}, nil
+	return logic{list, own, s, conditions{d.Resolver, d.Country}}, nil
 }
 
 // Refers implements pipeline.Referrer.
 func (l logic) Refers() []string { return ruleFindings(l.rules) }
+
+// Compares implements pipeline.Comparer.
+func (l logic) Compares() []pipeline.Comparison { return compared(l.rules, l.own) }
+
+// compared are the words with which rules compare results; the first of them, own, are the
+// entry's.
+func compared(list []rules.Rule, own int) (all []pipeline.Comparison) {
+	for i, r := range list {
+		for _, c := range r.Condition.Compared() {
+			w := pipeline.Comparison{Entry: c.Entry, Word: c.Word, Where: fmt.Sprintf("rule %q: when: column %d", r.Name, c.Column)}
+			if c.Line > 1 {
+				w.Where = fmt.Sprintf("rule %q: when: line %d, column %d", r.Name, c.Line, c.Column)
+			}
+			if i < own {
+				w.Path, w.Line = fmt.Sprintf("rules[%d].when", i), c.Line
+			}
+			all = append(all, w)
+		}
+	}
+	return all
+}
 
 // ruleFindings are the entries that rules ask for.
 func ruleFindings(list []rules.Rule) (names []string) {

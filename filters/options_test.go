@@ -104,3 +104,28 @@ func FuzzKeywordOptions(f *testing.F) {
 		_, _ = newKeywords(Deps{}, keywordsOptions{Patterns: []keyword{k}, SpamFrom: spamFrom})
 	})
 }
+
+// A result that the entry never gives is told where it stands.
+func TestComparedResults(t *testing.T) {
+	for _, c := range []struct{ name, when, want string }{
+		{"a result", `finding("spf") == "pass" or finding("SPF") in ["fail", "skipped", ""]`, ""},
+		{"none of its results", `finding("spf") == "psas"`, `column 19: spf has no result "psas"; did you mean "pass"?`},
+		{"on another line", "size > 1 and\n\"x\" != finding(\"spf\")", `line 2, column 1: spf has no result "x"`},
+		{"in a list", `finding("spf") in ["pass", "faul"]`, `has no result "faul"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rule := map[string]any{"name": "r", "when": c.when, "score": 1.0}
+			spec := pipeline.Spec{Name: "p", Entries: []pipeline.EntrySpec{
+				{Filter: "spf"},
+				{Filter: "logic", Settings: map[string]any{"rules": []any{rule}}, Line: 7, Lines: map[string]int{"rules[0].when": 9}},
+			}}
+			_, problems := pipeline.Compile(Catalog(Deps{}), []pipeline.Spec{spec})
+			switch {
+			case c.want == "" && len(problems) > 0:
+				t.Errorf("got %v", problems)
+			case c.want != "" && (len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) || problems[0].Line < 9):
+				t.Errorf("got %v, want %s", problems, c.want)
+			}
+		})
+	}
+}

@@ -128,6 +128,7 @@ func (c *compiler) policy(s Spec, gate bool) *Policy {
 		}
 		e.Needs = c.needs(e, above)
 		c.refers(e, above)
+		c.compares(e, es, above)
 		e.Unless = c.unless(e, es, above, gate)
 		above[e.Name] = kind.Name
 		p.Entries = append(p.Entries, e)
@@ -191,6 +192,28 @@ func (c *compiler) refers(e *Entry, above map[string]string) {
 		known := func(other string) bool { return strings.EqualFold(name, other) }
 		if names := slices.Sorted(maps.Keys(above)); !slices.ContainsFunc(names, known) {
 			c.problem(e.Line, "%s: no entry above is named %q%s", e.Name, name, Suggest(name, names))
+		}
+	}
+}
+
+// compares checks the words that e's settings compare results with: of one that an entry
+// never says nothing would follow, and nobody be told.
+func (c *compiler) compares(e *Entry, es EntrySpec, above map[string]string) {
+	r, ok := e.Filter.(Comparer)
+	if !ok {
+		return
+	}
+	for _, w := range r.Compares() {
+		for name, filter := range above {
+			kind := c.kinds[filter]
+			if kind == nil || !strings.EqualFold(name, w.Entry) {
+				continue
+			}
+			words := append(kind.words(), Skipped)
+			if w.Word != "" && !slices.ContainsFunc(words, func(s string) bool { return strings.EqualFold(s, w.Word) }) {
+				c.problem(es.line(w.Path)+max(0, w.Line-1), "%s: %s: %s has no result %q%s; it answers %s", e.Name, w.Where, name, w.Word,
+					Suggest(w.Word, words), strings.Join(words, ", "))
+			}
 		}
 	}
 }

@@ -55,6 +55,19 @@ type Referrer interface {
 	Refers() []string
 }
 
+// A Comparer is a Referrer whose settings compare the results of those entries with words.
+type Comparer interface {
+	Compares() []Comparison
+}
+
+// A Comparison is of the result of an entry with a word, which has to be one of its results.
+type Comparison struct {
+	Entry, Word string
+	Where       string // for a person: `rule "x": when: column 12`
+	Path        string // of the setting, as a SettingError has it; "": the entry's own line
+	Line        int    // within the setting's text, from 1 on
+}
+
 // A Query is what a filter may know: the transaction so far, and for filters of a
 // narrower scope the recipient's domain, the recipient, or the walk up to here.
 type Query struct {

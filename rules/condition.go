@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -42,6 +43,7 @@ import (
 type Condition struct {
 	program  *vm.Program
 	findings []string
+	compared []Compared
 	country  bool
 	content  bool
 	varies   bool // from walk to walk: it asks for score or finding
@@ -102,11 +104,28 @@ func ParseCondition(text string) (*Condition, error) {
 	if sums.err != nil {
 		return nil, located(sums.err, text)
 	}
-	return &Condition{program: program, findings: check.findings, country: check.country, content: check.content, varies: check.varies}, nil
+	for i := range check.compared {
+		w := &check.compared[i]
+		before := string([]rune(text)[:w.from])
+		w.Line = 1 + strings.Count(before, "\n")
+		w.Column = 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	}
+	return &Condition{program: program, findings: check.findings, compared: check.compared, country: check.country, content: check.content, varies: check.varies}, nil
 }
 
 // Findings are the names of entries that the condition asks for.
 func (c *Condition) Findings() []string { return c.findings }
+
+// A Compared is a word that the condition compares the result of an entry with.
+type Compared struct {
+	Entry, Word  string
+	Line, Column int // of the word, from 1 on
+
+	from int // characters before it
+}
+
+// Compared are the words that results of entries are compared with: by ==, != and in.
+func (c *Condition) Compared() []Compared { return c.compared }
 
 // Country reports whether the condition asks where the client is.
 func (c *Condition) Country() bool { return c.country }

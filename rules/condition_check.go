@@ -49,6 +49,7 @@ func unspell(text string) string {
 
 // A checker goes through a parsed condition and notes what it asks for.
 type checker struct {
+	compared    []Compared
 	varies      bool
 	err         *file.Error // the first mistake
 	within      bool        // a list that is gone through
@@ -125,6 +126,30 @@ func (c *checker) binary(n *ast.BinaryNode) {
 	}
 	c.node(n.Left)
 	c.node(n.Right)
+	switch n.Operator {
+	case "==", "!=":
+		c.compare(n.Left, n.Right)
+		c.compare(n.Right, n.Left)
+	case "in":
+		if list, ok := n.Right.(*ast.ArrayNode); ok {
+			for _, item := range list.Nodes {
+				c.compare(n.Left, item)
+			}
+		}
+	}
+}
+
+// compare notes a word that a result is compared with.
+func (c *checker) compare(finding, word ast.Node) {
+	f, ok := finding.(*ast.CallNode)
+	w, isWord := word.(*ast.StringNode)
+	if !ok || !isWord || len(f.Arguments) != 1 || f.Callee.String() != "finding" {
+		return
+	}
+	if name, ok := f.Arguments[0].(*ast.StringNode); ok {
+		at := w.Location()
+		c.compared = append(c.compared, Compared{Entry: name.Value, Word: w.Value, from: at.From})
+	}
 }
 
 // member allows client.ip, and fields of the element that a list is gone through by.
