@@ -29,7 +29,12 @@ each step; nothing is delivered, learnt or kept. FILE may be - for standard inpu
 				return err
 			}
 			r.Message = raw
-			return ask(p, cmd, r, p.showExplanation)
+			var e ops.Explanation
+			if err := p.do(cmd.Context(), r, &e); err != nil {
+				return err
+			}
+			p.warn(p.others(e.Policies))
+			return p.print(e, func() { p.showExplanation(e) })
 		},
 	}
 	f := c.Flags()
@@ -66,6 +71,16 @@ func (p *program) readMessage(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxExplained)
 	}
 	return raw, nil
+}
+
+// others tells of policies that were walked and are not those of the configuration that the
+// command was given: a running node answers by its own.
+func (p *program) others(walked string) []string {
+	cfg, err := p.load()
+	if err != nil || walked == "" || walked == cfg.PolicySum() {
+		return nil
+	}
+	return []string{"a node is running, and walked the policies that it has loaded; those of the configuration given here differ"}
 }
 
 func (p *program) showExplanation(e ops.Explanation) {

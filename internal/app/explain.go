@@ -29,7 +29,7 @@ func (a *App) explain(ctx context.Context, q ops.Explain) (ops.Explanation, erro
 	case err != nil:
 		return ops.Explanation{}, err
 	}
-	return ops.Explanation{Reply: smtpd.Wording(e.Verdict), Walks: walks(&journal.Record{Walks: e.Walks})}, nil
+	return ops.Explanation{Reply: smtpd.Wording(e.Verdict), Walks: walks(&journal.Record{Walks: e.Walks}), Policies: a.config.Load().PolicySum()}, nil
 }
 
 func explained(q ops.Explain) (mail.Client, mail.Path, error) {

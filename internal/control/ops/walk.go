@@ -48,6 +48,8 @@ type Explain struct {
 type Explanation struct {
 	Reply string `json:"reply"` // as SMTP would have had it
 	Walks []Walk `json:"walks"`
+
+	Policies string `json:"policies,omitempty"` // the sum of the policies that were walked (config.PolicySum)
 }
 
 // Op names the operation.
