@@ -63,7 +63,7 @@ func judgeSPF(a spfAnswer, client netip.Addr) pipeline.Finding {
 		evidence = append(evidence, pipeline.Evidence{Key: "matched", Value: a.Mechanism})
 	}
 	f := pipeline.Finding{Result: a.Result, Evidence: slices.Clip(append(evidence, a.Seen...))}
-	if a.disowns() && isLocal(client) {
+	if a.private(client) {
 		f.Result = "private"
 		f.Reason = fmt.Sprintf("%s is an address of a private network, which the record of %s does not name", client, shorten(a.Domain))
 		return f
