@@ -16,6 +16,10 @@ func beyondGolden() map[string]string {
 		"ocr temperror":   "TestOCR",
 		"image-hash spam": "TestImageHash",              // a picture that looks alike, in another format
 		"checksum signed": "TestFieldNote09Boilerplate", // a key is made for it
+
+		"attachment temperror":   "TestAttachmentCannotTell",
+		"image-hash exempt":      "TestLearntFilesExempt",
+		"attachment-hash exempt": "TestLearntFilesExempt",
 	}
 }
 
