@@ -65,7 +65,14 @@ func checkStories(t *testing.T, m *machine.Machine) {
 		t.Errorf("journal: got %v\nwant %v", got, want)
 	}
 	var held []string
+	deciders := map[string]string{ // what the stories say
+		"security@savingsbank.example": "spf", "test@partner.example": "keywords", "offers@pills.example": "dnsbl",
+		"scanner@copyshop.example": "rdns", "deals@shop.example": "sender-block",
+	}
 	for _, r := range asked[[]row](t, m, "quarantine", "list") {
+		if want := deciders[r.Sender]; want != "" && r.Filter != want {
+			t.Errorf("mail of %s is held by %s, want %s", r.Sender, r.Filter, want)
+		}
 		held = append(held, r.Sender+" "+r.Recipient)
 		if r.State != "held" || r.Filter == "" || r.Reason == "" {
 			t.Errorf("held without state, filter or reason: %+v", r)
