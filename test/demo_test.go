@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 
 // checkStories holds journal and quarantine against the stories.
 func checkStories(t *testing.T, m *machine.Machine) {
-	firm := []string{"03-phish.eml", "05-forged.eml", "09-blocked.eml"} // disowned by SPF, or blocked: offered no way
+	firm := []string{"03-phish.eml", "05-forged.eml", "09-blocked.eml", "13-archive.eml"} // disowned by SPF, blocked, dangerous: offered no way
 	want := map[string]int{}
 	var wantHeld []string
 	for _, story := range demo.Messages {
@@ -68,6 +68,7 @@ func checkStories(t *testing.T, m *machine.Machine) {
 	deciders := map[string]string{ // what the stories say
 		"security@savingsbank.example": "spf", "test@partner.example": "keywords", "offers@pills.example": "dnsbl",
 		"scanner@copyshop.example": "rdns", "deals@shop.example": "sender-block",
+		"depot@courier.example": "attachment", "notice@cloudmail.example": "score", // of phish
 	}
 	for _, r := range asked[[]row](t, m, "quarantine", "list") {
 		if want := deciders[r.Sender]; want != "" && r.Filter != want {

@@ -1,5 +1,5 @@
 // Package demo is what `make run` shows: a domain with two mailboxes, a small
-// part of the Internet's DNS, and a dozen messages that came from there. Each
+// part of the Internet's DNS, and some messages that came from there. Each
 // message reaches the SMTP port as mail does, from the client that its story needs:
 // the PROXY protocol lends the address.
 package demo
@@ -62,6 +62,8 @@ var Messages = [...]Message{
 	{"10-picture.eml", "192.0.2.40", "mx.friends.example", "eva@friends.example", []string{"ann@demo.example", "bob@demo.example"}, "delivered: to both"},
 	{"11-unknown.eml", "192.0.2.40", "mx.friends.example", "friend@friends.example", []string{"karl@demo.example"}, "refused: no such mailbox"},
 	{"12-signed.eml", "192.0.2.70", "relay.hoster.example", "hello@railway.example", []string{"ann@demo.example"}, "delivered: SPF does not know the relay, DKIM vouches"},
+	{"13-archive.eml", "192.0.2.90", "mail.courier.example", "depot@courier.example", []string{"bob@demo.example"}, "held: a program in an archive"},
+	{"14-link.eml", "192.0.2.100", "out.cloudmail.example", "notice@cloudmail.example", []string{"ann@demo.example"}, "held: a link that shows one address and leads to another"},
 }
 
 // Send offers one message to the SMTP server at addr and returns its last reply,
