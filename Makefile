@@ -53,7 +53,7 @@ tools:
 
 # Debian's MTAs exclude one another: Postfix is installed, these are unpacked with all
 # that they depend on, and test/peer runs them in root directories of their own.
-PEERS := exim4-daemon-light opensmtpd dovecot-lmtpd
+PEERS := exim4-daemon-light opensmtpd dovecot-lmtpd dovecot-sieve
 
 .PHONY: peers
 peers: $(PEERS:%=build/peers/%/unpacked)
