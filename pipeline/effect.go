@@ -120,13 +120,33 @@ func (e Effect) String() string {
 	return e.Action.String()
 }
 
-// points returns what the effect adds for f.
-func (e Effect) points(f Finding) float64 {
+// points returns what the effect adds for f in a walk. A Score with a scale of its own (Finding.Required) is brought to that of
+// the walk: what the filter calls spam counts as the required score, and never more, so that it alone can have a message
+// held, and not refused (RejectAt). Where there is a bound (Finding.Most) it alone can't have it held either.
+func (e Effect) points(f Finding, w *Walk) float64 {
 	switch {
 	case e.Action != Score:
 		return 0
-	case e.Graded:
+	case !e.Graded:
+		return e.Points
+	case f.Required <= 0:
 		return f.Score
 	}
-	return e.Points
+	required := w.Required
+	if required <= 0 { // nothing is spam by its score
+		required = f.Required
+	}
+	points := min(f.Score/f.Required, 1) * required
+	if f.Most > 0 {
+		points = min(points, f.Most, hint*required)
+	}
+	if w.Policy.RejectAt > 0 {
+		points = min(points, below*w.Policy.RejectAt)
+	}
+	return points
 }
+
+const (
+	hint  = 0.8  // of the required score is added at most by who must not decide alone
+	below = 0.99 // of the score from which a message is refused is added by one who must not have it refused
+)

@@ -53,3 +53,36 @@ func FuzzParseEffect(f *testing.F) {
 		}
 	})
 }
+
+// What a filter with a scale of its own calls spam can have a message held, and never refused; what it
+// must not decide alone stays below.
+func TestPointsOfAnOwnScale(t *testing.T) {
+	graded := Effect{Action: Score, Graded: true}
+	for name, tt := range map[string]struct {
+		effect             Effect
+		finding            Finding
+		required, rejectAt float64
+		want               float64
+	}{
+		"the walk's scale":              {graded, Finding{Score: 11}, 7.5, 0, 11},
+		"fixed points":                  {Effect{Action: Score, Points: 2}, Finding{Score: 11, Required: 7.5}, 7.5, 0, 2},
+		"no score":                      {Effect{Action: Spam}, Finding{Score: 11, Required: 7.5}, 7.5, 0, 0},
+		"half of what it takes":         {graded, Finding{Score: 5, Required: 10}, 7.5, 0, 3.75},
+		"as much as it takes":           {graded, Finding{Score: 10, Required: 10}, 7.5, 0, 7.5},
+		"more":                          {graded, Finding{Score: 14.9, Required: 10}, 7.5, 0, 7.5},
+		"a mailbox that wants less":     {graded, Finding{Score: 5, Required: 10}, 15, 0, 7.5},
+		"not to decide":                 {graded, Finding{Score: 14.9, Required: 10, Most: 6}, 7.5, 0, 6},
+		"not to decide, few points":     {graded, Finding{Score: 5, Required: 10, Most: 6}, 7.5, 0, 3.75},
+		"not to decide in a strict box": {graded, Finding{Score: 14.9, Required: 10, Most: 6}, 5, 0, 4},
+		"not to decide in a lax box":    {graded, Finding{Score: 14.9, Required: 10, Most: 6}, 13, 0, 6},
+		"refused from the same on":      {graded, Finding{Score: 14.9, Required: 10}, 10, 10, 9.9},
+		"refused from more on":          {graded, Finding{Score: 14.9, Required: 10}, 7.5, 12, 7.5},
+		"nothing is spam by its score":  {graded, Finding{Score: 5, Required: 10}, 0, 0, 5},
+		"and refused from little on":    {graded, Finding{Score: 14, Required: 10}, 0, 5, 4.95},
+	} {
+		w := &Walk{Required: tt.required, Policy: &Policy{RejectAt: tt.rejectAt}}
+		if got := tt.effect.points(tt.finding, w); got < tt.want-1e-9 || got > tt.want+1e-9 {
+			t.Errorf("%s: got %g points, want %g", name, got, tt.want)
+		}
+	}
+}

@@ -224,7 +224,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 	e, f := w.Policy.Entries[p.entry], c.finding
 	effect := e.On[f.Result]
 	step := Step{
-		Entry: e.Name, Filter: e.Kind.Name, Finding: f, Effect: effect, Points: effect.points(f),
+		Entry: e.Name, Filter: e.Kind.Name, Finding: f, Effect: effect, Points: effect.points(f, w),
 		Micros: c.micros, Shadow: e.Shadow, Err: cmp.Or(c.err, p.err),
 	}
 	if e.Shadow {

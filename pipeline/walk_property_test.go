@@ -144,7 +144,7 @@ func naive(p *Policy, rcpt mail.Path, live bool, records map[string]bool) (stage
 			}
 		}
 		effect := e.On[finding.Result]
-		step := Step{Entry: e.Name, Filter: e.Kind.Name, Finding: finding, Effect: effect, Points: effect.points(finding), Shadow: e.Shadow}
+		step := Step{Entry: e.Name, Filter: e.Kind.Name, Finding: finding, Effect: effect, Points: effect.points(finding, &w), Shadow: e.Shadow}
 		w.Steps = append(w.Steps, step)
 		if e.Shadow {
 			continue
