@@ -33,6 +33,7 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.changed()
+	c.sorted(to, done)
 	return reply{code: copyUID(done)}, nil
 }
 
@@ -58,10 +59,32 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.changed()
+	c.sorted(to, done)
 	if code := copyUID(done); code != "" {
 		c.out.untagged("OK [", code, "] Moved")
 	}
 	return reply{}, c.sync(ctx, true, true)
+}
+
+// A Sorter hears what owners of mailboxes put into other folders, whether the program moves it or copies it and
+// expunges what is left. It must not wait.
+type Sorter interface {
+	Sorted(Sorted)
+}
+
+// A Sorted says that messages came from one folder of a box into another.
+type Sorted struct {
+	Box      int64
+	Address  string // of the owner
+	From, To mailbox.Folder
+	UIDs     mailbox.UIDSet // in To
+}
+
+// sorted tells the Sorter what was brought out of the selected folder.
+func (c *conn) sorted(to mailbox.Folder, done mailbox.Copied) {
+	if c.srv.Sorter != nil && len(done.From) > 0 && c.view.folder.ID != to.ID {
+		c.srv.Sorter.Sorted(Sorted{Box: c.box, Address: c.user, From: c.view.folder, To: to, UIDs: done.To()})
+	}
 }
 
 func (c *conn) transferArguments(r *request) (spans []span, name string, err error) {

@@ -56,6 +56,7 @@ type Server struct {
 	Auth     Authenticator
 	Changes  *mailbox.Changes
 	Releaser Releaser // optional: without one no mailbox is given a folder of what is held
+	Sorter   Sorter   // optional: hears what owners put into other folders
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in
