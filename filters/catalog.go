@@ -39,6 +39,7 @@ type Deps struct {
 	Learnt   Learnt          // nil: nothing was learnt
 	Texts    LearntTexts     // nil: the same
 	Bulk     Bulk            // nil: nothing is counted
+	Bayes    Bayes           // nil: it knows nothing
 	Engines  Engines         // of others, that look at mail
 	Outbreak Outbreak        // nil: nothing is counted
 
@@ -107,6 +108,7 @@ func Catalog(d Deps) []pipeline.Kind {
 		checksumKind(d),
 		uriblKind(d),
 		attachmentHashKind(d),
+		bayesKind(d),
 		spamassassinKind(d),
 		rspamdKind(d),
 		milterKind(d),

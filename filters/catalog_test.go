@@ -38,7 +38,6 @@ func TestCatalog(t *testing.T) {
 		"arc", "dmarc", "empty", "keyword-allow", "keywords", "logic", "ocr", "image-hash", "checksum", "uribl", "attachment-hash",
 		"bayes", "spamassassin", "rspamd", "milter", "script", "language", "helo", "malformed", "phish", "fingerprint",
 	}
-	want = slices.DeleteFunc(want, func(name string) bool { return !slices.Contains(names, name) }) // the default order of all there are to be
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)
 	}

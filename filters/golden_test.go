@@ -46,6 +46,7 @@ import (
 //	          CLIENT, or "-" for the case's own message
 //	seen      to whom the case's message came before: N organisations|signers a line
 //	NAME      a file, or a pack, that the settings name
+//	bayes     what it says: SCORE SPAM HAM earned|unearned|untrained, then its reasons, WEIGHT FEATURE a line
 //	document  a confidential one: its domain in a line, then its text
 //	message   as it comes, lines ended by LF here
 //	want      what was found (written by -update; read it before you believe it)
@@ -116,7 +117,7 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 	if memory := parseTaught(t, section); memory != nil {
 		d.Learnt, d.Texts = memory, memory
 	}
-	d.Bulk = parseSeen(t, section)
+	d.Bulk, d.Bayes = parseSeen(t, section), parseBayes(t, section("bayes"))
 	if domain, text, _ := strings.Cut(section("document"), "\n"); text != "" {
 		memory := &fingerprint.Memory{}
 		memory.Set([]fingerprint.Document{fingerprint.Of(domain, "plan", text)})

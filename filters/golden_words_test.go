@@ -14,7 +14,8 @@ func beyondGolden() map[string]string {
 		"ocr match":       "TestOCR",
 		"ocr spam":        "TestOCR",
 		"ocr temperror":   "TestOCR",
-		"image-hash spam": "TestImageHash",              // a picture that looks alike, in another format
+		"image-hash spam": "TestImageHash", // a picture that looks alike, in another format
+		"bayes temperror": "TestBayesUnread",
 		"checksum signed": "TestFieldNote09Boilerplate", // a key is made for it
 
 		"attachment temperror":   "TestAttachmentCannotTell",

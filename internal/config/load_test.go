@@ -88,7 +88,7 @@ func catalog() (kinds []pipeline.Kind) {
 	for _, name := range append(gate,
 		"ip-allow", "sender-allow", "auto-allow", "author-allow", "spf", "dhap", "greylist", "ip-block", "sender-block", "rdns", "null-sender",
 		"self-sender", "honeypot", "ip-complaint", "sender-complaint", "mx", "dnsbl", "antivirus", "attachment", "dkim", "arc", "dmarc",
-		"empty", "keyword-allow", "keywords", "logic", "ocr", "image-hash", "checksum", "uribl", "attachment-hash", "spamassassin", "rspamd",
+		"empty", "keyword-allow", "keywords", "logic", "ocr", "image-hash", "checksum", "uribl", "attachment-hash", "bayes", "spamassassin", "rspamd",
 		"milter", "script", "helo", "malformed", "phish",
 	) {
 		k := pipeline.Kind{Name: name, Gate: slices.Contains(gate, name), New: func(any) (pipeline.Filter, error) { return nil, nil }}

@@ -51,6 +51,9 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 // verdict adds what the walk led to.
 func (t *Transaction) verdict(b []byte, r *recipient) []byte {
 	w := r.walk
+	if judged := bayesStatus(w); judged != "" {
+		b = mail.AppendField(b, "X-Gatepost-Bayes", judged)
+	}
 	if d := w.Decision; d.Action == pipeline.Accept {
 		b = mail.AppendField(b, "X-Gatepost-Allowed", d.Entry+": "+d.Reason)
 	}
@@ -170,6 +173,29 @@ func spamStatus(w *pipeline.Walk) string {
 		tests = []string{"none"}
 	}
 	return fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", word, w.Score, w.Required, strings.Join(tests, ", "))
+}
+
+// bayesStatus is what the filter bayes said, "ham, score=0.412 required=7.5 level=4", by its evidence; "" where the
+// walk did not come to it.
+func bayesStatus(w *pipeline.Walk) string {
+	for _, s := range w.Steps {
+		if s.Filter != "bayes" || s.Shadow || s.Finding.Result == pipeline.Skipped {
+			continue
+		}
+		var told []string
+		for _, key := range [...]string{"score", "required", "level"} {
+			for _, e := range s.Finding.Evidence {
+				if e.Key == key {
+					told = append(told, e.Key+"="+e.Value)
+				}
+			}
+		}
+		if told == nil {
+			return s.Finding.Result
+		}
+		return s.Finding.Result + ", " + strings.Join(told, " ")
+	}
+	return ""
 }
 
 // proven reports whether the sender is who the reverse-path says: by log-in, or by
