@@ -5,7 +5,8 @@
 //	for item, err := range corpus.Walk("/var/spool/old/Junk") { … }
 //
 // A file is an mbox where it begins with "From ", else one message. Names that begin
-// with a dot, and what is empty, are left out. One message is in memory at a time.
+// with a dot, and what is empty, are left out; so is what in a Maildir is no message: the indexes beside its cur and new, and tmp. What
+// has no header is told as ErrNoMail. One message is in memory at a time.
 package corpus
 
 import (
@@ -44,13 +45,11 @@ func Walk(path string) iter.Seq2[Item, error] {
 					return stop
 				}
 				return nil
-			case name != path && strings.HasPrefix(d.Name(), "."):
-				if d.IsDir() && !isMaildir(name) {
+			case name != path && passedBy(name, d):
+				if d.IsDir() {
 					return fs.SkipDir
 				}
-				if !d.IsDir() {
-					return nil
-				}
+				return nil
 			}
 			if d.IsDir() || !d.Type().IsRegular() && name != path {
 				return nil
@@ -63,10 +62,22 @@ func Walk(path string) iter.Seq2[Item, error] {
 	}
 }
 
-// isMaildir reports whether a directory is a folder of a Maildir++, whose name begins with a dot.
+// passedBy reports whether what is below a directory is left out: hidden files, but not the folders of a Maildir++, whose names begin
+// with a dot; in a Maildir what is delivered just now, and the files of its server.
+func passedBy(name string, d fs.DirEntry) bool {
+	if strings.HasPrefix(d.Name(), ".") {
+		return !d.IsDir() || !isMaildir(name)
+	}
+	return (!d.IsDir() || d.Name() == "tmp") && isMaildir(filepath.Dir(name))
+}
+
 func isMaildir(name string) bool {
-	cur, err := os.Stat(filepath.Join(name, "cur"))
-	return err == nil && cur.IsDir()
+	for _, sub := range []string{"cur", "new"} {
+		if d, err := os.Stat(filepath.Join(name, sub)); err != nil || !d.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // file reads one file; false: whoever asked has had enough.
@@ -106,6 +117,50 @@ func Read(r io.Reader) iter.Seq2[Item, error] {
 // beginning of the file.
 const separator = "From "
 
+// separates reports whether such a line is one: it has a time, which tells it from a sentence that nobody quoted.
+func separates(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(separator))
+	if !ok {
+		return false
+	}
+	digit := func(i int) bool { return i < len(rest) && rest[i] >= '0' && rest[i] <= '9' }
+	for i, c := range rest {
+		if c == ':' && i > 0 && digit(i-1) && digit(i+1) && digit(i+2) {
+			return true
+		}
+	}
+	return false
+}
+
+// ErrNoMail: it has no header, so it is no message.
+var ErrNoMail = errors.New("it has no header, so it is no message")
+
+// maxBefore bounds the lines in which a field of the header is looked for.
+const maxBefore = 10
+
+// isMail reports whether one of the first lines is a field of a header.
+func isMail(content []byte) bool {
+	n := 0
+	for line := range bytes.Lines(content) {
+		if name, _, ok := bytes.Cut(line, []byte(":")); ok && isName(bytes.TrimRight(name, " \t")) {
+			return true
+		}
+		if n++; n == maxBefore {
+			break
+		}
+	}
+	return false
+}
+
+func isName(b []byte) bool {
+	for _, c := range b {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
 // A reader makes messages of lines.
 type reader struct {
 	b      *bufio.Reader
@@ -140,7 +195,7 @@ func (m *reader) run() {
 
 // line takes a line, or a piece of one; false: whoever asked has had enough.
 func (m *reader) line(line []byte, first bool) bool {
-	if m.isMbox && first && m.empty && bytes.HasPrefix(line, []byte(separator)) {
+	if m.isMbox && first && m.empty && (separates(line) || !m.any && m.count == 0 && bytes.HasPrefix(line, []byte(separator))) {
 		m.empty = false
 		return m.emit()
 	}
@@ -190,6 +245,9 @@ func (m *reader) emit() bool {
 	}
 	if len(bytes.TrimSpace(item.Content)) == 0 {
 		return true
+	}
+	if !isMail(item.Content) {
+		return m.yield(Item{Name: item.Name}, ErrNoMail)
 	}
 	return m.yield(item, nil)
 }

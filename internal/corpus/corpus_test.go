@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,10 @@ import (
 func read(t *testing.T, text string) (list []string) {
 	t.Helper()
 	for item, err := range Read(iotest.OneByteReader(strings.NewReader(text))) {
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNoMail):
+			item.Content = []byte("no mail")
+		case err != nil:
 			t.Fatal(err)
 		}
 		list = append(list, item.Name+" "+string(item.Content))
@@ -28,11 +32,17 @@ func TestRead(t *testing.T) {
 		text string
 		want []string
 	}{
-		"one message":         {"Subject: x\n\nhello\nFrom me\n", []string{" Subject: x\r\n\r\nhello\r\nFrom me\r\n"}},
-		"with CRLF":           {"Subject: x\r\n\r\nhello", []string{" Subject: x\r\n\r\nhello"}},
-		"mbox":                {"From a@x Thu\nSubject: 1\n\none\n\nFrom b@x Fri\nSubject: 2\n\ntwo\n", []string{"#1 Subject: 1\r\n\r\none\r\n", "#2 Subject: 2\r\n\r\ntwo\r\n"}},
-		"From in the text":    {"From a@x Thu\nSubject: 1\n\n>From here\n>>From there\nFrom me\n> From\n", []string{"#1 Subject: 1\r\n\r\nFrom here\r\n>From there\r\nFrom me\r\n> From\r\n"}},
-		"messages of nothing": {"From a@x\n\nFrom b@x\nSubject: 2\n\n\n", []string{"#2 Subject: 2\r\n"}},
+		"one message": {"Subject: x\n\nhello\nFrom me\n", []string{" Subject: x\r\n\r\nhello\r\nFrom me\r\n"}},
+		"with CRLF":   {"Subject: x\r\n\r\nhello", []string{" Subject: x\r\n\r\nhello"}},
+		"mbox": {"From a@x Thu Nov 26 09:00:00 2026\nSubject: 1\n\none\n\nFrom b@x Fri Nov 27 9:00:00 2026\nSubject: 2\n\ntwo\n",
+			[]string{"#1 Subject: 1\r\n\r\none\r\n", "#2 Subject: 2\r\n\r\ntwo\r\n"}},
+		"From in the text": {"From a@x Thu\nSubject: 1\n\n>From here\n>>From there\nFrom me\n> From\n", []string{"#1 Subject: 1\r\n\r\nFrom here\r\n>From there\r\nFrom me\r\n> From\r\n"}},
+		"a sentence that nobody quoted": {"From a@x Thu\nSubject: 1\n\none\n\nFrom now on: nothing\n\nFrom - Thu Nov 26 09:00:00 2026\nSubject: 2\n\n",
+			[]string{"#1 Subject: 1\r\n\r\none\r\n\r\nFrom now on: nothing\r\n", "#2 Subject: 2\r\n"}},
+		"messages of nothing": {"From a@x\n\nFrom b@x 9:00\nSubject: 2\n\n\n", []string{"#2 Subject: 2\r\n"}},
+		"no message":          {"\x89PNG\r\n\x1a\nsome octets\n", []string{" no mail"}},
+		"none in an mbox":     {"From a@x\nhello\n\nFrom b@x 9:00\nSubject: 2\n\n", []string{"#1 no mail", "#2 Subject: 2\r\n"}},
+		"a line before":       {">From me\nSubject: x\n\ny\n", []string{" >From me\r\nSubject: x\r\n\r\ny\r\n"}},
 		"empty":               {"", nil},
 		"blank":               {"\n \n", nil},
 	} {
@@ -45,7 +55,7 @@ func TestRead(t *testing.T) {
 func TestReadBounded(t *testing.T) {
 	long := "Subject: x\n\n" + strings.Repeat(strings.Repeat("y", 200_000)+"\n", 200)
 	n := 0
-	for item, err := range Read(strings.NewReader("From a@x\n" + long + "\nFrom b@x\nSubject: z\n\nend\n")) {
+	for item, err := range Read(strings.NewReader("From a@x\n" + long + "\nFrom b@x 9:00\nSubject: z\n\nend\n")) {
 		n++
 		if err != nil || n == 1 != item.Cut || len(item.Content) > MaxMessage || n == 2 && !bytes.HasSuffix(item.Content, []byte("end\r\n")) {
 			t.Errorf("message %d: %d octets, cut %v, %v", n, len(item.Content), item.Cut, err)
@@ -64,8 +74,9 @@ func TestReadBounded(t *testing.T) {
 func TestWalk(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"a.eml": "Subject: a\n\n", "box": "From x\nSubject: 1\n\n\nFrom y\nSubject: 2\n\n", "md/cur/1:2,S": "Subject: c\n\n", "md/new/2": "Subject: n\n\n",
-		"md/.Junk/cur/3": "Subject: j\n\n", ".hidden": "Subject: h\n\n", ".dir/x": "Subject: h\n\n", "empty": "",
+		"a.eml": "Subject: a\n\n", "box": "From x\nSubject: 1\n\n\nFrom y 09:00\nSubject: 2\n\n", "md/cur/1:2,S": "Subject: c\n\n", "md/new/2": "Subject: n\n\n",
+		"md/.Junk/cur/3": "Subject: j\n\n", "md/.Junk/new/.keep": "", "md/tmp/4": "Subject: t\n\n",
+		"md/dovecot-uidlist": "3 V1 N1\n", "md/.Junk/maildirsize": "9S\n", "tmp/5": "Subject: k\n\n", ".hidden": "Subject: h\n\n", ".dir/x": "Subject: h\n\n", "empty": "",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -85,7 +96,7 @@ func TestWalk(t *testing.T) {
 		}
 		names = append(names, strings.TrimPrefix(item.Name, dir+"/"))
 	}
-	if want := "[a.eml box#1 box#2 md/.Junk/cur/3 md/cur/1:2,S md/new/2]"; fmt.Sprint(names) != want {
+	if want := "[a.eml box#1 box#2 md/.Junk/cur/3 md/cur/1:2,S md/new/2 tmp/5]"; fmt.Sprint(names) != want {
 		t.Errorf("got %v, want %s", names, want)
 	}
 	for range Walk(dir) {
@@ -103,11 +114,14 @@ func TestWalk(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add([]byte("From a\nSubject: x\n\n>From b\n\nFrom c\n"))
+	f.Add([]byte("From a\nSubject: x\n\n>From b\n\nFrom c 9:00\nX: y\n"))
 	f.Add([]byte("\r\n\r\nx"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		total := 0
 		for item, err := range Read(bytes.NewReader(b)) {
+			if errors.Is(err, ErrNoMail) {
+				continue
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
