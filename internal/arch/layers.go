@@ -29,7 +29,7 @@ func places() map[string]layer {
 		"internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
 		"internal/dkim": words,
 
-		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/directory": domain,
+		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/bayes/desk": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain,
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
 		"internal/srs": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain, "internal/picture": domain,
@@ -65,6 +65,7 @@ func places() map[string]layer {
 func exceptions() map[[2]string]string {
 	return map[[2]string]string{
 		{"internal/app", "internal/app/demo"}:            "a part of app in a directory of its own",
+		{"internal/bayes/desk", "internal/bayes"}:        "keeps the model, which is pure, in rows",
 		{"internal/app", "internal/resolve/resolvetest"}: "the demo answers for its senders with the zone server of the tests",
 	}
 }

@@ -1,0 +1,391 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+
+	"gatepost/internal/bayes"
+)
+
+// A course is what one entry will have. The model has it already; back takes it out.
+type course struct {
+	desk   *Desk
+	model  *bayes.Model
+	path   Path
+	before Before
+	entry  Entry
+	deltas []bayes.Delta
+}
+
+// A part of a course is what some lessons come to, until the guard has said whether they are learnt.
+type part struct {
+	entry  Entry // what is to be added to the course's
+	taught []Taught
+	counts map[[2]string]int
+	delta  bayes.Delta
+}
+
+func (d *Desk) newCourse(b Before) *course {
+	return &course{
+		desk: d, model: d.model.Load(), path: PathOf(b.Head.Rolls), before: b,
+		entry: Entry{Seq: b.Head.Seq + 1, Node: d.c.Node, Time: d.c.Now()},
+	}
+}
+
+// teach learns lessons. What the guard refuses as a whole is tried person by person, so that
+// one can't have the lessons of others refused.
+func (c *course) teach(jobs []*job) {
+	forced, others := divide(jobs)
+	if len(forced) > 0 {
+		c.keep(forced, c.learn(forced))
+	}
+	if len(others) == 0 {
+		return
+	}
+	p := c.learn(others)
+	if c.guarded(p) {
+		c.keep(others, p)
+		return
+	}
+	c.model.Merge(p.delta.Inverse())
+	groups := byPerson(others)
+	for _, g := range groups {
+		p := c.learn(g)
+		if len(groups) > 1 && c.guarded(p) {
+			c.keep(g, p)
+			continue
+		}
+		c.model.Merge(p.delta.Inverse())
+		c.refuse(g, p)
+	}
+}
+
+func divide(jobs []*job) (forced, others []*job) {
+	for _, j := range jobs {
+		if j.lesson.Force {
+			forced = append(forced, j)
+		} else {
+			others = append(others, j)
+		}
+	}
+	return forced, others
+}
+
+func byPerson(jobs []*job) (groups [][]*job) {
+	at := map[string]int{}
+	for _, j := range jobs {
+		i, ok := at[j.lesson.Person]
+		if !ok {
+			i = len(groups)
+			at[j.lesson.Person] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], j)
+	}
+	return groups
+}
+
+// learn has the model learn lessons, and takes what changed.
+func (c *course) learn(jobs []*job) *part {
+	p := &part{taught: make([]Taught, len(jobs)), counts: maps.Clone(c.before.Counts)}
+	if p.counts == nil {
+		p.counts = map[[2]string]int{}
+	}
+	for i, j := range jobs {
+		p.taught[i] = c.lesson(p, j.lesson)
+	}
+	p.delta = c.model.Take()
+	return p
+}
+
+// lesson learns one.
+func (c *course) lesson(p *part, l Lesson) (t Taught) {
+	sum := l.Features.Sum()
+	l.Sum, l.Seq, l.State = sum[:], c.entry.Seq, Learnt
+	old, again := c.said(p, l)
+	if again {
+		return Taught{Known: true}
+	}
+	if l.Source != Command && c.over(p, l) {
+		return Taught{Capped: true}
+	}
+	v := c.model.Judge(l.Features, l.Domain)
+	t.Score, l.Score = v.Score, v.Score
+	if v.Trained && !c.counted(p, l.Message) {
+		p.entry.Cells = append(p.entry.Cells, Cell{dayOf(c.entry.Time), l.Spam, cellOf(v.Score), 1})
+	}
+	if old != nil {
+		t.Instead = c.undo(p, *old, l.Features, l.Person) == nil
+		t.Kept = !t.Instead
+	}
+	if !l.Force && surplus(v, l.Spam) {
+		l.State = Enough
+	} else {
+		step := c.model.Learn(l.Features, l.Domain, l.Spam)
+		l.Step, _ = step.MarshalBinary() // it has no way to fail
+	}
+	t.State = l.State
+	p.entry.Lessons = append(p.entry.Lessons, l)
+	if !l.Spam {
+		c.sample(p, l)
+	}
+	return t
+}
+
+// said returns the lesson that a person gave before about a message and that is the opposite, or whether it is the same. A copy of a
+// message, under another name, is the same.
+func (c *course) said(p *part, l Lesson) (old *Lesson, again bool) {
+	for i := range c.before.Lessons {
+		o := &c.before.Lessons[i]
+		if o.Person != l.Person || !c.path.stands(*o) || c.ended(p, o.ID) {
+			continue
+		}
+		switch {
+		case o.Spam == l.Spam && (o.Message == l.Message || bytes.Equal(o.Sum, l.Sum)):
+			return nil, true
+		case o.Spam != l.Spam && o.Message == l.Message:
+			return o, false
+		}
+	}
+	for _, list := range [][]Lesson{c.entry.Lessons, p.entry.Lessons} {
+		for _, o := range list {
+			if o.State != Refused && o.Person == l.Person && o.Spam == l.Spam && bytes.Equal(o.Sum, l.Sum) {
+				return nil, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func (c *course) ended(p *part, id int64) bool {
+	is := func(e End) bool { return e.Lesson == id }
+	return slices.ContainsFunc(c.entry.Ends, is) || slices.ContainsFunc(p.entry.Ends, is)
+}
+
+// counted reports whether the record has a message already: somebody's lesson about it stands.
+func (c *course) counted(p *part, message string) bool {
+	is := func(o Lesson) bool { return o.Message == message && c.path.stands(o) }
+	return slices.ContainsFunc(c.before.Lessons, is) || slices.ContainsFunc(c.entry.Lessons, is) || slices.ContainsFunc(p.entry.Lessons, is)
+}
+
+// over reports whether a lesson is one too many today, and counts it.
+func (c *course) over(p *part, l Lesson) bool {
+	caps := c.desk.c.Caps
+	bySource := caps.Source
+	if own, ok := caps.Of[l.Source]; ok {
+		bySource = own
+	}
+	limits := [...]struct {
+		key [2]string
+		cap int
+	}{
+		{[2]string{"source", string(l.Source)}, bySource},
+		{[2]string{"domain", l.Domain}, caps.Domain},
+		{[2]string{string(l.Source), l.Person}, caps.Person},
+	}
+	for _, limit := range limits {
+		if limit.cap > 0 && p.counts[limit.key] >= limit.cap && limit.key != [2]string{"domain", ""} {
+			return true
+		}
+	}
+	for _, limit := range limits {
+		p.counts[limit.key]++
+	}
+	return false
+}
+
+// Balance: where so many more were learnt of one kind, of that kind only what the model does not tell clearly is learnt.
+const (
+	surplusTimes = 3
+	surplusMore  = 500
+	clearly      = 3.75 // points from the border of 7.5
+)
+
+// surplus reports whether a lesson would only add to what there is far more of than of the opposite. So a flood
+// of one campaign, whose copies the model soon knows, stops moving it.
+func surplus(v bayes.Verdict, spam bool) bool {
+	if spam {
+		return v.Spam > surplusTimes*v.Ham+surplusMore && v.Score >= middle+clearly
+	}
+	return v.Ham > surplusTimes*v.Spam+surplusMore && v.Score <= middle-clearly
+}
+
+// middle is the score where spam is as likely as ham.
+const middle = 7.5
+
+// undo takes a lesson's step out of the model and ends it. Where the features are not those of then it is ended alone.
+func (c *course) undo(p *part, l Lesson, f *bayes.Features, who string) error {
+	p.entry.Ends = append(p.entry.Ends, End{l.ID, who})
+	if !l.Spam {
+		c.free(p, l.Message)
+	}
+	if l.State != Learnt {
+		return nil
+	}
+	sum := f.Sum()
+	if !bytes.Equal(sum[:], l.Sum) {
+		return ErrChanged
+	}
+	var step bayes.Step
+	if err := step.UnmarshalBinary(l.Step); err != nil {
+		return err
+	}
+	c.model.Undo(f, l.Domain, step)
+	return nil
+}
+
+// sample puts a lesson's message among known ham, if there is room for it and the model tells it.
+func (c *course) sample(p *part, l Lesson) {
+	if !c.desk.guard.wants(l) || c.model.Judge(l.Features, l.Domain).Score >= middle {
+		return
+	}
+	b, err := l.Features.MarshalBinary()
+	if err != nil || len(b) > maxSample {
+		return
+	}
+	s := Sample{Slot: slotOf(l), Seq: c.entry.Seq, Message: l.Message, Person: l.Person, Domain: l.Domain, Features: b}
+	if l.Source == Command {
+		s.Person = ""
+	}
+	p.entry.Samples = append(p.entry.Samples, s)
+}
+
+// free takes a message out of known ham.
+func (c *course) free(p *part, message string) {
+	for i, s := range c.desk.guard.slots {
+		if s != nil && s.message == message {
+			p.entry.Samples = append(p.entry.Samples, Sample{Slot: i, Seq: c.entry.Seq})
+		}
+	}
+}
+
+// guarded reports whether known ham is left alone by what was learnt.
+func (c *course) guarded(p *part) bool {
+	g := &c.desk.guard
+	if len(p.entry.Lessons) == 0 || g.count() < leastSamples {
+		return true
+	}
+	after := g.lost(c.model)
+	today := dayOf(c.entry.Time)
+	if !g.known || g.day != today {
+		c.model.Merge(p.delta.Inverse())
+		g.now, g.known = g.lost(c.model), true
+		c.model.Merge(p.delta)
+		if g.day != today {
+			g.day, g.before = today, g.now
+		}
+	}
+	if after > g.now && after > g.before+g.allowed() {
+		return false
+	}
+	g.now = after
+	return true
+}
+
+// keep adds to the entry what lessons came to.
+func (c *course) keep(jobs []*job, p *part) {
+	for i, j := range jobs {
+		j.taught = p.taught[i]
+	}
+	c.before.Counts = p.counts
+	c.deltas = append(c.deltas, p.delta)
+	c.entry.Lessons = append(c.entry.Lessons, p.entry.Lessons...)
+	c.entry.Ends = append(c.entry.Ends, p.entry.Ends...)
+	c.entry.Cells = append(c.entry.Cells, p.entry.Cells...)
+	c.entry.Samples = append(c.entry.Samples, p.entry.Samples...)
+}
+
+// refuse keeps lessons that are not learnt, so that people see them and caps count them.
+func (c *course) refuse(jobs []*job, p *part) {
+	for i, j := range jobs {
+		if j.taught = p.taught[i]; j.taught.State != "" {
+			j.taught = Taught{State: Refused, Score: j.taught.Score}
+		}
+	}
+	c.before.Counts = p.counts
+	for _, l := range p.entry.Lessons {
+		l.State, l.Step = Refused, nil
+		c.entry.Lessons = append(c.entry.Lessons, l)
+	}
+}
+
+// forget takes back what stands of what was said of a message. Where f is nil its features come of its content.
+func (c *course) forget(ctx context.Context, message, person, who string, f *bayes.Features) (list []Lesson, err error) {
+	p := &part{counts: c.before.Counts}
+	for _, l := range c.before.Lessons {
+		if l.Message != message || person != "" && l.Person != person || !c.path.stands(l) {
+			continue
+		}
+		if l.State == Learnt && f == nil {
+			if f, err = c.desk.features(ctx, message); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.undo(p, l, f, who); err != nil {
+			c.deltas = append(c.deltas, c.model.Take())
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	if len(list) == 0 {
+		return nil, ErrNone
+	}
+	p.delta = c.model.Take()
+	c.desk.guard.known = false
+	c.keep(nil, p)
+	return list, nil
+}
+
+// append writes the entry; where that fails the model is what it was.
+func (c *course) append(ctx context.Context) error {
+	e := &c.entry
+	if len(e.Lessons) == 0 && len(e.Ends) == 0 {
+		return nil
+	}
+	var err error
+	if e.Delta, err = pack(c.deltas); err == nil {
+		err = c.desk.c.Rows.Append(ctx, *e)
+	}
+	if err != nil {
+		c.back()
+		return err
+	}
+	c.desk.took(e)
+	return nil
+}
+
+// back takes out of the model what the course has put into it.
+func (c *course) back() {
+	for _, d := range slices.Backward(c.deltas) {
+		c.model.Merge(d.Inverse())
+	}
+	c.desk.guard.known = false
+}
+
+// took notes that an entry of this node's is in the log.
+func (d *Desk) took(e *Entry) {
+	d.seq = e.Seq
+	d.added.Add(int64(len(e.Delta)))
+	for _, s := range e.Samples {
+		if err := d.guard.put(s); err != nil {
+			d.c.Log.Warn("a sample of known ham is not kept", "message", s.Message, "error", err)
+		}
+	}
+	refused := 0
+	for _, l := range e.Lessons {
+		if l.State == Refused {
+			refused++
+		}
+	}
+	d.mu.Lock()
+	for _, c := range e.Cells {
+		d.record.add(c)
+	}
+	if len(e.Cells) > 0 {
+		d.reckon()
+	}
+	d.mu.Unlock()
+	d.note(refused, e.Time)
+}

@@ -1,0 +1,170 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What is kept of the past.
+const (
+	KeepDays = 8        // snapshots by day: today's and a week's
+	logMost  = 32 << 20 // octets of entries after which the model is kept whole
+)
+
+// ErrNoSnapshot: nothing is kept of a day, or of one before it.
+var ErrNoSnapshot = errors.New("desk: no snapshot is kept of that day or one before it")
+
+// Compact keeps the model whole where that is due: once a day, when the log has grown, and after a roll-back. Then it removes what is no
+// longer needed: entries before the last snapshot but one, and of snapshots all but the newest two and the first of each of
+// KeepDays days.
+func (d *Desk) Compact(ctx context.Context) error {
+	head, err := d.c.Rows.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("desk: compact: %w", err)
+	}
+	list, err := d.c.Rows.Snapshots(ctx)
+	if err != nil {
+		return fmt.Errorf("desk: compact: %w", err)
+	}
+	if head.Seq > 0 && d.due(head, list) {
+		switch err := d.snapshot(ctx); {
+		case errors.Is(err, ErrBusy):
+			return nil
+		case err != nil:
+			return fmt.Errorf("desk: keep a snapshot: %w", err)
+		}
+		if list, err = d.c.Rows.Snapshots(ctx); err != nil {
+			return fmt.Errorf("desk: compact: %w", err)
+		}
+	}
+	if err := d.thin(ctx, head, list); err != nil {
+		return fmt.Errorf("desk: compact: %w", err)
+	}
+	return nil
+}
+
+// due reports whether the model is to be kept whole.
+func (d *Desk) due(head Head, list []Snapshot) bool {
+	if len(list) == 0 {
+		return true
+	}
+	newest := list[len(list)-1]
+	if newest.Seq >= head.Seq {
+		return false
+	}
+	rolled := len(head.Rolls) > 0 && head.Rolls[len(head.Rolls)-1].Seq > newest.Seq
+	return rolled || newest.Day != dayOf(d.c.Now()) || d.added.Load() > logMost
+}
+
+// snapshot keeps the model whole.
+func (d *Desk) snapshot(ctx context.Context) error {
+	give, err := d.take(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.follow(ctx); err != nil {
+		give()
+		return err
+	}
+	data, err := packModel(d.model.Load())
+	now := d.c.Now()
+	s := Snapshot{Seq: d.seq, Day: dayOf(now), Time: now, Node: d.c.Node, Octets: int64(len(data))}
+	d.added.Store(0)
+	give()
+	if err != nil {
+		return err
+	}
+	return d.c.Rows.PutSnapshot(ctx, s, data)
+}
+
+// thin removes what is no longer needed.
+func (d *Desk) thin(ctx context.Context, head Head, list []Snapshot) error {
+	if len(list) < 2 {
+		return nil
+	}
+	for _, s := range surplusOf(head, list, d.c.Now()) {
+		if err := d.c.Rows.DropSnapshot(ctx, s.ID); err != nil {
+			return err
+		}
+	}
+	for {
+		more, err := d.c.Rows.Trim(ctx, list[len(list)-2].Seq)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// surplusOf are the snapshots that are kept no longer.
+func surplusOf(head Head, list []Snapshot, now time.Time) (drop []Snapshot) {
+	oldest := dayOf(now.AddDate(0, 0, 1-KeepDays))
+	days := map[string]bool{}
+	newest := list[len(list)-2:]
+	for _, s := range list[:len(list)-2] {
+		first := !days[s.Day]
+		days[s.Day] = true
+		rolled := len(head.Rolls) > 0 && head.Rolls[len(head.Rolls)-1].Snapshot == s.ID && newest[0].Seq < head.Rolls[len(head.Rolls)-1].Seq
+		if first && s.Day >= oldest || rolled {
+			continue
+		}
+		drop = append(drop, s)
+	}
+	return drop
+}
+
+// Snapshots returns those that RollBack may return to, the oldest first.
+func (d *Desk) Snapshots(ctx context.Context) ([]Snapshot, error) { return d.c.Rows.Snapshots(ctx) }
+
+// RollBack makes the model what it was when a day began (2026-11-26, UTC), or, where nothing was kept then, at the last snapshot
+// before; it returns which that was. Lessons since then count no more, on all nodes; Lessons says which. It can be
+// taken back by another one, to a later day, as long as that day's snapshot is kept.
+func (d *Desk) RollBack(ctx context.Context, day, by string) (Snapshot, error) {
+	list, err := d.c.Rows.Snapshots(ctx)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("desk: roll back: %w", err)
+	}
+	found := Snapshot{}
+	for _, s := range list {
+		if s.Day > day || found.Day == day {
+			break
+		}
+		found = s
+	}
+	if found.ID == 0 {
+		return Snapshot{}, ErrNoSnapshot
+	}
+	return found, d.roll(ctx, Roll{To: found.Seq, Snapshot: found.ID, Day: found.Day, By: by})
+}
+
+// Reset makes the model empty: it has forgotten everything, and knows nothing until it has learnt again. It works also where no
+// snapshot can be read.
+func (d *Desk) Reset(ctx context.Context, by string) error {
+	return d.roll(ctx, Roll{By: by})
+}
+
+func (d *Desk) roll(ctx context.Context, r Roll) error {
+	give, err := d.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer give()
+	for range tries {
+		head, err := d.c.Rows.Head(ctx)
+		if err != nil {
+			return fmt.Errorf("desk: roll back: %w", err)
+		}
+		r.Seq, r.Time = head.Seq+1, d.c.Now()
+		err = d.c.Rows.Append(ctx, Entry{Seq: r.Seq, Node: d.c.Node, Time: r.Time, Roll: &r})
+		switch {
+		case errors.Is(err, ErrBehind):
+			continue
+		case err != nil:
+			return fmt.Errorf("desk: roll back: %w", err)
+		}
+		d.c.Log.Warn("the bayes model was rolled back", "day", r.Day, "to_entry", r.To, "by", r.By)
+		return d.follow(ctx)
+	}
+	return fmt.Errorf("desk: roll back: %w", ErrBehind)
+}
