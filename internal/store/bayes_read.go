@@ -40,11 +40,11 @@ func bayesHead(tx *Tx) (h desk.Head, err error) {
 }
 
 // Entries implements desk.Reader. An entry is read in a view of its own: they don't change.
-func (b Bayes) Entries(ctx context.Context, after int64, octets int, hand func(desk.Entry) error) error {
+func (b Bayes) Entries(ctx context.Context, s desk.Span, octets int, hand func(desk.Entry) error) error {
 	for octets > 0 {
-		e, found, err := b.entry(ctx, after)
+		e, found, err := b.entry(ctx, s)
 		if err != nil {
-			return fmt.Errorf("store: what bayes learnt after %d: %w", after, err)
+			return fmt.Errorf("store: what bayes learnt after %d: %w", s.After, err)
 		}
 		if !found {
 			return nil
@@ -52,17 +52,17 @@ func (b Bayes) Entries(ctx context.Context, after int64, octets int, hand func(d
 		if err := hand(e); err != nil {
 			return err
 		}
-		after = e.Seq
+		s.After = e.Seq
 		octets -= len(e.Delta) + 100
 	}
 	return nil
 }
 
-func (b Bayes) entry(ctx context.Context, after int64) (e desk.Entry, found bool, err error) {
+func (b Bayes) entry(ctx context.Context, s desk.Span) (e desk.Entry, found bool, err error) {
 	err = b.db.View(ctx, func(tx *Tx) error {
 		e, found = desk.Entry{}, false
 		var octets, when int64
-		rows, err := tx.Query(`SELECT seq, node, time, octets FROM bayes_entry WHERE seq > ? ORDER BY seq LIMIT 1`, after)
+		rows, err := tx.Query(`SELECT seq, node, time, octets FROM bayes_entry WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1`, s.After, s.UpTo)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			found = true
 			return rows.Scan(&e.Seq, &e.Node, &when, &octets)

@@ -31,7 +31,8 @@ func (d *Desk) follow(ctx context.Context) error {
 	}
 	for d.seq < head.Seq {
 		before := d.seq
-		if err := d.c.Rows.Entries(ctx, d.seq, followSome, d.apply); err != nil {
+		// Not beyond: there may be a roll by now.
+		if err := d.c.Rows.Entries(ctx, Span{d.seq, head.Seq}, followSome, d.apply); err != nil {
 			return fmt.Errorf("desk: follow from %d: %w", d.seq, err)
 		}
 		if d.seq == before {

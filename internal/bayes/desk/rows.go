@@ -17,9 +17,9 @@ var ErrBusy = errors.New("desk: another snapshot is being made")
 type Reader interface {
 	// Head says where the log stands.
 	Head(ctx context.Context) (Head, error)
-	// Entries calls f with the entries after one, in order, until some octets of them were read or there are no more. Their
-	// lessons are not read.
-	Entries(ctx context.Context, after int64, octets int, f func(Entry) error) error
+	// Entries calls f with the entries after one and up to another, in order, until some octets of them were read or there
+	// are no more. Their lessons are not read, nor that they are rolls.
+	Entries(ctx context.Context, s Span, octets int, f func(Entry) error) error
 	// Before returns what has been said before of the messages of lessons, and what their givers taught in the last day.
 	Before(ctx context.Context, list []Lesson) (Before, error)
 	// Lessons finds lessons, the newest first.
