@@ -9,11 +9,28 @@ import (
 )
 
 func TestClean(t *testing.T) {
+	const hop = "Received: from a.example (a.example [192.0.2.1]) by dogma.slashnull.org\r\n    (8.11.6/8.11.6) with ESMTP id x for <jm@jmason.org>;\r\n    Wed, 15 May 2002 08:58:18 +0100\r\n"
+	const border = "Received: from a.example (a.example [192.0.2.1])\r\n\tby mx.site.example with SMTP;\r\n    Wed, 15 May 2002 08:58:18 +0100\r\n"
 	for name, tt := range map[string]struct{ in, want string }{
 		"leaking fields":   {"From: a\r\nX-Spam-Status: Yes,\r\n\ttests=x\r\nSubject: b\r\n\r\nX-Spam-Flag: stays\r\n", "From: a\r\nSubject: b\r\n\r\nX-Spam-Flag: stays\r\n"},
 		"nothing to clean": {"From: a\r\n b\r\n\r\n\r\nx", "From: a\r\n b\r\n\r\n\r\nx"},
 		"no body":          {"x-spam-flag: y\r\nFrom: a\r\n", "From: a\r\n"},
 		"empty":            {"", ""},
+		"mbox line":        {"From a@b.example  Thu Aug 22 12:36:23 2002\r\nFrom: a\r\n\r\n", "From: a\r\n\r\n"},
+		"list marks":       {"List-Id: x\r\nX-BeenThere: x\r\nPrecedence: bulk\r\nSender: a-admin@b.example\r\nTo: c\r\n\r\n", "To: c\r\n\r\n"},
+		"mail programs":    {"Status: RO\r\nX-Status: \r\nX-UIDL: 1\r\nX-UID: 2\r\nX-Keywords:\r\nDate: d\r\n\r\n", "Date: d\r\n\r\n"},
+		"own hops": {
+			"Received: from localhost by phobos.labs.netnoteinc.com (Postfix)\r\n" + hop + "Received: from b by a.example; x\r\n\r\n",
+			border + "Received: from b by a.example; x\r\n\r\n",
+		},
+		"an own name further down": {
+			"Received: from b by a.example; x\r\nReceived: from c by localhost; y\r\n\r\n",
+			"Received: from b by a.example; x\r\nReceived: from c by localhost; y\r\n\r\n",
+		},
+		"masks": {
+			"To: zzzz@localhost.netnoteinc.com, jm-rpm@jmason.org, rpm-zzzlist@freshrpms.net, jm@other.example\r\n\r\nDear yyyy, see http://spamassassin.taint.org/\r\n",
+			"To: user@site.example, user@site.example, rpm-list@freshrpms.net, jm@other.example\r\n\r\nDear user, see http://site.example/\r\n",
+		},
 	} {
 		if got := string(clean([]byte(tt.in))); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -47,32 +46,4 @@ func load(dir string) (messages []message, err error) {
 	}
 	slices.SortFunc(messages, func(a, b message) int { return strings.Compare(a.name, b.name) })
 	return messages, nil
-}
-
-// leaking are fields that other filters, and those who gathered the corpus, have added.
-func leaking() []string {
-	return []string{
-		"X-Spam-", "X-Pyzor", "X-DCC-", "X-Razor", "X-Bogosity", "X-Virus-", "X-AntiAbuse", "X-MailScanner", "Delivered-To", "X-Original-To",
-	}
-}
-
-// clean takes leaking fields off a message's header, with their folded lines.
-func clean(content []byte) []byte {
-	var out []byte
-	dropped, rest := false, content
-	for line := range bytes.Lines(content) {
-		if len(bytes.TrimRight(line, "\r\n")) == 0 {
-			break
-		}
-		if line[0] != ' ' && line[0] != '\t' {
-			dropped = slices.ContainsFunc(leaking(), func(name string) bool {
-				return len(line) >= len(name) && strings.EqualFold(string(line[:len(name)]), name)
-			})
-		}
-		if !dropped {
-			out = append(out, line...)
-		}
-		rest = rest[len(line):]
-	}
-	return append(out, rest...)
 }
