@@ -44,13 +44,13 @@ func TestRepeats(t *testing.T) {
 	}
 	offer := strings.Repeat("our new collection of watches has arrived in the shop and you can order any of them today ", 2)
 	var out strings.Builder
-	repeats(&out, []message{of("a", true, offer), of("b", true, offer+"or tomorrow"), of("c", false, offer), of("d", false, "hello")}, true)
+	repeats(&out, []message{of("a", true, offer), of("b", true, offer+"or tomorrow"), of("c", false, offer), of("d", false, "hello")}, options{names: true})
 	for _, want := range []string{"checksum  0 of 2, 0.00 %", "checksum or sketch     1 of 2, 50.00 %  1 of 2, 50.00 %", "  c "} {
 		if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
-	if err := run(io.Discard, t.TempDir(), false); err == nil {
+	if err := run(io.Discard, options{corpus: t.TempDir()}); err == nil {
 		t.Error("an empty corpus is measured")
 	}
 }

@@ -21,7 +21,7 @@ type way struct {
 
 // repeats goes through the spam in order: how much is like spam that came before it? Then
 // through the ham: how much is like any spam?
-func repeats(w io.Writer, messages []message, names bool) {
+func repeats(w io.Writer, messages []message, o options) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "by\tspam caught\tham taken for spam\tms a message")
 	for _, way := range ways() {
@@ -46,13 +46,13 @@ func repeats(w io.Writer, messages []message, names bool) {
 		}
 		took := time.Since(began) / time.Duration(len(messages))
 		fmt.Fprintf(out, "%s\t%s\t%s\t%.2f\n", way.name, share(caught, spam), share(wrong, ham), float64(took.Microseconds())/1000)
-		if names {
+		if o.names {
 			for _, name := range taken {
 				fmt.Fprintf(out, "  %s\t\t\t\n", name)
 			}
 		}
 	}
-	out.Flush()
+	return out.Flush()
 }
 
 func one(b bool) int {

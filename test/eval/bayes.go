@@ -1,0 +1,206 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"gatepost/test/peer"
+)
+
+// A trial is a filter that is shown a stream.
+type trial struct {
+	stream stream
+	kind   kind
+	outcome
+	err error
+}
+
+// try shows the streams to the filters, several at a time where it is asked to, and returns the
+// trials by stream and filter. Filters that are not on this machine are named and left out.
+func try(w io.Writer, messages []message, o options, p protocol, shapes []shape, filters []kind) ([]trial, error) {
+	dir, err := os.MkdirTemp(scratch(), "gatepost-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	c := &corpus{dir: dir, messages: messages, written: map[string]bool{}}
+	var trials []trial
+	for _, s := range shapes {
+		made, err := s.make(c)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range filters {
+			if len(o.filters) == 0 || slices.Contains(o.filters, k.name) {
+				trials = append(trials, trial{stream: made, kind: k})
+			}
+		}
+	}
+	work, done := make(chan *trial), make(chan struct{})
+	for range max(o.jobs, 1) {
+		go func() {
+			for t := range work {
+				began := time.Now()
+				t.outcome, t.err = t.run(dir, p)
+				fmt.Fprintf(os.Stderr, "%s, %s: %s\n", t.kind.name, t.stream.name, time.Since(began).Round(time.Second))
+			}
+			done <- struct{}{}
+		}()
+	}
+	for i := range trials {
+		work <- &trials[i]
+	}
+	close(work)
+	for range max(o.jobs, 1) {
+		<-done
+	}
+	return present(w, trials)
+}
+
+// scratch is a file system in memory where there is one: disks are not what is measured.
+func scratch() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
+}
+
+func (t *trial) run(dir string, p protocol) (outcome, error) {
+	dir, err := os.MkdirTemp(dir, t.kind.name+"-")
+	if err != nil {
+		return outcome{}, err
+	}
+	defer os.RemoveAll(dir)
+	l, err := t.kind.start(dir)
+	if err != nil {
+		return outcome{}, err
+	}
+	o, err := p(l, t.stream)
+	return o, errors.Join(err, l.stop())
+}
+
+// present leaves out trials of filters that are not on this machine.
+func present(w io.Writer, trials []trial) ([]trial, error) {
+	var there []trial
+	absent := map[string]bool{}
+	for _, t := range trials {
+		switch {
+		case errors.Is(t.err, peer.ErrMissing):
+			if !absent[t.kind.name] {
+				fmt.Fprintf(w, "%s is left out: %v\n", t.kind.name, t.err)
+			}
+			absent[t.kind.name] = true
+		case t.err != nil:
+			return nil, fmt.Errorf("%s, %s: %w", t.kind.name, t.stream.name, t.err)
+		default:
+			there = append(there, t)
+		}
+	}
+	if len(there) == 0 {
+		return nil, errors.New("no filter is here")
+	}
+	return there, nil
+}
+
+func kindNames() (names []string) {
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+func onlineTable(w io.Writer, messages []message, o options) error {
+	trials, err := try(w, messages, o, online, []shape{shuffled(1)}, kinds())
+	if err != nil {
+		return err
+	}
+	write(w, trials, false)
+	fmt.Fprintf(w, "\nthe same run, its first 1,000 messages and those after\n\n")
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "filter\tfirst 1,000: (1-ROCA) %\t95 %\tham lost %\tspam missed %\tafter: (1-ROCA) %\t95 %\tham lost %\tspam missed %")
+	for _, t := range trials {
+		n := min(1000, len(t.verdicts)/2)
+		fmt.Fprintf(out, "%s\t%s\t%s\n", t.kind.name, brief(t.verdicts[:n]), brief(t.verdicts[n:]))
+	}
+	out.Flush()
+	fmt.Fprintln(w)
+	for _, t := range trials[1:] {
+		r, low, high := ratio(trials[0].verdicts, t.verdicts)
+		fmt.Fprintf(w, "(1-ROCA) of %s is %.2f of that of %s (%.2f-%.2f)\n", trials[0].kind.name, r, t.kind.name, low, high)
+	}
+	for _, t := range trials {
+		fmt.Fprintf(w, "%s: %s\n", t.kind.name, t.kind.as)
+	}
+	return nil
+}
+
+// brief is the loss, its interval and what is misjudged.
+func brief(v []verdict) string {
+	low, high := interval(v)
+	ham, spam := misjudged(v)
+	return fmt.Sprintf("%.4f\t%.4f-%.4f\t%.2f\t%.2f", loss(v), low, high, ham, spam)
+}
+
+func dateTable(w io.Writer, messages []message, o options) error {
+	trials, err := try(w, messages, o, online, []shape{byDate()}, kinds())
+	if err == nil {
+		write(w, trials, false)
+	}
+	return err
+}
+
+func halvesTable(w io.Writer, messages []message, o options) error {
+	trials, err := try(w, messages, o, halves, []shape{shuffled(1)}, kinds())
+	if err == nil {
+		write(w, trials, true)
+	}
+	return err
+}
+
+// streamsTable is of gatepost and of bogofilter, which is the quickest of the others.
+func streamsTable(w io.Writer, messages []message, o options) error {
+	filters := slices.DeleteFunc(kinds(), func(k kind) bool {
+		return k.name != "gatepost" && k.name != "bogofilter" && !slices.Contains(o.filters, k.name)
+	})
+	trials, err := try(w, messages, o, online, others(), filters)
+	if err == nil {
+		write(w, trials, false)
+	}
+	return err
+}
+
+// write prints a table of trials, one a line; apart is whether learning was timed apart.
+func write(w io.Writer, trials []trial, apart bool) {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	times := "CPU ms a message"
+	if apart {
+		times = "CPU ms to classify\tto learn"
+	}
+	several := trials[0].stream.name != trials[len(trials)-1].stream.name
+	head := "filter"
+	if several {
+		head = "stream\tfilter"
+	}
+	fmt.Fprintf(out, "%s\t(1-ROCA) %%\t95 %%\tcaught at 0.1 %%\tat 0.5 %%\tham lost %%\tspam missed %%\t%s\tmodel MB\n", head, times)
+	for _, t := range trials {
+		if several {
+			fmt.Fprintf(out, "%s\t", t.stream.name)
+		}
+		low, high := interval(t.verdicts)
+		ham, spam := misjudged(t.verdicts)
+		fmt.Fprintf(out, "%s\t%.4f\t%.4f-%.4f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t", t.kind.name, loss(t.verdicts), low, high,
+			caught(t.verdicts, 0.001), caught(t.verdicts, 0.005), ham, spam, ms(t.classify))
+		if apart {
+			fmt.Fprintf(out, "%.2f\t", ms(t.learn))
+		}
+		fmt.Fprintf(out, "%.1f\n", float64(t.size)/1e6)
+	}
+	out.Flush()
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
