@@ -202,7 +202,10 @@ func (m *Memory) put(k key, e Entry) {
 	case k.kind == Picture:
 		m.pictures.put(binary.BigEndian.Uint64(e.Sum))
 	case k.kind == Sketch:
-		s, _ := sketch.Parse(e.Sum)
+		s, ok := sketch.Parse(e.Sum)
+		if !ok {
+			return // of another form: nothing is like it
+		}
 		n.number = m.sketches.Put(s)
 		if int(n.number) == len(m.numbers) {
 			m.numbers = append(m.numbers, k)

@@ -39,6 +39,11 @@ func (c *changes) Counts(context.Context) ([]Count, error) { return nil, nil }
 func sum(kind Kind, n int) Print {
 	b := make([]byte, kind.Octets())
 	copy(b, fmt.Sprintf("%08d", n))
+	if kind == Sketch {
+		var s sketch.Sketch
+		s[0] = uint16(n)
+		b = s.Bytes()
+	}
 	return Print{kind, b}
 }
 
@@ -182,6 +187,17 @@ func TestNearSketch(t *testing.T) {
 		if want := equal+1 >= sketch.Near; ok != want || ok && (got.Spam != 3 || n != equal+1) {
 			t.Errorf("equal in %d places: got %v in %d, %v", equal+1, got, n, ok)
 		}
+	}
+}
+
+// Rows may hold sketches of other forms, which are like nothing: of as many octets, and of fewer.
+func TestOtherSketches(t *testing.T) {
+	m := NewMemory(100, Day, func() time.Time { return noon })
+	other := sum(Sketch, 7)
+	other.Sum[0]++
+	followed(t, m, spamEntry(other, 1, 0, noon), spamEntry(Print{Sketch, other.Sum[1:]}, 1, 0, noon), spamEntry(sum(Sketch, 8), 1, 0, noon))
+	if n := m.Len(); n != 1 {
+		t.Errorf("%d prints are known, want 1", n)
 	}
 }
 

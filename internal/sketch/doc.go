@@ -1,10 +1,10 @@
-// Package sketch tells texts that are nearly the same by 64 octets of each, without
+// Package sketch tells texts that are nearly the same by 65 octets of each, without
 // keeping the texts.
 //
 // A text is cut into shingles, runs of a few words each (Shingles). How alike two texts are
 // is the share of their shingles that both have (Broder, "On the resemblance and
-// containment of documents", 1997). A Sketch holds for each of 32 orders of all possible
-// shingles the one of the text that comes first in it; two texts agree in each place with
+// containment of documents", 1997). A Sketch holds for each of 32 places the shingle of the text that comes first
+// there, in an order of the place's own; two texts agree in each place with
 // just that probability. Two texts that agree in Near places are the same but for what
 // senders change to look different to each receiver.
 //

@@ -3,40 +3,73 @@ package sketch
 import (
 	"encoding/binary"
 	"math"
-	"math/bits"
 )
 
 const (
 	// Size is how many places a Sketch has.
 	Size = 32
 	// Octets is the length of a Sketch as Bytes writes it.
-	Octets = 2 * Size
+	Octets = 1 + 2*Size
 	// Near is in how many places two sketches of nearly the same text agree. It is the
 	// least for which an Index finds all there are.
 	Near = 17
 )
+
+// form is the first octet that Bytes writes. It changes with whatever makes another sketch of the
+// same text. The first form, of 64 octets, had an order of shingles for each place, and no such octet.
+const form = 2
 
 // A Sketch is what is kept of a text: for each place 16 bits of the shingle that comes
 // first there. By chance two places agree once in 65,536.
 type Sketch [Size]uint16
 
 // Of makes the sketch of the text that has these shingles; how often each of them comes is
-// no matter. Where a shingle stands in an order is the high bits of a product with an odd
-// number of the order's own, mixed with the low ones, which would be alike for all orders. A text without any has the zero Sketch, which says nothing.
+// no matter. A text without any has the zero Sketch, which says nothing.
+//
+// One order of all shingles is enough where each place has shingles of its own, those whose hash falls there. As a short text
+// leaves places without any, it is gone through again, by another hash, for those alone, until none is
+// left (Dahlgaard, Knudsen, Thorup, "Fast similarity sketching", 2017): a text of some hundred
+// shingles once or twice, where an order for each place would take 32 times.
 func Of(shingles []uint64) (s Sketch) {
 	if len(shingles) == 0 {
 		return s
 	}
-	for i := range s {
-		first := uint64(math.MaxUint64)
-		turn, odd := 0x9e3779b97f4a7c15*(uint64(i)+1), 0xd6e8feb86659fd93+2*uint64(i)*0xa0761d6478bd642f
-		for _, x := range shingles {
-			high, low := bits.Mul64(x^turn, odd)
-			first = min(first, high^low)
-		}
-		s[i] = uint16(first)
+	for round, empty := uint64(0), ^uint32(0); empty != 0; round++ {
+		empty = s.fill(shingles, round, empty)
 	}
 	return s
+}
+
+// fill has each of the empty places hold of the shingles that fall there in a round the first one, and returns the places for
+// which there was none. In the rounds from Size on all fall into one place, so that there is an end.
+func (s *Sketch) fill(shingles []uint64, round uint64, empty uint32) uint32 {
+	var first [Size]uint64
+	for i := range first {
+		first[i] = math.MaxUint64
+	}
+	found, turn := uint32(0), (round+2)*0x9e3779b97f4a7c15
+	for _, x := range shingles {
+		h := mix(x ^ turn)
+		place := h & (Size - 1)
+		if round >= Size {
+			place = round % Size
+		}
+		first[place] = min(first[place], h)
+		found |= 1 << place
+	}
+	for i := range s {
+		if found&empty&(1<<i) != 0 {
+			s[i] = uint16(first[i] >> 8)
+		}
+	}
+	return empty &^ found
+}
+
+// mix makes a number of which each bit depends on each of x (the end of MurmurHash3).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
+	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
 }
 
 // Equal returns in how many places two sketches agree, 0 to Size.
@@ -52,22 +85,22 @@ func (s *Sketch) Equal(o *Sketch) (n int) {
 // IsZero reports whether it is the sketch of nothing.
 func (s *Sketch) IsZero() bool { return *s == Sketch{} }
 
-// Bytes returns the sketch in Octets octets.
+// Bytes returns the sketch in Octets octets, the first of which says of what form it is.
 func (s *Sketch) Bytes() []byte {
-	b := make([]byte, 0, Octets)
+	b := append(make([]byte, 0, Octets), form)
 	for _, x := range s {
 		b = binary.BigEndian.AppendUint16(b, x)
 	}
 	return b
 }
 
-// Parse reads what Bytes wrote; false where b is something else.
+// Parse reads what Bytes wrote; false where b is something else, a sketch of another form among it.
 func Parse(b []byte) (s Sketch, ok bool) {
-	if len(b) != Octets {
+	if len(b) != Octets || b[0] != form {
 		return s, false
 	}
 	for i := range s {
-		s[i] = binary.BigEndian.Uint16(b[2*i:])
+		s[i] = binary.BigEndian.Uint16(b[1+2*i:])
 	}
 	return s, true
 }

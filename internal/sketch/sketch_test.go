@@ -52,20 +52,59 @@ func TestEqual(t *testing.T) {
 // would not be independent of each other.
 func TestEstimate(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, common := range []int{50, 100, 150} {
-		sum := 0
-		for range 200 {
-			a, b := make([]uint64, 200), make([]uint64, 200)
-			for i := range a {
-				a[i], b[i] = r.Uint64(), r.Uint64()
+	for _, size := range []int{20, 200} {
+		for _, common := range []int{size / 4, size / 2, 3 * size / 4} {
+			sum := 0
+			for range 200 {
+				a, b := make([]uint64, size), make([]uint64, size)
+				for i := range a {
+					a[i], b[i] = r.Uint64(), r.Uint64()
+				}
+				copy(a, b[:common])
+				sa, sb := Of(a), Of(b)
+				sum += sa.Equal(&sb)
 			}
-			copy(a, b[:common])
-			sa, sb := Of(a), Of(b)
-			sum += sa.Equal(&sb)
+			want := float64(common) / float64(2*size-common)
+			if got := float64(sum) / 200 / Size; got < want-0.03 || got > want+0.03 {
+				t.Errorf("%d of %d in common: estimate %.3f, want %.3f", common, size, got, want)
+			}
 		}
-		want := float64(common) / float64(400-common)
-		if got := float64(sum) / 200 / Size; got < want-0.03 || got > want+0.03 {
-			t.Errorf("%d of 200 in common: estimate %.3f, want %.3f", common, got, want)
+	}
+}
+
+// Of does what its description says, done here without thinking of time.
+func TestOf(t *testing.T) {
+	slow := func(shingles []uint64) (s Sketch) {
+		for place := range uint64(Size) {
+			for round := uint64(0); ; round++ {
+				first, any := uint64(0), false
+				for _, x := range shingles {
+					h := mix(x ^ (round+2)*0x9e3779b97f4a7c15)
+					if falls := round < Size && h%Size == place || round >= Size && round%Size == place; falls && (!any || h < first) {
+						first, any = h, true
+					}
+				}
+				if any {
+					s[place] = uint16(first >> 8)
+					break
+				}
+			}
+		}
+		return s
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{1, 2, 3, 10, 29, 100, 1000} {
+		list := make([]uint64, n)
+		for i := range list {
+			list[i] = r.Uint64()
+		}
+		got, want := Of(list), slow(list)
+		if got != want {
+			t.Errorf("%d shingles: got %v, want %v", n, got, want)
+		}
+		r.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
+		if again := Of(append(list, list[:n/2]...)); again != got {
+			t.Errorf("%d shingles: others in another order", n)
 		}
 	}
 }
@@ -76,9 +115,9 @@ func TestBytes(t *testing.T) {
 	if got, ok := Parse(b); !ok || got != s || len(b) != Octets {
 		t.Errorf("got %v, %v of %d octets; want %v", got, ok, len(b), s)
 	}
-	for _, bad := range [][]byte{nil, b[1:], append(b, 0)} {
+	for name, bad := range map[string][]byte{"nothing": nil, "the first form": b[1:], "too long": append(b, 0), "another form": append([]byte{form + 1}, b[1:]...)} {
 		if _, ok := Parse(bad); ok {
-			t.Errorf("%d octets are a sketch", len(bad))
+			t.Errorf("%s is a sketch", name)
 		}
 	}
 	if zero := Of(nil); !zero.IsZero() || s.IsZero() {
