@@ -91,13 +91,12 @@ type textFound struct {
 // textFact makes a message's fingerprint and looks it up once, so that all its recipients
 // are told the same.
 func (c checksum) textFact(ctx context.Context, tx *pipeline.Transaction) (*textFound, error) {
-	return pipeline.Fact(ctx, tx, "checksum", pipeline.DefaultTimeout, func(ctx context.Context) (*textFound, error) {
+	return pipeline.Fact(ctx, tx, "checksum", pipeline.DefaultTimeout, func(context.Context) (*textFound, error) {
 		m := tx.Message
-		texts, err := textsFact(ctx, tx)
-		if err != nil {
-			return nil, fmt.Errorf("checksum: %w", err)
+		if m == nil {
+			return nil, errors.New("checksum: asked before the content is in")
 		}
-		t := &textFound{Fingerprint: bulk.Of(m, texts.Fold), notice: m.Root().Is("multipart/report")}
+		t := &textFound{Fingerprint: bulk.Of(m, rules.Fold), notice: m.Root().Is("multipart/report")}
 		if err := m.Err(); err != nil {
 			return nil, fmt.Errorf("checksum: read message: %w", err)
 		}

@@ -10,8 +10,6 @@ import (
 type Text struct {
 	Folded []byte // as Fold makes it
 	Joined []byte // the words in it that had been split into letters, a line each
-
-	source string // before it was folded
 }
 
 // Texts are the parts of a message in the one form. Each part is folded when it is first asked
@@ -58,25 +56,9 @@ func (t *Texts) fold(w Where) (texts []Text) {
 		}
 		folded := fold(make([]byte, 0, len(s)+16), s)
 		joined := rejoin(nil, folded)
-		texts = append(texts, Text{Folded: spaced(folded), Joined: joined, source: s})
+		texts = append(texts, Text{Folded: spaced(folded), Joined: joined})
 	}
 	return texts
-}
-
-// minKnown is how long a text is at least, in octets, that is looked up before it is folded.
-const minKnown = 200
-
-// Fold returns what Fold does. Where s is a text of the body, that is what it was folded to before.
-func (t *Texts) Fold(s string) string {
-	if len(s) < minKnown {
-		return Fold(s)
-	}
-	for _, text := range t.In(Body) {
-		if text.source == s {
-			return string(text.Folded)
-		}
-	}
-	return Fold(s)
 }
 
 // strings returns the folded texts of a place as conditions have them, made once.

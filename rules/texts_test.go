@@ -2,7 +2,6 @@ package rules
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,23 +37,5 @@ func TestTextsJoin(t *testing.T) {
 	texts := body("get v.i.a.g.r.s now")
 	if got := texts.In(Body)[0]; string(got.Folded) != "get v.i.a.g.r.s now" || string(got.Joined) != "viagrs\n" {
 		t.Errorf("got %q, %q", got.Folded, got.Joined)
-	}
-}
-
-// What is folded already is not folded again, and what is not is folded all the same.
-func TestTextsFold(t *testing.T) {
-	long := strings.Repeat("Some  WORDS of Ｆｒｅｅ text, ", 20)
-	var asked atomic.Int32
-	texts := New(func(Where) []string {
-		asked.Add(1)
-		return []string{"", "Other", long}
-	})
-	for _, s := range []string{long, long[:len(long)/2], "Short", "", long} {
-		if got, want := texts.Fold(s), Fold(s); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-	if n := asked.Load(); n != 1 {
-		t.Errorf("asked for parts %d times, want 1", n)
 	}
 }

@@ -34,32 +34,33 @@ type Fingerprint struct {
 	Cut    bool // see Normal
 }
 
-// Of makes a message's fingerprint; see Normalise.
-func Of(m *mail.Message, fold func(string) string) Fingerprint {
-	return Normalise(m, fold).fingerprint(m.Extract().URLs)
-}
-
-// fingerprint makes the fingerprint of a message in its normal form, with what it links to. The subject of a longer text does not count: it changes from copy to copy.
+// Of makes a message's fingerprint; see Normalise. The subject of a longer text does not count: it changes from copy to copy.
 // Words, and pairs of them, are the shingles of the sketch.
-func (n Normal) fingerprint(links func() []string) Fingerprint {
+func Of(m *mail.Message, fold func(string) string) Fingerprint {
+	n := Normalise(m, fold)
 	f := Fingerprint{Quoted: n.Quoted, Cut: n.Cut}
-	words := sketch.Words(n.Body, sketch.MaxShingles)
-	if len(words) < MinWords {
+	if n.Body.Len() < MinWords {
 		f.Short = true
-		hosts := hosts(links())
-		if len(words)+len(sketch.Words(n.Subject, minShort))+len(hosts) >= minShort {
-			f.Sum = sumOf("short", n.Subject, n.Body, strings.Join(hosts, " "))
-		}
+		f.Sum = n.short(m, fold)
 		return f
 	}
-	f.Sum = sumOf(strings.ReplaceAll(n.Body, " ", ""))
-	shingles := sketch.AppendRuns(make([]uint64, 0, 2*len(words)), words, 1)
-	f.Sketch = sketch.Of(sketch.AppendRuns(shingles, words, 2))
+	f.Sum = sumOf(n.Body.letters)
+	f.Sketch = sketch.OfWords(n.Body.numbers[:min(n.Body.Len(), sketch.MaxShingles)])
 	return f
 }
 
-func sumOf(texts ...string) (s Sum) {
-	h := sha256.Sum256([]byte(strings.Join(texts, "\n")))
+// short is the checksum of a short message: of its subject and what it links to, too. It is zero
+// where all that is next to nothing.
+func (n *Normal) short(m *mail.Message, fold func(string) string) Sum {
+	subject, hosts := n.subject(m, fold), hosts(m.Extract().URLs())
+	if n.Body.Len()+min(subject.Len(), minShort)+len(hosts) < minShort {
+		return Sum{}
+	}
+	return sumOf([]byte(strings.Join([]string{"short", subject.String(), n.Body.String(), strings.Join(hosts, " ")}, "\n")))
+}
+
+func sumOf(text []byte) (s Sum) {
+	h := sha256.Sum256(text)
 	copy(s[:], h[:])
 	return s
 }

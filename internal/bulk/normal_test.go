@@ -3,8 +3,12 @@ package bulk
 import (
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"gatepost/internal/mail"
+	"gatepost/internal/sketch"
+	"gatepost/rules"
 )
 
 // letter is a message with a text of its own.
@@ -31,9 +35,11 @@ func TestNormalise(t *testing.T) {
 			"buy watches today it is the very last day of all"},
 		"each of the characters": {"Subject: x\nContent-Type: text/plain; charset=utf-8", "现在购买 now", "x", "现 在 购 买 now"},
 	} {
-		n := Normalise(letter(tt.header, tt.body), strings.ToLower)
-		if n.Body != tt.want || n.Subject != tt.subject {
-			t.Errorf("%s: got %q, %q; want %q, %q", name, n.Subject, n.Body, tt.subject, tt.want)
+		m := letter(tt.header, tt.body)
+		n := Normalise(m, rules.Fold)
+		subject := n.subject(m, rules.Fold)
+		if n.Body.String() != tt.want || subject.String() != tt.subject {
+			t.Errorf("%s: got %q, %q; want %q, %q", name, subject.String(), n.Body.String(), tt.subject, tt.want)
 		}
 	}
 }
@@ -41,13 +47,13 @@ func TestNormalise(t *testing.T) {
 // What a reader of HTML sees counts, not the plain text beside it.
 func TestNormaliseAlternative(t *testing.T) {
 	m := letter("Content-Type: multipart/alternative; boundary=b", "--b\n\nrandom words of a story\n--b\nContent-Type: text/html\n\n<p>"+offer+"</p>\n--b--\n")
-	if n := Normalise(m, strings.ToLower); n.Body != offer {
-		t.Errorf("got %q", n.Body)
+	if n := Normalise(m, rules.Fold); n.Body.String() != offer {
+		t.Errorf("got %q", n.Body.String())
 	}
 }
 
 func TestFingerprint(t *testing.T) {
-	of := func(header, body string) Fingerprint { return Of(letter(header, body), strings.ToLower) }
+	of := func(header, body string) Fingerprint { return Of(letter(header, body), rules.Fold) }
 	base := of("To: ann@here.example\nSubject: watches", "Dear Ann,\n\n"+offer+"\nhttp://shop.example/?id=4711\n")
 	for name, tt := range map[string]struct {
 		f          Fingerprint
@@ -88,20 +94,71 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// What has no letters of its own changes nothing, and normal text is its own normal form.
+// slowly does what a reader does to a text, without thinking of time: all of it is folded, cut into tokens, and those into
+// words.
+func slowly(text string, names map[string]bool) (words []string) {
+	for token := range strings.FieldsSeq(rules.Fold(text)) {
+		if strings.Contains(token, "@") || strings.Contains(token, "://") || strings.HasPrefix(token, "www.") {
+			continue
+		}
+		for word := range strings.FieldsFuncSeq(token, func(r rune) bool { return !unicode.IsLetter(r) }) {
+			first, _ := utf8.DecodeRuneInString(word)
+			switch {
+			case names[word]:
+			case unspaced(first):
+				words = append(words, strings.Split(word, "")...)
+			default:
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
+// What is read in one go is what reading slowly finds, and normal text is its own normal form.
+func FuzzWords(f *testing.F) {
+	for _, s := range []string{
+		"Dear Ann, buy 2 watches at http://x.example or WWW.x.example, write to a@b",
+		"\xff 现在 <a href=x>y</a> h\x01ttp:/\x02/x a\x7fb w\x00ww.x", "\u00a0www.x\u3000y ﬁne\u0301 e\u0301 \u0301e z", "a\u200b ＠ b ＠c \u00a8",
+		"Ѵіаgrа ann@ ANN's аnn", ": :/ :// www www. .www", "",
+	} {
+		f.Add(s)
+	}
+	var who names
+	who.add([]byte("ann"))
+	f.Fuzz(func(t *testing.T, text string) {
+		r := reader{names: &who, fold: rules.Fold}
+		r.read(text)
+		want := slowly(text, map[string]bool{"ann": true})
+		if got := r.w.String(); got != strings.Join(want, " ") || r.w.Len() != len(want) {
+			t.Fatalf("%q: got %q, want %q", text, got, want)
+		}
+		for i, word := range want {
+			if r.w.numbers[i] != sketch.Number([]byte(word)) {
+				t.Errorf("word %d of %q has another number", i, want)
+			}
+		}
+		if string(r.w.letters) != strings.Join(want, "") {
+			t.Errorf("letters %q of %q", r.w.letters, want)
+		}
+		again := reader{names: &who, fold: rules.Fold}
+		if again.read(r.w.String()); again.w.String() != r.w.String() && rules.Fold(r.w.String()) == r.w.String() {
+			t.Errorf("got %q, and of that %q", r.w.String(), again.w.String())
+		}
+	})
+}
+
 func FuzzNormalise(f *testing.F) {
 	f.Add("To: ann@here.example\nSubject: Re: x", "Dear Ann, buy 2 watches\n> at http://x.example\n-- \nme")
 	f.Add("Content-Type: text/html", "<p>\xff 现在 <a href=x>y</a>")
 	f.Add("", "____________________\n-----Original Message-----")
 	f.Fuzz(func(t *testing.T, header, body string) {
-		n := Normalise(letter(header, body), strings.ToLower)
-		if strings.ContainsAny(n.Body+n.Subject, "0123456789@\n") || strings.Contains(n.Body, "  ") {
-			t.Errorf("got %q, %q", n.Subject, n.Body)
+		m := letter(header, body)
+		n := Normalise(m, rules.Fold)
+		if text := n.Body.String(); strings.ContainsAny(text, "0123456789@\n") || strings.Contains(text, "  ") {
+			t.Errorf("got %q", text)
 		}
-		if again := words(n.Body, nil); again != n.Body {
-			t.Errorf("got %q, and of that %q", n.Body, again)
-		}
-		n.fingerprint(func() []string { return []string{body} })
+		Of(m, rules.Fold)
 	})
 }
 
@@ -110,6 +167,6 @@ func BenchmarkOf(b *testing.B) {
 	m.Extract()
 	b.ReportAllocs()
 	for b.Loop() {
-		Of(m, strings.ToLower)
+		Of(m, rules.Fold)
 	}
 }

@@ -24,7 +24,7 @@ func text(seed int, extra ...string) *Fingerprint {
 		}
 		list = append(list, word.String())
 	}
-	f := Normal{Body: strings.Join(append(list, extra...), " ")}.fingerprint(nil)
+	f := Of(letter("Subject: x", strings.Join(append(list, extra...), " ")), strings.ToLower)
 	return &f
 }
 

@@ -30,39 +30,79 @@ type Sketch [Size]uint16
 // leaves places without any, it is gone through again, by another hash, for those alone, until none is
 // left (Dahlgaard, Knudsen, Thorup, "Fast similarity sketching", 2017): a text of some hundred
 // shingles once or twice, where an order for each place would take 32 times.
-func Of(shingles []uint64) (s Sketch) {
-	if len(shingles) == 0 {
-		return s
+func Of(shingles []uint64) Sketch {
+	return sketchOf(len(shingles), func(r *round) { r.add(shingles) })
+}
+
+// OfWords is Of for the words of a text, by their numbers, and all pairs that follow each other.
+func OfWords(words []uint64) Sketch {
+	return sketchOf(len(words), func(r *round) {
+		var some [256]uint64
+		n, before := 0, uint64(0)
+		for i, word := range words {
+			if n+2 > len(some) {
+				r.add(some[:n])
+				n = 0
+			}
+			one := run(fnvOffset, word)
+			some[n] = one
+			n++
+			if i > 0 {
+				some[n] = run(before, word)
+				n++
+			}
+			before = one
+		}
+		r.add(some[:n])
+	})
+}
+
+// sketchOf makes the sketch of shingles that each adds to a round; n is 0 where there are none.
+func sketchOf(n int, each func(*round)) (s Sketch) {
+	empty := ^uint32(0)
+	if n == 0 {
+		empty = 0
 	}
-	for round, empty := uint64(0), ^uint32(0); empty != 0; round++ {
-		empty = s.fill(shingles, round, empty)
+	for number := uint64(0); empty != 0; number++ {
+		r := newRound(number)
+		each(&r)
+		for i := range s {
+			if r.found&empty&(1<<i) != 0 {
+				s[i] = uint16(r.first[i] >> 8)
+			}
+		}
+		empty &^= r.found
 	}
 	return s
 }
 
-// fill has each of the empty places hold of the shingles that fall there in a round the first one, and returns the places for
-// which there was none. In the rounds from Size on all fall into one place, so that there is an end.
-func (s *Sketch) fill(shingles []uint64, round uint64, empty uint32) uint32 {
-	var first [Size]uint64
-	for i := range first {
-		first[i] = math.MaxUint64
+// A round is one going through all shingles, with a hash of its own. In the rounds from Size on all
+// of them fall into one place, so that there is an end.
+type round struct {
+	number uint64
+	first  [Size]uint64 // by place: the lowest hash that fell there
+	found  uint32       // places into which any fell
+}
+
+func newRound(number uint64) (r round) {
+	r.number = number
+	for i := range r.first {
+		r.first[i] = math.MaxUint64
 	}
-	found, turn := uint32(0), (round+2)*0x9e3779b97f4a7c15
+	return r
+}
+
+func (r *round) add(shingles []uint64) {
+	turn := (r.number + 6) * 0x9e3779b97f4a7c15
 	for _, x := range shingles {
 		h := mix(x ^ turn)
-		place := h & (Size - 1)
-		if round >= Size {
-			place = round % Size
+		place := h % Size
+		if r.number >= Size {
+			place = r.number % Size
 		}
-		first[place] = min(first[place], h)
-		found |= 1 << place
+		r.first[place] = min(r.first[place], h)
+		r.found |= 1 << place
 	}
-	for i := range s {
-		if found&empty&(1<<i) != 0 {
-			s[i] = uint16(first[i] >> 8)
-		}
-	}
-	return empty &^ found
 }
 
 // mix makes a number of which each bit depends on each of x (the end of MurmurHash3).

@@ -79,7 +79,7 @@ func TestOf(t *testing.T) {
 			for round := uint64(0); ; round++ {
 				first, any := uint64(0), false
 				for _, x := range shingles {
-					h := mix(x ^ (round+2)*0x9e3779b97f4a7c15)
+					h := mix(x ^ (round+6)*0x9e3779b97f4a7c15)
 					if falls := round < Size && h%Size == place || round >= Size && round%Size == place; falls && (!any || h < first) {
 						first, any = h, true
 					}
@@ -105,6 +105,19 @@ func TestOf(t *testing.T) {
 		r.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
 		if again := Of(append(list, list[:n/2]...)); again != got {
 			t.Errorf("%d shingles: others in another order", n)
+		}
+	}
+}
+
+func TestOfWords(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 15, 127, 128, 129, 130, 1000} {
+		list := words(uint64(n), n)
+		text, want := strings.Join(list, " "), Sketch{}
+		if n > 0 {
+			want = Of(append(Shingles(text, 1), Shingles(text, 2)...))
+		}
+		if got := OfWords(numbers(text, n)); got != want {
+			t.Errorf("%d words: got %v, want %v", n, got, want)
 		}
 	}
 }
@@ -143,6 +156,35 @@ func TestShingles(t *testing.T) {
 		if len(a) != tt.count || (fmt.Sprint(a) == fmt.Sprint(b)) != tt.same {
 			t.Errorf("%s: %d shingles, want %d; %v and %v", tt.name, len(a), tt.count, a[:min(3, len(a))], b[:min(3, len(b))])
 		}
+	}
+}
+
+// Each octet of a word counts, and where it stands.
+func TestNumber(t *testing.T) {
+	known := map[uint64]string{}
+	add := func(word string) {
+		n := Number([]byte(word))
+		if old, is := known[n]; is && old != word {
+			t.Errorf("%q and %q have one number", old, word)
+		}
+		known[n] = word
+	}
+	for size := range 40 {
+		word := []byte(strings.Repeat("a", size))
+		add(string(word))
+		for i := range word {
+			word[i] = 'b'
+			add(string(word))
+			for j := range i {
+				word[j] = 'c'
+				add(string(word))
+				word[j] = 'a'
+			}
+			word[i] = 'a'
+		}
+	}
+	for i := range 200_000 {
+		add(fmt.Sprintf("%x", i))
 	}
 }
 
