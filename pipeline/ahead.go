@@ -4,7 +4,8 @@ import "slices"
 
 // Reading ahead: when the walk comes to an entry that may wait for the network,
 // the entries below that may wait too are begun with it. They are judged in list
-// order all the same; what the walk never reaches is cancelled.
+// order all the same; what the walk never reaches is cancelled. What is sure not to wait is
+// asked in its turn, by the walk itself: that takes no goroutine.
 
 // call returns the call for entry i, and begins those worth reading ahead.
 func (w *Walk) call(tx *Transaction, i int) *call {
@@ -12,20 +13,19 @@ func (w *Walk) call(tx *Transaction, i int) *call {
 		return c
 	}
 	w.release(tx, i) // it answered Wait before this stage: ask again
-	if w.Policy.Entries[i].Kind.Waits {
+	if e := w.Policy.Entries[i]; e.Kind.Waits && (i >= w.read || !e.prompt(tx, w)) {
 		w.readAhead(tx, i)
-	} else {
-		w.begin(tx, i, nil)
 	}
-	return w.ahead[i]
+	return w.begin(tx, i, nil)
 }
 
-// readAhead begins entry i and those below it, up to one that needs a later
+// readAhead begins entry i and those below it that may wait, up to one that needs a later
 // stage, that looks at what others said, or that is sure to end the walk.
 func (w *Walk) readAhead(tx *Transaction, i int) {
 	b := &batch{}
 	defer b.start()
-	w.begin(tx, i, b)
+	w.read = i + 1
+	w.beginWaiting(tx, i, b)
 	if w.Policy.Entries[i].alwaysEnds() {
 		return
 	}
@@ -37,18 +37,36 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || w.needsAny(e, i, j) {
 			return
 		}
+		w.read = j + 1
 		if e.Unless != "" && w.among(e.Unless, i, j) {
 			continue // whether it is asked is not known yet
 		}
-		if e.Kind.Waits || e.cheap() {
-			if c := w.begin(tx, j, b); w.settles(e, c) {
-				return
-			}
+		switch {
+		case e.Kind.Waits:
+			w.beginWaiting(tx, j, b)
+		case e.cheap():
+			w.begin(tx, j, nil)
+		}
+		if c := w.ahead[j]; c != nil && w.settles(e, c) {
+			return
 		}
 		if e.alwaysEnds() {
 			return
 		}
 	}
+}
+
+// beginWaiting begins an entry beside the walk, unless it is sure not to wait.
+func (w *Walk) beginWaiting(tx *Transaction, i int, b *batch) {
+	if w.ahead[i] == nil && !w.Policy.Entries[i].prompt(tx, w) {
+		w.begin(tx, i, b)
+	}
+}
+
+// prompt reports whether the filter says that it will not wait.
+func (e *Entry) prompt(tx *Transaction, w *Walk) bool {
+	p, ok := e.Filter.(Prompter)
+	return ok && p.Prompt(e.query(tx, w))
 }
 
 // cheap reports whether asking costs next to nothing: it answers from memory and

@@ -85,6 +85,64 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// A prompter is a probe that says of itself that it does not wait.
+type prompter struct{ probe }
+
+func (prompter) Prompt(Query) bool { return true }
+
+// What says that it does not wait is asked by the walk itself, after what waits below it was
+// begun. Where that was wrong its limit holds all the same.
+func TestPrompt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var order []string
+		own := goroutine()
+		ask := func(name string, p probe) probe {
+			return func(ctx context.Context, q Query) (Finding, error) {
+				mu.Lock()
+				order = append(order, name)
+				if beside := goroutine() != own; beside != (name == "slow") {
+					t.Errorf("%s: beside the walk %t", name, beside)
+				}
+				mu.Unlock()
+				return p(ctx, q)
+			}
+		}
+		hang := func(ctx context.Context, _ Query) (Finding, error) {
+			<-ctx.Done()
+			return Finding{}, ctx.Err()
+		}
+		brief := func(ctx context.Context, q Query) (Finding, error) {
+			synctest.Wait() // until what was begun beside waits
+			return Finding{Result: "no"}, nil
+		}
+		p := &Policy{Entries: []*Entry{
+			entryOf("brief", PerMessage, true, nil, nil), entryOf("wrong", PerMessage, true, nil, nil),
+			entryOf("slow", PerMessage, true, ask("slow", func(ctx context.Context, _ Query) (Finding, error) {
+				select {
+				case <-time.After(300 * time.Millisecond):
+				case <-ctx.Done():
+				}
+				return Finding{Result: "no"}, nil
+			}), nil),
+		}}
+		p.Entries[0].Filter, p.Entries[1].Filter = prompter{ask("brief", brief)}, prompter{ask("wrong", hang)}
+		tx := atRcpt(t)
+		defer tx.Close()
+		begin := time.Now()
+		w := NewWalk(p, "a@x.example", true)
+		if err := w.Advance(t.Context(), tx); err != nil {
+			t.Fatal(err)
+		}
+		if order[2] != "wrong" || w.Steps[1].Finding.Reason != "no answer within 1s" || w.Steps[2].Finding.Result != "no" {
+			t.Errorf("asked in order %v; steps %+v", order, w.Steps)
+		}
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("took %s, want the limit of the one that was wrong", took)
+		}
+	})
+}
+
 func answers(result string) probe {
 	return func(context.Context, Query) (Finding, error) { return Finding{Result: result}, nil }
 }

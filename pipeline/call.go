@@ -31,7 +31,7 @@ type wait struct {
 	query Query
 	gate  bool // asked by the gate
 	ctx   limited
-	batch *batch
+	batch *batch      // nil: the walk runs it
 	late  *time.Timer // guarded by the call's done
 }
 
@@ -47,7 +47,7 @@ var (
 // taken to have no answer: it may be busy with a fact that others want, too, and have longer.
 const grace = 100 * time.Millisecond
 
-// await runs the call in its turn in a batch.
+// await runs the call of a filter that may wait, in its turn in a batch or by itself.
 func (c *call) await() {
 	ctx := &c.wait.ctx
 	ctx.deadline, ctx.cause, ctx.waiting = time.Now().Add(c.entry.timeout()), errTimeout, c.begins
@@ -60,9 +60,11 @@ func (c *call) await() {
 	c.run(ctx, c.wait.query, c.wait.gate)
 }
 
-// begins is called when the filter begins to wait: what stands behind it need not.
+// begins is called when the filter begins to wait: what stands behind it in a batch need not.
 func (c *call) begins() {
-	c.wait.batch.handOver()
+	if c.wait.batch != nil {
+		c.wait.batch.handOver()
+	}
 	c.done.mu.Lock()
 	defer c.done.mu.Unlock()
 	if limit := c.entry.timeout(); !c.done.closed {

@@ -14,7 +14,7 @@ type Kind struct {
 	Stage   Stage  // the first at which it can be asked
 	Scope   Scope
 	Gate    bool // may stand in the gate, where no recipient is known
-	Waits   bool // may wait for something outside this process: it is read ahead, and its Record has a limit, too
+	Waits   bool // may wait for something outside this process: it is read ahead, unless it is a Prompter, and its Record has a limit, too
 	Always  bool // runs after an ending too, unless the entry says otherwise
 	Told    bool // its reasons may be told to the sender: they name no trap, no list, no pattern
 	Unknown bool // is asked about recipients that do not exist, too; see Policy.Unknown

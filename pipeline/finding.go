@@ -45,6 +45,14 @@ type Filter interface {
 	Check(ctx context.Context, q Query) (Finding, error)
 }
 
+// A Prompter is a filter whose kind may wait, and that can tell beforehand where it will not:
+// the walk then asks it in its turn, and begins nothing beside itself.
+type Prompter interface {
+	// Prompt reports whether Check answers this query from what is in this process. It takes next
+	// to no time, and asks nobody. Where it is wrong the walk is held up by what Check waits for.
+	Prompt(q Query) bool
+}
+
 // A Recorder is a filter with memory. Record is called once for each shared
 // finding that a live walk reached: never for what was only read ahead, nor for
 // shadow, explain or replay.

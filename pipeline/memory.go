@@ -156,8 +156,8 @@ func scopeOf(e *Entry, w *Walk) string {
 
 // want returns the call for e, begun if need be, and counts w among those who
 // want it. A finding made at one stage is good at those that follow, unless it was Wait
-// or Later: then the filter is asked again, once a stage. Where the filter may wait, a new
-// call is put into the batch, which the caller starts.
+// or Later: then the filter is asked again, once a stage. A new call is put into the batch,
+// which the caller starts; where there is none it is run at once.
 func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	key := callKey{entry: e.Key, scope: scopeOf(e, w), unknown: w.Unknown}
 	if e.Kind.Scope == PerWalk {
@@ -178,9 +178,12 @@ func (m *memory) want(tx *Transaction, e *Entry, w *Walk, b *batch) *call {
 	}
 	m.add(c, at, len(w.Policy.Entries))
 	m.mu.Unlock()
-	if e.Kind.Waits {
+	switch {
+	case b != nil:
 		b.add(m, c)
-	} else { // has no use for a context of its own
+	case e.Kind.Waits:
+		c.await()
+	default: // has no use for a context of its own
 		c.run(&m.own, e.query(tx, w), w.isGate())
 	}
 	return c

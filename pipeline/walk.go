@@ -33,6 +33,7 @@ type Walk struct {
 	done  bool
 	spare map[string]string // by name of an entry that spares others: its reason
 	ahead []*call           // read ahead, by index, not judged yet
+	read  int               // entries above it need not be looked at again for what to read ahead at this stage
 }
 
 // A pending entry has said Later.
@@ -113,6 +114,7 @@ func (w *Walk) isGate() bool { return w.Recipient.IsNull() }
 // that needs a later stage, or to the decision. It returns an error only when ctx
 // ends; the walk has then no decision and the message must be deferred.
 func (w *Walk) Advance(ctx context.Context, tx *Transaction) error {
+	w.read = 0
 	if err := w.askAgain(ctx, tx); err != nil {
 		return err
 	}

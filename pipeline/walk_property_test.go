@@ -36,7 +36,11 @@ type scripted struct {
 	scripts map[string]script // by scope
 	ledger  *ledger
 	name    string
+	prompt  bool // what it says of itself, right or wrong
 }
+
+// Prompt implements Prompter.
+func (f *scripted) Prompt(Query) bool { return f.prompt }
 
 type ledger struct {
 	mu sync.Mutex
@@ -184,7 +188,7 @@ func world(r *rand.Rand, log *ledger) []*Policy {
 		if r.IntN(3) == 0 {
 			k.Stage = Data
 		}
-		f := &scripted{kind: k, scripts: map[string]script{}, ledger: log, name: k.Name}
+		f := &scripted{kind: k, scripts: map[string]script{}, ledger: log, name: k.Name, prompt: r.IntN(3) == 0}
 		for _, scope := range []string{"", "one.example", "two.example", string(recipients[0]), string(recipients[1]), string(recipients[2]), string(recipients[3])} {
 			s := script{result: string("abc"[r.IntN(3)]), score: float64(r.IntN(5)), delay: time.Duration(r.IntN(900)) * time.Millisecond}
 			switch r.IntN(12) {
