@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/emersion/go-msgauth/authres"
 
@@ -58,11 +59,7 @@ func (f dmarcFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 	if err != nil {
 		return pipeline.Finding{}, err
 	}
-	finding := pipeline.Finding{Result: a.Result, Reason: dmarcReason(&a), Auth: dmarcAuth(&a)}
-	for _, v := range a.Verdicts {
-		finding.Evidence = append(finding.Evidence, pipeline.Evidence{Key: "author", Value: shorten(describeVerdict(v))})
-	}
-	finding.Evidence = append(finding.Evidence, a.Seen...)
+	finding := a.finding()
 	if a.Result != "fail" {
 		return finding, nil
 	}
@@ -82,6 +79,22 @@ func (f dmarcFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 		finding.Result = string(asked)
 	}
 	return finding, nil
+}
+
+// finding is what DMARC says, without what is made of it here. It is not to be changed.
+func (a *dmarcAnswer) finding() pipeline.Finding {
+	tell := func() pipeline.Finding {
+		f := pipeline.Finding{Result: a.Result, Reason: dmarcReason(a), Auth: dmarcAuth(a)}
+		for _, v := range a.Verdicts {
+			f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "author", Value: shorten(describeVerdict(v))})
+		}
+		f.Evidence = slices.Clip(append(f.Evidence, a.Seen...))
+		return f
+	}
+	if a.Result == "temperror" || a.Result == "permerror" { // which depend on more than the domain and what is proven
+		return tell()
+	}
+	return a.told.make(tell)
 }
 
 // vouched says who answers for the forwarder, as the entries above found; "": nobody.

@@ -7,6 +7,7 @@ import (
 
 	"gatepost/internal/arc"
 	"gatepost/internal/dkim"
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -32,7 +33,7 @@ func verifyARC(ctx context.Context, r Resolver, tx *pipeline.Transaction) (arcAn
 	if err := tx.Message.Err(); err != nil {
 		return arcAnswer{}, fmt.Errorf("arc: read message: %w", err)
 	}
-	if h.Count("ARC-Seal")+h.Count("ARC-Message-Signature")+h.Count("ARC-Authentication-Results") == 0 && !h.Cut {
+	if !hasARC(h) {
 		return arcAnswer{Chain: arc.Chain{Result: arc.None}}, nil
 	}
 	if problem := outOfBounds(h); problem != "" {
@@ -44,4 +45,9 @@ func verifyARC(ctx context.Context, r Resolver, tx *pipeline.Transaction) (arcAn
 		return arcAnswer{}, fmt.Errorf("arc: %w", err)
 	}
 	return arcAnswer{chain, keys.evidence()}, nil
+}
+
+// hasARC reports whether there is anything of a chain, or may be beyond what is read.
+func hasARC(h *mail.Header) bool {
+	return h.Cut || h.Count("ARC-Seal")+h.Count("ARC-Message-Signature")+h.Count("ARC-Authentication-Results") > 0
 }

@@ -239,7 +239,12 @@ func (s *seenTXT) LookupTXT(ctx context.Context, name string) ([]string, error) 
 // evidence returns the answers in the order of their names, since several are asked for at
 // once.
 func (s *seenTXT) evidence() []pipeline.Evidence {
-	list := s.seen.evidence()
+	return inOrder(s.seen.evidence())
+}
+
+// inOrder sorts answers by their questions, each once.
+func inOrder(list []pipeline.Evidence) []pipeline.Evidence {
 	slices.SortFunc(list, func(a, b pipeline.Evidence) int { return strings.Compare(a.Key, b.Key) })
-	return slices.Compact(list)
+	list = slices.Compact(list)
+	return slices.Clip(list[:min(len(list), maxSeen)])
 }

@@ -1,6 +1,7 @@
 package filters
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type dmarcAnswer struct {
 	SPF      spfAnswer
 	DKIM     dkimAnswer
 	Seen     []pipeline.Evidence
+	told     *lazily // what the filter says of a pass, a fail or none
 }
 
 // deciding is the verdict that decides; there is one where Result is pass or fail.
@@ -60,22 +62,55 @@ func evaluateDMARC(ctx context.Context, r Resolver, tx *pipeline.Transaction) (a
 	if a.DKIM, err = dkimFact(ctx, tx, r); err != nil {
 		return a, err
 	}
-	texts := &seenTXT{resolver: r}
-	walker, proven := dmarc.NewWalker(texts), a.proven()
+	proven := a.proven()
 	for _, d := range domains {
-		v, err := dmarc.Evaluate(ctx, walker, d, proven, func(ctx context.Context, domain string) (bool, error) { return exists(ctx, r, domain) })
-		if err != nil && problem == "" {
-			problem = err.Error()
-		}
-		if err != nil {
-			a.Result = "temperror"
+		one := askDMARC(ctx, r, d, proven)
+		a.Seen = append(a.Seen, one.seen...)
+		if one.err != nil {
+			a.Result, problem = "temperror", cmp.Or(problem, one.err.Error())
 			continue
 		}
-		a.Verdicts = append(a.Verdicts, v)
+		a.Verdicts = append(a.Verdicts, one.verdict)
+		a.told = one.told
 	}
-	a.Seen = texts.evidence()
+	if len(domains) > 1 {
+		a.Seen, a.told = inOrder(a.Seen), &lazily{}
+	}
 	a.judge(problem)
 	return a, nil
+}
+
+// A dmarcOne is what DMARC says of one author's domain.
+type dmarcOne struct {
+	verdict dmarc.Verdict
+	err     error // it could not be evaluated
+	seen    []pipeline.Evidence
+	told    *lazily
+}
+
+// A dmarcKey is what that depends on: the domain, and those that are proven.
+type dmarcKey struct{ author, spf, dkim string }
+
+// askDMARC evaluates DMARC for an author's domain, or remembers what it was.
+func askDMARC(ctx context.Context, r Resolver, author string, proven dmarc.Proven) dmarcOne {
+	m, ok := r.(*remembering)
+	if !ok {
+		return evaluateOne(ctx, r, author, proven)
+	}
+	return conclude(m, &m.dmarc, dmarcKeyOf(author, proven), func(w *watched) (dmarcOne, []pipeline.Evidence) {
+		one := evaluateOne(ctx, w, author, proven)
+		return one, one.seen
+	})
+}
+
+func dmarcKeyOf(author string, p dmarc.Proven) dmarcKey {
+	return dmarcKey{author, p.SPF, strings.Join(p.DKIM, " ")}
+}
+
+func evaluateOne(ctx context.Context, r Resolver, author string, proven dmarc.Proven) dmarcOne {
+	texts := &seenTXT{resolver: r}
+	v, err := dmarc.Evaluate(ctx, dmarc.NewWalker(texts), author, proven, func(ctx context.Context, domain string) (bool, error) { return exists(ctx, r, domain) })
+	return dmarcOne{verdict: v, err: err, seen: texts.evidence(), told: &lazily{}}
 }
 
 // fromDomains are the domains of all authors, each once; what has none is passed over.

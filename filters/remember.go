@@ -18,7 +18,7 @@ type keeper interface {
 }
 
 // remembering is a Resolver with what was concluded from its answers: SPF of a client and a
-// domain, a client's name, a domain's mail hosts. A conclusion holds as long as all the
+// domain, a client's name, a domain's mail hosts, DMARC of a domain. A conclusion holds as long as all the
 // answers that it rests on are in the resolver's memory, so that it is the one that would be
 // drawn from them again. It is shared by transactions and is not to be changed.
 type remembering struct {
@@ -27,6 +27,7 @@ type remembering struct {
 	spf    conclusions[spfKey, spfAnswer]
 	iprev  conclusions[netip.Addr, iprevAnswer]
 	mx     conclusions[mxKey, pipeline.Finding]
+	dmarc  conclusions[dmarcKey, dmarcOne]
 }
 
 // A lazily made finding is made once, by who asks first. It is not to be changed.

@@ -1,0 +1,108 @@
+package filters
+
+import (
+	"time"
+
+	"gatepost/pipeline"
+)
+
+// Filters that may wait, and know beforehand where they will not: they are off, there is
+// nothing in the message that they would have to ask about, or what they would ask is in memory.
+
+// Prompt implements pipeline.Prompter.
+func (f antivirus) Prompt(pipeline.Query) bool { return len(f.engines) == 0 }
+
+// Prompt implements pipeline.Prompter.
+func (f spamassassin) Prompt(pipeline.Query) bool { return f.grader == nil }
+
+// Prompt implements pipeline.Prompter.
+func (f rspamd) Prompt(pipeline.Query) bool { return f.grader == nil }
+
+// Prompt implements pipeline.Prompter.
+func (f milterFilter) Prompt(q pipeline.Query) bool {
+	return f.milter == nil || !f.early && q.Tx.Stage < pipeline.Data
+}
+
+// Prompt implements pipeline.Prompter.
+func (f ocr) Prompt(pipeline.Query) bool { return f.command == "" }
+
+// Prompt implements pipeline.Prompter.
+func (f uribl) Prompt(pipeline.Query) bool { return len(f.lists) == 0 }
+
+// Prompt implements pipeline.Prompter.
+func (k keywordAllow) Prompt(pipeline.Query) bool {
+	return len(k.rules)+len(k.sources.files)+len(k.sources.names) == 0
+}
+
+// Prompt implements pipeline.Prompter.
+func (l logic) Prompt(pipeline.Query) bool {
+	return len(l.rules)+len(l.sources.files)+len(l.sources.names) == 0
+}
+
+// Prompt implements pipeline.Prompter.
+func (f dkimFilter) Prompt(q pipeline.Query) bool { return promptDKIM(q.Tx) }
+
+// Prompt implements pipeline.Prompter.
+func (f arcFilter) Prompt(q pipeline.Query) bool { return !hasARC(q.Tx.Message.Header()) }
+
+// Prompt implements pipeline.Prompter: of what was learnt, and of whom people deal with, memory
+// knows most.
+func (c checksum) Prompt(q pipeline.Query) bool { return promptProof(q.Tx, c.Resolver) }
+
+// Prompt implements pipeline.Prompter.
+func (f phish) Prompt(q pipeline.Query) bool { return promptProof(q.Tx, f.resolver) }
+
+// Prompt implements pipeline.Prompter.
+func (f dmarcFilter) Prompt(q pipeline.Query) bool {
+	m, ok := f.Resolver.(*remembering)
+	switch {
+	case !q.Tx.Client.Login.IsNull():
+		return true
+	case !ok || !promptProof(q.Tx, f.Resolver):
+		return false
+	}
+	a := dmarcAnswer{}
+	if q.Tx.Message.Header().Count("DKIM-Signature") > 0 {
+		a.DKIM, _ = pipeline.Known[dkimAnswer](q.Tx, dkimKey)
+	}
+	a.SPF, _ = knownSPF(q.Tx, m)
+	domains, _ := fromDomains(q.Tx.Message)
+	for _, d := range domains {
+		if _, known := m.dmarc.get(dmarcKeyOf(d, a.proven()), time.Now()); !known {
+			return false
+		}
+	}
+	return true
+}
+
+// promptProof reports whether SPF and DKIM of a transaction are told without asking the DNS.
+func promptProof(tx *pipeline.Transaction, r Resolver) bool {
+	return promptSPF(tx, r) && promptDKIM(tx)
+}
+
+// promptDKIM reports whether there is no key to be asked for, or no more.
+func promptDKIM(tx *pipeline.Transaction) bool {
+	if tx.Message.Header().Count("DKIM-Signature") == 0 {
+		return true
+	}
+	_, known := pipeline.Known[dkimAnswer](tx, dkimKey)
+	return known
+}
+
+// promptSPF reports whether SPF was evaluated in this transaction, or is remembered.
+func promptSPF(tx *pipeline.Transaction, r Resolver) bool {
+	_, known := knownSPF(tx, r)
+	return known
+}
+
+func knownSPF(tx *pipeline.Transaction, r Resolver) (a spfAnswer, known bool) {
+	sender, identity := spfIdentity(tx)
+	if a, known = pipeline.Known[spfAnswer](tx, spfFactKey(tx, sender)); known {
+		return a, true
+	}
+	m, ok := r.(*remembering)
+	if !ok {
+		return a, false
+	}
+	return m.spf.get(spfKey{tx.Client.Addr, domainOf(sender), identity}, time.Now())
+}
