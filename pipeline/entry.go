@@ -40,6 +40,7 @@ type Result struct {
 	State  string // what the journal calls a message that it defers; "": "deferred"
 	Firm   bool   // where it decides, the sender is offered no way to have the message delivered
 	Spares bool   // entries below that are written "unless" this one are passed by
+	Guards bool   // what it holds is dangerous, as with Kind.Guarded
 }
 
 // An Entry is one line of a policy.
@@ -109,6 +110,11 @@ func (k *Kind) again(word string) bool {
 		}
 	}
 	return false
+}
+
+// guards reports whether what a result holds is dangerous.
+func (k *Kind) guards(word string) bool {
+	return k.Guarded || slices.ContainsFunc(k.Results, func(r Result) bool { return r.Word == word && r.Guards })
 }
 
 // repeats reports whether the filter defers messages that come again.

@@ -250,7 +250,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 	if effect.Action.Ends() {
 		w.end(p.entry, Decision{
 			Action: effect.Action, Entry: e.Name, Filter: e.Kind.Name,
-			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.Guarded && effect.Action == Quarantine, Firm: e.Kind.firm(f.Result), Reply: effect.Reply,
+			Result: f.Result, Reason: f.Reason, Told: e.Kind.Told, Guarded: e.Kind.guards(f.Result) && effect.Action == Quarantine, Firm: e.Kind.firm(f.Result), Reply: effect.Reply,
 			State: e.Kind.state(f.Result),
 		})
 	}
@@ -286,8 +286,9 @@ func (w *Walk) end(i int, d Decision) {
 	if !w.ended || i < w.by {
 		w.by = i
 	}
-	if w.ended && strength[d.Action] <= strength[w.Decision.Action] {
-		return
+	worse := strength[d.Action] - strength[w.Decision.Action]
+	if w.ended && (worse < 0 || worse == 0 && (w.Decision.Guarded || !d.Guarded)) {
+		return // of two that hold it, the one that says it is dangerous counts, whatever their order
 	}
 	w.ended, w.Decision = true, d
 	w.done = d.Action.final()
