@@ -21,11 +21,8 @@ import (
 // comes out of archives is bounded by `expanded_mib`, `files` and `depth`; what is beyond, or takes more
 // than eight seconds, is `unread`, or a `bomb` if it is an archive, since filler may hide what is in it; what expands
 // a hundredfold is a `bomb`. Small attachments are looked at first. Looks after every
-// ending that delivers: no sender is allowed to send a program. Where it can't look at all the message is
-// deferred. Nobody but an operator may
-// than eight seconds, is `unread`, and what expands a hundredfold is a `bomb`. Looks after every
-// ending that delivers, and at what people here send: no sender is allowed to send a program. Nobody but an operator may
-// release what it holds.
+// ending that delivers, and at what people here send: no sender is allowed to send a program. Where it can't look at all the message is
+// deferred. Nobody but an operator may release what it holds.
 type attachmentFilter struct {
 	limits       attachment.Limits
 	kinds        map[attachment.Class]bool

@@ -57,6 +57,11 @@ func (f *File) Has(c Class) bool {
 	return slices.ContainsFunc(f.Flags, func(g Flag) bool { return g.Class == c })
 }
 
+// Attacks reports whether it is of those by which attacks come: what runs, or brings files that do.
+func (f *File) Attacks() bool {
+	return f.Has(Executable) || f.Has(Macro) || f.Has(Container) || f.Has(Active)
+}
+
 // Telling reports whether another file of the same content is likely to come from the same
 // hand: it is whole, not tiny, and none of what many people send: pictures (which have
 // their own filter), signatures, plain text.
@@ -96,6 +101,16 @@ func (r *Report) Names() (names []string) {
 		}
 	}
 	return names
+}
+
+// Inside reports whether f holds of the file of that number, or of any of those inside it.
+func (r *Report) Inside(n int, f func(*File) bool) bool {
+	for i := n; i >= 0 && (i == n || r.Files[i].Depth > r.Files[n].Depth); i-- { // what is inside stands in front of it
+		if f(&r.Files[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // Limits bound what one message may cost.

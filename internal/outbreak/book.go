@@ -2,14 +2,14 @@
 // nobody here has seen before, to many people within minutes, is how most attacks begin, hours
 // before a scanner knows the file.
 //
-// A Book notes, for the SHA-256 of a file, when it was first seen and when each recipient first got
-// it. A file is suspect once it went to many recipients within a window while it was new; it stays
-// so for as long as it is new. Recipients of one message in one domain count as one, so that a
-// circular letter within a firm is no outbreak.
+// A Book notes, for the SHA-256 of a file, when it was first seen and when each organisation first got
+// it. A file is suspect once it went to many organisations within a window while it was new; it stays
+// so for as long as it is new. All recipients of one organisation count as one, so that what somebody sends
+// to his partners in a firm, be it one by one, is no outbreak.
 //
 // What is noted counts at once on its node, is written to the Rows within a second, many in one
 // commit, and is read by the other nodes within another. Memory is bounded in files and in
-// recipients of each; what does not fit is forgotten, never waited for. Addresses are kept as
+// organisations of each; what does not fit is forgotten, never waited for. Their names are kept as
 // numbers made of them by a secret key.
 package outbreak
 
@@ -23,8 +23,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"gatepost/internal/mail"
 )
 
 // A Sum is the SHA-256 of a file.
@@ -32,29 +30,29 @@ type Sum = [sha256.Size]byte
 
 // Terms are when a file is suspect.
 type Terms struct {
-	Recipients int           // to so many, MaxRecipients at most; 0: never
-	Window     time.Duration // within that
-	New        time.Duration // and no longer than that after it was first seen
+	Organisations int           // to so many, MaxOrganisations at most; 0: never
+	Window        time.Duration // within that
+	New           time.Duration // and no longer than that after it was first seen
 }
 
 // DefaultTerms are those of the specification.
 func DefaultTerms() Terms {
-	return Terms{Recipients: 10, Window: 10 * time.Minute, New: 3 * 24 * time.Hour}
+	return Terms{Organisations: 10, Window: 10 * time.Minute, New: 3 * 24 * time.Hour}
 }
 
-// MaxRecipients is how many recipients of a file are kept, and the most that Terms may ask for.
-const MaxRecipients = 40
+// MaxOrganisations is how many organisations that got a file are kept, and the most that Terms may ask for.
+const MaxOrganisations = 40
 
-// A Row is that a recipient got a file, first at that time.
+// A Row is that an organisation got a file, first at that time.
 type Row struct {
-	Sum       Sum
-	Recipient int64
-	Time      time.Time
+	Sum          Sum
+	Organisation int64
+	Time         time.Time
 }
 
 // Rows keep what was seen; those of several Books may be the same.
 type Rows interface {
-	// Put writes rows, durably or not at all. Of a recipient who has the file already the older
+	// Put writes rows, durably or not at all. Of an organisation that has the file already the older
 	// row stays.
 	Put(ctx context.Context, rows []Row) error
 	// Since returns at most limit rows that come after a place, in the order of time and sum.
@@ -66,9 +64,9 @@ type Rows interface {
 // A Place is behind a row, in the order of Rows.Since. That with a Time alone is before all rows
 // of that time.
 type Place struct {
-	Time      time.Time
-	Sum       []byte
-	Recipient int64
+	Time         time.Time
+	Sum          []byte
+	Organisation int64
 }
 
 // Config is what a Book needs.
@@ -105,12 +103,12 @@ type Book struct {
 	busy sync.Mutex // held while rows are written
 }
 
-// A file is who got one, in the order of time.
+// A file is which organisations got one, in the order of time.
 type file struct{ got []seen }
 
 type seen struct {
-	recipient int64
-	time      int64 // microseconds
+	organisation int64
+	time         int64 // microseconds
 }
 
 // New returns a Book. Its Run writes what it notes, and reads what others do.
@@ -135,14 +133,14 @@ func New(c Config) *Book {
 
 // A Sighting is what is known of a file that is suspect.
 type Sighting struct {
-	Recipients int       // within a window, those of the message included
-	First      time.Time // seen
+	Organisations int       // within a window, those of the message included
+	First         time.Time // seen
 }
 
-// Check says whether a file is suspect that a message of this moment carries to recipients. It
-// changes nothing.
-func (b *Book) Check(sum Sum, recipients []mail.Path, now time.Time, t Terms) (Sighting, bool) {
-	if t.Recipients <= 0 {
+// Check says whether a file is suspect that a message of this moment carries to organisations, which
+// may be named twice. It changes nothing.
+func (b *Book) Check(sum Sum, organisations []string, now time.Time, t Terms) (Sighting, bool) {
+	if t.Organisations <= 0 {
 		return Sighting{}, false
 	}
 	b.mu.Lock()
@@ -151,19 +149,19 @@ func (b *Book) Check(sum Sum, recipients []mail.Path, now time.Time, t Terms) (S
 		f.got = slices.Clone(known.got)
 	}
 	b.mu.Unlock()
-	for _, r := range b.numbers(recipients) {
+	for _, r := range b.numbers(organisations) {
 		f.add(seen{r, now.UnixMicro()})
 	}
 	if len(f.got) == 0 {
 		return Sighting{}, false
 	}
-	s := Sighting{Recipients: f.most(t.Window), First: time.UnixMicro(f.got[0].time).UTC()}
-	return s, s.Recipients >= t.Recipients && now.Sub(s.First) <= t.New
+	s := Sighting{Organisations: f.most(t.Window), First: time.UnixMicro(f.got[0].time).UTC()}
+	return s, s.Organisations >= t.Organisations && now.Sub(s.First) <= t.New
 }
 
-// Record notes that a message carried files to recipients. It waits for nothing.
-func (b *Book) Record(sums []Sum, recipients []mail.Path, now time.Time) {
-	numbers := b.numbers(recipients)
+// Record notes that a message carried files to organisations. It waits for nothing.
+func (b *Book) Record(sums []Sum, organisations []string, now time.Time) {
+	numbers := b.numbers(organisations)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, sum := range sums {
@@ -175,25 +173,22 @@ func (b *Book) Record(sums []Sum, recipients []mail.Path, now time.Time) {
 				b.lost++
 				continue
 			}
-			b.pending = append(b.pending, Row{Sum: sum, Recipient: n, Time: now})
+			b.pending = append(b.pending, Row{Sum: sum, Organisation: n, Time: now})
 		}
 	}
 }
 
-// numbers are those of a message's recipients, one of each domain.
-func (b *Book) numbers(recipients []mail.Path) (list []int64) {
-	domains := map[string]bool{}
-	for _, r := range recipients {
-		r = r.Fold()
-		if domains[r.Domain()] {
-			continue
+// numbers are those of a message's organisations, each once.
+func (b *Book) numbers(organisations []string) (list []int64) {
+	for _, name := range organisations {
+		h := hmac.New(sha256.New, b.c.Key)
+		h.Write([]byte(name))
+		if n := int64(binary.BigEndian.Uint64(h.Sum(nil)) >> 1); !slices.Contains(list, n) {
+			list = append(list, n)
 		}
-		if domains[r.Domain()] = true; len(domains) > MaxRecipients {
+		if len(list) > MaxOrganisations {
 			break
 		}
-		h := hmac.New(sha256.New, b.c.Key)
-		h.Write([]byte(r))
-		list = append(list, int64(binary.BigEndian.Uint64(h.Sum(nil))>>1))
 	}
 	return list
 }
@@ -211,11 +206,11 @@ func (b *Book) note(sum Sum, s seen) bool {
 	return f.add(s)
 }
 
-// add puts who got it in its place in the order of time. Of those beyond MaxRecipients the
+// add puts who got it in its place in the order of time. Of those beyond MaxOrganisations the
 // first of all stays, and the oldest of the others goes.
 func (f *file) add(s seen) bool {
 	for i, old := range f.got {
-		if old.recipient != s.recipient {
+		if old.organisation != s.organisation {
 			continue
 		}
 		if s.time < old.time { // another node's
@@ -226,7 +221,7 @@ func (f *file) add(s seen) bool {
 	}
 	i, _ := slices.BinarySearchFunc(f.got, s.time, func(a seen, t int64) int { return int(min(max(a.time-t, -1), 1)) })
 	f.got = slices.Insert(f.got, i, s)
-	if len(f.got) > MaxRecipients {
+	if len(f.got) > MaxOrganisations {
 		f.got = slices.Delete(f.got, 1, 2)
 	}
 	return true
@@ -244,10 +239,10 @@ func (f *file) most(window time.Duration) (most int) {
 	return most
 }
 
-// forget makes room: it lets go of files that one recipient has, else of any, a tenth of all.
+// forget makes room: it lets go of files that one organisation has, else of any, a tenth of all.
 func (b *Book) forget() {
 	left := max(b.c.Most/10, 1)
-	for _, few := range []int{1, MaxRecipients} {
+	for _, few := range []int{1, MaxOrganisations} {
 		for sum, f := range b.files {
 			if left > 0 && len(f.got) <= few {
 				delete(b.files, sum)
@@ -346,7 +341,7 @@ func (b *Book) Follow(ctx context.Context) error {
 		}
 		b.mu.Lock()
 		for _, r := range rows {
-			b.note(r.Sum, seen{r.Recipient, r.Time.UnixMicro()})
+			b.note(r.Sum, seen{r.Organisation, r.Time.UnixMicro()})
 			if r.Time.After(b.read) && !r.Time.After(b.c.Now().Add(overlap)) {
 				b.read = r.Time
 			}
@@ -356,7 +351,7 @@ func (b *Book) Follow(ctx context.Context) error {
 			return nil
 		}
 		last := rows[len(rows)-1]
-		after = Place{Time: last.Time, Sum: last.Sum[:], Recipient: last.Recipient}
+		after = Place{Time: last.Time, Sum: last.Sum[:], Organisation: last.Organisation}
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"gatepost/internal/mail"
 )
 
 // fakeRows are rows in memory.
@@ -31,7 +29,7 @@ func (f *fakeRows) Put(_ context.Context, rows []Row) error {
 	}
 	f.puts++
 	for _, r := range rows {
-		if key := fmt.Sprint(r.Sum, r.Recipient); f.rows[key].Time.IsZero() {
+		if key := fmt.Sprint(r.Sum, r.Organisation); f.rows[key].Time.IsZero() {
 			f.rows[key] = r
 		}
 	}
@@ -42,7 +40,7 @@ func (f *fakeRows) Since(_ context.Context, after Place, limit int) (list []Row,
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rows {
-		if r.Time.Before(after.Time) || after.Sum != nil && compare(r, Row{Sum: Sum(after.Sum), Recipient: after.Recipient, Time: after.Time}) <= 0 {
+		if r.Time.Before(after.Time) || after.Sum != nil && compare(r, Row{Sum: Sum(after.Sum), Organisation: after.Organisation, Time: after.Time}) <= 0 {
 			continue
 		}
 		list = append(list, r)
@@ -58,7 +56,7 @@ func compare(a, b Row) int {
 	if c := bytes.Compare(a.Sum[:], b.Sum[:]); c != 0 {
 		return c
 	}
-	return int(min(max(a.Recipient-b.Recipient, -1), 1))
+	return int(min(max(a.Organisation-b.Organisation, -1), 1))
 }
 
 func (f *fakeRows) Sweep(_ context.Context, before time.Time, limit int) (n int, _ error) {
@@ -79,10 +77,10 @@ var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return noon.Add(d) }
 
-// people are n recipients of a domain each.
-func people(from, n int) (list []mail.Path) {
+// firms are n organisations.
+func firms(from, n int) (list []string) {
 	for i := range n {
-		list = append(list, mail.Path(fmt.Sprintf("ann@d%d.example", from+i)))
+		list = append(list, fmt.Sprintf("d%d.example", from+i))
 	}
 	return list
 }
@@ -95,7 +93,7 @@ func openBook(rows Rows) *Book {
 func TestSuspect(t *testing.T) {
 	type mails struct {
 		at    time.Duration
-		from  int // the number of the first recipient
+		from  int // the number of the first organisation
 		count int
 	}
 	sum := Sum{1}
@@ -107,7 +105,7 @@ func TestSuspect(t *testing.T) {
 		"the tenth":                    {[]mails{{0, 0, 9}}, mails{time.Minute, 9, 1}, true},
 		"the ninth":                    {[]mails{{0, 0, 8}}, mails{time.Minute, 8, 1}, false},
 		"one message to ten":           {nil, mails{0, 0, 10}, true},
-		"the same recipients again":    {[]mails{{0, 0, 9}, {time.Minute, 0, 9}}, mails{2 * time.Minute, 0, 9}, false},
+		"the same ones again":          {[]mails{{0, 0, 9}, {time.Minute, 0, 9}}, mails{2 * time.Minute, 0, 9}, false},
 		"too slow":                     {[]mails{{0, 0, 9}}, mails{11 * time.Minute, 9, 1}, false},
 		"within a window, later":       {[]mails{{0, 0, 1}, {time.Hour, 1, 9}}, mails{time.Hour + time.Minute, 10, 1}, true},
 		"it stays so":                  {[]mails{{0, 0, 10}}, mails{48 * time.Hour, 0, 1}, true},
@@ -117,35 +115,28 @@ func TestSuspect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := openBook(newFakeRows())
 			for _, m := range c.before {
-				b.Record([]Sum{sum}, people(m.from, m.count), at(m.at))
+				b.Record([]Sum{sum}, firms(m.from, m.count), at(m.at))
 			}
 			for range 2 { // to ask changes nothing
-				if s, got := b.Check(sum, people(c.last.from, c.last.count), at(c.last.at), DefaultTerms()); got != c.want {
+				if s, got := b.Check(sum, firms(c.last.from, c.last.count), at(c.last.at), DefaultTerms()); got != c.want {
 					t.Errorf("got %v, %+v", got, s)
 				}
 			}
-			if _, got := b.Check(Sum{2}, people(0, 1), at(c.last.at), DefaultTerms()); got {
+			if _, got := b.Check(Sum{2}, firms(0, 1), at(c.last.at), DefaultTerms()); got {
 				t.Error("another file is suspect")
 			}
 		})
 	}
 }
 
-// A circular letter within a firm is no outbreak; the same file in ten messages is.
-func TestOneDomain(t *testing.T) {
+// What one firm gets is no outbreak, in one message or in many.
+func TestOneOrganisation(t *testing.T) {
 	b, sum := openBook(newFakeRows()), Sum{1}
-	var firm []mail.Path
 	for i := range 30 {
-		firm = append(firm, mail.Path(fmt.Sprintf("u%d@example.net", i)))
+		b.Record([]Sum{sum}, []string{"firm.example", "firm.example"}, at(time.Duration(i)*time.Second))
 	}
-	if s, got := b.Check(sum, firm, noon, DefaultTerms()); got || s.Recipients != 1 {
-		t.Errorf("one message: got %+v", s)
-	}
-	for _, r := range firm[:10] {
-		b.Record([]Sum{sum}, []mail.Path{r}, noon)
-	}
-	if s, got := b.Check(sum, firm[:1], noon, DefaultTerms()); !got || s.Recipients != 10 {
-		t.Errorf("ten messages: got %+v", s)
+	if s, got := b.Check(sum, []string{"firm.example"}, at(time.Minute), DefaultTerms()); got || s.Organisations != 1 {
+		t.Errorf("got %+v", s)
 	}
 }
 
@@ -153,8 +144,8 @@ func TestOneDomain(t *testing.T) {
 func TestNodes(t *testing.T) {
 	rows, sum := newFakeRows(), Sum{1}
 	one, two := openBook(rows), openBook(rows)
-	one.Record([]Sum{sum}, people(0, 5), noon)
-	two.Record([]Sum{sum}, people(5, 4), at(time.Second))
+	one.Record([]Sum{sum}, firms(0, 5), noon)
+	two.Record([]Sum{sum}, firms(5, 4), at(time.Second))
 	for _, b := range []*Book{one, two} {
 		if err := b.Flush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -164,7 +155,7 @@ func TestNodes(t *testing.T) {
 		if err := b.Follow(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if s, got := b.Check(sum, people(9, 1), at(time.Minute), DefaultTerms()); !got || s.Recipients != 10 || !s.First.Equal(noon) {
+		if s, got := b.Check(sum, firms(9, 1), at(time.Minute), DefaultTerms()); !got || s.Organisations != 10 || !s.First.Equal(noon) {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
@@ -173,7 +164,7 @@ func TestNodes(t *testing.T) {
 // The order in which rows come makes no difference, as long as they fit.
 func TestOrder(t *testing.T) {
 	var list []seen
-	for i := range int64(MaxRecipients) {
+	for i := range int64(MaxOrganisations) {
 		list = append(list, seen{i, i * 7 % 40}, seen{i, i * 7 % 40 * 2})
 	}
 	want := file{}
@@ -196,9 +187,9 @@ func TestOrder(t *testing.T) {
 // Memory is bounded, in files and in who got one.
 func TestBounds(t *testing.T) {
 	b := New(Config{Rows: newFakeRows(), Most: 100, Now: func() time.Time { return noon }})
-	b.Record([]Sum{{255}}, people(0, 12), noon)
+	b.Record([]Sum{{255}}, firms(0, 12), noon)
 	for i := range 1000 {
-		b.Record([]Sum{{byte(i), byte(i >> 8)}}, people(i, 1), noon)
+		b.Record([]Sum{{byte(i), byte(i >> 8)}}, firms(i, 1), noon)
 	}
 	if len(b.files) > 100 {
 		t.Errorf("%d files", len(b.files))
@@ -207,10 +198,10 @@ func TestBounds(t *testing.T) {
 		t.Error("what is suspect was forgotten for what is not")
 	}
 	for i := range 20 {
-		b.Record([]Sum{{254}}, people(10*i, 10), at(time.Duration(i)*time.Hour))
+		b.Record([]Sum{{254}}, firms(10*i, 10), at(time.Duration(i)*time.Hour))
 	}
-	if n := len(b.files[Sum{254}].got); n > MaxRecipients {
-		t.Errorf("%d recipients", n)
+	if n := len(b.files[Sum{254}].got); n > MaxOrganisations {
+		t.Errorf("%d organisations", n)
 	}
 }
 
@@ -220,7 +211,7 @@ func TestFlush(t *testing.T) {
 	b := openBook(rows)
 	rows.away = true
 	for i := range 1200 {
-		b.Record([]Sum{{byte(i), byte(i >> 8)}}, people(0, 1), noon)
+		b.Record([]Sum{{byte(i), byte(i >> 8)}}, firms(0, 1), noon)
 	}
 	if err := b.Flush(t.Context()); err == nil {
 		t.Error("a store that is away is no error")
@@ -241,16 +232,16 @@ func TestRun(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { one.Run(ctx) })
 		wg.Go(func() { two.Run(ctx) })
-		one.Record([]Sum{sum}, people(0, 9), time.Now())
+		one.Record([]Sum{sum}, firms(0, 9), time.Now())
 		time.Sleep(3 * time.Second)
-		if _, got := two.Check(sum, people(9, 1), time.Now(), DefaultTerms()); !got {
+		if _, got := two.Check(sum, firms(9, 1), time.Now(), DefaultTerms()); !got {
 			t.Error("the other node knows nothing")
 		}
 		time.Sleep(2 * time.Hour)
 		if len(rows.rows) != 0 || len(one.files) != 0 {
 			t.Errorf("%d rows and %d files are kept", len(rows.rows), len(one.files))
 		}
-		one.Record([]Sum{sum}, people(0, 1), time.Now())
+		one.Record([]Sum{sum}, firms(0, 1), time.Now())
 		stop()
 		wg.Wait()
 		if len(rows.rows) != 1 {

@@ -25,12 +25,12 @@ func (db *DB) Outbreak() Outbreak { return Outbreak{db} }
 func (o Outbreak) Put(ctx context.Context, rows []outbreak.Row) error {
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(a, b outbreak.Row) int {
-		return cmp.Or(bytes.Compare(a.Sum[:], b.Sum[:]), cmp.Compare(a.Recipient, b.Recipient))
+		return cmp.Or(bytes.Compare(a.Sum[:], b.Sum[:]), cmp.Compare(a.Organisation, b.Organisation))
 	})
 	err := o.db.Update(ctx, func(tx *Tx) error {
 		for _, r := range rows {
 			_, err := tx.Exec(`INSERT INTO outbreak_seen (sum, recipient, time) VALUES (?, ?, ?) ON CONFLICT (sum, recipient) DO NOTHING`,
-				r.Sum[:], r.Recipient, toMicros(r.Time))
+				r.Sum[:], r.Organisation, toMicros(r.Time))
 			if err != nil {
 				return err
 			}
@@ -54,12 +54,12 @@ func (o Outbreak) Since(ctx context.Context, after outbreak.Place, limit int) (l
 		at := toMicros(after.Time)
 		rows, err := tx.Query(`SELECT sum, recipient, time FROM outbreak_seen
 			WHERE time > ? OR time = ? AND (sum > ? OR sum = ? AND recipient > ?) ORDER BY time, sum, recipient LIMIT ?`,
-			at, at, sum, sum, after.Recipient, limit)
+			at, at, sum, sum, after.Organisation, limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var r outbreak.Row
 			var sum []byte
 			var at int64
-			if err := rows.Scan(&sum, &r.Recipient, &at); err != nil {
+			if err := rows.Scan(&sum, &r.Organisation, &at); err != nil {
 				return err
 			}
 			copy(r.Sum[:], sum)

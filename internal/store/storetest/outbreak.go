@@ -25,9 +25,9 @@ func Outbreak(t *testing.T, open func(*testing.T) outbreak.Rows) {
 
 var outbreakTime = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-// outbreakRow is a file's of the number, to a recipient, so many seconds after noon.
-func outbreakRow(file byte, recipient int64, seconds int) outbreak.Row {
-	return outbreak.Row{Sum: outbreak.Sum{file, 0, 255}, Recipient: recipient, Time: outbreakTime.Add(time.Duration(seconds) * time.Second)}
+// outbreakRow is a file's of the number, to an organisation, so many seconds after noon.
+func outbreakRow(file byte, organisation int64, seconds int) outbreak.Row {
+	return outbreak.Row{Sum: outbreak.Sum{file, 0, 255}, Organisation: organisation, Time: outbreakTime.Add(time.Duration(seconds) * time.Second)}
 }
 
 func outbreakPut(t *testing.T, rows outbreak.Rows, list ...outbreak.Row) {
@@ -69,7 +69,7 @@ func outbreakPages(t *testing.T, rows outbreak.Rows) {
 		page := outbreakSince(t, rows, after, 3)
 		for _, r := range page {
 			seen[fmt.Sprint(r)] = true
-			after = outbreak.Place{Time: r.Time, Sum: r.Sum[:], Recipient: r.Recipient}
+			after = outbreak.Place{Time: r.Time, Sum: r.Sum[:], Organisation: r.Organisation}
 		}
 		if len(page) < 3 {
 			break
