@@ -160,7 +160,7 @@ text's checksum and sketch, attachments, pictures, its client's network) it is k
 		},
 	}
 	c.Flags().StringVar(&r.Message, "message", "", "about the message of this transaction (`id`)")
-	c.Flags().StringVar(&r.Source, "source", "", "by this `source`: trap, virus, report, release, challenge, command …")
+	c.Flags().StringVar(&r.Source, "source", "", "by this `source`: trap, virus, report, release, challenge, operator, command …")
 	paging(c, &r.Page)
 	return c
 }

@@ -106,8 +106,13 @@ func (t printTeacher) teach(ctx context.Context, l lesson) error {
 var errNothing = errors.New("it has nothing by which it could be known again")
 
 // prints are the marks that a lesson is about. A virus travels in the words of others, and beside
-// their files: it teaches what of the attached could be it, and nothing else.
+// their files: it teaches what of the attached could be it, and nothing else. A sender who solved a task
+// speaks for his message, which is delivered, and (by package trust and the lists) for himself
+// to its recipient: not for what is like it, else a task a campaign would be all that spam costs.
 func (t printTeacher) prints(ctx context.Context, l lesson) (list []learnt.Print, err error) {
+	if l.Source == learnt.Challenge {
+		return nil, nil
+	}
 	sums := attachment.Sums
 	if l.Source == learnt.Virus {
 		sums = attachment.Carriers
@@ -215,8 +220,11 @@ func (a *App) releasedIsHam(ctx context.Context, h quarantine.Held, by quarantin
 		return
 	}
 	l := lesson{ID: h.Tx, Source: learnt.Release, Person: by.Who, Client: h.Client, Now: true}
-	if by.Sender {
+	switch {
+	case by.Sender:
 		l.Source, l.Person = learnt.Challenge, string(h.Sender)
+	case by.Operator || by.Who == admin:
+		l.Source = learnt.Operator
 	}
 	a.teachContent(ctx, h.Blob, l)
 }

@@ -2,6 +2,7 @@ package learnt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,41 @@ func TestBelieved(t *testing.T) {
 		}
 		if got := knownOf(s).standing(); got.Networks != s.Networks || got.Domains != s.Domains || got.Home != s.Home {
 			t.Errorf("%s: in memory %+v, was %+v", name, got, s)
+		}
+	}
+}
+
+// Who sends spam has tasks solved, and mailboxes: neither ends what an operator or a virus taught.
+func TestOppose(t *testing.T) {
+	traps := []Source{Trap, Trap}
+	for name, tt := range map[string]struct {
+		spam    []Source
+		against []Source
+		want    bool
+	}{
+		"reports, a sender's task":             {[]Source{Report}, []Source{Challenge}, true},
+		"reports, a hundred senders' tasks":    {[]Source{Report}, slices.Repeat([]Source{Challenge}, 100), true},
+		"a report, a release":                  {[]Source{Report}, []Source{Release}, false},
+		"traps, a release":                     {traps, []Source{Release}, true},
+		"traps, two releases":                  {traps, []Source{Release, Inbox}, false},
+		"an operator, many releases":           {[]Source{Command}, slices.Repeat([]Source{Release}, 9), true},
+		"an operator, one releases":            {[]Source{Command}, []Source{Operator}, false},
+		"an operator, and the opposite":        {[]Source{Command}, []Source{Command}, false},
+		"a virus, many releases":               {[]Source{Virus, Virus}, slices.Repeat([]Source{Inbox}, 9), true},
+		"a virus and a report, many releases":  {[]Source{Virus, Report}, slices.Repeat([]Source{Release}, 9), true},
+		"a virus, an operator releases one":    {[]Source{Virus, Virus}, []Source{Operator}, true},
+		"a virus, an operator says no":         {slices.Repeat([]Source{Virus}, 9), []Source{Command}, false},
+		"two operators, one says the opposite": {[]Source{Command, Command}, []Source{Command}, true},
+	} {
+		s, seen, against := Standing{}, map[string]Home{}, map[string]Source{}
+		for i, source := range tt.spam {
+			s.Count(source, fmt.Sprintf("for%d@a.example", i), seen)
+		}
+		for i, source := range tt.against {
+			against[fmt.Sprintf("no%d@a.example", i)] = source
+		}
+		if s.Oppose(against); s.IsSpam() != tt.want {
+			t.Errorf("%s: %s: spam %v, want %v", name, s, s.IsSpam(), tt.want)
 		}
 	}
 }

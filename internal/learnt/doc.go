@@ -8,7 +8,9 @@
 // opinion of one message, the last one; taking a lesson back leaves everything as it would be had it not been given.
 //
 // A print counts as spam where more persons say so than say the opposite (Standing). So one
-// that was taught by mistake ends with the first who releases what it held.
+// that was taught by mistake ends with the first who releases what it held. But whoever sends spam may solve
+// a task, and have a mailbox here, too: a sender's word teaches no print, and what an operator or a virus taught
+// ends by an operator's word alone (Standing.Oppose).
 //
 // Who is believed is another matter (Standing.Believed): anybody can send a trap a copy of somebody else's
 // mail, so traps and viruses count from two networks on, and people in their own domain, and

@@ -78,7 +78,7 @@ func Compare(a, b Print) int {
 // A Source is what a lesson came by.
 type Source string
 
-// The sources. Of spam: Trap to Junk; of ham: Release to Inbox; of both: Command.
+// The sources. Of spam: Trap to Junk; of ham: Release to Inbox, and Operator; of both: Command.
 const (
 	Trap      Source = "trap"      // somebody wrote to an address that nobody uses
 	Virus     Source = "virus"     // an engine knows what is in it
@@ -89,12 +89,17 @@ const (
 	Allow     Source = "allow"     // its sender was allowed
 	Inbox     Source = "inbox"     // the owner moved it out of Junk
 	Command   Source = "command"   // gatepost learn
+	Operator  Source = "operator"  // an operator released it
 )
 
-// Sources returns all of them.
+// Sources returns all of them. Their places are in rows (Standing.Bits), so a new one goes to the end.
 func Sources() []Source {
-	return []Source{Trap, Virus, Report, Junk, Release, Challenge, Allow, Inbox, Command}
+	return []Source{Trap, Virus, Report, Junk, Release, Challenge, Allow, Inbox, Command, Operator}
 }
+
+// Firm reports whether a lesson by the source weighs more than people's: what an operator or an
+// engine says is spam, people's word does not end.
+func (s Source) Firm() bool { return s == Command || s == Operator || s == Virus }
 
 // strange reports whether anybody who sends mail has the source say that something is spam,
 // whosever it is.
@@ -162,6 +167,31 @@ type Standing struct {
 	Home     Home     // the one domain, where there is but one
 	First    time.Time
 	Last     time.Time // when it was last said to be spam
+}
+
+// Firm reports whether an operator, or an engine that knows a virus, says that it is spam: then no
+// word but an operator's counts against it.
+func (s Standing) Firm() bool {
+	return slices.Contains(s.Sources, Command) || slices.Contains(s.Sources, Virus)
+}
+
+// Oppose says who says the opposite, and by what: one of the sources of each person, of which
+// Command weighs most. A sender who solved a task is not asked: his word is for the message
+// that he had released, not for what is like it. What an operator says by command is the last word,
+// unless another says by command that it is spam.
+func (s *Standing) Oppose(against map[string]Source) {
+	s.Ham = 0
+	last := false
+	for _, source := range against {
+		if source == Challenge || s.Firm() && !source.Firm() {
+			continue
+		}
+		s.Ham++
+		last = last || source == Command
+	}
+	if last && !slices.Contains(s.Sources, Command) {
+		s.Ham = max(s.Ham, s.Spam)
+	}
 }
 
 // IsSpam reports whether more say so than say the opposite.

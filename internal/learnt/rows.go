@@ -44,8 +44,8 @@ type Caps struct {
 // Day is over how long Caps count.
 const Day = 24 * time.Hour
 
-// MaxLessons is how many lessons of spam, and of ham, are kept about one print; more only
-// make it young again.
+// MaxLessons is how many lessons of spam, and of ham, by sources that are Firm and by others, are kept
+// about one print; more only make it young again.
 const MaxLessons = 64
 
 // Taught is what became of lessons.

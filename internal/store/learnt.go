@@ -162,8 +162,8 @@ func (c *course) close() error {
 func (c *course) weigh(print int64) error {
 	var s learnt.Standing
 	var surplus []int64
-	said := map[bool]int{}
-	people, against := map[string]learnt.Home{}, map[string]bool{}
+	said := map[[2]bool]int{} // what an operator said is not pushed out by people
+	people, against := map[string]learnt.Home{}, map[string]learnt.Source{}
 	rows, err := c.Query(`SELECT l.id, l.spam, l.source, l.person, l.time FROM learnt_taught t JOIN learnt_lesson l ON l.id = t.lesson
 		WHERE t.print = ? AND l.ended = 0 ORDER BY l.id DESC`, print)
 	err = each(rows, err, func(rows *sql.Rows) error {
@@ -173,21 +173,22 @@ func (c *course) weigh(print int64) error {
 		if err := rows.Scan(&id, &spam, &source, &person, &when); err != nil {
 			return err
 		}
-		if said[spam]++; said[spam] > learnt.MaxLessons {
+		by := learnt.Source(source)
+		side := [2]bool{spam, by.Firm()}
+		switch said[side]++; {
+		case said[side] > learnt.MaxLessons:
 			surplus = append(surplus, id)
-			return nil
-		}
-		if spam {
-			s.Count(learnt.Source(source), person, people)
-		} else {
-			against[person] = true
+		case spam:
+			s.Count(by, person, people)
+		case !against[person].Firm() || by == learnt.Command:
+			against[person] = by
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.Ham = len(against)
+	s.Oppose(against)
 	_, err = c.Exec(`UPDATE learnt_print SET spam = ?, ham = ?, sources = ?, networks = ?, domains = ?, home = ?, revision = ? WHERE id = ?`,
 		s.Spam, s.Ham, int64(s.Bits()), s.Networks, s.Domains, int64(s.Home), c.revision, print)
 	if err != nil {

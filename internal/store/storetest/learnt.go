@@ -24,6 +24,7 @@ func Learnt(t *testing.T, open func(*testing.T) learnt.Rows) {
 		"capped":                           lessonCapped,
 		"who says it":                      lessonPeople,
 		"a print keeps its newest lessons": lessonSurplus,
+		"nobody outvotes an operator":      lessonFirm,
 		"changes are followed":             lessonFollowed,
 		"lessons are found":                lessonFound,
 		"what is old goes":                 lessonExpired,
@@ -250,6 +251,38 @@ func lessonSurplus(t *testing.T, rows learnt.Rows) {
 			t.Fatal(err)
 		}
 		wantStandings(t, rows, 0, tt.want)
+	}
+}
+
+// However many people say something, what an operator or a virus taught stands, and ends by an operator's word.
+func lessonFirm(t *testing.T, rows learnt.Rows) {
+	operators := spamOf("m", "admin", "o")
+	operators.Source = learnt.Command
+	virus := spamOf("v", "virus 192.0.2.0/24", "v")
+	virus.Source = learnt.Virus
+	solved := hamOf("s", "spammer@far.example", "o", "v", "r")
+	solved.Source = learnt.Challenge
+	teachAll(t, rows, operators, virus, spamOf("r", "ann", "r"), solved)
+	wantStandings(t, rows, 0, "o 1:0", "r 1:0", "v 1:0")
+	var list []learnt.Lesson
+	for i := range learnt.MaxLessons + 10 {
+		list = append(list, hamOf(fmt.Sprint("m", i), fmt.Sprint("p", i), "o", "v"), spamOf(fmt.Sprint("n", i), fmt.Sprint("q", i), "o", "v"))
+	}
+	teachAll(t, rows, list...)
+	for i := range list[:learnt.MaxLessons] { // some change their mind, so that few are left who say that it is spam
+		list[i].Spam, list[i].Source = false, learnt.Release
+	}
+	teachAll(t, rows, list...)
+	got, _ := standings(t, rows, 0)
+	if len(got) != 3 || !strings.HasSuffix(got[0], ":0") || !strings.HasSuffix(got[2], ":0") {
+		t.Errorf("people ended what an operator and a virus taught: %q", got)
+	}
+	no := hamOf("mine", "olga", "o", "v")
+	no.Source = learnt.Command
+	teachAll(t, rows, no)
+	got, _ = standings(t, rows, 0)
+	if len(got) != 2 || !strings.HasPrefix(got[0], "o ") { // o: another operator says the opposite, and people say so too
+		t.Errorf("an operator said no: %q", got)
 	}
 }
 
