@@ -34,12 +34,12 @@ func TestLearnTellsApart(t *testing.T) {
 func TestUndoIsIdentity(t *testing.T) {
 	m := New()
 	a, b := features(t, "Subject: a\r\n\r\nfree pills\r\n"), features(t, "Subject: b\r\n\r\nmeeting\r\n")
-	before := slices.Clone(m.cell)
+	before := slices.Clone(m.table)
 	s1 := m.Learn(a, "x.test", true)
 	s2 := m.Learn(b, "", false)
 	m.Undo(a, "x.test", s1)
 	m.Undo(b, "", s2)
-	if !slices.Equal(before, m.cell) || m.ham != 0 || m.spam != 0 {
+	if !slices.Equal(before, m.table) || m.lessons != (entry64{}) {
 		t.Error("not as it was")
 	}
 }
@@ -52,7 +52,7 @@ func TestWriteRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Read(bytes.NewReader(b.Bytes()))
-	if err != nil || !slices.Equal(got.cell, m.cell) {
+	if err != nil || !slices.Equal(got.table, m.table) {
 		t.Fatal("not what was written", err)
 	}
 	b.Bytes()[1000]++

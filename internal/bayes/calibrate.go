@@ -1,11 +1,11 @@
 package bayes
 
-// calibrationCells count scores that lessons had before they were learnt.
-const calibrationCells = 1024
+// tailEntries count scores that lessons had before they were learnt.
+const tailEntries = 1024
 
 // calibrated makes the sum of logits a score.
 func (m *Model) calibrated(sum float64) float64 {
-	x := (sum - 1) / 4
+	x := (sum - 11) / 8
 	if x < 0 {
 		return 7.5 + 7.5*x/(1-x)
 	}

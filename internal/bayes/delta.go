@@ -3,18 +3,19 @@ package bayes
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 )
 
-// A Delta is what changed in a model: some cells, each by a number.
+// A Delta is what changed in a model: some of its numbers, each by how much.
 type Delta struct {
-	at        []uint32 // rising
-	by        []int32  // never 0
-	ham, spam int64
+	at      []uint32 // rising
+	by      []int32  // never 0
+	lessons entry64
 }
 
 // Empty reports whether nothing changed.
-func (d Delta) Empty() bool { return len(d.at) == 0 && d.ham == 0 && d.spam == 0 }
+func (d Delta) Empty() bool { return len(d.at) == 0 && d.lessons == entry64{} }
 
 // Inverse returns the delta that takes d back.
 func (d Delta) Inverse() Delta {
@@ -22,7 +23,7 @@ func (d Delta) Inverse() Delta {
 	for i := range by {
 		by[i] = -by[i]
 	}
-	return Delta{d.at, by, -d.ham, -d.spam}
+	return Delta{d.at, by, entry64{-d.lessons[0], -d.lessons[1]}}
 }
 
 // Take returns what was learnt and undone here since the last Take, or since the model was made or read. What
@@ -30,38 +31,49 @@ func (d Delta) Inverse() Delta {
 func (m *Model) Take() Delta {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.taken == nil {
-		m.taken = make([]int32, size)
-	}
-	d := Delta{ham: m.ham - m.takenHam, spam: m.spam - m.takenSpam}
-	for i, v := range m.cell {
-		if by := v - m.taken[i]; by != 0 {
-			d.at, d.by = append(d.at, uint32(i)), append(d.by, by)
+	m.share()
+	var d Delta
+	for i, e := range m.table {
+		if e == m.taken[i] {
+			continue
 		}
+		for k := range e {
+			if by := e[k] - m.taken[i][k]; by != 0 {
+				d.at, d.by = append(d.at, uint32(2*i+k)), append(d.by, by)
+			}
+		}
+		m.taken[i] = e
 	}
-	copy(m.taken, m.cell)
-	m.takenHam, m.takenSpam = m.ham, m.spam
+	for k := range d.lessons {
+		d.lessons[k] = m.lessons[k] - m.takenLessons[k]
+	}
+	m.takenLessons = m.lessons
 	return d
 }
 
-// Merge adds what other nodes learnt in the same time. Where several changed a cell, it grows by the most that one of them
+// share makes the copy that tells what changed; who never takes nor merges needs none.
+func (m *Model) share() {
+	if m.taken == nil {
+		m.taken = make([]entry, size)
+	}
+}
+
+// Merge adds what other nodes learnt in the same time. Where several changed a number, it grows by the most that one of them
 // added and sinks by the most that one took off: what they all learnt of one campaign counts once. Numbers of
-// lessons are added up. The order of deltas is no matter.
+// lessons are added up. The order of deltas is no matter; one alone is added as it is.
 func (m *Model) Merge(deltas ...Delta) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.taken == nil {
-		m.taken = make([]int32, size)
-	}
+	m.share()
 	next := make([]int, len(deltas))
 	for {
-		at, any := uint32(size), false
+		at := uint32(2 * size)
 		for i, d := range deltas {
-			if next[i] < len(d.at) && d.at[next[i]] < at {
-				at, any = d.at[next[i]], true
+			if next[i] < len(d.at) {
+				at = min(at, d.at[next[i]])
 			}
 		}
-		if !any {
+		if at == 2*size {
 			break
 		}
 		up, down := int32(0), int32(0)
@@ -71,12 +83,14 @@ func (m *Model) Merge(deltas ...Delta) {
 				next[i]++
 			}
 		}
-		m.cell[at] += up + down
-		m.taken[at] += up + down
+		m.table[at/2][at%2] += up + down
+		m.taken[at/2][at%2] += up + down
 	}
 	for _, d := range deltas {
-		m.ham, m.spam = m.ham+d.ham, m.spam+d.spam
-		m.takenHam, m.takenSpam = m.takenHam+d.ham, m.takenSpam+d.spam
+		for k, n := range d.lessons {
+			m.lessons[k] += n
+			m.takenLessons[k] += n
+		}
 	}
 }
 
@@ -88,8 +102,8 @@ var errDelta = errors.New("bayes: not a delta")
 func (d Delta) MarshalBinary() ([]byte, error) {
 	b := make([]byte, 0, 16+4*len(d.at))
 	b = append(b, deltaVersion)
-	b = binary.AppendVarint(b, d.ham)
-	b = binary.AppendVarint(b, d.spam)
+	b = binary.AppendVarint(b, d.lessons[0])
+	b = binary.AppendVarint(b, d.lessons[1])
 	b = binary.AppendUvarint(b, uint64(len(d.at)))
 	last := uint32(0)
 	for i, at := range d.at {
@@ -100,25 +114,27 @@ func (d Delta) MarshalBinary() ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote (encoding.BinaryUnmarshaler). It takes no more memory than a few times the octets.
+// UnmarshalBinary reads what MarshalBinary wrote (encoding.BinaryUnmarshaler). It takes no more memory than a few times the
+// octets.
 func (d *Delta) UnmarshalBinary(b []byte) error {
 	if len(b) == 0 || b[0] != deltaVersion {
 		return errDelta
 	}
 	r := varints{b: b[1:]}
-	t := Delta{ham: r.signed(), spam: r.signed()}
+	t := Delta{lessons: entry64{r.signed(), r.signed()}}
 	n := r.unsigned()
-	if r.bad || n > size || n > uint64(len(r.b))/2 {
+	if r.bad || n > uint64(len(r.b))/2 {
 		return errDelta
 	}
 	t.at, t.by = make([]uint32, n), make([]int32, n)
 	last := uint64(0)
 	for i := range t.at {
-		gap, by := r.unsigned(), r.signed()
-		if last += gap; r.bad || gap >= size || last >= size || i > 0 && gap == 0 || by == 0 || int64(int32(by)) != by {
+		gap := r.unsigned()
+		t.by[i] = r.short()
+		if last += gap; r.bad || gap >= 2*size || last >= 2*size || i > 0 && gap == 0 || t.by[i] == 0 {
 			return errDelta
 		}
-		t.at[i], t.by[i] = uint32(last), int32(by)
+		t.at[i] = uint32(last)
 	}
 	if len(r.b) > 0 {
 		return errDelta
@@ -137,6 +153,15 @@ func (r *varints) signed() int64 {
 	v, n := binary.Varint(r.b)
 	r.skip(n)
 	return v
+}
+
+// short reads a number of 32 bits.
+func (r *varints) short() int32 {
+	v := r.signed()
+	if v < math.MinInt32 || v > math.MaxInt32 {
+		r.bad = true
+	}
+	return int32(v)
 }
 
 func (r *varints) unsigned() uint64 {

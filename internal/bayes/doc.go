@@ -7,14 +7,14 @@
 //	step := model.Learn(f, "example.org", true) // it was spam
 //	model.Undo(f, "example.org", step)          // it wasn't
 //
-// Three learners look at the same message and their scores are added:
-//
-//   - logistic regression over the 4-grams of its octets,
-//   - logistic regression over its words and sparse pairs of words,
-//   - the words that stand nearly only in spam, or nearly only in ham.
+// Six learners look at the same message, each at one family of its features, and their scores are added:
+// logistic regressions over the 4-grams of the header's fields, over those of the text, and
+// over shapes (how the message is made and where it leads); and log-odds of the header's words,
+// the text's and the shapes. What is many in a message does not drown what is few, and who leads
+// after ten lessons is another than who leads after ten thousand.
 //
 // What they know is integers in tables of a fixed size, found by hashes. A lesson adds the same
-// few numbers to the cells of its features, so that lessons commute: taking one back, and
+// few numbers to the entries of its features, so that lessons commute: taking one back, and
 // adding what other nodes learnt, are exact. Every learner has a second layer for each domain in
 // the same tables, whose word counts the more, the more lessons it had.
 //

@@ -2,162 +2,124 @@ package bayes
 
 import (
 	"fmt"
-	"strings"
+	"math/bits"
 
 	"gatepost/internal/mail"
 )
 
 // Bounds of what is looked at in a message, in octets.
 const (
-	maxText  = 12000 // of the text, and of all that 4-grams are made of
-	maxValue = 1000  // of one field of the header
-	maxHead  = 16000 // of all of them
-	maxParts = 2000  // of the lines that describe parts
-	maxOther = 4000  // of links, hidden text and other signs, each
-	maxWord  = 40    // of a word; longer ones are told by their length
+	maxValue  = 1000  // of one field of the header
+	maxHead   = 16000 // of all of them
+	maxFields = 500   // their number
+	maxParts  = 2000  // of the lines that describe parts
+	maxGrams  = 8000  // of the rest, for 4-grams
+	maxWords  = 12000 // of the rest, for words
+	maxWord   = 40    // of a word; what is longer is none
+	maxLinks  = 50    // links that are looked at
 )
 
-// Features are what of a message counts: hashes, each once, and the text that they were made of, from
+// A family is features of one kind. Each is judged on its own: what the text has many of would
+// drown what the header has few of.
+type family int
+
+const (
+	headGrams family = iota // 4-grams of fields' values, each field's apart from the others'
+	textGrams               // of what there is to read, and of the HTML
+	headWords
+	textWords
+	shapes // how the message is made, and where it leads
+	families
+)
+
+// Features are what of a message counts: places in the tables, and the text that they were made of, from
 // which Explain finds their names again. They do not change any more.
 type Features struct {
+	lists  [families][]uint32 // rising
 	source source
-	grams  []uint32
-	words  []uint32
-	pairs  []uint32 // words and pairs of words
 }
 
-// Of reads the features of a message: the shape of its header, the decoded text of its fields,
-// its MIME structure, what there is to read in it, what is hidden, where links lead, attachments' kinds and names.
-// It fails where the content can't be read.
+// Of reads the features of a message: the shape of its header, the decoded text of its fields, its MIME
+// structure, what there is to read in it, what is hidden, where links lead, kinds and names of
+// attachments. It fails where the content can't be read.
 func Of(m *mail.Message) (*Features, error) {
 	f := &Features{source: read(m)}
 	if err := m.Err(); err != nil {
 		return nil, fmt.Errorf("bayes: read message: %w", err)
 	}
-	f.hash()
+	c := collector{lists: &f.lists}
+	c.collect(&f.source)
+	for i := range f.lists {
+		f.lists[i] = once(f.lists[i])
+	}
 	return f, nil
 }
 
-// A source is the text of features: spans of it, each with what stands before its words.
-type source struct {
-	text  []byte
-	spans []span
-	plain int // so much of text 4-grams are made of
+// Cut reports whether the message has more text than was looked at.
+func (f *Features) Cut() bool { return f.source.cut }
+
+// A collector gathers features.
+type collector struct {
+	lists *[families][]uint32
+	// named, unless it is nil, is told the name of each word and shape, in the order of the lists.
+	named func(fam family, h uint32, name string)
 }
 
-// A span is a run of words that follow one another.
-type span struct {
-	prefix     string
-	start, end int
-}
-
-func (s *source) add(prefix, text string, limit int) {
-	start := len(s.text)
-	s.text = append(s.text, text[:min(len(text), limit)]...)
-	s.spans = append(s.spans, span{prefix, start, len(s.text)})
-	s.text = append(s.text, '\n')
-}
-
-func read(m *mail.Message) source {
-	var s source
-	s.text = make([]byte, 0, 2*maxText)
-	names := s.header(m.Header())
-	s.parts(m.Root())
-	e := m.Extract()
-	s.add("", e.Body(), maxText)
-	s.plain = min(len(s.text), maxText)
-	if room := maxText - s.plain; room > 0 && e.HTML != "" {
-		s.text = append(s.text, e.HTML[:min(len(e.HTML), room)]...)
-		s.plain = len(s.text)
+func (c *collector) collect(s *source) {
+	if c.named == nil {
+		c.room(s)
+		c.grams(s)
 	}
-	s.add("order:", names, maxOther)
-	s.add("hidden:", e.Hidden, maxOther)
-	s.add("sign:", signs(m, e), maxOther)
-	s.add("link:", hosts(e), maxOther)
-	return s
+	c.headWords(s)
+	c.textWords(s)
+	c.shapes(s)
 }
 
-// header adds the fields as "Name: value" and returns their names.
-func (s *source) header(h *mail.Header) string {
-	var names strings.Builder
-	for i := range h.Fields {
-		f := &h.Fields[i]
-		if f.Name == "" || local(f.Name) || len(s.text) > maxHead {
-			continue
-		}
-		value := f.Value()
-		if strings.Contains(value, "=?") {
-			value = h.Text(f.Name)
-		}
-		names.WriteString(f.Name)
-		names.WriteByte(' ')
-		s.text = append(append(s.text, f.Name...), ": "...)
-		s.add(strings.ToLower(f.Name)+":", value, maxValue)
+// room makes room for as many features as there may be.
+func (c *collector) room(s *source) {
+	head := 0
+	for _, f := range s.fields {
+		head += len(f.value) + 1
 	}
-	return names.String()
+	c.lists[headGrams] = make([]uint32, 0, head)
+	c.lists[textGrams] = make([]uint32, 0, min(len(s.text), maxGrams))
+	c.lists[headWords] = make([]uint32, 0, head/4)
+	c.lists[textWords] = make([]uint32, 0, min(len(s.text), maxWords)/3)
+	c.lists[shapes] = make([]uint32, 0, 256)
 }
 
-// local reports whether a field is one that filters and mail programs add to what they received: it
-// says what they made of the message, from which nothing must be learnt.
-func local(name string) bool {
-	for _, prefix := range []string{"X-Spam-", "X-Gatepost-", "X-Bogosity", "X-UID", "X-Mozilla-"} {
-		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
-			return true
+// once turns hashes into places in a table, rising and each once.
+func once(list []uint32) []uint32 {
+	var seen [entries / 64]uint64
+	for _, h := range list {
+		h %= entries
+		seen[h/64] |= 1 << (h % 64)
+	}
+	out := list[:0]
+	for i, word := range seen {
+		for ; word != 0; word &= word - 1 {
+			out = append(out, uint32(i*64+bits.TrailingZeros64(word)))
 		}
 	}
-	return strings.EqualFold(name, "Status") || strings.EqualFold(name, "X-Status") || strings.EqualFold(name, "X-Keywords")
+	return out
 }
 
-// parts adds a line for each part below the root.
-func (s *source) parts(root *mail.Part) {
-	start := len(s.text)
-	for p := range root.All() {
-		if p == root {
-			continue
-		}
-		if len(s.text)-start > maxParts {
-			return
-		}
-		s.add("part:", p.Type+"/"+p.Subtype+" "+p.Encoding+" "+p.Disposition+" "+p.Filename+" "+p.Params["charset"], maxValue)
+const basis uint32 = 2166136261
+
+// hash is FNV-1a.
+func hash[T string | []byte](h uint32, s T) uint32 {
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
 	}
+	return h
 }
 
-// signs says what is odd in a message, a word each.
-func signs(m *mail.Message, e *mail.Extract) string {
-	var list []string
-	add := func(is bool, word string) {
-		if is {
-			list = append(list, word)
-		}
-	}
-	add(e.Hidden != "", "hidden-text")
-	add(e.Splits > 0, "split-words")
-	add(e.Buried, "buried-text")
-	add(e.Images > 0, "pictures")
-	add(len(e.Forms) > 0, "form")
-	add(e.HTML != "" && e.Text == "", "html-only")
-	add(m.Root().Flags != 0, "mime-flaws")
-	return strings.Join(list, " ")
-}
-
-// hosts returns the hosts that links lead to, each once.
-func hosts(e *mail.Extract) string {
-	var b strings.Builder
-	seen := map[string]bool{}
-	for _, l := range e.Links() {
-		_, rest, ok := strings.Cut(l.URL, "://")
-		if !ok {
-			continue
-		}
-		host := rest
-		if i := strings.IndexAny(rest, "/?#:"); i >= 0 {
-			host = rest[:i]
-		}
-		if host = strings.ToLower(host); !seen[host] && b.Len() < maxOther {
-			seen[host] = true
-			b.WriteString(host)
-			b.WriteByte(' ')
-		}
-	}
-	return b.String()
+// final spreads what is known of a hash over all its bits.
+func final(h uint32) uint32 {
+	h ^= h >> 15
+	h *= 0x2c1b3c6d
+	h ^= h >> 12
+	h *= 0x297a2d39
+	h ^= h >> 15
+	return h
 }

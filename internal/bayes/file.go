@@ -8,9 +8,10 @@ import (
 	stdhash "hash"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
-// A model's octets: "GPBAYES", the version, the numbers of lessons of ham and spam, the cells, and the
+// A model's octets: "GPBAYES", the version, the numbers of lessons of ham and spam, the entries, and the
 // CRC-32C of all that; integers in little endian.
 const (
 	magic   = "GPBAYES"
@@ -20,34 +21,42 @@ const (
 // ErrModel says that what was read is no model, or a damaged one, or one of another version.
 var ErrModel = errors.New("not a model that can be read")
 
-// WriteTo writes the whole model (io.WriterTo). Nothing is learnt meanwhile only while it is copied.
+// WriteTo writes the whole model (io.WriterTo). What is learnt while it is written is not in it.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	m.mu.RLock()
-	cell := append([]int32(nil), m.cell...)
-	ham, spam := m.ham, m.spam
+	table, lessons := slices.Clone(m.table), m.lessons
 	m.mu.RUnlock()
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	c := &counter{w: w}
-	b := bufio.NewWriterSize(io.MultiWriter(c, sum), 64<<10)
-	head := append([]byte(magic), version)
-	head = binary.LittleEndian.AppendUint64(head, uint64(ham))
-	head = binary.LittleEndian.AppendUint64(head, uint64(spam))
-	b.Write(head)
-	var buf []byte
-	for i := 0; i < len(cell); i += 1024 {
-		buf = buf[:0]
-		for _, v := range cell[i:min(i+1024, len(cell))] {
-			buf = binary.LittleEndian.AppendUint32(buf, uint32(v))
-		}
-		b.Write(buf)
+	err := writeModel(io.MultiWriter(c, sum), table, lessons)
+	if err == nil {
+		_, err = c.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
 	}
-	if err := b.Flush(); err != nil {
-		return c.n, fmt.Errorf("bayes: write model: %w", err)
-	}
-	if _, err := c.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32())); err != nil {
+	if err != nil {
 		return c.n, fmt.Errorf("bayes: write model: %w", err)
 	}
 	return c.n, nil
+}
+
+// piece is how many entries are written and read at once.
+const piece = 4096
+
+func writeModel(w io.Writer, table []entry, lessons entry64) error {
+	b := append([]byte(magic), version)
+	for _, n := range lessons {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	for part := range slices.Chunk(table, piece) {
+		for _, e := range part {
+			b = binary.LittleEndian.AppendUint32(b, uint32(e[0]))
+			b = binary.LittleEndian.AppendUint32(b, uint32(e[1]))
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	return nil
 }
 
 type counter struct {
@@ -61,7 +70,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Read reads a model that WriteTo wrote; errors.Is(err, ErrModel) where it isn't one.
+// Read reads a model that WriteTo wrote, and nothing behind it unless r is buffered by this; errors.Is(err, ErrModel) where it isn't one.
 func Read(r io.Reader) (*Model, error) {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	m, err := readModel(bufio.NewReaderSize(r, 64<<10), sum)
@@ -81,28 +90,26 @@ func readModel(r io.Reader, sum stdhash.Hash32) (*Model, error) {
 		return nil, ErrModel
 	}
 	m := New()
-	m.ham = int64(binary.LittleEndian.Uint64(head[len(magic)+1:]))
-	m.spam = int64(binary.LittleEndian.Uint64(head[len(magic)+9:]))
-	buf := make([]byte, 4096)
-	for i := 0; i < len(m.cell); {
-		n := min(len(m.cell)-i, len(buf)/4)
-		if _, err := io.ReadFull(summed, buf[:4*n]); err != nil {
+	for k := range m.lessons {
+		m.lessons[k] = int64(binary.LittleEndian.Uint64(head[len(magic)+1+8*k:]))
+	}
+	buf := make([]byte, 8*piece)
+	for part := range slices.Chunk(m.table, piece) {
+		b := buf[:8*len(part)]
+		if _, err := io.ReadFull(summed, b); err != nil {
 			return nil, short(err)
 		}
-		for k := range n {
-			m.cell[i+k] = int32(binary.LittleEndian.Uint32(buf[4*k:]))
+		for i := range part {
+			part[i] = entry{int32(binary.LittleEndian.Uint32(b[8*i:])), int32(binary.LittleEndian.Uint32(b[8*i+4:]))}
 		}
-		i += n
 	}
-	want := sum.Sum32()
 	if _, err := io.ReadFull(r, buf[:4]); err != nil {
 		return nil, short(err)
 	}
-	if binary.LittleEndian.Uint32(buf) != want {
+	if binary.LittleEndian.Uint32(buf) != sum.Sum32() {
 		return nil, fmt.Errorf("checksum: %w", ErrModel)
 	}
-	m.taken = append([]int32(nil), m.cell...)
-	m.takenHam, m.takenSpam = m.ham, m.spam
+	m.taken, m.takenLessons = slices.Clone(m.table), m.lessons
 	return m, nil
 }
 

@@ -7,18 +7,18 @@ import (
 	"math"
 )
 
+// How the learners learn.
+const (
+	rate   = 12.0 // of logistic regression, in the scaling of √features
+	margin = 0.1  // who errs less learns no weights
+	thick  = 12.0 // and who is as sure as that, no counts
+)
+
 // A Step is what one lesson added to a model, for Undo.
 type Step struct {
-	spam      bool
-	base, own lesson
-	domain    bool
-	bin       int32 // of the calibration, -1 for none
-}
-
-// A lesson is what was added to the features of one layer.
-type lesson struct {
-	gram, pair int32
-	words      bool
+	spam, domain bool
+	base, own    [learners]int32 // what was added to weights, or 1 to counts
+	bin          int32           // of the calibration, -1 for none
 }
 
 // Learn teaches the model that a message of that domain is spam, or that it is ham, and returns what
@@ -27,22 +27,29 @@ func (m *Model) Learn(f *Features, domain string, spam bool) Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.opinion(f, domain)
-	s := Step{spam: spam, domain: domain != "", base: o.base.lesson(f, spam), bin: m.bin(o.sum, spam)}
+	s := Step{spam: spam, domain: domain != "", bin: m.bin(o.sum, spam)}
+	s.base = m.lesson(f, everybody(), o.base, spam)
 	if s.domain {
-		s.own = o.own.lesson(f, spam)
+		s.own = m.lesson(f, layerOf(domain), o.own, spam)
 	}
 	m.apply(f, domain, s, 1)
 	return s
 }
 
-// lesson says what a layer with these scores has to learn.
-func (s scores) lesson(f *Features, spam bool) (l lesson) {
-	l.gram, l.pair = delta(s.gram, f.grams, spam), delta(s.pair, f.pairs, spam)
-	l.words = spam && s.word < thick || !spam && s.word > -thick
-	return l
+// lesson says what learners with these scores have to learn.
+func (m *Model) lesson(f *Features, l layer, s scores, spam bool) (add [learners]int32) {
+	for i, who := range team() {
+		switch {
+		case !who.counts:
+			add[i] = correction(s[i], f.lists[who.of], spam)
+		case spam && s[i] < thick, !spam && s[i] > -thick:
+			add[i] = 1
+		}
+	}
+	return add
 }
 
-func delta(logit float64, list []uint32, spam bool) int32 {
+func correction(logit float64, list []uint32, spam bool) int32 {
 	err := -1 / (1 + math.Exp(-logit))
 	if spam {
 		err++
@@ -62,47 +69,38 @@ func (m *Model) Undo(f *Features, domain string, s Step) {
 }
 
 func (m *Model) apply(f *Features, domain string, s Step, sign int32) {
-	m.teach(f, everybody(), s.base, s.spam, sign)
+	class := 0
 	if s.spam {
-		m.spam += int64(sign)
-	} else {
-		m.ham += int64(sign)
+		class = 1
 	}
+	m.lessons[class] += int64(sign)
 	if s.bin >= 0 {
-		m.cell[bins+int(s.bin)] += sign
+		m.table[tail+int(s.bin)][class] += sign
 	}
-	if !s.domain {
-		return
-	}
-	l := layerOf(domain)
-	m.teach(f, l, s.own, s.spam, sign)
-	if s.spam {
-		m.cell[l.spam] += sign
-	} else {
-		m.cell[l.ham] += sign
+	m.teach(f, everybody(), s.base, class, sign)
+	if s.domain {
+		l := layerOf(domain)
+		m.teach(f, l, s.own, class, sign)
+		m.table[l.past][class] += sign
 	}
 }
 
-func (m *Model) teach(f *Features, l layer, s lesson, spam bool, sign int32) {
-	m.addTo(f.grams, l, gramTable, sign*s.gram)
-	m.addTo(f.pairs, l, pairTable, sign*s.pair)
-	if !s.words {
-		return
-	}
-	table, count := hamTable, l.wordHam
-	if spam {
-		table, count = spamTable, l.wordSpam
-	}
-	m.addTo(f.words, l, table, sign)
-	m.cell[count] += sign
-}
-
-func (m *Model) addTo(list []uint32, l layer, table int, d int32) {
-	if d == 0 {
-		return
-	}
-	for _, h := range list {
-		m.cell[l.at(table, h)] += d
+func (m *Model) teach(f *Features, l layer, add [learners]int32, class int, sign int32) {
+	for i, who := range team() {
+		switch {
+		case add[i] == 0:
+		case who.counts:
+			for _, h := range f.lists[who.of] {
+				m.table[l.at(countTable, h)][class] += sign
+			}
+			m.table[l.totals+i][class] += sign
+		default:
+			for _, h := range f.lists[who.of] {
+				e := &m.table[l.at(weightTable, h)]
+				e[0] += sign * add[i]
+				e[1] += sign
+			}
+		}
 	}
 }
 
@@ -114,37 +112,45 @@ var errStep = errors.New("bayes: not a step")
 // MarshalBinary writes the step in at most 64 octets (encoding.BinaryMarshaler).
 func (s Step) MarshalBinary() ([]byte, error) {
 	flags := byte(0)
-	for i, set := range []bool{s.spam, s.domain, s.base.words, s.own.words} {
-		if set {
-			flags |= 1 << i
-		}
+	if s.spam {
+		flags |= 1
+	}
+	if s.domain {
+		flags |= 2
 	}
 	b := []byte{stepVersion, flags}
-	for _, v := range []int32{s.base.gram, s.base.pair, s.own.gram, s.own.pair, s.bin} {
+	b = binary.AppendVarint(b, int64(s.bin))
+	for _, v := range s.base {
 		b = binary.AppendVarint(b, int64(v))
+	}
+	if s.domain {
+		for _, v := range s.own {
+			b = binary.AppendVarint(b, int64(v))
+		}
 	}
 	return b, nil
 }
 
 // UnmarshalBinary reads what MarshalBinary wrote (encoding.BinaryUnmarshaler).
 func (s *Step) UnmarshalBinary(b []byte) error {
-	if len(b) < 2 || b[1] >= 16 {
+	if len(b) < 2 || b[1] >= 4 {
 		return errStep
 	}
 	if b[0] != stepVersion {
 		return fmt.Errorf("bayes: a step of version %d", b[0])
 	}
 	t := Step{spam: b[1]&1 != 0, domain: b[1]&2 != 0}
-	t.base.words, t.own.words = b[1]&4 != 0, b[1]&8 != 0
-	b = b[2:]
-	for _, to := range []*int32{&t.base.gram, &t.base.pair, &t.own.gram, &t.own.pair, &t.bin} {
-		v, n := binary.Varint(b)
-		if n <= 0 || v < math.MinInt32 || v > math.MaxInt32 {
-			return errStep
-		}
-		*to, b = int32(v), b[n:]
+	r := varints{b: b[2:]}
+	t.bin = r.short()
+	for i := range t.base {
+		t.base[i] = r.short()
 	}
-	if len(b) > 0 || t.bin < -1 || t.bin >= calibrationCells {
+	for i := range t.own {
+		if t.domain {
+			t.own[i] = r.short()
+		}
+	}
+	if r.bad || len(r.b) > 0 || t.bin < -1 || t.bin >= tailEntries {
 		return errStep
 	}
 	*s = t

@@ -1,59 +1,66 @@
 package bayes
 
 import (
-	"hash/fnv"
 	"math"
 	"sync"
 )
 
-// Tables. Each learner has a table of cells; words have two, for ham and for spam.
-const (
-	cells = 1 << 19 // of a table
-	one   = 1 << 16 // fixed point: so much is 1
+// An entry is what a table has of one feature: of a learner of weights the weight, and how often it was
+// changed; of one that counts the messages of ham and of spam that had it. Sums wrap, so that what was added can
+// always be taken back.
+type entry [2]int32
 
-	gramTable = 0
-	pairTable = cells
-	hamTable  = 2 * cells
-	spamTable = 3 * cells
-	tableEnd  = 4 * cells
+// Entries. The learners of one kind share a table, since their features hash to places of their own. Beyond
+// the tables stand the numbers of messages that counts come from, for everybody and for domains, which share them by
+// hash; lessons of domains; and what calibration counts.
+const (
+	entries = 1 << 19 // of a table
+	domains = 1 << 12
+
+	weightTable = 0
+	countTable  = entries
+	totals      = 2 * entries // one for each learner of everybody
+	domainTotal = totals + learners
+	domainPast  = domainTotal + domains*learners
+	tail        = domainPast + domains
+	size        = tail + tailEntries
 )
 
-// Beyond the tables stand counters: of the model and of domains. Domains share them by hash.
-const (
-	domainCells = 1 << 12
-	wordHam     = tableEnd     // messages that the words of ham come from
-	wordSpam    = tableEnd + 1 // and of spam
-	domainHam   = tableEnd + 2
-	domainSpam  = domainHam + domainCells
-	wordHamOf   = domainSpam + domainCells
-	wordSpamOf  = wordHamOf + domainCells
-	bins        = wordSpamOf + domainCells
-	size        = bins + calibrationCells
-)
+// one is 1 in fixed point.
+const one = 1 << 16
 
-// How the learners learn.
-const (
-	rate      = 12.0 // of logistic regression, in the scaling of √features
-	margin    = 0.1  // a lesson whose probability errs less teaches no weights
-	thick     = 10.0 // nor words, if they are as sure as that
-	strength  = 0.1  // of the belief that a word means nothing (Robinson's s)
-	deviation = 0.45 // words that mean less don't count
-	maxStrong = 150  // so many words count, the strongest
-	wordShare = 0.5  // of the words' score in the sum
-)
+// A learner is one that has an opinion of its own on one family of features.
+type learner struct {
+	counts bool // those that have them, not weights
+	of     family
+	share  float64 // of its score in the sum
+}
+
+// learners is how many there are.
+const learners = 6
+
+// team returns all of them.
+func team() [learners]learner {
+	return [learners]learner{
+		{false, headGrams, 1}, {false, textGrams, 1}, {false, shapes, 1},
+		{true, headWords, 0.5}, {true, textWords, 0.5}, {true, shapes, 0.5},
+	}
+}
 
 // A Model is what was learnt. It may be used from many goroutines; its size is fixed.
 type Model struct {
-	mu        sync.RWMutex
-	cell      []int32 // tables and counters; sums wrap, so that what is added can always be taken back
-	taken     []int32 // what they were at the last Take; nil: all zero
-	ham, spam int64   // lessons
-	takenHam  int64
-	takenSpam int64
+	mu    sync.RWMutex
+	table []entry
+	taken []entry // what it was at the last Take; nil: empty
+	// Lessons of ham and of spam, and how many there were at the last Take.
+	lessons, takenLessons entry64
 }
 
+// entry64 counts ham and spam.
+type entry64 [2]int64
+
 // New returns a model that knows nothing.
-func New() *Model { return &Model{cell: make([]int32, size)} }
+func New() *Model { return &Model{table: make([]entry, size)} }
 
 // A Verdict is what the model says of a message.
 type Verdict struct {
@@ -62,55 +69,61 @@ type Verdict struct {
 	Ham, Spam int64   // messages learnt so far
 }
 
-// enough lessons of either kind make a model trained.
-const enough = 100
+// Enough lessons of ham, and as many of spam, make a model trained.
+const Enough = 100
 
-// Judge says how likely a message is spam, as mail of that domain; "" stands for mail of nobody in particular. It
-// changes nothing.
+// Judge says how likely a message is spam, as mail of that domain; "" stands for mail of nobody in
+// particular. It changes nothing.
 func (m *Model) Judge(f *Features, domain string) Verdict {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	ham, spam := m.lessons[0], m.lessons[1]
 	return Verdict{
 		Score:   m.calibrated(m.opinion(f, domain).sum),
-		Trained: m.ham >= enough && m.spam >= enough, Ham: m.ham, Spam: m.spam,
+		Trained: ham >= Enough && spam >= Enough, Ham: ham, Spam: spam,
 	}
 }
 
 // An opinion is what the learners of both layers say: logits, more or less.
 type opinion struct {
 	base, own scores
-	layer     layer // of the domain
 	sum       float64
 }
 
-type scores struct{ gram, pair, word float64 }
+type scores [learners]float64
 
-func (s scores) sum() float64 { return s.gram + s.pair + wordShare*s.word }
+func (s scores) sum() (sum float64) {
+	for i, l := range team() {
+		sum += l.share * s[i]
+	}
+	return sum
+}
 
 // A layer is whose features are meant: everybody's or those of a domain.
 type layer struct {
-	salt              uint32
-	wordHam, wordSpam int
-	ham, spam         int // counters of lessons, of a domain only
+	salt   uint32
+	totals int // where the totals of its learners are
+	past   int // and its lessons
 }
 
-func everybody() layer { return layer{wordHam: wordHam, wordSpam: wordSpam} }
+func everybody() layer { return layer{totals: totals} }
 
 func layerOf(domain string) layer {
-	h := fnv.New32a()
-	h.Write([]byte(domain))
-	salt := final(h.Sum32()) | 1
-	i := int(salt >> 8 % domainCells)
-	return layer{salt, wordHamOf + i, wordSpamOf + i, domainHam + i, domainSpam + i}
+	h := final(hash(basis, domain))
+	i := int(h % domains)
+	return layer{final(h^0x9e3779b1) | 1, domainTotal + i*learners, domainPast + i}
 }
 
-// at returns the cell of a feature.
+// at returns the place of a feature in a table of this layer.
 func (l layer) at(table int, h uint32) int {
 	if l.salt != 0 {
-		h = final(h ^ l.salt)
+		h = final(h^l.salt) % entries
 	}
-	return table + int(h%cells)
+	return table + int(h)
 }
+
+// half is with how many lessons a domain's layer weighs half of what everybody's does.
+const half = 300
 
 func (m *Model) opinion(f *Features, domain string) opinion {
 	o := opinion{base: m.scores(f, everybody())}
@@ -118,74 +131,91 @@ func (m *Model) opinion(f *Features, domain string) opinion {
 	if domain == "" {
 		return o
 	}
-	o.layer = layerOf(domain)
-	o.own = m.scores(f, o.layer)
-	const half = 300 // lessons with which a domain's layer weighs half of what everybody's does
-	n := float64(m.cell[o.layer.ham]) + float64(m.cell[o.layer.spam])
-	share := max(n, 0) / (max(n, 0) + half)
+	l := layerOf(domain)
+	o.own = m.scores(f, l)
+	n := max(0, float64(m.table[l.past][0])+float64(m.table[l.past][1]))
+	share := n / (n + half)
 	o.sum = (o.sum + share*o.own.sum()) / (1 + share)
 	return o
 }
 
-func (m *Model) scores(f *Features, l layer) scores {
-	return scores{m.weights(f.grams, l, gramTable), m.weights(f.pairs, l, pairTable), m.words(f.words, l)}
+func (m *Model) scores(f *Features, l layer) (s scores) {
+	for i, who := range team() {
+		list := f.lists[who.of]
+		if who.counts {
+			s[i] = m.counted(list, l, i)
+		} else {
+			s[i] = m.weighed(list, l)
+		}
+	}
+	return s
 }
 
-// weights is the logit of a logistic regression.
-func (m *Model) weights(list []uint32, l layer, table int) float64 {
+// weighed is the logit of a logistic regression. Weights that were changed often have seen much that others
+// explain as well: they count less.
+func (m *Model) weighed(list []uint32, l layer) float64 {
 	sum := int64(0)
 	for _, h := range list {
-		sum += int64(m.cell[l.at(table, h)])
+		if e := m.table[l.at(weightTable, h)]; e[1] != 0 {
+			sum += int64(e[0]) * int64(confidence(e[1])) >> 8
+		}
 	}
 	return float64(sum) / one / norm(list)
 }
 
 func norm(list []uint32) float64 { return math.Sqrt(float64(len(list)) + 1) }
 
-// words adds the evidence of the words that mean most.
-func (m *Model) words(list []uint32, l layer) float64 {
-	nh, ns := float64(m.cell[l.wordHam]), float64(m.cell[l.wordSpam])
-	if nh <= 0 || ns <= 0 {
+// counted adds the log-odds of features.
+func (m *Model) counted(list []uint32, l layer, who int) float64 {
+	ham, spam := float64(m.table[l.totals+who][0]), float64(m.table[l.totals+who][1])
+	if ham <= 0 || spam <= 0 {
 		return 0
 	}
-	var counts, sums [strata]int64
+	sum, n := int64(0), 0
+	o := newOdds(ham, spam)
 	for _, h := range list {
-		v := m.evidence(h, l, nh, ns)
-		if v == 0 {
-			continue
+		if v := o.of(m.table[l.at(countTable, h)]); v != 0 {
+			sum += int64(math.Round(v * one))
+			n++
 		}
-		i := min(int(math.Abs(v)*4), strata-1)
-		counts[i]++
-		sums[i] += int64(math.Round(v * one))
 	}
-	taken, sum := int64(0), 0.0
-	for i := strata - 1; i >= 0 && taken < maxStrong; i-- {
-		if counts[i] == 0 {
-			continue
-		}
-		n := min(counts[i], maxStrong-taken)
-		sum += float64(sums[i]) / one * float64(n) / float64(counts[i])
-		taken += n
-	}
-	return sum / math.Sqrt(float64(taken)+1)
+	return float64(sum) / one / math.Sqrt(float64(n)+1)
 }
 
-// strata of words by how much they mean: where not all of one count, each counts in part, so that their
-// order is no matter.
-const strata = 40
+// odds are how much more of spam than of ham has a feature.
+type odds struct{ ham, spam, least float64 }
 
-// evidence returns the log-odds of a word (Robinson's f(w)), 0 where it means too little.
-func (m *Model) evidence(h uint32, l layer, nh, ns float64) float64 {
-	ham, spam := float64(max(m.cell[l.at(hamTable, h)], 0)), float64(max(m.cell[l.at(spamTable, h)], 0))
+func newOdds(ham, spam float64) odds {
+	const share = 0.05 // of a message, is what was never seen
+	return odds{1 / ham, 1 / spam, share * (1/ham + 1/spam) / 2}
+}
+
+// of returns log-odds, 0 where they mean too little.
+func (o odds) of(e entry) float64 {
+	const doubt, weak, most = 0.3, 1.5, 9
+	ham, spam := float64(max(e[0], 0)), float64(max(e[1], 0))
 	n := ham + spam
 	if n == 0 {
 		return 0
 	}
-	p := spam / ns / (spam/ns + ham/nh)
-	p = (strength/2 + n*p) / (strength + n)
-	if math.Abs(p-0.5) <= deviation {
+	v := math.Log((spam*o.spam+o.least)/(ham*o.ham+o.least)) * n / (n + doubt)
+	if math.Abs(v) < weak {
 		return 0
 	}
-	p = min(max(p, 1e-4), 1-1e-4)
-	return math.Log(p / (1 - p))
+	return max(-most, min(v, most))
 }
+
+// confidence is 256 times the fourth root of 1/(1+n).
+func confidence(n int32) int32 {
+	if uint32(n) < uint32(len(confidences)) {
+		return int32(confidences[n])
+	}
+	return int32(256 / math.Sqrt(math.Sqrt(1+float64(uint32(n)))))
+}
+
+var confidences = func() (table [1024]uint16) {
+	for n := range table {
+		table[n] = uint16(math.Round(256 / math.Sqrt(math.Sqrt(1+float64(n)))))
+	}
+	return table
+}()
