@@ -19,8 +19,8 @@ type Bayes interface {
 	Judge(f *bayes.Features, domain string) bayes.Verdict
 	// Explain returns the n features that weigh most in that.
 	Explain(f *bayes.Features, domain string, n int) []bayes.Reason
-	// Earned reports whether it has shown on this site that it may decide alone.
-	Earned() bool
+	// EarnedAt reports whether it has shown on this site that it may decide alone where it holds what has a score.
+	EarnedAt(required float64) bool
 }
 
 // bayesFilter tells spam from ham by what people, traps and operators have called so before on this site (`gatepost learn`,
@@ -102,7 +102,7 @@ func (b bayesFilter) judged(f pipeline.Finding, v bayes.Verdict, features *bayes
 		pipeline.Evidence{Key: "score", Value: shownScore(v.Score)},
 		pipeline.Evidence{Key: "level", Value: strconv.Itoa(b.level)},
 		pipeline.Evidence{Key: "required", Value: strconv.FormatFloat(required, 'g', -1, 64)})
-	if !b.bayes.Earned() {
+	if !b.bayes.EarnedAt(required) {
 		f.Most = unearned
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "bound", Value: fmt.Sprintf("%g points at most: its record on this site is too short yet, or too bad", unearned)})
 	}

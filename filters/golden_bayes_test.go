@@ -55,8 +55,8 @@ func (b *fakeBayes) Explain(_ *bayes.Features, _ string, n int) []bayes.Reason {
 	return b.reasons[:min(n, len(b.reasons))]
 }
 
-// Earned implements Bayes.
-func (b *fakeBayes) Earned() bool { return b.earned }
+// EarnedAt implements Bayes.
+func (b *fakeBayes) EarnedAt(float64) bool { return b.earned }
 
 // walkBayes has a policy with a bayes entry judge an offer to some recipients, and returns their walks.
 func walkBayes(t *testing.T, b Bayes, message *mail.Message, settings map[string]any, required, rejectAt float64, to ...mail.Path) (walks []*pipeline.Walk) {

@@ -17,6 +17,7 @@ import (
 	"gatepost/filters"
 	"gatepost/internal/access"
 	"gatepost/internal/ban"
+	"gatepost/internal/bayes/desk"
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/bulk"
 	"gatepost/internal/captcha"
@@ -107,6 +108,8 @@ type App struct {
 	packs        *pack.Keeper
 	dmarc        *dmarc.Tally
 	learnt       *learnt.Desk
+	bayes        *desk.Desk
+	moves        *moves
 	bulk         *bulk.Window
 	documents    fingerprint.Memory // that are not to leave
 	handlers     control.Handlers
@@ -135,6 +138,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openDirectory,
 		a.openBans,
 		a.openTeaching,
+		a.openBayes,
 		a.openComplaints,
 		a.openResolver,
 		a.openLearnt,
@@ -348,6 +352,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Learnt:     a.learnt.Memory(),
 		Texts:      a.learnt.Memory(),
 		Bulk:       a.bulk,
+		Bayes:      a.bayes,
 		Documents:  &a.documents,
 	}
 }

@@ -37,6 +37,7 @@ func (a *App) operations() control.Handlers {
 	a.complaintOps(h)
 	a.dmarcOps(h)
 	a.learnOps(h)
+	a.bayesOps(h)
 	a.fingerprintOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)

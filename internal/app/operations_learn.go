@@ -6,8 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
+	"gatepost/internal/bayes"
+	"gatepost/internal/bayes/desk"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/learnt"
@@ -54,23 +58,42 @@ const maxFaults = 20
 // so that one that comes again changes nothing.
 func (a *App) learnMessages(ctx context.Context, r ops.LearnAdd) (ops.LearnDone, error) {
 	done := ops.LearnDone{Faults: []string{}}
+	if r.Domain != "" {
+		if _, ok := a.directory.Snapshot().Domain(r.Domain); !ok {
+			return done, control.NotFound("domain %s: no such domain", r.Domain)
+		}
+	}
+	var list []lesson
 	for _, m := range r.Messages {
-		sum := sha256.Sum256(m.Content)
-		err := a.teach(ctx, lesson{
-			Message: mail.NewMessage(m.Content), ID: "file " + hex.EncodeToString(sum[:16]), Spam: r.Spam, Source: learnt.Command, Person: admin, Now: true,
+		list = append(list, lesson{
+			Message: mail.NewMessage(m.Content), ID: fileID(m.Content), Spam: r.Spam, Source: learnt.Command, Person: admin, Domain: strings.ToLower(r.Domain), Now: true, Force: r.Force,
 		})
-		if ctx.Err() != nil {
-			return done, ctx.Err()
-		}
-		if err == nil {
+	}
+	outcomes, err := a.teachFiles(ctx, list)
+	if err != nil {
+		return done, err
+	}
+	for i, t := range outcomes {
+		switch {
+		case t.err == nil:
 			done.Learnt++
-			continue
+		case done.Failed < maxFaults:
+			done.Faults = append(done.Faults, fmt.Sprintf("%s: %v", r.Messages[i].Name, t.err))
+			fallthrough
+		default:
+			done.Failed++
 		}
-		if done.Failed++; len(done.Faults) < maxFaults {
-			done.Faults = append(done.Faults, fmt.Sprintf("%s: %v", m.Name, err))
+		if t.known {
+			done.Known++
 		}
 	}
 	return done, nil
+}
+
+// fileID names a message of a file.
+func fileID(content []byte) string {
+	sum := sha256.Sum256(content)
+	return "file " + hex.EncodeToString(sum[:16])
 }
 
 func lessonsOf(list []learnt.Lesson) []ops.Lesson {
@@ -87,7 +110,12 @@ func lessonsOf(list []learnt.Lesson) []ops.Lesson {
 	return out
 }
 
+// forgetLessons takes lessons back: one, all about a message, or what was said of messages that are brought again. Bayes
+// needs the message for that; without it the rest is taken back, and the error says so.
 func (a *App) forgetLessons(ctx context.Context, r ops.LearnForget) ([]ops.Lesson, error) {
+	if len(r.Messages) > 0 {
+		return a.forgetFiles(ctx, r.Messages)
+	}
 	f := learnt.Forgetting{Message: r.Message, Who: admin}
 	if r.ID != "" {
 		id, err := lessonID(r.ID)
@@ -99,9 +127,55 @@ func (a *App) forgetLessons(ctx context.Context, r ops.LearnForget) ([]ops.Lesso
 	if f.ID == 0 && f.Message == "" {
 		return nil, control.Misused("name a lesson or a message")
 	}
+	return a.forget(ctx, f, nil)
+}
+
+func (a *App) forgetFiles(ctx context.Context, list []ops.LearnMessage) ([]ops.Lesson, error) {
+	out := []ops.Lesson{}
+	for _, m := range list {
+		features, err := bayes.Of(mail.NewMessage(m.Content))
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		ended, err := a.forget(ctx, learnt.Forgetting{Message: fileID(m.Content), Who: admin}, features)
+		if control.KindOf(err) == control.Missing {
+			continue // it was never taught
+		}
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		out = append(out, ended...)
+	}
+	return out, nil
+}
+
+// forget takes back lessons of all who learn; features are those of the message where it was brought again.
+func (a *App) forget(ctx context.Context, f learnt.Forgetting, features *bayes.Features) ([]ops.Lesson, error) {
 	list, err := a.learnt.Forget(ctx, f)
-	if errors.Is(err, learnt.ErrNone) {
+	if err != nil && !errors.Is(err, learnt.ErrNone) {
+		return nil, err
+	}
+	about := [][2]string{{f.Message, ""}}
+	if f.Message == "" {
+		about = nil
+		for _, l := range list {
+			about = append(about, [2]string{l.Message, l.Person})
+		}
+	}
+	out := lessonsOf(list)
+	for _, one := range about {
+		ended, err := a.bayes.ForgetBrought(ctx, one[0], one[1], admin, features)
+		if err != nil && !errors.Is(err, desk.ErrNone) {
+			return out, fmt.Errorf("taken back, but for what bayes made of it: %w", err)
+		}
+		for _, l := range ended {
+			if !slices.ContainsFunc(out, func(o ops.Lesson) bool { return o.Message == l.Message && o.Person == l.Person }) {
+				out = append(out, ops.Lesson{Message: l.Message, Spam: l.Spam, Source: string(l.Source), Person: l.Person, Time: l.Time, Prints: []string{}})
+			}
+		}
+	}
+	if len(out) == 0 {
 		return nil, control.NotFound("no lesson that stands is named so")
 	}
-	return lessonsOf(list), err
+	return out, nil
 }

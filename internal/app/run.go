@@ -143,7 +143,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
@@ -181,6 +181,8 @@ func (a *App) chores() []service {
 		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
 		{"outbreak", func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
 		{"learning", func(ctx context.Context) error { a.learnt.Run(ctx); return nil }},
+		{"bayes", func(ctx context.Context) error { a.bayes.Run(ctx); return nil }},
+		{"moves", func(ctx context.Context) error { a.moves.run(ctx); return nil }},
 		{"bulk", func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
 		{"fingerprints", a.followDocuments},
 		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},

@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/bulk"
 	"gatepost/internal/complaint"
 	"gatepost/internal/config"
+	"gatepost/internal/journal"
 	"gatepost/internal/learnt"
 	"gatepost/internal/mail"
 	"gatepost/internal/picture"
@@ -30,8 +31,10 @@ type lesson struct {
 	Spam    bool
 	Source  learnt.Source
 	Person  string     // who says so, as one and the same is counted
+	Domain  string     // whose mail it is, in lower case; "": nobody's in particular
 	Client  netip.Addr // who sent it; the zero Addr where nobody knows
 	Now     bool       // it is to count when teach returns, not only soon
+	Force   bool       // whatever guards say
 }
 
 // A teacher makes something of what is said of messages. Nothing that a filter says of its own
@@ -46,7 +49,7 @@ type teacher interface {
 
 // teachers are all who learn.
 func (a *App) teachers() []teacher {
-	return []teacher{printTeacher{a.learnt, a.pictures}}
+	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}}
 }
 
 // teachTime bounds what is made of one lesson.
@@ -83,16 +86,9 @@ type printTeacher struct {
 }
 
 func (t printTeacher) teach(ctx context.Context, l lesson) error {
-	prints, err := t.prints(ctx, l)
+	taught, err := t.lesson(ctx, l)
 	if err != nil {
-		return fmt.Errorf("app: prints of %s: %w", l.ID, err)
-	}
-	for i := range prints { // of copies that differ a little one stands for all
-		prints[i] = t.desk.Memory().Anchor(prints[i])
-	}
-	taught := learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}
-	if len(prints) == 0 && l.Source == learnt.Command {
-		return errNothing // who brings it is to know
+		return err
 	}
 	if !l.Now {
 		t.desk.Teach(taught)
@@ -102,8 +98,17 @@ func (t printTeacher) teach(ctx context.Context, l lesson) error {
 	return err
 }
 
-// errNothing says that a message, empty or a few words long, can't teach.
-var errNothing = errors.New("it has nothing by which it could be known again")
+// lesson is what one says to the desk.
+func (t printTeacher) lesson(ctx context.Context, l lesson) (learnt.Lesson, error) {
+	prints, err := t.prints(ctx, l)
+	if err != nil {
+		return learnt.Lesson{}, fmt.Errorf("app: prints of %s: %w", l.ID, err)
+	}
+	for i := range prints { // of copies that differ a little one stands for all
+		prints[i] = t.desk.Memory().Anchor(prints[i])
+	}
+	return learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}, nil
+}
 
 // prints are the marks that a lesson is about. A virus travels in the words of others, and beside
 // their files: it teaches what of the attached could be it, and nothing else. A sender who solved a task
@@ -174,7 +179,7 @@ func (j judged) Judged(ctx context.Context, tx *pipeline.Transaction, walks []*p
 		network, _ = tx.Client.Addr.Prefix(48)
 	}
 	for _, source := range surely(walks) {
-		l := lesson{Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Client: tx.Client.Addr}
+		l := lesson{Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Domain: trapDomain(walks), Client: tx.Client.Addr}
 		if source == learnt.Trap && j.app.vouched(tx) {
 			j.app.log.Info("not learnt: others sign the same text, from a network with a good history", "id", l.ID, "source", string(source))
 			continue
@@ -226,6 +231,7 @@ func (a *App) releasedIsHam(ctx context.Context, h quarantine.Held, by quarantin
 	case by.Operator || by.Who == admin:
 		l.Source = learnt.Operator
 	}
+	l.Domain = domainOf(h.Recipient)
 	a.teachContent(ctx, h.Blob, l)
 }
 
@@ -269,10 +275,27 @@ func reporterOf(c complaint.Complaint) string {
 
 // teachMessage teaches with the content of a message that came here, as long as somebody has it.
 func (a *App) teachMessage(ctx context.Context, l lesson) {
-	record, hits, err := a.journal.Show(ctx, l.ID)
-	if len(hits) == 0 || record == nil {
-		a.log.Info("not learnt: the journal does not have the message", "id", l.ID, "source", string(l.Source), "error", err)
+	name, hits, err := a.contentOf(ctx, l.ID)
+	if err != nil {
+		a.log.Info("not learnt: the message is not found", "id", l.ID, "source", string(l.Source), "error", err)
 		return
+	}
+	l.Domain = readerDomain(mail.Path(l.Person), hits)
+	a.teachContent(ctx, name, l)
+}
+
+// errNobody says that a message is not here any more.
+var errNobody = errors.New("nobody has the message any more")
+
+// contentOf names the content of a message that came here, as long as somebody has it, else errNobody; and returns what the
+// journal has of the message.
+func (a *App) contentOf(ctx context.Context, id string) (name string, hits []journal.Hit, err error) {
+	record, hits, err := a.journal.Show(ctx, id)
+	switch {
+	case errors.Is(err, journal.ErrNotFound):
+		return "", hits, fmt.Errorf("%w: %w", errNobody, err)
+	case err != nil:
+		return "", hits, err
 	}
 	var boxes []int64
 	for _, h := range hits {
@@ -284,12 +307,23 @@ func (a *App) teachMessage(ctx context.Context, l lesson) {
 			boxes = append(boxes, b.ID)
 		}
 	}
-	name, err := a.store.Arrivals().Of(ctx, l.ID, record.Time, boxes[:min(len(boxes), maxBoxes)])
-	if err != nil || name == "" {
-		a.log.Info("not learnt: nobody has the message any more", "id", l.ID, "source", string(l.Source), "error", err)
-		return
+	name, err = a.store.Arrivals().Of(ctx, id, record.Time, boxes[:min(len(boxes), maxBoxes)])
+	if err == nil && name == "" {
+		err = errNobody
 	}
-	a.teachContent(ctx, name, l)
+	return name, hits, err
+}
+
+// readerDomain is the domain of who says something of a message, if it came for that, else the one for which it came.
+func readerDomain(person mail.Path, hits []journal.Hit) string {
+	domain := ""
+	for _, h := range hits {
+		own := domainOf(h.Recipient)
+		if own == domainOf(person) || domain == "" {
+			domain = own
+		}
+	}
+	return domain
 }
 
 // maxBoxes bounds the mailboxes in which one message is looked for.

@@ -5,6 +5,8 @@ import "time"
 // LearnAdd teaches messages as spam, or as ham. Result: LearnDone.
 type LearnAdd struct {
 	Spam     bool           `json:"spam"`
+	Domain   string         `json:"domain,omitempty"` // whose mail it is; "": nobody's in particular
+	Force    bool           `json:"force,omitempty"`  // Bayes learns it though it would lose ham that it knows
 	Messages []LearnMessage `json:"messages"`
 }
 
@@ -17,6 +19,7 @@ type LearnMessage struct {
 // LearnDone is what became of messages.
 type LearnDone struct {
 	Learnt int      `json:"learnt"` // those that were known count, too: they change nothing
+	Known  int      `json:"known"`
 	Failed int      `json:"failed"`
 	Faults []string `json:"faults"` // the first few: name and reason
 }
@@ -50,10 +53,11 @@ type Lesson struct {
 	Prints  []string  `json:"prints"` // what it taught: "checksum 0a1b…"
 }
 
-// LearnForget takes lessons back: one by its ID, or all about a message. Result: []Lesson.
+// LearnForget takes lessons back: one by its ID, all about a message, or what LearnAdd said of messages. Result: []Lesson.
 type LearnForget struct {
-	ID      string `json:"id,omitempty"`
-	Message string `json:"message,omitempty"`
+	ID       string         `json:"id,omitempty"`
+	Message  string         `json:"message,omitempty"`
+	Messages []LearnMessage `json:"messages,omitempty"`
 }
 
 // Op implements control.Request.

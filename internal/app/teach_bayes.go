@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"gatepost/internal/bayes"
+	"gatepost/internal/bayes/desk"
+	"gatepost/internal/blob"
+	"gatepost/internal/config"
+	"gatepost/internal/learnt"
+	"gatepost/internal/mail"
+	"gatepost/pipeline"
+)
+
+// What Bayes is taught in a day, at most: by one person (of traps, by one client network), in one domain, by all of
+// one source; by all senders who solve challenges, each of whom speaks for himself.
+const (
+	bayesPerson    = 100
+	bayesDomain    = 2000
+	bayesSource    = 5000
+	bayesChallenge = 20
+)
+
+// openBayes makes what tells spam from ham by what was learnt here. Where its rows can't be read mail is taken all the same, and
+// judged without it: the desk tries again each second.
+func (a *App) openBayes(ctx context.Context, _ *config.Config) error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	caps := desk.Caps{Person: bayesPerson, Domain: bayesDomain, Source: bayesSource, Of: map[desk.Source]int{desk.Challenge: bayesChallenge}}
+	a.bayes = desk.New(desk.Config{
+		Rows: a.store.Bayes(), Contents: bayesContents{a}, Caps: caps, Node: host, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
+	})
+	a.moves = a.newMoves()
+	a.metrics.Gauges("bayes_lessons", "Messages that the statistical filter has learnt.", "kind", []string{"spam", "ham"}, func(kind string) float64 {
+		v := a.bayes.Judge(&bayes.Features{}, "")
+		if kind == "spam" {
+			return float64(v.Spam)
+		}
+		return float64(v.Ham)
+	})
+	a.metrics.Gauge("bayes_trained", "1 where the statistical filter has seen enough of both, spam and ham, to judge.", func() float64 {
+		return one(a.bayes.Judge(&bayes.Features{}, "").Trained)
+	})
+	a.metrics.Gauge("bayes_earned", "1 where its record on this site lets the statistical filter decide alone, at level 4.", func() float64 { return one(a.bayes.Earned()) })
+	a.metrics.Gauge("bayes_refused", "Lessons that were refused since the start, since known ham would have been lost by them.", func() float64 { return float64(a.bayes.Guard().Lessons) })
+	if err := a.bayes.Follow(ctx); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		a.log.Error("the bayes model can't be read", "error", err)
+	}
+	return nil
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// A bayesTeacher teaches the statistical filter.
+type bayesTeacher struct{ desk *desk.Desk }
+
+// senders is the one person that all who solve a challenge are: each speaks for himself, so together they
+// say no more than a single reader does.
+const senders = "senders"
+
+func (t bayesTeacher) teach(ctx context.Context, l lesson) error {
+	given, ok, err := t.lesson(l)
+	switch {
+	case err != nil || !ok:
+		return err
+	case !l.Now:
+		t.desk.TeachSoon(given)
+		return nil
+	}
+	_, err = t.desk.Teach(ctx, given)
+	return err
+}
+
+// lesson is what one says to Bayes; ok is false where that is nothing. A virus travels in the words of others.
+func (t bayesTeacher) lesson(l lesson) (given desk.Lesson, ok bool, err error) {
+	given = desk.Lesson{Message: l.ID, Domain: l.Domain, Spam: l.Spam, Source: desk.Source(l.Source), Person: l.Person, Force: l.Force}
+	switch l.Source {
+	case learnt.Virus:
+		return given, false, nil
+	case learnt.Challenge:
+		given.Person = senders
+	}
+	if given.Features, err = bayes.Of(l.Message); err != nil {
+		return given, false, fmt.Errorf("app: features of %s: %w", l.ID, err)
+	}
+	return given, true, nil
+}
+
+func (t bayesTeacher) forget(ctx context.Context, message, person, who string) error {
+	_, err := t.desk.Forget(ctx, message, person, who)
+	if errors.Is(err, desk.ErrNone) {
+		return nil
+	}
+	return err
+}
+
+// bayesContents finds messages of lessons again: what a lesson taught is taken back by its message's features.
+type bayesContents struct{ app *App }
+
+// Features implements desk.Contents.
+func (c bayesContents) Features(ctx context.Context, message string) (*bayes.Features, error) {
+	name, _, err := c.app.contentOf(ctx, message)
+	switch {
+	case errors.Is(err, errNobody):
+		return nil, desk.ErrGone
+	case err != nil:
+		return nil, err
+	}
+	content, err := c.app.blobs.Open(ctx, blob.ID(name))
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return nil, desk.ErrGone
+	case err != nil:
+		return nil, err
+	}
+	defer content.Close()
+	return bayes.Of(mail.NewSpooled(content, content.Size()))
+}
+
+// trapDomain is the domain of the trap that a message came for.
+func trapDomain(walks []*pipeline.Walk) string {
+	for _, w := range walks {
+		for _, s := range w.Steps {
+			if !s.Shadow && s.Filter == "honeypot" && s.Finding.Result == "trap" {
+				return domainOf(w.Recipient)
+			}
+		}
+	}
+	return ""
+}
+
+func domainOf(p mail.Path) string { return strings.ToLower(p.Domain()) }
