@@ -58,9 +58,14 @@ func (p *program) readMessage(path string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
+	return readWire(in, path)
+}
+
+// readWire reads a message of that name and brings it into the form of the wire.
+func readWire(in io.Reader, name string) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(in, maxExplained+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	if bytes.HasPrefix(raw, []byte("From ")) {
 		_, raw, _ = bytes.Cut(raw, []byte("\n"))
@@ -68,7 +73,7 @@ func (p *program) readMessage(path string) ([]byte, error) {
 	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
 	raw = bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n"))
 	if len(raw) > maxExplained {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxExplained)
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxExplained)
 	}
 	return raw, nil
 }

@@ -84,6 +84,7 @@ func handlers() control.Handlers {
 	listFileHandlers(h)
 	trustHandlers(h)
 	learnHandlers(h)
+	bayesHandlers(h)
 	fingerprintHandlers(h)
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))
@@ -277,7 +278,7 @@ func gatepost(t *testing.T, in string, args ...string) (status int, out, errs st
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"box.mbox": "From a Mon\nSubject: 1\n\none\n\nFrom b Tue\nSubject: 2\n\n>From two\n", "mail.eml": "From bob Mon Nov 22\nSubject: x\n\nhello\n", "password": "top secret\n", "lists.csv": "\ufefflist,value\r\nallow,x.example\r\ngrey,y.example\r\n", "empty": "", "members": "ann@example.org\n\n# a remark\nbob@example.net # Bob\n",
+		"box.mbox": "From a Mon\nSubject: 1\n\none\n\nFrom b Tue Nov 24 09:00:00 2026\nSubject: 2\n\n>From two\n", "mail.eml": "From bob Mon Nov 22\nSubject: x\n\nhello\n", "password": "top secret\n", "lists.csv": "\ufefflist,value\r\nallow,x.example\r\ngrey,y.example\r\n", "empty": "", "members": "ann@example.org\n\n# a remark\nbob@example.net # Bob\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
