@@ -148,19 +148,8 @@ func received(content []byte) time.Time {
 func others() []shape {
 	return []shape{
 		shuffled(2), shuffled(3),
-		{"body alone", func(c *corpus) (stream, error) {
-			s, err := shuffled(1).make(c)
-			if err != nil {
-				return s, err
-			}
-			path, err := c.path("body", body)
-			for n, i := range c.shuffled(1) {
-				if err == nil {
-					s.steps[n].path = path(i)
-				}
-			}
-			return s, err
-		}},
+		cut("body alone", "body", body),
+		cut("no dates", "dateless", dateless),
 		altered("5 % wrong labels", func(s *stream) {
 			rnd := rand.New(rand.NewPCG(5, 1))
 			for i := range s.steps {
@@ -173,10 +162,28 @@ func others() []shape {
 	}
 }
 
+// cut is the shuffled stream of what a function leaves of each message; variant is its directory.
+func cut(name, variant string, of func([]byte) []byte) shape {
+	return shape{name, func(c *corpus) (stream, error) {
+		s, err := c.inOrder(name, c.shuffled(1))
+		if err != nil {
+			return s, err
+		}
+		path, err := c.path(variant, of)
+		if err != nil {
+			return s, err
+		}
+		for n, i := range c.shuffled(1) {
+			s.steps[n].path = path(i)
+		}
+		return s, nil
+	}}
+}
+
 // altered is the shuffled stream with a change.
 func altered(name string, change func(s *stream)) shape {
 	return shape{name, func(c *corpus) (stream, error) {
-		s, err := shuffled(1).make(c)
+		s, err := c.inOrder(name, c.shuffled(1))
 		if err == nil {
 			change(&s)
 		}
@@ -205,6 +212,23 @@ func body(content []byte) []byte {
 		if name == "mime-version" || strings.HasPrefix(name, "content-") {
 			out = append(out, f...)
 		}
+	}
+	return append(out, rest...)
+}
+
+// dateless leaves dates out of the header: the halves of the corpus were gathered in other months.
+func dateless(content []byte) []byte {
+	fields, rest := split(content)
+	var out []byte
+	for _, f := range fields {
+		name, _, _ := strings.Cut(strings.ToLower(string(f)), ":")
+		if strings.HasSuffix(name, "date") {
+			continue
+		}
+		if i := bytes.LastIndexByte(f, ';'); name == "received" && i >= 0 {
+			f = append(slices.Clone(f[:i]), "\r\n"...)
+		}
+		out = append(out, f...)
 	}
 	return append(out, rest...)
 }

@@ -74,9 +74,18 @@ func TestByDate(t *testing.T) {
 	}
 }
 
-func TestBody(t *testing.T) {
-	const in = "From: a\r\nMime-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\nSubject: b\r\n\r\nFrom: stays\r\n"
-	if got, want := string(body([]byte(in))), "Mime-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n\r\nFrom: stays\r\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+func TestCut(t *testing.T) {
+	const in = "Received: from c by d;\r\n Thu, 22 Aug 2002 12:36:23 +0100\r\nFrom: a\r\nDate: Thu, 22 Aug 2002 12:36:23 +0100\r\nMime-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed;\r\n boundary=x\r\n\r\nDate: stays\r\n"
+	for name, tt := range map[string]struct {
+		of   func([]byte) []byte
+		want string
+	}{
+		"body":     {body, "Mime-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n\r\nDate: stays\r\n"},
+		"no dates": {dateless, "Received: from c by d\r\nFrom: a\r\nMime-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n\r\nDate: stays\r\n"},
+	} {
+		if got := string(tt.of([]byte(in))); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
 	}
 }
