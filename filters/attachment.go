@@ -119,6 +119,9 @@ func (f attachmentFilter) Check(ctx context.Context, q pipeline.Query) (pipeline
 	if err != nil {
 		return pipeline.Finding{}, fmt.Errorf("attachment: %w", err)
 	}
+	if len(r.Files) == 0 && r.Cut == "" {
+		return pipeline.Finding{Result: "none"}, nil
+	}
 	found := map[attachment.Class][]string{}
 	for i := range r.Files {
 		file := &r.Files[i]

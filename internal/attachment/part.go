@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -10,11 +11,8 @@ import (
 // HasAttachments reports whether Inspect would look at anything: a message that is no more
 // than text costs nothing.
 func HasAttachments(m *mail.Message) bool {
-	if unseenParts(m) != "" {
-		return true
-	}
 	for p := range m.Root().All() {
-		if attached(p) || len(p.Names()) > 0 || len(readings(p)) > 0 {
+		if p.Flags.Has(unseen) || attached(p) || len(namesOf(p)) > 0 || len(readings(p)) > 0 {
 			return true
 		}
 		if _, more := epilogue(m, p); more {
@@ -23,6 +21,46 @@ func HasAttachments(m *mail.Message) bool {
 	}
 	return len(written(m)) > 0
 }
+
+// namesOf is the part's Names, found out only where the header has a parameter that is called like one.
+func namesOf(p *mail.Part) []string {
+	if p.Filename != "" {
+		return p.Names()
+	}
+	for i := range p.Header.Fields {
+		switch f := &p.Header.Fields[i]; len(f.Name) {
+		case len("Content-Type"), len("Content-Disposition"):
+			if strings.EqualFold(f.Name[:min(len(f.Name), len("Content-"))], "Content-") && holdsName(f.Raw) {
+				return p.Names()
+			}
+		}
+	}
+	return nil
+}
+
+// holdsName reports whether a field holds "name", the ends of lines left out, which may stand within.
+func holdsName(raw []byte) bool {
+	const word = "name"
+	n := 0
+	for _, c := range raw {
+		switch c |= 0x20; { // of CR and LF it makes "-" and "*"
+		case c == '\r'|0x20, c == '\n'|0x20:
+		case c != word[n]:
+			n = 0
+			if c == word[0] {
+				n = 1
+			}
+		default:
+			if n++; n == len(word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unseen are the flaws of a message that may hold parts that mail's walk does not show.
+const unseen = mail.TooMany | mail.TooDeep | mail.HeaderCut
 
 // unseenParts says why a message may hold parts that mail's walk does not show; "" as a rule.
 func unseenParts(m *mail.Message) string {
@@ -50,6 +88,9 @@ func written(m *mail.Message) (texts []string) {
 		if p.Type != "text" || p.Subtype == "html" {
 			continue
 		}
+		if !mayBegin(m, p, room) {
+			continue
+		}
 		text, _ := m.Text(p, room)
 		room -= int64(len(text))
 		if strings.HasPrefix(text, "begin") || strings.Contains(text, "\nbegin") {
@@ -59,6 +100,28 @@ func written(m *mail.Message) (texts []string) {
 	return texts
 }
 
+// mayBegin reports whether the text of a part may hold "begin", by its octets as they came, of which there
+// is no need to make text then. In quoted-printable letters may be written as digits, and a line break stand within the word.
+func mayBegin(m *mail.Message, p *mail.Part, limit int64) bool {
+	signs := []string{"begin", "\x00"} // NUL is in all UTF-16
+	switch p.Encoding {
+	case "base64":
+		return true
+	case "quoted-printable":
+		if p.End-p.Body > limit { // what is read of it may come from further on
+			return true
+		}
+		signs = []string{"begin", "\x00", "=00", "=6", "b=", "be=", "beg=", "begi="}
+	}
+	switch charset := strings.ToLower(p.Params["charset"]); {
+	case charset == "", charset == "us-ascii", charset == "utf-8":
+	case strings.HasPrefix(charset, "iso-8859-"), strings.HasPrefix(charset, "windows-12"):
+	default:
+		return true
+	}
+	return slices.ContainsFunc(signs, func(s string) bool { return m.RawContains(p, s, limit) })
+}
+
 // attached reports whether a part is looked at: a leaf that is not the text of the message, or
 // what should have parts and has none.
 func attached(p *mail.Part) bool {
@@ -66,7 +129,7 @@ func attached(p *mail.Part) bool {
 		return false
 	}
 	body := p.Type == "text" && (p.Subtype == "plain" || p.Subtype == "html")
-	return !body || p.Disposition == "attachment" || len(p.Names()) > 0
+	return !body || p.Disposition == "attachment" || len(namesOf(p)) > 0
 }
 
 // named looks at the names of what is no file to us, but is saved as one by some: a multipart, a mail.

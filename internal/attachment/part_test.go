@@ -103,3 +103,54 @@ func TestAmbiguous(t *testing.T) {
 		t.Errorf("very many: got %s", described(r))
 	}
 }
+
+// plainly is HasAttachments as it would be if time were no matter.
+func plainly(m *mail.Message) bool {
+	if unseenParts(m) != "" {
+		return true
+	}
+	for p := range m.Root().All() {
+		if attached(p) || len(p.Names()) > 0 || len(readings(p)) > 0 {
+			return true
+		}
+		if _, more := epilogue(m, p); more {
+			return true
+		}
+	}
+	for p := range m.Root().All() {
+		if p.Type != "text" || p.Subtype == "html" {
+			continue
+		}
+		if text, _ := m.Text(p, mail.MaxExtract); strings.HasPrefix(text, "begin") || strings.Contains(text, "\nbegin") {
+			return true
+		}
+	}
+	return false
+}
+
+// FuzzHasAttachments: what is passed over at once has no attachments, and no names.
+func FuzzHasAttachments(f *testing.F) {
+	const file = "begin 644 a.exe\r\n#0V%T\r\n`\r\nend\r\n"
+	for _, s := range []string{
+		"\r\n" + file, "Content-Transfer-Encoding: quoted-printable\r\n\r\nhello\r\nbe=\r\ngin 644 a.exe\r\n",
+		"Content-Transfer-Encoding: \"quoted-printable\"\r\n\r\n=62egin", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=62eg=\r\nin=0Abe=\r\n=\r\ngin",
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=FF=FEb=00e=00g=00i=00n=00", "Content-Type: text/plain; charset=utf-7\r\n\r\n+AGI-egin 644 x",
+		"Content-Type: text/plain; charset=utf-16le\r\n\r\n" + string(utf16le("begin 644 a.exe\r\n")), "\r\n\xff\xfe" + string(utf16le("begin 644 a.exe\r\n")),
+		"Content-Type: text/plain; na\rme=a.exe\r\n\r\nx", "Content-Type: text/plain; NAME*0=a.e; name*1=xe\r\n\r\nx", "Content-Type: text/plain; nname=a\r\n\r\nx",
+		"Content-Type: text/plain\r\nContent-Disposition: inline; filename=a.txt\r\n\r\nx", "Content-Type: text/plain\r\nContent-Type: text/plain; name=b\r\n\r\nx",
+		"Content-Type: text/plain; charset=ibm037\r\n\r\n\x82\x85\x87\x89\x95", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + file + "--b--\r\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m := mail.NewMessage(raw)
+		if got, want := HasAttachments(m), plainly(m); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		for p := range m.Root().All() {
+			if got, want := namesOf(p), p.Names(); len(got) != len(want) {
+				t.Errorf("names %q, want %q", got, want)
+			}
+		}
+	})
+}

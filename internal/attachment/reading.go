@@ -23,15 +23,15 @@ const maxReadings = 16
 
 // readings returns the other ways to read a part.
 func readings(p *mail.Part) (list []reading) {
+	if !p.IsMultipart() && p.Header.Count("Content-Type") < 2 && p.Header.Count("Content-Transfer-Encoding") < 2 && !strings.HasPrefix(p.Encoding, `"`) {
+		return nil // as a rule
+	}
 	types := p.Header.All("Content-Type")
 	encodings := []string{p.Encoding}
 	for i, value := range p.Header.All("Content-Transfer-Encoding") {
 		if i > 0 || strings.HasPrefix(value, `"`) {
 			encodings = append(encodings, strings.ToLower(strings.Trim(value, " \t\"';")))
 		}
-	}
-	if len(types) < 2 && len(encodings) < 2 && !p.IsMultipart() {
-		return nil // as a rule
 	}
 	if len(types) == 0 {
 		types = []string{"text/plain"}
