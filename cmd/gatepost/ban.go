@@ -16,7 +16,7 @@ func (p *program) ban() *cobra.Command {
 		Long: `Lists, shows, adds and lifts bans. The node bans an address, of IPv6 its /64, that
 wrote to a trap, harvested addresses, broke the protocol or guessed passwords: for 10
 minutes, then an hour, then a day (bans.ladder). The filter ip-ban sends it away, and
-bans for guessed passwords and those by hand hold for IMAP, submission and the pages
+bans for guessed passwords and those by hand hold for IMAP, POP3, submission and the pages
 too. All nodes share bans. Who is in trusted_relays, a proxy's network, bans.never or
 the global allow list, and this machine, is never banned.`,
 		Example: `  gatepost ban list

@@ -13,8 +13,8 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
+	"gatepost/internal/door"
 	"gatepost/internal/mail"
-	"gatepost/mailbox/imap"
 )
 
 func client(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -64,7 +64,7 @@ func TestDoorsShareTheGuard(t *testing.T) {
 		var err error
 		switch i % 3 {
 		case 0:
-			_, _, err = imapLogins{l}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
+			_, _, err = doorLogins{l}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
 		case 1:
 			_, err = smtpLogins{l}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
 		case 2:
@@ -74,7 +74,7 @@ func TestDoorsShareTheGuard(t *testing.T) {
 			t.Fatal("a wrong password logs in")
 		}
 	}
-	if _, _, err := (imapLogins{l}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, imap.ErrLater) {
+	if _, _, err := (doorLogins{l}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("imap: %v", err)
 	}
 	_, err := smtpLogins{l}.Login(ctx, "ann@test.example", pagesPassword, at)
@@ -86,7 +86,7 @@ func TestDoorsShareTheGuard(t *testing.T) {
 		t.Errorf("pages: %v", err)
 	}
 	for _, tt := range []struct{ user, client string }{{"bob@test.example", "198.51.100.7"}, {"ann@test.example", "203.0.113.1"}} {
-		if _, _, err := (imapLogins{l}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
+		if _, _, err := (doorLogins{l}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
 			t.Errorf("%s from %s: %v", tt.user, tt.client, err)
 		}
 	}
@@ -98,7 +98,7 @@ func TestSprayIsBanned(t *testing.T) {
 	n := openPages(t)
 	at := client("198.51.100.7")
 	for i := range 20 {
-		if _, _, err := (imapLogins{logins{n.directory, n.guard}}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
+		if _, _, err := (doorLogins{logins{n.directory, n.guard}}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
 			t.Fatal("logged in")
 		}
 	}

@@ -144,6 +144,7 @@ gatepost serves the demo domain %s from %s
   SMTP         %s
   submission   %s
   IMAP         %s
+  POP3         %s
   pages        http://%s/
   metrics      http://%s/metrics
 
@@ -152,7 +153,7 @@ gatepost serves the demo domain %s from %s
 
 What became of its messages:
 
-`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.Web), first(c.Listen.Web),
+`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.POP3), first(c.Listen.Web), first(c.Listen.Web),
 		demo.Mailboxes[0], demo.Mailboxes[1], demo.Operator, demo.Password)
 	for _, m := range demo.Messages {
 		fmt.Fprintf(w, "  %-18s %s\n", m.File, m.Story)

@@ -7,11 +7,11 @@ import (
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
+	"gatepost/internal/door"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/resolve"
 	"gatepost/internal/smtpd"
-	"gatepost/mailbox/imap"
 )
 
 // A receiver is the intake as the SMTP edge wants it.
@@ -121,17 +121,17 @@ type unknowing struct{ error }
 // Temporary is what smtpd asks.
 func (unknowing) Temporary() bool { return true }
 
-// imapLogins is logins as imap wants it.
-type imapLogins struct{ logins }
+// doorLogins is logins as the doors of mailboxes want it.
+type doorLogins struct{ logins }
 
-// Login implements imap.Authenticator.
-func (l imapLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
+// Login implements door.Authenticator.
+func (l doorLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
 	m, err := l.check(ctx, user, password, peer)
 	switch {
 	case errors.Is(err, directory.ErrLogin):
-		err = imap.ErrLogin
+		err = door.ErrLogin
 	case errors.As(err, new(access.Blocked)):
-		err = imap.ErrLater
+		err = door.ErrLater
 	}
 	return m.ID, string(m.Address), err
 }

@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/smtpd"
 	"gatepost/mailbox/imap"
+	"gatepost/mailbox/pop3"
 )
 
 // A service is something that runs until its context ends.
@@ -89,6 +90,7 @@ func (a *App) services(ctx context.Context, c *config.Config) (list []service, e
 		return nil, err
 	}
 	a.listenIMAP(c, certificate, spool, listen)
+	a.listenPOP3(c, certificate, listen)
 	listen("web", c.Listen.Web, a.site.Serve)
 	listen("webs", c.Listen.Webs, func(ctx context.Context, l net.Listener) error { return a.site.ServeTLS(ctx, l, certificate) })
 	if err != nil {
@@ -143,18 +145,35 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: imapLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
+	a.listenDoor(c, "imap", s, certificate, c.Listen.IMAP, c.Listen.IMAPS, listen)
+}
+
+func (a *App) listenPOP3(c *config.Config, certificate *tls.Config, listen listenFunc) {
+	s := &pop3.Server{
+		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted,
+		Changes: a.changes, Log: a.log, TLS: certificate, Now: a.now,
+		Limits: pop3.Limits{Connections: c.Limits.Connections, Idle: c.Limits.POP3Timeout},
+	}
+	a.listenDoor(c, "pop3", s, certificate, c.Listen.POP3, c.Listen.POP3S, listen)
+}
+
+// listenDoor has a door of mailboxes served in the clear, where it offers TLS, and over TLS.
+func (a *App) listenDoor(c *config.Config, name string, s interface {
+	Serve(ctx context.Context, l net.Listener) error
+	Shutdown(ctx context.Context) error
+}, certificate *tls.Config, clear, encrypted []string, listen listenFunc) {
 	serve := func(ctx context.Context, l net.Listener) error {
 		err := s.Serve(ctx, l)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Limits.DrainTimeout)
 		defer cancel()
 		return errors.Join(err, s.Shutdown(drain))
 	}
-	listen("imap", c.Listen.IMAP, serve)
-	listen("imaps", c.Listen.IMAPS, func(ctx context.Context, l net.Listener) error { return serve(ctx, tls.NewListener(l, certificate)) })
+	listen(name, clear, serve)
+	listen(name+"s", encrypted, func(ctx context.Context, l net.Listener) error { return serve(ctx, tls.NewListener(l, certificate)) })
 }
 
 // spoolDir is where messages are while they are received or looked at.

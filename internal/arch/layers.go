@@ -26,7 +26,7 @@ func (l layer) String() string {
 func places() map[string]layer {
 	return map[string]layer{
 		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
-		"internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
+		"internal/door": domain, "internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
 		"internal/dkim": words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/bayes/desk": domain, "internal/directory": domain,

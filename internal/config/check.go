@@ -100,8 +100,8 @@ func (l *loader) listeners() {
 func (l Listen) all() []listener {
 	return []listener{
 		{"listen.smtp", l.SMTP, false}, {"listen.submission", l.Submission, false}, {"listen.smtps", l.SMTPS, false},
-		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, true},
-		{"listen.pop3s", l.POP3S, true}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
+		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, false},
+		{"listen.pop3s", l.POP3S, false}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
 		{"listen.webs", l.Webs, false}, {"listen.dns", l.DNS, false},
 	}
 }
@@ -145,6 +145,7 @@ func (l *loader) ranges() {
 	between(l, "limits.answer_timeout", m.AnswerTimeout, time.Second, 10*time.Minute)
 	between(l, "limits.drain_timeout", m.DrainTimeout, 0, 10*time.Minute)
 	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
+	between(l, "limits.pop3_timeout", m.POP3Timeout, time.Minute, 24*time.Hour)
 	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
 	between(l, "sent.keep", l.cfg.Sent.Keep, 24*time.Hour, 365*24*time.Hour)
 	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)

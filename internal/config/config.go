@@ -116,9 +116,10 @@ type Limits struct {
 	AnswerTimeout         time.Duration `key:"answer_timeout"`  // from the end of data to the reply
 	DrainTimeout          time.Duration `key:"drain_timeout"`   // for transactions under way when the program is stopped
 	IMAPTimeout           time.Duration `key:"imap_timeout"`    // of a mail program that says nothing
-	InFlight              Size          `key:"in_flight"`       // messages being received or judged, together
-	SpoolOver             Size          `key:"spool_over"`      // larger messages are received onto disk
-	MinFree               Size          `key:"min_free"`        // free disk below which mail is refused for now
+	POP3Timeout           time.Duration `key:"pop3_timeout"`
+	InFlight              Size          `key:"in_flight"`  // messages being received or judged, together
+	SpoolOver             Size          `key:"spool_over"` // larger messages are received onto disk
+	MinFree               Size          `key:"min_free"`   // free disk below which mail is refused for now
 }
 
 // Store says where rows are kept.

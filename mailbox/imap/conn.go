@@ -3,37 +3,28 @@ package imap
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
-	"runtime/debug"
 	"time"
+
+	"gatepost/internal/door"
 )
 
-// A conn is one connection and its session. One goroutine owns it, but for wire,
-// which Shutdown interrupts.
+// A conn is one connection and its session. One goroutine owns it.
 type conn struct {
+	*door.Conn
 	srv    *Server
 	limits Limits
-	wire   *wire
-	stream io.Closer // wire, or TLS over it
 	in     reader
 	out    output
 	log    *slog.Logger
-	peer   netip.Addr
-	cancel context.CancelFunc
-	placed bool // it counts among those of its network
 
-	state     state
-	encrypted bool
-	closing   bool // after the present command
-	bad       int  // commands in a row
-	failures  int  // log-ins
-	line      []byte
+	state    state
+	closing  bool // after the present command
+	bad      int  // commands in a row
+	failures int  // log-ins
+	line     []byte
 
 	box       int64
 	user      string
@@ -45,23 +36,18 @@ type conn struct {
 	asked     time.Time // when the store was last asked for news
 }
 
-func newConn(s *Server, nc net.Conn) *conn {
-	l := s.limits()
-	c := &conn{srv: s, limits: l, peer: peerOf(nc), state: stranger, unwatch: func() {}, cancel: func() {}}
-	c.log = s.Log.With("protocol", "imap", "peer", c.peer)
-	c.wire = &wire{Conn: nc, patience: l.Login, until: time.Now().Add(l.Login), write: l.Data}
-	_, c.encrypted = nc.(*tls.Conn)
-	c.use(c.wire)
+func newConn(s *Server, d *door.Conn) *conn {
+	c := &conn{Conn: d, srv: s, limits: s.limits(), log: d.Log, state: stranger, unwatch: func() {}}
+	c.begin()
 	c.in.line, c.in.inline, c.in.total = strangersLine, strangersLine, 2*strangersLine
 	c.in.accept = c.acceptLiteral
 	return c
 }
 
-// use makes rw what the connection reads from and writes to.
-func (c *conn) use(rw io.ReadWriteCloser) {
-	c.in.r = bufio.NewReaderSize(rw, smallBuffer)
-	c.out.w = rw
-	c.stream = rw
+// begin reads and writes anew, at the start and behind a handshake.
+func (c *conn) begin() {
+	c.in.r = bufio.NewReaderSize(c.Conn, smallBuffer)
+	c.out.w = c.Conn
 }
 
 func (c *conn) acceptLiteral() error {
@@ -69,41 +55,14 @@ func (c *conn) acceptLiteral() error {
 	return c.out.flush()
 }
 
-// serve runs the connection until its end.
+// serve runs the session until its end.
 func (c *conn) serve(ctx context.Context) {
-	ctx, c.cancel = context.WithCancel(ctx)
-	defer c.cancel()
-	defer func() { c.stream.Close() }()
 	defer func() { c.unwatch() }()
-	defer func() {
-		if p := recover(); p != nil {
-			c.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	defer context.AfterFunc(ctx, c.wire.interrupt)()
-	if !c.handshake(ctx) {
-		return
-	}
 	c.out.untagged("OK [CAPABILITY ", c.capabilities(), "] Ready")
 	for !c.closing && c.out.err == nil {
 		c.turn(ctx)
 	}
 	c.out.flush()
-}
-
-// handshake ends TLS's on ports where it comes first.
-func (c *conn) handshake(ctx context.Context) bool {
-	t, ok := c.wire.Conn.(*tls.Conn)
-	if !ok {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.limits.Login)
-	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
-		c.log.Debug("TLS handshake failed", "error", err)
-		return false
-	}
-	return true
 }
 
 // turn reads a command and answers it.
@@ -135,11 +94,11 @@ func (c *conn) read() (raw, error) {
 			return raw{}, err
 		}
 	}
-	c.wire.expect(c.limits.Idle)
+	c.Expect(c.limits.Idle)
 	if _, err := c.in.r.Peek(1); err != nil {
 		return raw{}, err
 	}
-	c.wire.expect(c.limits.Data)
+	c.Expect(c.limits.Data)
 	in, err := c.in.read(c.line[:0])
 	c.line = in.b
 	return in, err
@@ -165,7 +124,7 @@ const smallBuffer = 4 << 10
 func (c *conn) hangUp(err error) {
 	c.closing = true
 	switch {
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, door.ErrInterrupted):
 		c.out.untagged("BYE [UNAVAILABLE] Shutting down")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.out.untagged("BYE [INACTIVE] Too long without a command")

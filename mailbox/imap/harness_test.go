@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/door"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
@@ -64,7 +65,7 @@ type users map[string]int64
 func (u users) Login(_ context.Context, user, password string, _ netip.Addr) (int64, string, error) {
 	box, ok := u[user]
 	if !ok || password != "secret" {
-		return 0, "", imap.ErrLogin
+		return 0, "", door.ErrLogin
 	}
 	return box, user, nil
 }

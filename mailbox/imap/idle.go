@@ -13,7 +13,7 @@ func (c *conn) idle(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.out.text("+ idling\r\n")
-	c.wire.expect(c.limits.Idle)
+	c.Expect(c.limits.Idle)
 	line := make(chan error, 1)
 	go func() { line <- c.readDone() }()
 	err := c.tellUntil(ctx, line)
@@ -37,7 +37,7 @@ func (c *conn) tellUntil(ctx context.Context, line <-chan error) error {
 	defer poll.Stop()
 	for {
 		if err := c.tell(ctx); err != nil {
-			c.wire.interrupt()
+			c.Interrupt()
 			<-line
 			return err
 		}

@@ -2,12 +2,11 @@ package imap
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
 
+	"gatepost/internal/door"
 	"gatepost/mailbox"
 )
 
@@ -17,9 +16,6 @@ var loginCommands = []command{
 	{name: "AUTHENTICATE", states: stranger, run: (*conn).authenticate},
 }
 
-// mayLogIn: a password goes over the wire only where nobody can listen.
-func (c *conn) mayLogIn() bool { return c.encrypted || c.peer.IsLoopback() }
-
 // errMessageTooBig: beyond APPENDLIMIT, which is no mistake of syntax (RFC 7889 §4).
 var errMessageTooBig = errors.New("imap: message too big")
 
@@ -28,7 +24,7 @@ func (c *conn) startTLS(ctx context.Context, r *request) (reply, error) {
 	if err := r.noArguments(); err != nil {
 		return reply{}, err
 	}
-	if c.encrypted || c.srv.TLS == nil {
+	if !c.OffersTLS() {
 		return reply{}, syntaxError("TLS is not offered")
 	}
 	// What came with the command in the clear could be anybody's (CVE-2011-0411).
@@ -40,15 +36,11 @@ func (c *conn) startTLS(ctx context.Context, r *request) (reply, error) {
 	if err := c.out.flush(); err != nil {
 		return reply{}, err
 	}
-	t := tls.Server(c.wire, c.srv.TLS)
-	if err := t.HandshakeContext(ctx); err != nil {
-		c.log.Debug("TLS handshake failed", "error", err)
-		c.closing = true
-		c.out.err = err
+	if err := c.StartTLS(ctx); err != nil {
+		c.closing, c.out.err = true, err
 		return reply{}, nil
 	}
-	c.encrypted = true
-	c.use(t)
+	c.begin()
 	return reply{status: answered}, nil
 }
 
@@ -78,7 +70,7 @@ func (c *conn) authenticate(ctx context.Context, r *request) (reply, error) {
 	if mechanism != "PLAIN" {
 		return reply{}, no("CANNOT", "Only PLAIN is served")
 	}
-	if !c.mayLogIn() {
+	if !c.MayLogIn() {
 		return reply{}, errPrivacy
 	}
 	if !given {
@@ -87,9 +79,14 @@ func (c *conn) authenticate(ctx context.Context, r *request) (reply, error) {
 			return reply{}, err
 		}
 	}
-	user, password, err := parsePlain(response)
-	if err != nil {
-		return reply{}, err
+	user, password, err := door.ParsePlain(response)
+	switch {
+	case errors.Is(err, door.ErrIdentity):
+		return reply{}, no("AUTHORIZATIONFAILED", "Acting for somebody else is not allowed")
+	case errors.Is(err, door.ErrBase64):
+		return reply{}, syntaxError("The response is not base64")
+	case err != nil:
+		return reply{}, syntaxError("Malformed response")
 	}
 	return c.enter(ctx, user, password)
 }
@@ -115,23 +112,6 @@ func (c *conn) challenge() (string, error) {
 	return response, nil
 }
 
-// parsePlain reads authzid NUL authcid NUL passwd (RFC 4616 §2). Nobody may act
-// as somebody else.
-func parsePlain(response string) (user, password string, err error) {
-	b, err := base64.StdEncoding.DecodeString(response)
-	if err != nil {
-		return "", "", syntaxError("The response is not base64")
-	}
-	parts := strings.Split(string(b), "\x00")
-	if len(parts) != 3 || parts[1] == "" {
-		return "", "", syntaxError("Malformed response")
-	}
-	if parts[0] != "" && parts[0] != parts[1] {
-		return "", "", no("AUTHORIZATIONFAILED", "Acting for somebody else is not allowed")
-	}
-	return parts[1], parts[2], nil
-}
-
 var (
 	errPrivacy     = no("PRIVACYREQUIRED", "Use TLS first")
 	errCredentials = no("AUTHENTICATIONFAILED", "Wrong user or password")
@@ -140,14 +120,14 @@ var (
 
 // enter logs a user in.
 func (c *conn) enter(ctx context.Context, user, password string) (reply, error) {
-	if !c.mayLogIn() {
+	if !c.MayLogIn() {
 		return reply{}, errPrivacy
 	}
-	box, address, err := c.srv.Auth.Login(ctx, user, password, c.peer)
+	box, address, err := c.srv.Auth.Login(ctx, user, password, c.Peer)
 	switch {
-	case errors.Is(err, ErrLogin):
+	case errors.Is(err, door.ErrLogin):
 		return reply{}, c.failed(ctx, errCredentials)
-	case errors.Is(err, ErrLater):
+	case errors.Is(err, door.ErrLater):
 		return reply{}, c.failed(ctx, errUnavailable)
 	}
 	if err == nil {
@@ -171,10 +151,10 @@ func (c *conn) admitted(box int64, address string) {
 	c.box, c.user, c.state = box, address, known
 	c.log = c.log.With("user", address)
 	c.hints, c.unwatch = c.srv.Changes.Watch(box)
-	c.wire.limit(time.Time{})
+	c.LoggedIn()
 	c.in.line, c.in.inline, c.in.total = c.limits.Line, maxInline, maxCommand
 	c.in.spool = c.spool
-	c.log.Info("logged in", "tls", c.encrypted)
+	c.log.Info("logged in", "tls", c.Encrypted)
 }
 
 func (c *conn) spool(n int64) (*spooled, error) {
@@ -188,7 +168,7 @@ func (c *conn) spool(n int64) (*spooled, error) {
 func (c *conn) failed(ctx context.Context, answer error) error {
 	c.failures++
 	c.log.Info("log-in failed", "failures", c.failures)
-	pause(ctx, time.Duration(c.failures)*c.limits.FailedLogin)
+	door.Pause(ctx, time.Duration(c.failures)*c.limits.FailedLogin)
 	if c.failures >= maxFailures {
 		c.closing = true
 		c.out.untagged("BYE Too many failed log-ins")

@@ -14,6 +14,7 @@ import (
 	"unique"
 	"unsafe"
 
+	"gatepost/internal/door"
 	"gatepost/mailbox"
 )
 
@@ -188,7 +189,7 @@ func FuzzCommand(f *testing.F) {
 		if !ok || r.name == "IDLE" || r.name == "AUTHENTICATE" || r.name == "STARTTLS" {
 			return // they talk on the wire
 		}
-		c := newConn(&Server{Store: nothing{}, Bodies: void{}, Auth: nobody{}, Log: slog.New(slog.DiscardHandler), Changes: &mailbox.Changes{}}, pipe(t))
+		c := newConn(&Server{Store: nothing{}, Bodies: void{}, Auth: nobody{}, Log: slog.New(slog.DiscardHandler), Changes: &mailbox.Changes{}}, door.NewConn(pipe(t), door.Limits{}))
 		c.limits.FailedLogin = 0
 		c.view, c.state = viewOf(1, 2, 5), selected
 		_, err = cmd.run(c, t.Context(), r)

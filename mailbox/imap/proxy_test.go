@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/door"
 	"gatepost/mailbox/imap"
 )
 
@@ -19,7 +20,7 @@ type doors chan netip.Addr
 
 func (d doors) Login(_ context.Context, _, _ string, peer netip.Addr) (int64, string, error) {
 	d <- peer
-	return 0, "", imap.ErrLogin
+	return 0, "", door.ErrLogin
 }
 
 // The client of a balancer is who it says: what counts log-ins, connections and bans sees

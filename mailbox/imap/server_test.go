@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/door"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
 )
@@ -369,7 +370,7 @@ func TestLoginLater(t *testing.T) {
 type later struct{}
 
 func (later) Login(context.Context, string, string, netip.Addr) (int64, string, error) {
-	return 0, "", fmt.Errorf("shut: %w", imap.ErrLater)
+	return 0, "", fmt.Errorf("shut: %w", door.ErrLater)
 }
 
 // Who may not connect is told why; a session that was open goes on.

@@ -25,12 +25,12 @@ func (c *conn) capabilities() string {
 		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
 			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "STATUS=SIZE", "OBJECTID",
 			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
-	case c.mayLogIn():
+	case c.MayLogIn():
 		caps = append(caps, "AUTH=PLAIN")
 	default:
 		caps = append(caps, "LOGINDISABLED")
 	}
-	if c.state == stranger && !c.encrypted && c.srv.TLS != nil {
+	if c.state == stranger && c.OffersTLS() {
 		caps = append(caps, "STARTTLS")
 	}
 	return strings.Join(caps, " ")
