@@ -173,7 +173,7 @@ func (p *program) bayesRollBack() *cobra.Command {
 		Use:   "rollback DAY",
 		Short: "Return to the model of an earlier day",
 		Long: `Makes the model what it was at the snapshot of a day, on all nodes within a second or so. What was taught since then counts no
-more; it may be taught again. The model of today is kept, too, so a return can be undone by another.`,
+more; it may be taught again.`,
 		Example: `  gatepost bayes rollback 2026-11-22`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -190,7 +190,7 @@ func (p *program) bayesReset() *cobra.Command {
 		Use:   "reset --yes",
 		Short: "Have it forget everything",
 		Long: `Makes the model empty, on all nodes within a second or so: it is untrained, and judges nothing, until it has learnt anew. Its snapshots
-stay, so rollback undoes this. It works also where the model can't be read.`,
+stay, and rollback returns to them. It works also where the model can't be read.`,
 		Example: `  gatepost bayes reset --yes`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -106,7 +107,23 @@ func (p *program) showWalks(walks []ops.Walk) {
 			t.row(fmt.Sprintf("  %d. %s", i+1, printable(s.Entry)), s.Result, effect(s), fmt.Sprintf("%.1f ms", float64(s.Micros)/1000), s.Reason)
 		}
 		t.flush()
+		for i, s := range w.Steps {
+			p.showFeatures(i+1, s)
+		}
 		p.say("  → %s\n", conclusion(w))
+	}
+}
+
+// showFeatures tells what of a message weighed with a statistical filter, without which nobody could say why.
+func (p *program) showFeatures(n int, s ops.Step) {
+	var told []string
+	for _, e := range s.Evidence {
+		if e.Key == "feature" {
+			told = append(told, printable(e.Value))
+		}
+	}
+	if len(told) > 0 {
+		p.say("  %d. weighed: %s", n, strings.Join(told, ", "))
 	}
 }
 

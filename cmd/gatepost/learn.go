@@ -128,12 +128,11 @@ func (b *batch) flush(send func([]ops.LearnMessage) error) error {
 
 // A learning sends messages in requests of a bounded size.
 type learning struct {
-	p        *program
-	cmd      *cobra.Command
-	request  ops.LearnAdd // without messages
-	batch    batch
-	requests int
-	done     ops.LearnDone
+	p       *program
+	cmd     *cobra.Command
+	request ops.LearnAdd // without messages
+	batch   batch
+	done    ops.LearnDone
 }
 
 func (l *learning) paths(paths []string) error {
@@ -143,8 +142,12 @@ func (l *learning) paths(paths []string) error {
 				l.fault(err.Error())
 				continue
 			}
+			before := l.done.Learnt
 			if err := l.batch.add(item, l.send); err != nil {
 				return err
+			}
+			if !l.p.json && l.done.Learnt > before {
+				fmt.Fprintf(l.p.errs, "so far: %s\n", l.sum())
 			}
 		}
 	}
@@ -160,9 +163,6 @@ func (l *learning) send(list []ops.LearnMessage) error {
 	l.done.Known += done.Known
 	l.done.Failed += done.Failed
 	l.done.Faults = append(l.done.Faults, done.Faults[:min(len(done.Faults), max(0, maxNamed-len(l.done.Faults)))]...)
-	if l.requests++; !l.p.json && err == nil && l.requests > 1 {
-		fmt.Fprintf(l.p.errs, "so far: %s\n", l.sum())
-	}
 	return err
 }
 

@@ -60,6 +60,10 @@ func handlers() control.Handlers {
 		Recipient: "ann@example.org", Policy: "default", Score: 2, Action: "spam", Entry: "spf", Reason: held.Reason, Outcome: "held",
 		Steps: []ops.Step{
 			{Entry: "rdns", Filter: "rdns", Result: "nofwd", Effect: "score 1.5", Points: 1.5, Micros: 1200, Reason: "mail.example.net does not lead back"},
+			{
+				Entry: "bayes", Filter: "bayes", Result: "unsure", Effect: "score", Score: 4, Points: 4, Micros: 800, Reason: "it scores 4.000 of 15; from 7.5 on it is spam",
+				Evidence: []ops.Evidence{{Key: "score", Value: "4.000"}, {Key: "feature", Value: "+1.25 subject:watches"}, {Key: "feature", Value: "-0.50 from:ann"}},
+			},
 			{Entry: "spf", Filter: "spf", Result: "fail", Effect: "spam", Micros: 300, Reason: held.Reason},
 		},
 	}
