@@ -106,6 +106,9 @@ func (b bayesFilter) judged(f pipeline.Finding, v bayes.Verdict, features *bayes
 		f.Most = unearned
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "bound", Value: fmt.Sprintf("%g points at most: its record on this site is too short yet, or too bad", unearned)})
 	}
+	if features.Cut() {
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"})
+	}
 	for _, r := range b.bayes.Explain(features, domain, bayesReasons) {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "feature", Value: fmt.Sprintf("%+.2f %s", r.Weight, featureName(r.Feature))})
 	}

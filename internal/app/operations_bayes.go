@@ -64,7 +64,7 @@ func (a *App) showBayes(ctx context.Context, _ ops.BayesShow) (ops.Bayes, error)
 	}
 	v, g := a.standing(), a.bayes.Guard()
 	out := ops.Bayes{
-		Trained: v.Trained, Spam: v.Spam, Ham: v.Ham, Needed: 100, Lessons: []ops.LearnCount{},
+		Trained: v.Trained, Spam: v.Spam, Ham: v.Ham, Needed: bayes.Enough, Lessons: []ops.LearnCount{},
 		Record: ops.BayesRecord{
 			Since: record.Since, Spam: record.Spam, Ham: record.Ham, NeedHam: desk.EarnedHam, NeedOne: desk.EarnedLost, Levels: []ops.BayesLevel{},
 		},
