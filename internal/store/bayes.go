@@ -94,6 +94,11 @@ func putTaught(tx *Tx, e desk.Entry) error {
 			return err
 		}
 	}
+	if e.Guard != nil {
+		if _, err := tx.Exec(`INSERT INTO bayes_guard (day, lost) VALUES (?, ?) ON CONFLICT (day) DO NOTHING`, e.Guard.Day, e.Guard.Lost); err != nil {
+			return err
+		}
+	}
 	for _, s := range e.Samples {
 		_, err := tx.Exec(`INSERT INTO bayes_sample (slot, seq, message, person, domain, features) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (slot) DO UPDATE SET seq = excluded.seq, message = excluded.message, person = excluded.person, domain = excluded.domain, features = excluded.features`,
@@ -172,8 +177,10 @@ func (b Bayes) Expire(ctx context.Context, before time.Time, most, limit int) (g
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`DELETE FROM bayes_record WHERE day < ?`, before.UTC().Format(time.DateOnly)); err != nil {
-			return err
+		for _, text := range [...]string{`DELETE FROM bayes_record WHERE day < ?`, `DELETE FROM bayes_guard WHERE day < ?`} {
+			if _, err := tx.Exec(text, before.UTC().Format(time.DateOnly)); err != nil {
+				return err
+			}
 		}
 		_, err = tx.Exec(`DELETE FROM bayes_roll WHERE time < ? AND seq < (SELECT MIN(seq) FROM bayes_snapshot WHERE whole = 1)
 			AND NOT EXISTS (SELECT 1 FROM bayes_lesson WHERE seq < bayes_roll.seq)`, toMicros(before))

@@ -272,3 +272,21 @@ func (b Bayes) Samples(ctx context.Context, after int64) (list []desk.Sample, er
 	}
 	return list, nil
 }
+
+// GuardDays implements desk.Reader.
+func (b Bayes) GuardDays(ctx context.Context, since string) (list []desk.GuardDay, err error) {
+	err = b.db.look(ctx, func(tx *Tx) error {
+		list = nil
+		rows, err := tx.Query(`SELECT day, lost FROM bayes_guard WHERE day >= ? ORDER BY day`, since)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var d desk.GuardDay
+			err := rows.Scan(&d.Day, &d.Lost)
+			list = append(list, d)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: days of the guard of bayes: %w", err)
+	}
+	return list, nil
+}

@@ -247,7 +247,7 @@ func (c *course) sample(p *part, l Lesson) {
 	}
 	s := Sample{Slot: slotOf(l), Seq: c.entry.Seq, Message: l.Message, Person: l.Person, Domain: l.Domain, Features: b}
 	if l.Source == Command {
-		s.Person = ""
+		s.Person, s.Domain = "", ""
 	}
 	p.entry.Samples = append(p.entry.Samples, s)
 }
@@ -269,15 +269,16 @@ func (c *course) guarded(p *part) bool {
 	}
 	after := g.lost(c.model)
 	today := dayOf(c.entry.Time)
-	if !g.known || g.day != today {
+	if !g.known {
 		c.model.Merge(p.delta.Inverse())
 		g.now, g.known = g.lost(c.model), true
 		c.model.Merge(p.delta)
-		if g.day != today {
-			g.day, g.before = today, g.now
-		}
 	}
-	if after > g.now && after > g.before+g.allowed() {
+	if _, begun := g.days[today]; !begun {
+		c.entry.Guard = &GuardDay{today, g.now}
+		g.begin(*c.entry.Guard)
+	}
+	if after > g.now && after > g.before(today)+g.allowed() {
 		return false
 	}
 	g.now = after

@@ -143,6 +143,14 @@ func (d *Desk) readBeside(ctx context.Context, anew bool) error {
 			d.c.Log.Warn("a sample of known ham can't be read", "message", s.Message, "error", err)
 		}
 	}
+	days, err := d.c.Rows.GuardDays(ctx, dayOf(now.AddDate(0, 0, 1-guardDays)))
+	if err != nil {
+		return fmt.Errorf("days of the guard: %w", err)
+	}
+	d.guard.days = nil
+	for _, one := range days {
+		d.guard.begin(one)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.record.replace(since, cells)

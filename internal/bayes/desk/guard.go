@@ -3,29 +3,36 @@ package desk
 import (
 	"errors"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"time"
 
 	"gatepost/internal/bayes"
 )
 
-// Samples of known ham. A domain has a quarter of the slots, a person of it 8; what an operator brings has all.
+// Samples of known ham. A domain has a quarter of the slots, a person of it 4; what an operator brings has all.
 const (
-	sampleSlots  = 256
-	domainSlots  = 64
-	personSlots  = 8
+	sampleSlots  = 128
+	domainSlots  = 32
+	personSlots  = 4
 	maxSample    = 256 << 10 // octets of one's features
 	leastSamples = 32        // with fewer the guard does not judge
-	lostShare    = 50        // one of so many may be lost by a day's lessons …
+	lostShare    = 40        // one of so many may be lost by the lessons of guardDays …
 	lostLeast    = 2         // … but always as many as that
 	lostOfPerson = 2         // of one person's ham no more count as lost
+	guardDays    = 7
 )
+
+// Known ham was learnt, so that it lies further from the border than what is still to come: it counts as lost when it has gone
+// half the way.
+const guardLevel = 2
 
 // A GuardState is what the guard knows, for people.
 type GuardState struct {
 	Samples int       // known ham
-	Lost    int       // of it, what the model would hold at bayes.DefaultLevel now
-	Before  int       // the same when the day began, or the process
-	Allowed int       // how many more may be lost on one day
+	Lost    int       // of it, what has gone half the way to being held at bayes.DefaultLevel, or further
+	Before  int       // the least that it was when one of the last seven days began
+	Allowed int       // how many more may be lost
 	Refused time.Time // when it last refused a burst here; zero: it did not since the start
 	Lessons int       // that were refused here since the start
 }
@@ -39,12 +46,11 @@ type sample struct {
 // A guard judges known ham before and after lessons. Who has the desk's turn has it.
 type guard struct {
 	slots  [sampleSlots]*sample
-	seq    int64 // of the newest entry whose samples it has
-	known  bool  // now is as the model and the samples are
-	now    int   // known ham that the model would hold
-	day    string
-	before int       // the same when the day began
-	warned time.Time // when a refusal was last logged
+	seq    int64          // of the newest entry whose samples it has
+	known  bool           // now is as the model and the samples are
+	now    int            // known ham that the model would hold
+	days   map[string]int // the same when days began, the last guardDays
+	warned time.Time      // when a refusal was last logged
 }
 
 // clear forgets samples, that all be read anew.
@@ -79,23 +85,53 @@ func (g *guard) count() (n int) {
 	return n
 }
 
-// allowed is how many of the known may be lost by a day's lessons.
+// before is the least that was lost when one of the last days began. So a little each day doesn't get further
+// than much at once.
+func (g *guard) before(today string) int {
+	least := g.days[today]
+	for _, n := range g.days {
+		least = min(least, n)
+	}
+	return least
+}
+
+// begin notes what was lost when a day began, and forgets days that are long ago.
+func (g *guard) begin(day GuardDay) {
+	if g.days == nil {
+		g.days = map[string]int{}
+	}
+	g.days[day.Day] = day.Lost
+	names := slices.Sorted(maps.Keys(g.days))
+	for _, name := range names[:max(0, len(names)-guardDays)] {
+		delete(g.days, name)
+	}
+}
+
+// allowed is how many of the known may be lost on top of that.
 func (g *guard) allowed() int { return max(lostLeast, g.count()/lostShare) }
 
-// lost judges all samples and returns how many of them the model would hold. Of one person's only some count: who
-// teaches spam as ham must not keep others from teaching it as spam.
+// lost judges all samples, by what everybody's mail is judged by, and returns how many of them count as lost. Of one
+// person's only some count, and of one domain's, where there are others, no more than are allowed: who teaches spam as ham
+// must not keep others from teaching it as spam.
 func (g *guard) lost(m *bayes.Model) (n int) {
-	of := map[string]int{}
+	persons, domains := map[string]int{}, map[string]int{}
 	for _, s := range g.slots {
 		if s == nil {
 			continue
 		}
-		if m.Judge(s.features, s.domain).Score < bayes.LevelScore(bayes.DefaultLevel) {
+		domains[s.domain] += 0
+		if m.Judge(s.features, "").Score < bayes.LevelScore(guardLevel) {
 			continue
 		}
-		if of[s.person]++; of[s.person] <= lostOfPerson || s.person == "" {
-			n++
+		if persons[s.person]++; persons[s.person] <= lostOfPerson || s.person == "" {
+			domains[s.domain]++
 		}
+	}
+	for _, lost := range domains {
+		if len(domains) > 1 {
+			lost = min(lost, g.allowed())
+		}
+		n += lost
 	}
 	return n
 }
@@ -137,7 +173,7 @@ func (d *Desk) note(refused int, now time.Time) {
 	g := &d.guard
 	d.mu.Lock()
 	s := &d.state
-	s.Samples, s.Lost, s.Before, s.Allowed = g.count(), g.now, g.before, g.allowed()
+	s.Samples, s.Lost, s.Before, s.Allowed = g.count(), g.now, g.before(dayOf(now)), g.allowed()
 	s.Lessons += refused
 	if refused > 0 {
 		s.Refused = now
@@ -145,7 +181,7 @@ func (d *Desk) note(refused int, now time.Time) {
 	d.mu.Unlock()
 	if refused > 0 && now.Sub(g.warned).Abs() >= warnEvery {
 		g.warned = now
-		d.c.Log.Warn("bayes lessons refused: by them the model would hold ham that it knows; see who gave them (gatepost bayes lessons --refused), and what "+
-			"is right of them teach with --force", "lessons", refused, "known_ham", g.count(), "held_of_it", g.now)
+		d.c.Log.Warn("bayes lessons refused: they would have the model take ham that it knows for spam; see who gave them (gatepost bayes lessons --state refused); "+
+			"what is right of them can be taught with --force", "lessons", refused, "known_ham", g.count(), "lost_of_it", g.now)
 	}
 }

@@ -30,6 +30,8 @@ type Reader interface {
 	Cells(ctx context.Context, since string) ([]Cell, error)
 	// Samples returns those that entries after one put, empty ones too.
 	Samples(ctx context.Context, after int64) ([]Sample, error)
+	// GuardDays returns those from a day on.
+	GuardDays(ctx context.Context, since string) ([]GuardDay, error)
 	// Snapshots returns all that are whole, the oldest first.
 	Snapshots(ctx context.Context) ([]Snapshot, error)
 	// Snapshot writes what one has to w.
@@ -78,6 +80,13 @@ type Entry struct {
 	Ends    []End
 	Cells   []Cell // to be added to those that are there
 	Samples []Sample
+	Guard   *GuardDay // unless there is one of its day
+}
+
+// A GuardDay is how much of the known ham counted as lost when a day began.
+type GuardDay struct {
+	Day  string
+	Lost int
 }
 
 // An End is that a lesson was taken back.

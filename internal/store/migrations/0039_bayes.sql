@@ -90,3 +90,9 @@ CREATE TABLE bayes_sample (
 	features BYTEA NOT NULL      -- empty: the slot is free
 );
 CREATE INDEX bayes_sample_seq ON bayes_sample (seq);
+
+-- How much of the known ham counted as lost when days began.
+CREATE TABLE bayes_guard (
+	day  TEXT PRIMARY KEY,
+	lost BIGINT NOT NULL
+);

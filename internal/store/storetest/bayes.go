@@ -26,6 +26,7 @@ func Bayes(t *testing.T, open func(*testing.T) desk.Rows) {
 		"what was said before":              bayesBefore,
 		"what was taught in a day":          bayesCounted,
 		"the record is added up":            bayesRecord,
+		"a day begins once":                 bayesGuardDays,
 		"samples take each other's place":   bayesSamples,
 		"snapshots count when whole":        bayesSnapshots,
 		"the log is trimmed":                bayesTrim,
@@ -216,9 +217,19 @@ func bayesRecord(t *testing.T, rows desk.Rows) {
 	}
 }
 
+func bayesGuardDays(t *testing.T, rows desk.Rows) {
+	appendEntry(t, rows, desk.Entry{Seq: 1, Guard: &desk.GuardDay{Day: "2026-11-25", Lost: 2}})
+	appendEntry(t, rows, desk.Entry{Seq: 2, Guard: &desk.GuardDay{Day: "2026-11-26", Lost: 3}})
+	appendEntry(t, rows, desk.Entry{Seq: 3, Guard: &desk.GuardDay{Day: "2026-11-26", Lost: 9}})
+	got, err := rows.GuardDays(t.Context(), "2026-11-26")
+	if err != nil || !reflect.DeepEqual(got, []desk.GuardDay{{Day: "2026-11-26", Lost: 3}}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func bayesSamples(t *testing.T, rows desk.Rows) {
 	one := desk.Sample{Slot: 3, Seq: 1, Message: "m1", Person: "ann", Domain: "one.example", Features: []byte("first")}
-	two := desk.Sample{Slot: 200, Seq: 2, Message: "m2", Person: "", Domain: "", Features: bytes.Repeat([]byte{1}, 200<<10)}
+	two := desk.Sample{Slot: 100, Seq: 2, Message: "m2", Person: "", Domain: "", Features: bytes.Repeat([]byte{1}, 200<<10)}
 	appendEntry(t, rows, desk.Entry{Seq: 1, Samples: []desk.Sample{one}})
 	appendEntry(t, rows, desk.Entry{Seq: 2, Samples: []desk.Sample{two}})
 	if got, err := rows.Samples(t.Context(), 0); err != nil || !reflect.DeepEqual(got, []desk.Sample{one, two}) {
@@ -229,7 +240,7 @@ func bayesSamples(t *testing.T, rows desk.Rows) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	appendEntry(t, rows, desk.Entry{Seq: 4, Roll: &desk.Roll{To: 2}})
-	if got, err := rows.Samples(t.Context(), 0); err != nil || len(got) != 1 || got[0].Slot != 200 {
+	if got, err := rows.Samples(t.Context(), 0); err != nil || len(got) != 1 || got[0].Slot != 100 {
 		t.Errorf("after a roll-back: %d, %v", len(got), err)
 	}
 }
