@@ -76,15 +76,20 @@ func (m *Model) Merge(deltas ...Delta) {
 		if at == 2*size {
 			break
 		}
-		up, down := int32(0), int32(0)
+		up, down, sum := int32(0), int32(0), int32(0)
 		for i, d := range deltas {
 			if next[i] < len(d.at) && d.at[next[i]] == at {
-				up, down = max(up, d.by[next[i]]), min(down, d.by[next[i]])
+				by := d.by[next[i]]
+				up, down, sum = max(up, by), min(down, by), sum+by
 				next[i]++
 			}
 		}
-		m.table[at/2][at%2] += up + down
-		m.taken[at/2][at%2] += up + down
+		by := up + down
+		if at >= 2*tail {
+			by = sum // numbers of lessons, as are those below
+		}
+		m.table[at/2][at%2] += by
+		m.taken[at/2][at%2] += by
 	}
 	for _, d := range deltas {
 		for k, n := range d.lessons {

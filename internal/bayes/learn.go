@@ -11,7 +11,8 @@ import (
 const (
 	rate   = 12.0 // of logistic regression, in the scaling of √features
 	margin = 0.1  // who errs less learns no weights
-	thick  = 12.0 // and who is as sure as that, no counts
+	// Who is as sure as that learns no counts. Of ham there is more as a rule, and it is more alike.
+	thickSpam, thickHam = 12.0, -8.0
 )
 
 // A Step is what one lesson added to a model, for Undo.
@@ -42,7 +43,7 @@ func (m *Model) lesson(f *Features, l layer, s scores, spam bool) (add [learners
 		switch {
 		case !who.counts:
 			add[i] = correction(s[i], f.lists[who.of], spam)
-		case spam && s[i] < thick, !spam && s[i] > -thick:
+		case spam && s[i] < thickSpam, !spam && s[i] > thickHam:
 			add[i] = 1
 		}
 	}

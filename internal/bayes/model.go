@@ -186,7 +186,7 @@ func (m *Model) counted(list []uint32, l layer, who int) float64 {
 type odds struct{ ham, spam, least float64 }
 
 func newOdds(ham, spam float64) odds {
-	const share = 0.05 // of a message, is what was never seen
+	const share = 0.03 // of a message, is what was never seen
 	return odds{1 / ham, 1 / spam, share * (1/ham + 1/spam) / 2}
 }
 

@@ -13,8 +13,7 @@ func (c *collector) grams(s *source) {
 		seed := hash(basis, f.lower)
 		list = append(list, final(seed))
 		seed *= 0x9e3779b1
-		w := uint32(' ')<<16 | '\n'<<24 // the end of the field before, and a space
-		w = uint32(' ') << 24
+		w := uint32(' ') << 24
 		for i := range len(f.value) {
 			w = w>>8 | uint32(f.value[i])<<24
 			if i >= 2 {
