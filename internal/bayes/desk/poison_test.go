@@ -36,18 +36,18 @@ func trained(t *testing.T, caps desk.Caps) (*site, *desk.Desk, writer) {
 	return s, d, w
 }
 
-// measured is what the model makes of mail that nobody has taught.
+// measured is what the model makes of mail that nobody has taught, for a domain that has taught nothing.
 type measured struct{ lost, caught int }
 
 func measure(t *testing.T, s *site, d *desk.Desk) (m measured) {
 	w := newWriter(99)
 	for i := range 200 {
 		f := s.lesson(fmt.Sprint("ham", i), w.letter("work", 400), false, "x@d1.example").Features
-		if d.Judge(f, "d1.example").Score >= bayes.LevelScore(bayes.DefaultLevel) {
+		if d.Judge(f, "new.example").Score >= bayes.LevelScore(bayes.DefaultLevel) {
 			m.lost++
 		}
 		f = s.lesson(fmt.Sprint("spam", i), w.letter("pill", 400), true, "x@d1.example").Features
-		if d.Judge(f, "d1.example").Score >= bayes.LevelScore(bayes.DefaultLevel) {
+		if d.Judge(f, "new.example").Score >= bayes.LevelScore(bayes.DefaultLevel) {
 			m.caught++
 		}
 	}
