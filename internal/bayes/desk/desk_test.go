@@ -32,12 +32,20 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "gatepost.db"))
+	s := siteIn(t, t.TempDir())
+	s.now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	return s
+}
+
+// siteIn is the site whose store is in a directory.
+func siteIn(t *testing.T, dir string) *site {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(dir, "gatepost.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &site{t: t, rows: db.Bayes(), now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC), mail: map[string]*bayes.Features{}}
+	return &site{t: t, rows: db.Bayes(), now: time.Now().UTC(), mail: map[string]*bayes.Features{}}
 }
 
 // Features implements desk.Contents.
