@@ -91,9 +91,9 @@ bench: corpus tools
 # hour for all. EVAL="-only online -filters gatepost,bogofilter" takes some.
 EVAL ?=
 .PHONY: eval
-eval: corpus
+eval: corpus build
 	@$(MAKE) --no-print-directory tools TOOLS="$(EVALTOOLS)"
-	$(GO) run ./test/eval -corpus corpus $(EVAL)
+	GATEPOST=$(CURDIR)/bin/gatepost $(GO) run ./test/eval -corpus corpus $(EVAL)
 
 # The filters beside which Bayes is measured. make test does without.
 EVALTOOLS := bogofilter=bogofilter spamprobe=spamprobe redis-server=redis-server rspamd=rspamd spamassassin=spamassassin

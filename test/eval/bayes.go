@@ -17,7 +17,8 @@ type trial struct {
 	stream stream
 	kind   kind
 	outcome
-	err error
+	size int64 // of the model at the end, in octets
+	err  error
 }
 
 // try shows the streams to the filters, several at a time where it is asked to, and returns the
@@ -46,7 +47,7 @@ func try(w io.Writer, messages []message, o options, p protocol, shapes []shape,
 		go func() {
 			for t := range work {
 				began := time.Now()
-				t.outcome, t.err = t.run(dir, p)
+				t.err = t.run(dir, p)
 				fmt.Fprintf(os.Stderr, "%s, %s: %s\n", t.kind.name, t.stream.name, time.Since(began).Round(time.Second))
 			}
 			done <- struct{}{}
@@ -70,18 +71,20 @@ func scratch() string {
 	return ""
 }
 
-func (t *trial) run(dir string, p protocol) (outcome, error) {
+func (t *trial) run(dir string, p protocol) error {
 	dir, err := os.MkdirTemp(dir, t.kind.name+"-")
 	if err != nil {
-		return outcome{}, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	l, err := t.kind.start(dir)
 	if err != nil {
-		return outcome{}, err
+		return err
 	}
-	o, err := p(l, t.stream)
-	return o, errors.Join(err, l.stop())
+	t.outcome, err = p(l, t.stream)
+	var end error
+	t.size, end = l.stop()
+	return errors.Join(err, end)
 }
 
 // present leaves out trials of filters that are not on this machine.

@@ -72,4 +72,4 @@ func (b *bogofilter) classifyAll(paths []string) ([]verdict, error) {
 	return verdicts, nil
 }
 
-func (b *bogofilter) size() (int64, error) { return sizeOf(b.dir) }
+func (b *bogofilter) stop() (int64, error) { return sizeOf(b.dir) }

@@ -22,9 +22,8 @@ type learner interface {
 	learn(path string, spam bool) error
 	// cpu returns the processor time, user and system, of all processes that did the work so far.
 	cpu() (time.Duration, error)
-	// size returns the octets of its model on disk.
-	size() (int64, error)
-	stop() error
+	// stop ends it and returns the octets of its model on disk.
+	stop() (size int64, err error)
 }
 
 // A batch is a learner that can be given many messages at once.
@@ -42,6 +41,7 @@ type kind struct {
 
 func kinds() []kind {
 	return []kind{
+		{"gatepost", "`gatepost learn --stream`, one process; spam at 7.5 (level 4)", startGatepost},
 		{"bogofilter", "one process a message (halves: -b, one for all); spam at 0.99, its unsure ones are none", startBogofilter},
 		{"spamprobe", "one process a message; spam at 0.7", startSpamprobe},
 		{"spamassassin", "its Bayes alone, in one Perl process, from the first message (bayes_min_spam_num 1); spam at 0.5", startSpamassassin},
@@ -77,7 +77,6 @@ func (c *command) run(worst int, stdin string, name string, args ...string) (str
 }
 
 func (c *command) cpu() (time.Duration, error) { return c.used, nil }
-func (c *command) stop() error                 { return nil }
 
 // sizeOf adds up the files below dir whose name is none of but.
 func sizeOf(dir string, but ...string) (total int64, err error) {

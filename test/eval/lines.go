@@ -21,7 +21,7 @@ type lines struct {
 	out   *bufio.Reader
 	train string // "learn" or "train"
 	spam  float64
-	model func() (int64, error)
+	model string // the directory of its model
 }
 
 func startLines(cmd *exec.Cmd) (*lines, error) {
@@ -78,11 +78,12 @@ func (l *lines) learn(path string, spam bool) error {
 
 func (l *lines) cpu() (time.Duration, error) { return machine.CPU(l.cmd.Process.Pid) }
 
-func (l *lines) size() (int64, error) { return l.model() }
-
-func (l *lines) stop() error {
+func (l *lines) stop() (int64, error) {
 	l.in.Close()
-	return l.cmd.Wait()
+	if err := l.cmd.Wait(); err != nil {
+		return 0, fmt.Errorf("%s: %w", l.cmd.Path, err)
+	}
+	return sizeOf(l.model)
 }
 
 //go:embed spamassassin.pl
@@ -100,6 +101,6 @@ func startSpamassassin(dir string) (learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.train, l.spam, l.model = "learn", 0.5, func() (int64, error) { return sizeOf(dir) }
+	l.train, l.spam, l.model = "learn", 0.5, dir
 	return l, nil
 }

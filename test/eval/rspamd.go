@@ -102,8 +102,10 @@ func (r *rspamd) cpu() (time.Duration, error) {
 	return a + b, err
 }
 
-// size is that of Redis's dump, which is compressed.
-func (r *rspamd) size() (int64, error) {
+// stop returns the size of Redis's dump, which is compressed.
+func (r *rspamd) stop() (int64, error) {
+	defer r.redis.Stop()
+	r.engine.Stop()
 	c, err := net.DialTimeout("tcp", r.redis.Addr, time.Second)
 	if err != nil {
 		return 0, err
@@ -121,10 +123,4 @@ func (r *rspamd) size() (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
-}
-
-func (r *rspamd) stop() error {
-	r.engine.Stop()
-	r.redis.Stop()
-	return nil
 }

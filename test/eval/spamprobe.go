@@ -72,4 +72,4 @@ func (s *spamprobe) learnAll(paths []string, spam bool) error {
 	return err
 }
 
-func (s *spamprobe) size() (int64, error) { return sizeOf(s.dir, "__db.*", "lock") }
+func (s *spamprobe) stop() (int64, error) { return sizeOf(s.dir, "__db.*", "lock") }
