@@ -100,10 +100,11 @@ func written(m *mail.Message) (texts []string) {
 	return texts
 }
 
-// mayBegin reports whether the text of a part may hold "begin", by its octets as they came, of which there
+// mayBegin reports whether a line of a part's text may start with "begin", by its octets as they came, of which there
 // is no need to make text then. In quoted-printable letters may be written as digits, and a line break stand within the word.
 func mayBegin(m *mail.Message, p *mail.Part, limit int64) bool {
-	signs := []string{"begin", "\x00"} // NUL is in all UTF-16
+	const mark = 3 // octets that may stand before a text, to say that it is in UTF-8
+	signs := []string{"\nbegin", "\x00"} // NUL is in all UTF-16
 	switch p.Encoding {
 	case "base64":
 		return true
@@ -119,7 +120,7 @@ func mayBegin(m *mail.Message, p *mail.Part, limit int64) bool {
 	default:
 		return true
 	}
-	return slices.ContainsFunc(signs, func(s string) bool { return m.RawContains(p, s, limit) })
+	return m.RawContains(p, "begin", min(limit, mark+int64(len("begin")))) || slices.ContainsFunc(signs, func(s string) bool { return m.RawContains(p, s, limit) })
 }
 
 // attached reports whether a part is looked at: a leaf that is not the text of the message, or

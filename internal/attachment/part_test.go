@@ -132,7 +132,7 @@ func plainly(m *mail.Message) bool {
 func FuzzHasAttachments(f *testing.F) {
 	const file = "begin 644 a.exe\r\n#0V%T\r\n`\r\nend\r\n"
 	for _, s := range []string{
-		"\r\n" + file, "Content-Transfer-Encoding: quoted-printable\r\n\r\nhello\r\nbe=\r\ngin 644 a.exe\r\n",
+		"\r\n" + file, "\r\n\xef\xbb\xbf" + file, "\r\n\rbegin\nhello\r\nbegi", "Content-Transfer-Encoding: quoted-printable\r\n\r\nhello\r\nbe=\r\ngin 644 a.exe\r\n",
 		"Content-Transfer-Encoding: \"quoted-printable\"\r\n\r\n=62egin", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=62eg=\r\nin=0Abe=\r\n=\r\ngin",
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=FF=FEb=00e=00g=00i=00n=00", "Content-Type: text/plain; charset=utf-7\r\n\r\n+AGI-egin 644 x",
 		"Content-Type: text/plain; charset=utf-16le\r\n\r\n" + string(utf16le("begin 644 a.exe\r\n")), "\r\n\xff\xfe" + string(utf16le("begin 644 a.exe\r\n")),
