@@ -1,11 +1,9 @@
 package mail
 
 import (
-	"bytes"
 	"strings"
 	"unicode"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -42,7 +40,7 @@ func readHTML(source string, p *page) {
 // hidden: bad nesting must neither hide what a reader sees from us, nor make
 // hidden text seem to be read.
 type htmlReader struct {
-	z       *html.Tokenizer
+	markup  markup
 	sheet   *sheet
 	whole   bool // sheet has all rules of the document
 	late    bool // a rule came behind what it may be about
@@ -95,7 +93,7 @@ const maxOpen = 512
 const maxComments = 1000
 
 func newReader(source string, s *sheet) *htmlReader {
-	r := &htmlReader{z: html.NewTokenizer(strings.NewReader(source)), sheet: s, quirks: true, form: -1}
+	r := &htmlReader{markup: newMarkup(source), sheet: s, quirks: true, form: -1}
 	r.link = paint{b: 0xee}
 	r.open = append(make([]element, 0, 32), element{look: plainLook(), shown: true})
 	r.floor = 1
@@ -148,23 +146,22 @@ func (r *htmlReader) finish(p *page) {
 func isInk(r rune) bool { return !unicode.IsSpace(r) && !isBlind(r) && r != zwj && r != zwnj }
 
 func (r *htmlReader) token() bool {
-	switch r.z.Next() {
-	case html.ErrorToken:
+	switch r.markup.next() {
+	case noToken:
 		return false
-	case html.TextToken:
-		r.text(r.z.Text())
-	case html.StartTagToken:
+	case textToken:
+		r.text(r.markup.text())
+	case startTag:
 		r.start(false)
-	case html.SelfClosingTagToken: // means something in pictures only
+	case closedTag: // means something in pictures only
 		r.start(true)
-	case html.EndTagToken:
-		name, _ := r.z.TagName()
-		if a := atom.Lookup(name); a != atom.Body && a != atom.Html { // what follows still is in them
+	case endTag:
+		if a := r.markup.atom; a != atom.Body && a != atom.Html { // what follows still is in them
 			r.end(a)
 		}
-	case html.CommentToken:
-		r.comment(r.z.Text())
-	case html.DoctypeToken:
+	case commentToken:
+		r.comment()
+	case doctypeToken:
 		r.quirks = false
 	}
 	return true
@@ -188,36 +185,37 @@ func (r *htmlReader) place() int {
 	return r.floor - 1
 }
 
-func (r *htmlReader) text(b []byte) {
-	if len(b) == 0 {
+func (r *htmlReader) text(s string) {
+	if s == "" {
 		return
 	}
 	switch e := r.top(); {
 	case e.unseen:
 		if e.atom == atom.Style {
-			r.style(string(b))
+			r.style(s)
 		}
 	default:
-		r.write(b, r.parent())
+		r.write(s, r.parent())
 	}
 }
 
 // write writes text in an element.
-func (r *htmlReader) write(b []byte, e *element) {
+func (r *htmlReader) write(s string, e *element) {
 	if e.look.rtl && e.look.override {
-		b = bytes.Clone(b)
+		b := []byte(s)
 		mirror(b)
+		s = string(b)
 	}
 	if e.shown || r.blind {
-		if r.within && isLatin(b[0]) {
+		if r.within && isLatin(s[0]) {
 			r.splits++
 		}
 		r.within = false
-		r.out.text(b, e.look.pre)
+		r.out.text(s, e.look.pre)
 		r.dark.space = true
 	} else {
 		n := len(r.dark.b)
-		r.dark.text(b, e.look.pre)
+		r.dark.text(s, e.look.pre)
 		r.within = len(r.dark.b) > n && !r.out.space && r.out.line && isLatin(r.out.b[len(r.out.b)-1])
 	}
 	r.begun = r.begun || r.out.line || r.dark.line
@@ -239,29 +237,32 @@ func (r *htmlReader) style(css string) {
 
 // comment reads "<!--[if mso]>…<![endif]-->", which Outlook shows and nobody else. What is
 // opened in it does not reach beyond it.
-func (r *htmlReader) comment(b []byte) {
-	condition, inner, ok := bytes.Cut(b, []byte("]>"))
-	if !ok || r.outlook || r.comments == maxComments || !bytes.HasPrefix(condition, []byte("[if")) ||
-		!bytes.Contains(condition, []byte("mso")) || bytes.IndexByte(condition, '!') >= 0 {
+func (r *htmlReader) comment() {
+	if piece := r.markup.piece; !strings.HasPrefix(piece, "[if") && strings.IndexByte(piece, '&') < 0 {
 		return
 	}
-	if i := bytes.LastIndex(inner, []byte("<![endif]")); i >= 0 {
+	condition, inner, ok := strings.Cut(r.markup.text(), "]>")
+	if !ok || r.outlook || r.comments == maxComments || !strings.HasPrefix(condition, "[if") ||
+		!strings.Contains(condition, "mso") || strings.IndexByte(condition, '!') >= 0 {
+		return
+	}
+	if i := strings.LastIndex(inner, "<![endif]"); i >= 0 {
 		inner = inner[:i]
 	}
 	r.comments++
-	z, floor, around, n := r.z, r.floor, r.anchor, len(r.open)
-	r.z, r.floor, r.anchor, r.outlook = html.NewTokenizer(bytes.NewReader(bytes.Clone(inner))), n, anchor{}, true
+	around, floor, anchored, n := r.markup, r.floor, r.anchor, len(r.open)
+	r.markup, r.floor, r.anchor, r.outlook = newMarkup(inner), n, anchor{}, true
 	r.read()
 	r.endAnchor()
 	r.truncate(n)
-	r.z, r.floor, r.anchor, r.outlook = z, floor, around, false
+	r.markup, r.floor, r.anchor, r.outlook = around, floor, anchored, false
 }
 
 func (r *htmlReader) start(closed bool) {
-	r.tag.read(r.z, r.sheet.attributes)
+	r.tag.read(&r.markup, r.sheet.attributes)
 	t := &r.tag
 	if t.atom == atom.Noscript || t.atom == atom.Noembed || t.atom == atom.Noframes {
-		r.z.NextIsNotRawText() // mail runs no scripts: what stands there is shown
+		r.markup.raw = 0 // mail runs no scripts: what stands there is shown
 	}
 	r.imply(t.atom)
 	r.begun = r.begun || !isHeadPart(t.atom)
@@ -286,11 +287,11 @@ func (r *htmlReader) start(closed bool) {
 // replaced writes the text that stands in an element without being in it: of a picture,
 // of a button.
 func (r *htmlReader) replaced(e *element) {
-	text := r.tag.alt
+	text := r.tag.alt.s
 	if e.atom == atom.Input {
 		text = r.tag.label()
 	}
-	if len(text) == 0 {
+	if text == "" {
 		return
 	}
 	sink := &r.out

@@ -9,7 +9,7 @@ type sink struct {
 }
 
 // text writes a piece of text; as it stands, if pre.
-func (s *sink) text(b []byte, pre bool) {
+func (s *sink) text(b string, pre bool) {
 	if pre {
 		s.preserve(b)
 		return
@@ -39,7 +39,7 @@ func (s *sink) gap() {
 	s.space = false
 }
 
-func (s *sink) preserve(b []byte) {
+func (s *sink) preserve(b string) {
 	if len(b) == 0 {
 		return
 	}

@@ -145,8 +145,8 @@ const (
 	inQuoted
 )
 
-// longestName is that of the elements of isRaw.
-const longestName = len("plaintext")
+// longestRaw is that of the elements of isRaw.
+const longestRaw = len("plaintext")
 
 func (s *squeezer) inTag(c byte) {
 	if s.place != inQuoted && c == '>' {
@@ -211,7 +211,7 @@ func (s *squeezer) tagName(c byte) {
 		s.place = inBogus
 	case isHTMLSpace(c), c == '/':
 		s.place = beforeAttribute
-	case len(s.name) <= longestName:
+	case len(s.name) <= longestRaw:
 		s.name = append(s.name, c|0x20)
 	}
 	s.last = c

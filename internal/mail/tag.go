@@ -1,7 +1,7 @@
 package mail
 
 import (
-	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,53 +9,67 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A tag is a start tag with what matters of its attributes. The values are the
-// tokenizer's, until its next token.
+// A tag is a start tag with what matters of its attributes.
 type tag struct {
 	atom atom.Atom
-	name []byte
+	name string // in lower case
 
-	class, id, style, hidden, dir           []byte
-	color, text, links, bgcolor, background []byte
-	href, action, formaction, src, srcset   []byte
-	poster, data, content, alt, media       []byte
-	width, height                           []byte
-	kind, value, placeholder                []byte // of an input
+	class, id, style, hidden, dir           setting
+	color, text, links, bgcolor, background setting
+	href, action, formaction, src, srcset   setting
+	poster, data, content, alt, media       setting
+	width, height                           setting
+	kind, value, placeholder                setting // of an input
 
 	all []html.Attribute // kept where selectors ask
 }
 
+// A setting is the value of an attribute, which may be empty.
+type setting struct {
+	s   string
+	set bool // the tag has it
+}
+
 // read takes the attributes of a tag; of those of one name the first counts.
-func (t *tag) read(z *html.Tokenizer, all bool) {
-	*t = tag{}
-	name, more := z.TagName()
-	t.name, t.atom = name, atom.Lookup(name)
-	for more {
-		var key, value []byte
-		key, value, more = z.TagAttr()
+func (t *tag) read(m *markup, all bool) {
+	*t = tag{atom: m.atom, name: m.atom.String()}
+	if t.atom == 0 {
+		t.name = lowered(m.name)
+	}
+	for _, a := range m.attributes {
 		if all {
-			t.keep(string(key), value)
+			t.keep(lowered(a.name), m.value(a.value))
 		}
-		if field := t.field(string(key)); field != nil && *field == nil {
-			*field = value
-			if value == nil {
-				*field = []byte{}
-			}
+		if field := t.field(a.name); field != nil && !field.set {
+			*field = setting{m.value(a.value), true}
 		}
 	}
+}
+
+// lowered is the name of a tag or an attribute as it is compared.
+func lowered(name string) string {
+	return string(appendLower(nil, strings.ReplaceAll(name, "\x00", "\uFFFD")))
 }
 
 // keep takes an attribute that selectors may ask for.
-func (t *tag) keep(key string, value []byte) {
+func (t *tag) keep(key, value string) {
 	const most = 64
 	if len(t.all) < most && !slices.ContainsFunc(t.all, func(a html.Attribute) bool { return a.Key == key }) {
-		t.all = append(t.all, html.Attribute{Key: key, Val: string(value)})
+		t.all = append(t.all, html.Attribute{Key: key, Val: value})
 	}
 }
 
+// longestAttribute is that of the names that field knows.
+const longestAttribute = len("placeholder")
+
 // field returns where the value of an attribute goes, nil if it does not matter.
-func (t *tag) field(name string) *[]byte {
-	switch name {
+func (t *tag) field(name string) *setting {
+	var room [longestAttribute]byte
+	if len(name) > longestAttribute {
+		return nil
+	}
+	lower := appendLower(room[:0], name)
+	switch string(lower) {
 	case "class":
 		return &t.class
 	case "id":
@@ -91,12 +105,12 @@ func (t *tag) field(name string) *[]byte {
 	case "placeholder":
 		return &t.placeholder
 	}
-	return t.address(name)
+	return t.address(lower)
 }
 
-// address is field for attributes that hold addresses.
-func (t *tag) address(name string) *[]byte {
-	switch name {
+// address is field for attributes that hold addresses, in lower case.
+func (t *tag) address(name []byte) *setting {
+	switch string(name) {
 	case "href", "xlink:href":
 		return &t.href
 	case "action":
@@ -118,15 +132,12 @@ func (t *tag) address(name string) *[]byte {
 }
 
 // label returns what is read on an input.
-func (t *tag) label() []byte {
-	switch strings.ToLower(string(t.kind)) {
+func (t *tag) label() string {
+	switch strings.ToLower(t.kind.s) {
 	case "hidden", "password", "checkbox", "radio", "image", "file", "color", "range":
-		return nil
+		return ""
 	}
-	if len(t.value) > 0 {
-		return t.value
-	}
-	return t.placeholder
+	return cmp.Or(t.value.s, t.placeholder.s)
 }
 
 // element returns what the tag that was read opens, with its style.
@@ -144,7 +155,7 @@ func (r *htmlReader) element() element {
 	}
 	b := newBox(around.look, isBlock(t.atom) && !isPart(t.atom) && t.atom != atom.Table)
 	r.hint(&b)
-	inline := string(t.style)
+	inline := t.style.s
 	for _, rule := range rules {
 		rule.apply(&b, false)
 	}
@@ -178,7 +189,7 @@ func (t *tag) isStyled() bool {
 		atom.Select, atom.Option, atom.Mark, atom.Body, atom.Font:
 		return true
 	}
-	return t.style != nil || t.hidden != nil || t.dir != nil || t.bgcolor != nil || t.background != nil
+	return t.style.set || t.hidden.set || t.dir.set || t.bgcolor.set || t.background.set
 }
 
 // apply applies the declarations of a rule that are important, or those that are not.
@@ -195,7 +206,7 @@ func (r *htmlReader) match(e *element) []*cssRule {
 	if len(r.sheet.rules) == 0 || r.outlook || r.blind {
 		return nil
 	}
-	who := r.sheet.styled(string(r.tag.name), string(r.tag.id), string(r.tag.class), r.tag.all)
+	who := r.sheet.styled(r.tag.name, r.tag.id.s, r.tag.class.s, r.tag.all)
 	if r.sheet.deep {
 		e.styled = who
 	}
@@ -214,14 +225,14 @@ func (r *htmlReader) match(e *element) []*cssRule {
 // hint takes the style that is in attributes (HTML Standard §15).
 func (r *htmlReader) hint(b *box) {
 	t := &r.tag
-	b.off = t.hidden != nil
+	b.off = t.hidden.set
 	switch t.atom {
 	case atom.Table:
 		if now := b.result(); r.quirks && !now.shows() { // it begins anew
 			b.size, b.ink = mediumSize, r.open[0].look.ink
 		}
 	case atom.A:
-		if t.href != nil {
+		if t.href.set {
 			b.ink = r.link
 		}
 	case atom.Pre, atom.Textarea, atom.Listing, atom.Xmp, atom.Plaintext:
@@ -236,20 +247,20 @@ func (r *htmlReader) hint(b *box) {
 	case atom.Font:
 		b.ink = legacy(t.color, b.ink)
 	}
-	if t.dir != nil {
-		b.rtl = strings.EqualFold(string(t.dir), "rtl")
+	if t.dir.set {
+		b.rtl = strings.EqualFold(t.dir.s, "rtl")
 	}
 	b.paper = legacy(t.bgcolor, b.paper)
-	if len(t.background) > 0 {
+	if t.background.s != "" {
 		b.paper.kind = varied
 	}
 }
 
-func legacy(value []byte, now paint) paint {
-	if len(value) == 0 {
+func legacy(value setting, now paint) paint {
+	if value.s == "" {
 		return now
 	}
-	if p, ok := parseLegacy(string(value)); ok {
+	if p, ok := parseLegacy(value.s); ok {
 		return p
 	}
 	return now
@@ -260,39 +271,39 @@ func (r *htmlReader) point(e *element) {
 	t := &r.tag
 	switch t.atom {
 	case atom.A:
-		r.anchor = anchor{url: r.resolve(string(t.href)), start: len(r.out.b)}
+		r.anchor = anchor{url: r.resolve(t.href.s), start: len(r.out.b)}
 	case atom.Area:
-		r.addLink(string(t.href), LinkArea)
+		r.addLink(t.href.s, LinkArea)
 	case atom.Base:
-		r.setBase(string(t.href))
+		r.setBase(t.href.s)
 	case atom.Form:
 		r.openForm()
 	case atom.Input:
-		if r.form >= 0 && strings.EqualFold(string(t.kind), "password") {
+		if r.form >= 0 && strings.EqualFold(t.kind.s, "password") {
 			r.forms[r.form].Password = true
 		}
 	case atom.Meta:
-		r.refresh(string(t.content))
+		r.refresh(t.content.s)
 	case atom.Img, atom.Image:
-		if len(t.src) > 0 && !e.look.gone && !e.look.veiled && !t.isPixel() {
+		if t.src.s != "" && !e.look.gone && !e.look.veiled && !t.isPixel() {
 			r.images++
 		}
 	case atom.Style:
-		r.media = string(t.media)
+		r.media = t.media.s
 	default:
 		kind := LinkOther
-		if bytes.HasPrefix(t.name, []byte("v:")) { // Outlook's drawings are its buttons
+		if strings.HasPrefix(t.name, "v:") { // Outlook's drawings are its buttons
 			kind = LinkAnchor
 		}
-		r.addLink(string(t.href), kind)
+		r.addLink(t.href.s, kind)
 	}
 	r.load()
 }
 
 // isPixel reports whether a picture is too small to be seen.
 func (t *tag) isPixel() bool {
-	for _, v := range [...][]byte{t.width, t.height} {
-		if s := strings.TrimSuffix(strings.TrimSpace(string(v)), "px"); s == "0" || s == "1" {
+	for _, v := range [...]setting{t.width, t.height} {
+		if s := strings.TrimSuffix(strings.TrimSpace(v.s), "px"); s == "0" || s == "1" {
 			return true
 		}
 	}
@@ -307,16 +318,14 @@ func (r *htmlReader) load() {
 	case atom.Script, atom.Iframe, atom.Frame, atom.Embed, atom.Object:
 		kind = LinkOther
 	}
-	for _, v := range [...][]byte{t.src, t.background, t.poster, t.data} {
-		if len(v) > 0 {
-			r.addLink(string(v), kind)
-		}
+	for _, v := range [...]string{t.src.s, t.background.s, t.poster.s, t.data.s} {
+		r.addLink(v, kind)
 	}
-	if len(t.srcset) > 0 {
-		r.sources(string(t.srcset))
+	if t.srcset.s != "" {
+		r.sources(t.srcset.s)
 	}
-	if len(t.formaction) > 0 {
-		r.addLink(string(t.formaction), LinkForm)
+	if t.formaction.s != "" {
+		r.addLink(t.formaction.s, LinkForm)
 	}
 }
 
@@ -330,7 +339,7 @@ func (r *htmlReader) sources(list string) {
 }
 
 func (r *htmlReader) openForm() {
-	action := string(r.tag.action)
+	action := r.tag.action.s
 	r.addLink(action, LinkForm)
 	if r.form = -1; len(r.forms) < maxForms {
 		r.form = len(r.forms)
@@ -416,7 +425,7 @@ func isUnseen(t *tag) bool {
 	case atom.Script, atom.Style, atom.Title, atom.Template, atom.Iframe:
 		return true
 	}
-	return string(t.name) == "xml" // settings of Office
+	return t.name == "xml" // settings of Office
 }
 
 // isVoid reports whether such an element never has an end tag.
