@@ -23,6 +23,8 @@ func toUTF8(name string, b []byte) string {
 			return string(b)
 		}
 		return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	case "windows-1252":
+		return fromLatin(b)
 	}
 	r, ok := charsetReader(name, bytes.NewReader(b))
 	if !ok {
@@ -36,6 +38,14 @@ func toUTF8(name string, b []byte) string {
 // than the name, which is often wrong: a byte order mark, the <meta> of HTML, and what
 // the text can't be.
 func decodeBody(p *Part, b []byte) string {
+	if isPlain(b) && p.writesASCII(b) {
+		return dropCR(b)
+	}
+	return decodeNamed(p, b)
+}
+
+// decodeNamed is decodeBody for a body of any octets.
+func decodeNamed(p *Part, b []byte) string {
 	name, b := bodyCharset(p, b)
 	switch {
 	case (name == "" || name == "utf-8") && utf8.Valid(b):
@@ -44,6 +54,41 @@ func decodeBody(p *Part, b []byte) string {
 		return toUTF8(name, []byte(dropCR(b)))
 	}
 	return strings.ReplaceAll(toUTF8(name, b), "\r\n", "\n")
+}
+
+// isPlain reports whether there is nothing in a body but ASCII, without NUL and ESC.
+func isPlain(b []byte) bool {
+	return isASCII(b) && bytes.IndexByte(b, 0) < 0 && bytes.IndexByte(b, 0x1b) < 0
+}
+
+// writesASCII reports whether a plain body of a part is what it looks like, whatever charset it
+// names: most write ASCII as it is.
+func (p *Part) writesASCII(b []byte) bool {
+	name := charsetName(p.Params["charset"])
+	if name == "" && p.isHTML() {
+		name = metaCharset(b)
+	}
+	return name == "" || name == "utf-8" || isWide(name) || isSingle(name)
+}
+
+// isSingle reports whether a charset has an octet for each character, and has ASCII in it.
+func isSingle(name string) bool {
+	switch name {
+	case "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257", "windows-1258",
+		"iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8", "iso-8859-9", "iso-8859-10", "iso-8859-13",
+		"iso-8859-14", "iso-8859-15", "iso-8859-16", "koi8-r", "koi8-u":
+		return true
+	}
+	return false
+}
+
+// isWide reports whether a charset has ASCII in it, and for other characters several octets.
+func isWide(name string) bool {
+	switch name {
+	case "gb2312", "gbk", "gb18030", "big5", "euc-kr", "euc-jp", "shift_jis":
+		return true
+	}
+	return false
 }
 
 // bodyCharset returns the charset to believe in, and the body without byte order mark.
@@ -147,9 +192,7 @@ func isUTF8(b []byte, name string) bool {
 	if !utf8.Valid(b) {
 		return false
 	}
-	switch name {
-	case "gb2312", "gbk", "gb18030", "big5", "euc-kr", "euc-jp", "shift_jis":
-	default:
+	if !isWide(name) {
 		return !strings.HasPrefix(name, "iso-2022") && name != "hz-gb-2312"
 	}
 	const enough = 5
@@ -163,6 +206,9 @@ func isUTF8(b []byte, name string) bool {
 }
 
 func isCharset(name string) bool {
+	if isSingle(name) || isWide(name) {
+		return true
+	}
 	_, ok := charsetReader(name, strings.NewReader(""))
 	return ok
 }
@@ -192,8 +238,25 @@ func guess(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	out, _ := charmap.Windows1252.NewDecoder().Bytes(b)
-	return string(out)
+	return fromLatin(b)
+}
+
+// fromLatin decodes Windows-1252.
+func fromLatin(b []byte) string {
+	var out strings.Builder
+	out.Grow(len(b) + len(b)/8)
+	for len(b) > 0 {
+		n := 0
+		for n < len(b) && b[n] < utf8.RuneSelf {
+			n++
+		}
+		out.Write(b[:n])
+		if b = b[n:]; len(b) > 0 {
+			out.WriteRune(charmap.Windows1252.DecodeByte(b[0]))
+			b = b[1:]
+		}
+	}
+	return out.String()
 }
 
 // charsetReader returns a reader that converts from the charset charsetName

@@ -69,6 +69,14 @@ type extractor struct {
 // way of who looks for that.
 const littleText = MaxExtract / 64
 
+// What HTML takes of MaxExtract does not matter where it is short, and where all of the message
+// is so small that none of its text can come near any bound, since no charset makes more than
+// three octets of one.
+const (
+	short = 8 << 10
+	roomy = MaxExtract / 16
+)
+
 func extract(m *Message) *Extract {
 	x := &extractor{m: m, room: MaxExtract, source: MaxExtract, reading: maxReading, e: &Extract{Subject: m.Header().Text("Subject")}}
 	for p := range m.Root().All() {
@@ -128,9 +136,8 @@ func (x *extractor) document(p *Part) {
 	text, whole := x.m.Text(p, x.source)
 	x.source -= int64(len(text))
 	x.html = closed(x.html, text)
-	const short = 8 << 10
 	n, limit := int64(len(text)), x.limit()
-	if whole && n > short {
+	if whole && n > short && x.m.size > roomy {
 		n = squeezedLen(text)
 	}
 	if whole && n <= limit {

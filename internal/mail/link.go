@@ -181,13 +181,21 @@ func isAlnum(c byte) bool {
 }
 
 func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+	return len(s) >= len(prefix) && sameASCII(s[:len(prefix)], prefix)
 }
 
 // indexFold returns where an ASCII word first stands in s, in either case, or -1.
 func indexFold(s, word string) int {
+	first := word[0]
 	for i := 0; i+len(word) <= len(s); i++ {
-		if strings.EqualFold(s[i:i+len(word)], word) {
+		if !isLatin(first) {
+			n := strings.IndexByte(s[i:], first)
+			if n < 0 {
+				return -1
+			}
+			i += n
+		}
+		if hasPrefixFold(s[i:], word) {
 			return i
 		}
 	}

@@ -199,7 +199,14 @@ func parseLiteral(s string) (string, error) {
 }
 
 func isASCII[T string | []byte](s T) bool {
-	for i := 0; i < len(s); i++ {
+	const high = 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if b := s[i : i+8]; (uint64(b[0])|uint64(b[1])<<8|uint64(b[2])<<16|uint64(b[3])<<24|uint64(b[4])<<32|uint64(b[5])<<40|uint64(b[6])<<48|uint64(b[7])<<56)&high != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false
 		}
