@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/internal/mail"
@@ -17,7 +18,8 @@ import (
 // cost about twice as much as a hundred. The sum of the
 // weights is the score; from `spam_from` on the message is spam whatever else is said of
 // it. The test string GTUBE in the body is always spam: by it anybody can see
-// that the filter works.
+// that the filter works. Beside its own patterns it looks for those that an operator accepted of what traps and reports
+// proposed: see gatepost learn proposals.
 type keywords struct {
 	set      *rules.Set
 	sources  sources
@@ -28,6 +30,7 @@ type keywordsOptions struct {
 	Patterns []keyword `setting:"patterns" doc:"each with word or regexp, in (subject and body), weight (1; below 0 speaks for a message) and name"`
 	Files    []string  `setting:"files" doc:"files with more patterns, one a line; admin.md has the format"`
 	Packs    []string  `setting:"packs" doc:"names of packs with more patterns"`
+	Accepted bool      `setting:"accepted" doc:"also patterns that an operator accepted of what traps and reports proposed"`
 	SpamFrom float64   `setting:"spam_from" doc:"sum of weights from which the message is spam; 0 is never"`
 }
 
@@ -54,8 +57,10 @@ func keywordsKind(d Deps) pipeline.Kind {
 			{Word: "spam", Effect: "spam", Doc: "the sum reaches spam_from, or the test string was found"},
 			{Word: "none", Effect: "none", Doc: "nothing was found"},
 		},
-		Options: func() any { return &keywordsOptions{Patterns: []keyword{}, Files: []string{}, Packs: []string{}} },
-		New:     func(options any) (pipeline.Filter, error) { return newKeywords(d, *options.(*keywordsOptions)) },
+		Options: func() any {
+			return &keywordsOptions{Patterns: []keyword{}, Files: []string{}, Packs: []string{}, Accepted: true}
+		},
+		New: func(options any) (pipeline.Filter, error) { return newKeywords(d, *options.(*keywordsOptions)) },
 	}
 }
 
@@ -70,6 +75,9 @@ func newKeywords(d Deps, o keywordsOptions) (pipeline.Filter, error) {
 	s, err := newSources(d.Packs, o.Files, o.Packs)
 	if err != nil {
 		return nil, err
+	}
+	if o.Accepted && d.Packs != nil {
+		s.names = append(slices.Clip(s.names), AcceptedPack)
 	}
 	return keywords{set: set, sources: s, spamFrom: o.SpamFrom}, nil
 }

@@ -18,6 +18,10 @@ type Packs interface {
 	File(path string) (string, error)
 }
 
+// AcceptedPack is the pack of patterns that an operator accepted of what was proposed. No pack of the
+// configuration can have the name.
+const AcceptedPack = "(accepted)"
+
 // sources are packs of an entry: files are read once, those by name as they are at each
 // message.
 type sources struct {

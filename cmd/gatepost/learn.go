@@ -50,6 +50,7 @@ The model is saved each second.`,
 		return p.learnStream(cmd.Context(), model)
 	}
 	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget())
+	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget(), p.learnProposals())
 	return c
 }
 

@@ -89,6 +89,7 @@ func handlers() control.Handlers {
 	trustHandlers(h)
 	learnHandlers(h)
 	bayesHandlers(h)
+	proposalHandlers(h)
 	fingerprintHandlers(h)
 	control.On(h, answer[ops.ListSet](entry))
 	control.On(h, answer[ops.ListList]([]ops.Entry{entry}))

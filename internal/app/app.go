@@ -110,6 +110,7 @@ type App struct {
 	learnt       *learnt.Desk
 	bayes        *desk.Desk
 	moves        *moves
+	proposals    *proposals
 	bulk         *bulk.Window
 	documents    fingerprint.Memory // that are not to leave
 	handlers     control.Handlers
@@ -139,6 +140,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openBans,
 		a.openTeaching,
 		a.openBayes,
+		a.openProposals,
 		a.openComplaints,
 		a.openResolver,
 		a.openLearnt,
@@ -340,7 +342,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Traffic:    a.traffic,
 		Greylist:   a.greylist,
 		Outbreak:   a.outbreak,
-		Packs:      a.packs,
+		Packs:      knownPacks{a.packs, a.proposals},
 		Trust:      a.trust,
 		Ledger:     a.ledger,
 		Signed:     a.signer,

@@ -38,6 +38,7 @@ func (a *App) operations() control.Handlers {
 	a.dmarcOps(h)
 	a.learnOps(h)
 	a.bayesOps(h)
+	a.proposalOps(h)
 	a.fingerprintOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)

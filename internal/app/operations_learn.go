@@ -178,4 +178,8 @@ func (a *App) forget(ctx context.Context, f learnt.Forgetting, features *bayes.F
 		return nil, control.NotFound("no lesson that stands is named so")
 	}
 	return out, nil
+	for _, l := range list {
+		err = errors.Join(err, a.proposals.Forget(ctx, l.Message, l.Person))
+	}
+	return lessonsOf(list), err
 }

@@ -16,7 +16,7 @@ import (
 	"gatepost/rules"
 )
 
-var _ filters.Packs = (*pack.Keeper)(nil)
+var _ filters.Packs = knownPacks{}
 
 // openPacks brings packs in force as they are on disk; Run looks for newer ones.
 func (a *App) openPacks(ctx context.Context, c *config.Config) error {

@@ -50,6 +50,7 @@ type teacher interface {
 // teachers are all who learn.
 func (a *App) teachers() []teacher {
 	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}}
+	return []teacher{printTeacher{a.learnt, a.pictures}, a.sampleTeacher()}
 }
 
 // teachTime bounds what is made of one lesson.
@@ -171,6 +172,7 @@ type judged struct{ app *App }
 // Judged implements intake.Learner. A report that comes for a trap is about mail that
 // somebody forged in its name, and who has logged in is one of ours: neither teaches.
 func (j judged) Judged(ctx context.Context, tx *pipeline.Transaction, walks []*pipeline.Walk) {
+	j.app.sampleWanted(tx, walks)
 	if tx.Envelope.ReversePath.IsNull() || !tx.Client.Login.IsNull() {
 		return
 	}

@@ -38,7 +38,7 @@ func places() map[string]layer {
 		"internal/traffic":   domain,
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain,
-		"internal/learnt": domain, "internal/bulk": domain, "internal/fingerprint": domain,
+		"internal/learnt": domain, "internal/proposal": domain, "internal/bulk": domain, "internal/fingerprint": domain,
 		"internal/link":       domain,
 		"internal/attachment": domain, "internal/outbreak": domain,
 		"internal/arc": domain, "internal/dmarc": domain,

@@ -103,7 +103,7 @@ func written(m *mail.Message) (texts []string) {
 // mayBegin reports whether a line of a part's text may start with "begin", by its octets as they came, of which there
 // is no need to make text then. In quoted-printable letters may be written as digits, and a line break stand within the word.
 func mayBegin(m *mail.Message, p *mail.Part, limit int64) bool {
-	const mark = 3 // octets that may stand before a text, to say that it is in UTF-8
+	const mark = 3                       // octets that may stand before a text, to say that it is in UTF-8
 	signs := []string{"\nbegin", "\x00"} // NUL is in all UTF-16
 	switch p.Encoding {
 	case "base64":

@@ -29,7 +29,7 @@ type LearnStats struct{}
 
 // A LearnCount is how many lessons of one source stand.
 type LearnCount struct {
-	Source string    `json:"source"` // trap, virus, report, junk, release, challenge, allow, inbox, command
+	Source string    `json:"source"` // trap, virus, report, junk, release, challenge, allow, inbox, command, operator
 	Spam   bool      `json:"spam"`
 	Count  int       `json:"count"`
 	Last   time.Time `json:"last"`
