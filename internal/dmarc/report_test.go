@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/daily"
 	"gatepost/internal/mail"
 )
 
@@ -71,7 +72,7 @@ func (m *memory) SeenDomains(_ context.Context, day Day) (list []string, err err
 	return list, nil
 }
 
-func (m *memory) ClaimSeen(_ context.Context, now, until time.Time, n int) (list []Period, err error) {
+func (m *memory) Claim(_ context.Context, now, until time.Time, n int) (list []Period, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for p, due := range m.due {
@@ -83,7 +84,7 @@ func (m *memory) ClaimSeen(_ context.Context, now, until time.Time, n int) (list
 	return list, nil
 }
 
-func (m *memory) DelaySeen(_ context.Context, p Period, until time.Time) error {
+func (m *memory) Delay(_ context.Context, p Period, until time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.due[p] = until
@@ -106,7 +107,7 @@ func (m *memory) Seen(_ context.Context, p Period, limit int) (list []RowCount, 
 	return list[:min(len(list), limit)], nil
 }
 
-func (m *memory) DropSeen(_ context.Context, p Period) error {
+func (m *memory) Drop(_ context.Context, p Period) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.rows, p)
@@ -169,7 +170,7 @@ func TestTally(t *testing.T) {
 	now = now.Add(12 * time.Hour)
 	tally.Note(seenOf("a.example", "192.0.2.1", true))
 	tally.Flush(t.Context())
-	for p, want := range map[Period]int64{{"2026-11-24", "a.example"}: 3, {"2026-11-25", "a.example"}: 1, {"2026-11-24", "ours.example"}: 1, {"2026-11-24", "b.example"}: 0} {
+	for p, want := range map[Period]int64{{Day: "2026-11-24", Domain: "a.example"}: 3, {Day: "2026-11-25", Domain: "a.example"}: 1, {Day: "2026-11-24", Domain: "ours.example"}: 1, {Day: "2026-11-24", Domain: "b.example"}: 0} {
 		list, _ := rows.Seen(t.Context(), p, 1)
 		got := int64(0)
 		if len(list) > 0 {
@@ -288,11 +289,11 @@ func TestReport(t *testing.T) {
 	}
 	w, rows := &world{zone: zone{text: record + "dmarc@a.example"}, fails: map[mail.Path]bool{"dmarc@a.example": true}}, newMemory()
 	reported(t, w, rows, "a.example", evening)
-	p := Period{"2026-11-24", "a.example"}
-	if due := rows.due[p]; due.Before(evening.Add(claimTime)) {
+	p := Period{Day: "2026-11-24", Domain: "a.example"}
+	if due := rows.due[p]; due.Before(evening.Add(daily.ClaimTime)) {
 		t.Errorf("tried again at %v", due)
 	}
-	if err := newReporter(w, rows, evening.Add(tryTime+claimTime+time.Hour)).Report(t.Context()); err != nil || len(rows.rows) > 0 {
+	if err := newReporter(w, rows, evening.Add(daily.TryTime+daily.ClaimTime+time.Hour)).Report(t.Context()); err != nil || len(rows.rows) > 0 {
 		t.Errorf("after a day: %v, %d left", err, len(rows.rows))
 	}
 }
@@ -301,8 +302,8 @@ func TestReport(t *testing.T) {
 func TestDue(t *testing.T) {
 	moments := map[time.Time]bool{}
 	for i := range 100 {
-		due := Day("2026-11-24").due(fmt.Sprint(i), "gate.example")
-		if after := due.Sub(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)); after < settled || after > spread {
+		due := due("2026-11-24", fmt.Sprint(i), "gate.example")
+		if after := due.Sub(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)); after < daily.Settled || after > spread {
 			t.Errorf("%v after midnight", after)
 		}
 		moments[due.Truncate(time.Minute)] = true

@@ -8,8 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"gatepost/internal/daily"
 	"gatepost/internal/mail"
 )
 
@@ -32,82 +31,33 @@ type Config struct {
 	Now          func() time.Time
 }
 
-// Times and bounds of reporting.
+// Bounds of reporting.
 const (
-	lookTime  = 5 * time.Minute
-	claimTime = time.Hour      // for claimed periods, also until one that failed is tried again
-	claimed   = 32             // periods at once: they are sent before the claim ends
-	parallel  = 4              // of them at a time
-	sendTime  = time.Minute    // for one period
-	tryTime   = 24 * time.Hour // after which a report is given up
-	maxReport = 10 << 20       // octets of a message; what is larger is sent to nobody
-	maxPlaces = 4              // addresses of one domain that get a report
+	parallel  = 4 // periods at a time
+	sendTime  = time.Minute
+	maxReport = 10 << 20 // octets of a message; what is larger is sent to nobody
+	maxPlaces = 4        // addresses of one domain that get a report
 )
 
 // A Reporter sends reports.
-type Reporter struct{ c Config }
+type Reporter struct {
+	daily.Reporter
+	c Config
+}
 
 // NewReporter returns a Reporter.
-func NewReporter(c Config) *Reporter { return &Reporter{c} }
-
-// Run sends reports when they are due, until ctx ends.
-func (r *Reporter) Run(ctx context.Context) error {
-	timer := time.NewTimer(lookTime)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
-		if err := r.Report(ctx); err != nil && ctx.Err() == nil {
-			r.c.Log.Error("dmarc: reports not sent", "error", err)
-		}
-		timer.Reset(lookTime)
+func NewReporter(c Config) *Reporter {
+	r := &Reporter{c: c}
+	r.Reporter = daily.Reporter{
+		Name: "dmarc", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now,
+		Due: func(p Period) time.Time { return due(p.Day, p.Domain, c.Hostname) },
+		Send: func(ctx context.Context, p Period) error {
+			ctx, cancel := context.WithTimeout(ctx, sendTime)
+			defer cancel()
+			return r.period(ctx, p)
+		},
 	}
-}
-
-// Report sends the reports that are due now.
-func (r *Reporter) Report(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := r.c.Now()
-		list, err := r.c.Rows.ClaimSeen(ctx, now, now.Add(claimTime), claimed)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		var periods errgroup.Group
-		periods.SetLimit(parallel)
-		for _, p := range list {
-			periods.Go(func() error { r.try(ctx, p); return nil })
-		}
-		_ = periods.Wait() // none fails
-	}
-	return nil
-}
-
-// try reports one domain's day, or has it due again: after an hour, and then after as long
-// as it was tried already.
-func (r *Reporter) try(ctx context.Context, p Period) {
-	now := r.c.Now()
-	tried := now.Sub(p.Day.due(p.Domain, r.c.Hostname))
-	err := error(nil)
-	if tried <= tryTime {
-		limited, cancel := context.WithTimeout(ctx, sendTime)
-		err = r.period(limited, p)
-		cancel()
-	}
-	switch {
-	case ctx.Err() != nil: // due again in an hour
-	case err != nil:
-		r.c.Log.Warn("dmarc: report not sent", "domain", p.Domain, "day", string(p.Day), "error", err)
-		if err := r.c.Rows.DelaySeen(ctx, p, now.Add(max(claimTime, tried))); err != nil {
-			r.c.Log.Error("dmarc: report not put off; due again in an hour", "domain", p.Domain, "day", string(p.Day), "error", err)
-		}
-	default:
-		if err := r.c.Rows.DropSeen(ctx, p); err != nil {
-			r.c.Log.Error("dmarc: counts not removed", "domain", p.Domain, "day", string(p.Day), "error", err)
-		}
-	}
+	return r
 }
 
 // period reports one domain's day; an error means that it is to be tried again.

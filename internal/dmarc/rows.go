@@ -2,48 +2,29 @@ package dmarc
 
 import (
 	"context"
-	"hash/fnv"
 	"net/netip"
 	"time"
 
+	"gatepost/internal/daily"
 	"gatepost/internal/mail"
 )
 
 // A Day is a day in UTC, "2026-11-24".
-type Day string
-
-const dayForm = "2006-01-02"
+type Day = daily.Day
 
 // DayOf returns the day of a moment.
-func DayOf(t time.Time) Day { return Day(t.UTC().Format(dayForm)) }
+func DayOf(t time.Time) Day { return daily.DayOf(t) }
 
-// Begin is the day's first moment.
-func (d Day) Begin() time.Time {
-	t, _ := time.Parse(dayForm, string(d)) // of what is no day it is long ago
-	return t
+// spread is within how long after midnight reports leave.
+const spread = 6 * time.Hour
+
+// due is when a report of the day on a domain leaves.
+func due(d Day, domain, hostname string) time.Time {
+	return d.Due("dmarc "+string(d)+" "+domain+" "+hostname, spread)
 }
 
-// End is the moment after the day's last second.
-func (d Day) End() time.Time { return d.Begin().AddDate(0, 0, 1) }
-
-// Reports leave once the day's counts are rows for sure, within some hours after midnight.
-const (
-	settled = 10 * time.Minute
-	spread  = 6 * time.Hour
-)
-
-// due is when a report of the day on a domain leaves: at the same moment whoever asks.
-func (d Day) due(domain, hostname string) time.Time {
-	h := fnv.New64a()
-	h.Write([]byte("dmarc " + string(d) + " " + domain + " " + hostname))
-	return d.End().Add(settled + time.Duration(h.Sum64()%uint64(spread-settled)))
-}
-
-// A Period is a domain's day.
-type Period struct {
-	Day    Day
-	Domain string // whose record counted
-}
+// A Period is the day of a domain whose record counted.
+type Period = daily.Period
 
 // A Row is what messages have in common that a report tells as one (RFC 9990 §3.1.3).
 type Row struct {
@@ -91,15 +72,9 @@ type Rows interface {
 	AddSeen(ctx context.Context, counts []Count, sums []Sum) error
 	// SeenDomains returns the domains that have counts of a day.
 	SeenDomains(ctx context.Context, day Day) ([]string, error)
-	// ClaimSeen returns up to n periods whose reports are due at now, and has them due at
-	// until: nobody else gets them before.
-	ClaimSeen(ctx context.Context, now, until time.Time, n int) ([]Period, error)
-	// DelaySeen has a period due at until, and not before.
-	DelaySeen(ctx context.Context, p Period, until time.Time) error
 	// Seen returns up to limit rows of a period, those of most messages first.
 	Seen(ctx context.Context, p Period, limit int) ([]RowCount, error)
-	// DropSeen removes the rows of a period.
-	DropSeen(ctx context.Context, p Period) error
+	daily.Periods
 }
 
 // A Received is a report of somebody else, as far as it is kept. What it says is the

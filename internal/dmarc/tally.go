@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"gatepost/internal/daily"
 )
 
 // Bounds of what is counted on a day. What goes beyond is not: reports are a courtesy.
@@ -19,12 +21,6 @@ const (
 	maxOpen    = 20_000
 	maxSums    = 20_000 // between two flushes
 	maxText    = 300    // octets of each text
-)
-
-// flushTime is how often counts become rows; storeTime is how long that may take.
-const (
-	flushTime = time.Minute
-	storeTime = 10 * time.Second
 )
 
 // A TallyConfig is what a Tally needs.
@@ -126,7 +122,7 @@ func (t *Tally) row(s Seen) {
 	if err != nil {
 		return // of texts and flags: it does not happen
 	}
-	k := rowKey{Period{t.day, s.Verdict.Domain}, string(text)}
+	k := rowKey{Period{Day: t.day, Domain: s.Verdict.Domain}, string(text)}
 	rows := t.domains[k.Domain]
 	switch {
 	case rows == nil && len(t.domains) >= maxDomains, !rows[k.row] && len(rows) >= maxRows:
@@ -188,22 +184,7 @@ func clipTo(s string, n int) string {
 
 // Run adds to the rows every minute, until ctx ends and once more then.
 func (t *Tally) Run(ctx context.Context) error {
-	timer := time.NewTicker(flushTime)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
-			defer cancel()
-			return t.Flush(last)
-		case <-timer.C:
-			limited, cancel := context.WithTimeout(ctx, storeTime)
-			if err := t.Flush(limited); err != nil {
-				t.c.Log.Error("dmarc: counts not stored; tried again in a minute", "error", err)
-			}
-			cancel()
-		}
-	}
+	return daily.KeepFlushing(ctx, "dmarc", t.c.Log, t.Flush)
 }
 
 // Flush adds to the rows what was counted since the last time. What can't be stored is kept
@@ -246,7 +227,7 @@ func (t *Tally) counts(open map[rowKey]int64) (list []Count) {
 		if !known {
 			i = len(list)
 			places[k.Period] = i
-			list = append(list, Count{Period: k.Period, Due: k.Day.due(k.Domain, t.c.Hostname)})
+			list = append(list, Count{Period: k.Period, Due: due(k.Day, k.Domain, t.c.Hostname)})
 		}
 		var r Row
 		if json.Unmarshal([]byte(k.row), &r) == nil { // it was made of one

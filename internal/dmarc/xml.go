@@ -205,5 +205,5 @@ func (f feedback) message(packed []byte, to mail.Path, c Config, now time.Time) 
 // words tells a person what the attachment is.
 func (f feedback) words(c Config) string {
 	return fmt.Sprintf("This is a DMARC aggregate report (RFC 9990) of mail in the name of %s\r\nthat came to %s on %s (UTC).\r\n\r\nWhom to ask: %s\r\n",
-		f.Policy.Domain, c.Hostname, time.Unix(f.Metadata.Range.Begin, 0).UTC().Format(dayForm), c.From)
+		f.Policy.Domain, c.Hostname, time.Unix(f.Metadata.Range.Begin, 0).UTC().Format(time.DateOnly), c.From)
 }

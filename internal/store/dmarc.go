@@ -7,18 +7,18 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"gatepost/internal/dmarc"
 )
 
 // DMARC keeps what came in domains' names, until it is reported, and what others report of
 // ours.
-type DMARC struct{ db *DB }
+type DMARC struct {
+	periods
+}
 
 var (
 	_ dmarc.Rows = DMARC{}
@@ -26,7 +26,7 @@ var (
 )
 
 // DMARC returns the store's counts and reports.
-func (db *DB) DMARC() DMARC { return DMARC{db} }
+func (db *DB) DMARC() DMARC { return DMARC{periods{db, "dmarc_domain", []string{"dmarc_seen"}}} }
 
 // AddSeen implements dmarc.Rows.
 func (d DMARC) AddSeen(ctx context.Context, counts []dmarc.Count, sums []dmarc.Sum) error {
@@ -34,7 +34,7 @@ func (d DMARC) AddSeen(ctx context.Context, counts []dmarc.Count, sums []dmarc.S
 	slices.SortFunc(counts, func(a, b dmarc.Count) int { return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Domain, b.Domain)) })
 	err := d.db.Update(ctx, func(tx *Tx) error {
 		for i := range counts {
-			if err := addSeen(tx, &counts[i]); err != nil {
+			if err := d.addSeen(tx, &counts[i]); err != nil {
 				return err
 			}
 		}
@@ -52,9 +52,8 @@ type seenRow struct {
 	messages int64
 }
 
-func addSeen(tx *Tx, c *dmarc.Count) error {
-	_, err := tx.Exec(`INSERT INTO dmarc_domain (day, domain, due) VALUES (?, ?, ?) ON CONFLICT (day, domain) DO NOTHING`, string(c.Day), c.Domain, toMicros(c.Due))
-	if err != nil {
+func (d DMARC) addSeen(tx *Tx, c *dmarc.Count) error {
+	if err := d.add(tx, c.Period, c.Due); err != nil {
 		return err
 	}
 	rows := make([]seenRow, len(c.Rows))
@@ -132,66 +131,8 @@ func networkText(p netip.Prefix) string {
 }
 
 // SeenDomains implements dmarc.Rows.
-func (d DMARC) SeenDomains(ctx context.Context, day dmarc.Day) (list []string, err error) {
-	err = d.db.View(ctx, func(tx *Tx) error {
-		rows, err := tx.Query(`SELECT domain FROM dmarc_domain WHERE day = ? ORDER BY domain`, string(day))
-		return each(rows, err, func(rows *sql.Rows) error {
-			var domain string
-			err := rows.Scan(&domain)
-			list = append(list, domain)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: DMARC counts of %s: %w", day, err)
-	}
-	return list, nil
-}
-
-// ClaimSeen implements dmarc.Rows.
-func (d DMARC) ClaimSeen(ctx context.Context, now, until time.Time, n int) (list []dmarc.Period, err error) {
-	err = d.db.Update(ctx, func(tx *Tx) error {
-		list = nil
-		var due []dmarc.Period
-		rows, err := tx.Query(`SELECT day, domain FROM dmarc_domain WHERE due <= ? ORDER BY due, day, domain LIMIT ?`, toMicros(now), n)
-		err = each(rows, err, func(rows *sql.Rows) error {
-			var p dmarc.Period
-			err := rows.Scan(&p.Day, &p.Domain)
-			due = append(due, p)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, p := range due {
-			var day string
-			err := tx.Row(`UPDATE dmarc_domain SET due = ? WHERE day = ? AND domain = ? AND due <= ? RETURNING day`,
-				[]any{toMicros(until), string(p.Day), p.Domain, toMicros(now)}, &day)
-			switch {
-			case err == nil:
-				list = append(list, p)
-			case !errors.Is(err, sql.ErrNoRows): // else another node has it
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: claim DMARC reports: %w", err)
-	}
-	return list, nil
-}
-
-// DelaySeen implements dmarc.Rows.
-func (d DMARC) DelaySeen(ctx context.Context, p dmarc.Period, until time.Time) error {
-	err := d.db.Update(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`UPDATE dmarc_domain SET due = ? WHERE day = ? AND domain = ?`, toMicros(until), string(p.Day), p.Domain)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store: put off DMARC report on %s: %w", p.Domain, err)
-	}
-	return nil
+func (d DMARC) SeenDomains(ctx context.Context, day dmarc.Day) ([]string, error) {
+	return d.domains(ctx, day)
 }
 
 // Seen implements dmarc.Rows. What can't be read any more is left out.
@@ -214,20 +155,4 @@ func (d DMARC) Seen(ctx context.Context, p dmarc.Period, limit int) (list []dmar
 		return nil, fmt.Errorf("store: DMARC counts of %s: %w", p.Domain, err)
 	}
 	return list, nil
-}
-
-// DropSeen implements dmarc.Rows.
-func (d DMARC) DropSeen(ctx context.Context, p dmarc.Period) error {
-	err := d.db.Update(ctx, func(tx *Tx) error {
-		for _, query := range []string{`DELETE FROM dmarc_domain WHERE day = ? AND domain = ?`, `DELETE FROM dmarc_seen WHERE day = ? AND domain = ?`} {
-			if _, err := tx.Exec(query, string(p.Day), p.Domain); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: drop DMARC counts of %s: %w", p.Domain, err)
-	}
-	return nil
 }

@@ -1,28 +1,37 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"gatepost/internal/tlsreport"
 )
 
 // TLSReport keeps how secure sessions were, until it is reported.
-type TLSReport struct{ db *DB }
+type TLSReport struct {
+	periods
+}
 
 var _ tlsreport.Rows = TLSReport{}
 
 // TLSReport returns the store's counts of sessions.
-func (db *DB) TLSReport() TLSReport { return TLSReport{db} }
+func (db *DB) TLSReport() TLSReport {
+	return TLSReport{periods{db, "tls_domain", []string{"tls_policy", "tls_failure"}}}
+}
 
 // AddSessions implements tlsreport.Rows.
 func (r TLSReport) AddSessions(ctx context.Context, counts []tlsreport.Count) error {
+	// In one order, so that nodes wait for each other and never in a circle.
+	slices.SortFunc(counts, func(a, b tlsreport.Count) int {
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Policy.Domain, b.Policy.Domain), cmp.Compare(a.Policy.ID(), b.Policy.ID()))
+	})
 	err := r.db.Update(ctx, func(tx *Tx) error {
 		for i := range counts {
-			if err := addSessions(tx, &counts[i]); err != nil {
+			if err := r.addSessions(tx, &counts[i]); err != nil {
 				return err
 			}
 		}
@@ -34,13 +43,12 @@ func (r TLSReport) AddSessions(ctx context.Context, counts []tlsreport.Count) er
 	return nil
 }
 
-func addSessions(tx *Tx, c *tlsreport.Count) error {
+func (r TLSReport) addSessions(tx *Tx, c *tlsreport.Count) error {
 	day, domain, policy := string(c.Day), c.Policy.Domain, c.Policy.ID()
-	_, err := tx.Exec(`INSERT INTO tls_domain (day, domain, due) VALUES (?, ?, ?) ON CONFLICT (day, domain) DO NOTHING`, day, domain, toMicros(c.Due))
-	if err != nil {
+	if err := r.add(tx, tlsreport.Period{Day: c.Day, Domain: domain}, c.Due); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO tls_policy (day, domain, policy, type, strings, mx, success, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO tls_policy (day, domain, policy, type, strings, mx, success, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (day, domain, policy) DO UPDATE SET success = tls_policy.success + excluded.success, failure = tls_policy.failure + excluded.failure`,
 		day, domain, policy, string(c.Policy.Type), strings.Join(c.Policy.Strings, "\n"), strings.Join(c.Policy.MX, "\n"), c.Success, c.Failure)
 	if err != nil {
@@ -58,66 +66,8 @@ func addSessions(tx *Tx, c *tlsreport.Count) error {
 }
 
 // SessionDomains implements tlsreport.Rows.
-func (r TLSReport) SessionDomains(ctx context.Context, day tlsreport.Day) (list []string, err error) {
-	err = r.db.View(ctx, func(tx *Tx) error {
-		rows, err := tx.Query(`SELECT domain FROM tls_domain WHERE day = ? ORDER BY domain`, string(day))
-		return each(rows, err, func(rows *sql.Rows) error {
-			var domain string
-			err := rows.Scan(&domain)
-			list = append(list, domain)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: TLS sessions of %s: %w", day, err)
-	}
-	return list, nil
-}
-
-// ClaimReports implements tlsreport.Rows.
-func (r TLSReport) ClaimReports(ctx context.Context, now, until time.Time, n int) (list []tlsreport.Period, err error) {
-	err = r.db.Update(ctx, func(tx *Tx) error {
-		list = nil
-		var due []tlsreport.Period
-		rows, err := tx.Query(`SELECT day, domain FROM tls_domain WHERE due <= ? ORDER BY due LIMIT ?`, toMicros(now), n)
-		err = each(rows, err, func(rows *sql.Rows) error {
-			var p tlsreport.Period
-			err := rows.Scan(&p.Day, &p.Domain)
-			due = append(due, p)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, p := range due {
-			done, err := tx.Exec(`UPDATE tls_domain SET due = ? WHERE day = ? AND domain = ? AND due <= ?`, toMicros(until), string(p.Day), p.Domain, toMicros(now))
-			if err != nil {
-				return err
-			}
-			if changed, err := done.RowsAffected(); err != nil {
-				return err
-			} else if changed == 1 {
-				list = append(list, p)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: claim TLS reports: %w", err)
-	}
-	return list, nil
-}
-
-// DelayReport implements tlsreport.Rows.
-func (r TLSReport) DelayReport(ctx context.Context, p tlsreport.Period, until time.Time) error {
-	err := r.db.Update(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`UPDATE tls_domain SET due = ? WHERE day = ? AND domain = ?`, toMicros(until), string(p.Day), p.Domain)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store: put off TLS report to %s: %w", p.Domain, err)
-	}
-	return nil
+func (r TLSReport) SessionDomains(ctx context.Context, day tlsreport.Day) ([]string, error) {
+	return r.domains(ctx, day)
 }
 
 // Sessions implements tlsreport.Rows.
@@ -157,23 +107,4 @@ func tlsFailures(tx *Tx, p tlsreport.Period) (map[string][]tlsreport.Detail, err
 		return err
 	})
 	return of, err
-}
-
-// DropSessions implements tlsreport.Rows.
-func (r TLSReport) DropSessions(ctx context.Context, p tlsreport.Period) error {
-	err := r.db.Update(ctx, func(tx *Tx) error {
-		for _, query := range []string{
-			`DELETE FROM tls_failure WHERE day = ? AND domain = ?`, `DELETE FROM tls_policy WHERE day = ? AND domain = ?`,
-			`DELETE FROM tls_domain WHERE day = ? AND domain = ?`,
-		} {
-			if _, err := tx.Exec(query, string(p.Day), p.Domain); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: drop TLS sessions of %s: %w", p.Domain, err)
-	}
-	return nil
 }

@@ -32,7 +32,7 @@ func testTLSReport(t *testing.T, db *DB) {
 		t.Errorf("domains %v, %v", got, err)
 	}
 	claim := func(now, until time.Time) []tlsreport.Period {
-		list, err := rows.ClaimReports(ctx, now, until, 10)
+		list, err := rows.Claim(ctx, now, until, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func testTLSReport(t *testing.T, db *DB) {
 			t.Errorf("at %v: claimed %v, want %v", c.at, got, c.want)
 		}
 	}
-	if err := rows.DelayReport(ctx, p, due.Add(2*time.Hour)); err != nil {
+	if err := rows.Delay(ctx, p, due.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if got := claim(due.Add(90*time.Minute), due.Add(3*time.Hour)); !slices.Equal(got, []tlsreport.Period{{Day: "2026-11-24", Domain: "b.example"}}) {
@@ -61,7 +61,7 @@ func testTLSReport(t *testing.T, db *DB) {
 	if want := []tlsreport.Count{free, count}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
-	if err := rows.DropSessions(ctx, p); err != nil {
+	if err := rows.Drop(ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := rows.Sessions(ctx, p); err != nil || got != nil {

@@ -30,7 +30,7 @@ func (m *memory) AddSessions(_ context.Context, counts []Count) error {
 		return errBroken
 	}
 	for _, c := range counts {
-		p := Period{c.Day, c.Policy.Domain}
+		p := Period{Day: c.Day, Domain: c.Policy.Domain}
 		if m.counts[p] == nil {
 			m.counts[p] = map[string]*Count{}
 			m.due[p] = c.Due
@@ -65,7 +65,7 @@ func (m *memory) SessionDomains(_ context.Context, day Day) (list []string, err 
 	return list, nil
 }
 
-func (m *memory) ClaimReports(_ context.Context, now, until time.Time, n int) (list []Period, err error) {
+func (m *memory) Claim(_ context.Context, now, until time.Time, n int) (list []Period, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for p, due := range m.due {
@@ -77,7 +77,7 @@ func (m *memory) ClaimReports(_ context.Context, now, until time.Time, n int) (l
 	return list, nil
 }
 
-func (m *memory) DelayReport(_ context.Context, p Period, until time.Time) error {
+func (m *memory) Delay(_ context.Context, p Period, until time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.due[p] = until
@@ -94,7 +94,7 @@ func (m *memory) Sessions(_ context.Context, p Period) (list []Count, err error)
 	return list, nil
 }
 
-func (m *memory) DropSessions(_ context.Context, p Period) error {
+func (m *memory) Drop(_ context.Context, p Period) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.counts, p)

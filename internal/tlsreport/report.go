@@ -133,5 +133,5 @@ func (r report) words(domain string) string {
 	}
 	return fmt.Sprintf("This is an aggregate report of TLS to the mail servers of %s\r\non %s (UTC), from %s (RFC 8460).\r\n\r\n"+
 		"Sessions as secure as your policy asks: %d\r\nOther sessions: %d\r\n",
-		domain, r.Range.Start.Format(dayForm), r.Organization, total.Success, total.Failure)
+		domain, r.Range.Start.Format(time.DateOnly), r.Organization, total.Success, total.Failure)
 }

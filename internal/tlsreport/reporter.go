@@ -9,8 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"gatepost/internal/daily"
 	"gatepost/internal/mail"
 )
 
@@ -40,79 +39,26 @@ type Config struct {
 	Now      func() time.Time
 }
 
-// Times and bounds of reporting.
+// Bounds of reporting.
 const (
-	lookTime  = 5 * time.Minute
-	claimTime = time.Hour      // for claimed periods, also until one that failed is tried again
-	claimed   = 32             // periods at once: they are sent before the claim ends
-	parallel  = 8              // of them at a time: places that hang hold up few others
-	sendTime  = time.Minute    // for one place
-	tryTime   = 24 * time.Hour // after which a report is given up (RFC 8460 §5.5)
+	parallel = 8           // periods at a time: places that hang hold up few others
+	sendTime = time.Minute // for one place
 )
 
 // A Reporter sends reports.
-type Reporter struct{ c Config }
+type Reporter struct {
+	daily.Reporter
+	c Config
+}
 
 // NewReporter returns a Reporter.
-func NewReporter(c Config) *Reporter { return &Reporter{c} }
-
-// Run sends reports when they are due, until ctx ends.
-func (r *Reporter) Run(ctx context.Context) error {
-	timer := time.NewTimer(lookTime)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
-		if err := r.Report(ctx); err != nil && ctx.Err() == nil {
-			r.c.Log.Error("tlsreport: reports not sent", "error", err)
-		}
-		timer.Reset(lookTime)
+func NewReporter(c Config) *Reporter {
+	r := &Reporter{c: c}
+	r.Reporter = daily.Reporter{
+		Name: "tlsreport", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now,
+		Due: func(p Period) time.Time { return due(p.Day, p.Domain, c.Hostname) }, Send: r.period,
 	}
-}
-
-// Report sends the reports that are due now.
-func (r *Reporter) Report(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := r.c.Now()
-		list, err := r.c.Rows.ClaimReports(ctx, now, now.Add(claimTime), claimed)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		var periods errgroup.Group
-		periods.SetLimit(parallel)
-		for _, p := range list {
-			if ctx.Err() != nil {
-				break // due again in an hour
-			}
-			periods.Go(func() error { r.try(ctx, p); return nil })
-		}
-		_ = periods.Wait() // none fails
-	}
-	return nil
-}
-
-// try reports one domain's day, or has it due again: after an hour, and then after as
-// long as it was tried already, so that the intervals double (RFC 8460 §5.5).
-func (r *Reporter) try(ctx context.Context, p Period) {
-	now := r.c.Now()
-	tried := now.Sub(p.Day.due(p.Domain, r.c.Hostname))
-	if tried > tryTime {
-		if err := r.c.Rows.DropSessions(ctx, p); err != nil {
-			r.c.Log.Error("tlsreport: counts not removed", "domain", p.Domain, "day", string(p.Day), "error", err)
-		}
-		return
-	}
-	err := r.period(ctx, p)
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	r.c.Log.Warn("tlsreport: report not sent", "domain", p.Domain, "day", string(p.Day), "error", err)
-	if err := r.c.Rows.DelayReport(ctx, p, now.Add(max(claimTime, tried))); err != nil {
-		r.c.Log.Error("tlsreport: report not put off; due again in an hour", "domain", p.Domain, "day", string(p.Day), "error", err)
-	}
+	return r
 }
 
 // period reports one domain's day; an error means that it is to be tried again.
@@ -124,7 +70,7 @@ func (r *Reporter) period(ctx context.Context, p Period) error {
 	}
 	places := preferred(ParseRecord(texts))
 	if len(places) == 0 {
-		return r.c.Rows.DropSessions(ctx, p)
+		return nil
 	}
 	counts, err := r.c.Rows.Sessions(ctx, p)
 	if err != nil {
@@ -148,8 +94,10 @@ func (r *Reporter) period(ctx context.Context, p Period) error {
 	if sent == 0 {
 		return failed
 	}
-	// One place has it: trying the others again would bring it there twice.
-	return errors.Join(r.c.Rows.DropSessions(ctx, p), failed)
+	if failed != nil { // one place has it: trying the others again would bring it there twice
+		r.c.Log.Warn("tlsreport: report not sent to all", "domain", p.Domain, "day", string(p.Day), "error", failed)
+	}
+	return nil
 }
 
 // preferred leaves out addresses where there are URLs: our messages are not signed with

@@ -24,6 +24,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatepost/internal/daily"
 	"gatepost/internal/mail"
 )
 
@@ -131,7 +132,7 @@ func TestReporter(t *testing.T) {
 				if got := strings.Join(w.places(), " "); got != c.want {
 					t.Errorf("got %q, want %q", got, c.want)
 				}
-				if now = now.Add(claimTime / 2); i > 0 && w.asked != asked {
+				if now = now.Add(daily.ClaimTime / 2); i > 0 && w.asked != asked {
 					t.Errorf("%d places are asked again", w.asked-asked)
 				}
 			}
@@ -159,11 +160,11 @@ func TestReporter(t *testing.T) {
 func TestRetries(t *testing.T) {
 	rows := newMemory()
 	counted(t, rows)
-	if err := rows.DropSessions(t.Context(), Period{"2026-11-25", "a.example"}); err != nil {
+	if err := rows.Drop(t.Context(), Period{Day: "2026-11-25", Domain: "a.example"}); err != nil {
 		t.Fatal(err)
 	}
 	w := &world{text: "v=TLSRPTv1; rua=https://a.example/tls", refuse: "https://a.example/tls"}
-	due := Day("2026-11-24").due("a.example", "gate.example")
+	due := due("2026-11-24", "a.example", "gate.example")
 	now := due
 	r := NewReporter(Config{Rows: rows, Resolver: w, Sender: w, Hostname: "gate.example", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
 	var tried []string
@@ -176,7 +177,7 @@ func TestRetries(t *testing.T) {
 			tried = append(tried, fmt.Sprint(int(now.Sub(due).Hours())))
 		}
 	}
-	if got := strings.Join(tried, " "); got != "0 1 2 4 8 16" || rows.counts[Period{"2026-11-24", "a.example"}] != nil {
+	if got := strings.Join(tried, " "); got != "0 1 2 4 8 16" || rows.counts[Period{Day: "2026-11-24", Domain: "a.example"}] != nil {
 		t.Errorf("tried after %s hours; left: %v", got, rows.counts)
 	}
 }
@@ -223,7 +224,7 @@ func TestPlacesThatHang(t *testing.T) {
 		if err := r.Report(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if s.took != 0 || rows.counts[Period{"2026-11-24", "good.example"}] != nil || len(rows.counts) != parallel-1 {
+		if s.took != 0 || rows.counts[Period{Day: "2026-11-24", Domain: "good.example"}] != nil || len(rows.counts) != parallel-1 {
 			t.Errorf("sent after %v; %d left", s.took, len(rows.counts))
 		}
 	})

@@ -3,6 +3,8 @@ package tlsreport
 import (
 	"context"
 	"time"
+
+	"gatepost/internal/daily"
 )
 
 // A Count is what happened under one policy of a domain on a day.
@@ -21,25 +23,13 @@ type Detail struct {
 	Count int64
 }
 
-// A Period is a domain's day.
-type Period struct {
-	Day    Day
-	Domain string
-}
-
 // Rows keep counts until they are reported.
 type Rows interface {
 	// AddSessions adds to what is there, in one commit.
 	AddSessions(ctx context.Context, counts []Count) error
 	// SessionDomains returns the domains that have counts of a day.
 	SessionDomains(ctx context.Context, day Day) ([]string, error)
-	// ClaimReports returns up to n periods whose reports are due at now, and has them
-	// due at until: nobody else gets them before.
-	ClaimReports(ctx context.Context, now, until time.Time, n int) ([]Period, error)
-	// DelayReport has a period due at until, and not before.
-	DelayReport(ctx context.Context, p Period, until time.Time) error
 	// Sessions returns the counts of a period, ordered by policy, details by failure.
 	Sessions(ctx context.Context, p Period) ([]Count, error)
-	// DropSessions removes the counts of a period.
-	DropSessions(ctx context.Context, p Period) error
+	daily.Periods
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"gatepost/internal/daily"
 )
 
 // Bounds of what is counted on a day. What goes beyond is not: reports are a courtesy.
@@ -19,12 +21,6 @@ const (
 	maxStrings  = 30     // of a policy
 	maxText     = 500    // octets of each text
 	maxOpen     = 10_000 // policies between two flushes
-)
-
-// flushTime is how often counts become rows; storeTime is how long that may take.
-const (
-	flushTime = time.Minute
-	storeTime = 10 * time.Second
 )
 
 // A Tally counts sessions. It is safe for use by many goroutines.
@@ -101,7 +97,7 @@ func (t *Tally) Note(s Session) {
 		if len(t.open) >= maxOpen {
 			return
 		}
-		c = &tallied{Count: Count{Day: k.day, Due: k.day.due(k.domain, t.hostname), Policy: p}, details: map[Failure]int64{}}
+		c = &tallied{Count: Count{Day: k.day, Due: due(k.day, k.domain, t.hostname), Policy: p}, details: map[Failure]int64{}}
 		t.open[k] = c
 	}
 	t.count(c, s.Failure, of)
@@ -154,22 +150,7 @@ func clip(s string) string {
 
 // Run adds to the rows every minute, until ctx ends and once more then.
 func (t *Tally) Run(ctx context.Context) error {
-	timer := time.NewTicker(flushTime)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
-			defer cancel()
-			return t.Flush(last)
-		case <-timer.C:
-			limited, cancel := context.WithTimeout(ctx, storeTime)
-			if err := t.Flush(limited); err != nil {
-				t.log.Error("tlsreport: counts not stored; tried again in a minute", "error", err)
-			}
-			cancel()
-		}
-	}
+	return daily.KeepFlushing(ctx, "tlsreport", t.log, t.Flush)
 }
 
 // Flush adds to the rows what was counted since the last time. What can't be stored

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/internal/daily"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -53,7 +55,7 @@ func TestTally(t *testing.T) {
 	for day, want := range map[Day]string{
 		"2026-11-24": "2 2 [{{certificate-expired  mx.a.example  a??b} 2}]", "2026-11-25": "1 0 []",
 	} {
-		list, _ := rows.Sessions(t.Context(), Period{day, "a.example"})
+		list, _ := rows.Sessions(t.Context(), Period{Day: day, Domain: "a.example"})
 		if len(list) != 1 {
 			t.Fatalf("%s: %v", day, list)
 		}
@@ -74,11 +76,11 @@ func TestTallyBounded(t *testing.T) {
 		tally.Note(s)
 	}
 	tally.Flush(t.Context())
-	a, _ := rows.Sessions(t.Context(), Period{"2026-11-24", "a.example"})
+	a, _ := rows.Sessions(t.Context(), Period{Day: "2026-11-24", Domain: "a.example"})
 	if len(a) != 1 || len(a[0].Details) != maxDetails || a[0].Failure != maxDetails+10 {
 		t.Errorf("%d details of %d failures", len(a[0].Details), a[0].Failure)
 	}
-	b, _ := rows.Sessions(t.Context(), Period{"2026-11-24", "b.example"})
+	b, _ := rows.Sessions(t.Context(), Period{Day: "2026-11-24", Domain: "b.example"})
 	if len(b) != maxPolicies || len(b[0].Policy.Strings[1]) > maxText {
 		t.Errorf("%d policies", len(b))
 	}
@@ -94,8 +96,8 @@ func TestTallyBounded(t *testing.T) {
 func TestDue(t *testing.T) {
 	moments := map[time.Time]bool{}
 	for i := range 100 {
-		due := Day("2026-11-24").due(fmt.Sprint(i), "gate.example")
-		if after := due.Sub(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)); after < settled || after > spread {
+		due := due("2026-11-24", fmt.Sprint(i), "gate.example")
+		if after := due.Sub(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)); after < daily.Settled || after > spread {
 			t.Errorf("%v after midnight", after)
 		}
 		moments[due.Truncate(time.Minute)] = true

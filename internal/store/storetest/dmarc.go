@@ -63,7 +63,7 @@ func dmarcSeen(t *testing.T, rows DMARCRows) {
 	if got, err := rows.Seen(t.Context(), p, 1); err != nil || len(got) != 1 || got[0].Messages != 4 {
 		t.Errorf("the first of two: %+v, %v", got, err)
 	}
-	if err := rows.DropSeen(t.Context(), p); err != nil {
+	if err := rows.Drop(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := rows.Seen(t.Context(), p, 10); err != nil || got != nil {
@@ -89,15 +89,15 @@ func dmarcClaim(t *testing.T, rows DMARCRows) {
 	}{
 		{due.Add(-time.Second), nil}, {due, []dmarc.Period{a}}, {due, nil}, {due.Add(30 * time.Minute), []dmarc.Period{a}}, {due.Add(2 * time.Hour), []dmarc.Period{a, b}},
 	} {
-		got, err := rows.ClaimSeen(t.Context(), c.at, c.at.Add(30*time.Minute), 10)
+		got, err := rows.Claim(t.Context(), c.at, c.at.Add(30*time.Minute), 10)
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("at %v: claimed %v, %v, want %v", c.at, got, err, c.want)
 		}
 	}
-	if err := rows.DelaySeen(t.Context(), a, due.Add(9*time.Hour)); err != nil {
+	if err := rows.Delay(t.Context(), a, due.Add(9*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := rows.ClaimSeen(t.Context(), due.Add(8*time.Hour), due.Add(10*time.Hour), 10); err != nil || !slices.Equal(got, []dmarc.Period{b}) {
+	if got, err := rows.Claim(t.Context(), due.Add(8*time.Hour), due.Add(10*time.Hour), 10); err != nil || !slices.Equal(got, []dmarc.Period{b}) {
 		t.Errorf("claimed %v, %v, want the other alone", got, err)
 	}
 }
