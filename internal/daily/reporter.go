@@ -34,6 +34,7 @@ type Reporter struct {
 const (
 	ClaimTime = time.Hour      // for claimed periods, also until one that failed is tried again
 	TryTime   = 24 * time.Hour // after which a report is given up (RFC 8460 §5.5)
+	firstTime = 5 * time.Second // after a start: there may be what came due while the node was down
 	lookTime  = 5 * time.Minute
 	claimed   = 32 // periods at once: they are sent before the claim ends
 	dropTime  = 5 * time.Second
@@ -41,7 +42,7 @@ const (
 
 // Run sends reports when they are due, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) error {
-	timer := time.NewTimer(lookTime)
+	timer := time.NewTimer(firstTime)
 	defer timer.Stop()
 	for {
 		select {
