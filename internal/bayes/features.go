@@ -9,14 +9,15 @@ import (
 
 // Bounds of what is looked at in a message, in octets.
 const (
-	maxValue  = 1000  // of one field of the header
-	maxHead   = 16000 // of all of them
-	maxFields = 500   // their number
-	maxParts  = 2000  // of the lines that describe parts
-	maxGrams  = 8000  // of the rest, for 4-grams
-	maxWords  = 12000 // of the rest, for words
-	maxWord   = 40    // of a word; what is longer is none
-	maxLinks  = 50    // links that are looked at
+	maxValue      = 1000  // of one field of the header
+	maxHead       = 16000 // of all of them
+	maxFields     = 500   // their number
+	maxParts      = 2000  // of the lines that describe parts
+	maxGrams      = 4000  // of the rest, for 4-grams
+	maxWords      = 6000  // of the rest, for words
+	maxFieldGrams = 6000  // of the header, for 4-grams
+	maxWord       = 40    // of a word; what is longer is none
+	maxLinks      = 50    // links that are looked at
 )
 
 // A family is features of one kind. Each is judged on its own: what the text has many of would

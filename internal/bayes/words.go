@@ -10,6 +10,9 @@ import (
 func (c *collector) grams(s *source) {
 	list := c.lists[headGrams]
 	for _, f := range s.fields {
+		if len(list) > maxFieldGrams {
+			break
+		}
 		seed := hash(basis, f.lower)
 		list = append(list, final(seed))
 		seed *= 0x9e3779b1
