@@ -17,7 +17,7 @@ const (
 	maxWords      = 6000  // of the rest, for words
 	maxFieldGrams = 6000  // of the header, for 4-grams
 	maxWord       = 40    // of a word; what is longer is none
-	maxLinks      = 50    // links that are looked at
+	maxLinks      = 50    // links, and names of files, that are looked at
 )
 
 // A family is features of one kind. Each is judged on its own: what the text has many of would

@@ -42,6 +42,14 @@ func (c *collector) shapes(s *source) {
 	for _, sign := range s.signs {
 		c.shape("sign", sign)
 	}
+	for _, name := range s.names {
+		if i := strings.LastIndexByte(name, '.'); i >= 0 {
+			c.shape("file", strings.ToLower(clip(name[i:], 10)))
+		}
+	}
+	if s.hidden > 0 {
+		c.number("hidden text, power of two", bits.Len(uint(s.hidden)))
+	}
 	c.links(s)
 	c.letters(s)
 }
@@ -243,9 +251,35 @@ func (c *collector) letters(s *source) {
 			loud++
 		}
 	}
+	if high > 0 {
+		if n := mixed(clip(s.body, maxWords)); n > 0 {
+			c.number("words of two alphabets, power of two", bits.Len(uint(n)))
+		}
+	}
 	c.number("beyond ASCII, power of two of hundredths", bits.Len(uint(high*100/(high+upper+lower+1))))
 	c.number("capitals, tenths", upper*10/(upper+lower+1))
 	c.number("! and $, power of two", bits.Len(uint(loud)))
+}
+
+// mixed counts words in which Latin letters stand beside Cyrillic or Greek ones, which look like them.
+func mixed(s string) (n int) {
+	latin, other := false, false
+	for _, r := range s {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
+			latin = true
+		case 0x370 <= r && r < 0x530:
+			other = true
+		case unicode.IsLetter(r):
+		default:
+			latin, other = false, false
+		}
+		if latin && other {
+			n++
+			latin, other = false, false
+		}
+	}
+	return n
 }
 
 // outline is a text with each run of like characters as one: "Aa9@a.a".

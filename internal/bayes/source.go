@@ -14,8 +14,9 @@ type source struct {
 	text   []byte   // those lines, what there is to read, and the HTML
 	body   string   // what there is to read
 	html   int      // length of the HTML
-	hidden string
+	hidden int      // length of the text that nobody sees
 	signs  []string // what is odd
+	names  []string // of files
 	links  []mail.Link
 	cut    bool
 }
@@ -39,9 +40,9 @@ func read(m *mail.Message) source {
 		s.parts = append(s.parts, clip(line, maxValue))
 	}
 	e := m.Extract()
-	s.body, s.html, s.hidden, s.links = e.Body(), len(e.HTML), clip(e.Hidden, maxParts), e.Links()
+	s.body, s.html, s.hidden, s.links = e.Body(), len(e.HTML), len(e.Hidden), e.Links()
 	s.links = s.links[:min(len(s.links), maxLinks)]
-	s.signs = signs(m, e)
+	s.signs, s.names = signs(m, e), e.Filenames[:min(len(e.Filenames), maxLinks)]
 	s.text = make([]byte, 0, min(size+len(s.parts)+len(s.body)+len(e.HTML)+16, maxWords))
 	for _, p := range s.parts {
 		s.room(p)

@@ -79,7 +79,8 @@ func (c *collector) word(fam family, seed uint32, prefix, word string) {
 	}
 }
 
-// cutWord returns the first word of s and what follows it; the word is empty where it is too long.
+// cutWord returns the first word of s and what follows it; the word is empty where it is too long. Scripts that put no
+// spaces between words have pairs of characters instead.
 func cutWord[T string | []byte](s T) (word, rest T) {
 	start := 0
 	for start < len(s) {
@@ -92,10 +93,13 @@ func cutWord[T string | []byte](s T) (word, rest T) {
 	end := start
 	for end < len(s) {
 		n := letter(s[end:])
-		if n == 0 {
+		if n == 0 || s[end] >= 0xe0 && unspaced(s[end:]) {
 			break
 		}
 		end += n
+	}
+	if end == start && end < len(s) {
+		return cutPair(s[start:])
 	}
 	rest = s[end:]
 	for end > start && isEdge(s[end-1]) {
@@ -105,6 +109,28 @@ func cutWord[T string | []byte](s T) (word, rest T) {
 		end = start
 	}
 	return s[start:end], rest
+}
+
+// cutPair returns the first two characters of s, the second only if it is of such a script too, and what follows the first.
+func cutPair[T string | []byte](s T) (pair, rest T) {
+	n := letter(s)
+	rest = s[n:]
+	if len(rest) > 0 && rest[0] >= 0xe0 && unspaced(rest) {
+		n += letter(rest)
+	}
+	return s[:n], rest
+}
+
+// unspaced reports whether s begins with a letter of Thai, Lao, Burmese, Khmer, kana or Han.
+func unspaced[T string | []byte](s T) bool {
+	var buf [utf8.UTFMax]byte
+	r, _ := utf8.DecodeRune(buf[:copy(buf[:], s)])
+	switch {
+	case 0xe00 <= r && r < 0xf00, 0x1000 <= r && r < 0x10a0, 0x1780 <= r && r < 0x1800, 0x3040 <= r && r < 0x3100,
+		0x3400 <= r && r < 0xa000, 0xf900 <= r && r < 0xfb00, 0x20000 <= r && r < 0x32000:
+		return unicode.IsLetter(r)
+	}
+	return false
 }
 
 // letter returns the length of the character at the front of s if words are made of it, else 0.
