@@ -28,17 +28,16 @@ func (m *Model) Learn(f *Features, domain string, spam bool) Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.opinion(f, domain)
-	s := Step{spam: spam, domain: domain != "", bin: m.bin(o.sum, spam)}
-	s.base = m.lesson(f, everybody(), o.base, spam)
+	s := Step{spam: spam, domain: domain != "", bin: m.bin(o.sum, spam), base: o.by[0].lesson(f, spam)}
 	if s.domain {
-		s.own = m.lesson(f, layerOf(domain), o.own, spam)
+		s.own = o.by[1].lesson(f, spam)
 	}
 	m.apply(f, domain, s, 1)
 	return s
 }
 
-// lesson says what learners with these scores have to learn.
-func (m *Model) lesson(f *Features, l layer, s scores, spam bool) (add [learners]int32) {
+// lesson says what learners with these scores have to learn: weights by how much they err, or 1 for counts.
+func (s scores) lesson(f *Features, spam bool) (add [learners]int32) {
 	for i, who := range team() {
 		switch {
 		case !who.counts:
@@ -78,7 +77,7 @@ func (m *Model) apply(f *Features, domain string, s Step, sign int32) {
 	if s.bin >= 0 {
 		m.table[tail+int(s.bin)][class] += sign
 	}
-	m.teach(f, everybody(), s.base, class, sign)
+	m.teach(f, layer{totals: totals}, s.base, class, sign)
 	if s.domain {
 		l := layerOf(domain)
 		m.teach(f, l, s.own, class, sign)

@@ -86,8 +86,8 @@ func (m *Model) Judge(f *Features, domain string) Verdict {
 
 // An opinion is what the learners of both layers say: logits, more or less.
 type opinion struct {
-	base, own scores
-	sum       float64
+	by  [2]scores // of everybody's layer and the domain's
+	sum float64
 }
 
 type scores [learners]float64
@@ -106,8 +106,6 @@ type layer struct {
 	past   int // and its lessons
 }
 
-func everybody() layer { return layer{totals: totals} }
-
 func layerOf(domain string) layer {
 	h := final(hash(basis, domain))
 	i := int(h % domains)
@@ -125,18 +123,26 @@ func (l layer) at(table int, h uint32) int {
 // half is with how many lessons a domain's layer weighs half of what everybody's does.
 const half = 300
 
-func (m *Model) opinion(f *Features, domain string) opinion {
-	o := opinion{base: m.scores(f, everybody())}
-	o.sum = o.base.sum()
-	if domain == "" {
-		return o
+func (m *Model) opinion(f *Features, domain string) (o opinion) {
+	layers, shares, n := m.layers(domain)
+	for i, l := range layers[:n] {
+		o.by[i] = m.scores(f, l)
+		o.sum += shares[i] * o.by[i].sum()
 	}
-	l := layerOf(domain)
-	o.own = m.scores(f, l)
-	n := max(0, float64(m.table[l.past][0])+float64(m.table[l.past][1]))
-	share := n / (n + half)
-	o.sum = (o.sum + share*o.own.sum()) / (1 + share)
 	return o
+}
+
+// layers returns everybody's layer and, unless domain is "", the domain's, with how much each counts; and how many they are.
+func (m *Model) layers(domain string) (list [2]layer, shares [2]float64, n int) {
+	list[0].totals = totals
+	if domain == "" {
+		return list, [2]float64{1, 0}, 1
+	}
+	own := layerOf(domain)
+	lessons := max(0, float64(m.table[own.past][0])+float64(m.table[own.past][1]))
+	share := lessons / (lessons + half)
+	list[1] = own
+	return list, [2]float64{1 / (1 + share), share / (1 + share)}, 2
 }
 
 func (m *Model) scores(f *Features, l layer) (s scores) {
