@@ -25,11 +25,11 @@ const (
 type family int
 
 const (
-	headGrams family = iota // 4-grams of fields' values, each field's apart from the others'
-	textGrams               // of what there is to read, and of the HTML
-	headWords
-	textWords
-	shapes // how the message is made, and where it leads
+	headGrams  family = iota // 4-grams of fields' values, each field's apart from the others'
+	headWords                // words, each with its field's name
+	headShapes               // how the header is made
+	textGrams                // 4-grams of what there is to read and of HTML, and how it is made
+	textWords                // words of that, as written and in lower case, and how it is made
 	families
 )
 
@@ -83,10 +83,10 @@ func (c *collector) room(s *source) {
 		head += len(f.value) + 1
 	}
 	c.lists[headGrams] = make([]uint32, 0, head)
-	c.lists[textGrams] = make([]uint32, 0, min(len(s.text), maxGrams))
+	c.lists[textGrams] = make([]uint32, 0, min(len(s.text), maxGrams)+256)
 	c.lists[headWords] = make([]uint32, 0, head/4)
-	c.lists[textWords] = make([]uint32, 0, min(len(s.text), maxWords)/3)
-	c.lists[shapes] = make([]uint32, 0, 256)
+	c.lists[textWords] = make([]uint32, 0, min(len(s.text), maxWords)/3+256)
+	c.lists[headShapes] = make([]uint32, 0, 256)
 }
 
 // once turns hashes into places in a table, rising and each once.

@@ -37,13 +37,13 @@ type learner struct {
 }
 
 // learners is how many there are.
-const learners = 6
+const learners = 7
 
 // team returns all of them.
 func team() [learners]learner {
 	return [learners]learner{
-		{false, headGrams, 1}, {false, textGrams, 1}, {false, shapes, 1},
-		{true, headWords, 0.5}, {true, textWords, 0.5}, {true, shapes, 0.5},
+		{false, headGrams, 1}, {false, headShapes, 1}, {false, textGrams, 1}, {false, textWords, 1},
+		{true, headWords, 0.5}, {true, headShapes, 0.5}, {true, textWords, 0.5},
 	}
 }
 
@@ -92,11 +92,16 @@ type opinion struct {
 
 type scores [learners]float64
 
+// sum adds the opinions up. Those who have none, of a message without a header, say, stand with the others.
 func (s scores) sum() (sum float64) {
+	silent := 0
 	for i, l := range team() {
 		sum += l.share * s[i]
+		if s[i] == 0 {
+			silent++
+		}
 	}
-	return sum
+	return sum * learners / float64(max(learners-silent, 1))
 }
 
 // A layer is whose features are meant: everybody's or those of a domain.
@@ -192,7 +197,7 @@ func (m *Model) counted(list []uint32, l layer, who int) float64 {
 type odds struct{ ham, spam, least float64 }
 
 func newOdds(ham, spam float64) odds {
-	const share = 0.03 // of a message, is what was never seen
+	const share = 0.05 // of a message, is what was never seen
 	return odds{1 / ham, 1 / spam, share * (1/ham + 1/spam) / 2}
 }
 

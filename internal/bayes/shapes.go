@@ -9,19 +9,19 @@ import (
 )
 
 // shape gathers one shape: what it is of, and what it is.
-func (c *collector) shape(label string, values ...string) {
+func (c *collector) shape(fam family, label string, values ...string) {
 	h := hash(basis, label)
 	for _, v := range values {
 		h = hash((h^0xff)*16777619, v)
 	}
 	h = final(h)
-	c.lists[shapes] = append(c.lists[shapes], h)
+	c.lists[fam] = append(c.lists[fam], h)
 	if c.named != nil {
-		c.named(shapes, h, label+": "+strings.Join(values, ", "))
+		c.named(fam, h, label+": "+strings.Join(values, ", "))
 	}
 }
 
-func (c *collector) number(label string, n int) { c.shape(label, strconv.Itoa(n)) }
+func (c *collector) number(fam family, label string, n int) { c.shape(fam, label, strconv.Itoa(n)) }
 
 // shapes gathers what the message is like, apart from its words.
 func (c *collector) shapes(s *source) {
@@ -33,25 +33,29 @@ func (c *collector) shapes(s *source) {
 		}
 		c.field(f, from)
 	}
+	words := len(c.lists[textWords])
 	for _, p := range s.parts {
-		c.shape("part", p)
+		c.shape(textWords, "part", p)
 		if w := strings.Fields(p); len(w) > 1 {
-			c.shape("part type", w[1])
+			c.shape(textWords, "part type", w[1])
 		}
 	}
 	for _, sign := range s.signs {
-		c.shape("sign", sign)
+		c.shape(textWords, "sign", sign)
 	}
 	for _, name := range s.names {
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
-			c.shape("file", strings.ToLower(clip(name[i:], 10)))
+			c.shape(textWords, "file", strings.ToLower(clip(name[i:], 10)))
 		}
 	}
 	if s.hidden > 0 {
-		c.number("hidden text, power of two", bits.Len(uint(s.hidden)))
+		c.number(textWords, "hidden text, power of two", bits.Len(uint(s.hidden)))
 	}
 	c.links(s)
 	c.letters(s)
+	for _, h := range c.lists[textWords][words:] {
+		c.lists[textGrams] = append(c.lists[textGrams], final(h+1))
+	}
 }
 
 // order: which fields there are, and which stand beside each other.
@@ -73,20 +77,20 @@ func (c *collector) order(s *source) {
 			continue
 		}
 		count++
-		c.shape("field", f.name)
+		c.shape(headShapes, "field", f.name)
 		if last != "" {
-			c.shape("fields", last, f.name)
+			c.shape(headShapes, "fields", last, f.name)
 		}
 		if before != "" {
-			c.shape("fields", before, last, f.name)
+			c.shape(headShapes, "fields", before, last, f.name)
 		}
 		before, last = last, f.name
 	}
-	c.number("Received fields", min(received, 8))
-	c.number("thirds of fields", count/3)
+	c.number(headShapes, "Received fields", min(received, 8))
+	c.number(headShapes, "thirds of fields", count/3)
 	for i, name := range usual {
 		if missing[i] {
-			c.shape("no field", name)
+			c.shape(headShapes, "no field", name)
 		}
 	}
 }
@@ -101,32 +105,32 @@ func (c *collector) field(f field, from string) {
 	v := f.value
 	switch f.lower {
 	case "message-id":
-		c.shape("message-id shape", outline(v))
+		c.shape(headShapes, "message-id shape", outline(v))
 		if left, _, ok := strings.Cut(v, "@"); ok {
-			c.shape("message-id left", outline(left))
+			c.shape(headShapes, "message-id left", outline(left))
 		}
-		c.shape("message-id domain", domainOf(v))
+		c.shape(headShapes, "message-id domain", domainOf(v))
 	case "from":
-		c.shape("from domain", from)
-		c.shape("from shape", outline(v))
-		c.shape("from", strings.ToLower(v))
+		c.shape(headShapes, "from domain", from)
+		c.shape(headShapes, "from shape", outline(v))
+		c.shape(headShapes, "from", strings.ToLower(v))
 	case "reply-to", "return-path", "to":
 		d := domainOf(v)
-		c.shape(f.lower+" domain", d)
-		c.shape(f.lower+" shape", outline(v))
+		c.shape(headShapes, f.lower+" domain", d)
+		c.shape(headShapes, f.lower+" shape", outline(v))
 		if from != "" && d == from {
-			c.shape(f.lower + " as from")
+			c.shape(headShapes, f.lower+" as from")
 		}
 	case "x-mailer", "user-agent":
-		c.shape("mailer", nulled(v))
+		c.shape(headShapes, "mailer", nulled(v))
 		if i := strings.IndexAny(v, " /"); i > 0 {
-			c.shape("mailer name", v[:i])
+			c.shape(headShapes, "mailer name", v[:i])
 		}
 	case "content-type":
-		c.shape("content-type", clip(v, 80))
-		c.shape("content-type shape", outline(v))
+		c.shape(headShapes, "content-type", clip(v, 80))
+		c.shape(headShapes, "content-type shape", outline(v))
 	case "date":
-		c.shape("zone", v)
+		c.shape(headShapes, "zone", v)
 	case "received":
 		c.received(v)
 	case "subject":
@@ -143,9 +147,9 @@ func (c *collector) received(v string) {
 			i++
 			continue
 		}
-		c.shape("network", v[i:dots[1]])
-		c.shape("network", v[i:dots[2]])
-		c.shape("client", v[i:end])
+		c.shape(headShapes, "network", v[i:dots[1]])
+		c.shape(headShapes, "network", v[i:dots[2]])
+		c.shape(headShapes, "client", v[i:end])
 		i = end
 		n++
 	}
@@ -153,11 +157,11 @@ func (c *collector) received(v string) {
 	for rest != "" {
 		next, after, _ := strings.Cut(rest, " ")
 		if word == "by" || word == "with" || word == "from" {
-			c.shape("received "+word, next)
+			c.shape(headShapes, "received "+word, strings.TrimRight(next, ";,"))
 		}
 		word, rest = next, after
 	}
-	c.shape("received shape", outline(v))
+	c.shape(headShapes, "received shape", outline(v))
 }
 
 // address returns where the IPv4 address that begins at i ends, and where its dots are; 0 if none does.
@@ -195,17 +199,17 @@ func (c *collector) subject(v string) {
 			lower++
 		}
 	}
-	c.number("subject in capitals, eighths", upper*8/(upper+lower+1))
-	c.number("subject's length, eighths", len(v)/8)
-	c.shape("subject shape", outline(v))
+	c.number(headShapes, "subject in capitals, eighths", upper*8/(upper+lower+1))
+	c.number(headShapes, "subject's length, eighths", len(v)/8)
+	c.shape(headShapes, "subject shape", outline(v))
 	if strings.Contains(v, "   ") {
-		c.shape("gap in subject")
+		c.shape(headShapes, "gap in subject")
 	}
 }
 
 // links: where they lead.
 func (c *collector) links(s *source) {
-	c.number("links, power of two", bits.Len(uint(len(s.links))))
+	c.number(textWords, "links, power of two", bits.Len(uint(len(s.links))))
 	for _, l := range s.links {
 		host, path := l.URL, ""
 		if i := strings.Index(host, "://"); i >= 0 {
@@ -216,27 +220,27 @@ func (c *collector) links(s *source) {
 		}
 		if i := strings.LastIndexByte(host, '@'); i >= 0 {
 			host = host[i+1:]
-			c.shape("user name in link")
+			c.shape(textWords, "user name in link")
 		}
 		host = strings.ToLower(host)
-		c.shape("link", host)
+		c.shape(textWords, "link", host)
 		for at, dots := len(host), 0; dots < 3; dots++ {
 			if at = strings.LastIndexByte(host[:at], '.'); at < 0 {
 				break
 			}
-			c.shape("link", host[at:])
+			c.shape(textWords, "link", host[at:])
 		}
-		c.shape("link's path", outline(path))
-		c.shape("link's host", outline(host))
+		c.shape(textWords, "link's path", outline(path))
+		c.shape(textWords, "link's host", outline(host))
 	}
 }
 
 // letters: how much text, of what characters.
 func (c *collector) letters(s *source) {
-	c.number("length of text, power of two", bits.Len(uint(len(s.body))))
-	c.number("length of HTML, power of two", bits.Len(uint(s.html)))
+	c.number(textWords, "length of text, power of two", bits.Len(uint(len(s.body))))
+	c.number(textWords, "length of HTML, power of two", bits.Len(uint(s.html)))
 	if s.html > 0 {
-		c.number("text in HTML, tenths", 10*len(s.body)/(s.html+len(s.body)+1))
+		c.number(textWords, "text in HTML, tenths", 10*len(s.body)/(s.html+len(s.body)+1))
 	}
 	high, upper, lower, loud := 0, 0, 0, 0
 	for _, r := range clip(s.body, maxWords) {
@@ -253,12 +257,12 @@ func (c *collector) letters(s *source) {
 	}
 	if high > 0 {
 		if n := mixed(clip(s.body, maxWords)); n > 0 {
-			c.number("words of two alphabets, power of two", bits.Len(uint(n)))
+			c.number(textWords, "words of two alphabets, power of two", bits.Len(uint(n)))
 		}
 	}
-	c.number("beyond ASCII, power of two of hundredths", bits.Len(uint(high*100/(high+upper+lower+1))))
-	c.number("capitals, tenths", upper*10/(upper+lower+1))
-	c.number("! and $, power of two", bits.Len(uint(loud)))
+	c.number(textWords, "beyond ASCII, power of two of hundredths", bits.Len(uint(high*100/(high+upper+lower+1))))
+	c.number(textWords, "capitals, tenths", upper*10/(upper+lower+1))
+	c.number(textWords, "! and $, power of two", bits.Len(uint(loud)))
 }
 
 // mixed counts words in which Latin letters stand beside Cyrillic or Greek ones, which look like them.

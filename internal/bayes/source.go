@@ -78,6 +78,9 @@ func fields(h *mail.Header) []field {
 		if strings.Contains(value, "=?") {
 			value = h.Text(f.Name)
 		}
+		if strings.IndexByte(value, '\t') >= 0 {
+			value = strings.ReplaceAll(value, "\t", " ") // where lines were folded
+		}
 		value = timeless(lower, clip(value, 2*maxValue))
 		list = append(list, field{f.Name, lower, clip(value, maxValue)})
 		size += len(f.Name) + len(value)
