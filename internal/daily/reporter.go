@@ -32,8 +32,8 @@ type Reporter struct {
 
 // Times and bounds of reporting.
 const (
-	ClaimTime = time.Hour      // for claimed periods, also until one that failed is tried again
-	TryTime   = 24 * time.Hour // after which a report is given up (RFC 8460 §5.5)
+	ClaimTime = time.Hour       // for claimed periods, also until one that failed is tried again
+	TryTime   = 24 * time.Hour  // after which a report is given up (RFC 8460 §5.5)
 	firstTime = 5 * time.Second // after a start: there may be what came due while the node was down
 	lookTime  = 5 * time.Minute
 	claimed   = 32 // periods at once: they are sent before the claim ends
