@@ -60,7 +60,8 @@ func pieces(b []byte) (list [][]byte) {
 	return list
 }
 
-// putRoll also takes away the samples that came after the snapshot: they may be what the model is rolled back for.
+// putRoll also takes away the samples that came after the snapshot, which may be what the model is rolled back for, and has
+// the guard begin anew.
 func putRoll(tx *Tx, e desk.Entry) error {
 	r := e.Roll
 	_, err := tx.Exec(`INSERT INTO bayes_roll (seq, back_to, snapshot, day, time, who) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -68,7 +69,10 @@ func putRoll(tx *Tx, e desk.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`DELETE FROM bayes_sample WHERE seq > ?`, r.To)
+	if _, err := tx.Exec(`DELETE FROM bayes_sample WHERE seq > ?`, r.To); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM bayes_guard`)
 	return err
 }
 
@@ -95,7 +99,10 @@ func putTaught(tx *Tx, e desk.Entry) error {
 		}
 	}
 	if e.Guard != nil {
-		if _, err := tx.Exec(`INSERT INTO bayes_guard (day, lost) VALUES (?, ?) ON CONFLICT (day) DO NOTHING`, e.Guard.Day, e.Guard.Lost); err != nil {
+		if _, err := tx.Exec(`DELETE FROM bayes_guard WHERE 1 = ?`, number(e.Guard.Anew)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO bayes_guard (day, ham, spam) VALUES (?, ?, ?) ON CONFLICT (day) DO NOTHING`, e.Guard.Day, e.Guard.Ham, e.Guard.Spam); err != nil {
 			return err
 		}
 	}

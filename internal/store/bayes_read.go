@@ -277,10 +277,10 @@ func (b Bayes) Samples(ctx context.Context, after int64) (list []desk.Sample, er
 func (b Bayes) GuardDays(ctx context.Context, since string) (list []desk.GuardDay, err error) {
 	err = b.db.look(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT day, lost FROM bayes_guard WHERE day >= ? ORDER BY day`, since)
+		rows, err := tx.Query(`SELECT day, ham, spam FROM bayes_guard WHERE day >= ? ORDER BY day`, since)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var d desk.GuardDay
-			err := rows.Scan(&d.Day, &d.Lost)
+			err := rows.Scan(&d.Day, &d.Ham, &d.Spam)
 			list = append(list, d)
 			return err
 		})

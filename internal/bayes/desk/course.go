@@ -40,6 +40,7 @@ func (c *course) teach(jobs []*job) {
 	forced, others := divide(jobs)
 	if len(forced) > 0 {
 		c.keep(forced, c.learn(forced))
+		c.anew()
 	}
 	if len(others) == 0 {
 		return
@@ -128,9 +129,7 @@ func (c *course) lesson(p *part, l Lesson) (t Taught) {
 	}
 	t.State = l.State
 	p.entry.Lessons = append(p.entry.Lessons, l)
-	if !l.Spam {
-		c.sample(p, l)
-	}
+	c.sample(p, l)
 	return t
 }
 
@@ -218,9 +217,7 @@ const middle = 7.5
 // undo takes a lesson's step out of the model and ends it. Where the features are not those of then it is ended alone.
 func (c *course) undo(p *part, l Lesson, f *bayes.Features, who string) error {
 	p.entry.Ends = append(p.entry.Ends, End{l.ID, who})
-	if !l.Spam {
-		c.free(p, l.Message)
-	}
+	c.free(p, l)
 	if l.State != Learnt {
 		return nil
 	}
@@ -236,9 +233,9 @@ func (c *course) undo(p *part, l Lesson, f *bayes.Features, who string) error {
 	return nil
 }
 
-// sample puts a lesson's message among known ham, if there is room for it and the model tells it.
+// sample puts a lesson's message among what is known, if there is room for it and the model tells it.
 func (c *course) sample(p *part, l Lesson) {
-	if !c.desk.guard.wants(l) || c.model.Judge(l.Features, l.Domain).Score >= middle {
+	if !c.desk.guard.wants(l) || isLost(c.model, l.Features, kindOf(l)) {
 		return
 	}
 	b, err := l.Features.MarshalBinary()
@@ -252,19 +249,20 @@ func (c *course) sample(p *part, l Lesson) {
 	p.entry.Samples = append(p.entry.Samples, s)
 }
 
-// free takes a message out of known ham.
-func (c *course) free(p *part, message string) {
-	for i, s := range c.desk.guard.slots {
-		if s != nil && s.message == message {
-			p.entry.Samples = append(p.entry.Samples, Sample{Slot: i, Seq: c.entry.Seq})
+// free takes the message of a lesson that ends out of what is known.
+func (c *course) free(p *part, l Lesson) {
+	first := kindOf(l) * sampleSlots
+	for i, s := range c.desk.guard.slots[first:][:sampleSlots] {
+		if s != nil && s.message == l.Message {
+			p.entry.Samples = append(p.entry.Samples, Sample{Slot: first + i, Seq: c.entry.Seq})
 		}
 	}
 }
 
-// guarded reports whether known ham is left alone by what was learnt.
+// guarded reports whether what is known is left alone by what was learnt.
 func (c *course) guarded(p *part) bool {
 	g := &c.desk.guard
-	if len(p.entry.Lessons) == 0 || g.count() < leastSamples {
+	if len(p.entry.Lessons) == 0 || g.count(ham) < leastSamples && g.count(spam) < leastSamples {
 		return true
 	}
 	after := g.lost(c.model)
@@ -275,14 +273,22 @@ func (c *course) guarded(p *part) bool {
 		c.model.Merge(p.delta)
 	}
 	if _, begun := g.days[today]; !begun {
-		c.entry.Guard = &GuardDay{today, g.now}
+		c.entry.Guard = &GuardDay{today, g.now[ham], g.now[spam], false}
 		g.begin(*c.entry.Guard)
 	}
-	if after > g.now && after > g.before(today)+g.allowed() {
+	if !g.bears(after, today) {
 		return false
 	}
 	g.now = after
 	return true
+}
+
+// anew has the guard begin with what is lost now: an operator has decided that.
+func (c *course) anew() {
+	g := &c.desk.guard
+	g.now, g.known, g.days = g.lost(c.model), true, nil
+	c.entry.Guard = &GuardDay{dayOf(c.entry.Time), g.now[ham], g.now[spam], true}
+	g.begin(*c.entry.Guard)
 }
 
 // keep adds to the entry what lessons came to.
@@ -362,7 +368,7 @@ func (c *course) back() {
 	for _, d := range slices.Backward(c.deltas) {
 		c.model.Merge(d.Inverse())
 	}
-	c.desk.guard.known = false
+	c.desk.guard.known, c.desk.guard.days = false, nil
 }
 
 // took notes that an entry of this node's is in the log.

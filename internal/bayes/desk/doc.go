@@ -25,9 +25,9 @@
 // and day, and balanced: of the kind that was learnt far more often, only what the model did not know already is
 // learnt. Nothing that a filter concluded is a lesson: sources are people, traps, virus scanners and operators.
 //
-// Some of the ham that was learnt is kept as features (Samples), few of one person and of one domain. It is judged after
+// Some of the ham that was learnt, and of the spam, is kept as features (Samples), few of one person and of one domain. It is judged after
 // each batch; a batch by which more of it would be lost than a small share is taken back and refused, and
-// so is, from then on that day, each that loses one more (field note 8).
+// so is each after it that loses one more, until a week has gone by (field note 8). An operator may overrule it.
 //
 // # The record
 //

@@ -127,7 +127,7 @@ func TestGuardAfterRestart(t *testing.T) {
 		if _, err := d.TeachNow(t.Context(), list...); err != nil {
 			t.Fatal(err)
 		}
-		if g := d.Guard(); g.Samples < 64 || g.Lessons < 32 || g.Refused.IsZero() {
+		if g := d.Guard(); g.Ham.Samples < 64 || g.Lessons < 32 || g.Refused.IsZero() {
 			t.Errorf("guard %+v", g)
 		}
 	}
@@ -139,6 +139,43 @@ func TestGuardAfterRestart(t *testing.T) {
 	again.Features, again.Source, again.Person, again.Force = s.mail[again.Message], desk.Command, "admin", true
 	if got := s.teach(d, again); got.State != desk.Learnt {
 		t.Errorf("forced: %+v", got)
+	}
+	for i := range 64 { // an operator has decided; from now on that is how it is
+		again.Message, again.Features = fmt.Sprint("evil", i), s.mail[fmt.Sprint("evil", i)]
+		s.teach(d, again)
+	}
+	lost := d.Guard().Ham
+	if lost.Lost == 0 || lost.Before != lost.Lost {
+		t.Errorf("after what was forced: %+v", lost)
+	}
+	if got := s.teach(s.node("another"), s.lesson("harmless", w.letter("else", 40), true, "ann@d1.example")); got.State != desk.Learnt {
+		t.Errorf("a lesson that harms nothing: %+v", got)
+	}
+}
+
+// Whoever teaches spam as ham, so that it passes with all, gets no further.
+func TestGuardOverSpam(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		open          bool
+		atLeast, most int // spam caught of 200
+	}{{"nothing in the way", true, 0, 20}, {"guarded", false, 195, 200}} {
+		t.Run(c.name, func(t *testing.T) {
+			s, d, w := trained(t, testCaps())
+			states := s.taughtOn(d, func(day int) (list []desk.Lesson) {
+				for i := 0; i < 200 && day < 1; i++ {
+					l := s.lesson(fmt.Sprint("let in", i), w.letter("pill", 400), false, fmt.Sprintf("e%d@evil.example", i%50))
+					l.Force = c.open
+					list = append(list, l)
+				}
+				return list
+			})
+			after := measure(t, s, d)
+			t.Logf("%+v of 200; %v; %+v", after, states, d.Guard())
+			if after.caught < c.atLeast || after.caught > c.most || after.lost > 0 {
+				t.Error("that is not what is to be")
+			}
+		})
 	}
 }
 

@@ -80,13 +80,14 @@ type Entry struct {
 	Ends    []End
 	Cells   []Cell // to be added to those that are there
 	Samples []Sample
-	Guard   *GuardDay // unless there is one of its day
+	Guard   *GuardDay // unless there is one of its day, which is not Anew
 }
 
-// A GuardDay is how much of the known ham counted as lost when a day began.
+// A GuardDay is how much of the known ham, and spam, counted as lost when a day began.
 type GuardDay struct {
-	Day  string
-	Lost int
+	Day       string
+	Ham, Spam int
+	Anew      bool // the days before are forgotten
 }
 
 // An End is that a lesson was taken back.
@@ -143,7 +144,7 @@ type Cell struct {
 	Count int64
 }
 
-// A Sample is known ham that the guard judges: its features, without its text.
+// A Sample is known ham, or known spam, that the guard judges: its features, without its text.
 type Sample struct {
 	Slot     int
 	Seq      int64 // of the entry that put it

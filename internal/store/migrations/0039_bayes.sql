@@ -80,7 +80,7 @@ CREATE TABLE bayes_record (
 	PRIMARY KEY (day, spam, score)
 );
 
--- Known ham: the hashes of its features, which the guard judges.
+-- Known ham, and from slot 128 on known spam: the hashes of its features, which the guard judges.
 CREATE TABLE bayes_sample (
 	slot     BIGINT PRIMARY KEY,
 	seq      BIGINT NOT NULL,    -- of the entry that put it
@@ -91,8 +91,9 @@ CREATE TABLE bayes_sample (
 );
 CREATE INDEX bayes_sample_seq ON bayes_sample (seq);
 
--- How much of the known ham counted as lost when days began.
+-- How much of the known ham, and spam, counted as lost when days began.
 CREATE TABLE bayes_guard (
 	day  TEXT PRIMARY KEY,
-	lost BIGINT NOT NULL
+	ham  BIGINT NOT NULL,
+	spam BIGINT NOT NULL
 );
