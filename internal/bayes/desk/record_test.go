@@ -121,10 +121,10 @@ func TestTeachIsCapped(t *testing.T) {
 
 // Rows that are full, or dead, stop learning, which says so, and not judging. What waits is learnt when they are back.
 func TestDeadStore(t *testing.T) {
-	s, d, w := trained(t, desk.Caps{})
+	s, _, w := trained(t, desk.Caps{})
 	dead := &deadRows{Rows: s.rows}
 	s.rows = dead
-	d = s.node("b")
+	d := s.node("b")
 	model := octets(t, d)
 	for _, dead.what = range []string{"read", "write"} {
 		f := s.lesson("m", w.letter("pill", 400), true, "ann@d1.example")
