@@ -8,7 +8,6 @@ import (
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
-	"gatepost/internal/corpus"
 )
 
 func (p *program) learn() *cobra.Command {
@@ -51,6 +50,7 @@ The model is saved each second.`,
 	}
 	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget())
 	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget(), p.learnProposals())
+	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnBoth(), p.learnStats(), p.learnList(), p.learnForget())
 	return c
 }
 
@@ -81,26 +81,10 @@ status is 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l := learning{p: p, cmd: cmd, request: add, done: ops.LearnDone{Faults: []string{}}}
 			l.request.Spam = spam
-			err := l.paths(args)
-			if err != nil && l.done.Learnt+l.done.Failed == 0 {
-				return err
-			}
-			if l.done.Failed > 0 && err == nil {
-				err = fmt.Errorf("%d not learnt", l.done.Failed)
-			}
-			return errors.Join(p.print(l.done, func() {
-				for _, f := range l.done.Faults {
-					p.say("not learnt: %s", printable(f))
-				}
-				if more := l.done.Failed - len(l.done.Faults); more > 0 {
-					p.say("not learnt: %d more", more)
-				}
-				p.say("learnt as %s: %s", word, l.sum())
-			}), err)
+			return l.report(word, l.paths(args))
 		},
 	}
-	c.Flags().StringVar(&add.Domain, "domain", "", "as mail for this domain (`name`), whose own part of the statistical filter learns, too")
-	c.Flags().BoolVar(&add.Force, "force", false, "the statistical filter learns it though it would lose ham that it knows")
+	learnFlags(c, &add)
 	return c
 }
 
@@ -110,9 +94,9 @@ type batch struct {
 	octets int
 }
 
-func (b *batch) add(item corpus.Item, send func([]ops.LearnMessage) error) error {
-	b.list = append(b.list, ops.LearnMessage{Name: item.Name, Content: item.Content})
-	if b.octets += len(item.Content); b.octets < learnOctets && len(b.list) < learnMessages {
+func (b *batch) add(m ops.LearnMessage, send func([]ops.LearnMessage) error) error {
+	b.list = append(b.list, m)
+	if b.octets += len(m.Content); b.octets < learnOctets && len(b.list) < learnMessages {
 		return nil
 	}
 	return b.flush(send)
@@ -137,19 +121,9 @@ type learning struct {
 }
 
 func (l *learning) paths(paths []string) error {
-	for _, path := range paths {
-		for item, err := range corpus.Walk(path) {
-			if err != nil {
-				l.fault(err.Error())
-				continue
-			}
-			before := l.done.Learnt
-			if err := l.batch.add(item, l.send); err != nil {
-				return err
-			}
-			if !l.p.json && l.done.Learnt > before {
-				fmt.Fprintf(l.p.errs, "so far: %s\n", l.sum())
-			}
+	for item, err := range walkAll(paths) {
+		if err := l.take(item, "", err); err != nil {
+			return err
 		}
 	}
 	return l.batch.flush(l.send)
@@ -285,15 +259,13 @@ func (p *program) forgetFiles(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	var b batch
-	for _, path := range paths {
-		for item, err := range corpus.Walk(path) {
-			if err != nil {
-				faults = append(faults, err)
-				continue
-			}
-			if err := b.add(item, send); err != nil {
-				return err
-			}
+	for item, err := range walkAll(paths) {
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if err := b.add(ops.LearnMessage{Name: item.Name, Content: item.Content}, send); err != nil {
+			return err
 		}
 	}
 	faults = append(faults, b.flush(send))

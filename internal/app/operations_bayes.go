@@ -17,32 +17,8 @@ import (
 
 func (a *App) bayesOps(h control.Handlers) {
 	control.On(h, a.showBayes)
-	control.On(h, func(ctx context.Context, q ops.BayesLessons) ([]ops.BayesLesson, error) {
-		query := desk.Query{Message: q.Message, Source: desk.Source(q.Source), State: desk.State(q.State), Limit: q.Limit}
-		if q.Source != "" && !slices.Contains(desk.Sources(), query.Source) {
-			return nil, control.Misused("%q is not what lessons come by", q.Source)
-		}
-		if q.State != "" && !slices.Contains([]desk.State{desk.Learnt, desk.Enough, desk.Refused}, query.State) {
-			return nil, control.Misused("state %q is none of learnt, enough, refused", q.State)
-		}
-		if q.After != "" {
-			id, err := lessonID(q.After)
-			if err != nil {
-				return nil, err
-			}
-			query.After = id
-		}
-		list, err := a.bayes.Lessons(ctx, query)
-		return bayesLessonsOf(list), err
-	})
-	control.On(h, func(ctx context.Context, _ ops.BayesSnapshots) ([]ops.BayesSnapshot, error) {
-		list, err := a.bayes.Snapshots(ctx)
-		out := []ops.BayesSnapshot{}
-		for _, s := range list {
-			out = append(out, ops.BayesSnapshot{Day: s.Day, Time: s.Time, Node: s.Node, Octets: s.Octets})
-		}
-		return out, err
-	})
+	control.On(h, a.listBayesLessons)
+	control.On(h, a.bayesSnapshots)
 	control.On(h, a.rollBayesBack)
 	control.On(h, func(ctx context.Context, _ ops.BayesReset) (ops.Nothing, error) {
 		return ops.Nothing{}, a.bayes.Reset(ctx, admin)
@@ -80,6 +56,34 @@ func (a *App) showBayes(ctx context.Context, _ ops.BayesShow) (ops.Bayes, error)
 		})
 	}
 	return out, nil
+}
+
+func (a *App) listBayesLessons(ctx context.Context, q ops.BayesLessons) ([]ops.BayesLesson, error) {
+	query := desk.Query{Message: q.Message, Source: desk.Source(q.Source), State: desk.State(q.State), Limit: q.Limit}
+	if q.Source != "" && !slices.Contains(desk.Sources(), query.Source) {
+		return nil, control.Misused("%q is not what lessons come by", q.Source)
+	}
+	if q.State != "" && !slices.Contains([]desk.State{desk.Learnt, desk.Enough, desk.Refused}, query.State) {
+		return nil, control.Misused("state %q is none of learnt, enough, refused", q.State)
+	}
+	if q.After != "" {
+		id, err := lessonID(q.After)
+		if err != nil {
+			return nil, err
+		}
+		query.After = id
+	}
+	list, err := a.bayes.Lessons(ctx, query)
+	return bayesLessonsOf(list), err
+}
+
+func (a *App) bayesSnapshots(ctx context.Context, _ ops.BayesSnapshots) ([]ops.BayesSnapshot, error) {
+	list, err := a.bayes.Snapshots(ctx)
+	out := []ops.BayesSnapshot{}
+	for _, s := range list {
+		out = append(out, ops.BayesSnapshot{Day: s.Day, Time: s.Time, Node: s.Node, Octets: s.Octets})
+	}
+	return out, err
 }
 
 func bayesLessonsOf(list []desk.Lesson) []ops.BayesLesson {

@@ -65,8 +65,16 @@ func (a *App) learnMessages(ctx context.Context, r ops.LearnAdd) (ops.LearnDone,
 	}
 	var list []lesson
 	for _, m := range r.Messages {
+		spam := r.Spam
+		switch m.Says {
+		case "":
+		case "spam", "ham":
+			spam = m.Says == "spam"
+		default:
+			return done, control.Misused("%s: %q is neither spam nor ham", m.Name, m.Says)
+		}
 		list = append(list, lesson{
-			Message: mail.NewMessage(m.Content), ID: fileID(m.Content), Spam: r.Spam, Source: learnt.Command, Person: admin, Domain: strings.ToLower(r.Domain), Now: true, Force: r.Force,
+			Message: mail.NewMessage(m.Content), ID: fileID(m.Content), Spam: spam, Source: learnt.Command, Person: admin, Domain: strings.ToLower(r.Domain), Now: true, Force: r.Force,
 		})
 	}
 	outcomes, err := a.teachFiles(ctx, list)

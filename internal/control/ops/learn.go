@@ -14,6 +14,7 @@ type LearnAdd struct {
 type LearnMessage struct {
 	Name    string `json:"name"` // where it comes from, for people
 	Content []byte `json:"content"`
+	Says    string `json:"says,omitempty"` // spam or ham; "": what LearnAdd says of all
 }
 
 // LearnDone is what became of messages.
