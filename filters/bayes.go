@@ -36,7 +36,7 @@ type bayesFilter struct {
 }
 
 type bayesOptions struct {
-	Level int `setting:"level" doc:"1 to 7: what is called spam; lower is stricter. The score it takes is 1.875 a level: 7.5 at level 4"`
+	Level int `setting:"level" doc:"1 to 7: how much it takes until a message is called spam; lower is stricter: a score of 1.875, 3.75, 5.625, 7.5, 8.75, 10, 11.25"`
 }
 
 func bayesKind(d Deps) pipeline.Kind {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gatepost/internal/bayes"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
@@ -17,7 +18,7 @@ func bayesHandlers(h control.Handlers) {
 		Guard:   ops.BayesGuard{Samples: 240, Lost: 1, Refused: 3, Last: at(3)},
 	}
 	for level, lost := range []int64{40, 9, 3, 1, 1, 0, 0} {
-		b.Record.Levels = append(b.Record.Levels, ops.BayesLevel{Level: level + 1, Score: 1.875 * float64(level+1), Lost: lost, Caught: 410 - 20*int64(level), Earned: lost < 2})
+		b.Record.Levels = append(b.Record.Levels, ops.BayesLevel{Level: level + 1, Score: bayes.LevelScore(level + 1), Lost: lost, Caught: 410 - 20*int64(level), Earned: lost < 2})
 	}
 	control.On(h, answer[ops.BayesShow](b))
 	lesson := ops.BayesLesson{ID: "17", Message: "0abc", Domain: "example.org", Spam: true, Source: "junk", Person: "ann@example.org", Time: at(1), Score: 3.21, State: "learnt", Counts: true}
