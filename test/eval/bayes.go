@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"gatepost/test/peer"
@@ -124,13 +124,12 @@ func onlineTable(w io.Writer, messages []message, o options) error {
 	}
 	write(w, trials, false)
 	fmt.Fprintf(w, "\nthe same run, its first 1,000 messages and those after\n\n")
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "filter\tfirst 1,000: (1-ROCA) %\t95 %\tham lost %\tspam missed %\tafter: (1-ROCA) %\t95 %\tham lost %\tspam missed %")
+	out := sheet{{"filter", "first 1,000: (1-ROCA) %", "95 %", "ham lost %", "spam missed %", "after: (1-ROCA) %", "95 %", "ham lost %", "spam missed %"}}
 	for _, t := range trials {
 		n := min(1000, len(t.verdicts)/2)
-		fmt.Fprintf(out, "%s\t%s\t%s\n", t.kind.name, brief(t.verdicts[:n]), brief(t.verdicts[n:]))
+		out = append(out, append(append([]string{t.kind.name}, brief(t.verdicts[:n])...), brief(t.verdicts[n:])...))
 	}
-	out.Flush()
+	out.write(w)
 	fmt.Fprintln(w)
 	for _, t := range trials[1:] {
 		r, low, high := ratio(trials[0].verdicts, t.verdicts)
@@ -143,10 +142,12 @@ func onlineTable(w io.Writer, messages []message, o options) error {
 }
 
 // brief is the loss, its interval and what is misjudged.
-func brief(v []verdict) string {
+func brief(v []verdict) []string {
 	low, high := interval(v)
 	ham, spam := misjudged(v)
-	return fmt.Sprintf("%.4f\t%.4f-%.4f\t%.2f\t%.2f", loss(v), low, high, ham, spam)
+	return []string{
+		fmt.Sprintf("%.4f", loss(v)), fmt.Sprintf("%.4f-%.4f", low, high), fmt.Sprintf("%.2f", ham), fmt.Sprintf("%.2f", spam),
+	}
 }
 
 func dateTable(w io.Writer, messages []message, o options) error {
@@ -179,31 +180,45 @@ func streamsTable(w io.Writer, messages []message, o options) error {
 
 // write prints a table of trials, one a line; apart is whether learning was timed apart.
 func write(w io.Writer, trials []trial, apart bool) {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	times := "CPU ms a message"
+	head := []string{"stream", "filter", "(1-ROCA) %", "95 %", "ham lost %", "spam missed %", "caught at 0.1 %", "at 0.5 %", "model MB", "CPU ms a message"}
 	if apart {
-		times = "CPU ms to classify\tto learn"
+		head = append(head[:9], "CPU ms to classify", "to learn")
 	}
-	several := trials[0].stream.name != trials[len(trials)-1].stream.name
-	head := "filter"
-	if several {
-		head = "stream\tfilter"
-	}
-	fmt.Fprintf(out, "%s\t(1-ROCA) %%\t95 %%\tcaught at 0.1 %%\tat 0.5 %%\tham lost %%\tspam missed %%\t%s\tmodel MB\n", head, times)
+	out := sheet{head}
 	for _, t := range trials {
-		if several {
-			fmt.Fprintf(out, "%s\t", t.stream.name)
+		line := append([]string{t.stream.name, t.kind.name}, brief(t.verdicts)...)
+		for _, share := range []float64{0.001, 0.005} {
+			line = append(line, fmt.Sprintf("%.2f", caught(t.verdicts, share)))
 		}
-		low, high := interval(t.verdicts)
-		ham, spam := misjudged(t.verdicts)
-		fmt.Fprintf(out, "%s\t%.4f\t%.4f-%.4f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t", t.kind.name, loss(t.verdicts), low, high,
-			caught(t.verdicts, 0.001), caught(t.verdicts, 0.005), ham, spam, ms(t.classify))
+		line = append(line, fmt.Sprintf("%.1f", float64(t.size)/1e6), fmt.Sprintf("%.2f", ms(t.classify)))
 		if apart {
-			fmt.Fprintf(out, "%.2f\t", ms(t.learn))
+			line = append(line, fmt.Sprintf("%.2f", ms(t.learn)))
 		}
-		fmt.Fprintf(out, "%.1f\n", float64(t.size)/1e6)
+		out = append(out, line)
 	}
-	out.Flush()
+	out.write(w)
+}
+
+// A sheet is a table's lines, its head first.
+type sheet [][]string
+
+// write prints it as Markdown, with columns that a person can follow too.
+func (s sheet) write(w io.Writer) {
+	widths := make([]int, len(s[0]))
+	for _, line := range s {
+		for i, cell := range line {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for n, line := range s {
+		for i, cell := range line {
+			fmt.Fprintf(w, "| %-*s ", widths[i], cell)
+		}
+		fmt.Fprintln(w, "|")
+		if n == 0 {
+			fmt.Fprintln(w, strings.Repeat("| --- ", len(line))+"|")
+		}
+	}
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

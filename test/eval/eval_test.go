@@ -54,3 +54,11 @@ func TestRepeats(t *testing.T) {
 		t.Error("an empty corpus is measured")
 	}
 }
+
+func TestSheet(t *testing.T) {
+	var out strings.Builder
+	sheet{{"filter", "%"}, {"a", "0.10"}}.write(&out)
+	if got, want := out.String(), "| filter | %    |\n| --- | --- |\n| a      | 0.10 |\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -25,7 +25,7 @@ func main() {
 	only := flag.String("only", "", "the measures to take, by `name`, with commas between: "+strings.Join(tableNames(), ", ")+" (default all)")
 	filters := flag.String("filters", "", "the filters to compare, by `name`, with commas between (default all)")
 	flag.IntVar(&o.sample, "sample", 0, "take `n` messages, chosen at random but the same each time (default all)")
-	flag.IntVar(&o.jobs, "jobs", 1, "filters that work at the same `time`; more is sooner, and times are worse")
+	flag.IntVar(&o.jobs, "jobs", 2, "filters that work at the same `time`; with 1 their times are a little better")
 	flag.Parse()
 	o.only, o.filters = list(*only), list(*filters)
 	if err := run(os.Stdout, o); err != nil {
