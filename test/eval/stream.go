@@ -191,6 +191,19 @@ func altered(name string, change func(s *stream)) shape {
 	}}
 }
 
+// blocks is the shuffled stream, the first half of which has all its spam first, or all its ham.
+func blocks(spam bool) shape {
+	name := "ham first"
+	if spam {
+		name = "spam first"
+	}
+	return altered(name, func(s *stream) {
+		slices.SortStableFunc(s.steps[:len(s.steps)/2], func(a, b step) int {
+			return one(b.truth == spam) - one(a.truth == spam)
+		})
+	})
+}
+
 // thin keeps each tenth message of one kind.
 func (s *stream) thin(spam bool) {
 	n := 0

@@ -23,7 +23,7 @@ func few(t *testing.T, n int) *corpus {
 
 func TestStreams(t *testing.T) {
 	const n = 100
-	for _, s := range append([]shape{shuffled(1), byDate()}, others()...) {
+	for _, s := range append([]shape{shuffled(1), byDate(), blocks(true), blocks(false)}, others()...) {
 		t.Run(s.name, func(t *testing.T) {
 			c := few(t, n)
 			a, err := s.make(c)
@@ -86,6 +86,22 @@ func TestCut(t *testing.T) {
 	} {
 		if got := string(tt.of([]byte(in))); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	for _, spam := range []bool{true, false} {
+		s, err := blocks(spam).make(few(t, 40))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes := 0
+		for i := 1; i < 20; i++ {
+			changes += one(s.steps[i].truth != s.steps[i-1].truth)
+		}
+		if s.steps[0].truth != spam || s.steps[19].truth == spam || changes != 1 {
+			t.Errorf("%v first: begins with %v, ends with %v, %d changes", spam, s.steps[0].truth, s.steps[19].truth, changes)
 		}
 	}
 }
