@@ -15,7 +15,7 @@ import (
 // keywords looks for weighed words and regular expressions in chosen parts of the message:
 // subject, body, html, url, filename, raw, or "header NAME". Text is decoded and brought to one
 // form first, so that look-alike letters and split words are found, too. Ten thousand patterns
-// cost about twice as much as a hundred. The sum of the
+// cost about four times as much as a hundred. The sum of the
 // weights is the score; from `spam_from` on the message is spam whatever else is said of
 // it. The test string GTUBE in the body is always spam: by it anybody can see
 // that the filter works. Beside its own patterns it looks for those that an operator accepted of what traps and reports

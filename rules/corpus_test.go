@@ -79,6 +79,31 @@ func corpusPatterns(texts []*Texts, n int) (patterns []Pattern) {
 	return patterns
 }
 
+// metPatterns are n patterns cut from the texts: words and phrases of two that follow each other there, the more often
+// met, the likelier. Most texts have some tens of them.
+func metPatterns(texts []*Texts, n int) (patterns []Pattern) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var words [][]string
+	for _, t := range texts {
+		for _, text := range t.In(Body) {
+			if list := strings.FieldsFunc(string(text.Folded), func(c rune) bool { return !isWord(c) }); len(list) > 0 {
+				words = append(words, list)
+			}
+		}
+	}
+	known := map[string]bool{}
+	for len(patterns) < n {
+		list := words[r.IntN(len(words))]
+		i := r.IntN(len(list))
+		text := strings.Join(list[i:min(i+1+len(patterns)%3, len(list))], " ")
+		if len(text) > 5 && !known[text] {
+			known[text] = true
+			patterns = append(patterns, Pattern{Text: text, Weight: 0.5})
+		}
+	}
+	return patterns
+}
+
 // processTime is what the process has had of the processors: others may be busy, too.
 func processTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
@@ -91,7 +116,16 @@ func processTime(b *testing.B) time.Duration {
 // BenchmarkCorpus prints what 10,000 patterns cost beside 100, over the texts of the corpus.
 func BenchmarkCorpus(b *testing.B) {
 	texts, octets := corpusTexts(b)
-	patterns := corpusPatterns(texts, 10000)
+	benchSizes(b, texts, octets, corpusPatterns(texts, 10000))
+}
+
+// BenchmarkCorpusMet is BenchmarkCorpus where most messages meet some tens of the patterns.
+func BenchmarkCorpusMet(b *testing.B) {
+	texts, octets := corpusTexts(b)
+	benchSizes(b, texts, octets, metPatterns(texts, 10000))
+}
+
+func benchSizes(b *testing.B, texts []*Texts, octets int64, patterns []Pattern) {
 	took := map[int]float64{}
 	for _, n := range []int{100, 1000, 10000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -17,7 +17,8 @@ import (
 // but for 10,000 words each step is in another place of a table of 20 MB: measured, 15 times
 // slower than for 100. The bits stay in the processor's nearest cache.
 type index struct {
-	levels []level // by how many octets are hashed, upwards, none of which is empty
+	levels []level              // by how many octets are hashed, upwards, none of which is empty
+	pairs  [1 << 16 / 64]uint64 // by two octets: some word begins so
 	words  []string
 	within []int32 // by word: the longest other with which it begins, in the same bucket; or -1
 }
@@ -32,9 +33,21 @@ type level struct {
 	entries []entry
 }
 
+// An entry has what tells its word from nearly all texts with which it does not agree, so that
+// the word itself, which lies elsewhere in memory, is seldom looked at in vain.
 type entry struct {
+	next uint64 // the word's octets behind those that are hashed, eight at most, the first one lowest
+	mask uint64 // which of them there are
+	tag  uint32 // of the hash
 	word int32
-	tag  uint32 // of the hash, so that few words are compared in vain
+}
+
+// eight returns the first eight octets of b, the first one lowest; 0 for those that it lacks.
+func eight[T string | []byte](b T) (n uint64) {
+	for i := range min(len(b), 8) {
+		n |= uint64(b[i]) << (8 * i)
+	}
+	return n
 }
 
 // few is the size up to which a bucket is gone through.
@@ -49,6 +62,7 @@ func newIndex(words []string) *index {
 	sizes := sizes()
 	var of [len(sizes)][]int32
 	for i, w := range words {
+		x.pair(w)
 		k := min(bits.Len(uint(len(w)))-1, len(sizes)-1)
 		of[k] = append(of[k], int32(i))
 	}
@@ -61,6 +75,21 @@ func newIndex(words []string) *index {
 	}
 	slices.Reverse(x.levels)
 	return x
+}
+
+// pair notes with which two octets a word begins; behind one of a single octet stands any.
+func (x *index) pair(word string) {
+	for second := range 256 {
+		if p := int(word[0])<<8 | second; len(word) == 1 || second == int(word[1]) {
+			x.pairs[p/64] |= 1 << (p % 64)
+		}
+	}
+}
+
+// may reports whether a word may begin with two octets; 0 is for the text's end.
+func (x *index) may(first, second byte) bool {
+	p := uint(first)<<8 | uint(second)
+	return x.pairs[p/64]&(1<<(p%64)) != 0
 }
 
 // level makes a level of its own words, beside those of higher ones. It has eight bits and
@@ -82,7 +111,8 @@ func (x *index) level(size int, own, longer []int32) level {
 		h := full >> l.shift
 		l.bits[h/64] |= 1 << (h % 64)
 		l.buckets[h/8+1] = int32(i + 1)
-		l.entries = append(l.entries, entry{word, uint32(full)})
+		next := x.words[word][size:]
+		l.entries = append(l.entries, entry{next: eight(next), mask: 1<<(8*min(len(next), 8)) - 1, tag: uint32(full), word: word})
 		x.nest(own[:i], word, func(other int32) bool { return of(other) == h/8 })
 	}
 	for i := 1; i < len(l.buckets); i++ {
@@ -123,13 +153,26 @@ func (x *index) at(dst []int32, text []byte) []int32 {
 			dst = x.search(dst, bucket, text)
 			continue
 		}
-		for _, e := range bucket {
-			if e.tag == uint32(full) && begins(text, x.words[e.word]) {
+		for i := range bucket {
+			e := &bucket[i]
+			if e.tag != uint32(full) || !e.goesOn(text[l.size:]) {
+				continue
+			}
+			// Of four octets and fewer the tag is another for each, so that all of the word was compared.
+			if l.size <= 4 && len(text) >= l.size+8 || begins(text, x.words[e.word]) {
 				dst = append(dst, e.word)
 			}
 		}
 	}
 	return dst
+}
+
+// goesOn reports whether a text seems to go on as the word does.
+func (e *entry) goesOn(text []byte) bool {
+	if len(text) < 8 {
+		return (eight(text)^e.next)&e.mask == 0
+	}
+	return (binary.LittleEndian.Uint64(text)^e.next)&e.mask == 0
 }
 
 func begins(text []byte, word string) bool {
@@ -181,8 +224,9 @@ func hash(size int, b []byte) uint64 {
 // size returns the memory that the index takes, in octets.
 func (x *index) size() (octets int) {
 	for _, l := range x.levels {
-		octets += 8*len(l.bits) + 4*len(l.buckets) + 8*len(l.entries)
+		octets += 8*len(l.bits) + 4*len(l.buckets) + 24*len(l.entries)
 	}
+	octets += 8 * len(x.pairs)
 	for _, w := range x.words {
 		octets += len(w) + 20
 	}

@@ -1,8 +1,8 @@
 package rules
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -19,8 +19,7 @@ func (s *Set) Match(t *Texts) (hits []Hit, whole bool) {
 			m.text(place, text)
 		}
 	}
-	slices.SortFunc(m.hits, func(a, b Hit) int { return a.Pattern - b.Pattern })
-	return slices.Clone(m.hits), m.work <= maxWork
+	return m.shown(), m.work <= maxWork
 }
 
 // A match is one run of a set over a message.
@@ -34,8 +33,16 @@ type match struct {
 	window []window // by pattern: the part of the text that its expression must look at next
 	called []int    // patterns whose expression must look at the text
 	seen   []int32
-	hits   []Hit
-	work   int // of expressions, see maxWork
+	hits   []spot
+	buf    []byte // of excerpts
+	work   int    // of expressions, see maxWork
+}
+
+// A spot is where a pattern was found.
+type spot struct {
+	pattern, place int
+	text           []byte
+	start, end     int
 }
 
 // A window is a part of a text, in octets.
@@ -64,11 +71,15 @@ func (m *match) words(text []byte, needs bool) {
 	starts, anywhere := m.set.starts, m.set.anywhere
 	inside := false // the octet before is part of a word
 	for i, c := range text {
-		if !inside && len(starts.words) > 0 {
+		var next byte
+		if i+1 < len(text) {
+			next = text[i+1]
+		}
+		if !inside && starts.may(c, next) {
 			m.seen = starts.at(m.seen[:0], text[i:])
 			m.met(m.set.startUses, text, i, needs)
 		}
-		if len(anywhere.words) > 0 {
+		if anywhere.may(c, next) {
 			m.seen = anywhere.at(m.seen[:0], text[i:])
 			m.met(m.set.anywhereUses, text, i, needs)
 		}
@@ -107,12 +118,33 @@ func (u *use) fits(text []byte, i int) bool {
 
 func (m *match) hit(pattern int, text []byte, start, end int) {
 	m.found[pattern] = m.run
-	p := &m.set.patterns[pattern]
-	h := Hit{Pattern: pattern, Name: p.Name, Weight: p.Weight, Where: m.set.places[m.place]}
-	if len(m.hits) < MaxExcerpts {
-		h.Excerpt = excerpt(text, start, end)
+	m.hits = append(m.hits, spot{pattern, m.place, text, start, end})
+}
+
+// shown makes hits of all spots, in the order of the patterns. Their excerpts are one string.
+func (m *match) shown() []Hit {
+	if len(m.hits) == 0 {
+		return nil
 	}
-	m.hits = append(m.hits, h)
+	slices.SortFunc(m.hits, func(a, b spot) int { return a.pattern - b.pattern })
+	hits := make([]Hit, len(m.hits))
+	var ends [MaxExcerpts]int
+	m.buf = m.buf[:0]
+	for i := range m.hits {
+		s := &m.hits[i]
+		p := &m.set.patterns[s.pattern]
+		hits[i] = Hit{Pattern: s.pattern, Name: p.Name, Weight: p.Weight, Where: m.set.places[s.place]}
+		if i < len(ends) {
+			m.buf = appendExcerpt(m.buf, s.text, s.start, s.end)
+			ends[i] = len(m.buf)
+		}
+	}
+	clear(m.hits) // which holds texts
+	all, start := string(m.buf), 0
+	for i := range hits[:min(len(hits), len(ends))] {
+		hits[i].Excerpt, start = all[start:ends[i]], ends[i]
+	}
+	return hits
 }
 
 // MaxExcerpts is how many hits of a message show where they are.
@@ -123,8 +155,8 @@ const (
 	maxExcerpt = 80
 )
 
-// excerpt returns the hit and some text on both sides, in whole characters.
-func excerpt(text []byte, start, end int) string {
+// appendExcerpt appends the hit and some text on both sides, in whole characters.
+func appendExcerpt(dst, text []byte, start, end int) []byte {
 	start = max(start-around, 0)
 	for start > 0 && !utf8.RuneStart(text[start]) {
 		start--
@@ -133,5 +165,12 @@ func excerpt(text []byte, start, end int) string {
 	for end < len(text) && !utf8.RuneStart(text[end]) {
 		end++
 	}
-	return strings.TrimSpace(strings.ReplaceAll(string(text[start:end]), "\n", " "))
+	n := len(dst)
+	dst = append(dst, bytes.TrimSpace(text[start:end])...)
+	for i := range dst[n:] {
+		if dst[n+i] == '\n' {
+			dst[n+i] = ' '
+		}
+	}
+	return dst
 }
