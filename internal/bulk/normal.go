@@ -52,7 +52,7 @@ func (n *Normal) subject(m *mail.Message, fold func(string) string) Words {
 }
 
 func (n *Normal) words(text string, fold func(string) string) Words {
-	r := reader{names: &n.names, fold: fold}
+	r := reader{names: n.names, fold: fold}
 	r.read(text)
 	return r.w
 }

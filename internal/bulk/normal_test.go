@@ -127,7 +127,7 @@ func FuzzWords(f *testing.F) {
 	var who names
 	who.add([]byte("ann"))
 	f.Fuzz(func(t *testing.T, text string) {
-		r := reader{names: &who, fold: rules.Fold}
+		r := reader{names: who, fold: rules.Fold}
 		r.read(text)
 		want := slowly(text, map[string]bool{"ann": true})
 		if got := r.w.String(); got != strings.Join(want, " ") || r.w.Len() != len(want) {
@@ -141,7 +141,7 @@ func FuzzWords(f *testing.F) {
 		if string(r.w.letters) != strings.Join(want, "") {
 			t.Errorf("letters %q of %q", r.w.letters, want)
 		}
-		again := reader{names: &who, fold: rules.Fold}
+		again := reader{names: who, fold: rules.Fold}
 		if again.read(r.w.String()); again.w.String() != r.w.String() && rules.Fold(r.w.String()) == r.w.String() {
 			t.Errorf("got %q, and of that %q", r.w.String(), again.w.String())
 		}

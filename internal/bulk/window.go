@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"hash/fnv"
 	"log/slog"
 	"slices"
 	"sync"
@@ -100,21 +99,26 @@ type Seen struct {
 // organisations, too. It changes nothing.
 func (w *Window) Look(f *Fingerprint, organisations []string, now time.Time) Seen {
 	at := seconds(now)
-	hashes := make(map[uint32]bool, len(organisations))
+	hashes := make([]uint32, 0, MaxOrganisations) // each once
+	count := func(h uint32) {
+		if len(hashes) < MaxOrganisations && !slices.Contains(hashes, h) {
+			hashes = append(hashes, h)
+		}
+	}
 	for _, o := range organisations {
-		hashes[hash(o)] = true
+		count(hash(o))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, ok := w.find(f)
 	if !ok {
-		return Seen{Organisations: min(len(hashes), MaxOrganisations)}
+		return Seen{Organisations: len(hashes)}
 	}
 	g := &w.groups[n]
 	s := Seen{Stopped: g.stoppedAt(at), Near: g.sum != f.Sum}
 	for _, m := range g.organisations {
 		if within(m.at, at, Span) {
-			hashes[m.hash] = true
+			count(m.hash)
 		}
 	}
 	for _, m := range g.signers {
@@ -122,7 +126,7 @@ func (w *Window) Look(f *Fingerprint, organisations []string, now time.Time) See
 			s.Signers++
 		}
 	}
-	s.Organisations = min(len(hashes), MaxOrganisations)
+	s.Organisations = len(hashes)
 	return s
 }
 
@@ -282,9 +286,11 @@ func seconds(t time.Time) uint32 { return uint32(t.Unix()) }
 // hash is a name's number. Two names that share one are counted as one: once in
 // four milliards.
 func hash(name string) uint32 {
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	return h.Sum32()
+	h := uint32(2166136261) // FNV-1a
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	return h
 }
 
 // untold returns those whom others have to be told of, and marks them as told.

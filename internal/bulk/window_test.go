@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -31,6 +32,17 @@ func text(seed int, extra ...string) *Fingerprint {
 func add(w *Window, f *Fingerprint, from, to int, signer string, now time.Time) {
 	for i := from; i < to; i++ {
 		w.Add(f, fmt.Sprintf("org%d.example", i), signer, now)
+	}
+}
+
+// Nodes tell each other hashes: they have to be those of the standard.
+func TestHash(t *testing.T) {
+	for _, name := range []string{"", "a", "example.org"} {
+		h := fnv.New32a()
+		h.Write([]byte(name))
+		if got := hash(name); got != h.Sum32() {
+			t.Errorf("%q: %d, want %d", name, got, h.Sum32())
+		}
 	}
 }
 

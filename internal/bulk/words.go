@@ -84,12 +84,12 @@ var kinds = func() (table [256]byte) {
 // by token, since no character of one changes another.
 type reader struct {
 	w     Words
-	names *names
+	names names
 	fold  func(string) string
 }
 
 func (r *reader) read(text string) {
-	const perWord = 6 // octets, about
+	const perWord = 5 // octets, about
 	r.w = Words{letters: make([]byte, 0, len(text)), ends: make([]int32, 0, len(text)/perWord+1), numbers: make([]uint64, 0, len(text)/perWord+1)}
 	for text != "" {
 		text = text[r.plain(text):]

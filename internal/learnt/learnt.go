@@ -60,11 +60,9 @@ func PictureOf(hash uint64) Print {
 
 // PairOf is the print of a client's network ("192.0.2.0/24") together with a checksum.
 func PairOf(network string, checksum []byte) Print {
-	h := sha256.New()
-	h.Write([]byte(network))
-	h.Write([]byte{0})
-	h.Write(checksum)
-	return Print{Pair, h.Sum(nil)[:Pair.Octets()]}
+	text := append(append(append(make([]byte, 0, 128), network...), 0), checksum...)
+	h := sha256.Sum256(text)
+	return Print{Pair, h[:Pair.Octets()]}
 }
 
 // Compare orders prints.

@@ -63,9 +63,10 @@ func sketchOf(n int, each func(*round)) (s Sketch) {
 	if n == 0 {
 		empty = 0
 	}
+	r := &round{}
 	for number := uint64(0); empty != 0; number++ {
-		r := newRound(number)
-		each(&r)
+		r.begin(number)
+		each(r)
 		for i := range s {
 			if r.found&empty&(1<<i) != 0 {
 				s[i] = uint16(r.first[i] >> 8)
@@ -84,12 +85,11 @@ type round struct {
 	found  uint32       // places into which any fell
 }
 
-func newRound(number uint64) (r round) {
-	r.number = number
+func (r *round) begin(number uint64) {
+	r.number, r.found = number, 0
 	for i := range r.first {
 		r.first[i] = math.MaxUint64
 	}
-	return r
 }
 
 func (r *round) add(shingles []uint64) {
