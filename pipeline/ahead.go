@@ -13,7 +13,7 @@ func (w *Walk) call(tx *Transaction, i int) *call {
 		return c
 	}
 	w.release(tx, i) // it answered Wait before this stage: ask again
-	if e := w.Policy.Entries[i]; e.Kind.Waits && (i >= w.read || !e.prompt(tx, w)) {
+	if e := w.Policy.Entries[i]; e.Kind.Waits && (i >= w.read || e.Unless != "") {
 		w.readAhead(tx, i)
 	}
 	return w.begin(tx, i, nil)
@@ -22,10 +22,10 @@ func (w *Walk) call(tx *Transaction, i int) *call {
 // readAhead begins entry i and those below it that may wait, up to one that needs a later
 // stage, that looks at what others said, or that is sure to end the walk.
 func (w *Walk) readAhead(tx *Transaction, i int) {
-	b := &batch{}
-	defer b.start()
-	w.read = i + 1
-	w.beginWaiting(tx, i, b)
+	var b *batch
+	defer func() { b.start() }()
+	w.read = max(w.read, i+1)
+	b = w.beginWaiting(tx, i, b)
 	if w.Policy.Entries[i].alwaysEnds() {
 		return
 	}
@@ -37,13 +37,13 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 		if e.Kind.Stage > tx.Stage || e.Kind.Scope == PerWalk || w.needsAny(e, i, j) {
 			return
 		}
-		w.read = j + 1
+		w.read = max(w.read, j+1)
 		if e.Unless != "" && w.among(e.Unless, i, j) {
 			continue // whether it is asked is not known yet
 		}
 		switch {
 		case e.Kind.Waits:
-			w.beginWaiting(tx, j, b)
+			b = w.beginWaiting(tx, j, b)
 		case e.cheap():
 			w.begin(tx, j, nil)
 		}
@@ -56,11 +56,17 @@ func (w *Walk) readAhead(tx *Transaction, i int) {
 	}
 }
 
-// beginWaiting begins an entry beside the walk, unless it is sure not to wait.
-func (w *Walk) beginWaiting(tx *Transaction, i int, b *batch) {
-	if w.ahead[i] == nil && !w.Policy.Entries[i].prompt(tx, w) {
-		w.begin(tx, i, b)
+// beginWaiting begins an entry beside the walk, in a batch, unless it is sure not to wait. It
+// returns the batch, which it makes where there is none.
+func (w *Walk) beginWaiting(tx *Transaction, i int, b *batch) *batch {
+	if w.ahead[i] != nil || w.Policy.Entries[i].prompt(tx, w) {
+		return b
 	}
+	if b == nil {
+		b = &batch{}
+	}
+	w.begin(tx, i, b)
+	return b
 }
 
 // prompt reports whether the filter says that it will not wait.

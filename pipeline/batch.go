@@ -34,7 +34,7 @@ func (b *batch) add(m *memory, c *call) {
 
 // start runs the calls, if there are any, beside the caller.
 func (b *batch) start() {
-	if len(b.calls) == 0 {
+	if b == nil || len(b.calls) == 0 {
 		return
 	}
 	b.mu.Lock()

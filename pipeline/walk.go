@@ -215,10 +215,18 @@ func (w *Walk) spared(i int) bool {
 // skip notes that entry i is not asked, and why.
 func (w *Walk) skip(i int) {
 	e := w.Policy.Entries[i]
-	w.Steps = append(w.Steps, Step{
+	w.note(Step{
 		Entry: e.Name, Filter: e.Kind.Name, Effect: Effect{}, Shadow: e.Shadow,
 		Finding: Finding{Result: Skipped, Reason: fmt.Sprintf("not asked, since %s says: %s", e.Unless, w.spare[e.Unless])},
 	})
+}
+
+// note adds a step. Beyond the envelope there is room for all at once.
+func (w *Walk) note(s Step) {
+	if len(w.Steps) == cap(w.Steps) {
+		w.Steps = append(make([]Step, 0, max(len(w.Policy.Entries), len(w.Steps)+1)), w.Steps...)
+	}
+	w.Steps = append(w.Steps, s)
 }
 
 // judge applies what an entry's result leads to.
@@ -230,7 +238,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 		Micros: c.micros, Shadow: e.Shadow, Err: cmp.Or(c.err, p.err),
 	}
 	if e.Shadow {
-		w.Steps = append(w.Steps, step)
+		w.note(step)
 		return
 	}
 	if w.Live {
@@ -238,7 +246,7 @@ func (w *Walk) judge(ctx context.Context, tx *Transaction, p pending, c *call) {
 			step.Err = err
 		}
 	}
-	w.Steps = append(w.Steps, step)
+	w.note(step)
 	w.Score += step.Points
 	w.Again = w.Again || e.Kind.again(f.Result)
 	if e.Kind.spares(f.Result) {
