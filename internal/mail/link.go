@@ -140,16 +140,19 @@ func (u *linkSet) loose(visible string) (pieces []string) {
 // fromText finds what mail readers make links of in plain text: "http://…",
 // "https://…", "www.…", up to white space or a bracket.
 func (u *linkSet) fromText(s string) {
-	for i := 0; i < len(s) && !u.full(); {
-		if c := s[i] | 0x20; c != 'h' && c != 'w' {
-			i++
-			continue
+	web, www := -1, -1 // the next of either kind
+	for i := 0; !u.full(); {
+		if web < i {
+			web = nextScheme(s, i)
+		}
+		if www < i {
+			www = nextWWW(s, i)
+		}
+		i = min(web, www)
+		if i == len(s) {
+			return
 		}
 		n := linkStart(s[i:])
-		if n == 0 || i > 0 && isAlnum(s[i-1]) {
-			i++
-			continue
-		}
 		end := strings.IndexAny(s[i:min(len(s), i+maxURL)], " \t\r\n<>\"")
 		if end < 0 {
 			end = min(len(s)-i, maxURL)
@@ -160,6 +163,45 @@ func (u *linkSet) fromText(s string) {
 		i += max(end, n)
 	}
 }
+
+// nextScheme returns where the next "http://" or "https://" starts in s, from i on, that does
+// not stand within a word; len(s) where none does.
+func nextScheme(s string, i int) int {
+	for at := i; ; at++ {
+		n := strings.IndexByte(s[at:], ':')
+		if n < 0 {
+			return len(s)
+		}
+		at += n
+		if !strings.HasPrefix(s[at:], "://") {
+			continue
+		}
+		start := at - len("http")
+		if start > i && s[at-1]|0x20 == 's' {
+			start--
+		}
+		if start >= i && startsLink(s, start) {
+			return start
+		}
+	}
+}
+
+// nextWWW is nextScheme for "www.".
+func nextWWW(s string, i int) int {
+	for at := i; ; at++ {
+		n := strings.IndexByte(s[at:], '.')
+		if n < 0 {
+			return len(s)
+		}
+		at += n
+		if start := at - len("www"); start >= i && startsLink(s, start) {
+			return start
+		}
+	}
+}
+
+// startsLink reports whether a link starts at i, and not within a word.
+func startsLink(s string, i int) bool { return linkStart(s[i:]) > 0 && (i == 0 || !isAlnum(s[i-1])) }
 
 // linkStart returns the length of what starts a link at the front of s, or 0.
 func linkStart(s string) int {
