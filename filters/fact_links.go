@@ -30,10 +30,12 @@ type foundLink struct {
 	Where string     // "html", "text", "picture", "header Reply-To"
 	First link.URL   // as it stands there
 	Hops  []link.URL // behind redirectors that hold them
+	// Domain is the registrable domain of where it leads, "" where that has none.
+	Domain string
 }
 
 // target returns where a click leads, as far as that can be told.
-func (l foundLink) target() link.URL {
+func (l *foundLink) target() link.URL {
 	if n := len(l.Hops); n > 0 {
 		return l.Hops[n-1]
 	}
@@ -104,6 +106,8 @@ type linkReader struct {
 	list  []foundLink
 	hosts [ranks][]foundHost
 	seen  [ranks]map[string]bool
+
+	domains link.Domains
 }
 
 func readLinks(m *mail.Message, codes []string) messageLinks {
@@ -149,6 +153,9 @@ func (r *linkReader) link(rank int, where string, l mail.Link) {
 		return
 	}
 	f := foundLink{Link: l, Where: where, First: u, Hops: link.Unwrap(u)}
+	if host := f.target().Host; host != "" {
+		f.Domain, _ = r.domains.Of(host)
+	}
 	r.list = append(r.list, f)
 	for _, hop := range slices.Backward(f.Hops) {
 		r.host(rank, where, hop)
@@ -166,7 +173,7 @@ func (r *linkReader) host(rank int, where string, u link.URL) {
 	}
 	name := u.Host
 	if !u.Addr.IsValid() {
-		domain, ok := link.Domain(u.Host)
+		domain, ok := r.domains.Of(u.Host)
 		if !ok {
 			return
 		}
@@ -205,7 +212,7 @@ func (r *linkReader) mentions(where, text string) (cut bool) {
 		text, cut = text[:maxNamed], true
 	}
 	n := 0
-	link.Mentions(text, func(m link.Mention) bool {
+	link.Mentions(text, &r.domains, func(m link.Mention) bool {
 		if m.Domain != "" {
 			r.name(read, foundHost{Name: m.Domain, Where: where})
 		}
@@ -219,6 +226,11 @@ func (r *linkReader) mentions(where, text string) (cut bool) {
 // and where replies go. Whom a message is from is no link; lists of kind domain in the
 // entry dnsbl are asked about that.
 func (r *linkReader) header(h *mail.Header) {
+	if !slices.ContainsFunc(h.Fields, func(f mail.Field) bool {
+		return len(f.Name) > 5 && (strings.EqualFold(f.Name[:5], "List-") || strings.EqualFold(f.Name, "Reply-To"))
+	}) {
+		return
+	}
 	for _, field := range []string{"List-Unsubscribe", "List-Help", "List-Archive", "List-Post", "List-Owner", "List-Subscribe"} {
 		for _, value := range h.All(field) {
 			for _, piece := range strings.Split(value, "<")[1:] {

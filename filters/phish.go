@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gatepost/internal/link"
@@ -32,6 +33,7 @@ type phish struct {
 	names     *link.Names
 	brands    map[string]brand // by what is left of a display name
 	recipient bool
+	owns      *ownNames
 	scores    [tricks]float64
 }
 
@@ -106,7 +108,7 @@ func phishKind(d Deps) pipeline.Kind {
 }
 
 func newPhish(d Deps, o phishOptions) (pipeline.Filter, error) {
-	f := phish{resolver: d.Resolver, pictures: d.Pictures, recipient: o.Recipient, scores: [tricks]float64{
+	f := phish{resolver: d.Resolver, pictures: d.Pictures, recipient: o.Recipient, owns: &ownNames{}, scores: [tricks]float64{
 		o.OtherDomain, o.OtherByCount, o.OtherIsBrand, o.CountedBrand, o.Confusable, o.Near, o.Part, o.Alphabets, o.Form, o.Author, o.Script, o.UserInfo, o.Address, o.Unreadable,
 	}}
 	for t, score := range f.scores {
@@ -130,6 +132,32 @@ func newPhish(d Deps, o phishOptions) (pipeline.Filter, error) {
 	return f, nil
 }
 
+// ownNames are recipients' own domains, ready to compare with.
+type ownNames struct {
+	mu    sync.Mutex
+	names map[string]*link.Names
+}
+
+// maxOwn bounds the domains that are kept ready.
+const maxOwn = 1000
+
+func (o *ownNames) of(domain string) (*link.Names, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := o.names[domain]; n != nil {
+		return n, nil
+	}
+	n, err := link.NewNames([]link.Name{{Text: domain, Domains: []string{domain}}})
+	if err != nil {
+		return nil, err
+	}
+	if o.names == nil || len(o.names) >= maxOwn {
+		o.names = map[string]*link.Names{}
+	}
+	o.names[domain] = n
+	return n, nil
+}
+
 // A caught is one instance of a trick.
 type caught struct {
 	trick trick
@@ -146,7 +174,7 @@ func (f phish) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, e
 	home, _ := link.Parse("http://" + q.Domain)
 	if own, ok := link.Domain(home.Host); ok && f.recipient {
 		c.own = own
-		if c.ownNames, err = link.NewNames([]link.Name{{Text: own, Domains: []string{own}}}); err != nil {
+		if c.ownNames, err = f.owns.of(own); err != nil {
 			return pipeline.Finding{}, fmt.Errorf("phish: %w", err)
 		}
 	}
@@ -320,6 +348,6 @@ func isScript(u link.URL) bool {
 
 // isFollowed reports whether a reader may come to where a link leads, and not only his
 // program.
-func isFollowed(l foundLink) bool {
+func isFollowed(l *foundLink) bool {
 	return l.Where != "html" && !strings.HasPrefix(l.Where, "header ") || l.Where == "html" && l.Kind != mail.LinkImage && l.Kind != mail.LinkOther
 }

@@ -15,7 +15,7 @@ func (c *phishing) texts(ctx context.Context) error {
 			continue
 		}
 		target := l.target()
-		if _, named := link.Domain(target.Host); !target.IsWeb() || !named && isLocal(target.Addr) {
+		if !target.IsWeb() || l.Domain == "" && isLocal(target.Addr) {
 			continue // nobody can be there, or it is not for us to say
 		}
 		if m, ok := c.elsewhere(l, target); ok {
@@ -125,8 +125,8 @@ func (c *phishing) countLinks() {
 		c.leading++
 		first, _ := link.Domain(l.First.Host)
 		c.leads[first]++
-		if target, _ := link.Domain(l.target().Host); target != first {
-			c.leads[target]++
+		if l.Domain != first {
+			c.leads[l.Domain]++
 		}
 	}
 	delete(c.leads, "")
@@ -145,38 +145,42 @@ func (c *phishing) authorProven(p *proven) bool {
 
 // hosts looks at the hosts themselves, of what a reader can follow, and of the author.
 func (c *phishing) hosts(ctx context.Context) error {
-	var list []string
-	for _, l := range c.links.List {
-		if isFollowed(l) {
-			list = append(list, l.target().Host) // those before are redirectors that we know
+	known := map[string]bool{"": true}
+	for i := range c.links.List {
+		if l := &c.links.List[i]; isFollowed(l) { // those before are redirectors that we know
+			if err := c.host(ctx, l.target().Host, l.Domain, known); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range authorDomains(c.query.Tx.Message) {
 		if u, ok := link.Parse("http://" + d); ok {
-			list = append(list, u.Host)
-		}
-	}
-	known := map[string]bool{"": true}
-	for _, host := range list {
-		if known[host] {
-			continue
-		}
-		known[host] = true
-		if why := link.Disguise(host); why != "" {
-			c.add(alphabets, "%s: %s", link.Readable(host), why)
-		}
-		if err := c.resembles(ctx, host); err != nil {
-			return err
+			domain, _ := link.Domain(u.Host)
+			if err := c.host(ctx, u.Host, domain, known); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// host looks at a host once.
+func (c *phishing) host(ctx context.Context, host, domain string, known map[string]bool) error {
+	if known[host] {
+		return nil
+	}
+	known[host] = true
+	if why := link.Disguise(host); why != "" {
+		c.add(alphabets, "%s: %s", link.Readable(host), why)
+	}
+	return c.resembles(ctx, host, domain)
+}
+
 // resembles looks whom a host is like. Who is proven to be that one may use what he likes.
-func (c *phishing) resembles(ctx context.Context, host string) error {
-	like, ok := c.names.Like(host)
+func (c *phishing) resembles(ctx context.Context, host, domain string) error {
+	like, ok := c.names.LikeOf(host, domain)
 	if !ok && c.own != "" {
-		like, ok = c.ownNames.Like(host)
+		like, ok = c.ownNames.LikeOf(host, domain)
 		ok = ok && like.Kind != link.Part // others bear a name like "mairie" rightly
 	}
 	if !ok {
@@ -209,7 +213,8 @@ const oddHost = link.Escaped | link.Invisible | link.OddDots | link.Numeric | li
 
 // addresses looks at how addresses are written.
 func (c *phishing) addresses(context.Context) error {
-	for _, l := range c.links.List {
+	for i := range c.links.List {
+		l := &c.links.List[i]
 		if !isFollowed(l) {
 			continue
 		}

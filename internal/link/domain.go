@@ -29,6 +29,31 @@ func Domain(host string) (domain string, ok bool) {
 	return host[strings.LastIndexByte(front, '.')+1:], true
 }
 
+// Domains are the registrable domains of hosts, as Domain has them, remembered: a message names
+// its hosts again and again. It is for one goroutine; a nil one remembers nothing.
+type Domains struct{ known map[string]string }
+
+// maxRemembered bounds the hosts of Domains.
+const maxRemembered = 1000
+
+// Of returns the registrable domain of a host, see Domain.
+func (d *Domains) Of(host string) (domain string, ok bool) {
+	if d == nil {
+		return Domain(host)
+	}
+	domain, known := d.known[host]
+	if !known {
+		domain, _ = Domain(host)
+		if d.known == nil {
+			d.known = map[string]string{}
+		}
+		if len(d.known) < maxRemembered {
+			d.known[host] = domain
+		}
+	}
+	return domain, domain != ""
+}
+
 // Same reports whether who sees one host is where he expects to be at the other: they have
 // one registrable domain, or one is below the other.
 func Same(shown, host string) bool {
@@ -46,10 +71,10 @@ func below(host, parent string) bool {
 
 // hasSuffix reports whether the host of an address without a scheme is likely one: an IPv4
 // address, or a name below a suffix that some registry has.
-func hasSuffix(u URL) bool {
+func hasSuffix(u *URL, d *Domains) bool {
 	if u.Addr.IsValid() {
 		return !u.Quirks.Has(Numeric)
 	}
-	_, ok := Domain(u.Host)
+	_, ok := d.Of(u.Host)
 	return ok
 }

@@ -138,6 +138,7 @@ func isHost(s string) bool {
 		case c == '.':
 			label = 0
 			continue
+		case isLetter(c), isDigit(c), c == '-':
 		case c <= ' ' || c >= 0x7f || strings.IndexByte(`"#%/:<>?@[\]^|`+"`{}", c) >= 0:
 			return false
 		}

@@ -207,7 +207,7 @@ func TestShown(t *testing.T) {
 // dot in its path.
 func TestMentionsGoesOn(t *testing.T) {
 	var got []string
-	Mentions("see http://a.example.com/x.y.org/?u=b.com, then\nc.example.net\nand d@e.example.org.", func(m Mention) bool {
+	Mentions("see http://a.example.com/x.y.org/?u=b.com, then\nc.example.net\nand d@e.example.org.", nil, func(m Mention) bool {
 		got = append(got, m.URL)
 		return true
 	})
@@ -221,7 +221,7 @@ func TestMentionsGoesOn(t *testing.T) {
 func TestMentionsIsLinear(t *testing.T) {
 	for _, text := range []string{strings.Repeat("a.", 1<<19), strings.Repeat("://", 1<<19), strings.Repeat("a.b@", 1<<18), strings.Repeat("http://a.b/", 1<<16)} {
 		n := 0
-		Mentions(text, func(Mention) bool { n++; return true })
+		Mentions(text, nil, func(Mention) bool { n++; return true })
 		if n > len(text)/8 {
 			t.Errorf("%.10q…: %d mentions", text, n)
 		}
@@ -247,7 +247,7 @@ func FuzzShown(f *testing.F) {
 			names.Like(m.Host)
 		}
 		n := 0
-		Mentions(s, func(m Mention) bool { n++; return true })
+		Mentions(s, nil, func(m Mention) bool { n++; return true })
 		if n > 1+len(s)/3 {
 			t.Errorf("%q: %d mentions", s, n)
 		}

@@ -122,8 +122,13 @@ func (n *Names) Owns(name, host string) bool {
 // Like says whom a host resembles that is none of his, by the strongest resemblance. The
 // same name under another suffix is no resemblance: there are too many honest ones.
 func (n *Names) Like(host string) (Likeness, bool) {
-	domain, ok := Domain(host)
-	if !ok || len(n.list) == 0 {
+	domain, _ := Domain(host)
+	return n.LikeOf(host, domain)
+}
+
+// LikeOf is Like where the host's registrable domain is known; "": it has none.
+func (n *Names) LikeOf(host, domain string) (Likeness, bool) {
+	if domain == "" || len(n.list) == 0 {
 		return Likeness{}, false
 	}
 	if _, own := n.owners[domain]; own {

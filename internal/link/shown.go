@@ -31,7 +31,7 @@ func Shown(text string) (list []Mention) {
 		return nil
 	}
 	text = strings.TrimSpace(closeGaps(plain(text)))
-	Mentions(text, func(m Mention) bool {
+	Mentions(text, nil, func(m Mention) bool {
 		list = append(list, m)
 		return len(list) < MaxHops
 	})
@@ -80,8 +80,9 @@ const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 // Mentions finds the hosts that stand in a text, addresses ("https://example.org/x"), mail
 // addresses and bare names ("example.org"), and has yield called with each until it
 // says false. Bare names have a suffix that some registry has, and are neither files nor
-// sentences without a space, as far as that shows. It takes time in proportion to the text.
-func Mentions(text string, yield func(Mention) bool) {
+// sentences without a space, as far as that shows. It takes time in proportion to the text. known are
+// domains that are known already, and others are added to it; nil: none are.
+func Mentions(text string, known *Domains, yield func(Mention) bool) {
 	for at := 0; at < len(text); {
 		i := strings.IndexByte(text[at:], '.')
 		if i < 0 {
@@ -94,7 +95,7 @@ func Mentions(text string, yield func(Mention) bool) {
 		}
 		w := wordAround(text, dot, at-1-i)
 		at = max(at, w.end)
-		if m, ok := w.mention(); ok && !yield(m) {
+		if m, ok := w.mention(known); ok && !yield(m) {
 			return
 		}
 		if w.path > at {
@@ -140,7 +141,7 @@ func wordAround(text string, dot, from int) word {
 func isNameByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '-' || c >= utf8.RuneSelf }
 
 // mention judges a word by what stands around it.
-func (w word) mention() (Mention, bool) {
+func (w word) mention(known *Domains) (Mention, bool) {
 	name, before, after := w.text[w.start:w.end], w.text[:w.start], w.text[w.end:]
 	scheme := schemeBefore(before)
 	m := Mention{URL: w.text[w.start:w.path], Address: strings.HasSuffix(before, "@") && scheme == ""}
@@ -164,12 +165,12 @@ func (w word) mention() (Mention, bool) {
 	if m.Bare && (isWordsRunTogether(name, w.start == 0 && w.end == len(w.text)) || isFile(name)) {
 		return m, false
 	}
-	u, ok := Parse(m.URL)
-	if !ok || !u.IsWeb() {
+	var u URL
+	if !u.parse(m.URL, known) || !u.IsWeb() {
 		return m, false
 	}
 	m.Host = u.Host
-	domain, ok := Domain(u.Host)
+	domain, ok := known.Of(u.Host)
 	m.Domain = domain
 	switch {
 	case u.Addr.IsValid():

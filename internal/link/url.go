@@ -3,6 +3,7 @@ package link
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxURL is how much of an address is read, in octets; what is longer is cut there, and so is
@@ -101,6 +102,12 @@ func isWeb(scheme string) bool {
 // without a scheme as mail programs do that make a link of it. It is not ok where no
 // click leads anywhere: relative addresses, a host that can't be one.
 func Parse(s string) (u URL, ok bool) {
+	ok = u.parse(s, nil)
+	return u, ok
+}
+
+// parse is Parse, with the domains of hosts that are known.
+func (u *URL) parse(s string, d *Domains) bool {
 	s = u.clean(s)
 	scheme, rest := cutScheme(s)
 	u.Scheme = scheme
@@ -110,31 +117,30 @@ func Parse(s string) (u URL, ok bool) {
 		if strings.HasPrefix(s, "//") || strings.HasPrefix(s, `\\`) {
 			break
 		}
-		ok = s != "" && isHostByte(s[0]) && u.authority(s) && hasSuffix(u)
-		return u, ok
+		return s != "" && isHostByte(s[0]) && u.authority(s) && hasSuffix(u, d)
 	case scheme == "mailto":
-		ok = u.mailto(rest)
-		return u, ok
+		return u.mailto(rest)
 	case !isWeb(scheme) && !strings.HasPrefix(rest, "//"):
 		u.Path = rest
-		return u, true
+		return true
 	}
 	trimmed := strings.TrimLeft(rest, `/\`)
 	if strings.Contains(rest[:len(rest)-len(trimmed)], `\`) {
 		u.Quirks |= Backslash
 	}
-	ok = u.authority(trimmed)
-	return u, ok
+	return u.authority(trimmed)
 }
 
 // clean leaves out what browsers ignore: white space and control characters around the
 // address, tabs and line ends in it.
 func (u *URL) clean(s string) string {
-	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' || r == 0xa0 || isInvisible(r) })
+	if n := len(s); n == 0 || !isInk(s[0]) || !isInk(s[n-1]) {
+		s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' || r == 0xa0 || isInvisible(r) })
+	}
 	if len(s) > MaxURL {
 		s = strings.ToValidUTF8(s[:MaxURL], "")
 	}
-	if !strings.ContainsAny(s, "\t\r\n") {
+	if strings.IndexByte(s, '\t') < 0 && strings.IndexByte(s, '\r') < 0 && strings.IndexByte(s, '\n') < 0 {
 		return s
 	}
 	u.Quirks |= Broken
@@ -145,6 +151,9 @@ func (u *URL) clean(s string) string {
 		return r
 	}, s)
 }
+
+// isInk reports whether an octet is a character of ASCII that shows something.
+func isInk(c byte) bool { return ' ' < c && c < utf8.RuneSelf }
 
 // cutScheme splits off a scheme, in lower case; "" where there is none. What has a dot
 // in it, or a port behind it, is a host: nobody registered such a scheme.
@@ -189,9 +198,9 @@ func (u *URL) mailto(s string) bool {
 
 // authority reads host, user-info, port, path, query and fragment.
 func (u *URL) authority(s string) bool {
-	end := strings.IndexAny(s, `/\?#`)
-	if end < 0 {
-		end = len(s)
+	end := 0
+	for end < len(s) && s[end] != '/' && s[end] != '\\' && s[end] != '?' && s[end] != '#' {
+		end++
 	}
 	host, rest := s[:end], s[end:]
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
