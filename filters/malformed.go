@@ -209,11 +209,9 @@ func (e *examination) addresses() (found []pipeline.Evidence) {
 	if len(from) == 0 && e.h.Count("From") > 0 {
 		e.find("bad-from", "%q is no address", e.h.Get("From"))
 	}
-	for _, value := range e.h.All("From") {
-		for _, a := range mail.ParseAddressList(value) {
-			if own, shown := shows(a); !shown.IsNull() {
-				found = append(found, finding("other-address", "the name shows %s, the address is %s", shown, own))
-			}
+	for _, a := range e.m.From() {
+		if own, shown := shows(a); !shown.IsNull() {
+			found = append(found, finding("other-address", "the name shows %s, the address is %s", shown, own))
 		}
 	}
 	reply := mail.ParseAddressList(e.h.Get("Reply-To"))
@@ -229,7 +227,7 @@ func (e *examination) addresses() (found []pipeline.Evidence) {
 // shows looks for another address in a display name: it is all that many readers show.
 func shows(a mail.Address) (own, shown mail.Path) {
 	own, ok := a.Path()
-	if !ok {
+	if !ok || strings.IndexByte(a.Name, '@') < 0 {
 		return own, mail.Null
 	}
 	for _, word := range strings.FieldsFunc(a.Name, func(r rune) bool { return strings.ContainsRune(" \t\"'<>()[],;:", r) }) {
@@ -289,6 +287,9 @@ func (e *examination) received(host string) {
 		return
 	}
 	value := strings.ToLower(e.h.Get("Received"))
+	if !strings.Contains(value, host) {
+		return
+	}
 	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t;()", r) })
 	for i, word := range words {
 		if word == "by" && i+1 < len(words) {

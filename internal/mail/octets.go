@@ -61,20 +61,23 @@ func (c *octetCounter) read(m *Message, size int64) {
 
 func (c *octetCounter) add(b []byte) {
 	c.o.Nul += bytes.Count(b, []byte{0})
+	c.o.BareCR += bytes.Count(b, []byte{'\r'}) // those before LF are taken off
 	for len(b) > 0 {
 		n := bytes.IndexByte(b, '\n')
-		piece := b
-		if n >= 0 {
-			piece = b[:n]
-		}
-		c.inner(piece)
 		if n < 0 {
+			c.line += len(b)
+			c.cr = b[len(b)-1] == '\r'
 			return
 		}
-		if !c.cr {
-			c.o.BareLF++
-		} else {
+		if n > 0 {
+			c.line += n
+			c.cr = b[n-1] == '\r'
+		}
+		if c.cr {
+			c.o.BareCR--
 			c.line--
+		} else {
+			c.o.BareLF++
 		}
 		c.o.Longest = max(c.o.Longest, c.line)
 		c.line, c.cr = 0, false
@@ -82,25 +85,5 @@ func (c *octetCounter) add(b []byte) {
 	}
 }
 
-// inner takes what is no line end, but perhaps the start of one.
-func (c *octetCounter) inner(b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	c.o.BareCR += bytes.Count(b, []byte{'\r'})
-	if c.cr {
-		c.o.BareCR++
-	}
-	if c.cr = b[len(b)-1] == '\r'; c.cr {
-		c.o.BareCR-- // it is not known yet
-	}
-	c.line += len(b)
-}
-
 // end takes what comes behind the last line end.
-func (c *octetCounter) end() {
-	if c.cr {
-		c.o.BareCR++
-	}
-	c.o.Longest = max(c.o.Longest, c.line)
-}
+func (c *octetCounter) end() { c.o.Longest = max(c.o.Longest, c.line) }
