@@ -2,12 +2,9 @@ package filters
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"gatepost/internal/engine"
 	"gatepost/pipeline"
 )
 
@@ -18,11 +15,7 @@ import (
 // (mostly 6 for a header, 15 for reject) are not those of a policy. It is off until `servers` has
 // an address; of several the first that is well is asked. `password` is for a controller; a scanner
 // (port 11333) wants none.
-type rspamd struct {
-	grader Grader // nil: no address is named
-	most   octets
-	deps   Deps
-}
+type rspamd struct{ grading }
 
 type rspamdOptions struct {
 	Servers  addresses `setting:"servers" doc:"where Rspamd is: host:port or the path of a socket; of several the first that is well is asked"`
@@ -52,47 +45,25 @@ func rspamdKind(d Deps) pipeline.Kind {
 }
 
 func newRspamd(o rspamdOptions, d Deps) (pipeline.Filter, error) {
-	f := rspamd{most: o.MaxSize, deps: d}
-	if o.MaxSize <= 0 {
-		return nil, errors.New("max_size: has to be more than 0")
+	var dial func(addresses) Grader
+	if d.Engines.Rspamd != nil {
+		dial = func(servers addresses) Grader { return d.Engines.Rspamd(servers, o.Password) }
 	}
-	if err := o.Servers.check(); err != nil {
-		return nil, fmt.Errorf("servers: %w", err)
-	}
-	switch {
-	case len(o.Servers) == 0:
-	case d.Engines.Rspamd == nil:
-		f.grader = noEngine{}
-	default:
-		f.grader = d.Engines.Rspamd(o.Servers, o.Password)
-	}
-	return f, nil
+	g, err := newGrading("Rspamd", o.Servers, o.MaxSize, dial, d)
+	return rspamd{g}, err
 }
 
 // Check implements pipeline.Filter.
 func (f rspamd) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
-	size := octets(q.Tx.Message.Size())
-	switch {
-	case f.grader == nil:
-		return pipeline.Finding{Result: "none", Reason: "no address is named"}, nil
-	case size > f.most:
-		return pipeline.Finding{Result: "skipped", Reason: fmt.Sprintf("the message has %d octets, more than %s", size, f.most)}, nil
+	if finding, ok := f.unasked(q.Tx, false); ok {
+		return finding, nil
 	}
-	g, err := f.grade(ctx, q.Tx)
+	g, err := f.grade(ctx, q.Tx, "", 0)
 	if err != nil {
-		if finding, ok := ungraded(ctx, "Rspamd", err); ok {
-			return finding, nil
-		}
-		return pipeline.Finding{}, context.Cause(ctx)
+		return f.failed(ctx, err)
 	}
 	if g.Skipped {
 		return pipeline.Finding{Result: "skipped", Reason: "Rspamd did not look at it"}, nil
 	}
-	return graded("Rspamd", strings.ReplaceAll(g.Action, " ", "-"), g), nil
-}
-
-func (f rspamd) grade(ctx context.Context, tx *pipeline.Transaction) (engine.Grade, error) {
-	ctx, cancel := inTime(ctx)
-	defer cancel()
-	return f.grader.Grade(ctx, request(ctx, tx, f.deps))
+	return graded(f.name, strings.ReplaceAll(g.Action, " ", "-"), g), nil
 }

@@ -2,7 +2,6 @@ package filters
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,12 +18,10 @@ import (
 // `larger: cut` judged by its beginning. With `user` set to recipient spamd uses the settings and Bayes
 // data of each recipient, and is asked for each of them.
 type spamassassin struct {
-	grader       Grader // nil: no address is named
-	most         octets
+	grading
 	cut, perUser bool
 	user         string
 	key          string
-	deps         Deps
 }
 
 type spamassassinOptions struct {
@@ -50,71 +47,53 @@ func spamassassinKind(d Deps) pipeline.Kind {
 }
 
 func newSpamassassin(o spamassassinOptions, d Deps) (pipeline.Filter, error) {
-	f := spamassassin{most: o.MaxSize, cut: o.Larger == "cut", perUser: o.User == "recipient", user: o.User, deps: d}
 	switch {
 	case o.Larger != "skip" && o.Larger != "cut":
 		return nil, fmt.Errorf("larger: %q is neither skip nor cut", o.Larger)
-	case o.MaxSize <= 0:
-		return nil, errors.New("max_size: has to be more than 0")
 	case strings.ContainsAny(o.User, " \t\r\n"):
 		return nil, fmt.Errorf("user: %q has white space", o.User)
 	}
-	if err := o.Servers.check(); err != nil {
-		return nil, fmt.Errorf("servers: %w", err)
+	var dial func(addresses) Grader
+	if d.Engines.Spamd != nil {
+		dial = func(servers addresses) Grader { return d.Engines.Spamd(servers) }
 	}
-	switch {
-	case len(o.Servers) == 0:
-	case d.Engines.Spamd == nil:
-		f.grader = noEngine{}
-	default:
-		f.grader = d.Engines.Spamd(o.Servers)
-	}
+	g, err := newGrading("SpamAssassin", o.Servers, o.MaxSize, dial, d)
+	f := spamassassin{grading: g, cut: o.Larger == "cut", perUser: o.User == "recipient", user: o.User}
 	f.key = fmt.Sprintf("spamassassin %q %d %t", o.Servers, o.MaxSize, f.cut)
-	return f, nil
+	return f, err
 }
 
 // Check implements pipeline.Filter.
 func (f spamassassin) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
-	size := octets(q.Tx.Message.Size())
-	switch {
-	case f.grader == nil:
-		return pipeline.Finding{Result: "none", Reason: "no address is named"}, nil
-	case size > f.most && !f.cut:
-		return pipeline.Finding{Result: "skipped", Reason: fmt.Sprintf("the message has %d octets, more than %s", size, f.most)}, nil
+	if finding, ok := f.unasked(q.Tx, f.cut); ok {
+		return finding, nil
 	}
 	user := f.user
 	if f.perUser {
 		user = string(q.Recipient)
 	}
-	g, err := f.grade(ctx, q.Tx, user)
+	g, err := f.once(ctx, q.Tx, user)
 	if err != nil {
-		if finding, ok := ungraded(ctx, "SpamAssassin", err); ok {
-			return finding, nil
-		}
-		return pipeline.Finding{}, context.Cause(ctx)
+		return f.failed(ctx, err)
 	}
 	result := "ham"
 	if g.Spam {
 		result = "spam"
 	}
-	finding := graded("SpamAssassin", result, g)
-	if size > f.most {
+	finding := graded(f.name, result, g)
+	if size := octets(q.Tx.Message.Size()); size > f.most {
 		finding.Evidence = append(finding.Evidence, pipeline.Evidence{Key: "cut", Value: fmt.Sprintf("%s of %d octets were judged", f.most, size)})
 	}
 	return finding, nil
 }
 
-// grade asks once for the transaction and user, however many recipients walk by.
-func (f spamassassin) grade(ctx context.Context, tx *pipeline.Transaction, user string) (engine.Grade, error) {
+// once asks once for the transaction and user, however many recipients walk by.
+func (f spamassassin) once(ctx context.Context, tx *pipeline.Transaction, user string) (engine.Grade, error) {
 	limit := time.Minute
 	if end, ok := ctx.Deadline(); ok {
 		limit = time.Until(end)
 	}
 	return pipeline.Fact(ctx, tx, f.key+" "+user, limit, func(ctx context.Context) (engine.Grade, error) {
-		ctx, cancel := inTime(ctx)
-		defer cancel()
-		r := request(ctx, tx, f.deps)
-		r.User, r.Most = user, int64(f.most)
-		return f.grader.Grade(ctx, r)
+		return f.grade(ctx, tx, user, f.most)
 	})
 }
