@@ -28,3 +28,37 @@ func TestExplainBesideOtherPolicies(t *testing.T) {
 		}
 	}
 }
+
+// A log-in is played: what judges strangers and the gate do not ask, what is dangerous is looked at, the world
+// is reached, and nobody sends in another's name.
+func TestExplainLogin(t *testing.T) {
+	m := serve(t, "hostname: mx.test.example\ngate: [early-talker]\npolicies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}], on: {spam: reject}}, attachment]}]\n", flowZone)
+	ann := domain(t, m, "test.example")
+	program := "Subject: a pest\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=tool.exe\r\nContent-Disposition: attachment; filename=tool.exe\r\n\r\nMZ x\r\n"
+	for name, c := range map[string]struct {
+		from, to, login, content string
+		want                     []string
+		status                   int
+	}{
+		"a stranger":                     {sender, ann, "", note("x", "a pest"), []string{"550 5.7.1", "keywords"}, 0},
+		"logged in":                      {ann, ann, ann, note("x", "a pest"), []string{"250"}, 0},
+		"to the world":                   {ann, "friend@elsewhere.example", ann, note("x", "a pest"), []string{"250"}, 0},
+		"a stranger to the world":        {sender, "friend@elsewhere.example", "", note("x", "x"), []string{"no such domain"}, 1},
+		"a program":                      {ann, "friend@elsewhere.example", ann, program, []string{"attachment", "executable"}, 0},
+		"in another's name":              {sender, ann, ann, note("x", "x"), []string{"553"}, 0},
+		"as somebody who has no mailbox": {ann, ann, "nobody@test.example", note("x", "x"), []string{"no mailbox is nobody@test.example"}, 1},
+	} {
+		line := []string{"explain", "--client", goodClient, "--from", c.from, "--to", c.to, "-"}
+		if c.login != "" {
+			line = append(line, "--login", c.login)
+		}
+		out, errs, status := m.Try(c.content, line...)
+		if status != c.status {
+			t.Errorf("%s: status %d, %s%s", name, status, out, errs)
+		}
+		sees(t, name, out+errs, c.want...)
+		if c.login != "" && strings.Contains(out, "keywords") {
+			t.Errorf("%s: what judges strangers was asked:\n%s", name, out)
+		}
+	}
+}

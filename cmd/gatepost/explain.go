@@ -21,7 +21,9 @@ func (p *program) explain() *cobra.Command {
 		Use:   "explain FILE.eml --client IP --helo NAME --from ADDRESS --to ADDRESS",
 		Short: "Tell what would become of a message, and why",
 		Long: `Walks the message through the pipeline as if the client had sent it now, and tells
-each step; nothing is delivered, learnt or kept. FILE may be - for standard input.`,
+each step; nothing is delivered, learnt or kept. FILE may be - for standard input. With --login the client has
+logged in to that mailbox and sends by submission: the gate and what judges strangers do not ask, and recipients
+may be anywhere.`,
 		Example: `  gatepost explain spam.eml --client 192.0.2.7 --helo mail.example.net --from a@example.net --to ann@example.org`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,6 +45,7 @@ each step; nothing is delivered, learnt or kept. FILE may be - for standard inpu
 	f.StringVar(&r.Helo, "helo", "", "`name` that the client gives in HELO")
 	f.StringVar(&r.From, "from", "", "reverse-path, the `address` in MAIL FROM; empty is the null reverse-path")
 	f.StringArrayVar(&r.To, "to", nil, "`address` of a recipient; repeatable")
+	f.StringVar(&r.Login, "login", "", "the mailbox (`address`) that the client has logged in to")
 	require(c, "client", "to")
 	return c
 }

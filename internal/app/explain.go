@@ -17,6 +17,9 @@ import (
 // nothing is learnt: filters with memory are asked, not told.
 func (a *App) explain(ctx context.Context, q ops.Explain) (ops.Explanation, error) {
 	client, from, err := explained(q)
+	if err == nil && q.Login != "" {
+		client.Login, client.Users, err = a.loggedIn(q.Login)
+	}
 	if err != nil {
 		return ops.Explanation{}, err
 	}
@@ -45,4 +48,17 @@ func explained(q ops.Explain) (mail.Client, mail.Path, error) {
 		return mail.Client{}, "", control.Misused("no recipient: the walk is a recipient's")
 	}
 	return mail.Client{Addr: mail.Unmap(addr), Helo: q.Helo, ESMTP: true}, from, nil
+}
+
+// loggedIn is the mailbox that somebody plays to have logged in to.
+func (a *App) loggedIn(name string) (login mail.Path, users bool, err error) {
+	login, err = mail.ParsePath(name)
+	if err != nil {
+		return "", false, control.Misused("login: %v", err)
+	}
+	box, ok := a.directory.Snapshot().Mailbox(login)
+	if !ok {
+		return "", false, control.NotFound("login: no mailbox is %s", name)
+	}
+	return box.Address, true, nil
 }

@@ -2,8 +2,10 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
@@ -16,15 +18,20 @@ type Explanation struct {
 }
 
 // Explain walks the gate and each recipient's policy as if the client sent the
-// message now. Nothing follows: no delivery, no journal, and filters with memory
-// are not told. A recipient that SMTP would not take is an error.
+// message now; one with a Login as if it had come by submission, past the gate. Nothing follows: no delivery, no
+// journal, and filters with memory are not told. A recipient that SMTP would not take is an error.
 func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to []string, m *mail.Message) (*Explanation, error) {
 	t := &Transaction{in: in, policies: in.Policies(), snapshot: in.Directory.Snapshot()}
 	t.tx = pipeline.NewTransaction(ctx, mail.NewID(in.Now()), in.Now(), c, in.lists()).WithHelo(c).WithMail(from, mail.Params{Size: m.Size()})
 	defer func() { t.tx.Close() }()
 	t.gate = pipeline.NewWalk(t.policies.Gate, mail.Null, false)
-	if err := t.gate.Advance(ctx, t.tx); err != nil {
-		return nil, err
+	if !owns(t.snapshot, c.Login, from) {
+		return &Explanation{Verdict: mail.Verdict{Answer: mail.NotYours, ID: t.ID()}}, nil
+	}
+	if c.Login.IsNull() {
+		if err := t.gate.Advance(ctx, t.tx); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range to {
 		if err := t.explainRcpt(ctx, s); err != nil {
@@ -50,6 +57,10 @@ func (t *Transaction) explainRcpt(ctx context.Context, s string) error {
 		return err
 	}
 	found, err := t.in.resolve(ctx, t.snapshot, t.tx.Envelope.ReversePath, p)
+	if login := t.tx.Client.Login; errors.Is(err, directory.ErrNoDomain) && !login.IsNull() {
+		home, _ := t.snapshot.Domain(login.Domain())
+		found, err = directory.Resolution{Domain: home, Remotes: []directory.Remote{{Address: p}}}, nil
+	}
 	if err != nil {
 		return fmt.Errorf("recipient %s: %w", s, err)
 	}

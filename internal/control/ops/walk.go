@@ -41,6 +41,7 @@ type Explain struct {
 	Helo    string   `json:"helo"`
 	From    string   `json:"from"` // "": the null reverse-path
 	To      []string `json:"to"`
+	Login   string   `json:"login,omitempty"` // the mailbox that has logged in; "": a stranger sends
 	Message []byte   `json:"message"` // base64 in JSON
 }
 
