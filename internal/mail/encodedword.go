@@ -2,6 +2,9 @@ package mail
 
 import "strings"
 
+// DecodeText returns a header value as a person reads it: its encoded words (RFC 2047) decoded, in UTF-8.
+func DecodeText(s string) string { return decodeWords(s) }
+
 // decodeWords decodes the encoded words in a header value (RFC 2047) and returns
 // UTF-8. Rules that senders break are not insisted on: words may stand within
 // others, hold spaces, be longer than 75 octets and end in the midst of a character

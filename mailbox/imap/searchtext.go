@@ -53,12 +53,6 @@ func (p *searchParser) needle() string { return fold(p.astring()) }
 // sense of RFC 5051.
 func fold(s string) string { return norm.NFKD.String(cases.Fold().String(s)) }
 
-// decoded is a field's value as a person reads it.
-func decoded(value string) string {
-	h := mail.Header{Fields: []mail.Field{{Name: "X", Raw: []byte("X:" + value)}}}
-	return h.Text("X")
-}
-
 // inEnvelope looks into an element of ENVELOPE. Addresses are looked at as
 // "name <local@host>".
 func inEnvelope(element int, needle string) key {
@@ -70,7 +64,7 @@ func inEnvelope(element int, needle string) key {
 		text := items[element]
 		if text[0] != '(' {
 			// A field that is not there holds nothing, not even "".
-			return string(text) != "NIL" && strings.Contains(fold(decoded(mailbox.ParseString(text))), needle)
+			return string(text) != "NIL" && strings.Contains(fold(mail.DecodeText(mailbox.ParseString(text))), needle)
 		}
 		for _, address := range mailbox.SplitList(text) {
 			if strings.Contains(fold(addressText(address)), needle) {
@@ -87,7 +81,7 @@ func addressText(address []byte) string {
 		return ""
 	}
 	name, local, host := mailbox.ParseString(parts[0]), mailbox.ParseString(parts[2]), mailbox.ParseString(parts[3])
-	return decoded(name) + " <" + local + "@" + host + ">"
+	return mail.DecodeText(name) + " <" + local + "@" + host + ">"
 }
 
 // sent looks at the Date field without regard to its time and zone.
@@ -141,7 +135,7 @@ func inText(needle string, headers bool) key {
 
 func fieldsContain(h *mail.Header, needle string) bool {
 	for _, f := range h.Fields {
-		if strings.Contains(fold(f.Name+": "+decoded(f.Value())), needle) {
+		if strings.Contains(fold(f.Name+": "+mail.DecodeText(f.Value())), needle) {
 			return true
 		}
 	}

@@ -23,7 +23,7 @@ func (c *conn) capabilities() string {
 	switch {
 	case c.state != stranger:
 		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
-			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "STATUS=SIZE", "OBJECTID",
+			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
 			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
 	case c.MayLogIn():
 		caps = append(caps, "AUTH=PLAIN")
