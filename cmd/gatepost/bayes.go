@@ -108,7 +108,7 @@ func earnedWords(r ops.BayesRecord) string {
 }
 
 func guardWords(g ops.BayesGuard) string {
-	text := fmt.Sprintf("watches %d known ham, of which %d would be lost", g.Samples, g.Lost)
+	text := fmt.Sprintf("watches %d known ham and %d known spam, of which %d and %d are close to being taken for the other", g.Ham.Known, g.Spam.Known, g.Ham.Lost, g.Spam.Lost)
 	if g.Refused > 0 {
 		text += fmt.Sprintf("; it has refused %d lessons since the start", g.Refused)
 	}

@@ -117,5 +117,5 @@ func (l *learning) report(word string, err error) error {
 // learnFlags are those of all that teach with files.
 func learnFlags(c *cobra.Command, add *ops.LearnAdd) {
 	c.Flags().StringVar(&add.Domain, "domain", "", "as mail for this domain (`name`), whose own part of the statistical filter learns, too")
-	c.Flags().BoolVar(&add.Force, "force", false, "the statistical filter learns it though it would lose ham that it knows")
+	c.Flags().BoolVar(&add.Force, "force", false, "the statistical filter learns it though its guard would not")
 }

@@ -44,7 +44,9 @@ func (a *App) showBayes(ctx context.Context, _ ops.BayesShow) (ops.Bayes, error)
 		Record: ops.BayesRecord{
 			Since: record.Since, Spam: record.Spam, Ham: record.Ham, NeedHam: desk.EarnedHam, NeedOne: desk.EarnedLost, Levels: []ops.BayesLevel{},
 		},
-		Guard: ops.BayesGuard{Samples: g.Samples, Lost: g.Lost, Refused: g.Lessons, Last: g.Refused},
+		Guard: ops.BayesGuard{
+			Ham: ops.BayesSide{Known: g.Ham.Samples, Lost: g.Ham.Lost}, Spam: ops.BayesSide{Known: g.Spam.Samples, Lost: g.Spam.Lost}, Refused: g.Lessons, Last: g.Refused,
+		},
 	}
 	for _, c := range counts {
 		out.Lessons = append(out.Lessons, ops.LearnCount{Source: string(c.Source), Spam: c.Spam, Count: int(c.Count), Last: c.Last})

@@ -20,7 +20,7 @@ type outcome struct {
 const filesTime = 5 * time.Minute
 
 // errRefused says that the guard would not have a message learnt.
-var errRefused = errors.New("bayes did not learn it, since it would lose ham that it knows: see gatepost bayes lessons --state refused")
+var errRefused = errors.New("bayes did not learn it, since it would take what it knows for the other kind: see gatepost bayes lessons --state refused")
 
 // teachFiles teaches what an operator brings, in few commits. An error means that not all may have been learnt; given again, nothing counts
 // twice.

@@ -35,12 +35,18 @@ type BayesLevel struct {
 	Earned bool    `json:"earned"` // it may decide alone
 }
 
-// A BayesGuard is what keeps lessons from having known ham lost.
+// A BayesGuard is what keeps lessons from having known ham lost, or known spam pass.
 type BayesGuard struct {
-	Samples int       `json:"samples"`
-	Lost    int       `json:"lost"`
+	Ham     BayesSide `json:"ham"`
+	Spam    BayesSide `json:"spam"`
 	Refused int       `json:"refused"` // lessons, since the start
 	Last    time.Time `json:"last"`    // when it last refused some
+}
+
+// A BayesSide is what is known of one kind.
+type BayesSide struct {
+	Known int `json:"known"` // messages
+	Lost  int `json:"lost"`  // of them, what has gone half the way to being held, or to pass
 }
 
 // BayesLessons asks for what Bayes was taught, the newest first. Result: []BayesLesson.

@@ -6,7 +6,7 @@ import "time"
 type LearnAdd struct {
 	Spam     bool           `json:"spam"`
 	Domain   string         `json:"domain,omitempty"` // whose mail it is; "": nobody's in particular
-	Force    bool           `json:"force,omitempty"`  // Bayes learns it though it would lose ham that it knows
+	Force    bool           `json:"force,omitempty"`  // Bayes learns it though its guard would not
 	Messages []LearnMessage `json:"messages"`
 }
 
