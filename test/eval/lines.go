@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatepost/test/machine"
+	"gatepost/test/peer"
 )
 
 // lines is a filter that one process is for the whole run, which answers each line with a line.
@@ -91,7 +92,7 @@ var spamassassinProgram string
 
 func startSpamassassin(dir string) (learner, error) {
 	if err := exec.Command("perl", "-MMail::SpamAssassin", "-e", "1").Run(); err != nil {
-		return nil, fmt.Errorf("%w: Perl's Mail::SpamAssassin", missing("spamassassin"))
+		return nil, fmt.Errorf("%w: Perl's Mail::SpamAssassin", peer.ErrMissing)
 	}
 	dir, err := mkdir(dir, "spamassassin")
 	if err != nil {
