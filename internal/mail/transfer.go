@@ -1,6 +1,9 @@
 package mail
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // A transferDecoder undoes an encoding piece by piece. It knows no error: what
 // can't be decoded is passed over or kept as it is.
@@ -113,8 +116,15 @@ const (
 const maxSpaces = 1000
 
 func (d *quotedDecoder) decode(dst, src []byte) []byte {
-	for _, c := range src {
-		switch d.state {
+	for i := 0; i < len(src); i++ {
+		if d.state == quotedText && len(d.spaces) == 0 {
+			n := 0
+			if dst, n = d.run(dst, src[i:]); n > 0 {
+				i += n - 1
+				continue
+			}
+		}
+		switch c := src[i]; d.state {
 		case quotedText:
 			dst = d.text(dst, c)
 		case quotedEqual:
@@ -131,6 +141,21 @@ func (d *quotedDecoder) decode(dst, src []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// run takes the text at the start of src, up to what means something, with the white space
+// behind it where that is not much. n is how many octets it took.
+func (d *quotedDecoder) run(dst, src []byte) (out []byte, n int) {
+	for n < len(src) && src[n] != '=' && src[n] != '\r' && src[n] != '\n' {
+		n++
+	}
+	ink := len(bytes.TrimRight(src[:n], " \t"))
+	dst = append(dst, src[:ink]...)
+	if n-ink > maxSpaces {
+		return dst, ink
+	}
+	d.spaces = append(d.spaces, src[ink:n]...)
+	return dst, n
 }
 
 func (d *quotedDecoder) text(dst []byte, c byte) []byte {
