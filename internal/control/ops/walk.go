@@ -42,7 +42,7 @@ type Explain struct {
 	From    string   `json:"from"` // "": the null reverse-path
 	To      []string `json:"to"`
 	Login   string   `json:"login,omitempty"` // the mailbox that has logged in; "": a stranger sends
-	Message []byte   `json:"message"` // base64 in JSON
+	Message []byte   `json:"message"`         // base64 in JSON
 }
 
 // An Explanation is what would have happened.
