@@ -11,7 +11,7 @@ import (
 )
 
 // attachmentFilter looks into attachments: what they are by their content and by their names,
-// and what archives (zip, gzip, tar, bzip2, xz, 7z, rar, iso; of cab and of old rar the names),
+// and what archives (zip, gzip, tar, bzip2, xz, zstd, 7z, rar, iso; of cab and of old rar the names),
 // office documents, PDFs, mails, notebooks and winmail.dat hold, archives in archives included.
 // The result is the worst class that was found, in the order of the table; the evidence has all
 // of them. A class that is not among `kinds` is not looked at: that lets it pass, where an effect
@@ -49,9 +49,10 @@ func attachmentKind() pipeline.Kind {
 			{Word: "container", Effect: "quarantine", Doc: "a disk image or OneNote notebook: files in it arrive without the mark that they came by mail"},
 			{Word: "bomb", Effect: "quarantine", Doc: "more comes out of it than of any honest file"},
 			{Word: "encrypted", Effect: "quarantine", Doc: "an archive or office document that needs a password"},
+			{Word: "unopened", Effect: "quarantine", Doc: "an archive of a format that nothing here reads (ARJ, LZH, ACE): it may hold anything"},
 			{Word: "listed", Effect: "quarantine", Doc: "its extension is in block"},
 			{Word: "broken", Effect: "score 2", Doc: "it can't be read by the rules of its format"},
-			{Word: "unread", Effect: "score 1", Doc: "a format, size or time beyond what is looked into; encrypted PDFs"},
+			{Word: "unread", Effect: "score 1", Doc: "a size, time or method of packing beyond what is looked into, such as what is packed in cab or old rar; encrypted PDFs"},
 			{Word: "none", Effect: "none", Doc: "nothing of that"},
 			{Word: pipeline.TempError, Effect: "defer", Doc: "the message could not be read, or there was no time at all: it is not delivered without a look"},
 		},

@@ -165,7 +165,7 @@ func spreads(r *attachment.Report, i int) bool {
 		return false
 	}
 	return file.Attacks() || file.Kind.Archive() && r.Inside(i, func(inner *attachment.File) bool {
-		return inner.Attacks() || inner.Has(attachment.Encrypted) || inner.Has(attachment.Unread)
+		return inner.Attacks() || inner.Has(attachment.Encrypted) || inner.Has(attachment.Unopened) || inner.Has(attachment.Unread)
 	})
 }
 

@@ -242,7 +242,7 @@ func TestFlags(t *testing.T) {
 		"jar":            {named{"a.jar", zipped(t, named{"META-INF/MANIFEST.MF", nil}, named{"A.class", []byte("\xca\xfe\xba\xbe\x00\x00\x00\x34")})}, "executable a Java program by its content; executable a package or database that runs by its name (.jar)"},
 		"cab":            {named{"a.cab", cabinet("run.exe", "readme.txt")}, "unread packed by a method that is not read; executable a program by its name (.exe)"},
 		"tnef":           {named{"winmail.dat", tnefFile("run.exe", program())}, "executable a Windows program by its content; executable a program by its name (.exe)"},
-		"ace":            {named{"a.ace", []byte("1234567**ACE**1234")}, "unread ace archives are not looked into"},
+		"ace":            {named{"a.ace", []byte("1234567**ACE**1234")}, "unopened ace archives are not looked into: it may hold anything"},
 		"uuencode":       {named{"a.txt", []byte("hello\nbegin 644 run.exe\n#0V%T\n`\nend\n")}, "executable a program by its name (.exe)"},
 		"vhd":            {named{"a.vhd", append([]byte("conectix"), make([]byte, 504)...)}, "container a disk image by its content; container a disk image by its name (.vhd)"},
 		"script as text": {named{"a.txt", []byte("#!/bin/sh\n")}, ""},

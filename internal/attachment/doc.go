@@ -12,7 +12,7 @@
 // so: directories are read entry by entry, dictionaries are no larger than what memory is
 // left, and content is kept in memory only as it comes. So archives whose readers obey
 // their headers are read here, by small readers that do not (7z, xz, cab, iso; RAR before
-// version 5 by its names); deflate, bzip2, LZMA, RAR 5 and the container of old office
+// version 5 by its names); deflate, bzip2, LZMA, zstd, RAR 5 and the container of old office
 // files are read by libraries. Their panics are findings.
 //
 // An attachment is decoded in one pass, in which it is hashed. One that is small stays in

@@ -9,7 +9,7 @@ import (
 // keeping it.
 func (k Kind) streams() bool {
 	switch k {
-	case Gzip, Bzip2, XZ, LZMA, Tar:
+	case Gzip, Bzip2, XZ, LZMA, Zstd, Tar:
 		return true
 	}
 	return false
@@ -72,7 +72,10 @@ func (w *walker) innerBehind(f *File, c content, at place) {
 // inside looks into a file of a kind that can hold something.
 func (w *walker) inside(f *File, c content, stream io.Reader, at place) {
 	if !f.Kind.streams() && !f.Kind.wanted() {
-		if f.Kind.Archive() {
+		switch f.Kind {
+		case ARJ, LZH, ACE:
+			w.flag(f, Unopened, "%s archives are not looked into: it may hold anything", f.Kind)
+		case LZ4, Compress, WIM:
 			w.flag(f, Unread, "%s archives are not looked into", f.Kind)
 		}
 		return
@@ -99,6 +102,8 @@ func (w *walker) open(f *File, c content, stream io.Reader, at place) error {
 		return w.gzip(f, stream, at)
 	case Bzip2:
 		return w.bzip2(f, stream, at)
+	case Zstd:
+		return w.zstd(f, stream, at)
 	case XZ:
 		return w.xz(f, stream, at)
 	case LZMA:

@@ -19,6 +19,7 @@ const (
 	Container  Class = "container"  // a disk image or notebook: files in it arrive unmarked
 	Bomb       Class = "bomb"       // more comes out of it than any honest file has
 	Encrypted  Class = "encrypted"  // an archive or office document that needs a password
+	Unopened   Class = "unopened"   // an archive of a format that nothing here reads: it may hold anything
 	Listed     Class = "listed"     // its extension is on the operator's list
 	Broken     Class = "broken"     // can't be read by the rules of its format
 	Unread     Class = "unread"     // not looked into: a format, a size or a time beyond what is read
@@ -26,7 +27,7 @@ const (
 
 // Classes lists all classes, the worst first.
 func Classes() []Class {
-	return []Class{Executable, Macro, Disguised, Active, Container, Bomb, Encrypted, Listed, Broken, Unread}
+	return []Class{Executable, Macro, Disguised, Active, Container, Bomb, Encrypted, Unopened, Listed, Broken, Unread}
 }
 
 // A Flag is one thing that is wrong with a file.
