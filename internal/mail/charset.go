@@ -223,14 +223,12 @@ func dropCR(b []byte) string {
 			out.Write(b)
 			return out.String()
 		}
-		if n+1 < len(b) && b[n+1] == '\n' {
-			out.Write(b[:n])
-			out.WriteByte('\n')
-			b = b[n+2:]
-			continue
+		end := n + 1
+		if end < len(b) && b[end] == '\n' {
+			end = n
 		}
-		out.Write(b[:n+1])
-		b = b[n+1:]
+		out.Write(b[:end])
+		b = b[n+1:] // of CRLF the LF goes with the next line
 	}
 }
 
