@@ -172,6 +172,9 @@ func (a *App) forget(ctx context.Context, f learnt.Forgetting, features *bayes.F
 	}
 	out := lessonsOf(list)
 	for _, one := range about {
+		if err := a.proposals.Forget(ctx, one[0], one[1]); err != nil {
+			return out, err
+		}
 		ended, err := a.bayes.ForgetBrought(ctx, one[0], one[1], admin, features)
 		if err != nil && !errors.Is(err, desk.ErrNone) {
 			return out, fmt.Errorf("taken back, but for what bayes made of it: %w", err)
@@ -186,8 +189,4 @@ func (a *App) forget(ctx context.Context, f learnt.Forgetting, features *bayes.F
 		return nil, control.NotFound("no lesson that stands is named so")
 	}
 	return out, nil
-	for _, l := range list {
-		err = errors.Join(err, a.proposals.Forget(ctx, l.Message, l.Person))
-	}
-	return lessonsOf(list), err
 }

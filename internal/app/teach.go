@@ -49,8 +49,7 @@ type teacher interface {
 
 // teachers are all who learn.
 func (a *App) teachers() []teacher {
-	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}}
-	return []teacher{printTeacher{a.learnt, a.pictures}, a.sampleTeacher()}
+	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}, a.sampleTeacher()}
 }
 
 // teachTime bounds what is made of one lesson.
