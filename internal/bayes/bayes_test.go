@@ -207,6 +207,23 @@ func TestOrderOfFeatures(t *testing.T) {
 	}
 }
 
+// TestDomainLearnsExceptions: what everybody's layer is sure of takes no room in a domain's.
+func TestDomainLearnsExceptions(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	m := New()
+	for i := range 400 {
+		m.Learn(made(t, r, i%2 == 0), "", i%2 == 0)
+	}
+	for i := range 20 {
+		if s := m.Learn(made(t, r, i%2 == 0), "a.test", i%2 == 0); s.domain {
+			t.Errorf("lesson %d is an exception: %+v", i, s)
+		}
+	}
+	if s := m.Learn(made(t, r, true), "a.test", false); !s.domain {
+		t.Error("spam that a domain wants is none")
+	}
+}
+
 // TestDomainsOwn: what a domain taught weighs more there, the more it taught, and a little elsewhere.
 func TestDomainsOwn(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))

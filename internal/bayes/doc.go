@@ -18,7 +18,8 @@
 // What they know is integers in tables of a fixed size, found by hashes. A lesson adds the same
 // few numbers to the entries of its features, so that lessons commute: taking one back, and
 // adding what other nodes learnt, are exact. Every learner has a second layer for each domain in
-// the same tables, whose word counts the more, the more lessons it had.
+// the same tables, for the exceptions: it learns what everybody's layer is not sure of, and its word counts the
+// more, the more it learnt.
 //
 // What was taken from whom:
 //

@@ -13,6 +13,8 @@ const (
 	margin = 0.1  // who errs less learns no weights
 	// Who is as sure as that learns no counts. Of ham there is more as a rule, and it is more alike.
 	thickSpam, thickHam = 12.0, -8.0
+	// What everybody's layer is as sure of as that, no domain's has to learn: it is for the exceptions, and fills no tables.
+	exceptSpam, exceptHam = 16.0, -8.0
 )
 
 // A Step is what one lesson added to a model, for Undo.
@@ -28,9 +30,9 @@ func (m *Model) Learn(f *Features, domain string, spam bool) Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.opinion(f, domain)
-	s := Step{spam: spam, domain: domain != "", bin: m.bin(o.sum, spam), base: o.by[0].lesson(f, spam)}
-	if s.domain {
-		s.own = o.by[1].lesson(f, spam)
+	s := Step{spam: spam, bin: m.bin(o.sum, spam), base: o.by[0].lesson(f, spam)}
+	if sum := o.by[0].sum(); domain != "" && (spam && sum < exceptSpam || !spam && sum > exceptHam) {
+		s.domain, s.own = true, o.by[1].lesson(f, spam)
 	}
 	m.apply(f, domain, s, 1)
 	return s

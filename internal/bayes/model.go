@@ -125,8 +125,8 @@ func (l layer) at(table int, h uint32) int {
 	return table + int(h)
 }
 
-// half is with how many lessons a domain's layer weighs half of what everybody's does.
-const half = 300
+// half is with how many lessons of its own a domain's layer weighs half of what everybody's does.
+const half = 50
 
 func (m *Model) opinion(f *Features, domain string) (o opinion) {
 	layers, shares, n := m.layers(domain)
@@ -145,9 +145,8 @@ func (m *Model) layers(domain string) (list [2]layer, shares [2]float64, n int) 
 	}
 	own := layerOf(domain)
 	lessons := max(0, float64(m.table[own.past][0])+float64(m.table[own.past][1]))
-	share := lessons / (lessons + half)
 	list[1] = own
-	return list, [2]float64{1 / (1 + share), share / (1 + share)}, 2
+	return list, [2]float64{1, lessons / (lessons + half)}, 2
 }
 
 func (m *Model) scores(f *Features, l layer) (s scores) {
