@@ -60,8 +60,7 @@ func pieces(b []byte) (list [][]byte) {
 	return list
 }
 
-// putRoll also takes away the samples that came after the snapshot, which may be what the model is rolled back for, and has
-// the guard begin anew.
+// putRoll also takes away the samples that came after the snapshot, which may be what the model is rolled back for.
 func putRoll(tx *Tx, e desk.Entry) error {
 	r := e.Roll
 	_, err := tx.Exec(`INSERT INTO bayes_roll (seq, back_to, snapshot, day, time, who) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -69,10 +68,7 @@ func putRoll(tx *Tx, e desk.Entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`DELETE FROM bayes_sample WHERE seq > ?`, r.To); err != nil {
-		return err
-	}
-	_, err = tx.Exec(`DELETE FROM bayes_guard`)
+	_, err = tx.Exec(`DELETE FROM bayes_sample WHERE seq > ?`, r.To)
 	return err
 }
 
@@ -184,7 +180,7 @@ func (b Bayes) Expire(ctx context.Context, before time.Time, most, limit int) (g
 		if err != nil {
 			return err
 		}
-		for _, text := range [...]string{`DELETE FROM bayes_record WHERE day < ?`, `DELETE FROM bayes_guard WHERE day < ?`} {
+		for _, text := range [...]string{`DELETE FROM bayes_record WHERE day < ?`, `DELETE FROM bayes_guard WHERE day < ? AND day NOT IN (SELECT day FROM bayes_guard ORDER BY day DESC LIMIT 10)`} {
 			if _, err := tx.Exec(text, before.UTC().Format(time.DateOnly)); err != nil {
 				return err
 			}

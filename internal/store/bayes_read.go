@@ -274,10 +274,10 @@ func (b Bayes) Samples(ctx context.Context, after int64) (list []desk.Sample, er
 }
 
 // GuardDays implements desk.Reader.
-func (b Bayes) GuardDays(ctx context.Context, since string) (list []desk.GuardDay, err error) {
+func (b Bayes) GuardDays(ctx context.Context, limit int) (list []desk.GuardDay, err error) {
 	err = b.db.look(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT day, ham, spam FROM bayes_guard WHERE day >= ? ORDER BY day`, since)
+		rows, err := tx.Query(`SELECT day, ham, spam FROM bayes_guard ORDER BY day DESC LIMIT ?`, limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var d desk.GuardDay
 			err := rows.Scan(&d.Day, &d.Ham, &d.Spam)

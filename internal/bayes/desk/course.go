@@ -262,33 +262,53 @@ func (c *course) free(p *part, l Lesson) {
 // guarded reports whether what is known is left alone by what was learnt.
 func (c *course) guarded(p *part) bool {
 	g := &c.desk.guard
-	if len(p.entry.Lessons) == 0 || g.count(ham) < leastSamples && g.count(spam) < leastSamples {
+	// What has learnt one kind alone knows nothing that could be lost: all is that kind to it.
+	if len(p.entry.Lessons) == 0 || !c.model.Judge(p.entry.Lessons[0].Features, "").Trained {
+		return true
+	}
+	today := dayOf(c.entry.Time)
+	if !g.settled(today) {
+		if len(g.days) == 0 {
+			c.begin(GuardDay{Day: today}, g.lost(c.model))
+		}
 		return true
 	}
 	after := g.lost(c.model)
-	today := dayOf(c.entry.Time)
 	if !g.known {
 		c.model.Merge(p.delta.Inverse())
 		g.now, g.known = g.lost(c.model), true
 		c.model.Merge(p.delta)
 	}
 	if _, begun := g.days[today]; !begun {
-		c.entry.Guard = &GuardDay{today, g.now[ham], g.now[spam], false}
-		g.begin(*c.entry.Guard)
+		c.begin(GuardDay{Day: today}, g.now)
 	}
-	if !g.bears(after, today) {
+	if !g.bears(after) {
 		return false
 	}
 	g.now = after
 	return true
 }
 
-// anew has the guard begin with what is lost now: an operator has decided that.
+// begin has a day begin with what is lost.
+func (c *course) begin(day GuardDay, n losses) {
+	day.Ham, day.Spam = n[ham], n[spam]
+	c.entry.Guard = &day
+	c.desk.guard.begin(day)
+}
+
+// anew has the guard begin with what is lost now: an operator has decided that. It stands for yesterday where the guard judges
+// already, so that it goes on to.
 func (c *course) anew() {
 	g := &c.desk.guard
+	day := GuardDay{Day: dayOf(c.entry.Time), Anew: true}
+	if len(g.days) == 0 {
+		return
+	}
+	if g.settled(day.Day) {
+		day.Day = dayOf(c.entry.Time.AddDate(0, 0, -1))
+	}
 	g.now, g.known, g.days = g.lost(c.model), true, nil
-	c.entry.Guard = &GuardDay{dayOf(c.entry.Time), g.now[ham], g.now[spam], true}
-	g.begin(*c.entry.Guard)
+	c.begin(day, g.now)
 }
 
 // keep adds to the entry what lessons came to.

@@ -143,7 +143,7 @@ func (d *Desk) readBeside(ctx context.Context, anew bool) error {
 			d.c.Log.Warn("a sample of known ham can't be read", "message", s.Message, "error", err)
 		}
 	}
-	days, err := d.c.Rows.GuardDays(ctx, dayOf(now.AddDate(0, 0, 1-guardDays)))
+	days, err := d.c.Rows.GuardDays(ctx, guardDays)
 	if err != nil {
 		return fmt.Errorf("days of the guard: %w", err)
 	}

@@ -24,10 +24,11 @@ const (
 )
 
 // What was learnt lies further from the border than what is still to come: known ham counts as lost when it has gone half
-// the way to where bayes.DefaultLevel holds it, known spam when a level further would let it pass.
+// the way to where bayes.DefaultLevel holds it, known spam when it would pass. A site
+// that imports a folder of ham shifts the scores of its spam by some points, and nothing is wrong with that.
 const (
 	hamLevel  = 2
-	spamLevel = 5
+	spamLevel = 4
 )
 
 // The kinds of what is known, and one of how many of each may be lost in guardDays: spam that passes is not as bad.
@@ -37,7 +38,7 @@ const (
 	kinds
 )
 
-func lostShare(kind int) int { return [kinds]int{ham: 40, spam: 20}[kind] }
+func lostShare(kind int) int { return [kinds]int{ham: 40, spam: 10}[kind] }
 
 // A GuardState is what the guard knows, for people.
 type GuardState struct {
@@ -49,8 +50,8 @@ type GuardState struct {
 // A GuardSide is known ham, or known spam.
 type GuardSide struct {
 	Samples int // messages that are known
-	Lost    int // of them, what has gone half the way to being held (ham), or to pass (spam), at bayes.DefaultLevel
-	Before  int // the least that it was when one of the last seven days began
+	Lost    int // of them, what has gone half the way to being held (ham), or would pass (spam), at bayes.DefaultLevel
+	Before  int // the least that it was when one of the last seven days that had lessons began
 	Allowed int // how many more may be lost
 }
 
@@ -105,14 +106,28 @@ func (g *guard) count(kind int) (n int) {
 	return n
 }
 
+// settled reports whether the guard judges: not on the first day of a model, when all spam may be learnt first, and then all
+// ham, which changes what it says of everything.
+func (g *guard) settled(today string) bool {
+	for day := range g.days {
+		if day < today {
+			return true
+		}
+	}
+	return false
+}
+
 // before is the least that was lost when one of the last days began. So a little each day doesn't get further
 // than much at once.
-func (g *guard) before(today string) losses {
-	least := g.days[today]
+func (g *guard) before() (least losses) {
+	first := true
 	for _, n := range g.days {
 		for kind := range least {
-			least[kind] = min(least[kind], n[kind])
+			if first || n[kind] < least[kind] {
+				least[kind] = n[kind]
+			}
 		}
+		first = false
 	}
 	return least
 }
@@ -133,8 +148,8 @@ func (g *guard) begin(day GuardDay) {
 func (g *guard) allowed(kind int) int { return max(lostLeast, g.count(kind)/lostShare(kind)) }
 
 // bears reports whether lessons may be learnt by which what is lost becomes that.
-func (g *guard) bears(after losses, today string) bool {
-	before := g.before(today)
+func (g *guard) bears(after losses) bool {
+	before := g.before()
 	for kind, n := range after {
 		if n > g.now[kind] && n > before[kind]+g.allowed(kind) && g.count(kind) >= leastSamples {
 			return false
@@ -227,7 +242,7 @@ const warnEvery = time.Hour
 // note keeps what the guard came to for people, and warns where it refused lessons.
 func (d *Desk) note(refused int, now time.Time) {
 	g := &d.guard
-	before := g.before(dayOf(now))
+	before := g.before()
 	side := func(kind int) GuardSide {
 		return GuardSide{Samples: g.count(kind), Lost: g.now[kind], Before: before[kind], Allowed: g.allowed(kind)}
 	}

@@ -75,7 +75,7 @@ func TestRecord(t *testing.T) {
 	s.teach(d, spam)
 	s.teach(d, s.lesson("spam as ham", w.letter("pill", 400), false, "ann@d1.example"))
 	got, err := s.node("other").Record(t.Context())
-	if err != nil || len(got.Days) != 2 || got.Days[0].Day != "2026-11-27" || got.Since != "2026-11-26" {
+	if err != nil || len(got.Days) != 2 || got.Days[0].Day != "2026-11-28" || got.Since != "2026-11-26" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	day := got.Days[0].Figures
@@ -245,9 +245,9 @@ func (m *memoryRows) Append(_ context.Context, e desk.Entry) error {
 	return nil
 }
 
-func (m *memoryRows) Cells(context.Context, string) ([]desk.Cell, error)         { return nil, nil }
-func (m *memoryRows) Samples(context.Context, int64) ([]desk.Sample, error)      { return nil, nil }
-func (m *memoryRows) GuardDays(context.Context, string) ([]desk.GuardDay, error) { return nil, nil }
-func (m *memoryRows) Snapshots(context.Context) ([]desk.Snapshot, error)         { return nil, nil }
-func (m *memoryRows) PutSnapshot(context.Context, desk.Snapshot, []byte) error   { return nil }
-func (m *memoryRows) Expire(context.Context, time.Time, int, int) (int, error)   { return 0, nil }
+func (m *memoryRows) Cells(context.Context, string) ([]desk.Cell, error)       { return nil, nil }
+func (m *memoryRows) Samples(context.Context, int64) ([]desk.Sample, error)    { return nil, nil }
+func (m *memoryRows) GuardDays(context.Context, int) ([]desk.GuardDay, error)  { return nil, nil }
+func (m *memoryRows) Snapshots(context.Context) ([]desk.Snapshot, error)       { return nil, nil }
+func (m *memoryRows) PutSnapshot(context.Context, desk.Snapshot, []byte) error { return nil }
+func (m *memoryRows) Expire(context.Context, time.Time, int, int) (int, error) { return 0, nil }

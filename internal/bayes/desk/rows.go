@@ -30,8 +30,8 @@ type Reader interface {
 	Cells(ctx context.Context, since string) ([]Cell, error)
 	// Samples returns those that entries after one put, empty ones too.
 	Samples(ctx context.Context, after int64) ([]Sample, error)
-	// GuardDays returns those from a day on.
-	GuardDays(ctx context.Context, since string) ([]GuardDay, error)
+	// GuardDays returns the newest, the newest first.
+	GuardDays(ctx context.Context, limit int) ([]GuardDay, error)
 	// Snapshots returns all that are whole, the oldest first.
 	Snapshots(ctx context.Context) ([]Snapshot, error)
 	// Snapshot writes what one has to w.
