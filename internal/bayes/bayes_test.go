@@ -243,6 +243,27 @@ func TestDomainsOwn(t *testing.T) {
 	}
 }
 
+// TestBlocks: all spam first and then all ham, or the other way round, must still tell them apart, and not write all of the last
+// class into what every message has.
+func TestBlocks(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		r := rand.New(rand.NewPCG(11, 12))
+		m := New()
+		for i := range 400 {
+			spam := (i < 200) == first
+			m.Learn(made(t, r, spam), "", spam)
+		}
+		lowest, highest := 15.0, 0.0
+		for range 50 {
+			lowest, highest = min(lowest, m.Judge(made(t, r, true), "").Score), max(highest, m.Judge(made(t, r, false), "").Score)
+		}
+		t.Logf("spam first %v: spam from %.2f, ham up to %.2f", first, lowest, highest)
+		if lowest < highest+1 {
+			t.Errorf("spam first %v: spam from %v, ham up to %v", first, lowest, highest)
+		}
+	}
+}
+
 // TestScores: strictly between 0 and 15, and none like another, however sure the model is.
 func TestScores(t *testing.T) {
 	m := New()

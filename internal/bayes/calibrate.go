@@ -35,7 +35,7 @@ func (m *Model) calibrated(sum float64) float64 {
 // tail that is believed before.
 func (m *Model) threshold() float64 {
 	seen, ham := 0.0, float64(max(0, m.lessons[0]))
-	for i := tailEntries - 1; i >= 0; i-- {
+	for i := int(tailEntries) - 1; i >= 0; i-- {
 		at := lowest + float64(i)/perUnit
 		seen += float64(max(0, m.table[tail+i][0]))
 		believed := prior * allowed * math.Exp((threshold-at)/decline)

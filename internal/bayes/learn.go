@@ -30,20 +30,20 @@ func (m *Model) Learn(f *Features, domain string, spam bool) Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.opinion(f, domain)
-	s := Step{spam: spam, bin: m.bin(o.sum, spam), base: o.by[0].lesson(f, spam)}
+	s := Step{spam: spam, bin: m.bin(o.sum, spam), base: m.lesson(f, layer{totals: totals}, o.by[0], spam)}
 	if sum := o.by[0].sum(); domain != "" && (spam && sum < exceptSpam || !spam && sum > exceptHam) {
-		s.domain, s.own = true, o.by[1].lesson(f, spam)
+		s.domain, s.own = true, m.lesson(f, layerOf(domain), o.by[1], spam)
 	}
 	m.apply(f, domain, s, 1)
 	return s
 }
 
 // lesson says what learners with these scores have to learn: weights by how much they err, or 1 for counts.
-func (s scores) lesson(f *Features, spam bool) (add [learners]int32) {
+func (m *Model) lesson(f *Features, l layer, s scores, spam bool) (add [learners]int32) {
 	for i, who := range team() {
 		switch {
 		case !who.counts:
-			add[i] = correction(s[i], f.lists[who.of], spam)
+			add[i] = correction(s[i]+m.bias(l, i), f.lists[who.of], spam)
 		case spam && s[i] < thickSpam, !spam && s[i] > thickHam:
 			add[i] = 1
 		}
@@ -60,6 +60,15 @@ func correction(logit float64, list []uint32, spam bool) int32 {
 		return 0
 	}
 	return int32(math.Round(rate * err / norm(list) * one))
+}
+
+// bias is what a regression has learnt of which class comes more often. It takes part in learning alone, so that a run of
+// lessons of one class does not write into features that all messages share what says nothing of a message.
+func (m *Model) bias(l layer, who int) float64 { return float64(m.table[l.totals+who][0]) / one }
+
+// biasStep is the error that a correction of weights was made of, in fixed point.
+func biasStep(add int32, list []uint32) int32 {
+	return int32(int64(math.Round(float64(add) * norm(list) / rate)))
 }
 
 // Undo takes back what Learn added, exactly, whatever was learnt and taken back in between. The features and
@@ -102,6 +111,7 @@ func (m *Model) teach(f *Features, l layer, add [learners]int32, class int, sign
 				e[0] += sign * add[i]
 				e[1] += sign
 			}
+			m.table[l.totals+i][0] += sign * biasStep(add[i], f.lists[who.of])
 		}
 	}
 }
