@@ -126,23 +126,24 @@ func TestDeadStore(t *testing.T) {
 	s.rows = dead
 	d := s.node("b")
 	model := octets(t, d)
-	for _, dead.what = range []string{"read", "write"} {
+	for _, what := range []string{"read", "write"} {
+		dead.fail(what)
 		f := s.lesson("m", w.letter("pill", 400), true, "ann@d1.example")
 		if _, err := d.Teach(t.Context(), f); !errors.Is(err, errRows) {
-			t.Errorf("%s: teach: %v", dead.what, err)
+			t.Errorf("%s: teach: %v", what, err)
 		}
 		if _, err := d.Forget(t.Context(), "base0", "", "test"); !errors.Is(err, errRows) {
-			t.Errorf("%s: forget: %v", dead.what, err)
+			t.Errorf("%s: forget: %v", what, err)
 		}
 		if v := d.Judge(f.Features, "d1.example"); !v.Trained || v.Score < 7.5 {
-			t.Errorf("%s: judged %+v", dead.what, v)
+			t.Errorf("%s: judged %+v", what, v)
 		}
-		d.TeachSoon(s.lesson("soon "+dead.what, w.letter("pill", 400), true, "ann@d1.example"))
+		d.TeachSoon(s.lesson("soon "+what, w.letter("pill", 400), true, "ann@d1.example"))
 		if err := d.Flush(t.Context()); !errors.Is(err, errRows) {
-			t.Errorf("%s: flush: %v", dead.what, err)
+			t.Errorf("%s: flush: %v", what, err)
 		}
 	}
-	dead.what = ""
+	dead.fail("")
 	if string(octets(t, d)) != string(model) {
 		t.Error("what was not kept was learnt")
 	}
@@ -158,18 +159,31 @@ func TestDeadStore(t *testing.T) {
 
 type deadRows struct {
 	desk.Rows
+	mu   sync.Mutex
 	what string // that fails
 }
 
+func (d *deadRows) fail(what string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.what = what
+}
+
+func (d *deadRows) fails(what string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.what == what
+}
+
 func (d *deadRows) Head(ctx context.Context) (desk.Head, error) {
-	if d.what == "read" {
+	if d.fails("read") {
 		return desk.Head{}, errRows
 	}
 	return d.Rows.Head(ctx)
 }
 
 func (d *deadRows) Append(ctx context.Context, e desk.Entry) error {
-	if d.what == "write" {
+	if d.fails("write") {
 		return errRows
 	}
 	return d.Rows.Append(ctx, e)
@@ -196,7 +210,8 @@ func TestRun(t *testing.T) {
 			d.TeachSoon(l)
 		}
 		time.Sleep(5 * time.Second)
-		dead.what = ""
+		synctest.Wait()
+		dead.fail("")
 		time.Sleep(2 * time.Second)
 		if v := d.Judge(l.Features, ""); v.Spam != 256 {
 			t.Errorf("%d learnt", v.Spam)
