@@ -48,9 +48,7 @@ The model is saved each second.`,
 		p.started = true
 		return p.learnStream(cmd.Context(), model)
 	}
-	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget())
-	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnStats(), p.learnList(), p.learnForget(), p.learnProposals())
-	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnBoth(), p.learnStats(), p.learnList(), p.learnForget())
+	c.AddCommand(p.learnFiles(true), p.learnFiles(false), p.learnBoth(), p.learnStats(), p.learnList(), p.learnForget(), p.learnProposals())
 	return c
 }
 

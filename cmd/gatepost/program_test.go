@@ -380,7 +380,12 @@ func TestHelp(t *testing.T) {
 			line, _, _ = strings.Cut(line, "<")
 			takes(t, root, line)
 		}
+		seen := map[string]bool{}
 		for _, sub := range c.Commands() {
+			if seen[sub.Name()] {
+				t.Errorf("%s: two commands of the name", sub.CommandPath())
+			}
+			seen[sub.Name()] = true
 			if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
 				visit(sub)
 			}

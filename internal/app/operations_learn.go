@@ -188,5 +188,10 @@ func (a *App) forget(ctx context.Context, f learnt.Forgetting, features *bayes.F
 	if len(out) == 0 {
 		return nil, control.NotFound("no lesson that stands is named so")
 	}
+	for _, l := range out {
+		if err := a.sampleTeacher().forget(ctx, l.Message, l.Person, admin); err != nil {
+			return out, err
+		}
+	}
 	return out, nil
 }

@@ -49,10 +49,15 @@ func (a *App) teachFiles(ctx context.Context, list []lesson) ([]outcome, error) 
 	if err != nil {
 		return nil, fmt.Errorf("app: teach bayes: %w", err)
 	}
+	samples := a.sampleTeacher()
 	for n, t := range taught {
 		if out[at[n]].known = t.Known; t.State == desk.Refused {
 			out[at[n]].err = errRefused
+			continue
 		}
+		l := list[at[n]]
+		l.Now = false // all are kept at once, below
+		out[at[n]].err = samples.teach(ctx, l)
 	}
-	return out, nil
+	return out, a.proposals.Flush(ctx)
 }
