@@ -71,19 +71,19 @@ func (b bayesFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 	if b.bayes == nil {
 		return pipeline.Finding{Result: "untrained"}, nil
 	}
+	domain := strings.ToLower(q.Domain)
+	v := b.bayes.Judge(&bayes.Features{}, domain) // of nothing: who knows too little need not look
+	f := pipeline.Finding{Result: "untrained", Evidence: []pipeline.Evidence{{Key: "lessons", Value: fmt.Sprintf("%d spam, %d ham", v.Spam, v.Ham)}}}
+	if !v.Trained {
+		return f, nil
+	}
 	features, err := pipeline.Fact(ctx, q.Tx, "bayes", pipeline.DefaultTimeout, func(context.Context) (*bayes.Features, error) {
 		return bayes.Of(q.Tx.Message)
 	})
 	if err != nil {
 		return pipeline.Finding{}, fmt.Errorf("bayes: %w", err)
 	}
-	domain := strings.ToLower(q.Domain)
-	v := b.bayes.Judge(features, domain)
-	f := pipeline.Finding{Result: "untrained", Evidence: []pipeline.Evidence{{Key: "lessons", Value: fmt.Sprintf("%d spam, %d ham", v.Spam, v.Ham)}}}
-	if !v.Trained {
-		return f, nil
-	}
-	return b.judged(f, v, features, domain), nil
+	return b.judged(f, b.bayes.Judge(features, domain), features, domain), nil
 }
 
 // judged makes a finding of a verdict that means something.

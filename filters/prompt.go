@@ -106,3 +106,6 @@ func knownSPF(tx *pipeline.Transaction, r Resolver) (a spfAnswer, known bool) {
 	}
 	return m.spf.get(spfKey{tx.Client.Addr, domainOf(sender), identity}, time.Now())
 }
+
+// Prompt implements pipeline.Prompter.
+func (b bayesFilter) Prompt(pipeline.Query) bool { return true }
