@@ -69,3 +69,14 @@ func BenchmarkTake(b *testing.B) {
 		m.Take()
 	}
 }
+
+func BenchmarkExplain(b *testing.B) {
+	f := features(b, string(big(b)))
+	m := New()
+	m.Learn(f, "", true)
+	m.Learn(features(b, "Subject: x\r\n\r\ny\r\n"), "", false)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Explain(f, "", 10)
+	}
+}

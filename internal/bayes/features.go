@@ -62,8 +62,9 @@ func (f *Features) Cut() bool { return f.source.cut }
 // A collector gathers features.
 type collector struct {
 	lists *[families][]uint32
-	// named, unless it is nil, is told the name of each word and shape, in the order of the lists.
-	named func(fam family, h uint32, name string)
+	// named, unless it is nil, is told the name of each word and shape, or of those alone that are wanted.
+	named  func(fam family, h uint32, name string)
+	wanted func(fam family, h uint32) bool
 }
 
 func (c *collector) collect(s *source) {

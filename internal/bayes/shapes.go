@@ -16,7 +16,7 @@ func (c *collector) shape(fam family, label string, values ...string) {
 	}
 	h = final(h)
 	c.lists[fam] = append(c.lists[fam], h)
-	if c.named != nil {
+	if c.named != nil && (c.wanted == nil || c.wanted(fam, h)) {
 		c.named(fam, h, label+": "+strings.Join(values, ", "))
 	}
 }

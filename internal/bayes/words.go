@@ -74,7 +74,7 @@ const lowSeed uint32 = 0x5bd1e995
 func (c *collector) word(fam family, seed uint32, prefix, word string) {
 	h := final(hash(seed, word))
 	c.lists[fam] = append(c.lists[fam], h)
-	if c.named != nil {
+	if c.named != nil && (c.wanted == nil || c.wanted(fam, h)) {
 		c.named(fam, h, prefix+word)
 	}
 }
