@@ -136,7 +136,7 @@ func (k SortKey) compare(a, b *Sortable) int {
 }
 
 // maxSubject bounds what BaseSubject looks at, in octets.
-const maxSubject = 2000
+const maxSubject = 300
 
 // BaseSubject returns a decoded subject without what replies and forwards put around it, and whether there was any of
 // that (RFC 5256 §2.1).
@@ -216,7 +216,7 @@ func cutBlob(s string) (string, bool) {
 }
 
 // maxReferences bounds the references that a message counts with: its last ones.
-const maxReferences = 100
+const maxReferences = 20
 
 // messageIDs finds Message-IDs in a field, without their angle brackets.
 func messageIDs(s string) (list []string) {

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -125,12 +126,15 @@ func TestThreads(t *testing.T) {
 			list = append(list, letter(UID(i+1), i, header))
 		}
 		for how, want := range map[string]string{"references": tt.references, "subjects": tt.subjects} {
-			threads := ReferenceThreads
+			threads, err := ReferenceThreads(t.Context(), list)
 			if how == "subjects" {
-				threads = BySubjectThreads
+				threads = BySubjectThreads(list)
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			got := ""
-			for _, one := range threads(list) {
+			for _, one := range threads {
 				got += one.String()
 			}
 			if got != want {
@@ -162,7 +166,11 @@ func TestThreadsAtRandom(t *testing.T) {
 				visit(c)
 			}
 		}
-		for _, one := range ReferenceThreads(list) {
+		threads, err := ReferenceThreads(t.Context(), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range threads {
 			visit(one)
 		}
 		for _, m := range list {
@@ -183,7 +191,32 @@ func TestLongChain(t *testing.T) {
 		}
 		list = append(list, m)
 	}
-	if got := ReferenceThreads(list); len(got) != 100_000/maxChain {
-		t.Errorf("%d threads", len(got))
+	if got, err := ReferenceThreads(t.Context(), list); err != nil || len(got) != 100_000/maxChain {
+		t.Errorf("%d threads, %v", len(got), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ReferenceThreads(ctx, list); err == nil {
+		t.Error("it goes on when nobody waits")
+	}
+}
+
+// TestInventedReferences: messages that nobody has, each with many before it, are gone through once.
+func TestInventedReferences(t *testing.T) {
+	var list []Sortable
+	const half = 20_000
+	for i := range 2 * half {
+		m := Sortable{UID: UID(i + 1), ID: fmt.Sprint("m", i), References: []string{"e0.18"}}
+		if i < half {
+			m.References = nil
+			for k := range maxReferences - 1 {
+				m.References = append(m.References, fmt.Sprintf("e%d.%d", i, k))
+			}
+			m.References = append(m.References, fmt.Sprintf("e%d.0", i-1))
+		}
+		list = append(list, m)
+	}
+	if _, err := ReferenceThreads(t.Context(), list); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -35,8 +36,13 @@ func BySubjectThreads(list []Sortable) []*Thread {
 
 // ReferenceThreads finds who answers whom by Message-IDs, and joins what has the same base subject (RFC 5256 §3,
 // REFERENCES).
-func ReferenceThreads(list []Sortable) []*Thread {
-	roots := prune(link(list), true)
+// It fails only where ctx ends: a folder may hold many messages, and strangers choose what they refer to.
+func ReferenceThreads(ctx context.Context, list []Sortable) ([]*Thread, error) {
+	linked, err := link(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	roots := prune(linked, true)
 	for _, t := range roots {
 		t.settle()
 	}
@@ -46,11 +52,11 @@ func ReferenceThreads(list []Sortable) []*Thread {
 		t.settle()
 	}
 	sortThreads(roots)
-	return roots
+	return roots, nil
 }
 
 // link makes a node of each message and of each that is only referred to, and returns those without a parent.
-func link(list []Sortable) (roots []*Thread) {
+func link(ctx context.Context, list []Sortable) (roots []*Thread, err error) {
 	nodes := map[string]*Thread{}
 	var all []*Thread
 	node := func(id string) *Thread {
@@ -62,7 +68,10 @@ func link(list []Sortable) (roots []*Thread) {
 		}
 		return t
 	}
-	for _, m := range list {
+	for i, m := range list {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		t := &Thread{}
 		if m.ID == "" {
 			all = append(all, t)
@@ -89,11 +98,11 @@ func link(list []Sortable) (roots []*Thread) {
 			roots = append(roots, t)
 		}
 	}
-	return roots
+	return roots, nil
 }
 
 // maxChain bounds how deep answers to answers stand; what is deeper begins anew.
-const maxChain = 1000
+const maxChain = 500
 
 // adopt makes c a child, unless it is an ancestor.
 func (t *Thread) adopt(c *Thread) {
@@ -124,16 +133,20 @@ func prune(list []*Thread, top bool) []*Thread {
 		todo = append(todo[:len(todo)-1], t.Children...)
 		order = append(order, t)
 	}
-	kept := func(children []*Thread, top bool) (out []*Thread) {
+	// Of the lists that are joined the longest stays, and the others are added: their order comes later, by date.
+	kept := func(children []*Thread, top bool) []*Thread {
+		var own, longest []*Thread
 		for _, c := range children {
 			switch {
 			case c.UID != 0, top && len(c.Children) > 1:
-				out = append(out, c)
+				own = append(own, c)
+			case len(c.Children) > len(longest):
+				own, longest = append(own, longest...), c.Children
 			default:
-				out = append(out, c.Children...)
+				own = append(own, c.Children...)
 			}
 		}
-		return out
+		return append(longest, own...)
 	}
 	for _, t := range slices.Backward(order) {
 		t.Children = kept(t.Children, false)

@@ -155,12 +155,17 @@ func (c *conn) thread(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	threads := mailbox.BySubjectThreads
+	var threads []*mailbox.Thread
 	if how == "REFERENCES" {
-		threads = mailbox.ReferenceThreads
+		threads, err = mailbox.ReferenceThreads(ctx, list)
+	} else {
+		threads = mailbox.BySubjectThreads(list)
+	}
+	if err != nil {
+		return reply{}, err
 	}
 	c.out.text("* THREAD")
-	for i, t := range threads(list) {
+	for i, t := range threads {
 		if i == 0 {
 			c.out.text(" ")
 		}
