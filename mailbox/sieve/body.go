@@ -40,6 +40,9 @@ func makeBody(c *compiler, a *call) test {
 			values = r.body.rawOf(r.env.Message)
 		case content:
 			kinds, err := expandAll(r, v.strings)
+			if err == nil {
+				err = r.spend(32 * len(kinds) * mail.MaxParts / 10)
+			}
 			if err != nil {
 				return false, err
 			}

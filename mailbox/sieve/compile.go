@@ -46,6 +46,8 @@ type compiler struct {
 	requires map[string]bool
 	errs     []error
 	faults   int // with those that are told no more
+	// instructions of all regular expressions so far
+	instructions int
 }
 
 func (c *compiler) fail(line int, format string, args ...any) {
@@ -156,9 +158,9 @@ func (c *compiler) branches(nodes []*node) op {
 
 // command makes an op of any other command.
 func (c *compiler) command(n *node) op {
-	spec, ok := commands()[n.name]
+	spec, ok := commandTable[n.name]
 	if !ok {
-		if _, ok := tests()[n.name]; ok {
+		if _, ok := testTable[n.name]; ok {
 			c.fail(n.line, "%s is a test: it stands behind if", n.name)
 		} else {
 			c.fail(n.line, "the command %s is not known", quote(n.name))
@@ -186,7 +188,7 @@ func nothing(*run) error { return nil }
 // test makes a test of a node.
 func (c *compiler) test(n *node) test {
 	never := func(*run) (bool, error) { return false, nil }
-	spec, ok := tests()[n.name]
+	spec, ok := testTable[n.name]
 	if !ok {
 		c.fail(n.line, "the test %s is not known", quote(n.name))
 		return never

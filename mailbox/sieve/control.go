@@ -9,6 +9,9 @@ import (
 
 // Commands that lead through scripts, and tests of tests (RFC 5228 §3, §5; RFC 5463; RFC 6609).
 
+// The tables, made once.
+var commandTable, testTable = commands(), tests()
+
 // commands are all but require, if, elsif and else.
 func commands() map[string]commandSpec {
 	all := map[string]commandSpec{

@@ -98,6 +98,9 @@ func makeAddHeader(c *compiler, a *call) op {
 		if r.memory += len(f.Raw); len(f.Raw) > maxAdded || r.memory > r.limits.Memory {
 			return fmt.Errorf("the header would become too long")
 		}
+		if err := r.spend(32 * len(r.header.Fields)); err != nil { // they are copied
+			return err
+		}
 		fields := slices.Clip(r.header.Fields)
 		if a.has(":last") {
 			fields = append(fields, f)
@@ -126,6 +129,9 @@ func makeDeleteHeader(c *compiler, a *call) op {
 			return err
 		}
 		if err := fieldName(name); err != nil || protected(name) {
+			return err
+		}
+		if err := r.spend(32 * len(r.header.Fields)); err != nil {
 			return err
 		}
 		var kept []mail.Field

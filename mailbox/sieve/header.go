@@ -30,6 +30,9 @@ func headerTests() map[string]testSpec {
 // names expands the names of header fields; what is none names nothing.
 func names(r *run, v value) ([]string, error) {
 	list, err := expandAll(r, v.strings)
+	if err == nil { // each is looked for among all fields
+		err = r.spend(4 * len(list) * len(r.header.Fields))
+	}
 	return slices.DeleteFunc(list, func(s string) bool { return fieldName(s) != nil }), err
 }
 
@@ -68,12 +71,18 @@ func makeExists(c *compiler, a *call) test {
 	c.checkNames(a.args[0])
 	return func(r *run) (bool, error) {
 		list, err := expandAll(r, a.args[0].strings)
+		if err == nil {
+			err = r.spend(4 * len(list) * len(r.header.Fields))
+		}
+		if err != nil {
+			return false, err
+		}
 		for _, name := range list {
 			if len(r.header.named(name)) == 0 {
-				return false, err
+				return false, nil
 			}
 		}
-		return err == nil, err
+		return true, nil
 	}
 }
 

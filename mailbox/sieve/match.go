@@ -3,6 +3,7 @@ package sieve
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,8 +26,8 @@ type matcher struct {
 	relation func(order int) bool // of :count and :value
 	compare  comparator
 	keys     []template
-	ready    []*regexp.Regexp // of keys that are literal; else nil
-	captures bool             // the script uses variables
+	ready    []*expression // of keys that are literal; else nil
+	captures bool          // the script uses variables
 }
 
 // matcher reads the tags of matchTags, with the keys that an argument holds.
@@ -63,23 +64,39 @@ func (c *compiler) matcher(a *call, keys value) *matcher {
 // expressions compiles the keys of :regex that are known now.
 func (c *compiler) expressions(m *matcher, line int) {
 	for _, k := range m.keys {
-		var re *regexp.Regexp
+		var re *expression
 		if s, ok := k.literal(); ok {
 			var err error
 			if re, err = m.expression(s); err != nil {
 				c.fail(line, "%v", err)
+			} else if before := c.instructions; before <= maxExpressions && before+re.size > maxExpressions {
+				c.instructions += re.size
+				c.fail(line, "the regular expressions of the script are too large together")
+			} else {
+				c.instructions += re.size
 			}
 		}
 		m.ready = append(m.ready, re)
 	}
 }
 
-// maxExpression bounds a regular expression, in octets.
-const maxExpression = 1000
+// Bounds of regular expressions.
+const (
+	maxExpression   = 1000   // octets of one
+	maxInstructions = 2000   // that it is made of: "a{500}" is 500
+	maxExpressions  = 20_000 // of all in a script
+)
+
+// An expression is a regular expression that is ready, and of how many instructions: each octet may
+// be held against all of them.
+type expression struct {
+	*regexp.Regexp
+	size int
+}
 
 // expression compiles an extended regular expression (POSIX 1003.2), which finds the leftmost
 // and longest match.
-func (m *matcher) expression(s string) (*regexp.Regexp, error) {
+func (m *matcher) expression(s string) (*expression, error) {
 	if len(s) > maxExpression {
 		return nil, fmt.Errorf("the regular expression %s is longer than %d octets", quote(s), maxExpression)
 	}
@@ -87,12 +104,47 @@ func (m *matcher) expression(s string) (*regexp.Regexp, error) {
 	if m.compare.folds {
 		flags = "(?si)"
 	}
-	re, err := regexp.Compile(flags + s)
-	if err != nil {
+	size, err := instructions(flags + s)
+	if err == nil && size > maxInstructions {
+		return nil, fmt.Errorf("the regular expression %s repeats too much", quote(s))
+	}
+	var re *regexp.Regexp
+	if err == nil {
+		re, err = regexp.Compile(flags + s)
+	}
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("the regular expression %s: %s", quote(s), strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	case re.NumSubexp() > maxMatch:
+		return nil, fmt.Errorf("the regular expression %s has more than %d groups", quote(s), maxMatch)
 	}
 	re.Longest()
-	return re, nil
+	return &expression{re, size}, nil
+}
+
+// instructions returns how large the program of an expression is. It is known before it is made: repetitions are
+// spelled out.
+func instructions(s string) (int, error) {
+	parsed, err := syntax.Parse(s, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	return width(parsed), nil
+}
+
+// width is about the number of instructions of an expression.
+func width(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		n += width(sub)
+		if n > maxInstructions {
+			return n
+		}
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return n
 }
 
 // any reports whether one of the values fits one of the keys. It costs steps.
@@ -114,16 +166,19 @@ func (m *matcher) anyKey(r *run, v string, compare comparator) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if err := r.spend(m.cost(v, key)); err != nil {
-			return false, err
-		}
-		var re *regexp.Regexp
+		var re *expression
 		if m.ready != nil {
-			if re = m.ready[i]; re == nil {
+			if re = m.ready[i]; re == nil { // compiling takes some time for each instruction
 				if re, err = m.expression(key); err != nil {
 					return false, err
 				}
+				if err := r.spend(200 * re.size); err != nil {
+					return false, err
+				}
 			}
+		}
+		if err := r.spend(m.cost(v, key, re)); err != nil {
+			return false, err
 		}
 		if m.one(r, v, key, re, compare) {
 			return true, nil
@@ -133,10 +188,10 @@ func (m *matcher) anyKey(r *run, v string, compare comparator) (bool, error) {
 }
 
 // cost is what a comparison takes at most, in octets looked at.
-func (m *matcher) cost(v, key string) int {
+func (m *matcher) cost(v, key string, re *expression) int {
 	switch {
-	case m.kind == ":regex": // with what it captures
-		return len(v) * (10 + len(key))
+	case re != nil: // with what it captures
+		return (1 + len(v)) * (10 + re.size)
 	case m.kind == ":matches" && strings.Count(key, "*") > 1:
 		return len(v) * (1 + len(key)/8)
 	}
@@ -144,7 +199,7 @@ func (m *matcher) cost(v, key string) int {
 }
 
 // one compares a value to a key.
-func (m *matcher) one(r *run, v, key string, re *regexp.Regexp, compare comparator) bool {
+func (m *matcher) one(r *run, v, key string, re *expression, compare comparator) bool {
 	switch m.kind {
 	case ":contains":
 		return compare.substring(v, key)

@@ -118,7 +118,7 @@ func does(t *testing.T, script string, e Env) string {
 	t.Helper()
 	s, err := Compile(script)
 	if err != nil {
-		t.Fatalf("%s\n%v", script, err)
+		t.Fatalf("%s\n%v", quote(script), err)
 	}
 	r, err := s.Run(t.Context(), e)
 	if err != nil {
@@ -274,6 +274,8 @@ func TestCompile(t *testing.T) {
 		{"if " + strings.Repeat("not ", 40) + "true {}", "line 1: blocks and tests stand more than 32 deep"},
 		{"if header :regex \"a\" \"b\" { }", `line 1: :regex works only behind: require "regex";`},
 		{"require \"regex\"; if header :regex \"a\" \"(\" { }", `line 1: the regular expression "(": missing closing ): ` + "`(?si)(`"},
+		{"require \"regex\"; if header :regex \"a\" \"(x?){999}(x?){999}(x?){999}\" { }", `line 1: the regular expression "(x?){999}(x?){999}(x?){999}" repeats too much`},
+		{"require \"regex\"; if header :regex \"a\" \"" + strings.Repeat("(a)", 40) + "\" { }", `line 1: the regular expression "` + strings.Repeat("(a)", 20) + `…" has more than 31 groups`},
 		{"require \"variables\"; set \"1\" \"a\";", `line 1: set: "1" can't be the name of a variable`},
 		{"require \"variables\"; set \"a\" \"${x.y}\";", "line 1: there is no variable x.y: the namespace x is not known"},
 		{"keep 5;", "line 1: keep takes no argument"},
@@ -298,7 +300,9 @@ func TestBounds(t *testing.T) {
 		"many":         strings.Repeat(`if true {}`, 8000),
 		"actions":      strings.Repeat(`fileinto "${a}"; set "a" "a${a}";`, 50),
 		"stars":        `set "a" "` + long + `"; ` + strings.Repeat(`if string :matches "${a}" "*a*a*a*a*a*a*a*a*a*a*a*a*b" { }`, 2000),
-		"expressions":  `set "a" "` + long + `"; ` + strings.Repeat(`if string :regex "${a}" "(a*)*(a*)*(a*)*b" { }`, 2000),
+		"expressions":  `set "a" "` + long + `"; ` + strings.Repeat(`if string :regex "${a}" "(a*)*(a*)*(a*)*b" { }`, 500),
+		"many fields":  strings.Repeat(`if exists ["`+strings.Repeat(`from","`, 1000)+`from"] { }`, 20) + strings.Repeat(`addheader "y" "z";`, 3000),
+		"made ones":    `set "b" "(a|b|c|d){300}"; ` + strings.Repeat(`if string :regex "x" "${b}" { }`, 5000),
 		"header added": `set "a" "` + long + `"; ` + strings.Repeat(`addheader "x" "${a}";`, 100),
 	} {
 		got := does(t, all()+`set "a" "x";`+script, env(letter))
