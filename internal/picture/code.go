@@ -85,7 +85,12 @@ func codesOf(g *image.Gray) (list []string) {
 
 // binarize says for each pixel whether it is dark, beside those around it.
 func binarize(g *image.Gray) (*gozxing.BitMatrix, error) {
-	return gozxing.NewHybridBinarizer(gozxing.NewLuminanceSourceFromImage(g)).GetBlackMatrix()
+	w, h := g.Rect.Dx(), g.Rect.Dy() // it has no margin between rows, as enlarge made it
+	source, err := gozxing.NewPlanarYUVLuminanceSource(g.Pix, g.Stride, h, 0, 0, w, h, false)
+	if err != nil {
+		return nil, err
+	}
+	return gozxing.NewHybridBinarizer(source).GetBlackMatrix()
 }
 
 // read reads the code with three corners.

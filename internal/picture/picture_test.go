@@ -14,9 +14,11 @@ import (
 	"image/png"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/makiuchi-d/gozxing"
 	"github.com/skip2/go-qrcode"
 	"golang.org/x/image/bmp"
 	xdraw "golang.org/x/image/draw"
@@ -356,5 +358,24 @@ func BenchmarkPicture(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestBinarize: the pixels are taken as they lie in memory, and say what they say one by one.
+func TestBinarize(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []image.Point{{30, 30}, {300, 40}, {129, 301}} {
+		g := image.NewGray(image.Rectangle{Max: size})
+		for i := range g.Pix {
+			g.Pix[i] = uint8(r.Uint32())
+		}
+		want, err := gozxing.NewHybridBinarizer(gozxing.NewLuminanceSourceFromImage(g)).GetBlackMatrix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := binarize(g)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: other dots than one by one (%v)", size, err)
+		}
 	}
 }
