@@ -105,6 +105,9 @@ func Embedded(u URL) (list []URL) {
 	if len(u.Path)+len(u.Query) < len("/http://a.bc") {
 		return nil
 	}
+	if !mayEmbed(u.Path) && !mayEmbed(u.Query) {
+		return nil
+	}
 	text := u.Path + "?" + u.Query
 	for range 3 { // addresses in addresses are escaped twice
 		for rest := text; len(list) < MaxHops; {
@@ -128,6 +131,11 @@ func Embedded(u URL) (list []URL) {
 		text = plain
 	}
 	return list
+}
+
+// mayEmbed reports whether an address can stand in s, plainly or escaped.
+func mayEmbed(s string) bool {
+	return strings.IndexByte(s, '%') >= 0 || strings.Contains(s, "://")
 }
 
 // httpIn returns where "http://" or "https://" stands in s, or -1.

@@ -108,12 +108,23 @@ func linkURL(s string) string {
 		s = s[:len(s)-1]
 	}
 	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, '\t') >= 0 {
-		s = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
+		s = withoutBreaks(s)
 	}
 	if len(s) > maxURL {
 		s = strings.ToValidUTF8(s[:maxURL], "")
 	}
 	return s
+}
+
+// withoutBreaks leaves tabs and line ends out, octet by octet: what is no UTF-8 stays as it is.
+func withoutBreaks(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := s[i]; c != '\t' && c != '\r' && c != '\n' {
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // anchor notes where in the visible text an anchor stands.

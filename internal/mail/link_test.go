@@ -51,3 +51,17 @@ func FuzzFromText(f *testing.F) {
 		}
 	})
 }
+
+// TestLinkURL: an address is read as browsers do, and what is no UTF-8 in it stays as it is.
+func TestLinkURL(t *testing.T) {
+	for in, want := range map[string]string{
+		" \thttp://a.example/b\r\n":   "http://a.example/b",
+		"http://a.exa\r\n\tmple/b":    "http://a.example/b",
+		"http://a.example/\xff\n\xc3": "http://a.example/\xff\xc3",
+		"\n":                          "",
+	} {
+		if got := linkURL(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
