@@ -48,6 +48,7 @@ type LearntTexts interface {
 type checksum struct {
 	Deps
 	checksumOptions
+	makes *bulk.Maker
 }
 
 type checksumOptions struct {
@@ -76,7 +77,7 @@ func checksumKind(d Deps) pipeline.Kind {
 			case o.People < 1:
 				return nil, errors.New("people can't be below 1")
 			}
-			return checksum{d, o}, nil
+			return checksum{d, o, &bulk.Maker{}}, nil
 		},
 	}
 }
@@ -96,7 +97,7 @@ func (c checksum) textFact(ctx context.Context, tx *pipeline.Transaction) (*text
 		if m == nil {
 			return nil, errors.New("checksum: asked before the content is in")
 		}
-		t := &textFound{Fingerprint: bulk.Of(m, rules.Fold), notice: m.Root().Is("multipart/report")}
+		t := &textFound{Fingerprint: c.makes.Of(m, rules.Fold), notice: m.Root().Is("multipart/report")}
 		if err := m.Err(); err != nil {
 			return nil, fmt.Errorf("checksum: read message: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"gatepost/internal/mail"
 	"gatepost/internal/sketch"
@@ -37,7 +38,33 @@ type Fingerprint struct {
 // Of makes a message's fingerprint; see Normalise. The subject of a longer text does not count: it changes from copy to copy.
 // Words, and pairs of them, are the shingles of the sketch.
 func Of(m *mail.Message, fold func(string) string) Fingerprint {
-	n := Normalise(m, fold)
+	return of(m, fold, &Words{})
+}
+
+// maxKept is how large the memory for a text may be, in letters, to be kept for the next.
+const maxKept = 32 << 10
+
+// A Maker makes fingerprints as Of does, each in the memory of one before. Many goroutines may use it at a time; the
+// zero Maker is ready.
+type Maker struct{ rooms sync.Pool } // of *Words
+
+// Of is the package's Of.
+func (k *Maker) Of(m *mail.Message, fold func(string) string) Fingerprint {
+	room, ok := k.rooms.Get().(*Words)
+	if !ok {
+		room = &Words{}
+	}
+	f := of(m, fold, room)
+	if cap(room.letters) <= maxKept {
+		k.rooms.Put(room)
+	}
+	return f
+}
+
+// of makes a fingerprint in room, which is not part of it, and leaves there what it took.
+func of(m *mail.Message, fold func(string) string, room *Words) Fingerprint {
+	n := normalise(m, fold, *room)
+	*room = n.Body
 	f := Fingerprint{Quoted: n.Quoted, Cut: n.Cut}
 	if n.Body.Len() < MinWords {
 		f.Short = true

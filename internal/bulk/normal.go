@@ -31,6 +31,11 @@ type Normal struct {
 // Normalise brings a message's text to its normal form. fold brings text to one case and look, as
 // rules.Fold does; it is asked about what is not ASCII alone.
 func Normalise(m *mail.Message, fold func(string) string) Normal {
+	return normalise(m, fold, Words{})
+}
+
+// normalise is Normalise with room for the words of the body.
+func normalise(m *mail.Message, fold func(string) string, room Words) Normal {
 	x := m.Extract()
 	text := x.Visible
 	if len(strings.TrimSpace(text)) < minVisible {
@@ -42,17 +47,18 @@ func Normalise(m *mail.Message, fold func(string) string) Normal {
 	}
 	own, quoted := split(text)
 	n.Quoted = quoted > 2*len(own)
-	n.Body = n.words(own, fold)
+	n.Body = n.words(own, fold, room)
 	return n
 }
 
 // subject is the message's subject in its normal form.
 func (n *Normal) subject(m *mail.Message, fold func(string) string) Words {
-	return n.words(unprefixed(m.Extract().Subject), fold)
+	return n.words(unprefixed(m.Extract().Subject), fold, Words{})
 }
 
-func (n *Normal) words(text string, fold func(string) string) Words {
-	r := reader{names: n.names, fold: fold}
+func (n *Normal) words(text string, fold func(string) string, room Words) Words {
+	room.cut(0)
+	r := reader{w: room, names: n.names, fold: fold}
 	r.read(text)
 	return r.w
 }

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -146,6 +147,29 @@ func FuzzWords(f *testing.F) {
 			t.Errorf("got %q, and of that %q", r.w.String(), again.w.String())
 		}
 	})
+}
+
+// TestMaker: what stood in memory before is not in what is made in it, by one or by several at a time.
+func TestMaker(t *testing.T) {
+	maker := &Maker{}
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			for i := range 40 {
+				words := strings.Fields(offer)
+				text := strings.Join(words[:(i*7+n)%len(words)], " ") + strings.Repeat(" Wörter 现在", i%5*n)
+				m := letter("To: house@here.example\nSubject: "+words[i%len(words)]+"\nContent-Type: text/plain; charset=utf-8", text)
+				if got, want := maker.Of(m, rules.Fold), Of(m, rules.Fold); got != want {
+					t.Errorf("%q: got %v, want %v", text, got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	long := letter("Subject: x", strings.Repeat(offer+"\n", 2*maxKept/len(offer)))
+	if got, want := maker.Of(long, rules.Fold), Of(long, rules.Fold); got != want {
+		t.Errorf("a long text: got %v, want %v", got, want)
+	}
 }
 
 func FuzzNormalise(f *testing.F) {

@@ -90,7 +90,9 @@ type reader struct {
 
 func (r *reader) read(text string) {
 	const perWord = 5 // octets, about
-	r.w = Words{letters: make([]byte, 0, len(text)), ends: make([]int32, 0, len(text)/perWord+1), numbers: make([]uint64, 0, len(text)/perWord+1)}
+	r.w.letters = slices.Grow(r.w.letters, len(text))
+	r.w.ends = slices.Grow(r.w.ends, len(text)/perWord+1)
+	r.w.numbers = slices.Grow(r.w.numbers, len(text)/perWord+1)
 	for text != "" {
 		text = text[r.plain(text):]
 		n := oddLength(text)
