@@ -270,7 +270,7 @@ func TestScores(t *testing.T) {
 	m.lessons = entry64{1000, 1000}
 	last := 0.0
 	for sum := -1e6; sum <= 1e6; sum += 999.5 {
-		s := m.calibrated(sum)
+		s := m.calibrated(sum, "")
 		if s <= last || s >= 15 {
 			t.Fatalf("a sum of %v is %v after %v", sum, s, last)
 		}

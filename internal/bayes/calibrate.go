@@ -19,15 +19,15 @@ const (
 	tailEntries = (threshold-lowest)*perUnit + 1
 )
 
-// certain is the sum as it counts: a model that knows little is sure of too much.
-func (m *Model) certain(sum float64) float64 {
-	n := float64(max(0, m.lessons[0]+m.lessons[1]))
+// certain is the sum as it counts: a model that knows little, of everybody and of a domain, is sure of too much.
+func (m *Model) certain(sum float64, domain string) float64 {
+	n := float64(max(0, m.lessons[0]+m.lessons[1], m.ownLessons(domain)))
 	return sum * math.Sqrt(n/(n+doubt))
 }
 
 // calibrated makes the sum of logits a score. It comes near 0 and 15 so slowly that different sums have different scores.
-func (m *Model) calibrated(sum float64) float64 {
-	x := (m.certain(sum) - m.threshold()) / scale
+func (m *Model) calibrated(sum float64, domain string) float64 {
+	x := (m.certain(sum, domain) - m.threshold()) / scale
 	return 7.5 + 7.5*x/(1+math.Abs(x))
 }
 
@@ -47,8 +47,8 @@ func (m *Model) threshold() float64 {
 }
 
 // bin returns which entry of the tail a lesson with that sum belongs to, -1 for none.
-func (m *Model) bin(sum float64, spam bool) int32 {
-	i := math.Floor((m.certain(sum) - lowest) * perUnit)
+func (m *Model) bin(sum float64, domain string, spam bool) int32 {
+	i := math.Floor((m.certain(sum, domain) - lowest) * perUnit)
 	if spam || i < 0 {
 		return -1
 	}

@@ -66,7 +66,7 @@ type heavy struct {
 
 // heaviest finds the n features with names that weigh most, the weightiest first.
 func (m *Model) heaviest(f *Features, domain string, n int) []heavy {
-	points := m.certain(1) * 7.5 / scale
+	points := m.certain(1, domain) * 7.5 / scale
 	layers, shares, some := m.layers(domain)
 	top := make([]heavy, 0, n+1)
 	for fam := range families {

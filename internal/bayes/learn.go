@@ -20,6 +20,7 @@ const (
 // A Step is what one lesson added to a model, for Undo.
 type Step struct {
 	spam, domain bool
+	alone        bool            // LearnOwn: the domain's layer, if any
 	base, own    [learners]int32 // what was added to weights, or 1 to counts
 	bin          int32           // of the calibration, -1 for none
 }
@@ -30,7 +31,22 @@ func (m *Model) Learn(f *Features, domain string, spam bool) Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.opinion(f, domain)
-	s := Step{spam: spam, bin: m.bin(o.sum, spam), base: m.lesson(f, layer{totals: totals}, o.by[0], spam)}
+	s := Step{spam: spam, bin: m.bin(o.sum, domain, spam), base: m.lesson(f, layer{totals: totals}, o.by[0], spam)}
+	if sum := o.by[0].sum(); domain != "" && (spam && sum < exceptSpam || !spam && sum > exceptHam) {
+		s.domain, s.own = true, m.lesson(f, layerOf(domain), o.by[1], spam)
+	}
+	m.apply(f, domain, s, 1)
+	return s
+}
+
+// LearnOwn teaches as Learn does, but the layer of the domain alone: for no other domain is anything judged otherwise, nor does the
+// lesson count among those of Verdict, or calibrate. It is for who speaks for his own mail. What everybody's layer is sure of
+// adds nothing.
+func (m *Model) LearnOwn(f *Features, domain string, spam bool) Step {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.opinion(f, domain)
+	s := Step{spam: spam, alone: true, bin: -1}
 	if sum := o.by[0].sum(); domain != "" && (spam && sum < exceptSpam || !spam && sum > exceptHam) {
 		s.domain, s.own = true, m.lesson(f, layerOf(domain), o.by[1], spam)
 	}
@@ -84,14 +100,19 @@ func (m *Model) apply(f *Features, domain string, s Step, sign int32) {
 	if s.spam {
 		class = 1
 	}
-	m.lessons[class] += int64(sign)
+	if !s.alone {
+		m.lessons[class] += int64(sign)
+		m.teach(f, layer{totals: totals}, s.base, class, sign)
+	}
 	if s.bin >= 0 {
 		m.table[tail+int(s.bin)][class] += sign
 	}
-	m.teach(f, layer{totals: totals}, s.base, class, sign)
 	if s.domain {
 		l := layerOf(domain)
 		m.teach(f, l, s.own, class, sign)
+		if s.alone {
+			sign *= ownWeight
+		}
 		m.table[l.past][class] += sign
 	}
 }
@@ -130,6 +151,9 @@ func (s Step) MarshalBinary() ([]byte, error) {
 	if s.domain {
 		flags |= 2
 	}
+	if s.alone {
+		flags |= 4
+	}
 	b := []byte{stepVersion, flags}
 	b = binary.AppendVarint(b, int64(s.bin))
 	for _, v := range s.base {
@@ -145,13 +169,13 @@ func (s Step) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary reads what MarshalBinary wrote (encoding.BinaryUnmarshaler).
 func (s *Step) UnmarshalBinary(b []byte) error {
-	if len(b) < 2 || b[1] >= 4 {
+	if len(b) < 2 || b[1] >= 8 {
 		return errStep
 	}
 	if b[0] != stepVersion {
 		return fmt.Errorf("bayes: a step of version %d", b[0])
 	}
-	t := Step{spam: b[1]&1 != 0, domain: b[1]&2 != 0}
+	t := Step{spam: b[1]&1 != 0, domain: b[1]&2 != 0, alone: b[1]&4 != 0}
 	r := varints{b: b[2:]}
 	t.bin = r.short()
 	for i := range t.base {

@@ -66,10 +66,10 @@ func New() *Model { return &Model{table: make([]entry, size)} }
 type Verdict struct {
 	Score     float64 // above 0 and below 15; 7.5 is where a message should be held as spam
 	Trained   bool    // enough of both was learnt for the score to mean something
-	Ham, Spam int64   // messages learnt so far
+	Ham, Spam int64   // messages learnt so far, for everybody
 }
 
-// Enough lessons of ham, and as many of spam, make a model trained.
+// Enough lessons of ham, and as many of spam, make a model trained: everybody's, or the domain's own.
 const Enough = 100
 
 // Judge says how likely a message is spam, as mail of that domain; "" stands for mail of nobody in
@@ -78,10 +78,22 @@ func (m *Model) Judge(f *Features, domain string) Verdict {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	ham, spam := m.lessons[0], m.lessons[1]
-	return Verdict{
-		Score:   m.calibrated(m.opinion(f, domain).sum),
-		Trained: ham >= Enough && spam >= Enough, Ham: ham, Spam: spam,
+	v := Verdict{Score: m.calibrated(m.opinion(f, domain).sum, domain), Ham: ham, Spam: spam}
+	if domain != "" {
+		own := m.table[layerOf(domain).past]
+		ham, spam = max(ham, int64(own[0])/ownWeight), max(spam, int64(own[1])/ownWeight)
 	}
+	v.Trained = ham >= Enough && spam >= Enough
+	return v
+}
+
+// ownLessons is how many lessons a domain's layer has.
+func (m *Model) ownLessons(domain string) int64 {
+	if domain == "" {
+		return 0
+	}
+	own := m.table[layerOf(domain).past]
+	return (int64(own[0]) + int64(own[1])) / ownWeight
 }
 
 // An opinion is what the learners of both layers say: logits, more or less.
@@ -127,6 +139,9 @@ func (l layer) at(table int, h uint32) int {
 
 // half is with how many lessons of its own a domain's layer weighs half of what everybody's does.
 const half = 50
+
+// ownWeight is how many lessons one counts as that is for the domain alone: nothing else says what it says.
+const ownWeight = 4
 
 func (m *Model) opinion(f *Features, domain string) (o opinion) {
 	layers, shares, n := m.layers(domain)
