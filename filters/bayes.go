@@ -26,8 +26,9 @@ type Bayes interface {
 // bayesFilter tells spam from ham by what people, traps and operators have called so before on this site (`gatepost learn`,
 // `gatepost bayes`): by the header's shape, texts, structure, links and attachments' names, for each domain by its own
 // lessons and by those of all. It scores from 0 to 15; 7.5 is as likely the one as the other. `level` says how much it takes until
-// a message is called spam. That counts as the score that the policy requires, and what is less in proportion, so this filter alone can have a message
-// held, and never refused. Until its own record on this site shows that at most one in 1,000 ham is lost by it (over 1,000
+// a message is called spam. That counts as the score that the policy requires, so this filter alone can have a message
+// held, and never refused. What is less adds less, down to nothing at half of the level's score, or at 1.875, which hardly any
+// ham reaches, where that is more: at level 1 there is nothing between spam and ham. Until its own record on this site shows that at most one in 1,000 ham is lost by it (over 1,000
 // ham at least, each judged before it was learnt), it adds 6 points at most, and fewer than what is required. As shipped it
 // knows nothing, and is `untrained` until it has seen enough of both.
 type bayesFilter struct {
@@ -44,7 +45,7 @@ func bayesKind(d Deps) pipeline.Kind {
 		Name: "bayes", Stage: pipeline.Data, Scope: pipeline.PerDomain,
 		Results: []pipeline.Result{
 			{Word: "spam", Effect: "score", Doc: "the score reaches the level's; the points are those that the policy requires, or fewer while its record is too short"},
-			{Word: "unsure", Effect: "score", Doc: "the score is at least half of the level's; the points are in proportion"},
+			{Word: "unsure", Effect: "score", Doc: "the score is above half of the level's, and above 1.875; the points grow from 0 there to what the policy requires at the level's"},
 			{Word: "ham", Effect: "none", Doc: "the score is lower"},
 			{Word: "untrained", Effect: "none", Doc: "too little spam, or ham, was learnt yet"},
 			{Word: pipeline.TempError, Effect: "none", Doc: "the message can't be read"},
@@ -61,9 +62,10 @@ func bayesKind(d Deps) pipeline.Kind {
 }
 
 const (
-	unearned     = 6.0 // points at most before Bayes has earned more
-	bayesReasons = 10  // features that are told
-	maxFeature   = 80  // letters of one
+	hamScore     = 1.875 // ham hardly ever scores more: most of it has 0.8 to 1.5, so less says nothing against a message, at no level
+	unearned     = 6.0   // points at most before Bayes has earned more
+	bayesReasons = 10    // features that are told
+	maxFeature   = 80    // letters of one
 )
 
 // Check implements pipeline.Filter.
@@ -89,12 +91,12 @@ func (b bayesFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Find
 // judged makes a finding of a verdict that means something.
 func (b bayesFilter) judged(f pipeline.Finding, v bayes.Verdict, features *bayes.Features, domain string) pipeline.Finding {
 	required := bayes.LevelScore(b.level)
-	f.Score, f.Required = v.Score, required
+	f.Score, f.Required, f.Floor = v.Score, required, max(required/2, hamScore)
 	f.Result = "ham"
 	switch {
 	case v.Score >= required:
 		f.Result = "spam"
-	case v.Score >= required/2:
+	case v.Score > f.Floor:
 		f.Result = "unsure"
 	}
 	f.Reason = fmt.Sprintf("it scores %s of 15; from %g on it is spam", shownScore(v.Score), required)

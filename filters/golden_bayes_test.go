@@ -120,6 +120,32 @@ func TestBayesAloneIsNeverDecisive(t *testing.T) {
 	}
 }
 
+// Ham lies at 0.8 to 1.5: no level adds points to that, and none has a message jump by some where its score hardly moves, but
+// level 1, for which all above that is spam.
+func TestBayesAddsNothingToHam(t *testing.T) {
+	points := func(level int, score float64, earned bool) float64 {
+		b := &fakeBayes{verdict: bayes.Verdict{Score: score, Trained: true}, earned: earned}
+		return walkBayes(t, b, crlf(bayesOffer), map[string]any{"level": level}, 7.5, 0, "a@one.example")[0].Score
+	}
+	for level := 1; level <= bayes.Levels; level++ {
+		for _, score := range []float64{0.01, 0.87, 0.9375, 1.2, 1.5, 1.874} {
+			if got := max(points(level, score, true), points(level, score, false)); got != 0 {
+				t.Errorf("level %d adds %g points to what scores %g", level, got, score)
+			}
+		}
+		for score, last := 1.875, 0.0; level > 1 && score < 15; score += .02 {
+			got := points(level, score, true)
+			if got < last || got > last+.1 {
+				t.Errorf("level %d: %g points at %g, and %g just before", level, got, score, last)
+			}
+			last = got
+		}
+		if got := points(level, bayes.LevelScore(level), true); got != 7.5 {
+			t.Errorf("level %d: %g points for spam", level, got)
+		}
+	}
+}
+
 // gone is content of which nothing can be read.
 type gone struct{}
 

@@ -122,7 +122,7 @@ func (e Effect) String() string {
 
 // points returns what the effect adds for f in a walk. A Score with a scale of its own (Finding.Required) is brought to that of
 // the walk: what the filter calls spam counts as the required score, and never more, so that it alone can have a message
-// held, and not refused (RejectAt). Where there is a bound (Finding.Most) it alone can't have it held either.
+// held, and not refused (RejectAt). Below that the points fall to none at Finding.Floor, without a step. Where there is a bound (Finding.Most) it alone can't have it held either.
 func (e Effect) points(f Finding, w *Walk) float64 {
 	switch {
 	case e.Action != Score:
@@ -136,7 +136,13 @@ func (e Effect) points(f Finding, w *Walk) float64 {
 	if required <= 0 { // nothing is spam by its score
 		required = f.Required
 	}
-	points := min(f.Score/f.Required, 1) * required
+	points := required
+	switch {
+	case f.Score <= f.Floor && f.Score < f.Required:
+		return 0
+	case f.Score < f.Required:
+		points *= (f.Score - f.Floor) / (f.Required - f.Floor)
+	}
 	if f.Most > 0 {
 		points = min(points, f.Most, hint*required)
 	}

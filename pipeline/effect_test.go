@@ -78,6 +78,13 @@ func TestPointsOfAnOwnScale(t *testing.T) {
 		"refused from the same on":      {graded, Finding{Score: 14.9, Required: 10}, 10, 10, 9.9},
 		"refused from more on":          {graded, Finding{Score: 14.9, Required: 10}, 7.5, 12, 7.5},
 		"nothing is spam by its score":  {graded, Finding{Score: 5, Required: 10}, 0, 0, 5},
+		"above a floor":                 {graded, Finding{Score: 7.5, Required: 10, Floor: 5}, 7.5, 0, 3.75},
+		"just above a floor":            {graded, Finding{Score: 5.001, Required: 10, Floor: 5}, 7.5, 0, .0015},
+		"at a floor":                    {graded, Finding{Score: 5, Required: 10, Floor: 5}, 7.5, 0, 0},
+		"below a floor":                 {graded, Finding{Score: 1, Required: 10, Floor: 5}, 7.5, 0, 0},
+		"below a floor, bound":          {graded, Finding{Score: 1, Required: 10, Floor: 5, Most: 6}, 7.5, 0, 0},
+		"no room above a floor":         {graded, Finding{Score: 5, Required: 5, Floor: 5}, 7.5, 0, 7.5},
+		"no room, and below":            {graded, Finding{Score: 4.999, Required: 5, Floor: 5}, 7.5, 0, 0},
 		"and refused from little on":    {graded, Finding{Score: 14, Required: 10}, 0, 5, 4.95},
 	} {
 		w := &Walk{Required: tt.required, Policy: &Policy{RejectAt: tt.rejectAt}}

@@ -21,6 +21,7 @@ type Finding struct {
 	Result   string     // a word of the filter's own vocabulary: "pass", "listed"
 	Score    float64    // where the filter grades; used by the effect "score"
 	Required float64    // Score from which the filter itself calls the message spam, where its scale is its own; see Effect.points
+	Floor    float64    // such a Score up to which the effect "score" adds nothing; less than Required, or as much
 	Most     float64    // points that the effect "score" adds of such a Score at most; 0: as many as are required
 	Reason   string     // one sentence for a person
 	Evidence []Evidence // what replay and explanation need, as it was
