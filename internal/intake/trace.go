@@ -2,6 +2,8 @@ package intake
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-msgauth/authres"
@@ -60,7 +62,8 @@ func (t *Transaction) verdict(b []byte, r *recipient) []byte {
 	if isSpam(w) {
 		b = mail.AppendField(b, "X-Spam-Flag", "YES")
 	}
-	b = mail.AppendField(b, "X-Spam-Score", fmt.Sprintf("%.1f", w.Score))
+	score, _ := shownScores(w)
+	b = mail.AppendField(b, "X-Spam-Score", score)
 	return mail.AppendField(b, "X-Spam-Status", spamStatus(w))
 }
 
@@ -164,7 +167,7 @@ func spamStatus(w *pipeline.Walk) string {
 		switch {
 		case s.Shadow:
 		case s.Points != 0:
-			tests = append(tests, fmt.Sprintf("%s: %g", s.Entry, s.Points))
+			tests = append(tests, fmt.Sprintf("%s: %s", s.Entry, thousandths(shownThousandths(s.Points), 0)))
 		case s.Effect.Action.Ends():
 			tests = append(tests, fmt.Sprintf("%s: %s", s.Entry, s.Effect.Action))
 		}
@@ -172,7 +175,39 @@ func spamStatus(w *pipeline.Walk) string {
 	if tests == nil {
 		tests = []string{"none"}
 	}
-	return fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", word, w.Score, w.Required, strings.Join(tests, ", "))
+	score, required := shownScores(w)
+	return fmt.Sprintf("%s, score=%s required=%s tests=%s", word, score, required, strings.Join(tests, ", "))
+}
+
+// shownScores are a walk's score and what it takes until that is spam, with one to three decimals; as shown, too, the one reaches the
+// other or does not.
+func shownScores(w *pipeline.Walk) (score, required string) {
+	n, limit := shownThousandths(w.Score), int64(math.Round(w.Required*1000))
+	switch {
+	case w.Required <= 0: // nothing is spam by its score
+	case w.Score >= w.Required:
+		n = max(n, limit)
+	default:
+		n = min(n, limit-1)
+	}
+	return thousandths(n, 1), thousandths(limit, 1)
+}
+
+// shownThousandths leaves out what is less than a thousandth, so that no more is shown than there is. What a sum of decimal
+// fractions lacks because it is a binary one does not count.
+func shownThousandths(x float64) int64 { return int64(math.Floor(x*1000 + 1e-6)) }
+
+// thousandths writes a number of them in decimals, at least so many.
+func thousandths(n int64, least int) string {
+	s := strconv.FormatFloat(float64(n)/1000, 'f', 3, 64)
+	whole, decimals, _ := strings.Cut(s, ".")
+	for len(decimals) > least && strings.HasSuffix(decimals, "0") {
+		decimals = decimals[:len(decimals)-1]
+	}
+	if decimals == "" {
+		return whole
+	}
+	return whole + "." + decimals
 }
 
 // bayesStatus is what the filter bayes said, "ham, score=0.412 required=7.5 level=4", by its evidence; "" where the
