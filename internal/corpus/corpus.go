@@ -34,24 +34,28 @@ type Item struct {
 
 // Walk goes through all messages in a file, or below a directory, in the order of the
 // names. What can't be read comes as an error that names it, and the walk goes on with the
-// next file. Symbolic links below a directory are not followed.
+// next file. A symbolic link is followed where it is path itself; those below a directory are not.
 func Walk(path string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		stop := errors.New("stop")
-		_ = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		root := path
+		if d, err := os.Stat(path); err == nil && d.IsDir() { // a link to a directory is none to WalkDir, but for what is behind it
+			root += string(filepath.Separator) + "."
+		}
+		_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				if !yield(Item{Name: name}, fmt.Errorf("corpus: %w", err)) {
+				if !yield(Item{Name: name}, err) {
 					return stop
 				}
 				return nil
-			case name != path && passedBy(name, d):
+			case name != root && passedBy(name, d):
 				if d.IsDir() {
 					return fs.SkipDir
 				}
 				return nil
 			}
-			if d.IsDir() || !d.Type().IsRegular() && name != path {
+			if d.IsDir() || !d.Type().IsRegular() && name != root {
 				return nil
 			}
 			if !file(name, yield) {
@@ -84,13 +88,13 @@ func isMaildir(name string) bool {
 func file(name string, yield func(Item, error) bool) bool {
 	f, err := os.Open(name)
 	if err != nil {
-		return yield(Item{Name: name}, fmt.Errorf("corpus: %w", err))
+		return yield(Item{Name: name}, err)
 	}
 	defer f.Close()
 	for item, err := range Read(f) {
 		item.Name = name + item.Name
 		if err != nil {
-			err = fmt.Errorf("corpus: %s: %w", name, err)
+			err = fmt.Errorf("%s: %w", name, err)
 		}
 		if !yield(item, err) {
 			return false

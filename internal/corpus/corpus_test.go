@@ -113,6 +113,48 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// What is named may be a link, to a file, a directory or a Maildir; errors name the file, and no package.
+func TestWalkNamedLink(t *testing.T) {
+	dir, links := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{"a.eml": "A: b\n", "md/cur/1:2,S": "A: b\n", "md/new/2": "A: b\n", "md/tmp/3": "A: b\n", "md/index": "x"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "md"), filepath.Join(links, "first")); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct{ to, want string }{
+		"a file":      {"a.eml", "[]"},
+		"a Maildir":   {"md", "[cur/1:2,S new/2]"},
+		"a directory": {"", "[a.eml md/cur/1:2,S md/new/2]"},
+		"a link":      {"../" + filepath.Base(links) + "/first", "[cur/1:2,S new/2]"},
+	} {
+		link := filepath.Join(links, name)
+		if err := os.Symlink(filepath.Join(dir, tt.to), link); err != nil {
+			t.Fatal(err)
+		}
+		names, n := []string{}, 0
+		for item, err := range Walk(link) {
+			if n++; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if rest, below := strings.CutPrefix(item.Name, link+"/"); below {
+				names = append(names, rest)
+			}
+		}
+		if fmt.Sprint(names) != tt.want || n == 0 {
+			t.Errorf("%s: got %v, want %s", name, names, tt.want)
+		}
+	}
+	for _, err := range Walk(filepath.Join(dir, "none")) {
+		if err == nil || strings.Contains(err.Error(), "corpus") || !strings.Contains(err.Error(), "none") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("From a\nSubject: x\n\n>From b\n\nFrom c 9:00\nX: y\n"))
 	f.Add([]byte("\r\n\r\nx"))
