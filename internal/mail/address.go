@@ -11,6 +11,8 @@ type Address struct {
 	Domain string // domain as written, "" where none
 	Route  string // obs-route as written, "@a.example,@b.example", "" as a rule
 	Mark   Mark
+
+	path Path // what Path returns, where that is known already
 }
 
 // A Mark tells a mailbox from the ends of a group.
@@ -25,6 +27,9 @@ const (
 
 // Path returns the address in canonical form, and whether it is one.
 func (a Address) Path() (Path, bool) {
+	if a.path != Null {
+		return a.path, true
+	}
 	if a.Mark != Mailbox || a.Local == "" || a.Domain == "" {
 		return Null, false
 	}
@@ -32,11 +37,17 @@ func (a Address) Path() (Path, bool) {
 	return p, err == nil
 }
 
+// maxKnown bounds the addresses of a message whose canonical form is kept.
+const maxKnown = 20
+
 // From returns the addresses in all From fields, parsed once.
 func (m *Message) From() []Address {
 	m.fromOnce.Do(func() {
 		for _, value := range m.Header().All("From") {
 			m.from = append(m.from, ParseAddressList(value)...)
+		}
+		for i := range m.from[:min(len(m.from), maxKnown)] { // many ask for each
+			m.from[i].path, _ = m.from[i].Path()
 		}
 	})
 	return m.from

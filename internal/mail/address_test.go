@@ -157,3 +157,16 @@ func likeNetMail(t *testing.T, s string, got []Address) {
 		t.Errorf("%q: got %s, want %v", s, list(got), want)
 	}
 }
+
+// TestFromPaths: what is kept of a message's authors is what each address says of itself.
+func TestFromPaths(t *testing.T) {
+	value := `Ann <ann@EXAMPLE.org>, "b b"@two.example, nobody, Group: c@three.example;, <@>, d@bücher.example, `
+	value += strings.Repeat("e@four.example, ", 2*maxKnown)
+	m := NewMessage([]byte("From: " + value + "\r\n\r\n"))
+	for i, a := range ParseAddressList(value) {
+		want, ok := a.Path()
+		if got, gotOK := m.From()[i].Path(); got != want || gotOK != ok {
+			t.Errorf("%+v: got %q, %t; want %q, %t", a, got, gotOK, want, ok)
+		}
+	}
+}
