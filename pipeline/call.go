@@ -50,7 +50,7 @@ const grace = 100 * time.Millisecond
 // await runs the call of a filter that may wait, in its turn in a batch or by itself.
 func (c *call) await() {
 	ctx := &c.wait.ctx
-	ctx.deadline, ctx.cause, ctx.waiting = time.Now().Add(c.entry.timeout()), errTimeout, c.begins
+	ctx.deadline, ctx.cause, ctx.waiting = time.Now().Add(c.entry.timeout()), errTimeout, c
 	ctx.shorten()
 	defer ctx.stop()
 	if ctx.Err() != nil {

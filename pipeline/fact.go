@@ -29,7 +29,7 @@ func Fact[T any](ctx context.Context, tx *Transaction, key string, limit time.Du
 		l := &limited{parent: &m.own, cause: context.DeadlineExceeded, deadline: time.Now().Add(limit)}
 		if ctx.Value(memoryKey{}) == m {
 			m.mu.Unlock()
-			l.waiting = func() { ctx.Done() } // so does the filter
+			l.waiting = beginning(func() { ctx.Done() }) // so does the filter
 			known.find(l, key, f)
 			return known.value, known.err
 		}

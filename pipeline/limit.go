@@ -26,14 +26,22 @@ func (l *limited) begin(ctx context.Context, limit time.Duration) {
 type limited struct {
 	parent   context.Context
 	deadline time.Time
-	cause    error  // of its end at the deadline
-	waiting  func() // called once, when somebody is about to wait; nil: nothing
+	cause    error    // of its end at the deadline
+	waiting  beginner // told once, when somebody is about to wait; nil: nobody
 
 	mu   sync.Mutex
 	real context.Context // nil: nobody was
 	end  context.CancelFunc
 	over bool // stop was called
 }
+
+// A beginner is told when somebody begins to wait.
+type beginner interface{ begins() }
+
+// beginning is a function that is a beginner.
+type beginning func()
+
+func (f beginning) begins() { f() }
 
 // shorten has the context end no later than its parent says.
 func (l *limited) shorten() {
@@ -57,7 +65,7 @@ func (l *limited) Done() <-chan struct{} {
 	}
 	l.mu.Unlock()
 	if begins && l.waiting != nil {
-		l.waiting()
+		l.waiting.begins()
 	}
 	return l.real.Done()
 }
