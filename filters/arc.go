@@ -24,6 +24,7 @@ import (
 type arcFilter struct {
 	resolver Resolver
 	trusted  []string
+	none     []authres.Result // of a message without a chain, as most are; not to be changed
 }
 
 // maxShownSets bounds the sets in evidence, of the newest.
@@ -45,7 +46,7 @@ func arcKind(d Deps) pipeline.Kind {
 		},
 		Options: func() any { return &arcOptions{Trusted: []string{}} },
 		New: func(options any) (pipeline.Filter, error) {
-			f := arcFilter{resolver: d.Resolver}
+			f := arcFilter{resolver: d.Resolver, none: arcAuth(arc.Chain{Result: arc.None}, mail.Client{})}
 			for _, s := range options.(*arcOptions).Trusted {
 				name, err := mail.ParseDomain(s)
 				if err != nil || !isName(name) {
@@ -63,6 +64,9 @@ func (f arcFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 	a, err := arcFact(ctx, q.Tx, f.resolver)
 	if err != nil {
 		return pipeline.Finding{}, err
+	}
+	if a.Result == arc.None && a.Reason == "" && len(a.Sets) == 0 {
+		return pipeline.Finding{Result: string(a.Result), Reason: arcReason(a.Chain), Evidence: a.Seen, Auth: f.none}, nil
 	}
 	finding := pipeline.Finding{Result: string(a.Result), Reason: arcReason(a.Chain), Auth: arcAuth(a.Chain, q.Tx.Client)}
 	for i := len(a.Sets) - 1; i >= max(0, len(a.Sets)-maxShownSets); i-- {

@@ -284,5 +284,6 @@ func PairPrint(client netip.Addr, sum bulk.Sum) learnt.Print {
 		length = 64
 	}
 	network, _ := client.Prefix(length)
-	return learnt.PairOf(network.String(), sum[:])
+	var text [64]byte // the longest has fewer octets
+	return learnt.PairOf(string(network.AppendTo(text[:0])), sum[:])
 }

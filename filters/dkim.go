@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-msgauth/authres"
+
 	"gatepost/pipeline"
 )
 
@@ -18,7 +20,10 @@ import (
 // ("permerror"). A failed signature is
 // weak evidence, since lists and forwarders break them. Each signature is shown with
 // selector, algorithm and the bits of its key, and written to Authentication-Results.
-type dkimFilter struct{ resolver Resolver }
+type dkimFilter struct {
+	resolver Resolver
+	none     []authres.Result // of a message that is not signed, as most are; not to be changed
+}
 
 func dkimKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
@@ -32,7 +37,7 @@ func dkimKind(d Deps) pipeline.Kind {
 			{Word: "temperror", Effect: "none", Doc: "the DNS did not answer"},
 			{Word: "none", Effect: "none", Doc: "the message is not signed"},
 		},
-		New: func(any) (pipeline.Filter, error) { return dkimFilter{d.Resolver}, nil },
+		New: func(any) (pipeline.Filter, error) { return dkimFilter{d.Resolver, (&dkimAnswer{}).auth()}, nil },
 	}
 }
 
@@ -41,6 +46,9 @@ func (f dkimFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findi
 	a, err := dkimFact(ctx, q.Tx, f.resolver)
 	if err != nil {
 		return pipeline.Finding{}, err
+	}
+	if len(a.Signatures) == 0 && a.Problem == "" && a.Unread == 0 {
+		return pipeline.Finding{Result: a.Result, Reason: "the message is not signed", Evidence: a.Seen, Auth: f.none}, nil
 	}
 	var parts []string
 	var evidence []pipeline.Evidence
@@ -54,12 +62,9 @@ func (f dkimFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Findi
 	if a.Unread > 0 {
 		evidence = append(evidence, pipeline.Evidence{Key: "unread", Value: fmt.Sprint(a.Unread, " more signatures")})
 	}
-	reason := "the message is not signed"
-	switch {
-	case a.Problem != "":
+	reason := "signed by " + strings.Join(parts, "; ")
+	if a.Problem != "" {
 		reason = "no signature was looked at: " + a.Problem
-	case len(parts) > 0:
-		reason = "signed by " + strings.Join(parts, "; ")
 	}
 	return pipeline.Finding{Result: a.Result, Reason: shorten(reason), Evidence: append(evidence, a.Seen...), Auth: a.auth()}, nil
 }

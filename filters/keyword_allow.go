@@ -74,6 +74,9 @@ func (k keywordAllow) Compares() []pipeline.Comparison {
 
 // Check implements pipeline.Filter.
 func (k keywordAllow) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
+	if k.set.Len() == 0 && k.Prompt(q) {
+		return pipeline.Finding{Result: "none"}, nil
+	}
 	sets := append([]*rules.Pack{{Set: k.set, Rules: k.rules}}, k.sources.all()...)
 	if len(sets) == 1 && k.set.Len() == 0 && len(k.rules) == 0 {
 		return pipeline.Finding{Result: "none"}, nil
