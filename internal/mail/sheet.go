@@ -270,7 +270,10 @@ func spacedCombinators(s string) string {
 	if !strings.ContainsAny(s, ">+~") || strings.ContainsAny(s, "[(") {
 		return s
 	}
-	return strings.NewReplacer(">", " > ", "+", " + ", "~", " ~ ").Replace(s)
+	for _, c := range []string{">", "+", "~"} {
+		s = strings.ReplaceAll(s, c, " "+c+" ")
+	}
+	return s
 }
 
 // compound reads "td.note#x"; what else there is, it passes over and says so.
