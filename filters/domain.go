@@ -33,8 +33,10 @@ func isName(s string) bool {
 	if s == "" || len(s) > 253 || s[0] == '[' || !strings.Contains(s, ".") {
 		return false
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return false
+	if last := s[len(s)-1]; '0' <= last && last <= '9' || strings.IndexByte(s, ':') >= 0 { // else it is no address, and an error is made for nothing
+		if _, err := netip.ParseAddr(s); err == nil {
+			return false
+		}
 	}
 	for label := range strings.SplitSeq(s, ".") {
 		if label == "" || len(label) > 63 {

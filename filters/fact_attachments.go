@@ -27,11 +27,17 @@ func attachmentsWithin(ctx context.Context, tx *pipeline.Transaction, limits att
 	if m == nil {
 		return nil, errors.New("attachments: asked before the content is in")
 	}
-	if !attachment.HasAttachments(m) {
-		if err := m.Err(); err != nil {
-			return nil, fmt.Errorf("attachments: read message: %w", err)
+	none, err := pipeline.Fact(ctx, tx, "no attachments", attachmentsTime, func(context.Context) (*attachment.Report, error) {
+		if attachment.HasAttachments(m) {
+			return nil, nil // Inspect says what can't be read
 		}
-		return &attachment.Report{}, nil
+		return &attachment.Report{}, m.Err()
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("attachments: read message: %w", err)
+	case none != nil:
+		return none, nil
 	}
 	return pipeline.Fact(ctx, tx, fmt.Sprint("attachments ", limits), attachmentsTime, func(ctx context.Context) (*attachment.Report, error) {
 		return attachment.Inspect(ctx, m, limits)
