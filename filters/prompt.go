@@ -1,8 +1,12 @@
 package filters
 
 import (
+	"slices"
+	"strings"
 	"time"
 
+	"gatepost/internal/dkim"
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -40,7 +44,7 @@ func (l logic) Prompt(pipeline.Query) bool {
 }
 
 // Prompt implements pipeline.Prompter.
-func (f dkimFilter) Prompt(q pipeline.Query) bool { return promptDKIM(q.Tx) }
+func (f dkimFilter) Prompt(q pipeline.Query) bool { return promptDKIM(q.Tx, f.resolver) }
 
 // Prompt implements pipeline.Prompter.
 func (f arcFilter) Prompt(q pipeline.Query) bool { return !hasARC(q.Tx.Message.Header()) }
@@ -63,7 +67,10 @@ func (f dmarcFilter) Prompt(q pipeline.Query) bool {
 	}
 	a := dmarcAnswer{}
 	if q.Tx.Message.Header().Count("DKIM-Signature") > 0 {
-		a.DKIM, _ = pipeline.Known[dkimAnswer](q.Tx, dkimKey)
+		known := false
+		if a.DKIM, known = pipeline.Known[dkimAnswer](q.Tx, dkimKey); !known { // whom it proves is not known yet
+			return false
+		}
 	}
 	a.SPF, _ = knownSPF(q.Tx, m)
 	domains, _ := fromDomains(q.Tx.Message)
@@ -77,16 +84,30 @@ func (f dmarcFilter) Prompt(q pipeline.Query) bool {
 
 // promptProof reports whether SPF and DKIM of a transaction are told without asking the DNS.
 func promptProof(tx *pipeline.Transaction, r Resolver) bool {
-	return promptSPF(tx, r) && promptDKIM(tx)
+	return promptSPF(tx, r) && promptDKIM(tx, r)
 }
 
-// promptDKIM reports whether there is no key to be asked for, or no more.
-func promptDKIM(tx *pipeline.Transaction) bool {
-	if tx.Message.Header().Count("DKIM-Signature") == 0 {
+// promptDKIM reports whether there is no key to be asked for, or no more, or all are in memory.
+func promptDKIM(tx *pipeline.Transaction, r Resolver) bool {
+	h := tx.Message.Header()
+	signed := h.Count("DKIM-Signature")
+	if signed == 0 {
 		return true
 	}
-	_, known := pipeline.Known[dkimAnswer](tx, dkimKey)
-	return known
+	if _, known := pipeline.Known[dkimAnswer](tx, dkimKey); known {
+		return true
+	}
+	m, ok := r.(*remembering)
+	if !ok || signed > maxSignatures {
+		return false
+	}
+	return !slices.ContainsFunc(h.Fields, func(f mail.Field) bool {
+		if !strings.EqualFold(f.Name, "DKIM-Signature") {
+			return false
+		}
+		s, err := dkim.ParseSignature(f.Raw)
+		return err == nil && m.keeper.Keeps("TXT", s.Selector+"._domainkey."+s.Domain) <= 0
+	})
 }
 
 // promptSPF reports whether SPF was evaluated in this transaction, or is remembered.

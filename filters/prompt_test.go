@@ -1,8 +1,11 @@
 package filters
 
 import (
+	"context"
 	"net/netip"
 	"reflect"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,20 +34,22 @@ func TestPrompt(t *testing.T) {
 		before, after bool // whether it is prompt, before and after the DNS was asked
 	}{
 		{"no signature", "dkim", promptMail + "one.example>\r\n\r\nhi\r\n", true, true},
-		{"signed", "dkim", signature + promptMail + "one.example>\r\n\r\nhi\r\n", false, false},
+		{"signed", "dkim", signature + promptMail + "one.example>\r\n\r\nhi\r\n", false, true},
+		{"badly signed", "dkim", "DKIM-Signature: v=1; d=one.example\r\n" + promptMail + "one.example>\r\n\r\nhi\r\n", true, true},
+		{"signed too often", "dkim", strings.Repeat(signature, maxSignatures+1) + promptMail + "one.example>\r\n\r\nhi\r\n", false, false},
 		{"no chain", "arc", promptMail + "one.example>\r\n\r\nhi\r\n", true, true},
 		{"a chain", "arc", "ARC-Seal: i=1; cv=none\r\n" + promptMail + "one.example>\r\n\r\nhi\r\n", false, false},
 		{"unsigned", "dmarc", promptMail + "one.example>\r\n\r\nhi\r\n", false, true},
 		{"signed, too", "dmarc", signature + promptMail + "one.example>\r\n\r\nhi\r\n", false, false},
 		{"two authors", "dmarc", "From: <ann@one.example>, <bob@two.example>\r\n\r\nhi\r\n", false, true},
 		{"unsigned", "phish", promptMail + "one.example>\r\n\r\nhi\r\n", false, true},
-		{"signed, too", "checksum", signature + promptMail + "one.example>\r\n\r\nhi\r\n", false, false},
+		{"signed, too", "checksum", signature + promptMail + "one.example>\r\n\r\nhi\r\n", false, true},
 		{"off", "antivirus", promptMail + "one.example>\r\n\r\nhi\r\n", true, true},
 		{"off", "uribl", promptMail + "one.example>\r\n\r\nhi\r\n", true, true},
 	}
 	for _, c := range cases {
 		t.Run(c.filter+" "+c.name, func(t *testing.T) {
-			dns := fakeKept(zone, time.Hour)
+			dns := &askedDNS{keptDNS: fakeKept(zone, time.Hour), known: map[string]bool{}}
 			all := everyFilter(t, Deps{Resolver: dns})
 			f := all[c.filter]
 			for i, want := range []bool{c.before, c.after} {
@@ -52,11 +57,11 @@ func TestPrompt(t *testing.T) {
 				if got := f.(pipeline.Prompter).Prompt(q); got != want {
 					t.Errorf("time %d: prompt %t, want %t", i, got, want)
 				}
-				asked := dns.asked
+				asked := dns.count()
 				if _, err := f.Check(t.Context(), q); err != nil {
 					t.Fatal(err)
 				}
-				if want && dns.asked != asked {
+				if want && dns.count() != asked {
 					t.Errorf("time %d: it said that it would not wait, and asked the DNS", i)
 				}
 				if _, err := all["dmarc"].Check(t.Context(), q); err != nil { // which asks about SPF, too
@@ -65,6 +70,40 @@ func TestPrompt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// askedDNS keeps keys from when they are asked for, and all else from the beginning.
+type askedDNS struct {
+	*keptDNS
+	mu    sync.Mutex
+	known map[string]bool // keys
+	again int             // questions about those
+}
+
+func (a *askedDNS) Keeps(record, name string) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if strings.Contains(name, "._domainkey.") && !a.known[name] {
+		return 0
+	}
+	return a.keptDNS.Keeps(record, name)
+}
+
+func (a *askedDNS) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	a.mu.Lock()
+	if a.known[name] {
+		a.again++
+	}
+	a.known[name] = strings.Contains(name, "._domainkey.")
+	a.mu.Unlock()
+	return a.keptDNS.LookupTXT(ctx, name)
+}
+
+// count is how many questions were asked whose answer was not a kept key.
+func (a *askedDNS) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked - a.again
 }
 
 // everyFilter makes one of each kind, as it ships.
