@@ -17,6 +17,7 @@ type course struct {
 	before Before
 	entry  Entry
 	deltas []bayes.Delta
+	days   map[string]losses // the guard's, as they were
 }
 
 // A part of a course is what some lessons come to, until the guard has said whether they are learnt.
@@ -29,7 +30,7 @@ type part struct {
 
 func (d *Desk) newCourse(b Before) *course {
 	return &course{
-		desk: d, model: d.model.Load(), path: PathOf(b.Head.Rolls), before: b,
+		desk: d, model: d.model.Load(), path: PathOf(b.Head.Rolls), before: b, days: maps.Clone(d.guard.days),
 		entry: Entry{Seq: b.Head.Seq + 1, Node: d.c.Node, Time: d.c.Now()},
 	}
 }
@@ -383,12 +384,13 @@ func (c *course) append(ctx context.Context) error {
 	return nil
 }
 
-// back takes out of the model what the course has put into it.
+// back takes out of the model what the course has put into it, and gives the guard back its days: without them it would take the
+// model for one on its first day, and let all through.
 func (c *course) back() {
 	for _, d := range slices.Backward(c.deltas) {
 		c.model.Merge(d.Inverse())
 	}
-	c.desk.guard.known, c.desk.guard.days = false, nil
+	c.desk.guard.known, c.desk.guard.days = false, c.days
 }
 
 // took notes that an entry of this node's is in the log.

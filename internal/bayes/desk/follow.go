@@ -24,6 +24,7 @@ func (d *Desk) follow(ctx context.Context) error {
 	}
 	rolled := len(head.Rolls) > 0 && head.Rolls[len(head.Rolls)-1].Seq > d.seq
 	anew := !d.ready || rolled || d.seq > head.Seq || d.seq+1 < head.First
+	d.ready = false // until all is read, so that what fails halfway is read anew
 	if anew {
 		if err := d.load(ctx, head); err != nil {
 			return fmt.Errorf("desk: read the model: %w", err)

@@ -1,0 +1,98 @@
+package desk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"gatepost/internal/bayes/desk"
+)
+
+// evil are lessons that call others' ham spam, of many persons of one domain.
+func (s *site) evil(w writer, n int) (list []desk.Lesson) {
+	for i := range n {
+		list = append(list, s.lesson(fmt.Sprint("evil", i), w.letter("work", 400), true, fmt.Sprintf("e%d@evil.example", i%100)))
+	}
+	return list
+}
+
+// failing rows fail where they are told to.
+type failing struct {
+	desk.Rows
+	appends, cells atomic.Bool
+	during         func() // before an entry is in the log
+}
+
+var errDisk = errors.New("no space left on device")
+
+func (r *failing) Append(ctx context.Context, e desk.Entry) error {
+	if r.during != nil {
+		r.during()
+	}
+	if r.appends.Load() {
+		return errDisk
+	}
+	return r.Rows.Append(ctx, e)
+}
+
+func (r *failing) Cells(ctx context.Context, since string) ([]desk.Cell, error) {
+	if r.cells.Load() {
+		return nil, errDisk
+	}
+	return r.Rows.Cells(ctx, since)
+}
+
+// What fails leaves the guard as it was: an entry that can't be written, and a Forget that finds nothing, or finds what was refused.
+func TestGuardAfterErrors(t *testing.T) {
+	for name, fail := range map[string]func(t *testing.T, s *site, d *desk.Desk, r *failing, w writer){
+		"an entry is not written": func(t *testing.T, s *site, d *desk.Desk, r *failing, w writer) {
+			r.appends.Store(true)
+			defer r.appends.Store(false)
+			if _, err := d.Teach(t.Context(), s.lesson("second", w.letter("pill", 400), true, "p2@d1.example")); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+		},
+		"nothing to forget": func(t *testing.T, s *site, d *desk.Desk, r *failing, w writer) {
+			if _, err := d.Forget(t.Context(), "nobody knows", "x@d1.example", "x"); !errors.Is(err, desk.ErrNone) {
+				t.Fatal(err)
+			}
+		},
+		"refused lessons are forgotten": func(t *testing.T, s *site, d *desk.Desk, r *failing, w writer) {
+			list := s.evil(w, 64)
+			if _, err := d.TeachNow(t.Context(), list...); err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range list {
+				if _, err := d.Forget(t.Context(), l.Message, l.Person, "x"); err != nil && !errors.Is(err, desk.ErrNone) {
+					t.Fatal(err)
+				}
+			}
+		},
+		"what stands beside the model is not read": func(t *testing.T, s *site, d *desk.Desk, r *failing, w writer) {
+			s.teach(s.node("other"), s.lesson("second", w.letter("pill", 400), true, "p2@d1.example"))
+			r.cells.Store(true)
+			defer r.cells.Store(false)
+			if err := d.Follow(t.Context()); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, w := trained(t, testCaps())
+			r := &failing{Rows: s.rows}
+			s.rows = r
+			d := s.node("b")
+			s.rows = r.Rows
+			s.teach(d, s.lesson("first", w.letter("pill", 400), true, "p1@d1.example"))
+			fail(t, s, d, r, w)
+			if _, err := d.TeachNow(t.Context(), s.evil(w, 300)...); err != nil {
+				t.Fatal(err)
+			}
+			if after := measure(t, s, d); after.lost > 3 || d.Guard().Lessons == 0 {
+				t.Errorf("of 200 ham %d are lost; %+v", after.lost, d.Guard())
+			}
+		})
+	}
+}
