@@ -9,7 +9,8 @@ import (
 	"gatepost/internal/bayes"
 )
 
-// A course is what one entry will have. The model has it already; back takes it out.
+// A course is what one entry will have. The desk's bench has it already, and back takes it out; what mail is judged by has it
+// when it is in the log.
 type course struct {
 	desk   *Desk
 	model  *bayes.Model
@@ -30,7 +31,7 @@ type part struct {
 
 func (d *Desk) newCourse(b Before) *course {
 	return &course{
-		desk: d, model: d.model.Load(), path: PathOf(b.Head.Rolls), before: b, days: maps.Clone(d.guard.days),
+		desk: d, model: d.bench, path: PathOf(b.Head.Rolls), before: b, days: maps.Clone(d.guard.days),
 		entry: Entry{Seq: b.Head.Seq + 1, Node: d.c.Node, Time: d.c.Now()},
 	}
 }
@@ -352,7 +353,6 @@ func (c *course) forget(ctx context.Context, message, person, who string, f *bay
 			}
 		}
 		if err := c.undo(p, l, f, who); err != nil {
-			c.deltas = append(c.deltas, c.model.Take())
 			return nil, err
 		}
 		list = append(list, l)
@@ -366,7 +366,7 @@ func (c *course) forget(ctx context.Context, message, person, who string, f *bay
 	return list, nil
 }
 
-// append writes the entry; where that fails the model is what it was.
+// append writes the entry, and has mail judged by it; where that fails the model is what it was.
 func (c *course) append(ctx context.Context) error {
 	e := &c.entry
 	if len(e.Lessons) == 0 && len(e.Ends) == 0 {
@@ -380,6 +380,10 @@ func (c *course) append(ctx context.Context) error {
 		c.back()
 		return err
 	}
+	live := c.desk.model.Load()
+	for _, delta := range c.deltas {
+		live.Merge(delta)
+	}
 	c.desk.took(e)
 	return nil
 }
@@ -387,6 +391,7 @@ func (c *course) append(ctx context.Context) error {
 // back takes out of the model what the course has put into it, and gives the guard back its days: without them it would take the
 // model for one on its first day, and let all through.
 func (c *course) back() {
+	c.deltas = append(c.deltas, c.model.Take()) // what it was at
 	for _, d := range slices.Backward(c.deltas) {
 		c.model.Merge(d.Inverse())
 	}

@@ -53,10 +53,11 @@ const (
 // goroutines.
 type Desk struct {
 	c     Config
-	model atomic.Pointer[bayes.Model]
-	shown atomic.Pointer[standing] // what the record comes to
+	model atomic.Pointer[bayes.Model] // what mail is judged by: what is in the log, and no more
+	shown atomic.Pointer[standing]    // what the record comes to
 
 	turn  chan struct{} // held by who changes the model
+	bench *bayes.Model  // what lessons are learnt by and weighed, the same otherwise; with the turn
 	seq   int64         // of the entry that the model has; with the turn
 	ready bool          // the model was read; with the turn
 	added atomic.Int64  // octets of entries since the newest snapshot
@@ -87,7 +88,7 @@ func New(c Config) *Desk {
 	if c.Old == nil {
 		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
-	d := &Desk{c: c, turn: make(chan struct{}, 1), record: record{}}
+	d := &Desk{c: c, turn: make(chan struct{}, 1), record: record{}, bench: bayes.New()}
 	d.model.Store(bayes.New())
 	d.shown.Store(&standing{})
 	return d

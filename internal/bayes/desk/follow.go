@@ -59,6 +59,7 @@ func (d *Desk) apply(e Entry) error {
 	m := d.model.Load()
 	for _, delta := range list {
 		m.Merge(delta)
+		d.bench.Merge(delta)
 	}
 	d.seq = e.Seq
 	d.added.Add(int64(len(e.Delta)))
@@ -80,7 +81,7 @@ func (d *Desk) load(ctx context.Context, head Head) error {
 	}
 	var errs []error
 	for _, b := range bases(head, snapshots) {
-		m, err := d.read(ctx, b.snapshot)
+		m, bench, err := d.read(ctx, b.snapshot)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("as of entry %d: %w", b.seq, err))
 			continue
@@ -89,6 +90,7 @@ func (d *Desk) load(ctx context.Context, head Head) error {
 			d.c.Log.Error("a snapshot of the bayes model can't be read", "error", err)
 		}
 		d.model.Store(m)
+		d.bench = bench
 		d.seq, d.guard.known = b.seq, false
 		d.added.Store(0)
 		return nil
@@ -112,15 +114,20 @@ func bases(head Head, snapshots []Snapshot) (list []base) {
 	return list
 }
 
-func (d *Desk) read(ctx context.Context, snapshot int64) (*bayes.Model, error) {
+// read returns a whole model twice.
+func (d *Desk) read(ctx context.Context, snapshot int64) (m, bench *bayes.Model, err error) {
 	if snapshot == 0 {
-		return bayes.New(), nil
+		return bayes.New(), bayes.New(), nil
 	}
 	var b bytes.Buffer
 	if err := d.c.Rows.Snapshot(ctx, snapshot, &b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return unpackModel(b.Bytes())
+	if m, err = unpackModel(b.Bytes()); err != nil {
+		return nil, nil, err
+	}
+	bench, err = unpackModel(b.Bytes())
+	return m, bench, err
 }
 
 // readBeside reads what stands beside the model: the record, of which anew or the last days, and samples.

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,4 +96,48 @@ func TestGuardAfterErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While lessons are weighed, and until their entry is in the log, mail is judged as it was before.
+func TestMailIsJudgedByWhatIsInTheLog(t *testing.T) {
+	s, _, w := trained(t, testCaps())
+	r := &failing{Rows: s.rows}
+	s.rows = r
+	d := s.node("b")
+	known := s.lesson("new", w.letter("loan", 50), true, "p1@d1.example")
+	before, looks := octetsNow(t, d), 0
+	r.during = func() {
+		looks++
+		if !bytes.Equal(octetsNow(t, d), before) {
+			t.Error("the model has what is not in the log")
+		}
+	}
+	r.appends.Store(true)
+	if _, err := d.Teach(t.Context(), known); !errors.Is(err, errDisk) {
+		t.Fatal(err)
+	}
+	r.appends.Store(false)
+	if !bytes.Equal(octetsNow(t, d), before) {
+		t.Error("the model has what was not written")
+	}
+	s.teach(d, known)
+	if looks != 2 || bytes.Equal(octetsNow(t, d), before) {
+		t.Errorf("%d looks; or nothing was learnt", looks)
+	}
+	r.during = nil
+	if _, err := d.Forget(t.Context(), "new", "", "x"); err != nil {
+		t.Fatal(err)
+	}
+	s.teach(d, s.lesson("another", w.letter("loan", 50), true, "p2@d1.example"))
+	same(t, "after lessons and one taken back", d, s.node("c"))
+}
+
+// octetsNow are a desk's model, whole, as mail is judged by it at this moment.
+func octetsNow(t *testing.T, d *desk.Desk) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := d.Model().WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
