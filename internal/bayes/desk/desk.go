@@ -63,6 +63,8 @@ type Desk struct {
 	added atomic.Int64  // octets of entries since the newest snapshot
 	guard guard         // with the turn
 
+	settles atomic.Int64 // Unix time when the guard begins to judge; 0: that is not known
+
 	mu      sync.Mutex
 	waiting []*job
 	dropped int

@@ -159,6 +159,7 @@ func (d *Desk) readBeside(ctx context.Context, anew bool) error {
 	for _, one := range days {
 		d.guard.begin(one)
 	}
+	d.note(0, now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.record.replace(since, cells)

@@ -43,6 +43,7 @@ func lostShare(kind int) int { return [kinds]int{ham: 40, spam: 10}[kind] }
 // A GuardState is what the guard knows, for people.
 type GuardState struct {
 	Ham, Spam GuardSide
+	Judging   bool      // it does; not on the first day of a model, when all is learnt
 	Refused   time.Time // when it last refused lessons here; zero: it did not since the start
 	Lessons   int       // that were refused here since the start
 }
@@ -229,11 +230,40 @@ func (g *guard) wants(l Lesson) bool {
 	return g.slots[slotOf(l)] == nil || number(l.Message)>>20%4 == 0
 }
 
-// Guard returns what the guard knows.
+// Guard returns what the guard knows; while lessons are learnt, what it knew before them.
 func (d *Desk) Guard() GuardState {
+	select {
+	case d.turn <- struct{}{}:
+		if g := &d.guard; !g.known {
+			g.now, g.known = g.lost(d.bench), true
+			d.note(0, d.c.Now())
+		}
+		<-d.turn
+	default:
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.state
+	s := d.state
+	s.Judging = d.judging()
+	return s
+}
+
+// judging reports whether the guard judges; it looks into memory alone.
+func (d *Desk) judging() bool {
+	from := d.settles.Load()
+	return from != 0 && d.c.Now().Unix() >= from
+}
+
+// settles is when the guard begins to judge: when the first of its days is over; 0 where there is none.
+func (g *guard) settles() int64 {
+	if len(g.days) == 0 {
+		return 0
+	}
+	first, err := time.Parse(time.DateOnly, slices.Min(slices.Collect(maps.Keys(g.days))))
+	if err != nil {
+		return 0
+	}
+	return first.AddDate(0, 0, 1).Unix()
 }
 
 // warnEvery is how often refusals are logged.
@@ -246,6 +276,7 @@ func (d *Desk) note(refused int, now time.Time) {
 	side := func(kind int) GuardSide {
 		return GuardSide{Samples: g.count(kind), Lost: g.now[kind], Before: before[kind], Allowed: g.allowed(kind)}
 	}
+	d.settles.Store(g.settles())
 	d.mu.Lock()
 	s := &d.state
 	s.Ham, s.Spam = side(ham), side(spam)

@@ -141,3 +141,28 @@ func octetsNow(t *testing.T, d *desk.Desk) []byte {
 	}
 	return b.Bytes()
 }
+
+// What the guard knows can be told on a model's first day, and after a restart before anything is learnt; and it says when it
+// judges.
+func TestGuardTellsWhatItKnows(t *testing.T) {
+	s, first, w := trained(t, testCaps())
+	s.now = s.now.AddDate(0, 0, -1)
+	if g := first.Guard(); g.Judging || g.Ham.Samples < 64 || g.Spam.Samples < 64 {
+		t.Errorf("on the first day: %+v", g)
+	}
+	forced := s.evil(w, 300)
+	for i := range forced {
+		forced[i].Source, forced[i].Person, forced[i].Force = desk.Command, "admin", true
+	}
+	if _, err := first.TeachNow(t.Context(), forced...); err != nil {
+		t.Fatal(err)
+	}
+	if g := first.Guard(); g.Judging || g.Ham.Lost == 0 {
+		t.Errorf("on the first day, poisoned: %+v", g)
+	}
+	s.now = s.now.AddDate(0, 0, 1)
+	g := s.node("new").Guard()
+	if !g.Judging || g.Ham != first.Guard().Ham || g.Ham.Samples < 64 || g.Ham.Lost == 0 {
+		t.Errorf("on a new node %+v, on the first %+v", g, first.Guard())
+	}
+}

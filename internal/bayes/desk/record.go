@@ -151,7 +151,8 @@ func (d *Desk) reckon() {
 func (d *Desk) Earned() bool { return d.EarnedAt(bayes.LevelScore(bayes.DefaultLevel)) }
 
 // EarnedAt reports whether Bayes may be decisive where it holds what has a score: over EarnedHam messages of ham or
-// more at most one of EarnedLost would have been lost. It looks into memory alone.
+// more at most one of EarnedLost would have been lost. While the guard doesn't judge yet it may not, whatever the record says. It
+// looks into memory alone.
 func (d *Desk) EarnedAt(required float64) bool {
-	return d.shown.Load()[min(max(int(required*ScoreParts), 0), scores)]
+	return d.judging() && d.shown.Load()[min(max(int(required*ScoreParts), 0), scores)]
 }

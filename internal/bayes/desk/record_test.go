@@ -25,6 +25,7 @@ func TestEarned(t *testing.T) {
 		{"nothing", "", ""},
 		{"too few", "26:1:999", ""},
 		{"enough", "26:1:1000", "1234567"},
+		{"the guard does not judge yet", "26:1:1000", ""},
 		{"one lost", "26:1:999 26:8:1", "1234567"},
 		{"two lost", "26:1:999 26:8:2", "567"},
 		{"at the border", "26:1:999 26:7.5:2", "567"},
@@ -34,7 +35,10 @@ func TestEarned(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
-			e := desk.Entry{Seq: 1, Time: s.now}
+			e := desk.Entry{Seq: 1, Time: s.now, Guard: &desk.GuardDay{Day: "2026-11-25"}}
+			if strings.HasPrefix(c.name, "the guard") {
+				e.Guard.Day = "2026-11-26"
+			}
 			for _, cell := range strings.Fields(c.cells) {
 				var day, count int
 				var score float64
