@@ -2,7 +2,6 @@ package bayes
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -76,6 +75,6 @@ func TestOwnTrained(t *testing.T) {
 		t.Errorf("%d of 100 wrong", wrong)
 	}
 	if v := m.Judge(made(t, r, true), "other.test"); v.Trained {
-		t.Error(fmt.Sprintf("%+v", v))
+		t.Errorf("%+v", v)
 	}
 }

@@ -135,20 +135,25 @@ func saidBefore(tx *Tx, l desk.Lesson, seen map[string]bool, out *desk.Before) e
 	return err
 }
 
-// taughtBefore counts what the giver of a lesson taught in the last day, and others in his name.
+// taughtBefore counts what the giver of a lesson taught in the last day, and others in his domain, and by his source. Of what is
+// refused the giver's alone counts, and of what strangers cause nothing in a domain.
 func taughtBefore(tx *Tx, l desk.Lesson, counts map[[2]string]int) error {
-	since := tx.now() - (24 * time.Hour).Microseconds()
 	source := string(l.Source)
+	if source == "" || l.Source.Firm() {
+		return nil
+	}
+	since := tx.now() - (24 * time.Hour).Microseconds()
 	for _, one := range [...]struct {
 		key  [2]string
 		text string
 		args []any
 	}{
-		{[2]string{"source", source}, `SELECT COUNT(*) FROM bayes_lesson WHERE source = ? AND time > ?`, []any{source, since}},
-		{[2]string{"domain", l.Domain}, `SELECT COUNT(*) FROM bayes_lesson WHERE domain = ? AND time > ? AND source <> 'command'`, []any{l.Domain, since}},
+		{[2]string{"source", source}, `SELECT COUNT(*) FROM bayes_lesson WHERE source = ? AND time > ? AND state <> 'refused'`, []any{source, since}},
+		{[2]string{"domain", l.Domain}, `SELECT COUNT(*) FROM bayes_lesson WHERE domain = ? AND time > ? AND state <> 'refused'
+			AND source NOT IN ('command', 'operator', 'trap', 'virus', 'challenge')`, []any{l.Domain, since}},
 		{[2]string{source, l.Person}, `SELECT COUNT(*) FROM bayes_lesson WHERE source = ? AND time > ? AND person = ?`, []any{source, since, l.Person}},
 	} {
-		if _, known := counts[one.key]; known || l.Source == desk.Command || source == "" {
+		if _, known := counts[one.key]; known || one.key == [2]string{"domain", ""} {
 			continue
 		}
 		var n int

@@ -111,12 +111,12 @@ func (c *course) lesson(p *part, l Lesson) (t Taught) {
 	if again {
 		return Taught{Known: true}
 	}
-	if l.Source != Command && c.over(p, l) {
+	if !l.Source.Firm() && c.over(p, l) {
 		return Taught{Capped: true}
 	}
 	v := c.model.Judge(l.Features, l.Domain)
 	t.Score, l.Score = v.Score, v.Score
-	if v.Trained && !c.counted(p, l.Message) {
+	if v.Trained && c.records(p, l) {
 		p.entry.Cells = append(p.entry.Cells, Cell{dayOf(c.entry.Time), l.Spam, cellOf(v.Score), 1})
 	}
 	if old != nil {
@@ -126,7 +126,7 @@ func (c *course) lesson(p *part, l Lesson) (t Taught) {
 	if !l.Force && surplus(v, l.Spam) {
 		l.State = Enough
 	} else {
-		step := c.model.Learn(l.Features, l.Domain, l.Spam)
+		step := l.teach(c.model)
 		l.Step, _ = step.MarshalBinary() // it has no way to fail
 	}
 	t.State = l.State
@@ -165,29 +165,11 @@ func (c *course) ended(p *part, id int64) bool {
 	return slices.ContainsFunc(c.entry.Ends, is) || slices.ContainsFunc(p.entry.Ends, is)
 }
 
-// counted reports whether the record has a message already: somebody's lesson about it stands.
-func (c *course) counted(p *part, message string) bool {
-	is := func(o Lesson) bool { return o.Message == message && c.path.stands(o) }
-	return slices.ContainsFunc(c.before.Lessons, is) || slices.ContainsFunc(c.entry.Lessons, is) || slices.ContainsFunc(p.entry.Lessons, is)
-}
-
 // over reports whether a lesson is one too many today, and counts it.
 func (c *course) over(p *part, l Lesson) bool {
-	caps := c.desk.c.Caps
-	bySource := caps.Source
-	if own, ok := caps.Of[l.Source]; ok {
-		bySource = own
-	}
-	limits := [...]struct {
-		key [2]string
-		cap int
-	}{
-		{[2]string{"source", string(l.Source)}, bySource},
-		{[2]string{"domain", l.Domain}, caps.Domain},
-		{[2]string{string(l.Source), l.Person}, caps.Person},
-	}
+	limits := c.desk.c.Caps.limits(l)
 	for _, limit := range limits {
-		if limit.cap > 0 && p.counts[limit.key] >= limit.cap && limit.key != [2]string{"domain", ""} {
+		if limit.cap > 0 && p.counts[limit.key] >= limit.cap {
 			return true
 		}
 	}
@@ -333,8 +315,8 @@ func (c *course) refuse(jobs []*job, p *part) {
 			j.taught = Taught{State: Refused, Score: j.taught.Score}
 		}
 	}
-	c.before.Counts = p.counts
 	for _, l := range p.entry.Lessons {
+		c.before.Counts[personKey(l)] = p.counts[personKey(l)]
 		l.State, l.Step = Refused, nil
 		c.entry.Lessons = append(c.entry.Lessons, l)
 	}

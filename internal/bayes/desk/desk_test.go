@@ -71,7 +71,7 @@ func (s *site) node(name string) *desk.Desk {
 	return d
 }
 
-// lesson makes one about a message of some text.
+// lesson makes one about a message of some text, which is for everybody.
 func (s *site) lesson(message, text string, spam bool, person string) desk.Lesson {
 	s.t.Helper()
 	f, err := bayes.Of(mail.NewMessage([]byte(text)))
@@ -81,7 +81,7 @@ func (s *site) lesson(message, text string, spam bool, person string) desk.Lesso
 	s.mu.Lock()
 	s.mail[message] = f
 	s.mu.Unlock()
-	l := desk.Lesson{Message: message, Features: f, Domain: person[strings.IndexByte(person, '@')+1:], Spam: spam, Source: desk.Junk, Person: person}
+	l := desk.Lesson{Message: message, Features: f, Domain: person[strings.IndexByte(person, '@')+1:], Spam: spam, Source: desk.Junk, Person: person, Confirmed: true}
 	if !spam {
 		l.Source = desk.Inbox
 	}

@@ -76,7 +76,7 @@ func (s *site) taughtOn(d *desk.Desk, lessons func(day int) []desk.Lesson) map[d
 }
 
 // Whoever teaches others' ham as spam does no harm, be it one person, many of one domain, or a little each day. Without
-// caps and guard 200 of 200 are lost.
+// caps and guard half of them are lost.
 func TestFieldNote8BayesPoisoned(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -85,7 +85,7 @@ func TestFieldNote8BayesPoisoned(t *testing.T) {
 		open         bool // no caps, no guard
 		atLeast, not int  // ham lost of 200
 	}{
-		{"nothing in the way", 1, 300, func(int, int) string { return "eve@evil.example" }, true, 150, 201},
+		{"nothing in the way", 1, 300, func(int, int) string { return "eve@evil.example" }, true, 60, 201},
 		{"one person", 1, 300, func(int, int) string { return "eve@evil.example" }, false, 0, 3},
 		{"many of one domain", 1, 300, func(_, i int) string { return fmt.Sprintf("e%d@evil.example", i%100) }, false, 0, 3},
 		{"a little each day", 10, 20, func(day, i int) string { return fmt.Sprintf("e%d@evil%d.example", i, day%3) }, false, 0, 3},

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -18,6 +19,9 @@ const (
 	EarnedHam  = 1000 // messages of ham that were judged
 	EarnedLost = 1000 // one of so many may have been lost
 )
+
+// recordPerson is how many lessons of one person and source count in a day: the record is of the site.
+const recordPerson = 3
 
 const scores = 15 * ScoreParts
 
@@ -155,4 +159,16 @@ func (d *Desk) Earned() bool { return d.EarnedAt(bayes.LevelScore(bayes.DefaultL
 // looks into memory alone.
 func (d *Desk) EarnedAt(required float64) bool {
 	return d.judging() && d.shown.Load()[min(max(int(required*ScoreParts), 0), scores)]
+}
+
+// records reports whether a lesson counts in the record: what strangers say does not, of one person's some a day do, and
+// a message does once, whatever became of what was said of it.
+func (c *course) records(p *part, l Lesson) bool {
+	if l.Source.strange() || !l.Source.Firm() && p.counts[personKey(l)] > recordPerson {
+		return false
+	}
+	is := func(o Lesson) bool {
+		return o.State != Refused && (o.Message == l.Message || o.Person == l.Person && bytes.Equal(o.Sum, l.Sum))
+	}
+	return !slices.ContainsFunc(c.before.Lessons, is) && !slices.ContainsFunc(c.entry.Lessons, is) && !slices.ContainsFunc(p.entry.Lessons, is)
 }
