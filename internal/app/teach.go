@@ -49,7 +49,7 @@ type teacher interface {
 
 // teachers are all who learn.
 func (a *App) teachers() []teacher {
-	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}, a.sampleTeacher()}
+	return []teacher{printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes, a.learnt.Memory()}, a.sampleTeacher()}
 }
 
 // teachTime bounds what is made of one lesson.

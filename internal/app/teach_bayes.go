@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
 
+	"gatepost/filters"
 	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
 	"gatepost/internal/blob"
@@ -17,13 +19,12 @@ import (
 	"gatepost/pipeline"
 )
 
-// What Bayes is taught in a day, at most: by one person (of traps, by one client network), in one domain, by all of
-// one source; by all senders who solve challenges, each of whom speaks for himself.
+// What Bayes is taught in a day, at most: by one person, by one network that writes to traps, in one domain, by all of one source.
 const (
-	bayesPerson    = 100
-	bayesDomain    = 2000
-	bayesSource    = 5000
-	bayesChallenge = 20
+	bayesPerson  = 100
+	bayesNetwork = 10
+	bayesDomain  = 2000
+	bayesSource  = 5000
 )
 
 // openBayes makes what tells spam from ham by what was learnt here. Where its rows can't be read mail is taken all the same, and
@@ -33,7 +34,7 @@ func (a *App) openBayes(ctx context.Context, _ *config.Config) error {
 	if err != nil {
 		host = "unknown"
 	}
-	caps := desk.Caps{Person: bayesPerson, Domain: bayesDomain, Source: bayesSource, Of: map[desk.Source]int{desk.Challenge: bayesChallenge}}
+	caps := desk.Caps{Person: bayesPerson, Domain: bayesDomain, Source: bayesSource, Persons: map[desk.Source]int{desk.Trap: bayesNetwork}}
 	a.bayes = desk.New(desk.Config{
 		Rows: a.store.Bayes(), Contents: bayesContents{a}, Caps: caps, Node: host, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
@@ -67,11 +68,10 @@ func one(is bool) float64 {
 }
 
 // A bayesTeacher teaches the statistical filter.
-type bayesTeacher struct{ desk *desk.Desk }
-
-// senders is the one person that all who solve a challenge are: each speaks for himself, so together they
-// say no more than a single reader does.
-const senders = "senders"
+type bayesTeacher struct {
+	desk  *desk.Desk
+	marks *learnt.Memory // by which others' word of what is alike is known
+}
 
 func (t bayesTeacher) teach(ctx context.Context, l lesson) error {
 	given, ok, err := t.lesson(l)
@@ -86,19 +86,34 @@ func (t bayesTeacher) teach(ctx context.Context, l lesson) error {
 	return err
 }
 
-// lesson is what one says to Bayes; ok is false where that is nothing. A virus travels in the words of others.
+// lesson is what one says to Bayes; ok is false where that is nothing. A virus travels in the words of others. A sender who
+// solved a task speaks for his message: else a few tasks would be all that it costs to have spam pass. Anybody can send a trap
+// a copy of somebody else's mail: what came to traps is learnt once others say the same of what is alike.
 func (t bayesTeacher) lesson(l lesson) (given desk.Lesson, ok bool, err error) {
 	given = desk.Lesson{Message: l.ID, Domain: l.Domain, Spam: l.Spam, Source: desk.Source(l.Source), Person: l.Person, Force: l.Force}
-	switch l.Source {
-	case learnt.Virus:
+	if l.Source == learnt.Virus || l.Source == learnt.Challenge {
 		return given, false, nil
-	case learnt.Challenge:
-		given.Person = senders
+	}
+	given.Confirmed = l.Spam && !given.Source.Firm() && t.confirmed(l)
+	if l.Source == learnt.Trap && !given.Confirmed {
+		return given, false, l.Message.Err()
 	}
 	if given.Features, err = bayes.Of(l.Message); err != nil {
 		return given, false, fmt.Errorf("app: features of %s: %w", l.ID, err)
 	}
 	return given, true, nil
+}
+
+// confirmed reports whether an operator, traps of two networks or people of two domains have said that text like a message's is spam,
+// a second ago or longer.
+func (t bayesTeacher) confirmed(l lesson) bool {
+	for _, p := range filters.TextPrints(l.Message, netip.Addr{}) {
+		p = t.marks.Anchor(p)
+		if s, known := t.marks.Spam(p.Kind, p.Sum); known && s.IsSpam() && (s.Sure() || s.Domains > 1) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t bayesTeacher) forget(ctx context.Context, message, person, who string) error {

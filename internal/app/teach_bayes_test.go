@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
@@ -39,19 +40,19 @@ func TestReportTeachesBayes(t *testing.T) {
 	if got := n.saidToBayes(h.Tx); got != "true report ann@test.example test.example" {
 		t.Errorf("after a report: %q", got)
 	}
-	if v := n.standing(); v.Spam != 1 || v.Ham != 0 {
+	if v := n.bayes.Judge(&bayes.Features{}, "test.example"); v.Spam != 1 || v.Ham != 0 {
 		t.Errorf("after a report: %+v", v)
 	}
 	n.must2(n.withdrawComplaints(t.Context(), ops.ComplaintWithdraw{IDs: []string{c.ID}}))
 	if got := n.saidToBayes(h.Tx); got != "" {
 		t.Errorf("withdrawn: %q", got)
 	}
-	if v := n.standing(); v.Spam != 0 {
+	if v := n.bayes.Judge(&bayes.Features{}, "test.example"); v.Spam != 0 {
 		t.Errorf("withdrawn: %+v", v)
 	}
 }
 
-// A reader who releases a message speaks for himself; all senders who solve tasks are one person.
+// A reader who releases a message speaks for himself, and an operator for all; a sender who solves a task teaches nothing.
 func TestReleaseTeachesBayes(t *testing.T) {
 	n := openPages(t)
 	for name, tt := range map[string]struct {
@@ -60,9 +61,11 @@ func TestReleaseTeachesBayes(t *testing.T) {
 		guard bool
 		want  string
 	}{
-		"its reader": {"ann@test.example", quarantine.By{Who: "ann@test.example"}, false, "false release ann@test.example test.example"},
-		"its sender": {"carl@other.example", quarantine.By{Who: "sender", Sender: true}, false, "false challenge senders other.example"},
-		"guarded":    {"ann@test.example", operator, true, ""},
+		"its reader":  {"ann@test.example", quarantine.By{Who: "ann@test.example"}, false, "false release ann@test.example test.example"},
+		"its sender":  {"carl@other.example", quarantine.By{Who: "sender", Sender: true}, false, ""},
+		"an operator": {"ann@test.example", quarantine.By{Who: "olga", Operator: true}, false, "false operator olga test.example"},
+		"a command":   {"ann@test.example", quarantine.By{Who: admin}, false, "false operator admin test.example"},
+		"guarded":     {"ann@test.example", operator, true, ""},
 	} {
 		text := strings.ReplaceAll(offerMail, "watches", "things for "+strings.ReplaceAll(name, " ", ""))
 		h := n.held(tt.to, text, func(h *quarantine.Held) { h.Tx, h.Guarded = mail.NewID(h.Time), tt.guard })
@@ -73,7 +76,7 @@ func TestReleaseTeachesBayes(t *testing.T) {
 	}
 }
 
-// Traps teach, for the domain that they are in; viruses, which travel in others' words, don't, nor does what any
+// Traps teach once two networks sent them alike; viruses, which travel in others' words, don't, nor does what any
 // filter concluded.
 func TestJudgedTeachesBayes(t *testing.T) {
 	n := openPages(t)
@@ -81,21 +84,27 @@ func TestJudgedTeachesBayes(t *testing.T) {
 		return pipeline.Step{Filter: filter, Finding: pipeline.Finding{Result: result}}
 	}
 	for i, tt := range []struct {
+		from string
 		step pipeline.Step
 		want string
 	}{
-		{step("honeypot", "trap"), "true trap trap 192.0.2.0/24 test.example"},
-		{step("antivirus", "virus"), ""},
-		{step("bayes", "spam"), ""},
-		{step("rspamd", "spam"), ""},
+		{"192.0.2.9", step("antivirus", "virus"), ""},
+		{"192.0.2.9", step("bayes", "spam"), ""},
+		{"192.0.2.9", step("rspamd", "spam"), ""},
+		{"192.0.2.9", step("honeypot", "trap"), ""},
+		{"192.0.2.7", step("honeypot", "trap"), ""},
+		{"198.51.100.1", step("honeypot", "trap"), ""},
+		{"203.0.113.1", step("honeypot", "trap"), "true trap trap 203.0.113.0/24 test.example"},
 	} {
-		tx := pipeline.NewTransaction(t.Context(), fmt.Sprint("tx", i), time.Now(), mail.Client{Addr: netip.MustParseAddr("192.0.2.9")}, nil)
+		n.must(n.learnt.Flush(t.Context()))
+		n.must(n.learnt.Follow(t.Context()))
+		tx := pipeline.NewTransaction(t.Context(), fmt.Sprint("tx", i), time.Now(), mail.Client{Addr: netip.MustParseAddr(tt.from)}, nil)
 		tx = tx.WithMail("x@far.example", mail.Params{}).WithRcpt().WithData([]mail.Path{"info@Test.example"}, offered())
 		walk := &pipeline.Walk{Recipient: "info@Test.example", Steps: []pipeline.Step{tt.step}}
 		judged{n.App}.Judged(t.Context(), tx, []*pipeline.Walk{walk})
 		tx.Close()
 		if got := n.saidToBayes(tx.ID); got != tt.want {
-			t.Errorf("%s: got %q, want %q", tt.step.Filter, got, tt.want)
+			t.Errorf("%d, %s: got %q, want %q", i, tt.step.Filter, got, tt.want)
 		}
 	}
 }

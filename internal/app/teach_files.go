@@ -28,7 +28,7 @@ func (a *App) teachFiles(ctx context.Context, list []lesson) ([]outcome, error) 
 	ctx, cancel := context.WithTimeout(ctx, filesTime)
 	defer cancel()
 	out := make([]outcome, len(list))
-	marks, model := printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes}
+	marks, model := printTeacher{a.learnt, a.pictures}, bayesTeacher{a.bayes, a.learnt.Memory()}
 	var prints []learnt.Lesson
 	var lessons []desk.Lesson
 	var at []int // of each of lessons, in list

@@ -66,7 +66,7 @@ func New() *Model { return &Model{table: make([]entry, size)} }
 type Verdict struct {
 	Score     float64 // above 0 and below 15; 7.5 is where a message should be held as spam
 	Trained   bool    // enough of both was learnt for the score to mean something
-	Ham, Spam int64   // messages learnt so far, for everybody
+	Ham, Spam int64   // messages learnt so far, for everybody or for the domain, whichever is more
 }
 
 // Enough lessons of ham, and as many of spam, make a model trained: everybody's, or the domain's own.
@@ -78,13 +78,14 @@ func (m *Model) Judge(f *Features, domain string) Verdict {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	ham, spam := m.lessons[0], m.lessons[1]
-	v := Verdict{Score: m.calibrated(m.opinion(f, domain).sum, domain), Ham: ham, Spam: spam}
 	if domain != "" {
 		own := m.table[layerOf(domain).past]
 		ham, spam = max(ham, int64(own[0])/ownWeight), max(spam, int64(own[1])/ownWeight)
 	}
-	v.Trained = ham >= Enough && spam >= Enough
-	return v
+	return Verdict{
+		Score:   m.calibrated(m.opinion(f, domain).sum, domain),
+		Trained: ham >= Enough && spam >= Enough, Ham: ham, Spam: spam,
+	}
 }
 
 // ownLessons is how many lessons a domain's layer has.
