@@ -44,7 +44,8 @@ type Keeper struct {
 var _ bayes.Pupil = (*Keeper)(nil)
 
 // Open makes the directory where it is missing, takes it for this process and reads the model in it, an empty
-// one where there is none. It fails with ErrLocked, or bayes.ErrModel where the model is damaged.
+// one where there is none. It fails with ErrLocked, or bayes.ErrModel where the model or its log is
+// damaged; nothing is written over then.
 func Open(dir string) (*Keeper, error) {
 	k := &Keeper{dir: dir}
 	if err := k.open(); err != nil {
@@ -98,16 +99,30 @@ func (k *Keeper) readModel() error {
 	return err
 }
 
-// readLog adds what the log has, if it goes on from the model, and cuts off what is not whole.
+// readLog adds what the log has, if it goes on from the model, and cuts off a last record that was not written to its end. Where
+// anything else is wrong with it, it fails with bayes.ErrModel and leaves the log alone.
 func (k *Keeper) readLog() error {
 	b, err := os.ReadFile(k.path("log"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if generation, ok := readHead(b, logMagic); !ok || generation != k.generation {
+	if len(b) == 0 {
 		return k.newLog()
 	}
-	k.size = headOctets + int64(readLog(b[headOctets:], func(d bayes.Delta) { k.model.Merge(d) }))
+	generation, ok := readHead(b, logMagic)
+	switch {
+	case !ok:
+		return fmt.Errorf("%s: it does not begin as a log does: %w", k.path("log"), bayes.ErrModel)
+	case generation > k.generation:
+		return fmt.Errorf("%s: its model, of generation %d, is missing: %w", k.path("log"), generation, bayes.ErrModel)
+	case generation < k.generation: // the model has it
+		return k.newLog()
+	}
+	whole, err := readLog(b[headOctets:], func(d bayes.Delta) { k.model.Merge(d) })
+	k.size = headOctets + int64(whole)
+	if err != nil {
+		return fmt.Errorf("%s: at octet %d: %w", k.path("log"), k.size, err)
+	}
 	if k.log, err = os.OpenFile(k.path("log"), os.O_RDWR, 0o600); err != nil {
 		return err
 	}

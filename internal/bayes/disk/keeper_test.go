@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,11 +101,11 @@ func TestOpenAgain(t *testing.T) {
 	}
 }
 
-// A log that is torn at any place, or damaged, is read as far as it is whole, and gone on with.
-func TestTornLog(t *testing.T) {
-	dir := t.TempDir()
+// savedLog is the log of six lessons, and its octets after each.
+func savedLog(t *testing.T, dir string) (log []byte, ends []int64) {
+	t.Helper()
 	k := open(t, dir)
-	ends := []int64{k.size} // of the log, after each lesson
+	ends = []int64{k.size}
 	for i := range 6 {
 		teach(t, k, i, i+1)
 		if err := k.Save(); err != nil {
@@ -117,11 +118,26 @@ func TestTornLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return log, ends
+}
+
+// A log that is torn at any place, or whose last record is damaged, is read as far as it is whole, and gone on with.
+func TestTornLog(t *testing.T) {
+	dir := t.TempDir()
+	log, ends := savedLog(t, dir)
+	last := ends[len(ends)-2]
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 60 {
 		at := int64(headOctets + r.IntN(len(log)-headOctets))
 		torn := bytes.Clone(log[:at])
-		if r.IntN(2) == 0 {
+		switch r.IntN(3) {
+		case 0:
+			torn = append(torn, make([]byte, 5000)...) // the file was made longer, and no more
+			for torn[at-1] == 0 {
+				at--
+			}
+		case 1:
+			at = last + r.Int64N(int64(len(log))-last)
 			torn = bytes.Clone(log)
 			torn[at] ^= 1 << r.IntN(8)
 		}
@@ -145,6 +161,45 @@ func TestTornLog(t *testing.T) {
 			t.Fatalf("torn at %d of %d: it was not gone on with", at, len(log))
 		}
 		k.release()
+	}
+}
+
+// A log that is damaged otherwise is not opened, and not written over.
+func TestDamagedLog(t *testing.T) {
+	dir := t.TempDir()
+	log, ends := savedLog(t, dir)
+	flipped := func(at int64) []byte {
+		b := bytes.Clone(log)
+		b[at] ^= 0x10
+		return b
+	}
+	for _, c := range []struct {
+		name string
+		log  []byte
+		says string
+	}{
+		{"another magic", flipped(1), "log"},
+		{"another version", flipped(7), "log"},
+		{"a piece of a head", log[:5], "log"},
+		{"no model of its generation", flipped(8), "generation 16"},
+		{"the first length", flipped(headOctets + 2), "octet 16"},
+		{"the first sum", flipped(headOctets + 5), "octet 16"},
+		{"the third record", flipped(ends[2] + recordHead + 9), fmt.Sprint("octet ", ends[2])},
+		{"the last record but one", flipped(ends[5] - 1), fmt.Sprint("octet ", ends[4])},
+		{"no delta at its end", appendRecord(bytes.Clone(log), []byte("whole, and no delta")), fmt.Sprint("octet ", len(log))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, "log")
+			if err := os.WriteFile(path, c.log, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if k, err := Open(dir); !errors.Is(err, bayes.ErrModel) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("opened: %v, %v", k, err)
+			}
+			if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, c.log) {
+				t.Errorf("the log was changed: %d octets of %d, %v", len(b), len(c.log), err)
+			}
+		})
 	}
 }
 
@@ -297,12 +352,12 @@ func FuzzLog(f *testing.F) {
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
-		whole := readLog(b, func(bayes.Delta) { n++ })
+		whole, _ := readLog(b, func(bayes.Delta) { n++ })
 		if whole > len(b) || n == 0 && whole > 0 {
 			t.Errorf("%d of %d octets, %d deltas", whole, len(b), n)
 		}
 		again := 0
-		if readLog(b[:whole], func(bayes.Delta) { again++ }) != whole || again != n {
+		if w, err := readLog(b[:whole], func(bayes.Delta) { again++ }); err != nil || w != whole || again != n {
 			t.Error("cut, it reads otherwise")
 		}
 	})

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 
 	"gatepost/internal/bayes"
@@ -38,23 +39,54 @@ func appendRecord(b, delta []byte) []byte {
 	return append(b, delta...)
 }
 
-// readLog calls f with the deltas of a log after its head, and returns how many octets of it are whole.
-func readLog(b []byte, f func(bayes.Delta)) (whole int) {
+// readLog calls f with the deltas of a log after its head, and returns how many octets of it are whole. What follows those is a last
+// record that was not written to its end, or it fails with bayes.ErrModel.
+func readLog(b []byte, f func(bayes.Delta)) (whole int, err error) {
 	for {
-		rest := b[whole:]
-		if len(rest) < recordHead {
-			return whole
+		body, ok := record(b[whole:])
+		if !ok {
+			if anyRecord(b[whole:]) {
+				return whole, fmt.Errorf("a damaged record, with whole ones after it: %w", bayes.ErrModel)
+			}
+			return whole, nil
 		}
-		n := binary.LittleEndian.Uint32(rest)
-		if n > maxRecord || int(n) > len(rest)-recordHead {
-			return whole
-		}
-		body := rest[recordHead : recordHead+int(n)]
 		var d bayes.Delta
-		if crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(rest[4:]) || d.UnmarshalBinary(body) != nil {
-			return whole
+		if err := d.UnmarshalBinary(body); err != nil {
+			return whole, fmt.Errorf("a whole record that can't be read (%w): %w", err, bayes.ErrModel)
 		}
 		f(d)
-		whole += recordHead + int(n)
+		whole += recordHead + len(body)
 	}
 }
+
+// record returns what the record at the beginning of b has; false where that is not whole. None is empty, so that zeros are none.
+func record(b []byte) (body []byte, ok bool) {
+	if len(b) < recordHead {
+		return nil, false
+	}
+	n := binary.LittleEndian.Uint32(b)
+	if n == 0 || n > maxRecord || int(n) > len(b)-recordHead {
+		return nil, false
+	}
+	body = b[recordHead : recordHead+int(n)]
+	return body, crc32.Checksum(body, castagnoli()) == binary.LittleEndian.Uint32(b[4:])
+}
+
+// searchMost bounds the octets that a search for whole records sums up: what merely looks like lengths of records may be long.
+const searchMost = 1 << 30
+
+// anyRecord reports whether a whole record begins anywhere after the first octet: that of a damaged length can't be told.
+func anyRecord(b []byte) bool {
+	summed := 0
+	for at := 1; at+recordHead < len(b) && summed < searchMost; at++ {
+		var d bayes.Delta
+		body, ok := record(b[at:])
+		if ok && d.UnmarshalBinary(body) == nil {
+			return true
+		}
+		summed += len(body)
+	}
+	return false
+}
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
