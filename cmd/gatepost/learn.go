@@ -25,7 +25,7 @@ With --stream no node is asked, and none needs to be there: the statistical filt
     classify PATH      PATH SCORE
 
 A score is above 0 and below 15; from 7.5 on a message is more likely spam. What can't be done is answered "PATH error: …".
-The model is saved each second.`,
+The model is saved each second, and when the lines end or a signal ends the command.`,
 		Example: `  gatepost learn spam /srv/mail/ann/Maildir/.Junk
   gatepost learn stats
   gatepost learn forget --message 0ab1c2d3e4f5g6h7i8j9

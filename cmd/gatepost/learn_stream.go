@@ -5,29 +5,43 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/disk"
 	"gatepost/internal/mail"
 )
 
-// learnStream has the model in a directory learn and judge, as lines on standard input say. A signal ends it as a kill would:
-// what was learnt in the last second may be lost.
+// learnStream has the model in a directory learn and judge, as lines on standard input say, until they end or a signal (SIGINT,
+// SIGTERM) ends it. What was learnt is saved then; a second signal ends it as a kill would.
 func (p *program) learnStream(ctx context.Context, dir string) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from then on the signals do what they do by themselves
 	keeper, err := disk.Open(dir)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	saves, end := context.WithCancel(ctx)
 	var saving sync.WaitGroup
-	saving.Go(func() { keeper.Run(ctx) })
+	saving.Go(func() { keeper.Run(saves) })
 	defer func() {
-		stop()
+		end()
 		saving.Wait()
 		err = errors.Join(err, keeper.Close())
 	}()
-	return bayes.Stream(ctx, p.in, p.out, openMessage, keeper)
+	ended := make(chan error, 1)
+	go func() { ended <- bayes.Stream(ctx, p.in, p.out, openMessage, keeper) }() // it may read for ever; the process ends it
+	select {
+	case err := <-ended:
+		if ctx.Err() == nil {
+			return err
+		}
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 // openMessage is a bayes.Opener of regular files: others may never end.

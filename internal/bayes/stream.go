@@ -31,7 +31,7 @@ const maxLine = 64 << 10
 //	train ham PATH     ok
 //	classify PATH      PATH SCORE
 //
-// A path is all to the end of the line, spaces included. What can't be done is answered "PATH error: …", and the
+// A path is all to the end of the line, spaces included. Each line is answered, an empty one too. What can't be done is answered "PATH error: …", and the
 // stream goes on. Scores have all their digits. Answers are out before the stream waits for more lines.
 // It ends with an error where in or out fails, or the context is done.
 func Stream(ctx context.Context, in io.Reader, out io.Writer, open Opener, pupil Pupil) error {
@@ -47,7 +47,7 @@ func Stream(ctx context.Context, in io.Reader, out io.Writer, open Opener, pupil
 			}
 		}
 		line, err := cutLine(r)
-		if line != "" {
+		if line != "" || err == nil {
 			w.WriteString(s.answer(ctx, line))
 			w.WriteByte('\n')
 		}
