@@ -60,6 +60,7 @@ type Desk struct {
 	bench *bayes.Model  // what lessons are learnt by and weighed, the same otherwise; with the turn
 	seq   int64         // of the entry that the model has; with the turn
 	ready bool          // the model was read; with the turn
+	day   string        // whose first lessons were learnt; with the turn
 	added atomic.Int64  // octets of entries since the newest snapshot
 	guard guard         // with the turn
 

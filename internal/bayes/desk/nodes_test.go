@@ -85,7 +85,7 @@ func act(t *testing.T, s *site, d *desk.Desk, r *rand.Rand, lessons []desk.Lesso
 	case n < 38:
 		err = d.Compact(ctx)
 	default:
-		if _, err = d.RollBack(ctx, "2026-11-26", "test"); errors.Is(err, desk.ErrNoSnapshot) {
+		if _, err = d.RollBack(ctx, "2026-11-27", "test"); errors.Is(err, desk.ErrNoSnapshot) {
 			err = d.Reset(ctx, "test")
 		}
 	}
@@ -237,6 +237,7 @@ func TestRollBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	s.now = start.AddDate(0, 0, -1)
 	s.teach(d, s.lesson("m0", letters[0], true, "ann@d.example"))
 	for n := range 5 {
 		live(n, n*4, n*4+4) // "m0" is told again after it was taken back, and so on

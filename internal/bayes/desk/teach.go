@@ -1,10 +1,12 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"gatepost/internal/bayes"
@@ -75,17 +77,29 @@ func (d *Desk) wait(ctx context.Context, j *job) error {
 	case <-j.done:
 		return j.err
 	case d.turn <- struct{}{}:
-		_ = d.learnAll(context.WithoutCancel(ctx)) // each has its error
+		err := d.learnAll(context.WithoutCancel(ctx)) // each has its error
 		<-d.turn
+		if d.leave(j) {
+			return fmt.Errorf("desk: %s: %w", j.lesson.Message, cmp.Or(err, ErrFull))
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	select {
-	case <-j.done:
-		return j.err
-	default:
-		return fmt.Errorf("desk: %s: %w", j.lesson.Message, ErrFull)
+	<-j.done
+	return j.err
+}
+
+// leave takes a job off what waits; false where it does not wait any more. It must not be learnt after its giver was told that it
+// is not.
+func (d *Desk) leave(j *job) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.Index(d.waiting, j)
+	if i < 0 {
+		return false
 	}
+	d.waiting = slices.Delete(d.waiting, i, i+1)
+	return true
 }
 
 // TeachSoon has lessons learnt within about a second; it waits for nothing. In a flood what comes on top of
@@ -147,6 +161,7 @@ func (d *Desk) learnAll(ctx context.Context) error {
 		if len(jobs) == 0 {
 			return nil
 		}
+		d.morning(ctx)
 		err := d.batch(ctx, jobs)
 		d.finish(jobs, err)
 		if err != nil {
