@@ -9,6 +9,7 @@ import (
 	"gatepost/internal/bayes"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/learnt"
 )
 
 // bayesMail is one of many messages that are spam, or ham.
@@ -95,5 +96,40 @@ func TestBayesOperations(t *testing.T) {
 		if _, err := n.listBayesLessons(t.Context(), q); control.KindOf(err) != control.Misuse {
 			t.Errorf("%+v: %v", q, err)
 		}
+	}
+}
+
+// What the guard refuses of an operator's files teaches nothing at all: no marks stand by which its copies would be called spam; with force
+// all of it is learnt.
+func TestRefusedFilesLeaveNoMarks(t *testing.T) {
+	n := openPages(t)
+	n.teachBayes(0, 200)
+	n.must2(n.learnMessages(t.Context(), ops.LearnAdd{Messages: []ops.LearnMessage{{Content: bayesMail(false, 300)}}})) // with this its first day begins
+	n.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	wrong := ops.LearnAdd{Spam: true}
+	for i := range 200 {
+		wrong.Messages = append(wrong.Messages, ops.LearnMessage{Name: fmt.Sprint("wrong", i), Content: bayesMail(false, 1000+i)})
+	}
+	marks := func() (count int) {
+		for _, m := range wrong.Messages {
+			list, err := n.learnt.Find(t.Context(), learnt.Query{Message: fileID(m.Content)})
+			n.must(err)
+			count += len(list)
+		}
+		return count
+	}
+	done, err := n.learnMessages(t.Context(), wrong)
+	n.must(err)
+	if done.Failed == 0 || done.Failed+done.Learnt != len(wrong.Messages) || !strings.Contains(done.Faults[0], "nothing was learnt of it") {
+		t.Fatalf("ham taught as spam: %+v", done)
+	}
+	if got := marks(); got != done.Learnt {
+		t.Errorf("%d lessons left marks, %d were learnt", got, done.Learnt)
+	}
+	wrong.Force = true
+	done, err = n.learnMessages(t.Context(), wrong)
+	n.must(err)
+	if got := marks(); done.Learnt != len(wrong.Messages) || got != done.Learnt {
+		t.Errorf("forced: %+v, %d with marks", done, got)
 	}
 }
