@@ -71,12 +71,13 @@ const (
 // Check implements pipeline.Filter.
 func (b bayesFilter) Check(ctx context.Context, q pipeline.Query) (pipeline.Finding, error) {
 	if b.bayes == nil {
-		return pipeline.Finding{Result: "untrained"}, nil
+		return pipeline.Finding{Result: "untrained", Reason: "untrained: there is no model here"}, nil
 	}
 	domain := strings.ToLower(q.Domain)
 	v := b.bayes.Judge(&bayes.Features{}, domain) // of nothing: who knows too little need not look
 	f := pipeline.Finding{Result: "untrained", Evidence: []pipeline.Evidence{{Key: "lessons", Value: fmt.Sprintf("%d spam, %d ham", v.Spam, v.Ham)}}}
 	if !v.Trained {
+		f.Reason = fmt.Sprintf("untrained: %d spam, %d ham learnt; it takes %d of either", v.Spam, v.Ham, bayes.Enough)
 		return f, nil
 	}
 	features, err := pipeline.Fact(ctx, q.Tx, "bayes", pipeline.DefaultTimeout, func(context.Context) (*bayes.Features, error) {
@@ -106,9 +107,11 @@ func (b bayesFilter) judged(f pipeline.Finding, v bayes.Verdict, features *bayes
 		pipeline.Evidence{Key: "required", Value: strconv.FormatFloat(required, 'g', -1, 64)})
 	if !b.bayes.EarnedAt(required) {
 		f.Most = unearned
+		f.Reason += fmt.Sprintf("; %g points at most until its record is earned", unearned)
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "bound", Value: fmt.Sprintf("%g points at most: its record on this site is too short yet, or too bad", unearned)})
 	}
 	if features.Cut() {
+		f.Reason += "; only the beginning of its text was looked at"
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Key: "cut", Value: "the message has more text than was looked at"})
 	}
 	for _, r := range b.bayes.Explain(features, domain, bayesReasons) {

@@ -146,6 +146,20 @@ func TestBayesAddsNothingToHam(t *testing.T) {
 	}
 }
 
+// Of a long message the reason says that it was not read to the end.
+func TestBayesSaysWhatIsCut(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		cut  bool
+	}{"short": {"Buy them.\n", false}, "long": {strings.Repeat("Buy them all, and some more of them.\n", 2000), true}} {
+		b := &fakeBayes{verdict: bayes.Verdict{Score: 1, Trained: true}, earned: true}
+		w := walkBayes(t, b, crlf("From: ann@example.org\nSubject: watches\n\n"+tt.text), nil, 7.5, 0, "a@one.example")[0]
+		if got := w.Steps[0].Finding.Reason; strings.HasSuffix(got, "; only the beginning of its text was looked at") != tt.cut {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // gone is content of which nothing can be read.
 type gone struct{}
 
