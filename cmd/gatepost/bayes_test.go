@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
+	"testing"
 	"time"
 
 	"gatepost/internal/bayes"
@@ -42,4 +45,14 @@ func bayesHandlers(h control.Handlers) {
 		}
 		return v, nil
 	})
+}
+
+// A guard that has refused nothing has no time at which it did.
+func TestBayesGuardLastOmitted(t *testing.T) {
+	for want, g := range map[bool]ops.BayesGuard{false: {}, true: {Refused: 1, Last: at(3)}} {
+		text, err := json.Marshal(g)
+		if got := strings.Contains(string(text), `"last"`); err != nil || got != want {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
 }

@@ -89,6 +89,11 @@ func (p *program) showDecision(d ops.ProposalDecision) {
 	p.record("id", d.ID, "kind", d.Kind, "pattern", d.Text, "decided", decided(d), "weight", d.Weight, "why", d.Why)
 }
 
+// showWithdrawn shows what stood until now.
+func (p *program) showWithdrawn(d ops.ProposalDecision) {
+	p.record("id", d.ID, "kind", d.Kind, "pattern", d.Text, "withdrawn", "it was "+decided(d), "why", d.Why)
+}
+
 func decided(d ops.ProposalDecision) string {
 	if d.Accepted {
 		return "accepted"
@@ -120,7 +125,7 @@ func (p *program) proposalsWithdraw() *cobra.Command {
 		Example: `  gatepost learn proposals withdraw 0a1b2c3d4e5f6071`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ask(p, cmd, ops.ProposalWithdraw{ID: args[0]}, p.showDecision)
+			return ask(p, cmd, ops.ProposalWithdraw{ID: args[0]}, p.showWithdrawn)
 		},
 	}
 }

@@ -36,7 +36,8 @@ func termsOf(t ops.ProposalTerms) (proposal.Terms, error) {
 	}
 	out.Related = t.Related
 	if out.Traps < 0 || out.Reporters < 0 || out.Traps+out.Reporters < 2 {
-		return out, control.Misused("a pattern has to come from two networks and reporters at least, not %d and %d", out.Traps, out.Reporters)
+		return out, control.Misused("traps %d and reporters %d are too few: none may be below 0, and together they have to be 2 at least, such as traps 2 and reporters 0",
+			out.Traps, out.Reporters)
 	}
 	return out, nil
 }

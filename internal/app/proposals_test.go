@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatepost/filters"
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/learnt"
 	"gatepost/internal/mail"
@@ -159,5 +160,18 @@ func TestAcceptedThatCantBeRead(t *testing.T) {
 	}
 	if _, err := (knownPacks{n.packs, n.proposals}).Pack("others"); err == nil {
 		t.Error("there is a pack that nobody named")
+	}
+}
+
+// Who asks for too little is told what would do.
+func TestProposalTermsTooFew(t *testing.T) {
+	for _, tt := range []struct {
+		traps, reporters int
+		ok               bool
+	}{{1, 0, false}, {0, 1, false}, {-1, 3, false}, {2, 0, true}, {0, 2, true}, {1, 1, true}} {
+		_, err := termsOf(ops.ProposalTerms{Traps: &tt.traps, Reporters: &tt.reporters})
+		if (err == nil) != tt.ok || err != nil && (control.KindOf(err) != control.Misuse || !strings.Contains(err.Error(), "such as traps 2 and reporters 0")) {
+			t.Errorf("%+v: %v", tt, err)
+		}
 	}
 }

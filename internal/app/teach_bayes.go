@@ -50,7 +50,7 @@ func (a *App) openBayes(ctx context.Context, _ *config.Config) error {
 		return one(a.bayes.Judge(&bayes.Features{}, "").Trained)
 	})
 	a.metrics.Gauge("bayes_earned", "1 where its record on this site lets the statistical filter decide alone, at level 4.", func() float64 { return one(a.bayes.Earned()) })
-	a.metrics.Gauge("bayes_refused", "Lessons that were refused since the start, since known ham would have been lost by them.", func() float64 { return float64(a.bayes.Guard().Lessons) })
+	a.metrics.Gauge("bayes_refused", "Lessons that were refused since the start of the process: by them known ham would have been lost, or known spam would pass.", func() float64 { return float64(a.bayes.Guard().Lessons) })
 	if err := a.bayes.Follow(ctx); err != nil {
 		if ctx.Err() != nil {
 			return err

@@ -39,8 +39,8 @@ type BayesLevel struct {
 type BayesGuard struct {
 	Ham     BayesSide `json:"ham"`
 	Spam    BayesSide `json:"spam"`
-	Refused int       `json:"refused"` // lessons, since the start
-	Last    time.Time `json:"last"`    // when it last refused some
+	Refused int       `json:"refused"`       // lessons, since the start
+	Last    time.Time `json:"last,omitzero"` // when it last refused some; left out where it did not since the start
 }
 
 // A BayesSide is what is known of one kind.
