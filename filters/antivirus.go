@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatepost/internal/engine"
+	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
 
@@ -142,7 +143,7 @@ func (f antivirus) Check(ctx context.Context, q pipeline.Query) (pipeline.Findin
 			Result: "unscanned", Reason: fmt.Sprintf("the message was not scanned: it has %d octets, more than %s", size, f.largest),
 		}, nil
 	}
-	scans := f.scan(ctx, q)
+	scans := f.scan(ctx, q.Tx.Message)
 	if ctx.Err() != nil {
 		return pipeline.Finding{}, context.Cause(ctx)
 	}
@@ -165,19 +166,44 @@ func (s scan) String() string {
 }
 
 // scan asks all engines at once.
-func (f antivirus) scan(ctx context.Context, q pipeline.Query) []scan {
+func (f antivirus) scan(ctx context.Context, m *mail.Message) []scan {
 	ctx, cancel := inTime(ctx)
 	defer cancel()
 	scans := make([]scan, len(f.engines))
 	var wg sync.WaitGroup
 	for i, e := range f.engines {
 		wg.Go(func() {
-			virus, err := e.Scan(ctx, q.Tx.Message)
+			virus, err := e.Scan(ctx, m)
 			scans[i] = scan{e.name, virus, err}
 		})
 	}
 	wg.Wait()
 	return scans
+}
+
+// Infected reports whether an engine of the entry that found a virus in a message, as a walk tells, finds one
+// in a file alone, too. What can't be told is not infected.
+func Infected(ctx context.Context, w *pipeline.Walk, file *mail.Message) bool {
+	if w.Policy == nil {
+		return false
+	}
+	for _, s := range w.Steps {
+		if s.Shadow || s.Filter != "antivirus" || s.Finding.Result != "virus" {
+			continue
+		}
+		for _, e := range w.Policy.Entries {
+			f, ok := e.Filter.(antivirus)
+			if ok && e.Name == s.Entry && f.names(ctx, file) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// names reports whether an engine knows what is in a file.
+func (f antivirus) names(ctx context.Context, file *mail.Message) bool {
+	return slices.ContainsFunc(f.scan(ctx, file), func(s scan) bool { return s.err == nil && s.virus != "" })
 }
 
 // overall judges what the engines said. A scan that failed may find something when it is

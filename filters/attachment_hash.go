@@ -16,7 +16,7 @@ import (
 
 // attachmentHash knows attachments again by the SHA-256 of their content, those in archives too.
 // `learnt` are those that traps, people's reports and operators taught as spam; who is believed, and whose mail is
-// exempt, is as with `checksum`: see gatepost learn. `virus` are those that came with a virus from two networks: of
+// exempt, is as with `checksum`: see gatepost learn. `virus` are those in which scanners found a virus, asked about each file alone, in mail from two networks: of
 // them nobody is exempt, and nobody's release says the opposite but an operator's. `suspect` are programs, documents with macros, disk images, pages that run something, and archives in which one
 // of those, an encrypted or an unread file is, that nobody here has seen before, and that recipients of many organisations get
 // within minutes, over all domains and nodes: so attacks begin that no scanner knows yet. A file is new for `new` after

@@ -35,6 +35,9 @@ type lesson struct {
 	Client  netip.Addr // who sent it; the zero Addr where nobody knows
 	Now     bool       // it is to count when teach returns, not only soon
 	Force   bool       // whatever guards say
+
+	// Infected reports, of a virus, whether an engine finds one in a file alone; nil: nobody can tell.
+	Infected func(ctx context.Context, file *mail.Message) bool
 }
 
 // A teacher makes something of what is said of messages. Nothing that a filter says of its own
@@ -110,30 +113,39 @@ func (t printTeacher) lesson(ctx context.Context, l lesson) (learnt.Lesson, erro
 	return learnt.Lesson{Message: l.ID, Spam: l.Spam, Source: l.Source, Person: l.Person, Prints: prints}, nil
 }
 
+// askTime bounds what engines take to say which files a virus is in.
+const askTime = 10 * time.Second
+
 // prints are the marks that a lesson is about. A virus travels in the words of others, and beside
-// their files: it teaches what of the attached could be it, and nothing else. A sender who solved a task
+// their files: it teaches the files in which the engines find it when they are asked about each alone, and nothing else. A sender who solved a task
 // speaks for his message, which is delivered, and (by package trust and the lists) for himself
 // to its recipient: not for what is like it, else a task a campaign would be all that spam costs.
 func (t printTeacher) prints(ctx context.Context, l lesson) (list []learnt.Print, err error) {
 	if l.Source == learnt.Challenge {
 		return nil, nil
 	}
-	sums := attachment.Sums
 	if l.Source == learnt.Virus {
-		sums = attachment.Carriers
+		if l.Infected == nil {
+			return nil, nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		return printsOf(attachment.Carriers(ctx, l.Message, l.Infected)), l.Message.Err()
 	}
-	for _, sum := range sums(l.Message) {
-		list = append(list, learnt.Print{Kind: learnt.Attachment, Sum: sum[:]})
-	}
-	if l.Source == learnt.Virus {
-		return list, l.Message.Err()
-	}
+	list = printsOf(attachment.Sums(l.Message))
 	list = append(list, filters.TextPrints(l.Message, l.Client)...)
 	hashes, err := t.pictures.Hashes(ctx, l.Message)
 	for _, h := range hashes {
 		list = append(list, learnt.PictureOf(h))
 	}
 	return list, errors.Join(err, l.Message.Err())
+}
+
+func printsOf(sums []attachment.Sum) (list []learnt.Print) {
+	for _, sum := range sums {
+		list = append(list, learnt.Print{Kind: learnt.Attachment, Sum: sum[:]})
+	}
+	return list
 }
 
 func (t printTeacher) forget(ctx context.Context, message, person, who string) error {
@@ -181,6 +193,11 @@ func (j judged) Judged(ctx context.Context, tx *pipeline.Transaction, walks []*p
 	}
 	for _, source := range surely(walks) {
 		l := lesson{Message: tx.Message, ID: tx.ID, Spam: true, Source: source, Person: string(source) + " " + network.String(), Domain: trapDomain(walks), Client: tx.Client.Addr}
+		if source == learnt.Virus {
+			l.Infected = func(ctx context.Context, file *mail.Message) bool {
+				return slices.ContainsFunc(walks, func(w *pipeline.Walk) bool { return filters.Infected(ctx, w, file) })
+			}
+		}
 		if source == learnt.Trap && j.app.vouched(tx) {
 			j.app.log.Info("not learnt: others sign the same text, from a network with a good history", "id", l.ID, "source", string(source))
 			continue

@@ -46,14 +46,14 @@ func TestReleaseUnteachesNoVirus(t *testing.T) {
 	program := strings.ReplaceAll(offerMail, "application/pdf\nContent-Disposition: attachment; filename=list.pdf\n\n%PDF-1.4",
 		"application/octet-stream\nContent-Disposition: attachment; filename=run.exe\n\nMZ\x01\x00")
 	content := []byte(strings.ReplaceAll(program, "\n", "\r\n"))
-	prints, err := printTeacher{n.learnt, n.pictures}.prints(t.Context(), lesson{Message: mail.NewMessage(content), Source: learnt.Virus})
+	prints, err := printTeacher{n.learnt, n.pictures}.prints(t.Context(), lesson{Message: mail.NewMessage(content), Source: learnt.Virus, Infected: isProgram})
 	n.must(err)
 	if len(prints) != 1 {
 		t.Fatalf("%d prints", len(prints))
 	}
 	for _, from := range []string{"203.0.113.66", "198.51.100.9"} {
 		n.must(n.teach(t.Context(), lesson{
-			Message: mail.NewMessage(content), ID: mail.NewID(n.now()), Spam: true, Source: learnt.Virus, Person: "virus " + from, Client: netip.MustParseAddr(from), Now: true,
+			Message: mail.NewMessage(content), ID: mail.NewID(n.now()), Spam: true, Source: learnt.Virus, Person: "virus " + from, Client: netip.MustParseAddr(from), Now: true, Infected: isProgram,
 		}))
 	}
 	known := func() bool { _, ok := n.learnt.Memory().Spam(learnt.Attachment, prints[0].Sum); return ok }

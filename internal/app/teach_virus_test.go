@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -10,13 +11,20 @@ import (
 	"gatepost/internal/mail"
 )
 
+// isProgram is an engine that takes programs for viruses.
+func isProgram(_ context.Context, file *mail.Message) bool {
+	b := make([]byte, 2)
+	_, err := file.ReadAt(b, 0)
+	return err == nil && string(b) == "MZ"
+}
+
 // What came beside a virus may be anybody's: it does not become known as spam.
 func TestVirusTeachesWhatCanCarryIt(t *testing.T) {
 	n := openPages(t)
 	program := strings.ReplaceAll(offerMail, "\n--b--\n", "\n--b\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename=run.exe\n\nMZ\x01\x00"+
 		strings.Repeat("\x01\x00program ", 20)+"\n--b--\n")
 	m := mail.NewMessage([]byte(strings.ReplaceAll(program, "\n", "\r\n")))
-	prints, err := printTeacher{n.learnt, n.pictures}.prints(t.Context(), lesson{Message: m, Source: learnt.Virus})
+	prints, err := printTeacher{n.learnt, n.pictures}.prints(t.Context(), lesson{Message: m, Source: learnt.Virus, Infected: isProgram})
 	n.must(err)
 	if len(prints) != 1 || prints[0].Kind != learnt.Attachment {
 		t.Errorf("%d prints, want the program's alone", len(prints))
