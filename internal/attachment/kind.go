@@ -110,6 +110,8 @@ func kindOf(head []byte) Kind {
 		}
 	}
 	switch {
+	case len(head) >= 8 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18": // a frame to skip; LZ4 has the same
+		return Zstd
 	case head[0] == 'M' && len(head) > 1 && head[1] == 'Z', head[0] == 'Z' && len(head) > 1 && head[1] == 'M':
 		return programOf(head)
 	case bytes.HasPrefix(head, []byte("\xca\xfe\xba\xbe")) && len(head) >= 8:

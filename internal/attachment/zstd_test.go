@@ -2,6 +2,9 @@ package attachment
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +70,52 @@ func TestZstd(t *testing.T) {
 			}
 			if worst != tt.want || !found {
 				t.Errorf("got %q:\n%s", worst, described(r))
+			}
+		})
+	}
+}
+
+// What is packed at once, as most is, has its own size for a window; frames to skip, and later ones with larger windows, change nothing.
+func TestZstdFrames(t *testing.T) {
+	whole := func(content []byte, o ...zstd.EOption) []byte {
+		z, err := zstd.NewWriter(nil, o...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z.EncodeAll(content, nil)
+	}
+	sized := func(n int) []byte {
+		b := make([]byte, n)
+		rand.NewChaCha8([32]byte{}).Read(b)
+		return append(program(), b[:max(n-len(program()), 0)]...)
+	}
+	skip := []byte("\x5a\x2a\x4d\x18\x04\x00\x00\x00skip")
+	for name, tt := range map[string]struct {
+		file    []byte
+		want    Class
+		content []byte
+	}{
+		"1 KB":                       {whole(sized(1000)), Executable, sized(1000)},
+		"70 KB":                      {whole(sized(70_000)), Executable, sized(70_000)},
+		"1 MB":                       {whole(sized(1 << 20)), Executable, sized(1 << 20)},
+		"3 MB":                       {whole(sized(3 << 20)), Executable, sized(3 << 20)},
+		"a frame to skip":            {slices.Concat(skip, whole(sized(70_000))), Executable, sized(70_000)},
+		"two, and one behind":        {slices.Concat(skip, skip, whole(sized(70_000)), skip), Executable, sized(70_000)},
+		"a larger one behind":        {slices.Concat(whole(sized(70_000)[:4]), skip, whole(sized(70_000)[4:])), Executable, sized(70_000)},
+		"a smaller one behind":       {slices.Concat(whole(sized(70_000)[:69_000]), whole(sized(70_000)[69_000:])), Executable, sized(70_000)},
+		"of another window":          {slices.Concat(whole(sized(70_000)), zstdFile(t, 4<<20, sized(3<<20))), Executable, slices.Concat(sized(70_000), sized(3<<20))},
+		"LZ4 behind a frame to skip": {slices.Concat(skip, []byte("\x04\x22\x4d\x18\x64\x40\xa7 and so on")), Unread, nil},
+		"a frame to skip, cut":       {skip[:10], Broken, nil},
+		"too large a single one":     {whole(make([]byte, 9<<20), zstd.WithSingleSegment(true)), Unread, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := inspect(t, message(named{"a.zst", tt.file}), patient())
+			found := tt.content == nil
+			for _, f := range r.Files {
+				found = found || f.Hashed && f.Sum == sha256.Sum256(tt.content)
+			}
+			if !r.Has(tt.want) || !found || tt.want == Executable && r.Has(Unread) {
+				t.Errorf("found %t:\n%s", found, described(r))
 			}
 		})
 	}
