@@ -53,17 +53,26 @@ func (c *course) teach(jobs []*job) {
 		return
 	}
 	c.model.Merge(p.delta.Inverse())
-	groups := byPerson(others)
+	groups, stopped := byPerson(others), map[string]int{}
 	for _, g := range groups {
 		p := c.learn(g)
-		if len(groups) > 1 && c.guarded(p) {
+		domain := g[0].lesson.Domain
+		if len(groups) > 1 && stopped[domain] < mostTrials && c.guarded(p) {
 			c.keep(g, p)
+			stopped[domain] = 0
 			continue
+		}
+		if domain != "" {
+			stopped[domain]++
 		}
 		c.model.Merge(p.delta.Inverse())
 		c.refuse(g, p)
 	}
 }
+
+// mostTrials is of how many persons of a domain one after the other lessons may be refused in a batch: those of the rest of
+// it are refused without a trial, which takes a tenth of a second.
+const mostTrials = 3
 
 func divide(jobs []*job) (forced, others []*job) {
 	for _, j := range jobs {

@@ -166,3 +166,39 @@ func TestGuardTellsWhatItKnows(t *testing.T) {
 		t.Errorf("on a new node %+v, on the first %+v", g, first.Guard())
 	}
 }
+
+// In a batch that the guard refuses each person's lessons are tried alone, and those of others are learnt; but where those of several
+// of a domain were refused the rest of it is not tried, which costs.
+func TestGuardRefusesOnlyWhoHarms(t *testing.T) {
+	s, d, w := trained(t, testCaps())
+	var list []desk.Lesson
+	for i, l := range s.evil(w, 320) {
+		switch {
+		case i%32 == 31:
+			l = s.lesson(fmt.Sprint("among them", i), w.letter("pill", 400), true, fmt.Sprintf("h%d@evil.example", i))
+		case i%8 == 7:
+			l = s.lesson(fmt.Sprint("honest", i), w.letter("pill", 400), true, fmt.Sprintf("h%d@d%d.example", i, i%3))
+		}
+		list = append(list, l)
+	}
+	taught, err := d.TeachNow(t.Context(), list...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i, one := range taught {
+		switch {
+		case i%32 == 31 && i > 200:
+			if one.State != desk.Refused {
+				t.Errorf("lesson %d was tried: %v", i, one.State)
+			}
+		case one.State == desk.Refused && i%8 == 7 && i%32 != 31:
+			t.Errorf("an honest lesson was refused: %d", i)
+		case one.State == desk.Refused:
+			refused++
+		}
+	}
+	if after := measure(t, s, d); refused < 200 || after.lost > 3 {
+		t.Errorf("%d refused, of 200 ham %d lost", refused, after.lost)
+	}
+}
