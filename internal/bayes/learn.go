@@ -48,23 +48,10 @@ func (m *Model) LearnOwn(f *Features, domain string, spam bool) Step {
 	o := m.opinion(f, domain)
 	s := Step{spam: spam, alone: true, bin: -1}
 	if sum := o.by[0].sum(); domain != "" && (spam && sum < exceptSpam || !spam && sum > exceptHam) {
-		s.domain, s.own = true, m.exception(f, layerOf(domain), o, spam)
+		s.domain, s.own = true, m.lesson(f, layerOf(domain), o.by[1], spam)
 	}
 	m.apply(f, domain, s, 1)
 	return s
-}
-
-// exception says what a domain's learners have to learn to be right together with everybody's. It is of one class as a rule, so what
-// they know of classes is left out.
-func (m *Model) exception(f *Features, l layer, o opinion, spam bool) [learners]int32 {
-	s := o.by[0]
-	for i, who := range team() {
-		s[i] += o.by[1][i]
-		if !who.counts {
-			s[i] -= m.bias(l, i)
-		}
-	}
-	return m.lesson(f, l, s, spam)
 }
 
 // lesson says what learners with these scores have to learn: weights by how much they err, or 1 for counts.

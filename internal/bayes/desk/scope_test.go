@@ -5,11 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
 )
 
-// What one owner says of a hundred messages is judged so in his domain, and moves nothing in others'; what an operator says
+// What one owner says of a hundred messages counts in his domain, and moves nothing in others'; what an operator says
 // counts for all.
 func TestOnePersonTeachesHisDomainAlone(t *testing.T) {
 	s, d, w := trained(t, testCaps())
@@ -30,7 +29,7 @@ func TestOnePersonTeachesHisDomainAlone(t *testing.T) {
 	if states[desk.Learnt] != 100 || after != before || got.Ham != other.Ham {
 		t.Errorf("%v: %+v, then %+v", states, before, after)
 	}
-	if now := d.Judge(next, "evil.example").Score; now >= bayes.LevelScore(bayes.DefaultLevel) {
+	if now := d.Judge(next, "evil.example").Score; now >= home.Score-1 {
 		t.Errorf("at home %.1f, was %.1f", now, home.Score)
 	}
 	released := s.lesson("released", w.letter("pill", 400), false, "olga")
