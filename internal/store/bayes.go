@@ -60,10 +60,18 @@ func pieces(b []byte) (list [][]byte) {
 	return list
 }
 
-// putRoll also takes away the samples that came after the snapshot, which may be what the model is rolled back for.
+// putRoll fails where the snapshot is gone: no node could read its model any more. It also takes away the samples that came after the snapshot, which may be what the model is rolled back for.
 func putRoll(tx *Tx, e desk.Entry) error {
 	r := e.Roll
-	_, err := tx.Exec(`INSERT INTO bayes_roll (seq, back_to, snapshot, day, time, who) VALUES (?, ?, ?, ?, ?, ?)`,
+	var there int
+	err := tx.Row(`SELECT COUNT(*) FROM bayes_snapshot WHERE id = ? AND whole = 1`, []any{r.Snapshot}, &there)
+	if err != nil {
+		return err
+	}
+	if there == 0 && r.Snapshot != 0 {
+		return desk.ErrNoSnapshot
+	}
+	_, err = tx.Exec(`INSERT INTO bayes_roll (seq, back_to, snapshot, day, time, who) VALUES (?, ?, ?, ?, ?, ?)`,
 		e.Seq, r.To, r.Snapshot, r.Day, toMicros(r.Time), r.By)
 	if err != nil {
 		return err

@@ -89,6 +89,16 @@ func (b Bayes) remains(ctx context.Context) (list []int64, err error) {
 // DropSnapshot implements desk.Writer.
 func (b Bayes) DropSnapshot(ctx context.Context, id int64) error {
 	err := b.db.Update(ctx, func(tx *Tx) error {
+		if err := tx.lock(`SELECT seq FROM bayes_head WHERE id = 1`); err != nil {
+			return err
+		}
+		var needed int
+		if err := tx.Row(`SELECT COUNT(*) FROM bayes_roll WHERE seq = (SELECT MAX(seq) FROM bayes_roll) AND snapshot = ?`, []any{id}, &needed); err != nil {
+			return err
+		}
+		if needed > 0 {
+			return desk.ErrNeeded
+		}
 		_, err := tx.Exec(`UPDATE bayes_snapshot SET whole = 0, touched = 0 WHERE id = ?`, id) // from now on it does not count
 		return err
 	})

@@ -13,6 +13,9 @@ var ErrBehind = errors.New("desk: another node has learnt meanwhile")
 // ErrBusy: somebody else makes a snapshot just now.
 var ErrBusy = errors.New("desk: another snapshot is being made")
 
+// ErrNeeded: the last roll-back leads to a snapshot.
+var ErrNeeded = errors.New("desk: the last roll-back leads to the snapshot")
+
 // A Reader reads what the desk keeps.
 type Reader interface {
 	// Head says where the log stands.
@@ -40,11 +43,12 @@ type Reader interface {
 
 // A Writer writes it.
 type Writer interface {
-	// Append puts an entry behind the one before it (Seq - 1), with all that it has; ErrBehind where that isn't the last.
+	// Append puts an entry behind the one before it (Seq - 1), with all that it has; ErrBehind where that isn't the last, and
+	// ErrNoSnapshot where it rolls back to one that is gone.
 	Append(ctx context.Context, e Entry) error
 	// PutSnapshot keeps one; it counts when it is whole. ErrBusy where another is being made.
 	PutSnapshot(ctx context.Context, s Snapshot, data []byte) error
-	// DropSnapshot removes one.
+	// DropSnapshot removes one; ErrNeeded where the last roll-back leads to it.
 	DropSnapshot(ctx context.Context, id int64) error
 	// Trim removes entries up to one, as many as it does at once, and remains of snapshots that never became whole; it
 	// returns whether there are more.

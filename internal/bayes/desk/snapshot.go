@@ -132,7 +132,7 @@ func (d *Desk) thin(ctx context.Context, head Head, list []Snapshot) error {
 		return nil
 	}
 	for _, s := range surplusOf(head, list, d.c.Now()) {
-		if err := d.c.Rows.DropSnapshot(ctx, s.ID); err != nil {
+		if err := d.c.Rows.DropSnapshot(ctx, s.ID); err != nil && !errors.Is(err, ErrNeeded) {
 			return err
 		}
 	}

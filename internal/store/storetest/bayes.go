@@ -29,6 +29,7 @@ func Bayes(t *testing.T, open func(*testing.T) desk.Rows) {
 		"a day begins once":                 bayesGuardDays,
 		"samples take each other's place":   bayesSamples,
 		"snapshots count when whole":        bayesSnapshots,
+		"roll-backs need their snapshot":    bayesRollToSnapshot,
 		"the log is trimmed":                bayesTrim,
 		"what is old goes":                  bayesExpired,
 		"lessons are found":                 bayesFound,
@@ -90,7 +91,7 @@ func bayesRoundTrip(t *testing.T, rows desk.Rows) {
 	l := bayesLesson(t, "jürgen", "ann@one.example", true)
 	l.Seq = 1
 	appendEntry(t, rows, desk.Entry{Seq: 1, Node: "mx1", Time: at, Delta: []byte("what changed"), Lessons: []desk.Lesson{l}})
-	roll := desk.Roll{Seq: 2, To: 1, Snapshot: 7, Day: "2026-11-25", Time: at, By: "olga"}
+	roll := desk.Roll{Seq: 2, To: 1, Snapshot: putSnapshot(t, rows, 1), Day: "2026-11-25", Time: at, By: "olga"}
 	appendEntry(t, rows, desk.Entry{Seq: 2, Node: "mx2", Time: at, Roll: &roll})
 	appendEntry(t, rows, desk.Entry{Seq: 3, Node: "mx1", Time: at, Ends: []desk.End{{Lesson: 1, By: "bob"}}})
 	want := []desk.Entry{{Seq: 1, Node: "mx1", Time: at, Delta: []byte("what changed")}, {Seq: 2, Node: "mx2", Time: at}, {Seq: 3, Node: "mx1", Time: at}}
@@ -281,6 +282,40 @@ func bayesSnapshots(t *testing.T, rows desk.Rows) {
 	}
 	if err := rows.Snapshot(t.Context(), s.ID, &got); err == nil {
 		t.Error("a dropped one was read")
+	}
+}
+
+// putSnapshot keeps one of an entry, and returns which it is.
+func putSnapshot(t *testing.T, rows desk.Rows, seq int64) int64 {
+	t.Helper()
+	if err := rows.PutSnapshot(t.Context(), desk.Snapshot{Seq: seq, Day: "2026-11-26", Time: bayesNow()}, []byte("model")); err != nil {
+		t.Fatal(err)
+	}
+	list, err := rows.Snapshots(t.Context())
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	return list[len(list)-1].ID
+}
+
+// A roll-back to a snapshot that is gone is not done, and the one that the last roll-back leads to stays.
+func bayesRollToSnapshot(t *testing.T, rows desk.Rows) {
+	appendEntry(t, rows, desk.Entry{Seq: 1})
+	id := putSnapshot(t, rows, 1)
+	gone := desk.Entry{Seq: 2, Roll: &desk.Roll{Seq: 2, To: 1, Snapshot: id + 1, Time: bayesNow()}}
+	if err := rows.Append(t.Context(), gone); !errors.Is(err, desk.ErrNoSnapshot) {
+		t.Errorf("to one that is not there: %v", err)
+	}
+	if head, err := rows.Head(t.Context()); err != nil || head.Seq != 1 || len(head.Rolls) > 0 {
+		t.Errorf("head %+v, %v", head, err)
+	}
+	appendEntry(t, rows, desk.Entry{Seq: 2, Roll: &desk.Roll{Seq: 2, To: 1, Snapshot: id, Time: bayesNow()}})
+	if err := rows.DropSnapshot(t.Context(), id); !errors.Is(err, desk.ErrNeeded) {
+		t.Errorf("dropped what is needed: %v", err)
+	}
+	appendEntry(t, rows, desk.Entry{Seq: 3, Roll: &desk.Roll{Seq: 3, Time: bayesNow()}})
+	if err := rows.DropSnapshot(t.Context(), id); err != nil {
+		t.Errorf("the empty model is the last: %v", err)
 	}
 }
 
