@@ -79,7 +79,11 @@ func (m *moves) learn(ctx context.Context, s imap.Sorted) error {
 	if spam {
 		l.Source = learnt.Junk
 	}
-	list, err := m.messages.Messages(ctx, s.To.ID, firstOf(s.UIDs, maxMoved), mailbox.Whole)
+	looked := firstOf(s.UIDs, maxMoved)
+	if more := sizeOf(s.UIDs) - sizeOf(looked); more > 0 {
+		m.log.Warn("not learnt: too many messages are moved at once", "mailbox", s.Address, "looked_at", sizeOf(looked), "messages", more)
+	}
+	list, err := m.messages.Messages(ctx, s.To.ID, looked, mailbox.Whole)
 	if err != nil {
 		return err
 	}
@@ -89,6 +93,14 @@ func (m *moves) learn(ctx context.Context, s imap.Sorted) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// sizeOf counts the messages that a set names.
+func sizeOf(set mailbox.UIDSet) (n int) {
+	for _, r := range set {
+		n += int(r.Last-r.First) + 1
+	}
+	return n
 }
 
 // firstOf leaves the first messages of a set.

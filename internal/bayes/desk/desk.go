@@ -64,7 +64,8 @@ type Desk struct {
 	added atomic.Int64  // octets of entries since the newest snapshot
 	guard guard         // with the turn
 
-	settles atomic.Int64 // Unix time when the guard begins to judge; 0: that is not known
+	settles atomic.Int64  // Unix time when the guard begins to judge; 0: that is not known
+	wake    chan struct{} // many lessons wait
 
 	mu      sync.Mutex
 	waiting []*job
@@ -92,6 +93,7 @@ func New(c Config) *Desk {
 		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	d := &Desk{c: c, turn: make(chan struct{}, 1), record: record{}, bench: bayes.New()}
+	d := &Desk{c: c, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), record: record{}}
 	d.model.Store(bayes.New())
 	d.shown.Store(&standing{})
 	return d
@@ -142,11 +144,15 @@ func (d *Desk) Run(ctx context.Context) {
 			d.failed(ctx, "the bayes model's snapshots are not kept", d.Compact(ctx))
 		}
 		if now.Sub(expired).Abs() >= expireEvery {
-			expired = now
-			d.failed(ctx, "old bayes lessons are not removed", d.expire(ctx))
+			more, err := d.expire(ctx)
+			d.failed(ctx, "old bayes lessons are not removed", err)
+			if !more { // else the next turn goes on: lessons don't wait for all of it
+				expired = now
+			}
 		}
 		select {
 		case <-tick.C:
+		case <-d.wake:
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 			defer cancel()
@@ -189,21 +195,17 @@ func (d *Desk) Follow(ctx context.Context) error {
 	return d.follow(ctx)
 }
 
-// expire removes what is old, if the clock is to be believed.
-func (d *Desk) expire(ctx context.Context) error {
+// expire removes some of what is old, if the clock is to be believed, and returns whether there may be more.
+func (d *Desk) expire(ctx context.Context) (more bool, err error) {
 	now, ok := d.c.Old(ctx)
 	if !ok {
-		return nil
+		return false, nil
 	}
-	for {
-		n, err := d.c.Rows.Expire(ctx, now.Add(-d.c.Keep), d.c.Most, expireSome)
-		if err != nil {
-			return fmt.Errorf("desk: expire: %w", err)
-		}
-		if n < expireSome {
-			return nil
-		}
+	n, err := d.c.Rows.Expire(ctx, now.Add(-d.c.Keep), d.c.Most, expireSome)
+	if err != nil {
+		return false, fmt.Errorf("desk: expire: %w", err)
 	}
+	return n == expireSome, nil
 }
 
 // Lessons finds lessons, the newest first; Stands says which of them count.

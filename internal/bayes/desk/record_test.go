@@ -209,7 +209,11 @@ func TestRun(t *testing.T) {
 			close(done)
 		}()
 		synctest.Wait() // until the first tick
-		for i := range 300 {
+		l.Force = true
+		for i := range 1100 {
+			if i == 1024 {
+				synctest.Wait() // woken, it has tried
+			}
 			l.Message, l.Person = fmt.Sprint("m", i), fmt.Sprint("p", i)
 			d.TeachSoon(l)
 		}
@@ -217,19 +221,19 @@ func TestRun(t *testing.T) {
 		synctest.Wait()
 		dead.fail("")
 		time.Sleep(2 * time.Second)
-		if v := d.Judge(l.Features, ""); v.Spam != 256 {
+		if v := d.Judge(l.Features, ""); v.Spam != 1024 {
 			t.Errorf("%d learnt", v.Spam)
 		}
 		l.Message = "last"
 		d.TeachSoon(l)
 		cancel()
 		<-done
-		if v := d.Judge(l.Features, ""); v.Spam != 257 {
+		if v := d.Judge(l.Features, ""); v.Spam != 1025 {
 			t.Errorf("%d learnt at the end", v.Spam)
 		}
 	})
 	log := s.log.String()
-	for _, want := range []string{"bayes does not learn", "bayes learns again", "lost in a flood", "lessons=44"} {
+	for _, want := range []string{"bayes does not learn", "bayes learns again", "lost in a flood", "lessons=76"} {
 		if n := strings.Count(log, want); n != 1 {
 			t.Errorf("%q is %d times in the log", want, n)
 		}

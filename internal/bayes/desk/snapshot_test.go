@@ -108,3 +108,20 @@ func (r *fullRows) Append(ctx context.Context, e desk.Entry) error {
 	}
 	return r.Rows.Append(ctx, e)
 }
+
+// An ordinary burst is learnt whole.
+func TestBurstIsLearnt(t *testing.T) {
+	s := newSite(t)
+	d := s.node("a")
+	w := newWriter(5)
+	for i := range 400 {
+		d.TeachSoon(s.lesson(fmt.Sprint("soon", i), w.letter("pill", 40), true, fmt.Sprintf("x%d@d1.example", i)))
+	}
+	if err := d.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	counts, err := d.Counts(t.Context())
+	if err != nil || len(counts) != 1 || counts[0].Count != 400 {
+		t.Errorf("%+v, %v", counts, err)
+	}
+}

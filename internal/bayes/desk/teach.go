@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	maxWaiting = 256 // lessons that wait, with their features
-	maxBatch   = 32  // lessons of one entry
-	tries      = 20  // to append one before another node
+	maxWaiting = 1024 // lessons that wait, with their features
+	manyWait   = 128  // lessons that are not left to wait for the next turn
+	maxBatch   = 32   // lessons of one entry
+	tries      = 20   // to append one before another node
 	longest    = 100 * time.Millisecond
 	batchTime  = 20 * time.Second
 )
@@ -135,6 +136,12 @@ func (d *Desk) enqueue(j *job) error {
 		return ErrFull
 	}
 	d.waiting = append(d.waiting, j)
+	if len(d.waiting) >= manyWait {
+		select {
+		case d.wake <- struct{}{}:
+		default: // it is awake
+		}
+	}
 	return nil
 }
 
