@@ -24,7 +24,7 @@ func (a *App) openDMARC(ctx context.Context, c *config.Config) (err error) {
 		defer cancel()
 		return a.dmarc.Flush(ctx)
 	})
-	a.beside = append(a.beside, service{"dmarc counts", a.dmarc.Run}, service{"dmarc sums", a.expireDMARC})
+	a.beside = append(a.beside, service{name: "dmarc counts", run: a.dmarc.Run}, service{name: "dmarc sums", run: a.expireDMARC})
 	if !c.DMARC.Reports {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (a *App) openDMARC(ctx context.Context, c *config.Config) (err error) {
 		Rows: rows, Resolver: a.resolver, Sender: reportSender{app: a}, Hostname: c.Hostname, Organization: c.DMARC.Organization,
 		From: mail.Path(c.DMARC.Contact), Log: a.log, Now: now,
 	})
-	a.beside = append(a.beside, service{"dmarc reports", reporter.Run})
+	a.beside = append(a.beside, service{name: "dmarc reports", run: reporter.Run})
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (a *App) listenDNS(ctx context.Context, c *config.Config) (list []service, 
 		}
 		open = append(open, l)
 		a.log.Info("listening", "protocol", "dns", "address", l.Addr().String())
-		list = append(list, service{"dns on " + addr, func(ctx context.Context) error { return a.zone.Serve(ctx, l) }})
+		list = append(list, service{name: "dns on " + addr, run: func(ctx context.Context) error { return a.zone.Serve(ctx, l) }})
 	}
 	return list, nil
 }

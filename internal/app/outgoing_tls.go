@@ -27,7 +27,7 @@ func (a *App) secureOutgoing(ctx context.Context, c *config.Config, carrier *rel
 			return err
 		}
 		carrier.Policies = policies
-		a.beside = append(a.beside, service{"mta-sts", policies.Run})
+		a.beside = append(a.beside, service{name: "mta-sts", run: policies.Run})
 	}
 	if c.Relay.Reports {
 		return a.reportTLS(ctx, c, carrier, web)
@@ -56,7 +56,7 @@ func (a *App) reportTLS(ctx context.Context, c *config.Config, carrier *relay.Co
 		Rows: rows, Resolver: a.resolver, Sender: reportSender{a, web}, Hostname: c.Hostname, From: mail.Path("postmaster@" + c.Hostname),
 		Log: a.log, Now: a.now,
 	})
-	a.beside = append(a.beside, service{"tls session counts", tally.Run}, service{"tls reports", reporter.Run})
+	a.beside = append(a.beside, service{name: "tls session counts", run: tally.Run}, service{name: "tls reports", run: reporter.Run})
 	return nil
 }
 

@@ -28,7 +28,7 @@ func (a *App) openPacks(ctx context.Context, c *config.Config) error {
 		Dir: filepath.Join(c.Data, "packs"), Fetcher: a.web(c, roots), Log: a.log, Now: a.now,
 		Jitter: func(most time.Duration) time.Duration { return rand.N(max(most, 1)) },
 	})
-	a.beside = append(a.beside, service{"packs", a.packs.Run})
+	a.beside = append(a.beside, service{name: "packs", run: a.packs.Run})
 	a.setPacks(ctx, c)
 	return nil
 }

@@ -31,7 +31,7 @@ func (a *App) openProposals(ctx context.Context, _ *config.Config) error {
 	a.proposals.Desk = proposal.New(proposal.Config{
 		Rows: a.store.Proposals(), Accepted: a.acceptPatterns, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
-	a.beside = append(a.beside, service{"proposals", func(ctx context.Context) error { a.proposals.Run(ctx); return nil }})
+	a.beside = append(a.beside, service{name: "proposals", run: func(ctx context.Context) error { a.proposals.Run(ctx); return nil }})
 	return a.proposals.Follow(ctx)
 }
 

@@ -22,6 +22,7 @@ import (
 type service struct {
 	name string
 	run  func(context.Context) error
+	late bool // it ends after the others, with what they brought it
 }
 
 // Run serves until ctx ends, or until a service fails, which ends them all. When
@@ -35,17 +36,30 @@ func (a *App) run(ctx context.Context, ready func()) error {
 		return err
 	}
 	ready()
+	return runAll(ctx, services)
+}
+
+// runAll runs services until ctx ends, or one fails.
+func runAll(ctx context.Context, services []service) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	late, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	var wg, learning sync.WaitGroup
 	for _, s := range services {
-		wg.Go(func() {
+		wait, ctx := &wg, ctx
+		if s.late {
+			wait, ctx = &learning, late
+		}
+		wait.Go(func() {
 			if err := s.run(ctx); err != nil && ctx.Err() == nil {
 				cancel(fmt.Errorf("app: %s: %w", s.name, err))
 			}
 		})
 	}
 	wg.Wait()
+	end() // nobody teaches any more
+	learning.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -83,7 +97,7 @@ func (a *App) services(ctx context.Context, c *config.Config) (list []service, e
 			}
 			open = append(open, l)
 			a.log.Info("listening", "protocol", name, "address", l.Addr().String())
-			list = append(list, service{name + " on " + addr, func(ctx context.Context) error { return serve(ctx, l) }})
+			list = append(list, service{name: name + " on " + addr, run: func(ctx context.Context) error { return serve(ctx, l) }})
 		}
 	}
 	if err := a.listenSMTP(c, certificate, spool, listen); err != nil {
@@ -105,7 +119,7 @@ func (a *App) services(ctx context.Context, c *config.Config) (list []service, e
 	if err != nil {
 		return nil, err
 	}
-	list = append(list, service{"commands", commands.Serve})
+	list = append(list, service{name: "commands", run: commands.Serve})
 	return append(list, a.chores()...), nil
 }
 
@@ -195,36 +209,36 @@ func emptySpool(data string) (string, error) {
 // chores are what a node does by itself.
 func (a *App) chores() []service {
 	return append([]service{
-		{"directory", func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
-		{"bans", func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
-		{"greylist", func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
-		{"outbreak", func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
-		{"learning", func(ctx context.Context) error { a.learnt.Run(ctx); return nil }},
-		{"bayes", func(ctx context.Context) error { a.bayes.Run(ctx); return nil }},
-		{"moves", func(ctx context.Context) error { a.moves.run(ctx); return nil }},
-		{"bulk", func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
-		{"fingerprints", a.followDocuments},
-		{"quarantine", func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
-		{"trust", func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
-		{"scripts", func(ctx context.Context) error { a.scripts.run(ctx); return nil }},
-		{"ledger", func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
-		{"notices", func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
-		{"same messages", a.forgetSame},
-		{"digests", a.runDigests},
-		{"queue", a.runQueue},
-		{"relay", func(ctx context.Context) error {
+		{name: "directory", run: func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
+		{name: "bans", run: func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
+		{name: "greylist", run: func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
+		{name: "outbreak", run: func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},
+		{name: "learning", run: func(ctx context.Context) error { a.learnt.Run(ctx); return nil }, late: true},
+		{name: "bayes", run: func(ctx context.Context) error { a.bayes.Run(ctx); return nil }, late: true},
+		{name: "moves", run: func(ctx context.Context) error { a.moves.run(ctx); return nil }},
+		{name: "bulk", run: func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
+		{name: "fingerprints", run: a.followDocuments},
+		{name: "quarantine", run: func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{name: "trust", run: func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
+		{name: "scripts", run: func(ctx context.Context) error { a.scripts.run(ctx); return nil }},
+		{name: "ledger", run: func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
+		{name: "notices", run: func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
+		{name: "same messages", run: a.forgetSame},
+		{name: "digests", run: a.runDigests},
+		{name: "queue", run: a.runQueue},
+		{name: "relay", run: func(ctx context.Context) error {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })
 			return nil
 		}},
-		{"complaints", func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
-		{"junk", a.cleanJunk},
-		{"journal", a.expireJournal},
-		{"content", a.compactContent},
-		{"reserve", a.reserve.run},
-		{"dns lists", a.lists.run},
-		{"engines", a.engines.run},
-		{"sessions", a.expireSessions},
-		{"web address", a.reachWeb},
+		{name: "complaints", run: func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
+		{name: "junk", run: a.cleanJunk},
+		{name: "journal", run: a.expireJournal},
+		{name: "content", run: a.compactContent},
+		{name: "reserve", run: a.reserve.run},
+		{name: "dns lists", run: a.lists.run},
+		{name: "engines", run: a.engines.run},
+		{name: "sessions", run: a.expireSessions},
+		{name: "web address", run: a.reachWeb},
 	}, a.beside...)
 }
 
