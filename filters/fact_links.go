@@ -56,6 +56,9 @@ type messageLinks struct {
 	Cut   string      // what was not looked at, "" where all was
 }
 
+// linksKey is the name of linksFact.
+const linksKey = "links"
+
 // linksFact reads the links of a message once: those of its HTML, the addresses and names in its
 // text, those that QR codes in its images hold, and those of the header fields that a mail
 // program acts on. It asks nobody.
@@ -63,7 +66,7 @@ func linksFact(ctx context.Context, tx *pipeline.Transaction, r *picture.Reader)
 	if tx.Message == nil {
 		return messageLinks{}, errors.New("links: asked before the content is in")
 	}
-	return pipeline.Fact(ctx, tx, "links", linksLimit, func(ctx context.Context) (messageLinks, error) {
+	return pipeline.Fact(ctx, tx, linksKey, linksLimit, func(ctx context.Context) (messageLinks, error) {
 		codes, cut := pictureCodes(ctx, tx, r)
 		l := readLinks(tx.Message, codes)
 		if cut != "" {

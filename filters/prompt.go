@@ -49,12 +49,41 @@ func (f dkimFilter) Prompt(q pipeline.Query) bool { return promptDKIM(q.Tx, f.re
 // Prompt implements pipeline.Prompter.
 func (f arcFilter) Prompt(q pipeline.Query) bool { return !hasARC(q.Tx.Message.Header()) }
 
-// Prompt implements pipeline.Prompter: of what was learnt, and of whom people deal with, memory
-// knows most.
-func (c checksum) Prompt(q pipeline.Query) bool { return promptProof(q.Tx, c.Resolver) }
+// Prompt implements pipeline.Prompter: what was learnt is in memory, whom people deal with may be in the
+// store alone.
+func (c checksum) Prompt(q pipeline.Query) bool {
+	return (c.Trust == nil || q.Tx.Envelope.ReversePath.IsNull()) && promptProof(q.Tx, c.Resolver)
+}
 
-// Prompt implements pipeline.Prompter.
-func (f phish) Prompt(q pipeline.Query) bool { return promptProof(q.Tx, f.resolver) }
+// Prompt implements pipeline.Prompter: pictures take their turn to be decoded.
+func (f phish) Prompt(q pipeline.Query) bool {
+	return promptProof(q.Tx, f.resolver) && (f.pictures == nil || promptLinks(q.Tx))
+}
+
+// promptLinks reports whether the links of a message are known, or nothing in it can be a picture.
+func promptLinks(tx *pipeline.Transaction) bool {
+	if _, known := pipeline.Known[messageLinks](tx, linksKey); known {
+		return true
+	}
+	for p := range tx.Message.Root().All() {
+		if !p.IsMultipart() && p.Type != "text" {
+			return false
+		}
+	}
+	return true
+}
+
+// maxPromptFrom is the length of From fields, in octets, up to which their authors are looked for each time somebody asks.
+const maxPromptFrom = 2 << 10
+
+// shortFrom reports whether the authors of a message are told at next to no cost.
+func shortFrom(h *mail.Header) bool {
+	n := 0
+	for _, from := range h.All("From") {
+		n += len(from)
+	}
+	return n <= maxPromptFrom
+}
 
 // Prompt implements pipeline.Prompter.
 func (f dmarcFilter) Prompt(q pipeline.Query) bool {
@@ -62,7 +91,7 @@ func (f dmarcFilter) Prompt(q pipeline.Query) bool {
 	switch {
 	case !q.Tx.Client.Login.IsNull():
 		return true
-	case !ok || !promptProof(q.Tx, f.Resolver):
+	case !ok || !shortFrom(q.Tx.Message.Header()) || !promptProof(q.Tx, f.Resolver):
 		return false
 	}
 	a := dmarcAnswer{}
