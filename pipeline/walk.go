@@ -182,6 +182,9 @@ func (w *Walk) ask(ctx context.Context, tx *Transaction, p pending) (on bool, er
 	}
 	for c.waits() && c.stage < tx.Stage { // it was begun before what it waits for was in
 		w.release(tx, i)
+		if e.Kind.Waits {
+			w.beginWaiting(tx, i, nil).start() // only what is sure not to wait is asked by the walk itself
+		}
 		c = w.call(tx, i)
 		if err := c.done.wait(ctx); err != nil {
 			return false, fmt.Errorf("pipeline: %s: %w", e.Name, err)
