@@ -58,7 +58,11 @@ func (a *App) acceptPatterns(list []proposal.Decision) {
 func patternOf(d proposal.Decision) rules.Pattern {
 	p := rules.Pattern{Text: d.Text, Weight: d.Weight, Name: fmt.Sprintf("accepted %s %q", d.Kind, d.Text)}
 	if d.Kind == proposal.Domain {
-		p.Text, p.Regexp, p.In = `(?:^|[/.@])`+regexp.QuoteMeta(rules.Fold(d.Text))+`(?:[:/?#]|$)`, true, []rules.Where{rules.URL}
+		host, ok := asciiHost(d.Text)
+		if !ok {
+			return rules.Pattern{} // which is none
+		}
+		p.Text, p.Regexp, p.In = `(?:^|[/.@])`+regexp.QuoteMeta(rules.Fold(host))+`(?:[:/?#]|$)`, true, []rules.Where{rules.URL}
 	}
 	return p
 }
@@ -115,9 +119,20 @@ func (t sampleTeacher) teach(ctx context.Context, l lesson) error {
 
 func (t sampleTeacher) sample(m *mail.Message, class proposal.Class) proposal.Sample {
 	return proposal.Of(m, class, rules.Fold, func(host string) (string, bool) {
+		host, ok := asciiHost(host)
+		if !ok {
+			return "", false
+		}
 		name, ok := link.Domain(host)
 		return name, ok && !t.ours(host) && !t.ours(name)
 	})
+}
+
+// asciiHost is a host's name in A-labels (RFC 5890), in which what looks like another's name does not read, and is not folded,
+// like it; false where it has characters that no name may have.
+func asciiHost(host string) (string, bool) {
+	name, err := mail.ParseDomain(host)
+	return name, err == nil && name[0] != '['
 }
 
 func (t sampleTeacher) forget(ctx context.Context, message, person, _ string) error {
