@@ -92,8 +92,7 @@ func New(c Config) *Desk {
 	if c.Old == nil {
 		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
-	d := &Desk{c: c, turn: make(chan struct{}, 1), record: record{}, bench: bayes.New()}
-	d := &Desk{c: c, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), record: record{}}
+	d := &Desk{c: c, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), record: record{}, bench: bayes.New()}
 	d.model.Store(bayes.New())
 	d.shown.Store(&standing{})
 	return d
