@@ -12,6 +12,7 @@ const (
 	maxValue      = 1000  // of one field of the header
 	maxHead       = 16000 // of all of them
 	maxFields     = 500   // their number
+	maxTag        = 200   // of a tag of HTML
 	maxParts      = 2000  // of the lines that describe parts
 	maxGrams      = 4000  // of the rest, for 4-grams
 	maxWords      = 6000  // of the rest, for words

@@ -51,7 +51,7 @@ func read(m *mail.Message) source {
 	s.room(s.body)
 	if e.HTML != "" {
 		s.room("\nhtml:\n")
-		s.room(e.HTML)
+		s.markup(e.HTML)
 	}
 	s.cut = e.Cut || len(s.body) > maxWords
 	return s
@@ -60,6 +60,32 @@ func read(m *mail.Message) source {
 // room adds what there is room for.
 func (s *source) room(text string) {
 	s.text = append(s.text, clip(text, maxWords-len(s.text))...)
+}
+
+// markup adds the tags of HTML, and nothing that stands between them: what a reader sees is there already, and what he does
+// not, comments and hidden text, anybody may fill with what looks like ham.
+func (s *source) markup(html string) {
+	for len(s.text) < maxWords {
+		open := strings.IndexByte(html, '<')
+		if open < 0 {
+			return
+		}
+		html = html[open:]
+		end := ">"
+		if strings.HasPrefix(html, "<!--") {
+			end = "-->"
+		}
+		size := strings.Index(html, end)
+		if size < 0 {
+			return
+		}
+		size += len(end)
+		if end == ">" {
+			s.room(clip(html[:size], maxTag))
+			s.room("\n")
+		}
+		html = html[size:]
+	}
 }
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }
