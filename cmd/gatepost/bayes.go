@@ -40,9 +40,9 @@ func (p *program) showBayes(b ops.Bayes) {
 	if len(b.Lessons) == 0 {
 		p.say("nothing was taught")
 	} else {
-		t := p.table("SOURCE", "SAYS", "LESSONS", "LAST")
+		t := p.table("SOURCE", "SAYS", "LESSONS", "LAST", "")
 		for _, c := range b.Lessons {
-			t.row(c.Source, spamWord(c.Spam), c.Count, c.Last)
+			t.row(c.Source, spamWord(c.Spam), c.Count, c.Last, enoughWord(c.Enough))
 		}
 		t.flush()
 	}
@@ -109,10 +109,21 @@ func earnedWords(r ops.BayesRecord) string {
 
 func guardWords(g ops.BayesGuard) string {
 	text := fmt.Sprintf("watches %d known ham and %d known spam, of which %d and %d are close to being taken for the other", g.Ham.Known, g.Spam.Known, g.Ham.Lost, g.Spam.Lost)
+	if !g.Judging {
+		text += "; it does not judge yet, on the model's first day"
+	}
 	if g.Refused > 0 {
 		text += fmt.Sprintf("; it has refused %d lessons since the start", g.Refused)
 	}
 	return text
+}
+
+// enoughWord says of lessons that they changed nothing.
+func enoughWord(enough bool) string {
+	if enough {
+		return "knew these well enough"
+	}
+	return ""
 }
 
 func bayesListing() listing[ops.BayesLesson] {
@@ -172,7 +183,7 @@ func (p *program) bayesRollBack() *cobra.Command {
 	return &cobra.Command{
 		Use:   "rollback DAY",
 		Short: "Return to the model of an earlier day",
-		Long: `Makes the model what it was at the snapshot of a day, on all nodes within a second or so. What was taught since then counts no
+		Long: `Makes the model what it was when a day began (UTC), on all nodes within a second or so. What was taught since then counts no
 more; it may be taught again.`,
 		Example: `  gatepost bayes rollback 2026-11-22`,
 		Args:    cobra.ExactArgs(1),

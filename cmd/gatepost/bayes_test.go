@@ -16,9 +16,9 @@ import (
 func bayesHandlers(h control.Handlers) {
 	b := ops.Bayes{
 		Trained: true, Spam: 510, Ham: 1498, Needed: 100,
-		Lessons: []ops.LearnCount{{Source: "junk", Spam: true, Count: 12, Last: at(2)}, {Source: "command", Count: 1480, Last: at(1)}},
+		Lessons: []ops.LearnCount{{Source: "junk", Spam: true, Count: 12, Last: at(2)}, {Source: "command", Count: 1480, Last: at(1)}, {Source: "command", Count: 120, Enough: true, Last: at(1)}},
 		Record:  ops.BayesRecord{Since: "2026-11-02", Spam: 420, Ham: 1210, NeedHam: 1000, NeedOne: 1000},
-		Guard:   ops.BayesGuard{Ham: ops.BayesSide{Known: 128, Lost: 1}, Spam: ops.BayesSide{Known: 90}, Refused: 3, Last: at(3)},
+		Guard:   ops.BayesGuard{Ham: ops.BayesSide{Known: 128, Lost: 1}, Spam: ops.BayesSide{Known: 90}, Judging: true, Refused: 3, Last: at(3)},
 	}
 	for level, lost := range []int64{40, 9, 3, 1, 1, 0, 0} {
 		b.Record.Levels = append(b.Record.Levels, ops.BayesLevel{Level: level + 1, Score: bayes.LevelScore(level + 1), Lost: lost, Caught: 410 - 20*int64(level), Earned: lost < 2})

@@ -45,11 +45,11 @@ func (a *App) showBayes(ctx context.Context, _ ops.BayesShow) (ops.Bayes, error)
 			Since: record.Since, Spam: record.Spam, Ham: record.Ham, NeedHam: desk.EarnedHam, NeedOne: desk.EarnedLost, Levels: []ops.BayesLevel{},
 		},
 		Guard: ops.BayesGuard{
-			Ham: ops.BayesSide{Known: g.Ham.Samples, Lost: g.Ham.Lost}, Spam: ops.BayesSide{Known: g.Spam.Samples, Lost: g.Spam.Lost}, Refused: g.Lessons, Last: g.Refused,
+			Ham: ops.BayesSide{Known: g.Ham.Samples, Lost: g.Ham.Lost}, Spam: ops.BayesSide{Known: g.Spam.Samples, Lost: g.Spam.Lost}, Judging: g.Judging, Refused: g.Lessons, Last: g.Refused,
 		},
 	}
 	for _, c := range counts {
-		out.Lessons = append(out.Lessons, ops.LearnCount{Source: string(c.Source), Spam: c.Spam, Count: int(c.Count), Last: c.Last})
+		out.Lessons = append(out.Lessons, ops.LearnCount{Source: string(c.Source), Spam: c.Spam, Count: int(c.Count), Enough: c.State == desk.Enough, Last: c.Last})
 	}
 	for level := 1; level <= bayes.Levels; level++ {
 		required := bayes.LevelScore(level)
@@ -105,7 +105,7 @@ func (a *App) rollBayesBack(ctx context.Context, r ops.BayesRollBack) (ops.Bayes
 	}
 	s, err := a.bayes.RollBack(ctx, r.Day, admin)
 	if errors.Is(err, desk.ErrNoSnapshot) {
-		return ops.BayesRolled{}, control.NotFound("no model is kept of %s, or of a day before it", r.Day)
+		return ops.BayesRolled{}, control.NotFound("no model is kept from before %s began; gatepost bayes snapshots lists those that are, and gatepost bayes reset makes it empty", r.Day)
 	}
 	if err != nil {
 		return ops.BayesRolled{}, err

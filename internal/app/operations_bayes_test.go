@@ -74,14 +74,16 @@ func TestBayesOperations(t *testing.T) {
 	if len(list) != 1 || list[0].Octets == 0 {
 		t.Fatalf("snapshots: %+v", list)
 	}
-	for day, kind := range map[string]control.Kind{"yesterday": control.Misuse, "2001-01-01": control.Missing} {
+	today := time.Now().UTC().Format(time.DateOnly) // when it began nothing was known
+	for day, kind := range map[string]control.Kind{"yesterday": control.Misuse, "2001-01-01": control.Missing, today: control.Missing} {
 		if _, err := n.rollBayesBack(t.Context(), ops.BayesRollBack{Day: day}); control.KindOf(err) != kind {
 			t.Errorf("%s: %v", day, err)
 		}
 	}
-	rolled, err := n.rollBayesBack(t.Context(), ops.BayesRollBack{Day: time.Now().UTC().Format(time.DateOnly)})
+	tomorrow := time.Now().UTC().Add(24 * time.Hour).Format(time.DateOnly) // before which is all there is
+	rolled, err := n.rollBayesBack(t.Context(), ops.BayesRollBack{Day: tomorrow})
 	n.must(err)
-	if rolled.Spam != bayes.Enough/2 || rolled.Ham != bayes.Enough/2 || show().Trained {
+	if rolled.Spam < bayes.Enough/2 || rolled.Ham < bayes.Enough/2 || show().Spam != rolled.Spam {
 		t.Errorf("rolled back: %+v, %+v", rolled, show())
 	}
 	lessons, err := n.listBayesLessons(t.Context(), ops.BayesLessons{Page: ops.Page{Limit: 1}})

@@ -39,6 +39,7 @@ type BayesLevel struct {
 type BayesGuard struct {
 	Ham     BayesSide `json:"ham"`
 	Spam    BayesSide `json:"spam"`
+	Judging bool      `json:"judging"`       // not on a model's first day: then all is learnt, and Bayes decides nothing alone
 	Refused int       `json:"refused"`       // lessons, since the start
 	Last    time.Time `json:"last,omitzero"` // when it last refused some; left out where it did not since the start
 }

@@ -33,6 +33,7 @@ type LearnCount struct {
 	Source string    `json:"source"` // trap, virus, report, junk, release, challenge, allow, inbox, command, operator
 	Spam   bool      `json:"spam"`
 	Count  int       `json:"count"`
+	Enough bool      `json:"enough,omitempty"` // of Bayes: it knew these well enough, and learnt nothing of them
 	Last   time.Time `json:"last"`
 }
 
