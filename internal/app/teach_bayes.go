@@ -78,7 +78,7 @@ func (t bayesTeacher) teach(ctx context.Context, l lesson) error {
 	switch {
 	case err != nil || !ok:
 		return err
-	case !l.Now:
+	case !l.Now || l.Source == learnt.Release: // who releases hundreds at once does not wait for it
 		t.desk.TeachSoon(given)
 		return nil
 	}

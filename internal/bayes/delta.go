@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -33,7 +34,24 @@ func (m *Model) Take() Delta {
 	defer m.mu.Unlock()
 	m.share()
 	var d Delta
-	for i, e := range m.table {
+	for w, word := range m.changed {
+		for ; word != 0; word &= word - 1 {
+			from := (64*w + bits.TrailingZeros64(word)) * block
+			m.takeBlock(&d, from, min(from+block, size))
+		}
+		m.changed[w] = 0
+	}
+	for k := range d.lessons {
+		d.lessons[k] = m.lessons[k] - m.takenLessons[k]
+	}
+	m.takenLessons = m.lessons
+	return d
+}
+
+// takeBlock adds to d what changed in some entries.
+func (m *Model) takeBlock(d *Delta, from, to int) {
+	for i, e := range m.table[from:to] {
+		i += from
 		if e == m.taken[i] {
 			continue
 		}
@@ -44,11 +62,6 @@ func (m *Model) Take() Delta {
 		}
 		m.taken[i] = e
 	}
-	for k := range d.lessons {
-		d.lessons[k] = m.lessons[k] - m.takenLessons[k]
-	}
-	m.takenLessons = m.lessons
-	return d
 }
 
 // share makes the copy that tells what changed; who never takes nor merges needs none.

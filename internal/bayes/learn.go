@@ -105,7 +105,7 @@ func (m *Model) apply(f *Features, domain string, s Step, sign int32) {
 		m.teach(f, layer{totals: totals}, s.base, class, sign)
 	}
 	if s.bin >= 0 {
-		m.table[tail+int(s.bin)][class] += sign
+		m.change(tail + int(s.bin))[class] += sign
 	}
 	if s.domain {
 		l := layerOf(domain)
@@ -113,7 +113,7 @@ func (m *Model) apply(f *Features, domain string, s Step, sign int32) {
 		if s.alone {
 			sign *= ownWeight
 		}
-		m.table[l.past][class] += sign
+		m.change(l.past)[class] += sign
 	}
 }
 
@@ -123,16 +123,16 @@ func (m *Model) teach(f *Features, l layer, add [learners]int32, class int, sign
 		case add[i] == 0:
 		case who.counts:
 			for _, h := range f.lists[who.of] {
-				m.table[l.at(countTable, h)][class] += sign
+				m.change(l.at(countTable, h))[class] += sign
 			}
-			m.table[l.totals+i][class] += sign
+			m.change(l.totals + i)[class] += sign
 		default:
 			for _, h := range f.lists[who.of] {
-				e := &m.table[l.at(weightTable, h)]
+				e := m.change(l.at(weightTable, h))
 				e[0] += sign * add[i]
 				e[1] += sign
 			}
-			m.table[l.totals+i][0] += sign * biasStep(add[i], f.lists[who.of])
+			m.change(l.totals + i)[0] += sign * biasStep(add[i], f.lists[who.of])
 		}
 	}
 }

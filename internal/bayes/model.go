@@ -52,6 +52,8 @@ type Model struct {
 	mu    sync.RWMutex
 	table []entry
 	taken []entry // what it was at the last Take; nil: empty
+	// Bits of blocks of the table that lessons changed since.
+	changed []uint64
 	// Lessons of ham and of spam, and how many there were at the last Take.
 	lessons, takenLessons entry64
 }
@@ -60,7 +62,18 @@ type Model struct {
 type entry64 [2]int64
 
 // New returns a model that knows nothing.
-func New() *Model { return &Model{table: make([]entry, size)} }
+func New() *Model {
+	return &Model{table: make([]entry, size), changed: make([]uint64, size/(64*block)+1)}
+}
+
+// block is how many entries have a bit of Model.changed.
+const block = 16
+
+// change returns an entry that a lesson is about to change.
+func (m *Model) change(i int) *entry {
+	m.changed[i/(64*block)] |= 1 << (i / block % 64)
+	return &m.table[i]
+}
 
 // A Verdict is what the model says of a message.
 type Verdict struct {
