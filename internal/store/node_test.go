@@ -30,12 +30,12 @@ func openAs(t *testing.T, dsn, host string) (*DB, error) {
 	return OpenServer(t.Context(), dsn, Node{Host: host, PID: 4711, Data: "/var/lib/" + host}, nil)
 }
 
-// endSession ends the connection that holds the node's lock.
+// endSession ends the session that has the node's lock, and returns once it is gone.
 func endSession(t *testing.T, db *DB) {
 	t.Helper()
 	err := db.View(t.Context(), func(tx *Tx) error {
 		var n int
-		return tx.Row(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'gatepost node' AND datname = current_database()`, nil, &n)
+		return tx.Row(`SELECT COUNT(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'gatepost node' AND datname = current_database()`, nil, &n)
 	})
 	if err != nil {
 		t.Fatal(err)

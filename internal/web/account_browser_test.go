@@ -15,7 +15,7 @@ func TestFormsOverPlainHTTPInBrowser(t *testing.T) {
 	_, s := live(t, Config{})
 	tab := chromium.Open(t, chromium.Options{Host: "mail.lan", Allowed: []string{"Cross-Origin-Opener-Policy"}})
 	tab.Go(strings.Replace(s.url, "127.0.0.1", "mail.lan", 1) + "/account")
-	tab.Has("#name:focus")
+	tab.Focused("#name")
 	tab.Press("olga\tsecret of olga\r")
 	tab.See("Set up a second factor")
 }
@@ -37,7 +37,7 @@ func TestAccountInBrowser(t *testing.T) {
 			logIn := func() {
 				tab.Go(s.url + "/account")
 				tab.Accessible()
-				tab.Has("#name:focus")
+				tab.Focused("#name")
 				tab.Press(tt.who + "\t" + "secret of " + tt.who + "\r") // the name has the focus
 			}
 			logIn()
@@ -87,7 +87,7 @@ func TestBansInBrowser(t *testing.T) {
 	}
 	tab := chromium.Open(t, chromium.Options{Size: chromium.Phone, Allowed: []string{"404"}})
 	tab.Go(s.url + "/bans")
-	tab.Has("#name:focus")
+	tab.Focused("#name")
 	tab.Press("olga\tsecret of olga\r")
 	tab.See("ann@example.org")
 	tab.Accessible()

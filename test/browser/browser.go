@@ -254,9 +254,21 @@ func (b *Tab) Press(keys string) {
 // See waits until the page's text has a text.
 func (b *Tab) See(text string) {
 	b.t.Helper()
-	look := chromedp.PollFunction[bool](`want => document.body && document.body.innerText.includes(want)`,
+	b.await("see "+text, `want => document.body && document.body.innerText.includes(want)`, text)
+}
+
+// Focused waits until what a selector finds has the focus, and takes what Press types.
+func (b *Tab) Focused(selector string) {
+	b.t.Helper()
+	b.await("the focus in "+selector, `want => document.activeElement && document.activeElement.matches(want)`, selector)
+}
+
+// await waits until a function of one text is true in the page, whichever the browser goes to meanwhile.
+func (b *Tab) await(what, function, text string) {
+	b.t.Helper()
+	look := chromedp.PollFunction[bool](function,
 		chromedp.WithPollingArgs(text), chromedp.WithPollingTimeout(patience/2), chromedp.WithPollingInterval(50*time.Millisecond))
-	step(b, "see "+text, chromedp.Action[bool](func(ctx context.Context, t *chromedp.Target) (bool, error) {
+	step(b, what, chromedp.Action[bool](func(ctx context.Context, t *chromedp.Target) (bool, error) {
 		for {
 			seen, err := look(ctx, t)
 			if err == nil || !leaving(err) || ctx.Err() != nil {
