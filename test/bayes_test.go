@@ -155,7 +155,7 @@ func TestBayes(t *testing.T) {
 		t.Errorf("explained:\n%s", walked)
 	}
 
-	send(written(true, 1003), "trap@test.example")
+	bayesTraps(t, m)
 	bayesBecomes(t, m, "trained true, 121 spam, 120 ham: command false 120 command true 120 trap true 1")
 	bayesMoves(t, m, ann)
 
@@ -164,26 +164,46 @@ func TestBayes(t *testing.T) {
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
-	bayesBecomes(t, m, "trained true, 121 spam, 121 ham: command false 120 command true 120 inbox false 1 trap true 1")
+	bayesBecomes(t, m, "trained true, 121 spam, 120 ham: command false 120 command true 120 inbox false 1 trap true 1")
 	if after := run(t, m, "", "bayes", "explain", spamFile, "--domain", "test.example"); after != before {
 		t.Errorf("before a kill:\n%s\nafter it:\n%s", before, after)
 	}
 	if out := run(t, m, "", "learn", "forget", "--file", files+"/spam.mbox"); out != "lessons taken back: 120\n" {
 		t.Errorf("forget: %q", out)
 	}
-	bayesBecomes(t, m, "trained false, 1 spam, 121 ham: command false 120 inbox false 1 trap true 1")
+	bayesBecomes(t, m, "trained false, 1 spam, 120 ham: command false 120 inbox false 1 trap true 1")
 }
 
-// bayesMoves has ann move the second message in her inbox into Junk, and back as programs do that know no MOVE.
+// bayesTraps sends a trap the same from three networks: the third time it is believed.
+func bayesTraps(t *testing.T, m *machine.Machine) {
+	t.Helper()
+	for i, client := range []string{"192.0.2.8", "198.51.100.8", "203.0.113.8"} {
+		connect(t, m, client).send("sam@far.example", written(true, 1003), "trap@test.example")
+		until(t, 30*time.Second, fmt.Sprint("the traps' lessons, ", i+1), func() bool {
+			for _, c := range asked[[]struct {
+				Source string
+				Count  int
+			}](t, m, "learn", "stats") {
+				if c.Source == "trap" {
+					return c.Count == i+1
+				}
+			}
+			return false
+		})
+	}
+}
+
+// bayesMoves has ann move the second message in her inbox into Junk, and back as programs do that know no MOVE. What one person says
+// counts in his domain, and not among the lessons of all.
 func bayesMoves(t *testing.T, m *machine.Machine, ann string) {
 	t.Helper()
 	r := readMail(t, m, ann)
 	r.want("a OK", r.say("SELECT INBOX"))
 	r.want("a OK", r.say("UID MOVE 2 Junk"))
-	bayesBecomes(t, m, "trained true, 122 spam, 120 ham: command false 120 command true 120 junk true 1 trap true 1")
+	bayesBecomes(t, m, "trained true, 121 spam, 120 ham: command false 120 command true 120 junk true 1 trap true 1")
 	r.want("a OK", r.say("SELECT Junk"))
 	r.want("a OK", r.say("COPY 1 INBOX"))
 	r.want("a OK", r.say(`STORE 1 +FLAGS (\Deleted)`))
 	r.want("a OK", r.say("EXPUNGE"))
-	bayesBecomes(t, m, "trained true, 121 spam, 121 ham: command false 120 command true 120 inbox false 1 trap true 1")
+	bayesBecomes(t, m, "trained true, 121 spam, 120 ham: command false 120 command true 120 inbox false 1 trap true 1")
 }
