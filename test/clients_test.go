@@ -264,3 +264,32 @@ push "/~s stays<enter><flag-message>/~s goes<enter><delete-message>/~s moves<ent
 	r.want(" 1 EXISTS", r.say("SELECT Saved/Here"))
 	r.want("Subject: moves", r.say("FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]"))
 }
+
+// TestProgramsAreTold: what a mail program asks for by the address is answered over the
+// pages, and the records for the domain's zone name the same servers.
+func TestProgramsAreTold(t *testing.T) {
+	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\nclients: {services: [imaps://mail.test.example, submission://mail.test.example]}\nweb: {url: https://mail.test.example}\n", flowZone)
+	domain(t, m, "test.example")
+	run(t, m, "", "host", "add", "far", "--address", "192.0.2.7:25", "--roles", "smtp-in")
+	run(t, m, "", "domain", "add", "passes.example", "--host", "far")
+	if got, want := run(t, m, "", "domain", "records", "test.example"), "test.example. IN MX 10 mx.test.example.\n_imaps._tcp.test.example. IN SRV 10 1 993 mail.test.example.\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("records: got\n%s\nwant\n%s", got, want)
+	}
+	if got, want := run(t, m, "", "domain", "records", "passes.example"), "passes.example. IN MX 10 mx.test.example.\n"; got != want { // it has no mailboxes here
+		t.Errorf("records: got\n%s\nwant\n%s", got, want)
+	}
+	curl := func(args ...string) string {
+		return client(t, t.TempDir(), "curl", append([]string{"-sS"}, args...)...)
+	}
+	web := "http://" + m.Web
+	if got := curl("-H", "Host: autoconfig.test.example", web+"/mail/config-v1.1.xml"); !strings.Contains(got, "<hostname>mail.test.example</hostname>") || !strings.Contains(got, "<port>993</port>") {
+		t.Errorf("Thunderbird is told %s", got)
+	}
+	question := "<Autodiscover><Request><EMailAddress>ann@test.example</EMailAddress></Request></Autodiscover>"
+	if got := curl("-H", "Content-Type: text/xml", "-d", question, web+"/autodiscover/autodiscover.xml"); !strings.Contains(got, "<LoginName>ann@test.example</LoginName>") {
+		t.Errorf("Outlook is told %s", got)
+	}
+	if got := curl("-o", "/dev/null", "-w", "%{http_code}", web+"/mail/config-v1.1.xml?emailaddress=ann@passes.example"); got != "404" {
+		t.Errorf("of a domain without mailboxes here: %s", got)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ func (p *program) domain() *cobra.Command {
 		Long:    "Adds, lists, shows, changes and removes the domains whose mail this node takes.",
 		Example: `  gatepost domain add example.org --disposition junk`,
 	})
-	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainSet(), p.domainRemove())
+	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainRecords(), p.domainSet(), p.domainRemove())
 	return c
 }
 
@@ -121,6 +122,24 @@ func (p *program) domainShow() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(p, cmd, ops.DomainShow{Name: args[0]}, p.showDomain)
+		},
+	}
+}
+
+func (p *program) domainRecords() *cobra.Command {
+	return &cobra.Command{
+		Use:   "records NAME",
+		Short: "Show the DNS records that a domain should have",
+		Long: "Shows the lines that belong into the zone of a domain: where its mail goes (MX), and where mail programs find its mailboxes (SRV). " +
+			"What clients.services and web.url say is in them.",
+		Example: `  gatepost domain records example.org`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.DomainRecords{Name: args[0]}, func(list []ops.DNSRecord) {
+				for _, r := range list {
+					fmt.Fprintln(p.out, r.Name, "IN", r.Type, r.Data)
+				}
+			})
 		},
 	}
 }

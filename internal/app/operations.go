@@ -17,6 +17,7 @@ import (
 func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
+	control.On(h, a.records)
 	a.mailboxOps(h)
 	a.adminOps(h)
 	a.sessionOps(h)

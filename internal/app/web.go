@@ -26,8 +26,8 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		Held:    heldPages{a.quarantine, a},
 		Entries: listPages{a.directory, a},
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
-		Complaints: complaintPages{a.complaints},
-		Log:        a.log, Now: a.now,
+		Complaints: complaintPages{a.complaints}, Programs: a.programs(c),
+		Log: a.log, Now: a.now,
 	})
 	return err
 }

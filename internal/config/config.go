@@ -45,6 +45,7 @@ type Config struct {
 	Challenge       Challenge      `key:"challenge"`
 	Complaints      Complaints     `key:"complaints"`
 	DMARC           DMARC          `key:"dmarc"`
+	Clients         Clients        `key:"clients"`
 	Digest          Digest         `key:"digest"`
 	Web             Web            `key:"web"`
 	Bans            Bans           `key:"bans"`
@@ -193,6 +194,11 @@ type DMARC struct {
 	Contact      string        `key:"contact"`      // "": postmaster at the host name
 	Addresses    []string      `key:"addresses"`    // folded after Load
 	Keep         time.Duration `key:"keep"`
+}
+
+// Clients says what mail programs are told of where mailboxes are.
+type Clients struct {
+	Services []string `key:"services"` // as autoconfig.ParseService reads them; []: what listens
 }
 
 // Digest has what holds for domains that say nothing else.

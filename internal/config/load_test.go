@@ -221,6 +221,7 @@ policies:
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Challenge:     c.Challenge,
 		History:       c.History,
+		Clients:       Clients{Services: []string{}},
 		Digest:        Digest{Hours: []int{6}, Zone: "UTC", Language: "en"},
 		Web:           c.Web,
 		Bans:          Bans{Ladder: []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour}, Memory: 7 * 24 * time.Hour, Most: 100_000, Never: []netip.Prefix{}},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
+
+	"gatepost/internal/autoconfig"
 )
 
 // people checks what is about those who come to held mail: its owners and senders.
@@ -32,6 +34,11 @@ func (l *loader) people() {
 	}
 	if _, err := language.Parse(c.Digest.Language); err != nil {
 		l.wrong("digest.language", "%q is no language such as en or fr", c.Digest.Language)
+	}
+	for _, s := range c.Clients.Services {
+		if _, err := autoconfig.ParseService(s); err != nil {
+			l.wrong("clients.services", "%v", err)
+		}
 	}
 	l.webURL()
 	l.bans()

@@ -19,7 +19,7 @@ type route struct {
 	action  access.Action
 	handle  handler
 	body    int64 // octets that a POST may have; 0: maxBody
-	own     bool  // a POST proves by its own address, which is a token, that it is wanted
+	own     bool  // a POST proves by its own address, which is a token, that it is wanted; or it changes nothing
 }
 
 // routes is everything that there is, but for what has no part behind it. Each group of
@@ -47,6 +47,7 @@ func (s *Server) routes() []route {
 		{s.Held != nil, s.quarantineRoutes},
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
+		{s.Programs != nil, s.programRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

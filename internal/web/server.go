@@ -59,6 +59,7 @@ type Config struct {
 	Banned     Banned         // nil: nobody is
 	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
 	Complaints Complaints     // nil: no page of complaints
+	Programs   Programs       // nil: mail programs are told nothing
 
 	Log *slog.Logger
 	Now func() time.Time

@@ -58,6 +58,7 @@ type settingsPage struct {
 	Owner     bool   // it is the person's own
 	May       bool   // it may be changed
 	Languages []string
+	Programs  bool // there is a page for mail programs
 }
 
 // Leaves reports whether a field can be changed here. What the domain does not leave to
@@ -87,7 +88,7 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
 // for a mailbox that he may not see is told that there is none.
 func (s *Server) settingsOf(r *http.Request, address string) (settingsPage, error) {
 	v := visitOf(r)
-	page := settingsPage{Languages: s.words.Languages(), Owner: v.Person.Role == access.Owner}
+	page := settingsPage{Languages: s.words.Languages(), Owner: v.Person.Role == access.Owner, Programs: s.Programs != nil}
 	if page.Owner {
 		address = v.Person.Name
 	}

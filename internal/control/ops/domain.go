@@ -82,6 +82,22 @@ type DomainRemove struct {
 	Name string `json:"name"`
 }
 
+// A DNSRecord is a line of a domain's DNS.
+type DNSRecord struct {
+	Name string `json:"name"` // with the dot at the end
+	Type string `json:"type"` // MX, SRV, CNAME
+	Data string `json:"data"`
+}
+
+// DomainRecords asks what a domain's DNS should have, so that its mail comes here and
+// programs find its mailboxes. Result: []DNSRecord.
+type DomainRecords struct {
+	Name string `json:"name"`
+}
+
+// Op names the operation.
+func (DomainRecords) Op() string { return "domain.records" }
+
 // Op names the operation.
 func (DomainAdd) Op() string { return "domain.add" }
 
