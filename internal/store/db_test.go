@@ -18,16 +18,6 @@ import (
 	"gatepost/quarantine"
 )
 
-func openTest(t *testing.T) *DB {
-	t.Helper()
-	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "gatepost.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 func insertBlob(id string) func(*Tx) error {
 	return func(tx *Tx) error {
 		_, err := tx.Exec(`INSERT INTO blob (id, size, refs) VALUES (?, 1, 1)`, id)

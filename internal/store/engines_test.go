@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -29,8 +30,62 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// emptyDatabase returns the DSN of a database of its own. Without the server the test is
-// skipped, but in "make test", which installs it.
+// modelOnce is a database with the schema and no rows, of which others are copies: to make
+// the schema takes longer than most tests.
+var modelOnce = sync.OnceValues(func() (string, error) {
+	p, err := serverOnce()
+	if err != nil {
+		return "", err
+	}
+	const name = "model"
+	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	db, err := OpenServer(context.Background(), p.DSN(name), Node{Host: "model.example"}, nil)
+	if err != nil {
+		return "", err
+	}
+	return name, db.Close()
+})
+
+// emptyFile is a SQLite file with the schema and no rows.
+var emptyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "gatepost-store-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "gatepost.db")
+	db, err := Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func openTest(t *testing.T) *DB {
+	t.Helper()
+	b, err := emptyFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "gatepost.db")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// emptyDatabase returns the DSN of a database of its own, with the schema and no rows. Without
+// the server the test is skipped, but in "make test", which installs it.
 func emptyDatabase(t *testing.T) string {
 	t.Helper()
 	wanted.Do(func() {})
@@ -41,7 +96,11 @@ func emptyDatabase(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dsn, err := p.Database()
+	model, err := modelOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn, err := p.Copy(model)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,9 @@ import (
 // A file is a SQLite database as engine: one writer, and a few readers.
 type file struct {
 	pool    *sql.DB
-	writer  *conn      // the writer's own
-	readers chan *conn // those not in use
+	writer  *conn         // the writer's own
+	readers chan *conn    // those not in use
+	opened  chan struct{} // one for each that is open, or that close keeps from being opened
 	jobs    chan *job
 	quit    chan struct{} // closed by close
 	stopped chan struct{} // closed by the writer as its last act
@@ -35,7 +36,8 @@ func (db *file) err() error {
 
 func (db *file) repeats() int64 { return 0 }
 
-// readers is how many Views run at once.
+// readers is how many Views run at once. All but the first are opened when they are
+// needed: each reads the whole schema, which takes more than starting does otherwise.
 const readers = 8
 
 // pragmas: WAL so that readers never wait for the writer; FULL so that a
@@ -67,7 +69,7 @@ func openFile(ctx context.Context, path string) (*file, error) {
 		return nil, err
 	}
 	db := &file{
-		pool: pool, readers: make(chan *conn, readers),
+		pool: pool, readers: make(chan *conn, readers), opened: make(chan struct{}, readers),
 		jobs: make(chan *job, 1024), quit: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := db.connect(ctx); err != nil {
@@ -85,21 +87,22 @@ func (db *file) connect(ctx context.Context) (err error) {
 	if err := ownSchema().migrate(ctx, db.writer.c, sqliteDialect); err != nil {
 		return err
 	}
-	for range readers {
-		r, err := newConn(ctx, db.pool)
-		if err != nil {
-			return err
-		}
+	r, err := db.another(ctx)
+	if err == nil {
 		db.readers <- r
 	}
-	return nil
+	return err
 }
 
 func (db *file) close() error {
 	close(db.quit)
 	<-db.stopped
 	for range readers {
-		(<-db.readers).close()
+		select {
+		case db.opened <- struct{}{}:
+		case c := <-db.readers:
+			c.close()
+		}
 	}
 	db.writer.close()
 	return db.pool.Close()
@@ -136,11 +139,34 @@ func (db *file) reader(ctx context.Context) (*conn, error) {
 	select {
 	case c := <-db.readers:
 		return c, nil
+	default:
+	}
+	if c, err := db.another(ctx); err == nil && c != nil {
+		return c, nil
+	}
+	select {
+	case c := <-db.readers:
+		return c, nil
 	case <-db.quit:
 		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, fmt.Errorf("store: view: %w", ctx.Err())
 	}
+}
+
+// another opens a connection more to read by; nil: as many as there may be are open. Who
+// gets an error can wait for one of those: the first is always there.
+func (db *file) another(ctx context.Context) (*conn, error) {
+	select {
+	case db.opened <- struct{}{}:
+	default:
+		return nil, nil
+	}
+	c, err := newConn(ctx, db.pool)
+	if err != nil {
+		<-db.opened
+	}
+	return c, err
 }
 
 // A conn is one connection with its prepared statements. One goroutine uses it

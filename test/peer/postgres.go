@@ -154,9 +154,13 @@ func (p *Postgres) DSN(database string) string {
 }
 
 // Database makes an empty database and returns its DSN.
-func (p *Postgres) Database() (string, error) {
+func (p *Postgres) Database() (string, error) { return p.Copy("template1") }
+
+// Copy makes a database that has what another has, in which nobody works, and returns its
+// DSN.
+func (p *Postgres) Copy(other string) (string, error) {
 	name := "test" + strconv.FormatInt(p.made.Add(1), 10)
-	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name); err != nil {
+	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+other); err != nil {
 		return "", fmt.Errorf("peer: postgres: %w", err)
 	}
 	return p.DSN(name), nil
