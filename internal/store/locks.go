@@ -30,7 +30,7 @@ import (
 //  8. contents, by id (counts.go)
 //
 // What changes bans (ban.go), or what was learnt (learnt.go), locks its revision and nothing
-// else.
+// else; what changes scripts (sieve.go) locks theirs first, and then a mailbox.
 //
 // Where that can't be had the server finds the circle and ends one of them, which is
 // run again (postgres.go). SQLite has one writer and no locks.

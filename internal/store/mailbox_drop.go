@@ -20,6 +20,9 @@ var drop = [...]string{
 	`DELETE FROM mailbox_email WHERE box = ?`,
 	`DELETE FROM mailbox_folder WHERE box = ?`,
 	`DELETE FROM mailbox_subscription WHERE box = ?`,
+	`DELETE FROM sieve_script WHERE box = ?`,
+	`DELETE FROM sieve_box WHERE box = ?`,
+	`DELETE FROM sieve_memory WHERE box = ?`,
 	`DELETE FROM mailbox_box WHERE box = ?`,
 }
 
@@ -157,7 +160,8 @@ func dropMessages(tx *Tx, box, folder int64) (done bool, err error) {
 func (m Mailboxes) SweepBoxes(ctx context.Context, now time.Time) error {
 	var boxes []int64
 	err := m.db.View(ctx, func(tx *Tx) (err error) {
-		boxes, err = tx.numbers(`SELECT box FROM mailbox_box WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE id = box) ORDER BY box`)
+		boxes, err = tx.numbers(`SELECT box FROM (SELECT box FROM mailbox_box UNION SELECT box FROM sieve_box) AS known
+			WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE id = box) ORDER BY box`)
 		return err
 	})
 	if err != nil {
