@@ -32,18 +32,23 @@ type Message struct {
 // A Delivery is a message on its way into a folder. The commit that takes it
 // fills in FolderID and UID.
 type Delivery struct {
-	Box           int64
-	Folder        string // "" is the inbox; `\Junk` the folder with that use; a missing one the inbox
-	Blob          string
-	View          mail.View
-	Size          int64 // octets served: View.Size of the content's
-	Time          time.Time
-	Flags         []string
+	Box    int64
+	Folder string // "" is the inbox; `\Junk` the folder with that use; a missing one the inbox
+	Blob   string
+	View   mail.View
+	Size   int64 // octets served: View.Size of the content's
+	Time   time.Time
+	Flags  []string
+	Create bool // make Folder where it is missing, and subscribe to it
+	// Again: it is the e-mail of the delivery before it in the commit, to another folder of the same
+	// box. They share one EmailID (RFC 8474); into a folder that has it already it goes no second time.
+	Again         bool
 	Envelope      []byte
 	BodyStructure []byte
 
 	FolderID int64
-	UID      UID
+	UID      UID // 0: it went to that folder already
+	EmailID  int64
 }
 
 // A Delta is what happened in a folder after some ModSeq.

@@ -38,8 +38,20 @@ type Commit struct {
 	Saw    map[string]string // by Held.Same and Given: what was remembered by it before
 	Row    *journal.Row
 
+	// Remember is what boxes' scripts want to know again, and Answers are what they have sent where
+	// the box does not remember that it was.
+	Remember []mailbox.Memory
+	Answers  []Answer
+
 	Complaints []complaint.Report // what is said against others, for complaint.Desk
 	DMARC      []dmarc.Received   // reports on our domains
+}
+
+// An Answer is a letter that goes out once in a while: it is queued, with the commit, unless the
+// box remembers Once, which it does from then on. An empty ID is never remembered.
+type Answer struct {
+	Transfer *queue.Transfer
+	Once     mailbox.Memory
 }
 
 // A Committer writes a Commit and returns once it is durable.

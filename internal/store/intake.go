@@ -48,7 +48,7 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 			return err
 		}
 		// Last, since a box is locked from here on.
-		return putDeliveries(tx, c.Deliveries)
+		return putRuled(tx, c, c.Deliveries)
 	})
 }
 

@@ -23,12 +23,62 @@ func putDeliveries(tx *Tx, list []*mailbox.Delivery) error {
 	if err := lockBoxes(tx, list); err != nil {
 		return err
 	}
-	for _, d := range list {
-		if err := putDelivery(tx, d); err != nil {
+	for i, d := range list {
+		var err error
+		if d.Again && i > 0 {
+			err = putBeside(tx, d, list[:i])
+		} else {
+			err = putDelivery(tx, d)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putBeside is putDelivery into one more folder for the e-mail of the last of those before it.
+func putBeside(tx *Tx, d *mailbox.Delivery, before []*mailbox.Delivery) error {
+	flags, err := mailbox.ParseFlags(d.Flags)
+	if err != nil {
+		return err
+	}
+	if d.FolderID, err = deliveryFolder(tx, d); err != nil {
+		return err
+	}
+	first := len(before) - 1
+	for ; ; first-- {
+		if before[first].FolderID == d.FolderID { // two names for one, or both were missing
+			d.EmailID, d.UID = before[first].EmailID, 0
+			return nil
+		}
+		if !before[first].Again || first == 0 {
+			break
+		}
+	}
+	d.EmailID = before[first].EmailID
+	var seq mailbox.ModSeq
+	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq`, []any{d.Size, d.Box}, &seq)
+	if err != nil {
+		return fmt.Errorf("count in box %d: %w", d.Box, err)
+	}
+	if err := fillFolder(tx, d, flags, seq); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`UPDATE mailbox_email SET refs = refs + 1 WHERE box = ? AND id = ?`, d.Box, d.EmailID); err != nil {
+		return fmt.Errorf("count email: %w", err)
+	}
+	return putMessageRow(tx, d, flags, seq)
+}
+
+// fillFolder takes the UID and counts the message in its folder.
+func fillFolder(tx *Tx, d *mailbox.Delivery, flags mailbox.Flags, seq mailbox.ModSeq) (err error) {
+	if d.UID, err = takeUIDs(tx, d.FolderID, 1); err != nil {
+		return err
+	}
+	var t tally
+	t.count(1, flags.System, d.Size)
+	return touchFolder(tx, d.FolderID, seq, t)
 }
 
 // putDelivery makes the rows of one message, takes its UID, counts it and its
@@ -42,39 +92,36 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 		return err
 	}
 	var seq mailbox.ModSeq
-	var email int64
 	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email`,
-		[]any{d.Size, d.Box}, &seq, &email)
+		[]any{d.Size, d.Box}, &seq, &d.EmailID)
 	if err != nil {
 		return fmt.Errorf("count in box %d: %w", d.Box, err)
 	}
-	if d.FolderID, err = deliveryFolder(tx, d.Box, d.Folder); err != nil { // under the box's lock: it stays
+	if d.FolderID, err = deliveryFolder(tx, d); err != nil { // under the box's lock: it stays
 		return err
 	}
-	if d.UID, err = takeUIDs(tx, d.FolderID, 1); err != nil {
+	if err := fillFolder(tx, d, flags, seq); err != nil {
 		return err
 	}
-	var t tally
-	t.count(1, flags.System, d.Size)
-	if err := touchFolder(tx, d.FolderID, seq, t); err != nil {
-		return err
-	}
-	return putMessage(tx, d, flags, seq, email)
+	return putMessage(tx, d, flags, seq)
 }
 
-func putMessage(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq, email int64) error {
+func putMessage(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq) error {
 	_, err := tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, refs) VALUES (?, ?, ?, ?, ?, ?, ?, 1)`,
-		d.Box, email, d.Blob, notNil(d.View.Prefix), d.View.Skip, notNil(d.Envelope), notNil(d.BodyStructure))
+		d.Box, d.EmailID, d.Blob, notNil(d.View.Prefix), d.View.Skip, notNil(d.Envelope), notNil(d.BodyStructure))
 	if err != nil {
 		return fmt.Errorf("insert email: %w", err)
 	}
-	_, err = tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.FolderID, d.UID, seq, f.System, f.Keywords, d.Time.UnixMicro(), d.Size, email)
+	tx.ref(d.Blob, d.Size-int64(len(d.View.Prefix))+d.View.Skip)
+	return putMessageRow(tx, d, f, seq)
+}
+
+func putMessageRow(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq) error {
+	_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.FolderID, d.UID, seq, f.System, f.Keywords, d.Time.UnixMicro(), d.Size, d.EmailID)
 	if err != nil {
 		return fmt.Errorf("insert message: %w", err)
 	}
-	content := d.Size - int64(len(d.View.Prefix)) + d.View.Skip
-	tx.ref(d.Blob, content)
 	return nil
 }
 
@@ -86,14 +133,49 @@ func notNil(b []byte) []byte {
 	return b
 }
 
-// deliveryFolder finds the folder that a Delivery names; mail is never lost for
+// deliveryFolder finds the folder that a Delivery names, or makes it; mail is never lost for
 // want of one, nor put where only what is held is shown.
-func deliveryFolder(tx *Tx, box int64, name string) (id int64, err error) {
+func deliveryFolder(tx *Tx, d *mailbox.Delivery) (id int64, err error) {
+	id, err = findFolder(tx, d.Box, d.Folder)
+	if errors.Is(err, sql.ErrNoRows) && d.Create {
+		if id, err = createFolder(tx, d.Box, d.Folder); err != nil {
+			return 0, err
+		}
+	}
+	if errors.Is(err, sql.ErrNoRows) || err == nil && id == 0 {
+		id, err = findFolder(tx, d.Box, mailbox.Inbox)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("folder %q of box %d: %w", d.Folder, d.Box, noFolder(err))
+	}
+	return id, nil
+}
+
+// createFolder makes a folder for mail that comes; 0 where it can't be made under that name.
+func createFolder(tx *Tx, box int64, name string) (int64, error) {
+	clean, err := mailbox.CleanName(name)
+	if err != nil {
+		return 0, nil
+	}
+	f, err := makeFolder(tx, box, clean, "")
+	for _, cause := range []error{mailbox.ErrFolderExists, mailbox.ErrTooMany, mailbox.ErrQuarantine} {
+		if errors.Is(err, cause) {
+			return 0, nil
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return f.ID, putSubscription(tx, box, clean)
+}
+
+// findFolder finds a folder by name or use; sql.ErrNoRows where there is none.
+func findFolder(tx *Tx, box int64, name string) (id int64, err error) {
 	switch {
 	case name == "":
 		name = mailbox.Inbox
 	case name == string(mailbox.Quarantine):
-		return deliveryFolder(tx, box, mailbox.Inbox)
+		return 0, sql.ErrNoRows
 	case name[0] == '\\':
 		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND special_use = ?`, []any{box, name}, &id)
 	default:
@@ -104,13 +186,7 @@ func deliveryFolder(tx *Tx, box int64, name string) (id int64, err error) {
 	if name[0] != '\\' {
 		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ? AND special_use <> ?`, []any{box, name, mailbox.Quarantine}, &id)
 	}
-	if errors.Is(err, sql.ErrNoRows) && name != mailbox.Inbox {
-		return deliveryFolder(tx, box, mailbox.Inbox)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("folder %q of box %d: %w", name, box, noFolder(err))
-	}
-	return id, nil
+	return id, err
 }
 
 // takeUIDs takes the folder's next n UIDs and returns the first.

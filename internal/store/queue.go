@@ -380,7 +380,7 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 				there = append(there, d)
 			}
 		}
-		if err := putDeliveries(tx, there); err != nil {
+		if err := putRuled(tx, c, there); err != nil {
 			return err
 		}
 		return putTransfers(tx, c.Transfers)

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"gatepost/internal/intake"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -235,4 +238,57 @@ func (s Scripts) Forget(ctx context.Context, now time.Time, limit int) (n int, e
 		return 0, fmt.Errorf("store: forget what scripts remember: %w", err)
 	}
 	return n, nil
+}
+
+// putRuled writes deliveries, and what boxes' scripts remember and answer. A box's memory is
+// written under its lock, which says what comes first where two messages arrive at once.
+func putRuled(tx *Tx, c *intake.Commit, list []*mailbox.Delivery) error {
+	if len(c.Remember)+len(c.Answers) == 0 {
+		return putDeliveries(tx, list)
+	}
+	boxes := slices.Clone(list)
+	for _, m := range c.Remember {
+		boxes = append(boxes, &mailbox.Delivery{Box: m.Box, Time: m.Time})
+	}
+	for _, a := range c.Answers {
+		boxes = append(boxes, &mailbox.Delivery{Box: a.Once.Box, Time: a.Once.Time})
+	}
+	if len(boxes) == 1 {
+		boxes = append(boxes, boxes[0])
+	}
+	if err := lockBoxes(tx, boxes); err != nil {
+		return err
+	}
+	if err := putDeliveries(tx, list); err != nil {
+		return err
+	}
+	for _, m := range c.Remember {
+		_, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?) ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires`,
+			m.Box, m.ID, m.Expires.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("memory of scripts: %w", err)
+		}
+	}
+	for _, a := range c.Answers {
+		if err := putAnswer(tx, a); err != nil {
+			return fmt.Errorf("answer of a script: %w", err)
+		}
+	}
+	return nil
+}
+
+// putAnswer queues a letter unless the box remembers that one went out.
+func putAnswer(tx *Tx, a intake.Answer) error {
+	if a.Once.ID != "" {
+		done, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?)
+			ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ?`,
+			a.Once.Box, a.Once.ID, a.Once.Expires.UnixMicro(), a.Once.Time.UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); n == 0 || err != nil {
+			return err
+		}
+	}
+	return putTransfers(tx, []*queue.Transfer{a.Transfer})
 }

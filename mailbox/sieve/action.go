@@ -36,6 +36,10 @@ type Action struct {
 	Reason  string
 	During  bool    // of Reject: it asks for a refusal while SMTP goes on (ereject)
 	Away    *Answer // of Vacation
+	// Line is that of the command, in the script that runs or, where In is not "", in the included
+	// script of that name; 0 of the implicit keep.
+	Line int
+	In   string
 	// Header is the message's header as editheader left it, with its empty line; nil where it is
 	// as it came.
 	Header []byte
@@ -47,7 +51,7 @@ func actionCommands() map[string]commandSpec {
 	flags := tagSpec{name: ":flags", takes: 'S', needs: "imap4flags"}
 	return map[string]commandSpec{
 		"keep":    {signature{tags: []tagSpec{flags}}, makeKeep},
-		"discard": {signature{}, func(*compiler, *call) op { return func(r *run) error { r.keep = false; return nil } }},
+		"discard": {signature{}, makeDiscard},
 		"fileinto": {signature{needs: []string{"fileinto"}, args: "s", tags: []tagSpec{copies, flags,
 			{name: ":create", needs: "mailbox"}, {name: ":specialuse", takes: 's', needs: "special-use"}}}, makeFileInto},
 		"redirect": {signature{args: "s", tags: []tagSpec{copies}}, makeRedirect},
@@ -70,7 +74,7 @@ func (r *run) add(a Action) error {
 	if err := r.fits(a); err != nil {
 		return err
 	}
-	a.Header = r.header.octets()
+	a.Header, a.Line, a.In = r.header.octets(), r.line, r.in
 	r.actions = append(r.actions, a)
 	return nil
 }
@@ -102,7 +106,15 @@ func (r *run) finish() error {
 	if !r.keep {
 		return nil
 	}
+	r.line, r.in = 0, ""
 	return r.add(Action{Kind: Keep, Flags: r.flags})
+}
+
+func makeDiscard(*compiler, *call) op {
+	return func(r *run) error {
+		r.keep, r.discard = false, r.line
+		return nil
+	}
 }
 
 func makeKeep(c *compiler, a *call) op {

@@ -179,6 +179,7 @@ func (c *compiler) command(n *node) op {
 		if err := r.step(line); err != nil {
 			return err
 		}
+		r.line = line
 		return at(line, do(r))
 	}
 }

@@ -162,12 +162,12 @@ func makeInclude(c *compiler, a *call) op {
 
 // include runs a script within the one that runs.
 func (r *run) include(s *Script, name string) error {
-	own, shared, matched, script := r.own, r.shared, r.matched, r.script
-	r.own, r.shared, r.matched, r.script = map[string]string{}, nil, nil, s
+	own, shared, matched, script, in := r.own, r.shared, r.matched, r.script, r.in
+	r.own, r.shared, r.matched, r.script, r.in = map[string]string{}, nil, nil, s, name
 	r.depth++
 	err := r.all(s.body)
 	r.depth--
-	r.own, r.shared, r.matched, r.script = own, shared, matched, script
+	r.own, r.shared, r.matched, r.script, r.in = own, shared, matched, script, in
 	switch {
 	case errors.Is(err, errReturn):
 		return nil

@@ -77,6 +77,7 @@ func (l Limits) orUsual() Limits {
 type Result struct {
 	Actions  []Action   // in order; none: it is thrown away
 	Remember []Remember // once the actions are done
+	Discard  int        // the line of the last discard that was met, 0: none
 }
 
 // Remember asks that an identity be Seen for a while.
@@ -97,7 +98,7 @@ func (s *Script) Run(ctx context.Context, env Env) (Result, error) {
 	if err := r.finish(); err != nil {
 		return Result{}, fmt.Errorf("sieve: %w", err)
 	}
-	return Result{r.actions, r.remember}, nil
+	return Result{r.actions, r.remember, r.discard}, nil
 }
 
 // What ends a script early, or an included one.
@@ -111,6 +112,8 @@ type run struct {
 	ctx    context.Context
 	env    *Env
 	script *Script // the one that runs now; an included one while it does
+	in     string  // its name, where it is included
+	line   int     // of the command that runs now
 	limits Limits
 	steps  int // left
 	work   int // left
@@ -124,6 +127,7 @@ type run struct {
 	keep        bool            // the implicit keep still stands
 	actions     []Action
 	remember    []Remember
+	discard     int
 	included    map[string]bool
 	depth       int
 	body        *bodies

@@ -1,11 +1,16 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"gatepost/internal/intake"
+	"gatepost/internal/journal"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -14,6 +19,10 @@ type ScriptStore struct {
 	mailbox.Scripts
 	mailbox.ScriptNews
 	mailbox.ScriptMemory
+	mailbox.Folders
+	mailbox.Reader
+	Queue  QueueRows
+	Commit func(ctx context.Context, c *intake.Commit) error
 	// Drop removes a box.
 	Drop func(t *testing.T, box int64)
 }
@@ -28,6 +37,9 @@ func Scripts(t *testing.T, open func(*testing.T) ScriptStore) {
 		"bounds":              (*scripts).bounds,
 		"news":                (*scripts).news,
 		"gone with their box": (*scripts).drop,
+		"remembered":          (*scripts).remember,
+		"answered once":       (*scripts).answer,
+		"into some folders":   (*scripts).folders,
 	} {
 		t.Run(name, func(t *testing.T) { f(&scripts{box: &box{T: t}, s: open(t)}) })
 	}
@@ -117,7 +129,7 @@ func (b *scripts) rename() {
 }
 
 func (b *scripts) bounds() {
-	for _, name := range []string{"", "a\x00b", "a\u2028b", "a\x85\xff", strings.Repeat("x", mailbox.MaxScriptName+1)} {
+	for _, name := range []string{"", "a\x00b", "a\u2028b", "a/b", "a\x85\xff", strings.Repeat("x", mailbox.MaxScriptName+1)} {
 		b.wantErr("name", b.s.PutScript(b.Context(), 7, mailbox.Script{Name: name, Changed: when}), mailbox.ErrScriptName)
 	}
 	b.putScript(7, strings.Repeat("x", mailbox.MaxScriptName), strings.Repeat("#", mailbox.MaxScript-1))
@@ -167,9 +179,95 @@ func (b *scripts) drop() {
 	b.putScript(7, "a", "keep;")
 	b.putScript(8, "a", "keep;")
 	b.check(b.s.ActivateScript(b.Context(), 7, "a"))
+	b.commit(&intake.Commit{Remember: []mailbox.Memory{memory(7, "x", when, time.Hour)}})
 	b.s.Drop(b.T, 7)
 	b.want("scripts", b.list(7)+"/"+b.list(8), "/a")
-	known, err := b.s.Recalls(b.Context(), 7, "x", time.Now())
+	b.want("memory", b.recalls(7, "x", when), false)
+}
+
+func (b *scripts) recalls(id int64, what string, at time.Time) bool {
+	b.Helper()
+	known, err := b.s.Recalls(b.Context(), id, what, at)
 	b.check(err)
-	b.want("memory", known, false)
+	return known
+}
+
+func (b *scripts) commit(c *intake.Commit) {
+	b.Helper()
+	c.Row = &journal.Row{ID: mail.NewID(when), Time: when}
+	b.check(b.s.Commit(b.Context(), c))
+}
+
+func memory(box int64, id string, at time.Time, d time.Duration) mailbox.Memory {
+	return mailbox.Memory{Box: box, ID: id, Time: at, Expires: at.Add(d)}
+}
+
+func (b *scripts) remember() {
+	b.want("before", b.recalls(7, "x", when), false)
+	b.commit(&intake.Commit{Remember: []mailbox.Memory{memory(7, "x", when, time.Hour), memory(7, "y", when, 2*time.Hour), memory(8, "x", when, time.Minute)}})
+	for at, want := range map[time.Duration]string{0: "true true true", time.Minute: "true true false", time.Hour: "false true false"} {
+		got := fmt.Sprint(b.recalls(7, "x", when.Add(at)), b.recalls(7, "y", when.Add(at)), b.recalls(8, "x", when.Add(at)))
+		b.want(fmt.Sprint("after ", at), got, want)
+	}
+	b.commit(&intake.Commit{Remember: []mailbox.Memory{memory(7, "x", when.Add(time.Hour), time.Hour)}})
+	b.want("once more", b.recalls(7, "x", when.Add(time.Hour)), true)
+	for _, want := range []int{1, 1, 1, 0} {
+		n, err := b.s.Forget(b.Context(), when.Add(2*time.Hour), 1)
+		b.check(err)
+		b.want("forgotten", n, want)
+	}
+	b.want("at the end", b.recalls(7, "x", when), false)
+}
+
+// Two messages of one sender have one answer, whatever comes first; and the next one when it is
+// forgotten.
+func (b *scripts) answer() {
+	answer := func(id string, at time.Time, d time.Duration) intake.Answer {
+		m := &queue.Message{ID: mail.NewID(at), Tx: "tx", Blob: "away", Size: 10, Created: at, Expires: at.Add(time.Hour)}
+		return intake.Answer{Transfer: &queue.Transfer{Message: m, Recipient: "ann@far.example", Destination: toQueue}, Once: memory(7, id, at, d)}
+	}
+	sent := 0
+	queued := func(what string, want int) {
+		b.Helper()
+		list := claim(b.T, b.s.Queue, 100, time.Hour)
+		sent += len(list)
+		b.want(what, sent, want)
+	}
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("v", when, time.Hour), answer("v", when, time.Hour)}})
+	queued("once", 1)
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("v", when.Add(time.Hour-1), time.Hour)}})
+	queued("not again", 1)
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("v", when.Add(time.Hour), time.Hour), answer("w", when, time.Hour)}})
+	queued("when it is over, and another", 3)
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("", when, 0), answer("", when, 0)}})
+	queued("always", 5)
+}
+
+// folders: an e-mail in some folders is one e-mail, and in each once.
+func (b *scripts) folders() {
+	d := func(folder string, create, again bool, flags ...string) *mailbox.Delivery {
+		return &mailbox.Delivery{Box: 7, Folder: folder, Create: create, Again: again, Flags: flags, Blob: "one", Size: 10, Time: when}
+	}
+	c := &intake.Commit{Deliveries: []*mailbox.Delivery{
+		d("", false, false), d("Work/Bills", true, true, `\Flagged`), d("none", false, true), d("work/bills", true, true), d("Work/Bills", true, true),
+		d(`\Junk`, false, true), d("Bad\x00", true, true), d("Quarantine", true, true),
+	}}
+	b.commit(c)
+	list, err := b.s.Folders.Folders(b.Context(), 7)
+	b.check(err)
+	var got []string
+	ids := map[int64]bool{}
+	for _, f := range list {
+		all, err := b.s.Messages(b.Context(), f.ID, set(1, 1<<32-1), mailbox.Row)
+		b.check(err)
+		for _, m := range all {
+			ids[m.EmailID] = true
+		}
+		if f.Messages > 0 || strings.Contains(f.Name, "ork") {
+			got = append(got, fmt.Sprintf("%s %d %v", f.Name, f.Messages, f.Subscribed))
+		}
+	}
+	b.want("folders", strings.Join(got, ", "), "INBOX 1 true, Junk 1 true, Quarantine 1 true, Work 0 false, Work/Bills 1 true, work 0 false, work/bills 1 true")
+	b.want("e-mails", len(ids), 1)
+	b.want("into the inbox again", c.Deliveries[2].UID, 0)
 }
