@@ -87,6 +87,24 @@ func (c *Conn) StartTLS(ctx context.Context) error {
 	return nil
 }
 
+// binding is what binds a log-in to this connection's TLS (tls-exporter, RFC 9266); nil where it
+// has none that can be trusted, as TLS 1.2 without an extended master secret.
+func (c *Conn) binding() []byte {
+	t, ok := c.stream.(*tls.Conn)
+	if !ok {
+		t, ok = c.wire.Conn.(*tls.Conn)
+	}
+	if !ok {
+		return nil
+	}
+	state := t.ConnectionState()
+	b, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
 // handshake ends TLS's on ports where it comes first.
 func (c *Conn) handshake(ctx context.Context) bool {
 	t, ok := c.wire.Conn.(*tls.Conn)

@@ -1,7 +1,7 @@
 // Package door lets the clients of mailboxes in, whatever language they go on to speak: it
 // accepts connections, counts them, turns away whom the node keeps out, learns from a load
-// balancer who the client is, ends TLS, and bounds every wait. IMAP, POP3 and ManageSieve are
-// served behind such doors.
+// balancer who the client is, ends TLS, bounds every wait, and hears log-ins by SASL. IMAP, POP3
+// and ManageSieve are served behind such doors.
 package door
 
 import (

@@ -2,7 +2,6 @@ package door
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -144,28 +143,5 @@ func TestLoginLimit(t *testing.T) {
 	}()
 	if got := hear(t, nc, 4); got != "late" {
 		t.Errorf("got %q", got)
-	}
-}
-
-// TestParsePlain: RFC 4616.
-func TestParsePlain(t *testing.T) {
-	for _, tt := range []struct {
-		response, user, password string
-		err                      error
-	}{
-		{"\x00ann\x00secret", "ann", "secret", nil},
-		{"ann\x00ann\x00", "ann", "", nil},
-		{"bob\x00ann\x00secret", "", "", ErrIdentity},
-		{"\x00\x00secret", "", "", ErrPlain},
-		{"ann\x00secret", "", "", ErrPlain},
-		{"\x00ann\x00secret\x00", "", "", ErrPlain},
-	} {
-		user, password, err := ParsePlain(base64.StdEncoding.EncodeToString([]byte(tt.response)))
-		if user != tt.user || password != tt.password || !errors.Is(err, tt.err) {
-			t.Errorf("%q: got %q, %q, %v", tt.response, user, password, err)
-		}
-	}
-	if _, _, err := ParsePlain("*"); !errors.Is(err, ErrBase64) {
-		t.Errorf("no base64: %v", err)
 	}
 }

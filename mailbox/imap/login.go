@@ -56,44 +56,45 @@ func (c *conn) login(ctx context.Context, r *request) (reply, error) {
 	return c.enter(ctx, user, password)
 }
 
-// authenticate: RFC 9051 §6.2.2, with PLAIN (RFC 4616) and SASL-IR (RFC 4959).
+// authenticate: RFC 9051 §6.2.2, with SASL-IR (RFC 4959).
 func (c *conn) authenticate(ctx context.Context, r *request) (reply, error) {
 	r.space()
 	mechanism := r.word()
-	response, given := "", r.take(' ')
-	if given {
-		response = r.while("a response", func(ch byte) bool { return ch > ' ' && ch < 0x7f })
+	var initial *string
+	if r.take(' ') {
+		response := r.while("a response", func(ch byte) bool { return ch > ' ' && ch < 0x7f })
+		initial = &response
 	}
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	if mechanism != "PLAIN" {
-		return reply{}, no("CANNOT", "Only PLAIN is served")
-	}
 	if !c.MayLogIn() {
 		return reply{}, errPrivacy
 	}
-	if !given {
-		var err error
-		if response, err = c.challenge(); err != nil {
-			return reply{}, err
-		}
+	login, err := c.SASL(c.srv.Auth).Authenticate(ctx, mechanism, initial, c.challenge)
+	if err == nil {
+		err = login.Confirm(c.challenge)
 	}
-	user, password, err := door.ParsePlain(response)
 	switch {
+	case errors.Is(err, door.ErrMechanism):
+		return reply{}, no("CANNOT", "There is no such mechanism")
 	case errors.Is(err, door.ErrIdentity):
 		return reply{}, no("AUTHORIZATIONFAILED", "Acting for somebody else is not allowed")
+	case errors.Is(err, door.ErrBinding):
+		return reply{}, c.failed(ctx, no("AUTHENTICATIONFAILED", "The log-in is not bound to this connection"))
 	case errors.Is(err, door.ErrBase64):
 		return reply{}, syntaxError("The response is not base64")
-	case err != nil:
+	case errors.Is(err, door.ErrResponse):
 		return reply{}, syntaxError("Malformed response")
+	case errors.Is(err, door.ErrCancelled):
+		return reply{}, syntaxError("Cancelled")
 	}
-	return c.enter(ctx, user, password)
+	return c.entered(ctx, login.Box, login.Address, err)
 }
 
-// challenge sends the empty challenge and reads the response.
-func (c *conn) challenge() (string, error) {
-	c.out.text("+ \r\n")
+// challenge sends a challenge and reads the response.
+func (c *conn) challenge(said string) (string, error) {
+	c.out.text("+ " + said + "\r\n")
 	if err := c.out.flush(); err != nil {
 		return "", err
 	}
@@ -107,7 +108,7 @@ func (c *conn) challenge() (string, error) {
 	}
 	response := strings.TrimRight(string(line), "\r\n")
 	if response == "*" {
-		return "", syntaxError("Cancelled")
+		return "", door.ErrCancelled
 	}
 	return response, nil
 }
@@ -124,7 +125,14 @@ func (c *conn) enter(ctx context.Context, user, password string) (reply, error) 
 		return reply{}, errPrivacy
 	}
 	box, address, err := c.srv.Auth.Login(ctx, user, password, c.Peer)
+	return c.entered(ctx, box, address, err)
+}
+
+// entered opens the box of a user who proved to be its owner, or says why not.
+func (c *conn) entered(ctx context.Context, box int64, address string, err error) (reply, error) {
 	switch {
+	case errors.As(err, new(syntaxError)): // the connection ended, or said too much
+		return reply{}, err
 	case errors.Is(err, door.ErrLogin):
 		return reply{}, c.failed(ctx, errCredentials)
 	case errors.Is(err, door.ErrLater):

@@ -26,7 +26,9 @@ func (c *conn) capabilities() string {
 			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
 			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
 	case c.MayLogIn():
-		caps = append(caps, "AUTH=PLAIN")
+		for _, m := range c.SASL(c.srv.Auth).Mechanisms() {
+			caps = append(caps, "AUTH="+m)
+		}
 	default:
 		caps = append(caps, "LOGINDISABLED")
 	}

@@ -238,7 +238,7 @@ func TestLogin(t *testing.T) {
 	c.say("USER broken", "+OK Send PASS")
 	c.say("PASS x", "-ERR [SYS/TEMP] Not possible now, try later")
 	c.say("AUTH", "+OK Mechanisms\nPLAIN\n.")
-	c.say("AUTH CRAM-MD5", "-ERR Only PLAIN is served")
+	c.say("AUTH CRAM-MD5", "-ERR There is no such mechanism")
 	c.say("AUTH PLAIN", "+ ")
 	c.say("*", "-ERR Cancelled")
 	c.say("AUTH PLAIN xyz", "-ERR The response can't be read, or asks for another identity")

@@ -150,7 +150,7 @@ func (s *session) capa(context.Context, string) error {
 	s.ok("Capabilities")
 	list := []string{"TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER"}
 	if !s.loggedIn && s.MayLogIn() {
-		list = append(list, "USER", "SASL PLAIN")
+		list = append(list, "USER", "SASL "+strings.Join(s.SASL(s.srv.Auth).Mechanisms(), " "))
 	}
 	if !s.loggedIn && s.OffersTLS() {
 		list = append(list, "STLS")
@@ -220,49 +220,72 @@ func (s *session) pass(ctx context.Context, args string) error {
 	return s.enter(ctx, user, args)
 }
 
-// auth: RFC 5034 §4, with PLAIN.
+// auth: RFC 5034 §4.
 func (s *session) auth(ctx context.Context, args string) error {
 	mechanism, response, given := strings.Cut(args, " ")
+	offered := s.SASL(s.srv.Auth)
 	switch {
 	case args == "": // what some clients ask for, to know the mechanisms
 		s.ok("Mechanisms")
 		if s.MayLogIn() {
-			s.out.WriteString("PLAIN\r\n")
+			for _, m := range offered.Mechanisms() {
+				s.out.WriteString(m + "\r\n")
+			}
 		}
 		s.out.WriteString(".\r\n")
 		return nil
-	case !strings.EqualFold(mechanism, "PLAIN"):
-		return refusal("Only PLAIN is served")
 	case !s.MayLogIn():
 		return errPrivacy
-	case !given:
-		s.out.WriteString("+ \r\n")
-		if err := s.out.Flush(); err != nil {
-			return err
-		}
-		var err error
-		if response, err = s.line(maxResponse); err != nil {
-			s.closing = true
-			return refusal("No response")
-		}
-		if response == "*" {
-			return refusal("Cancelled")
-		}
 	}
-	if response == "=" {
-		response = ""
+	var initial *string
+	if given {
+		initial = &response
 	}
-	user, password, err := door.ParsePlain(response)
-	if err != nil {
+	login, err := offered.Authenticate(ctx, mechanism, initial, s.challenge)
+	if err == nil {
+		err = login.Confirm(s.challenge)
+	}
+	switch {
+	case errors.Is(err, door.ErrMechanism):
+		return refusal("There is no such mechanism")
+	case errors.Is(err, door.ErrCancelled):
+		return refusal("Cancelled")
+	case errors.Is(err, door.ErrBinding):
+		return s.failed(ctx, "[AUTH] The log-in is not bound to this connection")
+	case errors.Is(err, door.ErrBase64), errors.Is(err, door.ErrResponse), errors.Is(err, door.ErrIdentity):
 		return refusal("The response can't be read, or asks for another identity")
 	}
-	return s.enter(ctx, user, password)
+	return s.entered(ctx, login.Box, login.Address, err)
 }
 
-// enter logs a user in, and takes the snapshot.
+// challenge sends a challenge and reads the response.
+func (s *session) challenge(said string) (string, error) {
+	s.out.WriteString("+ " + said + "\r\n")
+	if err := s.out.Flush(); err != nil {
+		return "", err
+	}
+	response, err := s.line(maxResponse)
+	switch {
+	case err != nil:
+		s.closing = true
+		return "", refusal("No response")
+	case response == "*":
+		return "", door.ErrCancelled
+	}
+	return response, nil
+}
+
+// enter logs a user in by a password.
 func (s *session) enter(ctx context.Context, user, password string) error {
 	box, address, err := s.srv.Auth.Login(ctx, user, password, s.Peer)
+	return s.entered(ctx, box, address, err)
+}
+
+// entered opens the inbox of a user who proved to be its owner, or says why not.
+func (s *session) entered(ctx context.Context, box int64, address string, err error) error {
 	switch {
+	case errors.As(err, new(refusal)):
+		return err
 	case errors.Is(err, door.ErrLogin):
 		return s.failed(ctx, "[AUTH] Wrong user or password")
 	case errors.Is(err, door.ErrLater):
