@@ -17,5 +17,7 @@ func Prepare(box int64, folder string, m *mail.Message, now time.Time) Delivery 
 		Time:          now,
 		Envelope:      AppendEnvelope(nil, m.Header()),
 		BodyStructure: AppendStructure(nil, m.Root()),
+		Preview:       Preview(m),
+		Previewed:     true,
 	}
 }

@@ -11,8 +11,8 @@
 // only say that asking is worth while.
 //
 // Content is not here: a message names the blob that holds its octets, and the
-// mail.View through which they are served. ENVELOPE and BODYSTRUCTURE are worked
-// out once, by Prepare, when the message arrives.
+// mail.View through which they are served. ENVELOPE, BODYSTRUCTURE and
+// the preview are worked out once, by Prepare, when the message arrives.
 //
 // The interfaces in store.go are small and by role; internal/store implements
 // them all.

@@ -13,18 +13,21 @@ type Entry struct {
 	Flags  Flags
 }
 
-// A Message is one message in one folder. Blob, View, Envelope and
-// BodyStructure are filled only where the caller asked for them (see Reader).
+// A Message is one message in one folder. Blob, View, Envelope, BodyStructure and
+// Preview are filled only where the caller asked for them (see Reader).
 type Message struct {
 	Entry
 	InternalDate time.Time // when it arrived, UTC
 	Size         int64     // octets served
 	EmailID      int64     // the same for all copies in one mailbox (RFC 8474)
+	Saved        time.Time // when it came into this folder (RFC 8514 §3), UTC; zero where that was not noted
 
 	Blob          string // the content's id
 	View          mail.View
 	Envelope      []byte // RFC 9051 §7.5.2, without the item's name
 	BodyStructure []byte // RFC 9051 §7.5.2, with extension data
+	Preview       string // see the function of that name
+	Previewed     bool   // Preview was worked out
 
 	Held string // the held message's id, in the folder for them; those have neither Envelope nor BodyStructure
 }
@@ -45,6 +48,8 @@ type Delivery struct {
 	Again         bool
 	Envelope      []byte
 	BodyStructure []byte
+	Preview       string
+	Previewed     bool // Preview was worked out
 
 	FolderID int64
 	UID      UID // 0: it went to that folder already
@@ -57,6 +62,11 @@ type Delta struct {
 	UIDNext       UID
 	Changed       []Entry // new, or with new flags, by rising UID
 	Expunged      []UID   // rising; some may never have been seen
+
+	// Forgot: what was expunged since then is not known any more. Expunged is empty, and what is
+	// not in Present is gone.
+	Forgot  bool
+	Present UIDSet // all that is there
 }
 
 // A Stored is what SetFlags did.

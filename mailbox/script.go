@@ -96,7 +96,9 @@ const MaxMemoryID = 200
 // CheckScriptName refuses, with ErrScriptName as cause, what RFC 5804 §1.6 does not allow, and the
 // slash, as sieve.ScriptName does.
 func CheckScriptName(name string) error {
-	bad := func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '/' || r == utf8.RuneError }
+	bad := func(r rune) bool {
+		return r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '/' || r == utf8.RuneError
+	}
 	if name == "" || len(name) > MaxScriptName || !utf8.ValidString(name) || strings.ContainsFunc(name, bad) {
 		return fmt.Errorf("%w: %.80q", ErrScriptName, name)
 	}

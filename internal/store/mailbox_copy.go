@@ -100,9 +100,9 @@ func measure(tx *Tx, folder int64, set mailbox.UIDSet, there *mailbox.UIDSet) (t
 func copyRanges(tx *Tx, from int64, c mailbox.Copied, to int64, seq mailbox.ModSeq) error {
 	next := int64(c.First)
 	for _, r := range c.From {
-		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email)
-			SELECT ?, uid + ?, ?, flags, keywords, internal_date, size, email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
-			to, next-int64(r.First), seq, from, r.First, r.Last)
+		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
+			SELECT ?, uid + ?, ?, flags, keywords, internal_date, size, email, CAST(? AS BIGINT) FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
+			to, next-int64(r.First), seq, savedNow(), from, r.First, r.Last)
 		if err != nil {
 			return fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"gatepost/mailbox"
 )
@@ -107,8 +108,12 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 }
 
 func putMessage(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq) error {
-	_, err := tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, refs) VALUES (?, ?, ?, ?, ?, ?, ?, 1)`,
-		d.Box, d.EmailID, d.Blob, notNil(d.View.Prefix), d.View.Skip, notNil(d.Envelope), notNil(d.BodyStructure))
+	var preview any // NULL
+	if d.Previewed {
+		preview = d.Preview
+	}
+	_, err := tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, preview, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+		d.Box, d.EmailID, d.Blob, notNil(d.View.Prefix), d.View.Skip, notNil(d.Envelope), notNil(d.BodyStructure), preview)
 	if err != nil {
 		return fmt.Errorf("insert email: %w", err)
 	}
@@ -117,13 +122,17 @@ func putMessage(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq
 }
 
 func putMessageRow(tx *Tx, d *mailbox.Delivery, f mailbox.Flags, seq mailbox.ModSeq) error {
-	_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.FolderID, d.UID, seq, f.System, f.Keywords, d.Time.UnixMicro(), d.Size, d.EmailID)
+	_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.FolderID, d.UID, seq, f.System, f.Keywords, d.Time.UnixMicro(), d.Size, d.EmailID, savedNow())
 	if err != nil {
 		return fmt.Errorf("insert message: %w", err)
 	}
 	return nil
 }
+
+// savedNow is the time at which a message comes into its folder, in microseconds, by this
+// node's clock: nobody decides by it, and the store's own would cost a statement.
+func savedNow() int64 { return time.Now().UnixMicro() }
 
 // notNil: the columns are NOT NULL, and a nil slice would be NULL.
 func notNil(b []byte) []byte {

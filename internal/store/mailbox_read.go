@@ -54,7 +54,8 @@ func (m Mailboxes) Since(ctx context.Context, folder int64, after mailbox.ModSeq
 func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err error) {
 	var box int64
 	var use mailbox.Use
-	err = tx.Row(`SELECT modseq, uidnext, box, special_use FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext, &box, &use)
+	var floor mailbox.ModSeq
+	err = tx.Row(`SELECT modseq, uidnext, box, special_use, expunged_floor FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext, &box, &use, &floor)
 	if err != nil || d.HighestModSeq <= after {
 		return d, noFolder(err)
 	}
@@ -65,6 +66,11 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err err
 		err = eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? AND modseq > ? ORDER BY uid`, folder, after)
 	}
 	if err != nil {
+		return d, err
+	}
+	if after < floor {
+		d.Present, err = present(tx, box, folder, use)
+		d.Forgot = true
 		return d, err
 	}
 	rows, err := tx.Query(`SELECT uid FROM mailbox_expunged WHERE folder = ? AND modseq > ?`, folder, after)
@@ -79,10 +85,10 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err err
 }
 
 const (
-	rowColumns = `m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.email`
+	rowColumns = `m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.email, m.saved`
 	selectRow  = `SELECT ` + rowColumns + ` FROM mailbox_message m WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`
 	// The box stands before the join so that each email is found by its whole key.
-	selectWhole = `SELECT ` + rowColumns + `, e.blob, e.prefix, e.skip, e.envelope, e.structure
+	selectWhole = `SELECT ` + rowColumns + `, e.blob, e.prefix, e.skip, e.envelope, e.structure, COALESCE(e.preview, ''), e.preview IS NOT NULL
 	FROM mailbox_message m JOIN mailbox_email e ON e.box = ? AND e.id = m.email WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`
 )
 
@@ -120,14 +126,17 @@ func messages(tx *Tx, all []mailbox.Message, box, folder int64, r mailbox.Range,
 	rows, err := tx.Query(query, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var m mailbox.Message
-		var date int64
-		fields := []any{&m.UID, &m.ModSeq, &m.Flags.System, &m.Flags.Keywords, &date, &m.Size, &m.EmailID,
-			&m.Blob, &m.View.Prefix, &m.View.Skip, &m.Envelope, &m.BodyStructure}
+		var date, saved int64
+		fields := []any{&m.UID, &m.ModSeq, &m.Flags.System, &m.Flags.Keywords, &date, &m.Size, &m.EmailID, &saved,
+			&m.Blob, &m.View.Prefix, &m.View.Skip, &m.Envelope, &m.BodyStructure, &m.Preview, &m.Previewed}
 		if part != mailbox.Whole {
-			fields = fields[:7]
+			fields = fields[:8]
 		}
 		err := rows.Scan(fields...)
 		m.InternalDate = time.UnixMicro(date).UTC()
+		if saved > 0 {
+			m.Saved = time.UnixMicro(saved).UTC()
+		}
 		all = append(all, m)
 		return err
 	})

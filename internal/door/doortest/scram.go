@@ -110,7 +110,9 @@ func (u Users) Login(_ context.Context, user, password string, _ netip.Addr) (in
 }
 
 // Salt implements door.Prover.
-func (u Users) Salt(context.Context, string) ([]byte, int, error) { return []byte(salt), iterations, nil }
+func (u Users) Salt(context.Context, string) ([]byte, int, error) {
+	return []byte(salt), iterations, nil
+}
 
 // Prove implements door.Prover.
 func (u Users) Prove(_ context.Context, user string, _ netip.Addr, fits func(door.Keys) bool) (int64, string, error) {

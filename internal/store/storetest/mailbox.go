@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ type MailboxStore interface {
 	mailbox.Reader
 	mailbox.Writer
 	mailbox.Copier
+	ThinExpunged(ctx context.Context, keep int) error
 }
 
 // when is when everything happens.
@@ -44,6 +46,9 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"copy":                         (*box).copy,
 		"move":                         (*box).move,
 		"many messages take many jobs": (*box).many,
+		"preview and date of saving":   (*box).saved,
+		"log of expunges is cut":       (*box).thinned,
+		"numbers never come again":     (*box).numbers,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{T: t}
