@@ -30,6 +30,7 @@ type conn struct {
 	user      string
 	rev2      bool // ENABLE IMAP4rev2
 	condstore bool // RFC 7162 §3.1
+	qresync   bool // RFC 7162 §3.2
 	view      *view
 	hints     <-chan struct{} // that something changed in box
 	unwatch   func()

@@ -63,7 +63,10 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 	if code := copyUID(done); code != "" {
 		c.out.untagged("OK [", code, "] Moved")
 	}
-	return reply{}, c.sync(ctx, true, true)
+	if err := c.sync(ctx, true, true); err != nil {
+		return reply{}, err
+	}
+	return c.withModSeq(), nil
 }
 
 // A Sorter hears what owners of mailboxes put into other folders, whether the program moves it or copies it and

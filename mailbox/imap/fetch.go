@@ -35,6 +35,9 @@ func (c *conn) fetch(ctx context.Context, r *request) (reply, error) {
 	items := r.fetchItems()
 	if r.take(' ') {
 		r.list(func() { r.fetchModifier(&items) })
+		if items.vanished && !(c.qresync && r.uid && items.changed) { // RFC 7162 §3.2.6
+			r.fail("VANISHED is for UID FETCH with CHANGEDSINCE, once QRESYNC is enabled")
+		}
 	}
 	if err := r.end(); err != nil {
 		return reply{}, err
@@ -49,9 +52,14 @@ func (c *conn) fetch(ctx context.Context, r *request) (reply, error) {
 	}
 	if items.changed {
 		items.modseq = true
-		if spans, err = c.changedIn(ctx, spans, items.changedSince); err != nil {
+		d, err := c.srv.Store.Since(ctx, c.view.folder.ID, items.changedSince)
+		if err != nil {
 			return reply{}, err
 		}
+		if items.vanished {
+			c.vanishedEarlier(d, numbers)
+		}
+		spans = c.changedIn(d, spans)
 	}
 	f := fetcher{conn: c, items: items}
 	if err := f.run(ctx, spans); err != nil {
@@ -61,19 +69,19 @@ func (c *conn) fetch(ctx context.Context, r *request) (reply, error) {
 }
 
 func (r *request) fetchModifier(items *fetchItems) {
-	if r.word() != "CHANGEDSINCE" {
+	switch r.word() {
+	case "CHANGEDSINCE":
+		r.space()
+		items.changed, items.changedSince = true, mailbox.ModSeq(r.number())
+	case "VANISHED":
+		items.vanished = true
+	default:
 		r.fail("Unknown FETCH modifier")
 	}
-	r.space()
-	items.changed, items.changedSince = true, mailbox.ModSeq(r.number())
 }
 
-// changedIn leaves of spans what changed after a ModSeq.
-func (c *conn) changedIn(ctx context.Context, spans []span, after mailbox.ModSeq) ([]span, error) {
-	d, err := c.srv.Store.Since(ctx, c.view.folder.ID, after)
-	if err != nil {
-		return nil, err
-	}
+// changedIn leaves of spans what changed.
+func (c *conn) changedIn(d mailbox.Delta, spans []span) []span {
 	var changed []span
 	for _, e := range d.Changed {
 		i, ok := c.view.find(e.UID)
@@ -81,7 +89,7 @@ func (c *conn) changedIn(ctx context.Context, spans []span, after mailbox.ModSeq
 			changed = append(changed, span{i, i + 1})
 		}
 	}
-	return mergeSpans(changed), nil
+	return mergeSpans(changed)
 }
 
 func contains(spans []span, i int) bool {
@@ -148,7 +156,8 @@ func (f *fetcher) markSeen(ctx context.Context, spans []span) error {
 		return nil
 	}
 	f.items.flags = true
-	f.items.modseq = f.items.modseq || f.condstore // RFC 7162 §3.1
+	f.items.modseq = f.items.modseq || f.condstore // RFC 7162 §3.2.4
+	f.items.uid = f.items.uid || f.condstore
 	_, _, err := f.setFlags(ctx, unseen, mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}})
 	return err
 }

@@ -13,6 +13,7 @@ type fetchItems struct {
 
 	changedSince mailbox.ModSeq // with changed: CHANGEDSINCE (RFC 7162 §3.1.4.1)
 	changed      bool
+	vanished     bool // VANISHED (RFC 7162 §3.2.6)
 }
 
 // maxSections bounds the sections of one FETCH.

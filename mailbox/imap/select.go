@@ -23,10 +23,14 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 	r.space()
 	name := r.folderName()
 	condstore := false
+	var known *resync
 	if r.take(' ') {
 		r.list(func() {
-			if r.word() != "CONDSTORE" {
-				r.fail("Unknown parameter")
+			switch name := r.word(); {
+			case name == "QRESYNC" && c.qresync && known == nil:
+				known = r.resync()
+			case name != "CONDSTORE":
+				r.fail("Unknown parameter, or one that is not enabled: %s", name)
 			}
 			condstore = true
 		})
@@ -43,7 +47,11 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.condstore = c.condstore || condstore
-	return c.open(ctx, name, r.name == "EXAMINE")
+	rep, err := c.open(ctx, name, r.name == "EXAMINE")
+	if err == nil && known != nil {
+		err = c.resync(ctx, known)
+	}
+	return rep, err
 }
 
 func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, error) {
@@ -157,7 +165,10 @@ func (c *conn) expunge(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	c.changed()
-	return reply{}, c.sync(ctx, true, true)
+	if err := c.sync(ctx, true, true); err != nil {
+		return reply{}, err
+	}
+	return c.withModSeq(), nil
 }
 
 // errReadOnly: the folder was opened with EXAMINE.

@@ -23,7 +23,7 @@ func (c *conn) capabilities() string {
 	switch {
 	case c.state != stranger:
 		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
-			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
+			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
 			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
 	case c.MayLogIn():
 		for _, m := range c.SASL(c.srv.Auth).Mechanisms() {
@@ -91,6 +91,9 @@ func (c *conn) enable(_ context.Context, r *request) (reply, error) {
 		case name == "CONDSTORE" && !c.condstore:
 			c.condstore = true
 			enabled += " CONDSTORE"
+		case name == "QRESYNC" && !c.qresync: // RFC 7162 §3.2.3
+			c.qresync, c.condstore = true, true
+			enabled += " QRESYNC"
 		}
 	}
 	if err := r.end(); err != nil {

@@ -36,6 +36,7 @@ func (c *conn) sync(ctx context.Context, expunges, must bool) error {
 		c.tellExpunges()
 	}
 	c.tellExists()
+	c.tellSafe()
 	return nil
 }
 
@@ -51,8 +52,14 @@ func (c *conn) hinted() bool {
 // apply takes a delta into the view and tells of flags.
 func (c *conn) apply(d mailbox.Delta) {
 	v := c.view
+	if v.gone == 0 {
+		v.safe = v.modseq
+	}
 	for _, u := range d.Expunged {
 		v.lose(u)
+	}
+	if d.Forgot {
+		v.keep(d.Present)
 	}
 	for _, e := range d.Changed {
 		h := unique.Make(e.Flags)
@@ -82,6 +89,15 @@ func (v *view) lose(u mailbox.UID) {
 	}
 }
 
+// keep loses all that is not in the set. What came after the view's last is in neither.
+func (v *view) keep(set mailbox.UIDSet) {
+	for _, e := range v.entries {
+		if !set.Contains(e.uid) {
+			v.lose(e.uid)
+		}
+	}
+}
+
 // news tells the flags of the message at place i.
 func (c *conn) news(i int, seq mailbox.ModSeq) {
 	e := c.view.entries[i]
@@ -100,7 +116,12 @@ func (c *conn) news(i int, seq mailbox.ModSeq) {
 // never heard of needs no telling.
 func (c *conn) tellExpunges() {
 	v := c.view
-	if v.gone == 0 {
+	switch {
+	case v.gone == 0:
+		return
+	case c.qresync:
+		c.tellVanished()
+		v.compact()
 		return
 	}
 	for i := len(v.entries) - 1; i >= 0; i-- {

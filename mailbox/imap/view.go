@@ -22,6 +22,7 @@ type view struct {
 	entries  []entry
 	gone     int            // entries whose message is expunged, not told yet
 	modseq   mailbox.ModSeq // all up to here is in entries
+	safe     mailbox.ModSeq // where gone: what the client was told goes to here without holes
 	told     int            // entries that the client was told of
 	keywords []string       // that FLAGS listed
 	sets     map[unique.Handle[mailbox.Flags]]struct{}
