@@ -44,7 +44,7 @@ func owners() []owner {
 		{"github.com/makiuchi-d/gozxing", []string{"internal/picture"}},
 		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
 		{"github.com/ulikunitz/xz", []string{"internal/attachment"}},
-		{"github.com/klauspost/compress", []string{"internal/attachment"}},
+		{"github.com/klauspost/compress", []string{"internal/attachment", "mailbox/imap"}},
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},
 		{"github.com/richardlehane/mscfb", []string{"internal/attachment"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd"}},

@@ -29,7 +29,7 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 		d.Time = r.dateTime()
 		r.space()
 	}
-	m := r.message()
+	m := r.appended()
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
@@ -66,6 +66,20 @@ func (c *conn) deliver(ctx context.Context, m *mail.Message, d *mailbox.Delivery
 	}
 	c.changed()
 	return nil
+}
+
+// appended reads the message, which may be marked as one with UTF-8 in its header (RFC 6855 §4). Without
+// the mark 8 bits are taken all the same: people bring old mail that is full of them.
+func (r *request) appended() *mail.Message {
+	if !r.takeFold("UTF8 (~") {
+		return r.message()
+	}
+	if !r.utf8 {
+		r.fail("UTF8=ACCEPT is not enabled")
+	}
+	m := r.message()
+	r.expect(')')
+	return m
 }
 
 // message reads the literal that APPEND brings.

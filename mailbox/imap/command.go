@@ -43,7 +43,7 @@ type request struct {
 // groups are the commands of each file.
 var groups = [][]command{
 	sessionCommands, loginCommands, listCommands, folderCommands, selectCommands, fetchCommands,
-	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands,
+	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands, compressCommands,
 }
 
 // table finds a command by its name.

@@ -26,11 +26,14 @@ type conn struct {
 	failures int  // log-ins
 	line     []byte
 
+	compressed bool // RFC 4978
+
 	box       int64
 	user      string
 	rev2      bool // ENABLE IMAP4rev2
 	condstore bool // RFC 7162 §3.1
 	qresync   bool // RFC 7162 §3.2
+	utf8      bool // ENABLE UTF8=ACCEPT (RFC 6855 §3)
 	view      *view
 	hints     <-chan struct{} // that something changed in box
 	unwatch   func()
@@ -144,7 +147,7 @@ func (c *conn) dispatch(ctx context.Context, r *request) {
 		c.answer(r, reply{"BAD", "", wrongState(cmd, c.state)}, nil)
 		return
 	}
-	r.utf8 = c.rev2
+	r.utf8 = c.rev2 || c.utf8
 	rep, err := cmd.run(c, ctx, r)
 	if c.view != nil && !cmd.quiet {
 		if serr := c.sync(ctx, !cmd.numbered, cmd.name == "NOOP" || cmd.name == "CHECK"); serr != nil && err == nil {

@@ -189,8 +189,14 @@ func (f *fetcher) answer(ctx context.Context, spans []span, found []mailbox.Mess
 // message appends the response for the message at place i.
 func (f *fetcher) message(ctx context.Context, i int, m *mailbox.Message) error {
 	var parts []*octets
-	if f.items.envelope || f.items.body || f.items.structure {
+	if f.items.preview || f.items.envelope || f.items.body || f.items.structure {
 		if err := f.prepare(ctx, m); err != nil {
+			f.unreadable(m, err)
+			return nil
+		}
+	}
+	if f.items.preview && !m.Previewed && !f.items.lazy {
+		if err := f.readPreview(ctx, m); err != nil {
 			f.unreadable(m, err)
 			return nil
 		}
@@ -273,6 +279,12 @@ func (f *fetcher) rowItems(i int, m *mailbox.Message) {
 	}
 	if it.threadID {
 		o.text("THREADID NIL ") // RFC 8474 §5.2: threads are not kept
+	}
+	if it.saved {
+		f.savedItem(m)
+	}
+	if it.preview {
+		f.previewItem(m)
 	}
 	if it.envelope {
 		o.text("ENVELOPE ")

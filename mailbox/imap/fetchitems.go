@@ -9,6 +9,7 @@ type fetchItems struct {
 	uid, flags, date, size    bool
 	envelope, body, structure bool
 	modseq, emailID, threadID bool
+	saved, preview, lazy      bool
 	sections                  []section
 
 	changedSince mailbox.ModSeq // with changed: CHANGEDSINCE (RFC 7162 §3.1.4.1)
@@ -53,6 +54,10 @@ func (p *parser) fetchItem(f *fetchItems) {
 		f.emailID = true
 	case "THREADID":
 		f.threadID = true
+	case "SAVEDATE":
+		f.saved = true
+	case "PREVIEW":
+		p.previewItem(f)
 	case "RFC822":
 		f.add(p, section{label: name, seen: true})
 	case "RFC822.HEADER":
@@ -116,10 +121,10 @@ func (f *fetchItems) add(p *parser, s section) {
 
 // part says how much of each message's rows is needed.
 func (f *fetchItems) part() (part mailbox.Part, any bool) {
-	if f.envelope || f.body || f.structure || len(f.sections) > 0 {
+	if f.preview || f.envelope || f.body || f.structure || len(f.sections) > 0 {
 		return mailbox.Whole, true
 	}
-	return mailbox.Row, f.date || f.size || f.modseq || f.emailID
+	return mailbox.Row, f.date || f.size || f.modseq || f.emailID || f.saved
 }
 
 // setsSeen reports whether reading sets \Seen.

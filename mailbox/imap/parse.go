@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gatepost/mailbox"
 )
@@ -164,6 +165,9 @@ func (p *parser) quoted() string {
 		switch c := p.b[i]; c {
 		case '"':
 			p.b = p.b[i+1:]
+			if p.utf8 && !utf8.Valid(out) {
+				p.fail("Not UTF-8") // RFC 6855 §3
+			}
 			return string(out)
 		case '\r', '\n', 0:
 			p.fail("A quoted string must not hold CR, LF or NUL")

@@ -150,5 +150,6 @@ func (c *conn) prepare(ctx context.Context, m *mailbox.Message) error {
 		return fmt.Errorf("imap: prepare held message %s: %w", m.Held, err)
 	}
 	m.Envelope, m.BodyStructure = d.Envelope, d.BodyStructure
+	m.Preview, m.Previewed = d.Preview, true
 	return nil
 }

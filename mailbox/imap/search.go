@@ -37,6 +37,9 @@ func (c *conn) search(ctx context.Context, r *request) (reply, error) {
 		q.all = true
 	}
 	if r.takeFold("CHARSET ") {
+		if c.utf8 {
+			r.fail("No CHARSET, since UTF8=ACCEPT is enabled") // RFC 6855 §3
+		}
 		r.charset()
 		r.space()
 	}

@@ -56,7 +56,7 @@ func (p *searchParser) key() key {
 
 func (p *searchParser) named(name string) key {
 	switch name {
-	case "ALL":
+	case "ALL", "SAVEDATESUPPORTED": // RFC 8514 §4.3
 		return allOf{}
 	case "NOT":
 		p.space()
@@ -156,6 +156,8 @@ func (p *searchParser) rowKey(name string) key {
 	case "ON":
 		d := p.date()
 		f = func(m *mailbox.Message) bool { return m.InternalDate.Truncate(day).Equal(d) }
+	case "SAVEDBEFORE", "SAVEDON", "SAVEDSINCE":
+		f = savedKey(name, p.date())
 	case "MODSEQ":
 		n := p.modseq()
 		f = func(m *mailbox.Message) bool { return m.ModSeq >= n }

@@ -24,7 +24,10 @@ func (c *conn) capabilities() string {
 	case c.state != stranger:
 		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
 			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
-			"APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
+			"UTF8=ACCEPT", "PREVIEW", "SAVEDATE", "APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
+		if !c.compressed {
+			caps = append(caps, "COMPRESS=DEFLATE")
+		}
 	case c.MayLogIn():
 		for _, m := range c.SASL(c.srv.Auth).Mechanisms() {
 			caps = append(caps, "AUTH="+m)
@@ -85,6 +88,9 @@ func (c *conn) enable(_ context.Context, r *request) (reply, error) {
 		r.space()
 		name := r.word()
 		switch {
+		case name == "UTF8=ACCEPT" && !c.utf8: // RFC 6855 §3
+			c.utf8 = true
+			enabled += " UTF8=ACCEPT"
 		case name == "IMAP4REV2" && !c.rev2:
 			c.rev2 = true
 			enabled += " IMAP4rev2"

@@ -96,7 +96,7 @@ func decodeName(s string, utf8Names bool) string {
 
 // name appends a folder's name as the session wants it.
 func (c *conn) name(s string) {
-	if c.rev2 {
+	if c.rev2 || c.utf8 {
 		c.out.utf8(s)
 	} else {
 		c.out.quoted(encodeUTF7(s))
