@@ -233,6 +233,7 @@ func (a *App) chores() []service {
 		{name: "complaints", run: func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
 		{name: "junk", run: a.cleanJunk},
 		{name: "expunges", run: a.thinExpunged},
+		{name: "mailboxes", run: a.followBoxes},
 		{name: "journal", run: a.expireJournal},
 		{name: "content", run: a.compactContent},
 		{name: "reserve", run: a.reserve.run},

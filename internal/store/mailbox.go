@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 	"time"
 
 	"gatepost/mailbox"
@@ -22,6 +24,7 @@ var _ interface {
 	mailbox.Reader
 	mailbox.Writer
 	mailbox.Copier
+	mailbox.Historian
 } = Mailboxes{}
 
 // Mailboxes returns the store's mailstore.
@@ -55,6 +58,31 @@ func (m Mailboxes) Usage(ctx context.Context, box int64) (u mailbox.Usage, err e
 		return u, fmt.Errorf("store: usage of box %d: %w", box, err)
 	}
 	return u, nil
+}
+
+// Latest implements mailbox.Historian.
+func (m Mailboxes) Latest(ctx context.Context, boxes []int64) (map[int64]mailbox.ModSeq, error) {
+	all := make(map[int64]mailbox.ModSeq, len(boxes))
+	for part := range slices.Chunk(boxes, chunk) {
+		args := make([]any, 1<<bits.Len(uint(len(part)-1))) // few texts
+		for i := range args {
+			args[i] = part[min(i, len(part)-1)]
+		}
+		err := m.db.look(ctx, func(tx *Tx) error {
+			rows, err := tx.Query(`SELECT box, modseq FROM mailbox_box WHERE box IN (`+marks(len(args))+`)`, args...)
+			return each(rows, err, func(rows *sql.Rows) error {
+				var box int64
+				var seq mailbox.ModSeq
+				err := rows.Scan(&box, &seq)
+				all[box] = seq
+				return err
+			})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("store: history of %d boxes: %w", len(boxes), err)
+		}
+	}
+	return all, nil
 }
 
 func hasBox(tx *Tx, box int64) (bool, error) {

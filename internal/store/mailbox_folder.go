@@ -99,6 +99,9 @@ func makeFolder(tx *Tx, box int64, name string, use mailbox.Use) (mailbox.Folder
 	case all+len(mailbox.Parents(name)) >= mailbox.MaxFolders:
 		return mailbox.Folder{}, fmt.Errorf("%w: %d folders", mailbox.ErrTooMany, all)
 	}
+	if _, err := nextModSeq(tx, box); err != nil { // who watches the names hears of it, see Latest
+		return mailbox.Folder{}, err
+	}
 	if err := makeParents(tx, box, name); err != nil {
 		return mailbox.Folder{}, err
 	}
@@ -191,6 +194,9 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 			return err
 		}
 	}
+	if _, err := nextModSeq(tx, box); err != nil {
+		return err
+	}
 	return makeParents(tx, box, to)
 }
 
@@ -220,7 +226,7 @@ func (m Mailboxes) deleteFolder(ctx context.Context, box int64, name string) err
 		}
 		gone := false
 		err := m.db.Update(ctx, func(tx *Tx) (err error) {
-			gone, err = dropFolder(tx, f.ID)
+			gone, err = dropFolder(tx, box, f.ID)
 			return err
 		})
 		if gone || err != nil {
@@ -230,8 +236,8 @@ func (m Mailboxes) deleteFolder(ctx context.Context, box int64, name string) err
 }
 
 // dropFolder removes a folder that is empty; a message that came meanwhile keeps it.
-func dropFolder(tx *Tx, id int64) (bool, error) {
-	if err := lockBoxOf(tx, id); err != nil {
+func dropFolder(tx *Tx, box, id int64) (bool, error) {
+	if err := lockBox(tx, box); err != nil {
 		return false, err
 	}
 	r, err := tx.Exec(`DELETE FROM mailbox_folder WHERE id = ? AND messages = 0`, id)
@@ -242,7 +248,10 @@ func dropFolder(tx *Tx, id int64) (bool, error) {
 	if n == 0 || err != nil {
 		return false, err
 	}
-	_, err = tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id)
+	if _, err := tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id); err != nil {
+		return false, err
+	}
+	_, err = nextModSeq(tx, box)
 	return true, err
 }
 
@@ -269,6 +278,9 @@ func (m Mailboxes) Subscribe(ctx context.Context, box int64, name string, on boo
 		if on {
 			return addSubscription(tx, box, name)
 		}
+		if _, err := nextModSeq(tx, box); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`DELETE FROM mailbox_subscription WHERE box = ? AND name = ?`, box, name)
 		return err
 	})
@@ -289,6 +301,9 @@ func addSubscription(tx *Tx, box int64, name string) error {
 	}
 	if n >= mailbox.MaxFolders {
 		return fmt.Errorf("%w: %d subscriptions", mailbox.ErrTooMany, n)
+	}
+	if _, err := nextModSeq(tx, box); err != nil {
+		return err
 	}
 	return putSubscription(tx, box, name)
 }

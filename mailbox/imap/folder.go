@@ -145,7 +145,11 @@ func (c *conn) setSubscribed(ctx context.Context, r *request, on bool) (reply, e
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	return reply{}, c.srv.Store.Subscribe(ctx, c.box, name, on)
+	if err := c.srv.Store.Subscribe(ctx, c.box, name, on); err != nil {
+		return reply{}, err
+	}
+	c.changed()
+	return reply{}, nil
 }
 
 // statusOf: RFC 9051 §6.3.11.

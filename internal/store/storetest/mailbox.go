@@ -22,6 +22,7 @@ type MailboxStore interface {
 	mailbox.Reader
 	mailbox.Writer
 	mailbox.Copier
+	mailbox.Historian
 	ThinExpunged(ctx context.Context, keep int) error
 }
 
@@ -49,6 +50,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"preview and date of saving":   (*box).saved,
 		"log of expunges is cut":       (*box).thinned,
 		"numbers never come again":     (*box).numbers,
+		"history of all that changes":  (*box).history,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{T: t}

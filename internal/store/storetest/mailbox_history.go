@@ -80,3 +80,37 @@ func (b *box) numbers() {
 		}
 	}
 }
+
+// history: whatever changes in a box raises its latest number.
+func (b *box) history() {
+	ctx := b.Context()
+	b.check(b.s.OpenBox(ctx, 8, "", when))
+	before := mailbox.ModSeq(0)
+	raised := func(what string, want bool) {
+		b.Helper()
+		all, err := b.s.Latest(ctx, []int64{7, 9, 8})
+		b.check(err)
+		if len(all) != 2 || all[7] > before != want {
+			b.Errorf("%s: %v, before %d", what, all, before)
+		}
+		before = all[7]
+	}
+	raised("made", true)
+	raised("nothing", false)
+	b.put("", "x", 1)
+	raised("delivery", true)
+	_, err := b.s.CreateFolder(ctx, 7, "a/b", "")
+	b.check(err)
+	raised("new folder", true)
+	b.check(b.s.RenameFolder(ctx, 7, "a", "c"))
+	raised("rename", true)
+	b.check(b.s.Subscribe(ctx, 7, "c", true))
+	raised("subscription", true)
+	b.check(b.s.Subscribe(ctx, 7, "c", false))
+	raised("end of a subscription", true)
+	b.check(b.s.DeleteFolder(ctx, 7, "c"))
+	raised("folder removed", true)
+	all, err := b.s.Latest(ctx, nil)
+	b.check(err)
+	b.want("of none", len(all), 0)
+}

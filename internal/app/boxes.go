@@ -9,6 +9,12 @@ import (
 // there instead, which costs it little more.
 const keptExpunges = 10_000
 
+// followBoxes has sessions hear within a second what other nodes did to their mailboxes.
+func (a *App) followBoxes(ctx context.Context) error {
+	a.changes.Follow(ctx, 700*time.Millisecond, a.mailboxes, func(err error) { a.log.Error("changes of other nodes not seen", "error", err) })
+	return nil
+}
+
 // thinExpunged keeps the mailstore's log of expunges short, once a day.
 func (a *App) thinExpunged(ctx context.Context) error {
 	tick := time.NewTicker(24 * time.Hour)
