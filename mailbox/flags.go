@@ -154,6 +154,7 @@ type FlagChange struct {
 	// (RFC 7162 §3.1.3).
 	UnchangedSince ModSeq
 	Guarded        bool
+	Fixed          Fixed // flags that stay as they are
 }
 
 // How says what a FlagChange does with its Flags.
@@ -168,6 +169,7 @@ const (
 
 // Apply returns f after the change. The error's cause is ErrFlag.
 func (c FlagChange) Apply(f Flags) (Flags, error) {
+	old := f
 	switch c.How {
 	case Add:
 		f.System |= c.Flags.System
@@ -178,5 +180,6 @@ func (c FlagChange) Apply(f Flags) (Flags, error) {
 	default:
 		f = c.Flags
 	}
+	f = c.Fixed.keep(old, f)
 	return f, f.check()
 }

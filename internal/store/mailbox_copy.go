@@ -9,12 +9,12 @@ import (
 	"gatepost/mailbox"
 )
 
-// Copy copies the messages of set into another folder of the box.
+// Copy copies the messages of set into another folder of the box. For other boxes see Carry.
 func (m Mailboxes) Copy(ctx context.Context, from int64, set mailbox.UIDSet, to int64) (mailbox.Copied, error) {
 	return m.transfer(ctx, from, set, to, false)
 }
 
-// Move moves the messages of set into another folder of the box.
+// Move moves the messages of set into another folder of the box. For other boxes see Carry.
 func (m Mailboxes) Move(ctx context.Context, from int64, set mailbox.UIDSet, to int64) (mailbox.Copied, error) {
 	return m.transfer(ctx, from, set, to, true)
 }

@@ -68,6 +68,9 @@ func (m Mailboxes) dropBox(ctx context.Context, box int64, now time.Time) error 
 		if err := tx.lock(dropContents, box); err != nil {
 			return err
 		}
+		if err := forgetBox(tx, box); err != nil {
+			return err
+		}
 		for _, query := range drop {
 			if _, err := tx.Exec(query, box); err != nil {
 				return err

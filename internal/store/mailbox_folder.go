@@ -140,7 +140,7 @@ func putFolder(tx *Tx, box int64, name string, use mailbox.Use) (f mailbox.Folde
 	if err != nil {
 		return f, fmt.Errorf("insert folder %q: %w", name, err)
 	}
-	return f, nil
+	return f, inherit(tx, f)
 }
 
 // RenameFolder renames a folder and all beneath it.
@@ -253,6 +253,10 @@ func dropFolder(tx *Tx, box, id int64) (bool, error) {
 	}
 	_, err = nextModSeq(tx, box)
 	return true, err
+	if _, err = tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id); err != nil {
+		return false, err
+	}
+	return true, forgetFolder(tx, id)
 }
 
 // Subscriptions returns the subscribed names in order.

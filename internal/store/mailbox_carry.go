@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gatepost/mailbox"
+)
+
+// Carry implements mailbox.Carrier.
+func (m Mailboxes) Carry(ctx context.Context, c mailbox.Carriage) (done mailbox.Copied, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) (err error) {
+		done, err = carryOver(tx, c)
+		return err
+	})
+	if err != nil {
+		return done, fmt.Errorf("store: from folder %d to %d: %w", c.From, c.To, err)
+	}
+	return done, nil
+}
+
+// carryOver is transfer for folders of any boxes, and for flags that stay behind.
+func carryOver(tx *Tx, c mailbox.Carriage) (done mailbox.Copied, err error) {
+	src, dst, err := lockBoth(tx, c.From, c.To)
+	if err != nil {
+		return done, err
+	}
+	if src.Use == mailbox.Quarantine || dst.Use == mailbox.Quarantine {
+		return done, mailbox.ErrQuarantine
+	}
+	if src.Box != dst.Box {
+		return carryAcross(tx, src, dst, c)
+	}
+	if done, err = transfer(tx, c.From, c.Set, c.To, c.Move); err == nil && c.Fixed != (mailbox.Fixed{}) {
+		err = dropFlags(tx, c.To, done, c.Fixed)
+	}
+	return done, err
+}
+
+// lockBoth locks the boxes of two folders, by number, and returns the folders.
+func lockBoth(tx *Tx, from, to int64) (src, dst mailbox.Folder, err error) {
+	for range 2 { // a folder stays in its box; the second look is under the locks
+		if src, err = folderByID(tx, from); err != nil {
+			return src, dst, err
+		}
+		if dst, err = folderByID(tx, to); err != nil {
+			return src, dst, err
+		}
+		if err := lockBox(tx, min(src.Box, dst.Box)); err != nil {
+			return src, dst, err
+		}
+		if err := lockBox(tx, max(src.Box, dst.Box)); err != nil {
+			return src, dst, err
+		}
+	}
+	return src, dst, nil
+}
+
+// carryAcross makes new emails of what the messages of each range share: an email is one
+// box's. The contents stay where they are and are referred to once more.
+func carryAcross(tx *Tx, src, dst mailbox.Folder, c mailbox.Carriage) (done mailbox.Copied, err error) {
+	done = mailbox.Copied{UIDValidity: dst.UIDValidity}
+	t, err := measure(tx, src.ID, c.Set, &done.From)
+	if t.messages == 0 || err != nil {
+		return done, err
+	}
+	if t.messages > mailbox.MaxCarried {
+		return done, fmt.Errorf("%w: %d messages at once into another mailbox, %d can be", mailbox.ErrTooMany, t.messages, mailbox.MaxCarried)
+	}
+	if done.First, err = takeUIDs(tx, dst.ID, t.messages); err != nil {
+		return done, err
+	}
+	seq, err := nextModSeq(tx, dst.Box)
+	if err != nil {
+		return done, err
+	}
+	next := int64(done.First)
+	for _, r := range done.From {
+		if err := carryRange(tx, src, dst, r, next-int64(r.First), seq); err != nil {
+			return done, fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
+		}
+		next += int64(r.Last) - int64(r.First) + 1
+	}
+	if err := touchFolder(tx, dst.ID, seq, t); err != nil {
+		return done, err
+	}
+	if err := touchBox(tx, dst.Box, t); err != nil {
+		return done, err
+	}
+	if err := dropFlags(tx, dst.ID, done, c.Fixed); err != nil || !c.Move {
+		return done, err
+	}
+	return done, leave(tx, src, done.From, t)
+}
+
+// carryRange copies the messages of a range without holes. Within it emails are numbered
+// by the order of their old numbers, so that both statements come to the same.
+func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, seq mailbox.ModSeq) error {
+	var emails, last int64
+	err := tx.Row(`SELECT COUNT(DISTINCT email) FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, []any{src.ID, r.First, r.Last}, &emails)
+	if err != nil {
+		return err
+	}
+	if err := tx.Row(`UPDATE mailbox_box SET email = email + ? WHERE box = ? RETURNING email`, []any{emails, dst.Box}, &last); err != nil {
+		return err
+	}
+	base := last - emails
+	_, err = tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, refs)
+		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + c.place, e.blob, e.prefix, e.skip, e.envelope, e.structure, c.n
+		FROM (SELECT email, COUNT(*) AS n, ROW_NUMBER() OVER (ORDER BY email) AS place FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
+		JOIN mailbox_email e ON e.box = ? AND e.id = c.email`, dst.Box, base, src.ID, r.First, r.Last, src.Box)
+	if err != nil {
+		return fmt.Errorf("emails: %w", err)
+	}
+	_, err = tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email)
+		SELECT CAST(? AS BIGINT), uid + ?, CAST(? AS BIGINT), flags, keywords, internal_date, size, CAST(? AS BIGINT) + DENSE_RANK() OVER (ORDER BY email)
+		FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, dst.ID, move, seq, base, src.ID, r.First, r.Last)
+	if err != nil {
+		return fmt.Errorf("messages: %w", err)
+	}
+	return refNew(tx, dst.Box, base, last)
+}
+
+// refNew refers to the contents of the emails above base, up to last. The contents are
+// referred to already, so that their size is known.
+func refNew(tx *Tx, box, base, last int64) error {
+	rows, err := tx.Query(`SELECT blob FROM mailbox_email WHERE box = ? AND id > ? AND id <= ?`, box, base, last)
+	return each(rows, err, func(rows *sql.Rows) error {
+		var blob string
+		err := rows.Scan(&blob)
+		tx.ref(blob, 0)
+		return err
+	})
+}
+
+// dropFlags takes flags off copies that were made in this commit.
+func dropFlags(tx *Tx, folder int64, done mailbox.Copied, x mailbox.Fixed) error {
+	if x == (mailbox.Fixed{}) || len(done.To()) == 0 {
+		return nil
+	}
+	to := done.To()[0]
+	var t tally
+	var changed []victim
+	rows, err := tx.Query(`SELECT uid, modseq, flags, keywords, size, email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, folder, to.First, to.Last)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var v victim
+		err := rows.Scan(&v.UID, &v.ModSeq, &v.Flags.System, &v.Flags.Keywords, &v.size, &v.email)
+		if off := x.Off(v.Flags); off != v.Flags {
+			t.count(-1, v.Flags.System, 0)
+			v.Flags = off
+			t.count(+1, off.System, 0)
+			changed = append(changed, v)
+		}
+		return err
+	})
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	for _, v := range changed {
+		if err := putFlags(tx, folder, v.UID, v.ModSeq, v.Flags); err != nil {
+			return err
+		}
+	}
+	return touchFolder(tx, folder, changed[0].ModSeq, t)
+}
+
+// leave takes messages out of a folder whose box loses them.
+func leave(tx *Tx, src mailbox.Folder, set mailbox.UIDSet, t tally) error {
+	seq, err := nextModSeq(tx, src.Box)
+	if err != nil {
+		return err
+	}
+	var emails []int64
+	for _, r := range set {
+		list, err := tx.numbers(`SELECT email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, src.ID, r.First, r.Last)
+		if err != nil {
+			return err
+		}
+		emails = append(emails, list...)
+	}
+	if err := removeRanges(tx, src.ID, set, seq, t); err != nil {
+		return err
+	}
+	for _, e := range emails {
+		if err := unrefEmail(tx, src.Box, e); err != nil {
+			return err
+		}
+	}
+	return touchBox(tx, src.Box, t.negative())
+}

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gatepost/mailbox"
+)
+
+const selectGrants = `SELECT g.box, g.folder, COALESCE(f.name, ''), g.who, g.rights FROM mailbox_grant g LEFT JOIN mailbox_folder f ON f.id = g.folder `
+
+func (m Mailboxes) grants(ctx context.Context, what string, query string, args ...any) (all []mailbox.Grant, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		all = nil
+		rows, err := tx.Query(selectGrants+query, args...)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var g mailbox.Grant
+			err := rows.Scan(&g.Box, &g.Folder, &g.Name, &g.Who, &g.Rights)
+			all = append(all, g)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: grants %s: %w", what, err)
+	}
+	return all, nil
+}
+
+// Grants implements mailbox.Granter.
+func (m Mailboxes) Grants(ctx context.Context, box, folder int64) ([]mailbox.Grant, error) {
+	return m.grants(ctx, fmt.Sprint("of folder ", folder), `WHERE g.box = ? AND g.folder IN (0, ?) ORDER BY g.folder, g.who`, box, folder)
+}
+
+// BoxGrants implements mailbox.Granter.
+func (m Mailboxes) BoxGrants(ctx context.Context, box int64) ([]mailbox.Grant, error) {
+	return m.grants(ctx, fmt.Sprint("of box ", box), `WHERE g.box = ? ORDER BY g.folder, g.who`, box)
+}
+
+// Given implements mailbox.Granter.
+func (m Mailboxes) Given(ctx context.Context, v mailbox.Visitor) ([]mailbox.Grant, error) {
+	if len(v.Names) == 0 {
+		return nil, nil
+	}
+	return m.grants(ctx, fmt.Sprint("to box ", v.Box), `WHERE g.who IN (`+marks(len(v.Names))+`) AND g.box <> ? ORDER BY g.box, g.folder, g.who LIMIT ?`,
+		slices.Concat(whos(v), []any{v.Box, mailbox.MaxShared})...)
+}
+
+// SetGrant implements mailbox.Granter.
+func (m Mailboxes) SetGrant(ctx context.Context, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) (err error) {
+		before, after, err = setGrant(tx, box, folder, who, how, r)
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: grant to %s in folder %d of box %d: %w", who, folder, box, err)
+	}
+	return before, after, nil
+}
+
+func setGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
+	if who == mailbox.BoxWho(box) {
+		return 0, 0, mailbox.ErrOwner
+	}
+	if err := lockBox(tx, box); err != nil {
+		return 0, 0, err
+	}
+	if err := grantable(tx, box, folder); err != nil {
+		return 0, 0, err
+	}
+	err = tx.Row(`SELECT rights FROM mailbox_grant WHERE box = ? AND folder = ? AND who = ?`, []any{box, folder, who}, &before)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, err
+	}
+	switch how {
+	case mailbox.Add:
+		after = before | r
+	case mailbox.Remove:
+		after = before &^ r
+	default:
+		after = r
+	}
+	if after == 0 {
+		_, err = tx.Exec(`DELETE FROM mailbox_grant WHERE box = ? AND folder = ? AND who = ?`, box, folder, who)
+		return before, after, err
+	}
+	if before == 0 {
+		if err := roomForGrant(tx, box, folder); err != nil {
+			return 0, 0, err
+		}
+	}
+	_, err = tx.Exec(`INSERT INTO mailbox_grant (box, folder, who, rights) VALUES (?, ?, ?, ?) ON CONFLICT (box, folder, who) DO UPDATE SET rights = excluded.rights`, box, folder, who, after)
+	return before, after, err
+}
+
+// grantable refuses what nobody can be given anything in.
+func grantable(tx *Tx, box, folder int64) error {
+	if folder == 0 {
+		known, err := hasBox(tx, box)
+		if err == nil && !known {
+			err = mailbox.ErrNoFolder
+		}
+		return err
+	}
+	owner, use, err := boxAndUse(tx, folder)
+	switch {
+	case err != nil:
+		return err
+	case owner != box:
+		return mailbox.ErrNoFolder
+	case use == mailbox.Quarantine:
+		return mailbox.ErrQuarantine
+	}
+	return nil
+}
+
+func roomForGrant(tx *Tx, box, folder int64) error {
+	var n int
+	if err := tx.Row(`SELECT COUNT(*) FROM mailbox_grant WHERE box = ? AND folder = ?`, []any{box, folder}, &n); err != nil {
+		return err
+	}
+	if n >= mailbox.MaxGrants {
+		return fmt.Errorf("%w: %d have rights there", mailbox.ErrTooMany, n)
+	}
+	return nil
+}
+
+// ForgetWho implements mailbox.Granter.
+func (m Mailboxes) ForgetWho(ctx context.Context, who mailbox.Who) error {
+	if err := m.db.Update(ctx, func(tx *Tx) error { return forgetWho(tx, who) }); err != nil {
+		return fmt.Errorf("store: forget %s: %w", who, err)
+	}
+	return nil
+}
+
+func isGroup(tx *Tx, box int64) (bool, error) {
+	var n int
+	err := tx.Row(`SELECT COUNT(*) FROM mailbox_group WHERE box = ?`, []any{box}, &n)
+	return n > 0, err
+}
+
+// SetGroup implements mailbox.Groups.
+func (m Mailboxes) SetGroup(ctx context.Context, box int64, on bool) error {
+	query := `DELETE FROM mailbox_group WHERE box = ?`
+	if on {
+		query = `INSERT INTO mailbox_group (box) VALUES (?) ON CONFLICT (box) DO NOTHING`
+	}
+	err := m.db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(query, box)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: group %d: %w", box, err)
+	}
+	return nil
+}
+
+// GroupBoxes implements mailbox.Groups.
+func (m Mailboxes) GroupBoxes(ctx context.Context) (boxes []int64, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		boxes, err = tx.numbers(`SELECT box FROM mailbox_group ORDER BY box`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: groups: %w", err)
+	}
+	return boxes, nil
+}
+
+// Senders implements mailbox.Groups.
+func (m Mailboxes) Senders(ctx context.Context, box int64) (all []mailbox.Sender, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		all, err = senders(tx, `WHERE box = ? ORDER BY who`, box)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: who sends for box %d: %w", box, err)
+	}
+	return all, nil
+}
+
+func senders(tx *Tx, where string, args ...any) (all []mailbox.Sender, err error) {
+	rows, err := tx.Query(`SELECT who, how FROM mailbox_sender `+where, args...)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var s mailbox.Sender
+		err := rows.Scan(&s.Who, &s.How)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}
+
+// SetSender implements mailbox.Groups.
+func (m Mailboxes) SetSender(ctx context.Context, box int64, who mailbox.Who, how mailbox.Sending) error {
+	err := m.db.Update(ctx, func(tx *Tx) (err error) {
+		if how == mailbox.NoSending {
+			_, err = tx.Exec(`DELETE FROM mailbox_sender WHERE box = ? AND who = ?`, box, who)
+			return err
+		}
+		if err := lockBox(tx, box); err != nil {
+			return err
+		}
+		all, err := senders(tx, `WHERE box = ?`, box)
+		if err == nil && len(all) >= mailbox.MaxGrants {
+			err = fmt.Errorf("%w: %d may send for it", mailbox.ErrTooMany, len(all))
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO mailbox_sender (box, who, how) VALUES (?, ?, ?) ON CONFLICT (box, who) DO UPDATE SET how = excluded.how`, box, who, how)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: sender %s of box %d: %w", who, box, err)
+	}
+	return nil
+}
+
+// MaySend implements mailbox.Groups.
+func (m Mailboxes) MaySend(ctx context.Context, v mailbox.Visitor, box int64) (most mailbox.Sending, err error) {
+	if v.Box == box {
+		return mailbox.SendAs, nil
+	}
+	if len(v.Names) == 0 {
+		return mailbox.NoSending, nil
+	}
+	err = m.db.View(ctx, func(tx *Tx) error {
+		all, err := senders(tx, `WHERE box = ? AND who IN (`+marks(len(v.Names))+`)`, append([]any{box}, whos(v)...)...)
+		for _, s := range all {
+			if most != mailbox.SendAs {
+				most = s.How
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("store: may box %d send for box %d: %w", v.Box, box, err)
+	}
+	return most, nil
+}
