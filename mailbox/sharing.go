@@ -108,7 +108,7 @@ type Shares interface {
 	// is a group.
 	BoxRights(ctx context.Context, v Visitor, box int64) (r Rights, group bool, err error)
 	// AnswerShare notes what he says to a folder and all beneath it, and subscribes to
-	// what he accepts under the names that name gives.
+	// what he accepts under the names that name gives; "" leaves a folder out.
 	AnswerShare(ctx context.Context, v Visitor, folder int64, a Answer, name func(Shared) string) error
 }
 

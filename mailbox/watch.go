@@ -22,27 +22,31 @@ func (c *Changes) Notify(box int64) {
 	}
 }
 
-// Watch returns a channel that holds a hint when something changed in box since
-// it was last received from, and the function that ends the watch.
-func (c *Changes) Watch(box int64) (hints <-chan struct{}, stop func()) {
+// Watch returns a channel that holds a hint when something changed in one of some boxes
+// since it was last received from, and the function that ends the watch.
+func (c *Changes) Watch(boxes ...int64) (hints <-chan struct{}, stop func()) {
 	w := make(chan struct{}, 1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.watchers == nil {
 		c.watchers = map[int64]map[chan struct{}]struct{}{}
 	}
-	if c.watchers[box] == nil {
-		c.watchers[box] = map[chan struct{}]struct{}{}
+	for _, box := range boxes {
+		if c.watchers[box] == nil {
+			c.watchers[box] = map[chan struct{}]struct{}{}
+		}
+		c.watchers[box][w] = struct{}{}
 	}
-	c.watchers[box][w] = struct{}{}
-	return w, func() { c.remove(box, w) }
+	return w, func() { c.remove(boxes, w) }
 }
 
-func (c *Changes) remove(box int64, w chan struct{}) {
+func (c *Changes) remove(boxes []int64, w chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.watchers[box], w)
-	if len(c.watchers[box]) == 0 {
-		delete(c.watchers, box)
+	for _, box := range boxes {
+		delete(c.watchers[box], w)
+		if len(c.watchers[box]) == 0 {
+			delete(c.watchers, box)
+		}
 	}
 }

@@ -251,9 +251,7 @@ func dropFolder(tx *Tx, box, id int64) (bool, error) {
 	if _, err := tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id); err != nil {
 		return false, err
 	}
-	_, err = nextModSeq(tx, box)
-	return true, err
-	if _, err = tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id); err != nil {
+	if _, err := nextModSeq(tx, box); err != nil {
 		return false, err
 	}
 	return true, forgetFolder(tx, id)

@@ -171,6 +171,9 @@ func answerShare(tx *Tx, v mailbox.Visitor, folder int64, a mailbox.Answer, name
 		return err
 	}
 	for _, s := range list {
+		if name(s) == "" {
+			continue
+		}
 		if err := putShareAnswer(tx, v.Box, s.ID, a); err != nil {
 			return err
 		}

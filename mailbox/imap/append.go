@@ -37,10 +37,10 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := mailbox.ParseFlags(d.Flags); err != nil {
+	if d.Flags, err = allowedFlags(f, d.Flags); err != nil {
 		return reply{}, err
 	}
-	p := mailbox.Prepare(c.box, f.Name, m, d.Time)
+	p := mailbox.Prepare(f.Box, f.local, m, d.Time)
 	p.Flags = d.Flags
 	if err := c.deliver(ctx, m, &p); err != nil {
 		return reply{}, err
@@ -64,7 +64,7 @@ func (c *conn) deliver(ctx context.Context, m *mail.Message, d *mailbox.Delivery
 	if err := c.srv.Store.Deliver(ctx, d); err != nil {
 		return err
 	}
-	c.changed()
+	c.srv.Changes.Notify(d.Box)
 	return nil
 }
 

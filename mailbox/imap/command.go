@@ -44,6 +44,7 @@ type request struct {
 var groups = [][]command{
 	sessionCommands, loginCommands, listCommands, folderCommands, selectCommands, fetchCommands,
 	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands, compressCommands,
+	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands, aclCommands, metadataCommands,
 }
 
 // table finds a command by its name.

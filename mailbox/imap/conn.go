@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatepost/internal/door"
+	"gatepost/mailbox"
 )
 
 // A conn is one connection and its session. One goroutine owns it.
@@ -148,6 +149,15 @@ func (c *conn) dispatch(ctx context.Context, r *request) {
 		return
 	}
 	r.utf8 = c.rev2 || c.utf8
+	if cmd.states == selected {
+		if err := c.recheck(ctx); errors.Is(err, mailbox.ErrNoFolder) {
+			c.closed(err)
+			return
+		} else if err != nil {
+			c.answer(r, reply{}, err)
+			return
+		}
+	}
 	rep, err := cmd.run(c, ctx, r)
 	if c.view != nil && !cmd.quiet {
 		if serr := c.sync(ctx, !cmd.numbered, cmd.name == "NOOP" || cmd.name == "CHECK"); serr != nil && err == nil {

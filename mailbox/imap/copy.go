@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -28,12 +29,11 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 	if len(spans) == 0 || err != nil {
 		return reply{}, err
 	}
-	done, err := c.srv.Store.Copy(ctx, c.view.folder.ID, c.view.uids(spans), to.ID)
+	done, err := c.carry(ctx, c.view.uids(spans), to, false)
 	if err != nil {
 		return reply{}, err
 	}
-	c.changed()
-	c.sorted(to, done)
+	c.sorted(to.Folder, done)
 	return reply{code: copyUID(done)}, nil
 }
 
@@ -49,17 +49,16 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 	}
 	to, err := c.target(ctx, name)
 	if err == nil {
-		err = c.writable()
+		err = cmp.Or(c.writable(), c.may(mailbox.MayTrash|mailbox.MayExpunge)) // RFC 6851 §4.1
 	}
 	if len(spans) == 0 || err != nil {
 		return reply{}, err
 	}
-	done, err := c.srv.Store.Move(ctx, c.view.folder.ID, c.view.uids(spans), to.ID)
+	done, err := c.carry(ctx, c.view.uids(spans), to, true)
 	if err != nil {
 		return reply{}, err
 	}
-	c.changed()
-	c.sorted(to, done)
+	c.sorted(to.Folder, done)
 	if code := copyUID(done); code != "" {
 		c.out.untagged("OK [", code, "] Moved")
 	}
@@ -78,15 +77,16 @@ type Sorter interface {
 // A Sorted says that messages came from one folder of a box into another.
 type Sorted struct {
 	Box      int64
-	Address  string // of the owner
+	Address  string // of who did it: the owner, or one who may
 	From, To mailbox.Folder
 	UIDs     mailbox.UIDSet // in To
 }
 
 // sorted tells the Sorter what was brought out of the selected folder.
 func (c *conn) sorted(to mailbox.Folder, done mailbox.Copied) {
-	if c.srv.Sorter != nil && len(done.From) > 0 && c.view.folder.ID != to.ID {
-		c.srv.Sorter.Sorted(Sorted{Box: c.box, Address: c.user, From: c.view.folder, To: to, UIDs: done.To()})
+	from := c.view.folder
+	if c.srv.Sorter != nil && len(done.From) > 0 && from.ID != to.ID && from.Box == to.Box {
+		c.srv.Sorter.Sorted(Sorted{Box: to.Box, Address: c.user, From: from, To: to, UIDs: done.To()})
 	}
 }
 
@@ -104,8 +104,8 @@ func (c *conn) transferArguments(r *request) (spans []span, name string, err err
 
 // target finds the folder that messages are to go to; that it is missing is a
 // hint to create it (RFC 9051 §6.3.12, §6.4.7).
-func (c *conn) target(ctx context.Context, name string) (mailbox.Folder, error) {
-	f, err := c.folder(ctx, name)
+func (c *conn) target(ctx context.Context, name string) (place, error) {
+	f, err := c.reach(ctx, name, mailbox.MayInsert)
 	switch {
 	case errors.Is(err, mailbox.ErrNoFolder):
 		err = no("TRYCREATE", "No such mailbox")

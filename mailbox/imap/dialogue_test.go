@@ -54,6 +54,9 @@ func TestDialogues(t *testing.T) {
 				if strings.Contains(path, "quarantine") {
 					change = append(change, releasing)
 				}
+				if strings.Contains(path, "acl") || strings.Contains(path, "metadata") {
+					change = append(change, sharing)
+				}
 				d := dialogue{t: t, server: start(t, change...), conns: map[string]*client{}}
 				got := d.run(string(f.Data))
 				if *update {

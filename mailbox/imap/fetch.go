@@ -123,7 +123,7 @@ func (f *fetcher) run(ctx context.Context, spans []span) error {
 	for len(spans) > 0 {
 		var front []span
 		front, spans = take(spans, n)
-		if f.items.setsSeen() && !f.view.readOnly {
+		if f.items.setsSeen() && !f.view.readOnly && f.view.rights.Has(mailbox.MaySee) {
 			if err := f.markSeen(ctx, front); err != nil {
 				return err
 			}

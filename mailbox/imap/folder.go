@@ -24,7 +24,7 @@ func (r *request) newName() string {
 	if r.err != nil {
 		return ""
 	}
-	name, err := mailbox.CleanName(s)
+	name, err := mailbox.CleanAny(s)
 	if err != nil {
 		r.err, r.b = err, nil
 	}
@@ -42,11 +42,18 @@ func (c *conn) create(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	f, err := c.srv.Store.CreateFolder(ctx, c.box, name, use)
+	at, err := c.site(ctx, name)
+	if err == nil && at.box != c.box && use != "" {
+		err = no("USEATTR", "A use is for the owner to give")
+	}
 	if err != nil {
 		return reply{}, err
 	}
-	c.changed()
+	f, err := c.srv.Store.CreateFolder(ctx, at.box, at.local, use)
+	if err != nil {
+		return reply{}, err
+	}
+	c.srv.Changes.Notify(at.box)
 	return reply{code: "MAILBOXID (" + folderID(f) + ")"}, nil
 }
 
@@ -77,17 +84,17 @@ func (c *conn) delete(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	f, err := c.folder(ctx, name)
+	f, err := c.reach(ctx, name, mailbox.MayDelete)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.srv.Store.DeleteFolder(ctx, c.box, name); err != nil {
+	if err := c.srv.Store.DeleteFolder(ctx, f.Box, f.local); err != nil {
 		return reply{}, err
 	}
 	if c.view != nil && c.view.folder.ID == f.ID {
 		c.unselect()
 	}
-	c.changed()
+	c.srv.Changes.Notify(f.Box)
 	return reply{}, nil
 }
 
@@ -100,16 +107,24 @@ func (c *conn) rename(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	err := error(nil)
-	if from == mailbox.Inbox {
+	at, err := c.site(ctx, to)
+	if err != nil {
+		return reply{}, err
+	}
+	f, err := c.reach(ctx, from, mailbox.MayDelete)
+	switch {
+	case err != nil:
+	case f.Box != at.box:
+		err = errApart
+	case from == mailbox.Inbox:
 		err = c.renameInbox(ctx, to)
-	} else {
-		err = c.srv.Store.RenameFolder(ctx, c.box, from, to)
+	default:
+		err = c.srv.Store.RenameFolder(ctx, at.box, f.local, at.local)
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	c.changed()
+	c.srv.Changes.Notify(at.box)
 	return reply{}, nil
 }
 
@@ -144,6 +159,11 @@ func (c *conn) setSubscribed(ctx context.Context, r *request, on bool) (reply, e
 	name := r.newName()
 	if err := r.end(); err != nil {
 		return reply{}, err
+	}
+	if on {
+		if done, err := c.subscribeShared(ctx, name); done || err != nil {
+			return reply{}, err
+		}
 	}
 	if err := c.srv.Store.Subscribe(ctx, c.box, name, on); err != nil {
 		return reply{}, err

@@ -21,6 +21,7 @@ type listing struct {
 	subscribed, recursive, special bool     // which names
 	status                         []string // STATUS items to go with them
 	markSubscribed                 bool
+	rights                         bool // MYRIGHTS with each (RFC 8440)
 }
 
 func (c *conn) list(ctx context.Context, r *request) (reply, error) {
@@ -100,6 +101,8 @@ func (l *listing) returnOption(r *request, name string) {
 	case "STATUS":
 		r.space()
 		l.status = r.statusItems()
+	case "MYRIGHTS":
+		l.rights = true
 	case "CHILDREN", "SPECIAL-USE": // always told
 	default:
 		r.fail("Unknown return option")
@@ -117,6 +120,7 @@ type node struct {
 	subscribed bool
 	children   bool // a folder is beneath it
 	within     bool // a subscribed name is beneath it
+	rights     mailbox.Rights
 }
 
 func (c *conn) nodes(ctx context.Context) (map[string]*node, error) {
@@ -136,10 +140,14 @@ func (c *conn) nodes(ctx context.Context) (map[string]*node, error) {
 		return nodes[name]
 	}
 	for i, f := range folders {
-		get(f.Name).folder = &folders[i]
+		n := get(f.Name)
+		n.folder, n.rights = &folders[i], mailbox.AllRights
 		for _, above := range mailbox.Parents(f.Name) {
 			get(above).children = true
 		}
+	}
+	if err := c.addShared(ctx, get); err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		get(name).subscribed = true
@@ -161,7 +169,10 @@ func (c *conn) showList(ctx context.Context, l listing) error {
 			continue
 		}
 		c.listLine("LIST", name, n.attributes(l.markSubscribed), n.within && l.recursive)
-		if n.folder != nil && len(l.status) > 0 {
+		if n.folder != nil && l.rights && c.sharing() {
+			c.tellRights(name, n.rights)
+		}
+		if n.folder != nil && len(l.status) > 0 && n.rights.Has(mailbox.MayRead) {
 			f, err := c.gather(ctx, *n.folder)
 			if err != nil {
 				return err

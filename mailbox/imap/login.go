@@ -184,10 +184,16 @@ func (c *conn) failed(ctx context.Context, answer error) error {
 	return answer
 }
 
-// changed tells the other sessions of the box.
-func (c *conn) changed() { c.srv.Changes.Notify(c.box) }
+// changed tells the other sessions of the box, and of that of the selected folder.
+func (c *conn) changed() {
+	c.srv.Changes.Notify(c.box)
+	if c.foreign() {
+		c.srv.Changes.Notify(c.view.folder.Box)
+	}
+}
 
-// folder finds a folder of the session's box by the name in a command.
+// folder finds a folder that can be read by the name in a command.
 func (c *conn) folder(ctx context.Context, name string) (mailbox.Folder, error) {
-	return c.srv.Store.Folder(ctx, c.box, name)
+	p, err := c.reach(ctx, name, mailbox.MayRead)
+	return p.Folder, err
 }

@@ -150,7 +150,7 @@ func (p *parser) folderName() string {
 	if p.err != nil {
 		return ""
 	}
-	name, err := mailbox.CleanName(s)
+	name, err := mailbox.CleanAny(s)
 	if err != nil {
 		p.err = err
 		p.b = nil

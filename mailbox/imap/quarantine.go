@@ -58,6 +58,9 @@ func (c *conn) since(ctx context.Context) (mailbox.Delta, error) {
 	if c.view.releases() {
 		c.gathered(ctx, c.view.folder.ID)
 	}
+	if err := c.recheck(ctx); err != nil {
+		return mailbox.Delta{}, err
+	}
 	return c.srv.Store.Since(ctx, c.view.folder.ID, c.view.modseq)
 }
 

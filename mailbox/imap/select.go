@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -55,15 +56,16 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 }
 
 func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, error) {
-	f, err := c.folder(ctx, name)
+	p, err := c.reach(ctx, name, mailbox.MayRead)
+	f := p.Folder
 	if err == nil {
 		f, err = c.gather(ctx, f)
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	examined := readOnly
-	readOnly = readOnly || f.Use == mailbox.Quarantine
+	examined := readOnly || p.Rights&changing == 0
+	readOnly = examined || f.Use == mailbox.Quarantine
 	v := &view{readOnly: readOnly, examined: examined, entries: make([]entry, 0, f.Messages)}
 	unseen := 0
 	v.folder, err = c.srv.Store.Index(ctx, f.ID, func(e mailbox.Entry) {
@@ -76,6 +78,7 @@ func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, err
 	}
 	v.modseq, v.told = v.folder.HighestModSeq, len(v.entries)
 	c.view, c.state = v, selected
+	c.enterFolder(p)
 	c.describe(unseen)
 	if examined {
 		return reply{code: "READ-ONLY"}, nil
@@ -123,14 +126,14 @@ func (c *conn) closeFolder(ctx context.Context, r *request) (reply, error) {
 	}
 	v := c.view
 	c.unselect()
-	if v.readOnly {
+	if v.readOnly || !v.rights.Has(mailbox.MayExpunge) { // RFC 4314 §4
 		return reply{}, nil
 	}
 	// Only what the client knew of: nothing that came after its last news.
 	if err := c.srv.Store.Expunge(ctx, v.folder.ID, v.all()); err != nil {
 		return reply{}, err
 	}
-	c.changed()
+	c.srv.Changes.Notify(v.folder.Box)
 	return reply{}, nil
 }
 
@@ -158,7 +161,7 @@ func (c *conn) expunge(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	if err := c.writable(); err != nil {
+	if err := cmp.Or(c.writable(), c.may(mailbox.MayExpunge)); err != nil {
 		return reply{}, err
 	}
 	if err := c.srv.Store.Expunge(ctx, c.view.folder.ID, set); err != nil {

@@ -42,6 +42,9 @@ type Server struct {
 	Changes  *mailbox.Changes
 	Releaser Releaser // optional: without one no mailbox is given a folder of what is held
 	Sorter   Sorter   // optional: hears what owners put into other folders
+	Sharing  Sharing  // optional: with People, others' folders are served
+	People   People
+	Offered  func(context.Context, Offer) // optional: hears what somebody shares; must not wait long
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in

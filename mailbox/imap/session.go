@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"gatepost/mailbox"
 )
 
 // sessionCommands need no folder.
@@ -17,16 +19,27 @@ var sessionCommands = []command{
 	{name: "IDLE", states: inside, run: (*conn).idle},
 }
 
+// insideCapabilities are those of a session that is logged in, by what they are about.
+var insideCapabilities = []string{
+	"IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
+	"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC",
+	"ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
+	"BINARY", "STATUS=SIZE", "OBJECTID",
+	"UTF8=ACCEPT", "PREVIEW", "SAVEDATE",
+}
+
 // capabilities lists what works in the present state, and nothing else.
 func (c *conn) capabilities() string {
 	caps := []string{"IMAP4rev1", "IMAP4rev2", "SASL-IR", "LITERAL+", "ID", "ENABLE"}
 	switch {
 	case c.state != stranger:
-		caps = append(caps, "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
-			"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "BINARY", "STATUS=SIZE", "OBJECTID",
-			"UTF8=ACCEPT", "PREVIEW", "SAVEDATE", "APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
+		caps = append(caps, insideCapabilities...)
+		caps = append(caps, "APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
 		if !c.compressed {
 			caps = append(caps, "COMPRESS=DEFLATE")
+		}
+		if c.sharing() {
+			caps = append(caps, "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS", "METADATA")
 		}
 	case c.MayLogIn():
 		for _, m := range c.SASL(c.srv.Auth).Mechanisms() {
@@ -113,6 +126,10 @@ func (c *conn) enable(_ context.Context, r *request) (reply, error) {
 func (c *conn) namespace(_ context.Context, r *request) (reply, error) {
 	if err := r.noArguments(); err != nil {
 		return reply{}, err
+	}
+	if c.sharing() {
+		c.out.untagged(`NAMESPACE (("" "/")) (("`, mailbox.SharedSpace, `" "/")) (("`, mailbox.GroupSpace, `" "/"))`)
+		return reply{}, nil
 	}
 	c.out.untagged(`NAMESPACE (("" "/")) NIL NIL`)
 	return reply{}, nil

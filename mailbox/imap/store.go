@@ -33,6 +33,9 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 	if err := c.writable(); err != nil {
 		return reply{}, err
 	}
+	if err := c.storable(&change); err != nil {
+		return reply{}, err
+	}
 	c.condstore = c.condstore || change.Guarded
 	var all stored
 	for len(spans) > 0 {

@@ -21,10 +21,7 @@ func (c *conn) sync(ctx context.Context, expunges, must bool) error {
 		c.asked = time.Now()
 		d, err := c.since(ctx)
 		if errors.Is(err, mailbox.ErrNoFolder) {
-			// Sequence numbers of a folder that is no more mean nothing.
-			c.out.untagged("BYE [UNAVAILABLE] The selected mailbox was deleted")
-			c.closing = true
-			c.unselect()
+			c.closed(err)
 			return nil
 		}
 		if err != nil {
@@ -165,9 +162,5 @@ func (c *conn) flags() {
 		c.out.untagged("OK [PERMANENTFLAGS ()] Read-only")
 		return
 	}
-	c.out.text(`* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft`)
-	for _, k := range c.view.keywords {
-		c.out.text(" ", k)
-	}
-	c.out.text(` \*)] Any keyword can be made`, "\r\n")
+	c.permanentFlags()
 }

@@ -19,6 +19,7 @@ type view struct {
 	folder   mailbox.Folder // as it was selected
 	readOnly bool
 	examined bool // by EXAMINE
+	rights   mailbox.Rights
 	entries  []entry
 	gone     int            // entries whose message is expunged, not told yet
 	modseq   mailbox.ModSeq // all up to here is in entries
