@@ -129,6 +129,7 @@ type Delivery struct {
 	Expires       time.Time // when trying those ends
 	Teach         string    // the scope (trust.Scope) that learns to trust the sender by it; "": none does
 	Solved        bool      // the sender had it released, by a challenge
+	Queued        bool      // the mailbox itself gets it by Onward, too, since its rules decide about it
 }
 
 // An Onward is one address that a released message is queued for.

@@ -41,6 +41,7 @@ import (
 	"gatepost/internal/queue"
 	"gatepost/internal/relay"
 	"gatepost/internal/resolve"
+	"gatepost/internal/scripts"
 	"gatepost/internal/sent"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
@@ -83,6 +84,7 @@ type App struct {
 	quarantine   *quarantine.Quarantine
 	trust        *trust.Book
 	scripts      *scriptLessons
+	rules        *scripts.Desk
 	ledger       *sent.Ledger
 	signer       *sent.Signer // of return paths, none of which is signed by default
 	routes       routes
@@ -149,6 +151,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openGreylist,
 		a.openOutbreak,
 		a.openPacks,
+		a.openRules,
 		a.openPipeline,
 		a.openQuarantine,
 		a.openChallenge,
@@ -299,6 +302,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
+		Rules: a.rules, Letters: a.queue,
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}

@@ -63,6 +63,9 @@ func (a *App) heldReleased(ctx context.Context, h quarantine.Held, by quarantine
 
 // wakeFor has the queue look at once for what a release put there.
 func (a *App) wakeFor(ctx context.Context, h quarantine.Held) {
+	if a.rules.Has(h.Box) {
+		a.queue.Wake(queue.Local)
+	}
 	to, err := a.intake.Onward(ctx, h)
 	if err != nil {
 		return // it was there a moment ago; the queue finds it by itself

@@ -9,6 +9,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
 )
@@ -46,8 +47,13 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	if err != nil { // its recipient is no address any more; the mailbox is there
 		copies = nil
 	}
+	ruled := p.intake.Rules != nil && p.intake.Rules.Has(h.Box)
+	if ruled {
+		copies = append(copies, quarantine.Onward{To: h.Recipient, Sender: h.Sender, Destination: string(queue.Local), Boxes: []int64{h.Box}})
+	}
 	return quarantine.Delivery{
-		View: view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
+		Queued: ruled,
+		View:   view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
 		Teach: trustScopes{p.directory}.taught(h),
 	}, nil
 }

@@ -224,6 +224,8 @@ func (a *App) chores() []service {
 		{name: "ledger", run: func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
 		{name: "notices", run: func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
 		{name: "same messages", run: a.forgetSame},
+		{name: "rules", run: func(ctx context.Context) error { a.rules.Run(ctx); return nil }},
+		{name: "memory of rules", run: a.forgetRules},
 		{name: "digests", run: a.runDigests},
 		{name: "queue", run: a.runQueue},
 		{name: "relay", run: func(ctx context.Context) error {

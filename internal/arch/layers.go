@@ -44,7 +44,7 @@ func places() map[string]layer {
 		"internal/attachment": domain, "internal/outbreak": domain,
 		"internal/arc": domain, "internal/dmarc": domain,
 
-		"filters": flow, "internal/intake": flow,
+		"filters": flow, "internal/intake": flow, "internal/scripts": flow,
 
 		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges, "internal/bayes/disk": edges,

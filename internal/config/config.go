@@ -40,6 +40,7 @@ type Config struct {
 	Queue           Queue          `key:"queue"`
 	Relay           Relay          `key:"relay"`
 	Sent            Sent           `key:"sent"`
+	Sieve           Sieve          `key:"sieve"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	History         History        `key:"history"`
 	Challenge       Challenge      `key:"challenge"`
@@ -172,6 +173,11 @@ type Challenge struct {
 	Allow       string        `key:"allow"`         // domain, mailbox, none
 	AllowFor    time.Duration `key:"allow_for"`
 	SameWithin  time.Duration `key:"same_within"` // the same message again is the same held row for so long
+}
+
+// Sieve is about the rules of mailboxes.
+type Sieve struct {
+	Global string `key:"global"` // a directory; "": none
 }
 
 // Complaints says which complaints are taken, and how they weigh.

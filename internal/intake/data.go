@@ -74,7 +74,14 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 		t.finish(refused, refused.Answer.String())
 		return refused, nil
 	}
-	var err error
+	refused, done, err := t.rule(ctx, p)
+	if err != nil {
+		return mail.Verdict{}, err
+	}
+	if done {
+		t.finish(refused, refused.Answer.String())
+		return refused, nil
+	}
 	if v.Answer == mail.Refused { // what is held in spite of it is told there
 		if v.Links, err = t.links(ctx, p); err != nil {
 			return mail.Verdict{}, err
@@ -226,7 +233,7 @@ func (t *Transaction) keep(ctx context.Context, p *plan, v mail.Verdict) error {
 	c := p.commit
 	content := make(chan error, 1)
 	var id blob.ID
-	if c.keeps() {
+	if c.keeps() || len(p.drafts) > 0 {
 		go func() {
 			var err error
 			id, err = t.in.Blobs.Put(ctx, p.m.Reader(), p.m.Size())
@@ -240,7 +247,9 @@ func (t *Transaction) keep(ctx context.Context, p *plan, v mail.Verdict) error {
 		return fmt.Errorf("intake: keep %s: %w", t.ID(), err)
 	}
 	c.Row = row
+	reports := t.in.write(ctx, c, p.drafts, id)
 	c.stored(id)
+	c.Transfers = append(c.Transfers, reports...)
 	if err := t.report(ctx, p, id); err != nil {
 		return fmt.Errorf("intake: report on %s: %w", t.ID(), err)
 	}

@@ -45,6 +45,15 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	}
 	t.walkShadows(ctx)
 	v := t.settle()
+	if t.keeps() {
+		refused, done, err := t.rule(ctx, t.plan(m, nil))
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			v = refused
+		}
+	}
 	if g := gateVerdict(t.gate); g.Answer != mail.OK {
 		v = g
 	}

@@ -164,6 +164,8 @@ type Intake struct {
 	Inline    Trier       // for what is handed on before the answer
 	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before
 	Reports   Reporter
+	Rules     Rules     // nil: no mailbox has any
+	Letters   Letters   // for Rules
 	Prover    Prover    // nil: nobody is proven
 	Links     Linker    // nil: no sender is told of what is held
 	Sames     Sames     // nil: each message is another

@@ -74,11 +74,13 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 		for _, box := range boxes[:n] {
 			d := mailbox.Prepare(box, t.Folder, served, l.In.Now())
 			d.Blob, d.View = job.Message.Blob, view
-			c.Deliveries = append(c.Deliveries, &d)
+			if err := l.rule(ctx, c, job, t, &d, served); err != nil {
+				return err
+			}
 		}
 		boxes = boxes[n:]
 		if first { // a row that is left names mailboxes alone
-			c.Transfers = onward
+			c.Transfers = append(c.Transfers, onward...)
 		}
 		if len(boxes) == 0 {
 			if err := l.success(ctx, t, c); err != nil {
@@ -179,10 +181,16 @@ func (in *Intake) wake(c *Commit) {
 		}
 	}
 	told := map[queue.Destination]bool{}
-	for _, t := range c.Transfers {
+	wake := func(t *queue.Transfer) {
 		if !told[t.Destination] {
 			told[t.Destination] = true
 			in.Queue.Wake(t.Destination)
 		}
+	}
+	for _, t := range c.Transfers {
+		wake(t)
+	}
+	for _, a := range c.Answers {
+		wake(a.Transfer)
 	}
 }

@@ -35,6 +35,8 @@ type plan struct {
 	marks    map[mail.Path][]byte             // the message in the ledger of what was sent, by reverse-path
 	later    map[*recipient]bool              // those with mailboxes that get their copy from the queue
 	again    []again                          // what came before and is held still
+	whose    []copyOf                         // the deliveries are, as they were planned
+	drafts   []draft                          // what mailboxes' rules have written
 }
 
 // A look is what transfers have in common that share a message.
@@ -115,6 +117,7 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail
 		d := mailbox.Prepare(box, folder, served, p.t.tx.Time)
 		d.View = view
 		p.commit.Deliveries = append(p.commit.Deliveries, &d)
+		p.whose = append(p.whose, copyOf{r, sender})
 	}
 }
 

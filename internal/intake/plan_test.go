@@ -27,6 +27,8 @@ type outside struct {
 	carried []queue.Job
 	woken   []queue.Destination
 	success []string // recipients whose senders are told
+	mute    bool     // no report is sent
+	letters []queue.Letter
 }
 
 func (o *outside) Destination(to mail.Path, by string) queue.Destination {
@@ -50,6 +52,18 @@ func (o *outside) Delivered(_ context.Context, m *queue.Message, to []*queue.Tra
 		o.success = append(o.success, string(t.Recipient))
 	}
 	return &queue.Transfer{Message: &queue.Message{ID: "report"}, Recipient: m.Sender, Destination: queue.Local}, nil
+}
+
+func (o *outside) Declined(_ context.Context, m *queue.Message, to *queue.Transfer, reason string) (*queue.Transfer, error) {
+	if o.mute {
+		return nil, nil
+	}
+	return &queue.Transfer{Message: &queue.Message{ID: "report", Blob: "report: " + reason}, Recipient: m.Sender, Destination: "mx:report"}, nil
+}
+
+func (o *outside) Letter(_ context.Context, l queue.Letter) (*queue.Transfer, error) {
+	o.letters = append(o.letters, l)
+	return &queue.Transfer{Message: &queue.Message{ID: "letter"}, Recipient: l.To, Destination: queue.Local}, nil
 }
 
 // homes is a Router that sends the mail of hosted.example to its hosts.

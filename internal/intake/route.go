@@ -45,6 +45,9 @@ type Sender interface{ Wake(d queue.Destination) }
 // §4.1); it is nil where none is to be sent. The content of m is durable.
 type Reporter interface {
 	Delivered(ctx context.Context, m *queue.Message, to []*queue.Transfer) (*queue.Transfer, error)
+	// Declined makes the report that a recipient's rules send a message back; nil where none is to be
+	// sent.
+	Declined(ctx context.Context, m *queue.Message, to *queue.Transfer, reason string) (*queue.Transfer, error)
 }
 
 // route finds where mail for a recipient goes. login is null for strangers; who

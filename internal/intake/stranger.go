@@ -44,6 +44,8 @@ func (t *Transaction) remember() {
 	judged := false
 	for _, r := range t.rcpts {
 		switch {
+		case len(r.ruled) > 0 && (r.outcome == mail.Dropped || r.outcome == mail.Declined): // by one reader's rules, whatever it was
+			continue
 		case r.outcome == mail.Postponed, r.outcome == mail.Duplicate, r.outcome == mail.HeldAgain, r.policy == nothing, r.way.Role:
 			continue
 		case r.outcome != mail.Delivered && r.outcome != mail.Queued && r.outcome != mail.Relayed:

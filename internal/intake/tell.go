@@ -41,7 +41,14 @@ const proofTime = 5 * time.Second
 
 // prove finds out who sent what is to be held. Where that can't be told nothing is proven.
 func (t *Transaction) prove(ctx context.Context) {
-	if t.sender.asked || t.in.Prover == nil || !slices.ContainsFunc(t.rcpts, t.holds) {
+	if slices.ContainsFunc(t.rcpts, t.holds) {
+		t.findProof(ctx)
+	}
+}
+
+// findProof is prove whatever becomes of the message.
+func (t *Transaction) findProof(ctx context.Context) {
+	if t.sender.asked || t.in.Prover == nil {
 		return
 	}
 	limit := proofTime

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatepost/internal/directory"
+	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
 	"gatepost/quarantine/challenge"
@@ -64,6 +65,8 @@ type recipient struct {
 	same []Known          // what is held of it, and stays so
 
 	fresh bool // some of it is held that was not before
+
+	ruled []journal.Step // what mailboxes' rules did
 }
 
 // ID names the transaction in replies, headers, log and journal.

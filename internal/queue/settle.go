@@ -219,6 +219,18 @@ func (q *Queue) Delivered(ctx context.Context, m *Message, to []*Transfer) (*Tra
 	return notice, nil
 }
 
+// Declined makes the report that the rules of a recipient sent a message back, with his reason
+// (RFC 5429 §2.1.2). It is nil where none is to be sent: then the message is not to be dropped. The
+// caller has it committed in its place, and the content of m is durable.
+func (q *Queue) Declined(ctx context.Context, m *Message, to *Transfer, reason string) (*Transfer, error) {
+	about := []*Settlement{{Transfer: to, Fate: Refused, Reply: Reply{Enhanced: "5.7.1", Text: reason}}}
+	notice, err := q.notice(ctx, failed, m, about, q.c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("queue: report on %s: %w", m.ID, err)
+	}
+	return notice, nil
+}
+
 // maxReturned bounds how much of a message goes back with a report.
 const maxReturned = 64 << 10
 

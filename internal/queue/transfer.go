@@ -49,6 +49,7 @@ type Transfer struct {
 	// folder is "" for the inbox.
 	Boxes  []int64
 	Folder string
+	Judged Judged // for the rules of mailboxes here
 
 	State    State
 	Due      time.Time // when it is tried next; while it is claimed, when the claim ends
@@ -56,6 +57,17 @@ type Transfer struct {
 	Delayed  bool      // the sender was told of the delay
 	Last     Reply     // of the last attempt
 	Fence    int64     // rises with each claim
+}
+
+// Judged is what was found out of a message when it came, as the Sieve rules of those mailboxes
+// may know it that get it from the queue.
+type Judged struct {
+	// Proof says by what the reverse-path is the sender's own, so that an answer reaches no
+	// stranger: "spf", "dkim example.org", "log-in"; "": by nothing.
+	Proof string
+	Spam  float64 // 0 to 100, as sieve.Env has it
+	Virus int     // 0 to 5, likewise
+	Known bool    // false: nobody looked for spam, and Spam says nothing
 }
 
 // A State says whether a transfer is tried.

@@ -74,7 +74,7 @@ func (q Quarantine) Settle(ctx context.Context, id string, act quarantine.Act, d
 		if err := teachReleased(tx, &h, d, act); err != nil {
 			return err
 		}
-		if err := putOnward(tx, &h, d); err != nil || h.Box <= 0 {
+		if err := putOnward(tx, &h, d); err != nil || h.Box <= 0 || d.Queued {
 			return err
 		}
 		return putDelivery(tx, &mailbox.Delivery{
@@ -110,7 +110,7 @@ func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
 				Params: mail.Params{Body: "8BITMIME"}, Created: d.Time, Expires: d.Expires,
 			},
 			Recipient: o.To, For: []mail.Path{h.Recipient.Fold()}, Params: mail.RcptParams{Notify: mail.NotifyNever}, Hold: true, Released: h.ID, Sole: h.Box <= 0 && len(d.Onward) == 1, Home: h.Domain,
-			Destination: queue.Destination(o.Destination), Boxes: o.Boxes,
+			Destination: queue.Destination(o.Destination), Boxes: o.Boxes, Judged: queue.Judged{Proof: h.Proof},
 		}})
 		if err != nil {
 			return err

@@ -90,14 +90,22 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?)`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach, proof, spam, virus)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach)
+		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach, t.Judged.Proof, spamOf(t.Judged), t.Judged.Virus)
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
 	return nil
+}
+
+// spamOf is below 0 where nobody looked.
+func spamOf(j queue.Judged) float64 {
+	if !j.Known {
+		return -1
+	}
+	return max(j.Spam, 0)
 }
 
 // transferColumns are written out, since an UPDATE's RETURNING knows no other name
@@ -106,7 +114,7 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
 	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
-	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach`
+	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach, queue_transfer.proof, queue_transfer.spam, queue_transfer.virus`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
@@ -114,11 +122,15 @@ func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	var notify, due, delayed, hold, sole int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
-		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole, &t.Teach)
+		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole, &t.Teach,
+		&t.Judged.Proof, &t.Judged.Spam, &t.Judged.Virus)
 	if err != nil {
 		return nil, err
 	}
 	t.Params.Notify, t.Due, t.Delayed, t.Hold, t.Sole = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0, sole != 0
+	if t.Judged.Known = t.Judged.Spam >= 0; !t.Judged.Known {
+		t.Judged.Spam = 0
+	}
 	for p := range strings.SplitSeq(of, "\n") {
 		if p != "" {
 			t.For = append(t.For, mail.Path(p))
@@ -378,6 +390,11 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 				return err
 			default:
 				there = append(there, d)
+			}
+		}
+		for _, e := range c.Events {
+			if err := putEvent(tx, t, e.What, e.Reply); err != nil {
+				return err
 			}
 		}
 		if err := putRuled(tx, c, there); err != nil {

@@ -31,3 +31,8 @@ CREATE TABLE sieve_memory (
 	PRIMARY KEY (box, id)
 ) WITHOUT ROWID;
 CREATE INDEX sieve_memory_expires ON sieve_memory (expires);
+
+-- What was known of a message whose local transfer waits: see queue.Judged.
+ALTER TABLE queue_transfer ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+ALTER TABLE queue_transfer ADD COLUMN spam DOUBLE PRECISION NOT NULL DEFAULT -1; -- 0 to 100; below: nobody looked
+ALTER TABLE queue_transfer ADD COLUMN virus BIGINT NOT NULL DEFAULT 0;

@@ -49,7 +49,7 @@ func queued(t *testing.T, q QueueRows, id string, d queue.Destination, rcpts ...
 	for _, r := range rcpts {
 		list = append(list, &queue.Transfer{
 			Message: m, Recipient: r, Destination: d, Params: mail.RcptParams{Notify: mail.NotifyDelay, Original: "rfc822;" + string(r)},
-			Boxes: []int64{3, 5}, Folder: "Junk",
+			Boxes: []int64{3, 5}, Folder: "Junk", Judged: queue.Judged{Proof: "spf", Spam: 12.5, Virus: 1, Known: true},
 		})
 	}
 	if err := q.Put(t.Context(), list); err != nil {

@@ -1,0 +1,163 @@
+package intake
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+	"gatepost/mailbox/sieve"
+)
+
+// carryOut makes of a script's actions what the commit is to hold. Mail that would get lost stays
+// in the mailbox: what can't be sent on, what somebody released, what would loop.
+func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result sieve.Result) {
+	p := f.mine
+	lost := false // something that stood for keeping it could not be done
+	for _, a := range result.Actions {
+		switch a.Kind {
+		case sieve.Keep:
+			folder := p.d.Folder
+			if a.Line > 0 { // a script that asks for it means the inbox
+				folder = ""
+				f.step("keep", a.Line, a.In, "kept in the inbox")
+			} else if len(a.Flags) > 0 || a.Header != nil {
+				f.step("keep", 0, "", "kept, with changes,")
+			}
+			f.deliver(a, folder)
+		case sieve.FileInto:
+			f.step("fileinto", a.Line, a.In, "filed into %s", clip(a.Folder))
+			f.deliver(a, a.Folder)
+		case sieve.Redirect:
+			if why := in.redirect(f, a); why != "" {
+				f.step("redirect", a.Line, a.In, "not sent on to %s, since %s,", a.Address, why)
+				lost = true
+				continue
+			}
+			f.step("redirect", a.Line, a.In, "sent on to %s", a.Address)
+		case sieve.Reject:
+			if p.released {
+				lost = true
+				continue
+			}
+			f.reject = &a
+		case sieve.Vacation:
+			if why := in.vacation(ctx, f, env, a.Away); why != "" {
+				f.step("vacation", a.Line, a.In, "no answer, since %s,", why)
+				continue
+			}
+			f.step("vacation", a.Line, a.In, "answered")
+		}
+	}
+	for _, m := range result.Remember {
+		f.remember = append(f.remember, mailbox.Memory{Box: p.d.Box, ID: seenID(m.ID), Time: in.Now(), Expires: in.Now().Add(m.For)})
+	}
+	switch {
+	case len(f.deliveries)+len(f.transfers) > 0 && (!lost || len(f.deliveries) > 0), f.reject != nil:
+	case lost || p.released:
+		f.keep()
+		f.step("keep", 0, "", "kept all the same")
+	default:
+		f.step("discard", result.Discard, "", "discarded")
+	}
+}
+
+// deliver puts the piece into a folder.
+func (f *filed) deliver(a sieve.Action, folder string) {
+	d := *f.mine.d
+	d.Folder, d.Create, d.Flags = folder, a.Create, flagsOf(a.Flags)
+	if a.Header != nil {
+		view, served := f.mine.edited(a.Header)
+		d = mailbox.Prepare(d.Box, folder, served, d.Time)
+		d.Blob, d.View, d.Create, d.Flags = f.mine.d.Blob, view, a.Create, flagsOf(a.Flags)
+	}
+	if n := len(f.deliveries); n > 0 {
+		before := f.deliveries[n-1]
+		d.Again = before.View.Skip == d.View.Skip && slices.Equal(before.View.Prefix, d.View.Prefix)
+	}
+	f.deliveries = append(f.deliveries, &d)
+}
+
+// flagsOf leaves out what no message can have as a flag: it must not keep mail from coming.
+func flagsOf(list []string) (good []string) {
+	for _, flag := range list {
+		if _, err := mailbox.ParseFlags(append(slices.Clip(good), flag)); err == nil {
+			good = append(good, flag)
+		}
+	}
+	return good
+}
+
+// edited is how a piece is served whose header a script has changed (RFC 5293): content.Header()
+// and all before it is replaced.
+func (p *piece) edited(header []byte) (mail.View, *mail.Message) {
+	old := p.served.Header().Size
+	view := mail.View{Prefix: header, Skip: p.d.View.Skip + max(0, old-int64(len(p.d.View.Prefix)))}
+	return view, mail.View{Prefix: header, Skip: old}.Message(p.served)
+}
+
+// maxHops is how many servers a message may have passed that is sent on once more.
+const maxHops = 40
+
+// redirect queues a copy for another address, as a forward of the mailbox would; else it says why
+// it is not sent on.
+func (in *Intake) redirect(f *filed, a sieve.Action) string {
+	p := f.mine
+	switch {
+	case p.isSpam():
+		return "it is taken for spam"
+	case p.served.Header().Count("Received") > maxHops:
+		return "it came a long way"
+	case in.wasHere(p):
+		return "it was sent on from here before"
+	}
+	view, served := p.d.View, p.served
+	if a.Header != nil {
+		view, served = p.edited(a.Header)
+	}
+	view = onTop(view, mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), ownFields, ""))
+	now, home := in.Now(), p.box.Address.Domain()
+	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content
+	m := &queue.Message{
+		ID: mail.NewID(now), Tx: p.tx, Sender: in.leaves(p.snapshot, p.sender, directory.Remote{Address: a.Address, By: p.box.Address}),
+		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: mail.Params{Body: p.params.Body, SMTPUTF8: p.params.SMTPUTF8},
+		Created: now, Expires: now.Add(in.Config.Lifetime),
+	}
+	// Who is not proven to be the sender hears nothing: what is refused then is held here.
+	f.transfers = append(f.transfers, &queue.Transfer{
+		Message: m, Recipient: a.Address, For: []mail.Path{p.rcpt.Fold()}, Home: home, Destination: in.Router.Destination(a.Address, home),
+		Hold: p.sender.IsNull() || p.proof() == "", Judged: p.judged,
+	})
+	return ""
+}
+
+// ownFields tells the fields of a copy in a mailbox that no other is to have.
+func ownFields(f mail.Field) bool {
+	return strings.EqualFold(f.Name, "Return-Path") || strings.EqualFold(f.Name, "X-Gatepost-Recipient")
+}
+
+// onTop is a view of what another view serves, as one.
+func onTop(below, above mail.View) mail.View {
+	n := int64(len(below.Prefix))
+	if above.Skip > n {
+		return mail.View{Prefix: above.Prefix, Skip: below.Skip + above.Skip - n}
+	}
+	return mail.View{Prefix: slices.Concat(above.Prefix, below.Prefix[above.Skip:]), Skip: below.Skip}
+}
+
+// wasHere reports whether the mailbox's rules sent the message on before: the copy says so. While
+// it comes in the field may be anybody's claim, unless the message was here before.
+func (in *Intake) wasHere(p *piece) bool {
+	if p.phase == during && in.passes(p.served) < 2 { // this time is one
+		return false
+	}
+	for _, v := range p.served.Header().All("Delivered-To") {
+		if to, err := mail.ParsePath(strings.Trim(strings.TrimSpace(v), "<>")); err == nil && to.Fold() == p.box.Address.Fold() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,158 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatepost/internal/blob"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+	"gatepost/mailbox/sieve"
+	"gatepost/quarantine/challenge"
+)
+
+// Letters makes transfers of what the node writes by itself; *queue.Queue does.
+type Letters interface {
+	// Letter stores the content. It fails with queue.ErrMany where the address gets no more.
+	Letter(ctx context.Context, l queue.Letter) (*queue.Transfer, error)
+}
+
+// A draft is a letter that rules ask for; or, with a delivery, a message that they send back, which
+// goes there where nobody can be told.
+type draft struct {
+	letter  queue.Letter
+	once    mailbox.Memory
+	message *queue.Message // that is sent back
+	to      *queue.Transfer
+	junk    *mailbox.Delivery
+}
+
+// vacation drafts an answer (RFC 5230), or says why nobody is answered. The rules are those by
+// which senders of held mail are sent notices: nobody is who is not proven to be the sender.
+func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *sieve.Answer) string {
+	p := f.mine
+	switch why := away.Declines(env); {
+	case why != "":
+		return why
+	case p.isSpam():
+		return "it is taken for spam"
+	case p.released:
+		return "it was held and comes late"
+	}
+	c := challenge.Case{Sender: p.sender, Header: p.served.Header(), Proof: p.proof(), Arrived: p.d.Time, Now: in.Now()}
+	if why := c.Refusal(); why != "" {
+		return "its sender is not to be written to (" + string(why) + ")"
+	}
+	once := mailbox.Memory{Box: p.d.Box, Time: in.Now(), Expires: in.Now().Add(away.Every)}
+	if away.Every > 0 {
+		sum := sha256.Sum256([]byte(p.sender.Fold()))
+		once.ID = "answered " + away.Handle + " " + hex.EncodeToString(sum[:16])
+		switch known, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); {
+		case err != nil: // the commit knows as well
+			in.Log.Warn("whom rules answered is not known", "mailbox", p.box.Address, "error", err)
+		case known:
+			return "its sender was answered before"
+		}
+	}
+	own := *away
+	if !own.From.IsNull() && !owns(p.snapshot, p.box.Address, own.From) { // nobody writes as somebody else
+		own.From, own.FromName = mail.Null, ""
+	}
+	id := "<" + mail.NewID(in.Now()) + "@" + in.Config.Hostname + ">"
+	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.sender, Content: own.Compose(env, id), Kind: "vacation"}, once: once})
+	return ""
+}
+
+// faultAgain is how long an owner hears nothing more of the same script's fault.
+const faultAgain = 30 * 24 * time.Hour
+
+// fault keeps the piece where it goes without rules, and tells the owner, once for each revision of
+// his scripts.
+func (in *Intake) fault(ctx context.Context, f *filed, revision int64, cause error) {
+	p := f.mine
+	why := strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "scripts: "), "sieve: ")
+	f.keep()
+	f.step("fault", 0, "", "kept, as if there were none, since they could not run (%s),", clip(why))
+	in.Log.Warn("rules of a mailbox could not run", "mailbox", p.box.Address, "id", p.tx, "error", cause)
+	once := mailbox.Memory{Box: p.d.Box, ID: fmt.Sprintf("fault %d", revision), Time: in.Now(), Expires: in.Now().Add(faultAgain)}
+	if known, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); known || err != nil {
+		return
+	}
+	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.box.Address, Content: in.faultNotice(p, why), Kind: "notice"}, once: once})
+}
+
+// faultNotice tells the owner in his language what is wrong with his rules.
+func (in *Intake) faultNotice(p *piece, why string) []byte {
+	now := in.Now()
+	subject, text := "Your mail rules could not run", "A message could not be sorted by your rules. It is where it would be without them, and so\r\nare others that meet the same fault. Please mend the rules. What is wrong:\r\n"
+	if lang := strings.ToLower(p.box.Language); lang == "fr" || strings.HasPrefix(lang, "fr-") {
+		subject, text = "Vos règles de tri n'ont pas pu s'exécuter", "Un message n'a pas pu être trié par vos règles. Il est rangé comme s'il n'y en avait pas, et\r\nd'autres messages le seront aussi. Corrigez vos règles, s'il vous plaît. L'erreur :\r\n"
+	}
+	b := mail.AppendField(nil, "From", "Mail Delivery System <mailer-daemon@"+in.Config.Hostname+">")
+	b = mail.AppendField(b, "To", "<"+string(p.box.Address)+">")
+	b = mail.AppendField(b, "Subject", subject)
+	b = mail.AppendField(b, "Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(now)+"@"+in.Config.Hostname+">")
+	b = append(b, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
+	b = append(b, text+"\r\n"...)
+	for line := range strings.SplitSeq(clip(why), "\n") {
+		b = append(b, "    "+strings.ToValidUTF8(strings.TrimSpace(line), "?")+"\r\n"...)
+	}
+	return append(b, "\r\nMessage / message : "+clip(strings.Join(strings.Fields(p.served.Header().Text("Subject")), " "))+"\r\n"...)
+}
+
+// sendBack says what is to become of a piece that rules reject while others get the message, or
+// after the client's answer: it goes back in a report (RFC 5429 §2.1) where the sender is proven, and
+// else to Junk, since the report would go to who wrote nothing.
+func (in *Intake) sendBack(f *filed) {
+	p, a := f.mine, f.reject
+	junk := *p.d
+	junk.Folder = string(mailbox.Junk)
+	c := challenge.Case{Sender: p.sender, Header: p.served.Header(), Proof: p.proof(), Arrived: p.d.Time, Now: in.Now()}
+	why := string(c.Refusal())
+	if p.isSpam() {
+		why = "it is taken for spam"
+	}
+	if why != "" {
+		f.deliveries = append(f.deliveries, &junk)
+		f.step("reject", a.Line, a.In, "rejected, but filed into Junk, since its sender is not to be written to (%s),", why)
+		return
+	}
+	f.step("reject", a.Line, a.In, "sent back to its sender")
+	m := &queue.Message{ID: p.tx, Tx: p.tx, Sender: p.sender, Blob: p.d.Blob, Params: p.params, Created: p.d.Time, Expires: in.Now().Add(in.Config.Lifetime)}
+	f.drafts = append(f.drafts, draft{message: m, to: &queue.Transfer{Message: m, Recipient: p.rcpt}, junk: &junk, letter: queue.Letter{Content: []byte(a.Reason)}})
+}
+
+// write makes transfers of drafts, the content being durable. What can't be written is left out:
+// no mail is lost by that. The
+// reports are for the commit, too.
+func (in *Intake) write(ctx context.Context, c *Commit, list []draft, id blob.ID) (reports []*queue.Transfer) {
+	for _, d := range list {
+		if d.message != nil {
+			d.message.Blob, d.junk.Blob = string(id), string(id)
+			tr, err := in.Reports.Declined(ctx, d.message, d.to, string(d.letter.Content))
+			if err != nil || tr == nil {
+				in.Log.Warn("what rules reject is in Junk, since nobody could be told", "id", d.message.Tx, "error", err)
+				c.Deliveries = append(c.Deliveries, d.junk)
+				continue
+			}
+			reports = append(reports, tr)
+			continue
+		}
+		tr, err := in.Letters.Letter(ctx, d.letter)
+		if err != nil {
+			if !errors.Is(err, queue.ErrMany) {
+				in.Log.Error("a letter of rules is not sent", "to", d.letter.To, "kind", d.letter.Kind, "error", err)
+			}
+			continue
+		}
+		c.Answers = append(c.Answers, Answer{Transfer: tr, Once: d.once})
+	}
+	return reports
+}
