@@ -40,6 +40,8 @@ TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=s
 	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium \
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2 \
 	mbsync=isync fetchmail=fetchmail getmail=getmail6 mutt=mutt script=bsdutils
+	sieve-connect=sieve-connect \
+	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2
 
 .PHONY: tools
 tools:

@@ -76,7 +76,7 @@ func TestSignals(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("listen: {sieve: '127.0.0.1:4190'}")
+	write("dnsbl_zone: {origin: bl.example.org}")
 	events := make(chan string)
 	out := &paper{}
 	status := make(chan int)
@@ -101,7 +101,7 @@ func TestSignals(t *testing.T) {
 	if got := <-status; got != fine {
 		t.Errorf("status %d, want %d", got, fine)
 	}
-	for _, want := range []string{"listen.sieve: this version does not serve", "the new configuration is in force"} {
+	for _, want := range []string{"dnsbl_zone.origin: listen.dns is off", "the new configuration is in force"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("log %q lacks %q", out, want)
 		}

@@ -145,6 +145,7 @@ gatepost serves the demo domain %s from %s
   submission   %s
   IMAP         %s
   POP3         %s
+  ManageSieve  %s
   pages        http://%s/
   metrics      http://%s/metrics
 
@@ -153,7 +154,7 @@ gatepost serves the demo domain %s from %s
 
 What became of its messages:
 
-`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.POP3), first(c.Listen.Web), first(c.Listen.Web),
+`, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.POP3), first(c.Listen.Sieve), first(c.Listen.Web), first(c.Listen.Web),
 		demo.Mailboxes[0], demo.Mailboxes[1], demo.Operator, demo.Password)
 	for _, m := range demo.Messages {
 		fmt.Fprintf(w, "  %-18s %s\n", m.File, m.Story)

@@ -95,7 +95,7 @@ func TestZone(t *testing.T) {
 func zoneConfig(t *testing.T, addr string, sets ...string) *config.Config {
 	t.Helper()
 	off := []string{
-		"data=" + t.TempDir(), "hostname=mx.example.org", "listen.smtp=", "listen.submission=", "listen.imap=", "listen.pop3=", "listen.web=", "resolver.servers=127.0.0.1:1",
+		"data=" + t.TempDir(), "hostname=mx.example.org", "listen.smtp=", "listen.submission=", "listen.imap=", "listen.pop3=", "listen.sieve=", "listen.web=", "resolver.servers=127.0.0.1:1",
 		"listen.dns=" + addr, "dnsbl_zone.origin=bl.example.org",
 	}
 	c, err := config.Load("", append(off, sets...), nil)

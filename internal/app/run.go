@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/control"
 	"gatepost/internal/smtpd"
 	"gatepost/mailbox/imap"
+	"gatepost/mailbox/managesieve"
 	"gatepost/mailbox/pop3"
 )
 
@@ -105,6 +106,7 @@ func (a *App) services(ctx context.Context, c *config.Config) (list []service, e
 	}
 	a.listenIMAP(c, certificate, spool, listen)
 	a.listenPOP3(c, certificate, listen)
+	a.listenSieve(c, certificate, listen)
 	listen("web", c.Listen.Web, a.site.Serve)
 	listen("webs", c.Listen.Webs, func(ctx context.Context, l net.Listener) error { return a.site.ServeTLS(ctx, l, certificate) })
 	if err != nil {
@@ -173,6 +175,14 @@ func (a *App) listenPOP3(c *config.Config, certificate *tls.Config, listen liste
 		Limits: pop3.Limits{Connections: c.Limits.Connections, Idle: c.Limits.POP3Timeout},
 	}
 	a.listenDoor(c, "pop3", s, certificate, c.Listen.POP3, c.Listen.POP3S, listen)
+}
+
+func (a *App) listenSieve(c *config.Config, certificate *tls.Config, listen listenFunc) {
+	s := &managesieve.Server{
+		Boxes: a.mailboxes, Scripts: a.store.Scripts(), Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted,
+		Log: a.log, TLS: certificate, Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
+	}
+	a.listenDoor(c, "sieve", s, certificate, c.Listen.Sieve, nil, listen)
 }
 
 // listenDoor has a door of mailboxes served in the clear, where it offers TLS, and over TLS.

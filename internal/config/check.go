@@ -99,17 +99,16 @@ func (l *loader) listeners() {
 // all returns the lists of addresses with the paths of their settings.
 func (l Listen) all() []listener {
 	return []listener{
-		{"listen.smtp", l.SMTP, false}, {"listen.submission", l.Submission, false}, {"listen.smtps", l.SMTPS, false},
-		{"listen.imap", l.IMAP, false}, {"listen.imaps", l.IMAPS, false}, {"listen.pop3", l.POP3, false},
-		{"listen.pop3s", l.POP3S, false}, {"listen.sieve", l.Sieve, true}, {"listen.web", l.Web, false},
-		{"listen.webs", l.Webs, false}, {"listen.dns", l.DNS, false},
+		{"listen.smtp", l.SMTP}, {"listen.submission", l.Submission}, {"listen.smtps", l.SMTPS},
+		{"listen.imap", l.IMAP}, {"listen.imaps", l.IMAPS}, {"listen.pop3", l.POP3},
+		{"listen.pop3s", l.POP3S}, {"listen.sieve", l.Sieve}, {"listen.web", l.Web},
+		{"listen.webs", l.Webs}, {"listen.dns", l.DNS},
 	}
 }
 
 type listener struct {
 	path      string
 	addresses []string
-	unserved  bool // a protocol that this version does not speak
 }
 
 func isPort(s string) bool {

@@ -295,11 +295,6 @@ func (c *Config) asksCountry() bool {
 
 // Warnings tells what is no mistake but will not be as it was written.
 func (c *Config) Warnings() (texts []string) {
-	for _, s := range c.Listen.all() {
-		if s.unserved && len(s.addresses) > 0 {
-			texts = append(texts, s.path+": this version does not serve this protocol; nothing listens there")
-		}
-	}
 	if c.GeoIP.File == "" && c.asksCountry() {
 		texts = append(texts, "geoip.file: a rule asks for country, and no database is named: it is \"\" of everybody")
 	}

@@ -209,7 +209,7 @@ policies:
 		Listen: Listen{
 			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
 			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{"127.0.0.1:1100"}, POP3S: []string{},
-			Sieve: []string{}, Web: []string{"127.0.0.1:8080"}, Webs: []string{}, DNS: []string{},
+			Sieve: []string{"127.0.0.1:4190"}, Web: []string{"127.0.0.1:8080"}, Webs: []string{}, DNS: []string{},
 		},
 		Proxy:         Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
 		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000, Memory: 64 << 20, Stale: 24 * time.Hour, Questions: 500, Wait: 30 * time.Second},
@@ -288,12 +288,12 @@ func TestFile(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	c, err := Load("", []string{"listen.sieve=127.0.0.1:4190"}, nil)
+	c, err := Load("", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Policies[0].Entries = append(c.Policies[0].Entries, pipeline.EntrySpec{Filter: "logic", Settings: map[string]any{"rules": []any{map[string]any{"when": `country == "x"`}}}})
-	want := []string{"listen.sieve: this version does not serve this protocol; nothing listens there", `geoip.file: a rule asks for country, and no database is named: it is "" of everybody`}
+	want := []string{`geoip.file: a rule asks for country, and no database is named: it is "" of everybody`}
 	if got := c.Warnings(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

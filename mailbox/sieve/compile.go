@@ -11,7 +11,12 @@ import (
 type Script struct {
 	body     []op
 	requires map[string]bool
+	includes []string
 }
+
+// Includes returns the names of the owner's scripts that the script includes and can't do
+// without (RFC 6609), in the order in which they stand there.
+func (s *Script) Includes() []string { return slices.Clone(s.includes) }
 
 // Requires reports whether the script requires a capability.
 func (s *Script) Requires(capability string) bool { return s.requires[capability] }
@@ -38,7 +43,7 @@ func Compile(script string) (*Script, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	return &Script{body, c.requires}, nil
+	return &Script{body, c.requires, c.includes}, nil
 }
 
 // A compiler makes ops of nodes.
@@ -48,6 +53,7 @@ type compiler struct {
 	faults   int // with those that are told no more
 	// instructions of all regular expressions so far
 	instructions int
+	includes     []string // scripts of the owner that must be there
 }
 
 func (c *compiler) fail(line int, format string, args ...any) {

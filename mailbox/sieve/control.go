@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -131,6 +132,9 @@ func makeInclude(c *compiler, a *call) op {
 		c.fail(a.line, "include: %v", err)
 	}
 	global := a.has(":global")
+	if !global && !a.has(":optional") && !slices.Contains(c.includes, name) {
+		c.includes = append(c.includes, name)
+	}
 	key := fmt.Sprint(global, " ", name)
 	return func(r *run) error {
 		if a.has(":once") && r.included[key] {

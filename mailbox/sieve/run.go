@@ -50,6 +50,9 @@ type Duplicates interface {
 	Seen(ctx context.Context, id string) (bool, error)
 }
 
+// MaxRedirects is how often one run redirects at most, where Limits say nothing.
+const MaxRedirects = 4
+
 // Limits bound one run.
 type Limits struct {
 	Steps     int // commands and tests
@@ -69,7 +72,7 @@ func (l Limits) orUsual() Limits {
 	set(&l.Work, 32<<20)
 	set(&l.Memory, 256<<10)
 	set(&l.Actions, 32)
-	set(&l.Redirects, 4)
+	set(&l.Redirects, MaxRedirects)
 	return l
 }
 

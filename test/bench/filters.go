@@ -101,7 +101,7 @@ func newFilterBench() (_ *filterBench, err error) {
 		return nil, err
 	}
 	b.config, err = config.Load("", []string{
-		"data=" + b.dir, "hostname=mx.bench.example", "resolver.servers=" + b.dns.Addr, "listen.smtp=", "listen.submission=", "listen.imap=", "listen.pop3=", "listen.web=",
+		"data=" + b.dir, "hostname=mx.bench.example", "resolver.servers=" + b.dns.Addr, "listen.smtp=", "listen.submission=", "listen.imap=", "listen.pop3=", "listen.sieve=", "listen.web=",
 	}, nil)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type Machine struct {
 	SMTP   string   // host:port, chosen by New
 	IMAP   string
 	POP3   string
+	Sieve  string
 	Web    string
 	Wrap   []string // a command to run it under, such as strace
 	Serve  string   // the subcommand that serves; "" is serve
@@ -49,7 +50,7 @@ func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 // New chooses free ports for a machine over dir.
 func New(bin, dir string) (*Machine, error) {
 	m := &Machine{Bin: bin, Dir: dir}
-	for _, addr := range []*string{&m.SMTP, &m.IMAP, &m.POP3, &m.Web} {
+	for _, addr := range []*string{&m.SMTP, &m.IMAP, &m.POP3, &m.Sieve, &m.Web} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func (m *Machine) flags() []string {
 		args = append(args, "--config", m.Config)
 	}
 	sets := append([]string{
-		"listen.smtp=" + m.SMTP, "listen.imap=" + m.IMAP, "listen.pop3=" + m.POP3, "listen.web=" + m.Web, "listen.submission=", "listen.smtps=", "listen.imaps=",
+		"listen.smtp=" + m.SMTP, "listen.imap=" + m.IMAP, "listen.pop3=" + m.POP3, "listen.sieve=" + m.Sieve, "listen.web=" + m.Web, "listen.submission=", "listen.smtps=", "listen.imaps=",
 	}, m.Sets...)
 	for _, s := range sets {
 		args = append(args, "--set", s)
