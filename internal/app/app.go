@@ -271,7 +271,11 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 	if len(c.Listen.DNS) > 0 {
 		rows = rowsSeen{rows, &a.published}
 	}
-	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: entries, Hostname: c.Hostname, Log: a.log, Now: a.now})
+	salts, err := a.store.Secret(ctx, "scram-salts")
+	if err != nil {
+		return err
+	}
+	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: entries, Uses: entries, SaltKey: salts, Hostname: c.Hostname, Log: a.log, Now: a.now})
 	if err != nil {
 		return err
 	}

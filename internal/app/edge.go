@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/netip"
 
@@ -90,7 +91,25 @@ func (l logins) check(ctx context.Context, user, password string, peer netip.Add
 	if err != nil {
 		return directory.Mailbox{}, err
 	}
-	m, err := l.d.Authenticate(ctx, user, password)
+	m, err := l.d.AuthenticateProgram(ctx, user, password)
+	finish(ctx, attempt, err)
+	return m, err
+}
+
+// prove is check for who shows a proof. What the same wrong password proves is another each time,
+// so each failure counts.
+func (l logins) prove(ctx context.Context, user string, peer netip.Addr, fits func(directory.SCRAM) bool) (directory.Mailbox, error) {
+	attempt, err := l.g.Begin(user, peer, rand.Text())
+	if err != nil {
+		return directory.Mailbox{}, err
+	}
+	m, err := l.d.Prove(user, fits)
+	finish(ctx, attempt, err)
+	return m, err
+}
+
+// finish tells the guard what came of an attempt.
+func finish(ctx context.Context, attempt *access.Attempt, err error) {
 	switch {
 	case err == nil:
 		attempt.Right()
@@ -99,7 +118,6 @@ func (l logins) check(ctx context.Context, user, password string, peer netip.Add
 	default:
 		attempt.Undo()
 	}
-	return m, err
 }
 
 // smtpLogins is logins as smtpd wants it.
@@ -127,11 +145,29 @@ type doorLogins struct{ logins }
 // Login implements door.Authenticator.
 func (l doorLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
 	m, err := l.check(ctx, user, password, peer)
+	return m.ID, string(m.Address), doorError(err)
+}
+
+var _ door.Prover = doorLogins{}
+
+// Salt implements door.Prover.
+func (l doorLogins) Salt(_ context.Context, user string) ([]byte, int, error) {
+	salt, iterations := l.d.SaltOf(user)
+	return salt, iterations, nil
+}
+
+// Prove implements door.Prover.
+func (l doorLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
+	m, err := l.prove(ctx, user, peer, func(k directory.SCRAM) bool { return fits(door.Keys{Stored: k.StoredKey, Server: k.ServerKey}) })
+	return m.ID, string(m.Address), doorError(err)
+}
+
+func doorError(err error) error {
 	switch {
 	case errors.Is(err, directory.ErrLogin):
-		err = door.ErrLogin
+		return door.ErrLogin
 	case errors.As(err, new(access.Blocked)):
-		err = door.ErrLater
+		return door.ErrLater
 	}
-	return m.ID, string(m.Address), err
+	return err
 }

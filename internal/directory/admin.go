@@ -88,7 +88,7 @@ func (d *Directory) addAdmin(ctx context.Context, a Admin, password string) (Adm
 	if _, err := plan(d.Snapshot()); err != nil {
 		return Admin{}, err
 	}
-	if a.Password, err = d.passwords.derive(ctx, password); err != nil {
+	if a.Password, err = d.passwords.derive(ctx, password, nil); err != nil {
 		return Admin{}, err
 	}
 	s, err := d.update(ctx, plan)
@@ -129,7 +129,7 @@ func (d *Directory) ChangeAdmin(ctx context.Context, name string, change func(*A
 // SetAdminPassword gives an admin a new password. The old one is worth nothing from
 // then on.
 func (d *Directory) SetAdminPassword(ctx context.Context, name, password string) error {
-	v, err := d.passwords.derive(ctx, password)
+	v, err := d.passwords.derive(ctx, password, nil)
 	if err == nil {
 		_, err = d.updateAdmin(ctx, name, func(_ *Snapshot, a Admin) ([]Change, error) {
 			a.Password = v

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +27,8 @@ type Directory struct {
 	now       func() time.Time
 	passwords *passwords
 	hits      hits
+	uses      uses
+	saltKey   []byte
 
 	current atomic.Pointer[Snapshot]
 	follow  sync.Mutex // held while a newer snapshot is made
@@ -35,6 +39,8 @@ type Directory struct {
 type Config struct {
 	Rows     Rows
 	Entries  Entries
+	Uses     Uses             // nil: when passwords of programs were used is not kept
+	SaltKey  []byte           // secret, the same on all nodes: from it come salts of users there are not; nil: one of this process
 	Hostname string           // of this node; see Snapshot.Resolve
 	Log      *slog.Logger     // nil: silent
 	Now      func() time.Time // nil: time.Now
@@ -49,6 +55,11 @@ func New(ctx context.Context, c Config) (*Directory, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Directory{rows: c.Rows, entries: c.Entries, log: c.Log, now: c.Now, passwords: newPasswords(c.Now)}
+	d.uses.rows = c.Uses
+	if d.saltKey = c.SaltKey; d.saltKey == nil {
+		d.saltKey = make([]byte, sha256.Size)
+		rand.Read(d.saltKey)
+	}
 	hostname, err := mail.ParseDomain(c.Hostname)
 	if err != nil && c.Hostname != "" {
 		return nil, fmt.Errorf("directory: host name: %w", err)
@@ -160,6 +171,9 @@ func (d *Directory) Run(ctx context.Context) {
 		case <-flush.C:
 			if err := d.FlushHits(ctx); err != nil {
 				d.log.Warn("directory: hit counts", "error", err)
+			}
+			if err := d.FlushUses(ctx); err != nil {
+				d.log.Warn("directory: uses of passwords", "error", err)
 			}
 		case <-purge.C:
 			if _, err := d.PurgeEntries(ctx); err != nil && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,7 +72,7 @@ func (d *Directory) FlushHits(ctx context.Context) error {
 func (d *Directory) lastFlush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTime)
 	defer cancel()
-	if err := d.FlushHits(ctx); err != nil {
+	if err := errors.Join(d.FlushHits(ctx), d.FlushUses(ctx)); err != nil {
 		d.log.Warn("directory: hit counts", "error", err)
 	}
 }

@@ -115,7 +115,7 @@ func newPasswords(now func() time.Time) *passwords {
 }
 
 // derive makes a verifier of a new password.
-func (p *passwords) derive(ctx context.Context, password string) (v Verifier, err error) {
+func (p *passwords) derive(ctx context.Context, password string, scramSalt []byte) (v Verifier, err error) {
 	plain, err := prepare(password)
 	if err != nil {
 		return Verifier{}, err
@@ -124,7 +124,7 @@ func (p *passwords) derive(ctx context.Context, password string) (v Verifier, er
 		return Verifier{}, err
 	}
 	defer p.done()
-	return newVerifier(plain)
+	return newVerifier(plain, scramSalt)
 }
 
 // check reports whether hash is that of plain. An empty hash is nobody's.

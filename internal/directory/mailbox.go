@@ -18,6 +18,8 @@ type Mailbox struct {
 	Language string    `json:"language"`
 	State    State     `json:"state"`
 	Created  time.Time `json:"created"`
+	// Apps are passwords of single mail programs: each logs in at the doors of mail, none on the pages.
+	Apps []AppPassword `json:"-"`
 	// Copies are where its mail goes, too (replication); what leads here is copied with it.
 	Copies []mail.Path `json:"copies"`
 
@@ -70,7 +72,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	if err != nil {
 		return Mailbox{}, err
 	}
-	m.ID, m.Address, m.Created, m.Password = 0, address, d.now(), Verifier{}
+	m.ID, m.Address, m.Created, m.Password, m.Apps = 0, address, d.now(), Verifier{}, nil
 	// Asked now too, since the password is dear.
 	if err := d.Refresh(ctx); err != nil {
 		return Mailbox{}, err
@@ -79,7 +81,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 		return Mailbox{}, err
 	}
 	if password != "" {
-		if m.Password, err = d.passwords.derive(ctx, password); err != nil {
+		if m.Password, err = d.passwords.derive(ctx, password, d.salt(m)); err != nil {
 			return Mailbox{}, err
 		}
 	}
@@ -117,10 +119,13 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 }
 
 // SetPassword gives a mailbox a new password: from one setting come the argon2id
-// hash and the SCRAM keys. The old one is worth nothing from then on.
+// hash and the SCRAM keys. The old one is worth nothing from then on; passwords of
+// programs stay.
 func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password string) error {
 	address = address.Fold()
-	v, err := d.passwords.derive(ctx, password)
+	m, _ := d.Snapshot().Mailbox(address)
+	m.Address = address
+	v, err := d.passwords.derive(ctx, password, d.salt(m))
 	if err == nil {
 		_, err = d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
 			m.Password = v

@@ -3,7 +3,6 @@ package directory
 import (
 	"crypto/hmac"
 	"crypto/pbkdf2"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -22,12 +21,6 @@ type SCRAM struct {
 	Salt       []byte
 	StoredKey  []byte
 	ServerKey  []byte
-}
-
-func deriveSCRAM(plain string) (SCRAM, error) {
-	salt := make([]byte, saltSize)
-	rand.Read(salt)
-	return makeSCRAM(plain, salt, scramIterations)
 }
 
 // makeSCRAM computes the keys of RFC 5802 §3.

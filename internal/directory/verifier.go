@@ -50,11 +50,16 @@ func prepare(password string) (string, error) {
 	return plain, nil
 }
 
-// newVerifier derives both halves from one setting of a prepared password.
-func newVerifier(plain string) (Verifier, error) {
+// newVerifier derives both halves from one setting of a prepared password. The keys of SCRAM are
+// salted with what it is given, nil for a new salt.
+func newVerifier(plain string, scramSalt []byte) (Verifier, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	keys, err := deriveSCRAM(plain)
+	if scramSalt == nil {
+		scramSalt = make([]byte, saltSize)
+		rand.Read(scramSalt)
+	}
+	keys, err := makeSCRAM(plain, scramSalt, scramIterations)
 	if err != nil {
 		return Verifier{}, err
 	}

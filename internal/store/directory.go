@@ -108,6 +108,9 @@ func (w *directoryWriter) write(c directory.Change) error {
 		if err := w.noteRemoved("mailbox", `SELECT 'mailbox', id, address FROM mailbox WHERE address = ?`, string(c.Mailbox.Address)); err != nil {
 			return err
 		}
+		if _, err := w.tx.Exec(`DELETE FROM mailbox_app_use WHERE box IN (SELECT id FROM mailbox WHERE address = ?)`, c.Mailbox.Address); err != nil {
+			return err
+		}
 		return w.remove("mailbox", `DELETE FROM mailbox WHERE address = ?`, string(c.Mailbox.Address))
 	case c.Mailbox != nil:
 		return w.putMailbox(c.Mailbox)
@@ -228,13 +231,16 @@ func (w *directoryWriter) putAdmin(a *directory.Admin) error {
 }
 
 func (w *directoryWriter) putMailbox(m *directory.Mailbox) error {
-	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies, disposition, level, no_digest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies, disposition, level, no_digest, apps)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, language = excluded.language,
 		state = excluded.state, revision = excluded.revision, copies = excluded.copies,
-		disposition = excluded.disposition, level = excluded.level, no_digest = excluded.no_digest`,
+		disposition = excluded.disposition, level = excluded.level, no_digest = excluded.no_digest, apps = excluded.apps`,
 		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision, joinPaths(m.Copies),
-		m.Disposition, m.Level, number(m.NoDigest))
+		m.Disposition, m.Level, number(m.NoDigest), joinApps(m.Apps))
+	if err == nil && m.ID != 0 {
+		err = w.forgetUses(m)
+	}
 	return err
 }
 

@@ -44,7 +44,7 @@ func directoryTables() []directoryTable {
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup,
 			language, zone, digest_hours, challenged, owners, learn_outgoing FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
-		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT id, list, kind, value, scope_kind, scope_name, expires FROM list_entry WHERE revision > ?`, scanEntryChange},
 	}
@@ -135,8 +135,11 @@ func scanAdmin(rows *sql.Rows) (directory.Change, error) {
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {
 	var m directory.Mailbox
 	var created, silent int64
-	var copies string
-	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies, &m.Disposition, &m.Level, &silent)
+	var copies, apps string
+	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies, &m.Disposition, &m.Level, &silent, &apps)
+	if err == nil {
+		m.Apps, err = splitApps(apps)
+	}
 	m.Created, m.Copies, m.NoDigest = fromMicros(created), paths(copies), silent != 0
 	return directory.Change{Mailbox: &m}, err
 }

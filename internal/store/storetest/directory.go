@@ -15,6 +15,7 @@ import (
 type DirectoryRows interface {
 	directory.Rows
 	directory.Entries
+	directory.Uses
 }
 
 // Directory tests that what open returns keeps the directory's contract. Each call
@@ -29,6 +30,7 @@ func Directory(t *testing.T, open func(*testing.T) DirectoryRows) {
 		"gone and come again":              directoryGoneAndBack,
 		"who is ahead loads anew":          directoryAhead,
 		"entries are found and paged":      directoryEntries,
+		"uses of passwords":                directoryUses,
 		"hits add up without a revision":   directoryHits,
 		"an entry of each list and author": directorySameValue,
 	} {
@@ -68,6 +70,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
 	box.Disposition, box.Level, box.NoDigest = directory.Tag, 5, true
+	box.Apps = []directory.AppPassword{{ID: 1 << 62, Name: "a\tphone", Created: directoryTime, SCRAM: "k1"}, {ID: 7, Name: "mutt", Created: directoryTime, SCRAM: "k2"}}
 	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
 	alias := directory.Alias{
 		Address: "sales@example.net", Kind: directory.Distribution, Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"},
@@ -319,4 +322,36 @@ func directorySameValue(t *testing.T, rows DirectoryRows) {
 	if got, err := rows.Entries(t.Context(), directory.EntryQuery{}); err != nil || len(got) != 3 {
 		t.Errorf("got %d entries, %v; want 3", len(got), err)
 	}
+}
+
+// directoryUses: the last use counts, and goes with its password and its mailbox.
+func directoryUses(t *testing.T, rows DirectoryRows) {
+	app := func(id int64) directory.AppPassword {
+		return directory.AppPassword{ID: id, Name: "p", Created: directoryTime, SCRAM: "k"}
+	}
+	box := directory.Mailbox{Address: "ann@example.net", Apps: []directory.AppPassword{app(1), app(2), app(3)}, Created: directoryTime}
+	directoryApply(t, rows, 0, directory.Change{Mailbox: &box})
+	changes, _ := directoryLoad(t, rows, 0)
+	box = *changes[0].Mailbox
+	put := func(list ...directory.Use) {
+		t.Helper()
+		if err := rows.PutUses(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantUses := func(what string, want map[int64]time.Time) {
+		t.Helper()
+		if got, err := rows.Uses(t.Context(), box.ID); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, %v, want %v", what, got, err, want)
+		}
+	}
+	later := directoryTime.Add(time.Minute)
+	put(directory.Use{Box: box.ID, App: 2, Last: later}, directory.Use{Box: box.ID, App: 1, Last: directoryTime}, directory.Use{Box: box.ID + 1, App: 1, Last: later})
+	put(directory.Use{Box: box.ID, App: 2, Last: directoryTime}, directory.Use{Box: box.ID, App: 1, Last: later})
+	wantUses("both", map[int64]time.Time{1: later, 2: later})
+	box.Apps = []directory.AppPassword{app(2), app(3)}
+	directoryApply(t, rows, 1, directory.Change{Mailbox: &box})
+	wantUses("one password is gone", map[int64]time.Time{2: later})
+	directoryApply(t, rows, 2, directory.Change{Mailbox: &box, Gone: true})
+	wantUses("the mailbox is gone", map[int64]time.Time{})
 }
