@@ -12,7 +12,7 @@ import (
 )
 
 var appendCommands = []command{
-	{name: "APPEND", states: inside, run: (*conn).append},
+	{name: "APPEND", states: inside, run: (*conn).append, makes: true},
 }
 
 // append: RFC 9051 §6.3.12.

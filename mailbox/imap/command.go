@@ -30,6 +30,8 @@ type command struct {
 	// numbered commands use sequence numbers, so nothing is expunged under them
 	// (RFC 9051 §7.5.1).
 	numbered bool
+	// makes: the command may make messages in the selected folder.
+	makes bool
 }
 
 // A request is one command as it came.
@@ -42,9 +44,10 @@ type request struct {
 
 // groups are the commands of each file.
 var groups = [][]command{
-	sessionCommands, loginCommands, listCommands, folderCommands, selectCommands, fetchCommands,
-	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands, compressCommands,
-	storeCommands, copyCommands, appendCommands, searchCommands, sortCommands, aclCommands, metadataCommands,
+	sessionCommands, compressCommands, loginCommands, listCommands, folderCommands, selectCommands, notifyCommands,
+	fetchCommands, storeCommands, copyCommands, appendCommands,
+	searchCommands, sortCommands,
+	aclCommands, metadataCommands,
 }
 
 // table finds a command by its name.

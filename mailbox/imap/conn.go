@@ -36,6 +36,7 @@ type conn struct {
 	qresync   bool // RFC 7162 §3.2
 	utf8      bool // ENABLE UTF8=ACCEPT (RFC 6855 §3)
 	view      *view
+	watch     *watch          // what NOTIFY asked for; nil before
 	hints     <-chan struct{} // that something changed in box
 	unwatch   func()
 	asked     time.Time // when the store was last asked for news
@@ -72,7 +73,7 @@ func (c *conn) serve(ctx context.Context) {
 
 // turn reads a command and answers it.
 func (c *conn) turn(ctx context.Context) {
-	in, err := c.read()
+	in, err := c.read(ctx)
 	if in.spool != nil {
 		defer in.spool.Close()
 	}
@@ -93,13 +94,18 @@ func (c *conn) turn(ctx context.Context) {
 }
 
 // read reads the next command. Answers go out first unless one has come already.
-func (c *conn) read() (raw, error) {
+func (c *conn) read(ctx context.Context) (raw, error) {
+	c.Expect(c.limits.Idle)
 	if !c.in.hasLine() {
 		if err := c.settle(); err != nil {
 			return raw{}, err
 		}
+		if c.watch != nil {
+			if err := c.await(ctx); err != nil {
+				return raw{}, err
+			}
+		}
 	}
-	c.Expect(c.limits.Idle)
 	if _, err := c.in.r.Peek(1); err != nil {
 		return raw{}, err
 	}
@@ -160,11 +166,20 @@ func (c *conn) dispatch(ctx context.Context, r *request) {
 	}
 	rep, err := cmd.run(c, ctx, r)
 	if c.view != nil && !cmd.quiet {
-		if serr := c.sync(ctx, !cmd.numbered, cmd.name == "NOOP" || cmd.name == "CHECK"); serr != nil && err == nil {
+		must := cmd.name == "NOOP" || cmd.name == "CHECK"
+		if serr := c.syncAfter(ctx, cmd, must); serr != nil && err == nil {
 			c.log.Error("synchronising failed", "user", c.user, "error", serr)
 		}
 	}
 	c.answer(r, rep, err)
+}
+
+// syncAfter tells what is new before a command's tagged response.
+func (c *conn) syncAfter(ctx context.Context, cmd command, must bool) error {
+	if c.quietly() && !must {
+		return nil
+	}
+	return c.syncNew(ctx, !cmd.numbered, must, cmd.makes)
 }
 
 func wrongState(cmd command, s state) string {

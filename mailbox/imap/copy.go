@@ -10,10 +10,10 @@ import (
 )
 
 var copyCommands = []command{
-	{name: "COPY", states: selected, run: (*conn).copy, numbered: true},
-	{name: "UID COPY", states: selected, run: (*conn).copy},
-	{name: "MOVE", states: selected, run: (*conn).move},
-	{name: "UID MOVE", states: selected, run: (*conn).move},
+	{name: "COPY", states: selected, run: (*conn).copy, numbered: true, makes: true},
+	{name: "UID COPY", states: selected, run: (*conn).copy, makes: true},
+	{name: "MOVE", states: selected, run: (*conn).move, makes: true},
+	{name: "UID MOVE", states: selected, run: (*conn).move, makes: true},
 }
 
 // copy: RFC 9051 §6.4.7.

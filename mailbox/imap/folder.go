@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/mailbox"
@@ -236,13 +237,17 @@ func statusValue(item string, f mailbox.Folder) string {
 
 // status appends a STATUS response.
 func (c *conn) status(f mailbox.Folder, items []string) {
+	c.statusLine(f, items)
+	c.condstore = c.condstore || slices.Contains(items, "HIGHESTMODSEQ") // RFC 7162 §3.1.2.1
+}
+
+func (c *conn) statusLine(f mailbox.Folder, items []string) {
 	c.out.text("* STATUS ")
 	c.name(f.Name)
 	open := " ("
 	for _, item := range items {
 		c.out.text(open, item, " ", statusValue(item, f))
 		open = " "
-		c.condstore = c.condstore || item == "HIGHESTMODSEQ" // RFC 7162 §3.1.2.1
 	}
 	c.out.text(")\r\n")
 }

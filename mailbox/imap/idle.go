@@ -36,7 +36,7 @@ func (c *conn) tellUntil(ctx context.Context, line <-chan error) error {
 	poll := time.NewTicker(c.limits.Poll)
 	defer poll.Stop()
 	for {
-		if err := c.tell(ctx); err != nil {
+		if err := c.tell(ctx, true, true); err != nil {
 			c.Interrupt()
 			<-line
 			return err
@@ -50,11 +50,14 @@ func (c *conn) tellUntil(ctx context.Context, line <-chan error) error {
 	}
 }
 
-func (c *conn) tell(ctx context.Context) error {
-	if c.view != nil {
-		if err := c.sync(ctx, true, true); err != nil {
+func (c *conn) tell(ctx context.Context, expunges, must bool) error {
+	if c.view != nil && !c.quietly() {
+		if err := c.syncNew(ctx, expunges, must, false); err != nil {
 			return err
 		}
+	}
+	if err := c.tellOthers(ctx); err != nil {
+		return err
 	}
 	if err := c.settle(); err != nil {
 		return err

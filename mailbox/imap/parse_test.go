@@ -176,7 +176,9 @@ func FuzzCommand(f *testing.F) {
 		`a SEARCH RETURN (MIN) CHARSET UTF-8 OR (SEEN NOT FROM "x") UID 1:5 SENTON 1-Feb-2020 MODSEQ "/f/\\s" all 7`,
 		`a STORE 1 (UNCHANGEDSINCE 1) -FLAGS.SILENT \Seen $x`, `a LIST (SUBSCRIBED RECURSIVEMATCH) "" (a% *) RETURN (STATUS (MESSAGES))`,
 		`a APPEND INBOX (\Seen) " 1-Feb-2020 00:00:00 +0000" {3+}` + "\r\nabc", `a CREATE x (USE (\Sent))`, "a UID MOVE $ &AOk-",
-		"a SELECT x (CONDSTORE)", "a STATUS x (MESSAGES)", `a ID ("a" NIL)`, "a UID EXPUNGE 1,2", "a IDLE", "a AUTHENTICATE PLAIN AA==",
+		"a SELECT x (CONDSTORE)", "a STATUS x (MESSAGES)", `a ID ("a" NIL)`, "a UID EXPUNGE 1,2", "a IDLE",
+		"a SELECT x (QRESYNC (1 2 3:4 (1,2 3,4)))", "a UID FETCH 1:* (SAVEDATE PREVIEW (LAZY)) (CHANGEDSINCE 1 VANISHED)", "a COMPRESS DEFLATE", "a ENABLE QRESYNC UTF8=ACCEPT",
+		`a NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[]) MessageExpunge)) (subtree (a "b") (MailboxName)) (mailboxes c NONE)`, "a APPEND INBOX UTF8 (~{1+}\r\nx)", "a AUTHENTICATE PLAIN AA==",
 	} {
 		f.Add([]byte(s))
 	}
@@ -192,6 +194,7 @@ func FuzzCommand(f *testing.F) {
 		c := newConn(&Server{Store: nothing{}, Bodies: void{}, Auth: nobody{}, Log: slog.New(slog.DiscardHandler), Changes: &mailbox.Changes{}}, door.NewConn(pipe(t), door.Limits{}))
 		c.limits.FailedLogin = 0
 		c.view, c.state = viewOf(1, 2, 5), selected
+		c.qresync, c.utf8 = len(b)%2 == 0, len(b)%2 == 0
 		_, err = cmd.run(c, t.Context(), r)
 		replyTo(reply{}, err)
 	})
@@ -231,6 +234,9 @@ var errNothing = errors.New("nothing here")
 // nothing is a store without anything.
 type nothing struct{}
 
+func (nothing) Latest(context.Context, []int64) (map[int64]mailbox.ModSeq, error) {
+	return nil, errNothing
+}
 func (nothing) OpenBox(context.Context, int64, string, time.Time) error { return errNothing }
 func (nothing) Usage(context.Context, int64) (u mailbox.Usage, err error) {
 	return u, errNothing

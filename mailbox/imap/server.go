@@ -25,6 +25,7 @@ type Store interface {
 	mailbox.Reader
 	mailbox.Writer
 	mailbox.Copier
+	mailbox.Historian
 }
 
 // Bodies keeps the octets of messages; a blob.Store is one.

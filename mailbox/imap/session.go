@@ -25,7 +25,7 @@ var insideCapabilities = []string{
 	"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC",
 	"ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
 	"BINARY", "STATUS=SIZE", "OBJECTID",
-	"UTF8=ACCEPT", "PREVIEW", "SAVEDATE",
+	"UTF8=ACCEPT", "PREVIEW", "SAVEDATE", "NOTIFY",
 }
 
 // capabilities lists what works in the present state, and nothing else.

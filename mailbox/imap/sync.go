@@ -72,8 +72,9 @@ func (c *conn) apply(d mailbox.Delta) {
 		if !ok || v.entries[i].flags == h && !c.condstore {
 			continue
 		}
-		v.entries[i].flags = h
-		c.news(i, e.ModSeq)
+		if v.entries[i].flags = h; c.wantsFlags() {
+			c.news(i, e.ModSeq)
+		}
 	}
 	v.modseq = max(v.modseq, d.HighestModSeq)
 }
