@@ -32,6 +32,9 @@ type Conn struct {
 	stream io.ReadWriteCloser // wire, or TLS over it
 	cancel context.CancelFunc
 	placed bool // it counts among those of its network
+
+	claimed bool // it counts among those of box
+	box     int64
 }
 
 func (d *Door) newConn(nc net.Conn) *Conn {
@@ -65,6 +68,11 @@ func (c *Conn) Expect(d time.Duration) { c.wire.expect(d) }
 
 // LoggedIn ends the limit of time that stands from the start to the log-in.
 func (c *Conn) LoggedIn() { c.wire.limit(time.Time{}) }
+
+// Claim takes one of the places that a mailbox has at this door, until the connection ends; false where
+// there is none, or the connection has one of another mailbox. It is asked for when the password is known to be right: nobody else can take
+// the places.
+func (c *Conn) Claim(box int64) bool { return c.door.claim(c, box) }
 
 // Interrupt ends the read under way and all later ones, from any goroutine.
 func (c *Conn) Interrupt() { c.wire.interrupt() }

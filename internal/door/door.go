@@ -37,6 +37,7 @@ type Authenticator interface {
 type Limits struct {
 	Connections int           // at once (2000)
 	PerIP       int           // at once from one address, of IPv6 from one /64 (100)
+	PerLogin    int           // at once into one mailbox (50)
 	Header      time.Duration // for the PROXY header of a peer that must send one (30 s)
 	Login       time.Duration // from the start to LoggedIn (2 min)
 	Write       time.Duration // to write one buffer (2 min)
@@ -47,6 +48,7 @@ func (l Limits) Usual() Limits {
 	return Limits{
 		Connections: cmp.Or(l.Connections, 2000),
 		PerIP:       cmp.Or(l.PerIP, 100),
+		PerLogin:    cmp.Or(l.PerLogin, 50),
 		Header:      cmp.Or(l.Header, 30*time.Second),
 		Login:       cmp.Or(l.Login, 2*time.Minute),
 		Write:       cmp.Or(l.Write, 2*time.Minute),
@@ -85,6 +87,7 @@ type Door struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
 	perIP     map[netip.Addr]int
+	perBox    map[int64]int // of connections that have claimed one
 	running   sync.WaitGroup
 }
 
@@ -193,6 +196,24 @@ func (d *Door) count(c *Conn) bool {
 	return true
 }
 
+// claim takes a place among those of a mailbox.
+func (d *Door) claim(c *Conn, box int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c.claimed { // and the log-in came to nothing
+		return c.box == box
+	}
+	if d.perBox[box] >= d.Limits.Usual().PerLogin {
+		return false
+	}
+	if d.perBox == nil { // of NewConn
+		d.perBox = map[int64]int{}
+	}
+	d.perBox[box]++
+	c.box, c.claimed = box, true
+	return true
+}
+
 // turnAway says why a client is not let in. It is not worth waiting for, nor a TLS
 // handshake.
 func (d *Door) turnAway(c *Conn, nc net.Conn, r Refusal, reason string) {
@@ -214,7 +235,7 @@ func (d *Door) add(c *Conn) (refusal string) {
 		return "Too many connections"
 	}
 	if d.conns == nil {
-		d.conns, d.perIP = map[*Conn]struct{}{}, map[netip.Addr]int{}
+		d.conns, d.perIP, d.perBox = map[*Conn]struct{}{}, map[netip.Addr]int{}, map[int64]int{}
 	}
 	d.conns[c] = struct{}{}
 	d.running.Add(1)
@@ -228,6 +249,11 @@ func (d *Door) remove(c *Conn) {
 	if n := c.network(); c.placed {
 		if d.perIP[n]--; d.perIP[n] == 0 {
 			delete(d.perIP, n)
+		}
+	}
+	if c.claimed {
+		if d.perBox[c.box]--; d.perBox[c.box] == 0 {
+			delete(d.perBox, c.box)
 		}
 	}
 	d.running.Done()

@@ -9,6 +9,7 @@ import (
 type Limits struct {
 	Connections int           // at once (2000)
 	PerIP       int           // at once from one address (100)
+	PerLogin    int           // at once into one mailbox (50)
 	Line        int           // octets of one line of a command (64 KiB)
 	Append      int64         // octets of a message to APPEND (64 MiB)
 	BadCommands int           // in a row, then the connection ends (10)
@@ -25,6 +26,7 @@ func (s *Server) limits() Limits {
 	return Limits{
 		Connections: cmp.Or(l.Connections, 2000),
 		PerIP:       cmp.Or(l.PerIP, 100),
+		PerLogin:    cmp.Or(l.PerLogin, 50),
 		Line:        cmp.Or(l.Line, 64<<10),
 		Append:      cmp.Or(l.Append, 64<<20),
 		BadCommands: cmp.Or(l.BadCommands, 10),

@@ -116,6 +116,7 @@ func (c *conn) challenge(said string) (string, error) {
 var (
 	errPrivacy     = no("PRIVACYREQUIRED", "Use TLS first")
 	errCredentials = no("AUTHENTICATIONFAILED", "Wrong user or password")
+	errSessions    = no("LIMIT", "Too many connections of this user")
 	errUnavailable = no("UNAVAILABLE", "Can't log in now, try later")
 )
 
@@ -137,6 +138,9 @@ func (c *conn) entered(ctx context.Context, box int64, address string, err error
 		return reply{}, c.failed(ctx, errCredentials)
 	case errors.Is(err, door.ErrLater):
 		return reply{}, c.failed(ctx, errUnavailable)
+	}
+	if err == nil && !c.Claim(box) {
+		return reply{}, errSessions
 	}
 	if err == nil {
 		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())

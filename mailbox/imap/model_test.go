@@ -25,6 +25,7 @@ func TestModel(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
 			db := open(t)
+			twoNodes(t, db)
 			seeds, end := []uint64{1}, time.Time{}
 			if s := os.Getenv("IMAP_MODEL_SEED"); s != "" {
 				seeds = []uint64{uint64(number(s))}

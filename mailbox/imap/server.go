@@ -79,7 +79,7 @@ func (s *Server) open() *door.Door {
 		l := s.limits()
 		s.door = &door.Door{
 			Protocol: "imap", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, ProxyTrusted: s.ProxyTrusted,
-			Limits:     door.Limits{Connections: l.Connections, PerIP: l.PerIP, Header: l.Header, Login: l.Login, Write: l.Data},
+			Limits:     door.Limits{Connections: l.Connections, PerIP: l.PerIP, PerLogin: l.PerLogin, Header: l.Header, Login: l.Login, Write: l.Data},
 			TurnedAway: turnedAway,
 			Session:    func(ctx context.Context, c *door.Conn) { newConn(s, c).serve(ctx) },
 		}

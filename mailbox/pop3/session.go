@@ -291,6 +291,9 @@ func (s *session) entered(ctx context.Context, box int64, address string, err er
 	case errors.Is(err, door.ErrLater):
 		return s.failed(ctx, "[SYS/TEMP] Can't log in now, try later")
 	}
+	if err == nil && !s.Claim(box) {
+		return refusal("[IN-USE] Too many connections of this user")
+	}
 	if err == nil {
 		err = s.srv.Store.OpenBox(ctx, box, s.srv.Language, s.srv.now())
 	}
