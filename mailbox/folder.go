@@ -99,10 +99,16 @@ type Standard struct {
 // StandardFolders returns the folders of a new mailbox, in the owner's language
 // where it is known ("fr"), in English elsewhere.
 func StandardFolders(lang string) []Standard {
-	if lang, _, _ = strings.Cut(strings.ToLower(lang), "-"); lang == "fr" {
+	if isFrench(lang) {
 		return []Standard{{Inbox, ""}, {"Brouillons", Drafts}, {"Envoyés", Sent}, {"Indésirables", Junk}, {"Corbeille", Trash}, {"Archives", Archive}}
 	}
 	return []Standard{{Inbox, ""}, {"Drafts", Drafts}, {"Sent", Sent}, {"Junk", Junk}, {"Trash", Trash}, {"Archive", Archive}}
+}
+
+// isFrench reports whether a language tag (RFC 5646) is of French.
+func isFrench(lang string) bool {
+	lang, _, _ = strings.Cut(strings.ToLower(lang), "-")
+	return lang == "fr"
 }
 
 // CleanName returns the one form of a folder's name: NFC, and INBOX in capitals

@@ -13,6 +13,13 @@ type Boxes interface {
 	Usage(ctx context.Context, box int64) (Usage, error)
 }
 
+// A Gauge measures more than whole mailboxes.
+type Gauge interface {
+	// Measure returns what those messages of set take up that are in a folder; onlyDeleted
+	// leaves out those without \Deleted. It reads their rows.
+	Measure(ctx context.Context, folder int64, set UIDSet, onlyDeleted bool) (Usage, error)
+}
+
 // Folders reads a box's folders.
 type Folders interface {
 	// Folders returns all, by name.

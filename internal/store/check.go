@@ -27,6 +27,21 @@ var rules = [...]rule{
 		FROM mailbox_folder f JOIN held h ON h.box = f.box AND h.uid > 0 WHERE f.special_use = '\Quarantine' GROUP BY f.id, f.box, f.name, f.uidnext HAVING MAX(h.uid) >= f.uidnext`},
 	{"mailbox %s counts %s messages, its folders have %s", `SELECT b.box, b.messages, COALESCE(SUM(f.messages), 0)
 		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box AND f.special_use <> '\Quarantine' GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
+	{"mailbox %s counts %s octets, its folders have %s", `SELECT b.box, b.bytes, COALESCE(SUM(f.bytes), 0)
+		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box AND f.special_use <> '\Quarantine' GROUP BY b.box, b.bytes HAVING b.bytes <> COALESCE(SUM(f.bytes), 0)`},
+	{"domain %s counts %s, its mailboxes have %s (messages/octets)", `SELECT u.domain, u.messages || '/' || u.bytes, b.messages || '/' || b.bytes
+		FROM (SELECT domain, SUM(messages) AS messages, SUM(bytes) AS bytes FROM mailbox_usage GROUP BY domain) u
+		LEFT JOIN (SELECT h.domain, SUM(b.messages) AS messages, SUM(b.bytes) AS bytes FROM mailbox_box b JOIN mailbox_home h ON h.box = b.box GROUP BY h.domain) b ON b.domain = u.domain
+		WHERE u.messages <> COALESCE(b.messages, 0) OR u.bytes <> COALESCE(b.bytes, 0)`},
+	{"mailbox %s counts %s octets of deleted mail, and keeps %s", `SELECT b.box, b.kept_bytes, COALESCE(SUM(d.size), 0)
+		FROM mailbox_box b LEFT JOIN mailbox_deleted d ON d.box = b.box GROUP BY b.box, b.kept_bytes HAVING b.kept_bytes <> COALESCE(SUM(d.size), 0)`},
+	{"deleted message %s of mailbox %s has no email%s", `SELECT d.email, d.box, '' FROM mailbox_deleted d
+		LEFT JOIN mailbox_email e ON e.box = d.box AND e.id = d.email WHERE e.id IS NULL OR e.refs <> 0`},
+	{"email %s counts %s copies, and has %s", `SELECT e.box || '/' || e.id, e.refs, COALESCE(c.n, 0) FROM mailbox_email e
+		LEFT JOIN (SELECT f.box, m.email, COUNT(*) AS n FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder GROUP BY f.box, m.email) c ON c.box = e.box AND c.email = e.id
+		WHERE e.refs <> COALESCE(c.n, 0)`},
+	{"email %s has no copy%s, and is not kept as deleted%s", `SELECT e.box || '/' || e.id, '', '' FROM mailbox_email e
+		LEFT JOIN mailbox_deleted d ON d.box = e.box AND d.email = e.id WHERE e.refs <= 0 AND d.email IS NULL`},
 	{"mailbox %s has %s messages of %s octets, and no address", `SELECT b.box, b.messages, b.bytes
 		FROM mailbox_box b LEFT JOIN mailbox a ON a.id = b.box WHERE a.id IS NULL`},
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email

@@ -83,6 +83,7 @@ type Tx struct {
 	server *session // on PostgreSQL; that pass through one are put on the heap
 	speaks *dialect
 	counts counts
+	usages usages
 	learnt lessons
 	marked sentMarks
 	clock  clock
@@ -119,6 +120,9 @@ func (t *Tx) run(f func(*Tx) error) error {
 	}
 	if err == nil {
 		err = t.marked.write(t)
+	}
+	if err == nil {
+		err = t.usages.write(t)
 	}
 	if err == nil {
 		err = t.counts.write(t)

@@ -27,7 +27,8 @@ import (
 //  5. boxes, by number: all that is in a box is changed under the box's lock
 //  6. the number of the last folder
 //  7. the number of news of trust (trust_news.go), weights of trust, by key (trust.go), and then marks of what is sent, by mark (sent.go)
-//  8. contents, by id (counts.go)
+//  8. what domains take up, by domain and shard (mailbox_usage.go)
+//  9. contents, by id (counts.go)
 //
 // What changes bans (ban.go), or what was learnt (learnt.go), locks its revision and nothing
 // else; what changes scripts (sieve.go) locks theirs first, and then a mailbox.

@@ -25,6 +25,8 @@ var _ interface {
 	mailbox.Writer
 	mailbox.Copier
 	mailbox.Historian
+	mailbox.Keeper
+	mailbox.Gauge
 } = Mailboxes{}
 
 // Mailboxes returns the store's mailstore.
@@ -111,8 +113,13 @@ func putBoxRow(tx *Tx, box int64, now time.Time) (isNew bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("make box %d: %w", box, err)
 	}
-	n, err := done.RowsAffected()
-	return n > 0, err
+	if n, err := done.RowsAffected(); n == 0 || err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(putHome, box); err != nil {
+		return false, fmt.Errorf("note the domain of box %d: %w", box, err)
+	}
+	return true, nil
 }
 
 func putStandardFolders(tx *Tx, box int64, lang string) error {
@@ -163,12 +170,14 @@ func touchFolder(tx *Tx, folder int64, seq mailbox.ModSeq, t tally) error {
 	return nil
 }
 
-// touchBox adds t to what the quota counts.
+// touchBox adds t to what quotas count: the box's, and its domain's.
 func touchBox(tx *Tx, box int64, t tally) error {
-	_, err := tx.Exec(`UPDATE mailbox_box SET messages = messages + ?, bytes = bytes + ? WHERE box = ?`, t.messages, t.bytes, box)
-	if err != nil {
+	var domain int64
+	err := tx.Row(`UPDATE mailbox_box SET messages = messages + ?, bytes = bytes + ? WHERE box = ? RETURNING `+domainOfBox, []any{t.messages, t.bytes, box}, &domain)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("count in box %d: %w", box, err)
 	}
+	tx.used(domain, box, mailbox.Usage{Messages: t.messages, Bytes: t.bytes})
 	return nil
 }
 

@@ -146,14 +146,10 @@ func (m Mailboxes) Expunge(ctx context.Context, folder int64, set mailbox.UIDSet
 }
 
 func (m Mailboxes) expunge(ctx context.Context, folder int64, set mailbox.UIDSet, onlyDeleted bool) error {
-	query := selectEntries
-	if onlyDeleted {
-		query = selectDeleted
-	}
 	for len(set) > 0 {
 		var rest mailbox.UIDSet
 		err := m.db.Update(ctx, func(tx *Tx) (err error) {
-			rest, err = expunge(tx, folder, set, query)
+			rest, err = expunge(tx, folder, set, onlyDeleted)
 			return err
 		})
 		if err != nil {
@@ -164,50 +160,47 @@ func (m Mailboxes) expunge(ctx context.Context, folder int64, set mailbox.UIDSet
 	return nil
 }
 
-func expunge(tx *Tx, folder int64, set mailbox.UIDSet, query string) (rest mailbox.UIDSet, err error) {
+func expunge(tx *Tx, folder int64, set mailbox.UIDSet, onlyDeleted bool) (rest mailbox.UIDSet, err error) {
 	if err := lockBoxOf(tx, folder); err != nil {
 		return nil, err
 	}
-	box, use, err := boxAndUse(tx, folder)
+	f, err := folderByID(tx, folder)
 	if err != nil {
 		return nil, err
 	}
-	if use == mailbox.Quarantine {
+	if f.Use == mailbox.Quarantine {
 		return nil, mailbox.ErrQuarantine
+	}
+	query := selectEntries
+	if onlyDeleted {
+		query = selectDeleted
 	}
 	found, rest, err := take(tx, folder, set, query)
 	if len(found) == 0 || err != nil {
 		return nil, err
 	}
-	seq, err := nextModSeq(tx, box)
+	seq, err := nextModSeq(tx, f.Box)
 	if err != nil {
 		return nil, err
 	}
+	b := burial{folder: f, seq: seq, time: tx.now(), sql: &buryAll}
+	if onlyDeleted {
+		b.sql = &buryDeleted
+	}
+	if f.Use == mailbox.Drafts {
+		b.time = 0
+	}
 	var t tally
 	for _, v := range found {
-		if err := removeMessage(tx, folder, v.UID, seq); err != nil {
-			return nil, err
-		}
-		if err := unrefEmail(tx, box, v.email); err != nil {
-			return nil, err
-		}
 		t.count(1, v.Flags.System, v.size)
 	}
-	if err := touchBox(tx, box, t.negative()); err != nil {
+	if err := b.bury(tx, spans(set, found)); err != nil {
+		return nil, err
+	}
+	if err := touchBox(tx, f.Box, t.negative()); err != nil {
 		return nil, err
 	}
 	return rest, touchFolder(tx, folder, seq, t.negative())
-}
-
-// removeMessage takes a message out of its folder and logs that it was there.
-func removeMessage(tx *Tx, folder int64, u mailbox.UID, seq mailbox.ModSeq) error {
-	if _, err := tx.Exec(`DELETE FROM mailbox_message WHERE folder = ? AND uid = ?`, folder, u); err != nil {
-		return fmt.Errorf("remove %d: %w", u, err)
-	}
-	if _, err := tx.Exec(`INSERT INTO mailbox_expunged (folder, modseq, uid) VALUES (?, ?, ?)`, folder, seq, u); err != nil {
-		return fmt.Errorf("log expunge of %d: %w", u, err)
-	}
-	return nil
 }
 
 // unrefEmail counts one copy less; with the last one the content's reference goes.

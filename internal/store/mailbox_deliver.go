@@ -59,10 +59,12 @@ func putBeside(tx *Tx, d *mailbox.Delivery, before []*mailbox.Delivery) error {
 	}
 	d.EmailID = before[first].EmailID
 	var seq mailbox.ModSeq
-	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq`, []any{d.Size, d.Box}, &seq)
+	var domain int64
+	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, `+domainOfBox, []any{d.Size, d.Box}, &seq, &domain)
 	if err != nil {
 		return fmt.Errorf("count in box %d: %w", d.Box, err)
 	}
+	tx.used(domain, d.Box, mailbox.Usage{Messages: 1, Bytes: d.Size})
 	if err := fillFolder(tx, d, flags, seq); err != nil {
 		return err
 	}
@@ -93,11 +95,13 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 		return err
 	}
 	var seq mailbox.ModSeq
-	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email`,
-		[]any{d.Size, d.Box}, &seq, &d.EmailID)
+	var domain int64
+	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email, `+domainOfBox,
+		[]any{d.Size, d.Box}, &seq, &d.EmailID, &domain)
 	if err != nil {
 		return fmt.Errorf("count in box %d: %w", d.Box, err)
 	}
+	tx.used(domain, d.Box, mailbox.Usage{Messages: 1, Bytes: d.Size})
 	if d.FolderID, err = deliveryFolder(tx, d); err != nil { // under the box's lock: it stays
 		return err
 	}

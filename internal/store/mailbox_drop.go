@@ -17,12 +17,15 @@ var drop = [...]string{
 		FROM (SELECT blob AS id, COUNT(*) AS n FROM mailbox_email WHERE box = ? GROUP BY blob) AS c WHERE blob.id = c.id`,
 	`DELETE FROM mailbox_message WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_expunged WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
+	`DELETE FROM mailbox_deleted WHERE box = ?`,
 	`DELETE FROM mailbox_email WHERE box = ?`,
+	`DELETE FROM mailbox_warning WHERE box = ?`,
 	`DELETE FROM mailbox_folder WHERE box = ?`,
 	`DELETE FROM mailbox_subscription WHERE box = ?`,
 	`DELETE FROM sieve_script WHERE box = ?`,
 	`DELETE FROM sieve_box WHERE box = ?`,
 	`DELETE FROM sieve_memory WHERE box = ?`,
+	`DELETE FROM mailbox_home WHERE box = ?`,
 	`DELETE FROM mailbox_box WHERE box = ?`,
 }
 
@@ -60,6 +63,12 @@ func (m Mailboxes) dropBox(ctx context.Context, box int64, now time.Time) error 
 		if err != nil {
 			return err
 		}
+	}
+	err = m.untilDone(ctx, func(tx *Tx) (bool, error) {
+		return forget(tx, `SELECT box, email, size FROM mailbox_deleted WHERE box = ? ORDER BY email LIMIT ?`, box, chunk)
+	})
+	if err != nil {
+		return err
 	}
 	return m.db.Update(ctx, func(tx *Tx) error {
 		if err := lockBox(tx, box); err != nil {

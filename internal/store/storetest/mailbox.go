@@ -24,6 +24,8 @@ type MailboxStore interface {
 	mailbox.Copier
 	mailbox.Historian
 	ThinExpunged(ctx context.Context, keep int) error
+	mailbox.Gauge
+	mailbox.Keeper
 }
 
 // when is when everything happens.
@@ -51,6 +53,9 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"log of expunges is cut":       (*box).thinned,
 		"numbers never come again":     (*box).numbers,
 		"history of all that changes":  (*box).history,
+		"what was expunged is kept":    (*box).keeping,
+		"where it comes back":          (*box).keptFolders,
+		"measure":                      (*box).measure,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{T: t}
