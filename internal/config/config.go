@@ -42,6 +42,8 @@ type Config struct {
 	Sent            Sent           `key:"sent"`
 	Sieve           Sieve          `key:"sieve"`
 	Quarantine      Quarantine     `key:"quarantine"`
+	Quota           Quota          `key:"quota"`
+	Keeping         Keeping        `key:"keeping"`
 	History         History        `key:"history"`
 	Challenge       Challenge      `key:"challenge"`
 	Complaints      Complaints     `key:"complaints"`
@@ -156,6 +158,19 @@ type Quarantine struct {
 	Keep        time.Duration `key:"keep"`
 	JunkKeep    time.Duration `key:"junk_keep"`    // 0: for ever
 	SubjectMark string        `key:"subject_mark"` // before the subject of what is tagged
+}
+
+// Quota says what follows from a mailbox that is full, or nearly.
+type Quota struct {
+	Over string `key:"over"` // defer, refuse
+	Warn int    `key:"warn"` // percent, from which on the owner is told; 0: never
+}
+
+// Keeping says how long mail stays that its owner does not want any more.
+type Keeping struct {
+	Trash       time.Duration `key:"trash"`        // 0: for ever
+	Deleted     time.Duration `key:"deleted"`      // 0: not at all
+	DeletedMost Size          `key:"deleted_most"` // of one mailbox
 }
 
 // History says from when on the history of a client network is good: what it spares a

@@ -219,6 +219,8 @@ policies:
 		Relay:         c.Relay,
 		Sent:          Sent{Keep: 30 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
+		Quota:         Quota{Over: "defer", Warn: 90},
+		Keeping:       Keeping{Trash: 30 * 24 * time.Hour, Deleted: 30 * 24 * time.Hour, DeletedMost: 10 << 30},
 		Challenge:     c.Challenge,
 		History:       c.History,
 		Clients:       Clients{Services: []string{}},

@@ -33,6 +33,11 @@ type Domain struct {
 	Owners      []May   `json:"owners"`       // what its mailboxes' owners may set for themselves
 
 	LearnOutgoing Learning `json:"learn_outgoing"` // who trusts those whom its people write to
+
+	Each      Limits `json:"each"`       // of each mailbox that says nothing itself
+	Total     Limits `json:"total"`      // of what all of its mailboxes take up together; 0: none
+	JunkDays  int    `json:"junk_days"`  // mail stays in folders for junk; 0: as the node says, -1: for ever
+	TrashDays int    `json:"trash_days"` // and for trash
 }
 
 // Learning says who learns to trust an address from mail that reached it.
@@ -187,7 +192,7 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkChoices, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
+	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}

@@ -26,6 +26,8 @@ type Mailbox struct {
 	Disposition Disposition `json:"disposition"` // of its spam; "": the domain's. Counts only where the domain leaves it open
 	Level       int         `json:"level"`       // 1 (strict) to 7; 0: the policy's own. Counts only where the domain leaves it open
 	NoDigest    bool        `json:"no_digest"`   // its owner wants none
+
+	Limits Limits `json:"limits"` // 0: as the domain says
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log
@@ -108,7 +110,7 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 			return nil, err
 		}
 		m.Language, m.State, m.Copies = next.Language, next.State, next.Copies
-		m.Disposition, m.Level, m.NoDigest = next.Disposition, next.Level, next.NoDigest
+		m.Disposition, m.Level, m.NoDigest, m.Limits = next.Disposition, next.Level, next.NoDigest, next.Limits
 		return s.checkedMailbox(m)
 	})
 	if err != nil {
@@ -179,6 +181,9 @@ func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 		return nil, err
 	}
 	if err := m.checkChoices(); err != nil {
+		return nil, err
+	}
+	if err := m.Limits.check(); err != nil {
 		return nil, err
 	}
 	if len(m.Copies) > 0 {
