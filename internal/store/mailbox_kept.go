@@ -47,6 +47,17 @@ func (m Mailboxes) Kept(ctx context.Context, box int64, q mailbox.KeptQuery) (li
 	return list, nil
 }
 
+// KeptBytes returns how many octets a box keeps of what was expunged.
+func (m Mailboxes) KeptBytes(ctx context.Context, box int64) (n int64, err error) {
+	err = m.db.look(ctx, func(tx *Tx) error {
+		return orNothing(tx.Row(`SELECT kept_bytes FROM mailbox_box WHERE box = ?`, []any{box}, &n))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: what box %d keeps: %w", box, err)
+	}
+	return n, nil
+}
+
 // Recover implements mailbox.Keeper. A commit takes some hundred of them.
 func (m Mailboxes) Recover(ctx context.Context, box int64, ids []int64, other string) (done mailbox.Recovered, err error) {
 	names := map[string]bool{}

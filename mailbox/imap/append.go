@@ -41,6 +41,9 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	p := mailbox.Prepare(f.Box, f.local, m, d.Time)
+	if err := c.fits(ctx, f.Box, mailbox.Usage{Messages: 1, Bytes: p.Size}); err != nil {
+		return reply{}, err
+	}
 	p.Flags = d.Flags
 	if err := c.deliver(ctx, m, &p); err != nil {
 		return reply{}, err

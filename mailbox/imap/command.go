@@ -47,7 +47,7 @@ var groups = [][]command{
 	sessionCommands, compressCommands, loginCommands, listCommands, folderCommands, selectCommands, notifyCommands,
 	fetchCommands, storeCommands, copyCommands, appendCommands,
 	searchCommands, sortCommands,
-	aclCommands, metadataCommands,
+	aclCommands, metadataCommands, quotaCommands,
 }
 
 // table finds a command by its name.

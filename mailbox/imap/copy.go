@@ -29,6 +29,9 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 	if len(spans) == 0 || err != nil {
 		return reply{}, err
 	}
+	if err := c.copyFits(ctx, to.Folder, c.view.uids(spans)); err != nil {
+		return reply{}, err
+	}
 	done, err := c.carry(ctx, c.view.uids(spans), to, false)
 	if err != nil {
 		return reply{}, err
@@ -53,6 +56,11 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 	}
 	if len(spans) == 0 || err != nil {
 		return reply{}, err
+	}
+	if to.Box != c.view.folder.Box { // within a mailbox it takes no room
+		if err := c.copyFits(ctx, to.Folder, c.view.uids(spans)); err != nil {
+			return reply{}, err
+		}
 	}
 	done, err := c.carry(ctx, c.view.uids(spans), to, true)
 	if err != nil {

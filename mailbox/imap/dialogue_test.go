@@ -57,6 +57,9 @@ func TestDialogues(t *testing.T) {
 				if strings.Contains(path, "acl") || strings.Contains(path, "metadata") {
 					change = append(change, sharing)
 				}
+				if strings.Contains(path, "quota") {
+					change = append(change, limited)
+				}
 				d := dialogue{t: t, server: start(t, change...), conns: map[string]*client{}}
 				got := d.run(string(f.Data))
 				if *update {

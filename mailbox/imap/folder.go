@@ -189,8 +189,7 @@ func (c *conn) statusOf(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.status(f, items)
-	return reply{}, nil
+	return reply{}, c.status(ctx, f, items)
 }
 
 // statusItems reads a list of STATUS items, one at least.
@@ -221,6 +220,8 @@ func statusValue(item string, f mailbox.Folder) string {
 		return fmt.Sprint(f.UIDValidity)
 	case "UNSEEN":
 		return fmt.Sprint(f.Unseen)
+	case deletedStorage: // see status
+		return "0"
 	case "DELETED":
 		return fmt.Sprint(f.Deleted)
 	case "SIZE":
@@ -236,17 +237,30 @@ func statusValue(item string, f mailbox.Folder) string {
 }
 
 // status appends a STATUS response.
-func (c *conn) status(f mailbox.Folder, items []string) {
-	c.statusLine(f, items)
+func (c *conn) status(ctx context.Context, f mailbox.Folder, items []string) error {
+	storage := int64(0)
+	if slices.Contains(items, deletedStorage) {
+		var err error
+		if storage, err = c.deletedStorage(ctx, f); err != nil {
+			return err
+		}
+	}
+	c.statusLine(f, items, storage)
 	c.condstore = c.condstore || slices.Contains(items, "HIGHESTMODSEQ") // RFC 7162 §3.1.2.1
+	return nil
 }
 
-func (c *conn) statusLine(f mailbox.Folder, items []string) {
+// statusLine is a STATUS response; storage is what messages with \Deleted take up, where it is asked for.
+func (c *conn) statusLine(f mailbox.Folder, items []string, storage int64) {
 	c.out.text("* STATUS ")
 	c.name(f.Name)
 	open := " ("
 	for _, item := range items {
-		c.out.text(open, item, " ", statusValue(item, f))
+		value := statusValue(item, f)
+		if item == deletedStorage {
+			value = fmt.Sprint(storage)
+		}
+		c.out.text(open, item, " ", value)
 		open = " "
 	}
 	c.out.text(")\r\n")

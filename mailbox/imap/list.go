@@ -177,7 +177,9 @@ func (c *conn) showList(ctx context.Context, l listing) error {
 			if err != nil {
 				return err
 			}
-			c.status(f, l.status)
+			if err := c.status(ctx, f, l.status); err != nil {
+				return err
+			}
 		}
 		if err := c.out.flushIfFull(); err != nil {
 			return err

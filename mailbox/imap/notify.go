@@ -126,7 +126,7 @@ func (c *conn) statusOfWatched() {
 		if e&flagChange != 0 || c.condstore {
 			items = append(items, "HIGHESTMODSEQ")
 		}
-		c.statusLine(f, items)
+		c.statusLine(f, items, 0)
 		c.out.flushIfFull()
 	}
 }
@@ -295,7 +295,7 @@ func (n *news) messages(old, f mailbox.Folder) {
 	if n.condstore {
 		items = append(items, "HIGHESTMODSEQ")
 	}
-	n.add(func() { n.statusLine(f, items) })
+	n.add(func() { n.statusLine(f, items, 0) })
 }
 
 // subscriptions: RFC 5465 §5.5.

@@ -177,6 +177,7 @@ func FuzzCommand(f *testing.F) {
 		`a STORE 1 (UNCHANGEDSINCE 1) -FLAGS.SILENT \Seen $x`, `a LIST (SUBSCRIBED RECURSIVEMATCH) "" (a% *) RETURN (STATUS (MESSAGES))`,
 		`a APPEND INBOX (\Seen) " 1-Feb-2020 00:00:00 +0000" {3+}` + "\r\nabc", `a CREATE x (USE (\Sent))`, "a UID MOVE $ &AOk-",
 		"a SELECT x (CONDSTORE)", "a STATUS x (MESSAGES)", `a ID ("a" NIL)`, "a UID EXPUNGE 1,2", "a IDLE",
+		`a SETQUOTA "" (STORAGE 5 MESSAGE 7)`, "a GETQUOTAROOT x", "a STATUS x (DELETED-STORAGE)",
 		"a SELECT x (QRESYNC (1 2 3:4 (1,2 3,4)))", "a UID FETCH 1:* (SAVEDATE PREVIEW (LAZY)) (CHANGEDSINCE 1 VANISHED)", "a ENABLE QRESYNC UTF8=ACCEPT",
 		`a NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[]) MessageExpunge)) (subtree (a "b") (MailboxName)) (mailboxes c NONE)`, "a APPEND INBOX UTF8 (~{1+}\r\nx)", "a AUTHENTICATE PLAIN AA==",
 	} {
@@ -237,6 +238,11 @@ type nothing struct{}
 func (nothing) Latest(context.Context, []int64) (map[int64]mailbox.ModSeq, error) {
 	return nil, errNothing
 }
+
+func (nothing) Measure(context.Context, int64, mailbox.UIDSet, bool) (u mailbox.Usage, err error) {
+	return u, nil
+}
+
 func (nothing) OpenBox(context.Context, int64, string, time.Time) error { return errNothing }
 func (nothing) Usage(context.Context, int64) (u mailbox.Usage, err error) {
 	return u, errNothing

@@ -61,6 +61,7 @@ var knownErrors = []struct {
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},
 	{mailbox.ErrQuarantine, reply{"NO", "NOPERM", "The folder of what is held stays as it is"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
+	{mailbox.ErrOverQuota, reply{"NO", "OVERQUOTA", "The mailbox is full"}}, // RFC 5530 §3, RFC 9208 §4.3
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},
 	{errTooBig, reply{"BAD", "TOOBIG", "Command or literal too long"}},
 	{errMessageTooBig, reply{"NO", "TOOBIG", "Message too large"}},

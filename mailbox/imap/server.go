@@ -26,6 +26,7 @@ type Store interface {
 	mailbox.Writer
 	mailbox.Copier
 	mailbox.Historian
+	mailbox.Gauge
 }
 
 // Bodies keeps the octets of messages; a blob.Store is one.
@@ -46,6 +47,7 @@ type Server struct {
 	Sharing  Sharing  // optional: with People, others' folders are served
 	People   People
 	Offered  func(context.Context, Offer) // optional: hears what somebody shares; must not wait long
+	Quotas   Quotas                       // optional: bounds what mailboxes hold
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in

@@ -34,7 +34,7 @@ func (c *conn) capabilities() string {
 	switch {
 	case c.state != stranger:
 		caps = append(caps, insideCapabilities...)
-		caps = append(caps, "APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
+		caps = append(caps, quotaCapabilities, "APPENDLIMIT="+strconv.FormatInt(c.limits.Append, 10))
 		if !c.compressed {
 			caps = append(caps, "COMPRESS=DEFLATE")
 		}
