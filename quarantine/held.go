@@ -153,6 +153,8 @@ var (
 	ErrUnproven = errors.New("nothing proves the sender")
 	// ErrOwn: the sender claims to be the recipient, or of the same domain.
 	ErrOwn = errors.New("the sender is the recipient's own address or of the same domain")
+	// ErrFull: the mailbox has no room for it; it stays held.
+	ErrFull = errors.New("the mailbox is full, it stays held")
 	// ErrNowhere: who was to get it beside the mailboxes here is there no more.
 	ErrNowhere = errors.New("it is for no mailbox here, and its recipient leads nowhere else any more")
 	// ErrNobody: there is no sender to be listed, since the reverse-path is null.

@@ -70,6 +70,8 @@ type App struct {
 	zone         *zone.Server // of the blacklist that is published; nil: none is
 	published    zone.Tree    // of the domains in it
 	traffic      *traffic.Traffic
+	quotas       quotas
+	warner       *quotaWarner
 	pictures     *picture.Reader
 	ocr          *ocr.Pool
 	store        *store.DB
@@ -284,7 +286,7 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 
 func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
 	held := a.store.Quarantine()
-	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now}
+	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now, a.quotas}
 	a.quarantine = quarantine.New(quarantine.Config{
 		Reader: ownedHeld{held, a.directory}, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
 		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
@@ -297,6 +299,8 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.engines = newEngineWatch(spoolDir(c.Data), a.log)
 	a.ocr = ocr.NewPool(ocr.Config{Workers: runtime.NumCPU() / 2})
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
+	a.quotas = quotas{a.directory, a.mailboxes}
+	a.warner = newQuotaWarner(a)
 	a.intake = &intake.Intake{
 		Config: intake.Config{
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
@@ -304,9 +308,10 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
 			ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
 		},
-		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: a.changes,
+		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: warningWaker{a.changes, a.warner},
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue,
+		Meter:     newMeter(a),
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}

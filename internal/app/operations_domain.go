@@ -17,7 +17,7 @@ import (
 
 func (a *App) domainOps(h control.Handlers) {
 	control.On(h, a.addDomain)
-	control.On(h, func(_ context.Context, q ops.DomainList) ([]ops.Domain, error) {
+	control.On(h, func(ctx context.Context, q ops.DomainList) ([]ops.Domain, error) {
 		s := a.directory.Snapshot()
 		all := s.Domains()
 		if q.Host != "" {
@@ -29,11 +29,15 @@ func (a *App) domainOps(h control.Handlers) {
 		}
 		list := []ops.Domain{}
 		for _, d := range pageOf(all, q.Page, func(d directory.Domain) string { return d.Name }) {
-			list = append(list, a.domain(d))
+			shown, err := a.domain(ctx, d)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, shown)
 		}
 		return list, nil
 	})
-	control.On(h, func(_ context.Context, q ops.DomainShow) (ops.Domain, error) {
+	control.On(h, func(ctx context.Context, q ops.DomainShow) (ops.Domain, error) {
 		name, err := domainName(q.Name)
 		if err != nil {
 			return ops.Domain{}, err
@@ -42,7 +46,7 @@ func (a *App) domainOps(h control.Handlers) {
 		if !ok {
 			return ops.Domain{}, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
 		}
-		return a.warned(d), nil
+		return a.warned(ctx, d)
 	})
 	control.On(h, a.setDomain)
 	control.On(h, func(ctx context.Context, q ops.DomainRemove) (ops.Nothing, error) {
@@ -54,24 +58,26 @@ func (a *App) domainOps(h control.Handlers) {
 	})
 }
 
-func (a *App) domain(d directory.Domain) ops.Domain {
+func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error) {
 	s := a.directory.Snapshot()
+	there, err := a.mailboxes.DomainUsage(ctx, d.ID)
 	return ops.Domain{
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)),
-	}
+		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays,
+	}, err
 }
 
 // warned is domain with what was set and comes to nothing.
-func (a *App) warned(d directory.Domain) ops.Domain {
-	shown := a.domain(d)
+func (a *App) warned(ctx context.Context, d directory.Domain) (ops.Domain, error) {
+	shown, err := a.domain(ctx, d)
 	if d.Challenge != directory.Off && a.config.Load().Web.URL == "" {
 		shown.Warnings = append(shown.Warnings, fmt.Sprintf("challenge is %s, but no sender can be told: web.url of the configuration is empty", d.Challenge))
 	}
-	return shown
+	return shown, err
 }
 
 // noHours stands for digests that are not to be.
@@ -131,11 +137,13 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing),
+		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound)},
+		Total: directory.Limits{Bytes: orZero(q.Total), Messages: orZero(q.TotalMessages)}, JunkDays: orZero(q.JunkDays), TrashDays: orZero(q.TrashDays),
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
 	}
-	return a.warned(d), nil
+	return a.warned(ctx, d)
 }
 
 func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error) {
@@ -172,12 +180,19 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Language, q.Language)
 		give(&d.Owners, owners)
 		give(&d.LearnOutgoing, (*directory.Learning)(q.LearnOutgoing))
+		give(&d.Each.Bytes, q.Quota)
+		give(&d.Each.Messages, q.QuotaMessages)
+		give(&d.Each.Inbound, q.Inbound)
+		give(&d.Total.Bytes, q.Total)
+		give(&d.Total.Messages, q.TotalMessages)
+		give(&d.JunkDays, q.JunkDays)
+		give(&d.TrashDays, q.TrashDays)
 		return nil
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
 	}
-	return a.warned(d), nil
+	return a.warned(ctx, d)
 }
 
 // choices reads what a request has of digests and owners.
@@ -214,6 +229,12 @@ func (a *App) knownLookup(name string) error {
 		return nil
 	}
 	return control.Misused("look-up %q is not in the configuration; add it to lookups first, or take %s", name, config.Callout)
+}
+
+// orZero is what a request has, or nothing.
+func orZero[T int | int64](given *T) (v T) {
+	give(&v, given)
+	return v
 }
 
 // give sets what a request has.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -39,6 +40,8 @@ func (a *App) mailboxOps(h control.Handlers) {
 		return a.mailbox(ctx, m)
 	})
 	control.On(h, a.setMailbox)
+	control.On(h, a.deletedMail)
+	control.On(h, a.recoverMail)
 	control.On(h, func(ctx context.Context, q ops.MailboxRemove) (ops.Nothing, error) {
 		p, err := path(q.Address)
 		if err != nil {
@@ -69,9 +72,16 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
+	limits, _ := a.quotas.of(m.ID)
+	kept, err := a.mailboxes.KeptBytes(ctx, m.ID)
+	if err != nil {
+		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
+	}
 	return ops.Mailbox{
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest,
+		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
+		InboundNow: math.Round(a.traffic.Inbound(m.ID)), Own: ops.Limits(m.Limits), Kept: kept,
 	}, nil
 }
 
@@ -108,6 +118,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		}
 		give(&m.Disposition, (*directory.Disposition)(q.Disposition))
 		give(&m.Level, q.Level)
+		give(&m.Limits.Bytes, q.Quota)
+		give(&m.Limits.Messages, q.QuotaMessages)
+		give(&m.Limits.Inbound, q.Inbound)
 		if q.Digest != nil {
 			m.NoDigest = !*q.Digest
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,7 @@ type preparer struct {
 	directory *directory.Directory
 	blobs     blob.Store
 	now       func() time.Time
+	quotas    quotas
 }
 
 // Prepare implements quarantine.Preparer. The content is as it was received; one
@@ -43,6 +45,12 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	view := released(h, now)
 	served := view.Message(mail.NewSpooled(content, content.Size()))
 	d := mailbox.Prepare(h.Box, mailbox.Inbox, served, now)
+	if err := p.quotas.Room(ctx, h.Box, d.Size); err != nil {
+		if errors.Is(err, mailbox.ErrOverQuota) {
+			err = quarantine.ErrFull
+		}
+		return quarantine.Delivery{}, fmt.Errorf("mailbox of %s: %w", h.Recipient, err)
+	}
 	copies, err := p.intake.Onward(ctx, h)
 	if err != nil { // its recipient is no address any more; the mailbox is there
 		copies = nil

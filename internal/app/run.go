@@ -161,7 +161,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
@@ -246,6 +246,8 @@ func (a *App) chores() []service {
 		{name: "junk", run: a.cleanJunk},
 		{name: "expunges", run: a.thinExpunged},
 		{name: "mailboxes", run: a.followBoxes},
+		{name: "deleted mail", run: a.purgeDeleted},
+		{name: "quota warnings", run: a.warner.run},
 		{name: "journal", run: a.expireJournal},
 		{name: "content", run: a.compactContent},
 		{name: "reserve", run: a.reserve.run},

@@ -257,6 +257,7 @@ func (t *Transaction) keep(ctx context.Context, p *plan, v mail.Verdict) error {
 		return fmt.Errorf("intake: commit %s: %w", t.ID(), err)
 	}
 	t.in.wake(c)
+	t.stored(c)
 	return nil
 }
 

@@ -171,6 +171,7 @@ type Intake struct {
 	Sames     Sames     // nil: each message is another
 	Notices   Notifier  // nil: nobody sends any
 	Histories Historian // nil: nobody remembers
+	Meter     Meter     // nil: mailboxes take everything
 	Learner   Learner   // nil: nobody learns
 	Observer  Observer
 	Log       *slog.Logger

@@ -1,9 +1,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/internal/directory"
@@ -46,6 +48,11 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 		return queue.Result{Fate: queue.Carried, Settled: true, Reply: queue.Reply{Enhanced: "2.1.5", Text: "delivered here"}}
 	case errors.Is(err, queue.ErrLost):
 		return queue.Result{Fate: queue.Abandoned, Reply: queue.Reply{Enhanced: "2.1.5", Text: err.Error()}}
+	case errors.Is(err, mailbox.ErrOverQuota): // RFC 3463 §3.3
+		if l.In.Meter.Refuses() {
+			return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.2.2", Text: "the mailbox is full"}}
+		}
+		return queue.Result{Fate: queue.Deferred, Reply: queue.Reply{Enhanced: "4.2.2", Text: "the mailbox is full"}}
 	case errors.Is(err, directory.ErrClosed):
 		return queue.Result{Fate: queue.Refused, Reply: queue.Reply{Enhanced: "5.2.1", Text: "the mailbox is closed"}}
 	case errors.Is(err, directory.ErrPost): // RFC 3463 §3.8
@@ -67,6 +74,10 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 	if err != nil {
 		return err
 	}
+	boxes, full, err := l.withRoom(ctx, boxes, job.Message.Size)
+	if err != nil || len(boxes)+len(onward) == 0 && len(full) > 0 {
+		return cmp.Or(err, mailbox.ErrOverQuota)
+	}
 	view, served := delivered(job)
 	for first := true; first || len(boxes) > 0; first = false {
 		n := min(len(boxes), maxDirect)
@@ -82,15 +93,18 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 		if first { // a row that is left names mailboxes alone
 			c.Transfers = append(c.Transfers, onward...)
 		}
-		if len(boxes) == 0 {
+		if len(boxes)+len(full) == 0 {
 			if err := l.success(ctx, t, c); err != nil {
 				return err
 			}
 		}
-		if err := l.Store.CommitLocal(ctx, t, c, boxes); err != nil {
+		if err := l.Store.CommitLocal(ctx, t, c, slices.Concat(boxes, full)); err != nil {
 			return fmt.Errorf("intake: deliver transfer %d: %w", t.ID, err)
 		}
 		l.In.wake(c)
+	}
+	if len(full) > 0 { // the row is theirs now
+		return mailbox.ErrOverQuota
 	}
 	return nil
 }

@@ -102,13 +102,19 @@ func (p *plan) deliver(r *recipient, folder string) {
 // deliverTo gives a copy with one reverse-path to mailboxes.
 func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail.Path) {
 	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged(), p.t.subject(r, p.m))
+	boxes, full := r.withoutFull(boxes)
 	if p.direct+len(boxes) > maxDirect {
+		boxes, full = nil, append(boxes, full...)
+	}
+	if len(full) > 0 {
 		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
-		tr.Boxes, tr.Folder, tr.Params = boxes, folder, p.t.wishes(r)
+		tr.Boxes, tr.Folder, tr.Params = full, folder, p.t.wishes(r)
 		if p.later[r] { // one report for all of them
 			tr.Params = silentSuccess(tr.Params)
 		}
 		p.later[r] = true
+	}
+	if len(boxes) == 0 {
 		return
 	}
 	p.direct += len(boxes)

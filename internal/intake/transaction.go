@@ -51,8 +51,9 @@ type recipient struct {
 	remotes []directory.Remote
 	way     directory.Resolution // that led to both
 	params  mail.RcptParams
-	loop    bool // it was sent on from here before
-	marked  bool // it goes on as spam
+	loop    bool    // it was sent on from here before
+	marked  bool    // it goes on as spam
+	full    []int64 // of boxes, those without room at RCPT
 	policy  *pipeline.Policy
 	walk    *pipeline.Walk
 	shadow  *pipeline.Walk // nil where the policy has none
@@ -137,16 +138,22 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	}
 	t.begin(r, policy, true)
 	if t.relay.IsValid() { // who the client is stands in the content
-		return mail.Verdict{}
+		return t.room(ctx, r)
 	}
 	if err := r.walk.Advance(ctx, t.tx.WithRcpt()); err != nil {
 		r.walk.Release(t.tx)
 		return mail.Verdict{Answer: mail.Failed, Reason: "no time left"}
 	}
-	if !r.walk.Done() {
-		return mail.Verdict{}
+	if r.walk.Done() {
+		if v := decided(r.walk.Decision); v.Answer != mail.OK {
+			return v
+		}
 	}
-	return decided(r.walk.Decision)
+	v = t.room(ctx, r)
+	if v.Answer != mail.OK {
+		r.walk.Release(t.tx)
+	}
+	return v
 }
 
 // unknown turns the directory's word into the edge's.

@@ -34,12 +34,13 @@ const (
 	TooManyRecipients               // 452 4.5.3
 	OtherPolicy                     // 452 4.5.3: split_recipients, try it on its own
 	Malformed                       // 554 5.6.0: the content can't be taken
+	MailboxBusy                     // 450 4.2.1: it takes no more mail this hour
 )
 
 // Answers name themselves in logs.
 var answerNames = [...]string{
 	"ok", "no-such-mailbox", "no-relay", "not-yours", "mailbox-full", "mailbox-closed", "refused", "deferred", "shut",
-	"busy", "no-space", "failed", "loop", "too-many-recipients", "other-policy", "malformed",
+	"busy", "no-space", "failed", "loop", "too-many-recipients", "other-policy", "malformed", "mailbox-busy",
 }
 
 // String returns the answer's name in logs.

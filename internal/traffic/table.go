@@ -43,6 +43,9 @@ func address(a netip.Addr) key {
 	return key{uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]), ofAddress}
 }
 
+// mailboxKey is the key of a mailbox. They have a table of their own.
+func mailboxKey(box int64) key { return key{hi: uint64(box)} }
+
 // shards is how many locks a table has.
 const shards = 64
 

@@ -30,6 +30,7 @@ const (
 	Harvest = time.Hour          // recipients
 	Faults  = time.Hour          // offences against the protocol
 	Past    = 7 * 24 * time.Hour // histories
+	Inbound = time.Hour          // messages to a mailbox
 )
 
 // A Config is what Traffic needs to know. The zero value of a number is the default given
@@ -57,6 +58,7 @@ type Traffic struct {
 	histories   table[history]
 	patient     table[struct{}]
 	faults      table[window]
+	inbound     table[window]
 
 	Pit Pit // for those who are slowed down
 
@@ -86,6 +88,7 @@ func New(c Config) *Traffic {
 	most := (c.Entries + shards - 1) / shards
 	t.connections.most, t.messages.most, t.senders.most, t.tries.most = most, most, most, most
 	t.own.most, t.histories.most, t.patient.most, t.faults.most = most, most, most, most
+	t.inbound.most = most
 	return t
 }
 
@@ -184,4 +187,16 @@ func (t *Traffic) Fault(a netip.Addr) (n float64) {
 		n = w.sum(now, Faults)
 	})
 	return n
+}
+
+// Stored counts a message of a stranger that came into a mailbox, by the mailbox's number.
+func (t *Traffic) Stored(box int64) {
+	now := t.now()
+	t.inbound.update(mailboxKey(box), now, func(w *window) { w.add(now, Inbound) })
+}
+
+// Inbound is how many came into it within the last hour.
+func (t *Traffic) Inbound(box int64) float64 {
+	w, _ := t.inbound.look(mailboxKey(box))
+	return w.sum(t.now(), Inbound)
 }

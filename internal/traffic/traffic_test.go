@@ -308,3 +308,22 @@ func BenchmarkConnected(b *testing.B) {
 		}
 	})
 }
+
+// Mail to a mailbox is counted over the last hour, apart from that to others.
+func TestInbound(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	c := New(Config{Now: func() time.Time { return now }})
+	for range 30 {
+		c.Stored(7)
+	}
+	c.Stored(8)
+	if a, b, n := c.Inbound(7), c.Inbound(8), c.Inbound(9); a != 30 || b != 1 || n != 0 {
+		t.Errorf("got %v, %v and %v", a, b, n)
+	}
+	if now = now.Add(90 * time.Minute); c.Inbound(7) != 15 {
+		t.Errorf("half an hour after the hour: got %v, want half", c.Inbound(7))
+	}
+	if now = now.Add(time.Hour); c.Inbound(7) != 0 {
+		t.Errorf("later: got %v", c.Inbound(7))
+	}
+}

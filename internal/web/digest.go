@@ -171,14 +171,14 @@ func (s *Server) digestAct(w http.ResponseWriter, r *http.Request) error {
 	}
 	refused := false // what came in between is shown, as it would be on opening the link now
 	for _, known := range []error{
-		quarantine.ErrNotHeld, quarantine.ErrGuarded, quarantine.ErrUnproven, quarantine.ErrOwn, quarantine.ErrNobody, quarantine.ErrNowhere,
+		quarantine.ErrNotHeld, quarantine.ErrGuarded, quarantine.ErrUnproven, quarantine.ErrOwn, quarantine.ErrNobody, quarantine.ErrNowhere, quarantine.ErrFull,
 	} {
 		refused = refused || errors.Is(err, known)
 	}
 	if err != nil && !refused {
 		return err
 	}
-	nowhere := errors.Is(err, quarantine.ErrNowhere)
+	nowhere, full := errors.Is(err, quarantine.ErrNowhere), errors.Is(err, quarantine.ErrFull)
 	link, err := s.Digests.Link(r.Context(), text, lang)
 	if err != nil {
 		return err
@@ -186,6 +186,9 @@ func (s *Server) digestAct(w http.ResponseWriter, r *http.Request) error {
 	p := s.digestPage(r, link)
 	if nowhere { // opening the link can't tell: who gets it is asked at the release
 		p.State, p.Offer = "nowhere", ""
+	}
+	if full {
+		p.State, p.Offer = "full", ""
 	}
 	if refused {
 		return s.page(w, r, http.StatusConflict, "digest", p)

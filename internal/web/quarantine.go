@@ -176,6 +176,8 @@ func (s *Server) why(r *http.Request, id string, err error) string {
 		return v.T("held.why.nobody")
 	case errors.Is(err, quarantine.ErrNowhere):
 		return v.T("held.why.nowhere")
+	case errors.Is(err, quarantine.ErrFull):
+		return v.T("held.why.full")
 	case errors.Is(err, errForbidden):
 		return v.T("held.why.right")
 	}

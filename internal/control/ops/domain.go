@@ -24,6 +24,13 @@ type Domain struct {
 	Owners         []string `json:"owners"`             // what its mailboxes' owners may set: digest, disposition, level
 	LearnOutgoing  string   `json:"learn_outgoing"`     // who trusts those whom its people write to: mailbox, domain, off
 	Warnings       []string `json:"warnings,omitempty"` // what was set and comes to nothing
+
+	Each      Limits `json:"each"`       // of each mailbox that has none of its own; 0: none
+	Total     Limits `json:"total"`      // of all of its mailboxes together; 0: none
+	Messages  int64  `json:"messages"`   // that its mailboxes hold
+	Bytes     int64  `json:"bytes"`      // that these are
+	JunkDays  int    `json:"junk_days"`  // that mail stays in Junk; 0: as the node says, -1: for ever
+	TrashDays int    `json:"trash_days"` // and in Trash
 }
 
 // DomainAdd makes a domain. Result: Domain.
@@ -44,6 +51,14 @@ type DomainAdd struct {
 	Language       string   `json:"language,omitempty"`
 	Owners         []string `json:"owners,omitempty"`
 	LearnOutgoing  string   `json:"learn_outgoing,omitempty"` // "": mailbox
+
+	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
+	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
+	Inbound       *int64 `json:"inbound,omitempty"`        // of each
+	Total         *int64 `json:"total,omitempty"`          // octets of all together
+	TotalMessages *int64 `json:"total_messages,omitempty"`
+	JunkDays      *int   `json:"junk_days,omitempty"`
+	TrashDays     *int   `json:"trash_days,omitempty"`
 }
 
 // DomainList asks for the domains, by name. Result: []Domain.
@@ -75,6 +90,14 @@ type DomainSet struct {
 	Language       *string   `json:"language,omitempty"`
 	Owners         *[]string `json:"owners,omitempty"`
 	LearnOutgoing  *string   `json:"learn_outgoing,omitempty"`
+
+	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
+	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
+	Inbound       *int64 `json:"inbound,omitempty"`        // of each
+	Total         *int64 `json:"total,omitempty"`          // octets of all together
+	TotalMessages *int64 `json:"total_messages,omitempty"`
+	JunkDays      *int   `json:"junk_days,omitempty"`
+	TrashDays     *int   `json:"trash_days,omitempty"`
 }
 
 // DomainRemove removes one that has neither mailboxes nor aliases. Result: Nothing.

@@ -16,6 +16,21 @@ type Mailbox struct {
 	Level       int      `json:"level"`              // 1 (strict) to 7; 0: the policy's own
 	Digest      bool     `json:"digest"`             // whether its owner wants digests
 	Warnings    []string `json:"warnings,omitempty"` // what was set and comes to nothing
+
+	Quota         int64   `json:"quota"`          // octets that it may hold; 0: no limit
+	QuotaMessages int64   `json:"quota_messages"` // messages that it may hold; 0: no limit
+	Full          int     `json:"full"`           // percent of the limit that it is nearest to
+	Inbound       int64   `json:"inbound"`        // messages that strangers may bring in an hour; 0: no limit
+	InboundNow    float64 `json:"inbound_now"`    // that they brought in the last one, to this node
+	Own           Limits  `json:"own"`            // what was set for it alone
+	Kept          int64   `json:"kept"`           // octets of deleted mail that can be brought back
+}
+
+// Limits are what somebody set: 0 nothing, -1 that there is no limit.
+type Limits struct {
+	Bytes    int64 `json:"bytes"`
+	Messages int64 `json:"messages"`
+	Inbound  int64 `json:"inbound"` // messages an hour
 }
 
 // MailboxAdd makes a mailbox. Result: Mailbox.
@@ -49,12 +64,56 @@ type MailboxSet struct {
 	Disposition *string `json:"disposition,omitempty"`
 	Level       *int    `json:"level,omitempty"`
 	Digest      *bool   `json:"digest,omitempty"`
+
+	Quota         *int64 `json:"quota,omitempty"` // 0: as the domain says, -1: no limit
+	QuotaMessages *int64 `json:"quota_messages,omitempty"`
+	Inbound       *int64 `json:"inbound,omitempty"`
 }
 
 // MailboxRemove removes one with all its mail. Result: Nothing.
 type MailboxRemove struct {
 	Address string `json:"address"`
 }
+
+// MailboxDeleted asks for mail of a mailbox that was deleted and can be brought back, the
+// latest first. Result: []DeletedMail.
+type MailboxDeleted struct {
+	Address string    `json:"address"`
+	Since   time.Time `json:"since,omitzero"` // deleted then, or later
+	Page
+}
+
+// DeletedMail is a message that was deleted.
+type DeletedMail struct {
+	ID      string    `json:"id"`      // a number of the mailbox
+	Deleted time.Time `json:"deleted"` // when
+	Folder  string    `json:"folder"`  // that it was in
+	Date    time.Time `json:"date"`    // when it arrived
+	Size    int64     `json:"size"`
+	From    string    `json:"from"`
+	Subject string    `json:"subject"`
+}
+
+// MailboxRecover brings deleted mail back: what is named, or, where Since is given, all
+// that was deleted since then. Result: Recovered.
+type MailboxRecover struct {
+	Address string    `json:"address"`
+	IDs     []string  `json:"ids,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+}
+
+// Recovered says what came back.
+type Recovered struct {
+	Messages int64    `json:"messages"`
+	Folders  []string `json:"folders"`
+	Full     bool     `json:"full"` // the mailbox is over its quota now
+}
+
+// Op names the operation.
+func (MailboxDeleted) Op() string { return "mailbox.deleted" }
+
+// Op names the operation.
+func (MailboxRecover) Op() string { return "mailbox.recover" }
 
 // Op names the operation.
 func (MailboxAdd) Op() string { return "mailbox.add" }
