@@ -29,6 +29,8 @@ type domainFields struct {
 	challenge, allow, hours, zone, language string
 	learn                                   string
 	owners                                  []string
+	limits                                  limitFlags
+	total, totalMessages, junk, trash       string
 }
 
 func (d *domainFields) flags(c *cobra.Command) {
@@ -46,6 +48,11 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")
 	f.StringVar(&d.language, "language", "", "`code` of the language in which its people are written to: en, fr; empty is the node's")
 	f.StringVar(&d.learn, "learn-outgoing", "", "who trusts those whom its people write to: the `mailbox` that wrote (the default), domain (all of it) or off")
+	d.limits.flags(f, "each mailbox", "none")
+	f.StringVar(&d.total, "total", "", "`size` that all mailboxes together may take up, such as 100GiB, or none")
+	f.StringVar(&d.totalMessages, "total-messages", "", "`number` of messages that all mailboxes together may hold, or none")
+	f.StringVar(&d.junk, "junk-days", "", "`days` that mail stays in Junk folders; default for the node's, never")
+	f.StringVar(&d.trash, "trash-days", "", "`days` that mail stays in Trash folders; default for the node's, never")
 	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, with commas between; empty is nothing")
 }
 
@@ -77,7 +84,13 @@ func (p *program) domainAdd() *cobra.Command {
   gatepost domain add customer.example --host exchange --lookup people`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			bounds, err := d.bounds(cmd.Flags())
+			if err != nil {
+				return err
+			}
 			return ask(p, cmd, ops.DomainAdd{
+				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
+				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays,
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
@@ -160,7 +173,13 @@ func (p *program) domainSet() *cobra.Command {
 			f := cmd.Flags()
 			names, hosts, owners := given(d.names), given(d.hosts), given(d.owners)
 			d.allow, d.hours = orDefault(d.allow), orDefault(d.hours)
+			bounds, err := d.bounds(f)
+			if err != nil {
+				return err
+			}
 			r := ops.DomainSet{
+				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
+				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays,
 				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
 				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
 				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
@@ -170,7 +189,8 @@ func (p *program) domainSet() *cobra.Command {
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
-					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners or --learn-outgoing")
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, " +
+					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days or --trash-days")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
@@ -196,6 +216,8 @@ func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
 		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
-		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "created", d.Created)
+		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing,
+		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
+		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "created", d.Created)
 	p.warn(d.Warnings)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
@@ -21,7 +22,7 @@ func (p *program) mailbox() *cobra.Command {
 		Long:    "Adds, lists, shows, changes and removes mailboxes. A password is read from standard input, never from the command line.",
 		Example: `  gatepost mailbox add ann@example.org --password-stdin < password`,
 	})
-	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxRemove(),
+	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxRemove(), p.mailboxDeleted(), p.mailboxRecover(),
 		p.resetFactor("a mailbox's owner", "ADDRESS", "gatepost mailbox reset-factor ann@example.org",
 			func(address string) control.Request { return ops.MailboxResetFactor{Address: address} }))
 	return c
@@ -110,9 +111,9 @@ func (p *program) mailboxList() *cobra.Command {
 				return r
 			}
 			id := func(m ops.Mailbox) string { return m.Address }
-			head := []string{"MAILBOX", "STATE", "MESSAGES", "BYTES"}
+			head := []string{"MAILBOX", "STATE", "MESSAGES", "BYTES", "QUOTA", "FULL"}
 			return askPages(p, cmd, page, search[ops.Mailbox]{request, id}, listing[ops.Mailbox]{"no mailboxes", head, func(m ops.Mailbox) []any {
-				return []any{m.Address, m.State, m.Messages, m.Bytes}
+				return []any{m.Address, m.State, m.Messages, m.Bytes, limitText(m.Quota, config.Size(m.Quota).String()), percentText(m)}
 			}})
 		},
 	}
@@ -138,6 +139,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	var language, state, disposition, digest string
 	var level int
 	var copies []string
+	var limits limitFlags
 	c := &cobra.Command{
 		Use:   "set ADDRESS",
 		Short: "Change a mailbox",
@@ -145,7 +147,8 @@ func (p *program) mailboxSet() *cobra.Command {
 			"--disposition and --level stand for what its owner wants: they count where the domain leaves that to owners.",
 		Example: `  gatepost mailbox set ann@example.org --state suspended
   gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example
-  gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off`,
+  gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off
+  gatepost mailbox set ann@example.org --quota 5GiB --quota-messages 100000`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
@@ -154,6 +157,9 @@ func (p *program) mailboxSet() *cobra.Command {
 			r.Disposition, r.Level = changed(f, "disposition", &disposition), changed(f, "level", &level)
 			var err error
 			if r.Digest, err = onOff(f, "digest", digest); err != nil {
+				return err
+			}
+			if r.Quota, r.QuotaMessages, r.Inbound, err = limits.given(f); err != nil {
 				return err
 			}
 			copies = given(copies)
@@ -166,7 +172,7 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level or --digest")
+				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages or --inbound")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -178,6 +184,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	c.Flags().IntVar(&level, "level", 0, "how strict the filters are, `1` (strict) to 7; 0 is the policy's own")
 	c.Flags().StringVar(&digest, "digest", "", "`on` or off: whether its owner gets digests")
 	copyFlag(c, &copies)
+	limits.flags(c.Flags(), "it", "the domain's")
 	return c
 }
 
@@ -196,6 +203,8 @@ func (p *program) mailboxRemove() *cobra.Command {
 
 func (p *program) showMailbox(m ops.Mailbox) {
 	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "disposition", m.Disposition, "level", m.Level,
-		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes, "created", m.Created)
+		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes,
+		"quota", limitText(m.Quota, config.Size(m.Quota).String()), "quota messages", limitText(m.QuotaMessages, fmt.Sprint(m.QuotaMessages)), "full", percentText(m),
+		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)), "deleted bytes", m.Kept, "created", m.Created)
 	p.warn(m.Warnings)
 }

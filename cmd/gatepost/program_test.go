@@ -218,7 +218,15 @@ func routeHandlers(h control.Handlers) {
 	control.On(h, answer[ops.DistributionList]([]ops.Distribution{list}))
 	control.On(h, answer[ops.DistributionShow](ops.DistributionDetail{Distribution: list, Members: []string{"ann@example.org", "bob@example.net"}}))
 	control.On(h, answer[ops.DistributionRemove](ops.Nothing{}))
-	control.On(h, answer[ops.MailboxSet](ops.Mailbox{Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0)}))
+	control.On(h, answer[ops.MailboxSet](ops.Mailbox{
+		Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0), Bytes: 900, Messages: 3,
+		Quota: 5 << 30, QuotaMessages: 100_000, Full: 91, Inbound: 200, InboundNow: 17, Own: ops.Limits{Bytes: 5 << 30}, Kept: 77,
+	}))
+	control.On(h, answer[ops.MailboxDeleted]([]ops.DeletedMail{
+		{ID: "12", Deleted: at(9), Folder: "Trash", Date: at(1), Size: 1234, From: "bob@example.net", Subject: "Lunch \x1b[31m"},
+		{ID: "7", Deleted: at(8), Folder: "INBOX", Date: at(0), Size: 5},
+	}))
+	control.On(h, answer[ops.MailboxRecover](ops.Recovered{Messages: 2, Folders: []string{"INBOX", "Recovered"}, Full: true}))
 	control.On(h, func(_ context.Context, r ops.RouteShow) (ops.Route, error) {
 		if r.From != nil {
 			return ops.Route{Address: r.Address, Reason: "eve@example.net may not post to this list", Steps: []ops.RouteStep{}}, nil

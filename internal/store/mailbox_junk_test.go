@@ -19,6 +19,11 @@ func put(t *testing.T, db *DB, box int64, folder string) mailbox.UID {
 	return d.UID
 }
 
+// untilThen has all mail before a time swept.
+func untilThen(t time.Time) func(int64, mailbox.Use) time.Time {
+	return func(int64, mailbox.Use) time.Time { return t }
+}
+
 func inFolder(t *testing.T, db *DB, box int64, folder string) int64 {
 	t.Helper()
 	f, err := db.Mailboxes().Folder(t.Context(), box, folder)
@@ -43,7 +48,7 @@ func testSweepJunk(t *testing.T, db *DB) {
 		if err := m.MarkJunk(ctx, now); err != nil {
 			t.Fatal(err)
 		}
-		if err := m.SweepJunk(ctx, now.Add(-30*day), func(box int64) { cleaned = append(cleaned, box) }); err != nil {
+		if err := m.SweepJunk(ctx, now.Add(-30*day), untilThen(now.Add(-30*day)), func(box int64) { cleaned = append(cleaned, box) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,7 +122,7 @@ func testSweepJunkFolders(t *testing.T, db *DB) {
 	if err := m.DropBox(ctx, 2, noon); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.SweepJunk(ctx, noon.Add(time.Hour), func(int64) {}); err != nil {
+	if err := m.SweepJunk(ctx, noon.Add(time.Hour), untilThen(noon.Add(time.Hour)), func(int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	var marks int
@@ -126,5 +131,46 @@ func testSweepJunkFolders(t *testing.T, db *DB) {
 	}
 	if got := fmt.Sprint(inFolder(t, db, 1, "Junk"), inFolder(t, db, 3, "Junk")); got != "1 0" {
 		t.Errorf("messages: %s", got)
+	}
+}
+
+// Each box has its own time for junk and for trash, or none; what goes can be brought back.
+func TestSweepByBoxAndUse(t *testing.T) { onBoth(t, testSweepByBoxAndUse) }
+
+func testSweepByBoxAndUse(t *testing.T, db *DB) {
+	checked(t, db)
+	knownBoxes(t, db, 3)
+	m, ctx := db.Mailboxes(), t.Context()
+	for box := range int64(3) {
+		put(t, db, box+1, `\Junk`)
+		put(t, db, box+1, `\Trash`)
+	}
+	if err := m.MarkJunk(ctx, noon); err != nil {
+		t.Fatal(err)
+	}
+	later := noon.Add(time.Hour)
+	before := func(box int64, use mailbox.Use) time.Time {
+		switch {
+		case box == 1 && use == mailbox.Trash, box == 2 && use == mailbox.Junk:
+			return later
+		case box == 3:
+			return noon
+		}
+		return time.Time{}
+	}
+	for range 2 {
+		if err := m.SweepJunk(ctx, later, before, func(int64) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []int64
+	for box := range int64(3) {
+		got = append(got, inFolder(t, db, box+1, "Junk"), inFolder(t, db, box+1, "Trash"))
+	}
+	if want := []int64{1, 0, 0, 1, 1, 1}; !slices.Equal(got, want) {
+		t.Errorf("in Junk and Trash of three boxes: got %v, want %v", got, want)
+	}
+	if kept, err := m.Kept(ctx, 1, mailbox.KeptQuery{}); err != nil || len(kept) != 1 || kept[0].Folder != "Trash" {
+		t.Errorf("kept: %+v, %v", kept, err)
 	}
 }

@@ -1,6 +1,7 @@
 package imap_test
 
 import (
+	"gatepost/mailbox"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestJunkIsSwept(t *testing.T) {
 	waits.must("SELECT Junk")
 	waits.send("i1 IDLE")
 	wantPrefix(t, "idle", waits.line(), "+ ")
-	if err := m.SweepJunk(t.Context(), now.Add(time.Hour), s.Changes.Notify); err != nil {
+	if err := m.SweepJunk(t.Context(), now.Add(time.Hour), func(int64, mailbox.Use) time.Time { return now.Add(time.Hour) }, s.Changes.Notify); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
