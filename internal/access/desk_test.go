@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +12,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
-	"gatepost/internal/store"
+	"gatepost/test/fresh"
 )
 
 // house is a Desk over a store, with a clock that tests turn and people that they change.
@@ -80,11 +79,7 @@ func open(t *testing.T) *house {
 		"ann@example.org": {person: access.Person{Kind: access.KindMailbox, ID: 7, Box: 7, Name: "ann@example.org", Role: access.Owner}, password: "right"},
 		"olga":            {person: access.Person{Kind: access.KindAdmin, ID: 8, Name: "olga", Role: access.Operator}, password: "right too"},
 	}}
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "gatepost.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := fresh.Open(t)
 	h.Desk = access.NewDesk(access.Config{
 		People: h, Rows: db.Access(), Keys: db.Secret, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
 		Now: func() time.Time {

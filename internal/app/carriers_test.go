@@ -2,14 +2,13 @@ package app
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
-	"gatepost/internal/store"
+	"gatepost/test/fresh"
 )
 
 // took is a carrier that writes down what it was given.
@@ -27,11 +26,7 @@ func (k *took) Carry(_ context.Context, job queue.Job) queue.Report {
 // What was queued for a smarthost that was replaced goes over the new one; what waits for a
 // domain that moved goes where it is now.
 func TestQueuedMailFollows(t *testing.T) {
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := fresh.Open(t)
 	rows := db.Directory()
 	dir, err := directory.New(t.Context(), directory.Config{Rows: rows, Entries: rows, Hostname: "mx.example"})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/quarantine"
+	"gatepost/test/fresh"
 )
 
 // hold puts a content and holds it for a mailbox, as the intake does.
@@ -44,9 +45,17 @@ func hold(t *testing.T, a *App, id string, box int64, content []byte) blob.ID {
 }
 
 // openUnlimited opens a node that takes whatever the disk does.
+// freshData is a data directory with a store in which nothing is.
+func freshData(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	fresh.In(t, dir)
+	return dir
+}
+
 func openUnlimited(t *testing.T) *App {
 	t.Helper()
-	c, err := config.Load("../../config.yaml", []string{"data=" + t.TempDir(), "limits.min_free=0"}, nil)
+	c, err := config.Load("../../config.yaml", []string{"data=" + freshData(t), "limits.min_free=0"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

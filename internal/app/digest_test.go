@@ -50,7 +50,7 @@ func openDigestSite(t *testing.T) *digestSite {
 		t.Fatal(err)
 	}
 	base := "http://" + l.Addr().String()
-	c, err := config.Load("../../config.yaml", []string{"data=" + t.TempDir(), "limits.min_free=0", "web.url=" + base, "hostname=mx.test.example"}, nil)
+	c, err := config.Load("../../config.yaml", []string{"data=" + freshData(t), "limits.min_free=0", "web.url=" + base, "hostname=mx.test.example"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

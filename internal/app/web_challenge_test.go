@@ -40,7 +40,7 @@ type challenged struct {
 
 func openChallenged(t *testing.T, sets ...string) *challenged {
 	t.Helper()
-	c, err := config.Load("../../config.yaml", append([]string{"data=" + t.TempDir(), "limits.min_free=0"}, sets...), nil)
+	c, err := config.Load("../../config.yaml", append([]string{"data=" + freshData(t), "limits.min_free=0"}, sets...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

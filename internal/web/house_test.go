@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,7 +12,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
-	"gatepost/internal/store"
+	"gatepost/test/fresh"
 )
 
 // A house is who can log in, in tests: persons(), each with the password "secret of "
@@ -35,11 +34,7 @@ func live(t *testing.T, c Config) (*house, *site) {
 	for _, p := range persons() {
 		h.password[p.Name] = "secret of " + p.Name
 	}
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "gatepost.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := fresh.Open(t)
 	h.desk = access.NewDesk(access.Config{People: h, Rows: db.Access(), Keys: db.Secret, Log: slog.New(slog.NewTextHandler(h.log, nil)), Now: h.clock})
 	c.Desk, c.Accounts, c.Now = h.desk, h, h.clock
 	if c.Settings == nil {

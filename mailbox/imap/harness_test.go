@@ -14,7 +14,6 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"gatepost/internal/store"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
+	"gatepost/test/fresh"
 )
 
 // bodies keeps contents in memory.
@@ -83,11 +83,7 @@ type server struct {
 
 func start(t testing.TB, change ...func(*imap.Server)) *server {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "gatepost.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := fresh.Open(t)
 	s := &server{db: db, bodies: &bodies{all: map[blob.ID][]byte{}}}
 	s.Server = &imap.Server{
 		Store: db.Mailboxes(), Bodies: s.bodies, Auth: users{"ann@example.org": 1, "bob@example.org": 2},

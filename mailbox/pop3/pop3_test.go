@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"gatepost/internal/store"
 	"gatepost/mailbox"
 	"gatepost/mailbox/pop3"
+	"gatepost/test/fresh"
 )
 
 // bodies keeps contents in memory.
@@ -69,7 +69,7 @@ type server struct {
 
 func start(t *testing.T, change func(*pop3.Server)) *server {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+	db, err := store.Open(t.Context(), fresh.In(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"gatepost/internal/bayes/desk"
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
+	"gatepost/test/fresh"
 )
 
 // A site is one store, with mail of which it is known what it is.
@@ -40,7 +40,7 @@ func newSite(t *testing.T) *site {
 // siteIn is the site whose store is in a directory.
 func siteIn(t *testing.T, dir string) *site {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(dir, "gatepost.db"))
+	db, err := store.Open(t.Context(), fresh.In(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
