@@ -3,6 +3,7 @@ package desk_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,19 +22,23 @@ import (
 
 // A site is one store, with mail of which it is known what it is.
 type site struct {
-	t    *testing.T
-	rows desk.Rows
-	now  time.Time
-	mu   sync.Mutex
-	mail map[string]*bayes.Features // by message
-	log  bytes.Buffer
-	caps desk.Caps
+	t     *testing.T
+	close func() error // the store; more than once is as good as once
+	rows  desk.Rows
+	now   time.Time
+	mu    sync.Mutex
+	mail  map[string]*bayes.Features // by message
+	log   bytes.Buffer
+	caps  desk.Caps
 }
+
+// firstDay is when a new site begins.
+var firstDay = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := siteIn(t, t.TempDir())
-	s.now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	s.now = firstDay
 	return s
 }
 
@@ -44,8 +49,9 @@ func siteIn(t *testing.T, dir string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
-	return &site{t: t, rows: db.Bayes(), now: time.Now().UTC(), mail: map[string]*bayes.Features{}}
+	end := sync.OnceValue(db.Close)
+	t.Cleanup(func() { end() })
+	return &site{t: t, close: end, rows: db.Bayes(), now: time.Now().UTC(), mail: map[string]*bayes.Features{}}
 }
 
 // Features implements desk.Contents.
@@ -97,17 +103,22 @@ func (s *site) teach(d *desk.Desk, l desk.Lesson) desk.Taught {
 	return t
 }
 
-// octets are a desk's model, whole.
+// octets tell a desk's model, whole, from any other: they are its digest.
 func octets(t *testing.T, d *desk.Desk) []byte {
 	t.Helper()
 	if err := d.Follow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if _, err := d.Model().WriteTo(&b); err != nil {
+	return octetsOf(t, d.Model())
+}
+
+func octetsOf(t *testing.T, m *bayes.Model) []byte {
+	t.Helper()
+	h := sha256.New()
+	if _, err := m.WriteTo(h); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return h.Sum(nil)
 }
 
 func same(t *testing.T, what string, a, b *desk.Desk) {

@@ -135,17 +135,15 @@ func TestMailIsJudgedByWhatIsInTheLog(t *testing.T) {
 // octetsNow are a desk's model, whole, as mail is judged by it at this moment.
 func octetsNow(t *testing.T, d *desk.Desk) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if _, err := d.Model().WriteTo(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return octetsOf(t, d.Model())
 }
 
 // What the guard knows can be told on a model's first day, and after a restart before anything is learnt; and it says when it
 // judges.
 func TestGuardTellsWhatItKnows(t *testing.T) {
-	s, first, w := trained(t, testCaps())
+	s := newSite(t)
+	s.caps = testCaps()
+	first, w := s.train()
 	s.now = s.now.AddDate(0, 0, -1)
 	if g := first.Guard(); g.Judging || g.Ham.Samples < 64 || g.Spam.Samples < 64 {
 		t.Errorf("on the first day: %+v", g)

@@ -2,7 +2,12 @@ package desk_test
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatepost/internal/bayes"
@@ -12,12 +17,76 @@ import (
 // caps of the tests below; the program's are like them.
 func testCaps() desk.Caps { return desk.Caps{Person: 100, Domain: 500, Source: 5000} }
 
+// learnt is a site's store and mail after train; by caps, with which others are learnt.
+type learnt struct {
+	file []byte
+	mail map[string]*bayes.Features
+	pcg  []byte // the writer's state
+}
+
+var schools struct {
+	sync.Mutex
+	by map[string]*learnt
+}
+
 // trained returns a site whose desk has learnt some of both, of several domains, a day ago.
+// Each is a copy of the first with such caps, by a desk that was started since.
 func trained(t *testing.T, caps desk.Caps) (*site, *desk.Desk, writer) {
-	s := newSite(t)
-	s.caps = caps
-	d := s.node("a")
+	t.Helper()
+	schools.Lock()
+	defer schools.Unlock()
+	made := schools.by[fmt.Sprint(caps)]
+	if made == nil {
+		made = learnAsOf(t, caps)
+		if schools.by == nil {
+			schools.by = map[string]*learnt{}
+		}
+		schools.by[fmt.Sprint(caps)] = made
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "gatepost.db"), made.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := siteIn(t, dir)
+	s.caps, s.now, s.mail = caps, firstDay.AddDate(0, 0, 1), maps.Clone(made.mail)
+	pcg := &rand.PCG{}
+	if err := pcg.UnmarshalBinary(made.pcg); err != nil {
+		t.Fatal(err)
+	}
+	return s, s.node("a"), writer{rand.New(pcg)}
+}
+
+func learnAsOf(t *testing.T, caps desk.Caps) *learnt {
+	t.Helper()
+	dir := t.TempDir()
+	s := siteIn(t, dir)
+	s.caps, s.now = caps, firstDay
+	pcg := rand.NewPCG(7, 1)
+	s.trainBy(writer{rand.New(pcg)})
+	state, err := pcg.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(dir, "gatepost.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &learnt{file, s.mail, state}
+}
+
+// train has a new desk taught some of both, and lets a day pass.
+func (s *site) train() (*desk.Desk, writer) {
+	s.t.Helper()
 	w := newWriter(7)
+	return s.trainBy(w), w
+}
+
+func (s *site) trainBy(w writer) *desk.Desk {
+	s.t.Helper()
+	d := s.node("a")
 	var list []desk.Lesson
 	for i := range 800 {
 		kind, spam := "work", i%2 == 0
@@ -30,11 +99,11 @@ func trained(t *testing.T, caps desk.Caps) (*site, *desk.Desk, writer) {
 		}
 		list = append(list, l)
 	}
-	if _, err := d.TeachNow(t.Context(), list...); err != nil {
-		t.Fatal(err)
+	if _, err := d.TeachNow(s.t.Context(), list...); err != nil {
+		s.t.Fatal(err)
 	}
 	s.now = s.now.AddDate(0, 0, 1)
-	return s, d, w
+	return d
 }
 
 // measured is what the model makes of mail that nobody has taught, for a domain that has taught nothing.
