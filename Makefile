@@ -63,7 +63,7 @@ tools:
 
 # Debian's MTAs exclude one another: Postfix is installed, these are unpacked with all
 # that they depend on, and test/peer runs them in root directories of their own.
-PEERS := exim4-daemon-light opensmtpd dovecot-lmtpd dovecot-sieve
+PEERS := exim4-daemon-light opensmtpd dovecot-lmtpd dovecot-sieve dovecot-imapd dovecot-pop3d
 
 .PHONY: peers
 peers: $(PEERS:%=build/peers/%/unpacked)
@@ -87,15 +87,17 @@ check: test
 
 # Messages a second over SMTP, beside a server that does nothing; then handed on, beside
 # Postfix doing the same (as root); connections that are refused; then what each filter costs,
-# those of the content beside Rspamd; the DNS server beside nsd. Each table is of one run.
+# those of the content beside Rspamd; the DNS server beside nsd; mailboxes beside Dovecot. Each
+# table is of one run.
 .PHONY: bench
-bench: corpus tools
+bench: corpus tools peers
 	$(GO) run ./test/bench -corpus corpus
 	$(GO) run ./test/bench -relay
 	$(GO) run ./test/bench -flood
 	$(GO) run ./test/bench -filters
 	$(GO) run ./test/bench -content -corpus corpus
 	$(GO) run ./test/bench -dns
+	$(GO) run ./test/bench -imap -corpus corpus
 
 # How well filters tell spam from ham, over the corpus, beside other people's: a quarter of an
 # hour for all. EVAL="-only online -filters gatepost,bogofilter" takes some.

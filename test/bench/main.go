@@ -9,6 +9,7 @@
 //	go run ./test/bench -content -corpus DIR # what the content's filters cost, beside Rspamd
 //	go run ./test/bench -dns        # questions about the published blacklist, beside nsd
 //	go run ./test/bench -flood      # connections that the gate refuses
+//	go run ./test/bench -imap [-corpus DIR] [-filter "SEARCH"] # mailboxes, beside Dovecot; as root
 package main
 
 import (
@@ -36,7 +37,8 @@ func main() {
 	content := flag.Bool("content", false, "measure what the filters of the content cost a message of the corpus, beside Rspamd")
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
-	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part")
+	mailboxes := flag.Bool("imap", false, "measure mailboxes over IMAP and POP3, beside Dovecot")
+	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, what is in the measurement's name")
 	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
@@ -52,6 +54,8 @@ func main() {
 		err = benchDNS(*rounds)
 	case *flooded:
 		err = benchFlood(*n, *rounds)
+	case *mailboxes:
+		err = benchIMAP(*rounds, *corpus, *only)
 	case *held:
 		err = benchQuarantine(*n, *rounds)
 	case *relay:
@@ -189,6 +193,9 @@ func made(size int) func(int) []byte {
 	}
 }
 
+// benchPassword opens every mailbox of ours.
+const benchPassword = "a pass phrase for the bench"
+
 // start builds and starts gatepost with one mailbox and a DNS server on loopback that
 // knows no name; config "" is its own. commands are run before.
 func start(dir, config string, sets []string, commands [][]string) (*machine.Machine, func(), error) {
@@ -220,7 +227,7 @@ func startFilled(dir, config string, sets []string, commands [][]string, fill fu
 	if _, err := m.Run("", "domain", "add", "bench.example"); err != nil {
 		return nil, nil, err
 	}
-	if _, err := m.Run("a pass phrase for the bench", "mailbox", "add", "user0@bench.example", "--password-stdin"); err != nil {
+	if _, err := m.Run(benchPassword, "mailbox", "add", "user0@bench.example", "--password-stdin"); err != nil {
 		return nil, nil, err
 	}
 	if err := fill(dir + "/data"); err != nil {

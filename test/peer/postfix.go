@@ -238,7 +238,7 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// await returns once somebody greets at addr, or in vain when ended is closed.
+// await returns once somebody greets at addr by SMTP, IMAP or POP3, or in vain when ended is closed.
 func await(addr string, ended <-chan struct{}) error {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		select {
@@ -254,7 +254,7 @@ func await(addr string, ended <-chan struct{}) error {
 		var b [3]byte
 		_, err = c.Read(b[:])
 		c.Close()
-		if err == nil && string(b[:]) == "220" {
+		if g := string(b[:]); err == nil && (g == "220" || g == "* O" || g == "+OK") {
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -17,6 +18,7 @@ import (
 type room struct {
 	dir   string
 	pkg   string            // Debian's name of what `make peers` has unpacked
+	also  []string          // others that are laid over the machine with it
 	keeps string            // pattern of its maildirs' paths inside
 	users []string          // beside root and nobody; numbered from firstUser
 	dirs  map[string]int    // path inside: number of its owner
@@ -32,10 +34,10 @@ const (
 	noMounts  = 77    // enter's exit status where it may not mount
 )
 
-// enter mounts the package's /usr over the machine's and runs a program there. The
+// enter mounts the packages' /usr over the machine's and runs a program there. The
 // shell stays as process 1 of its namespace (pid_namespaces(7)): all ends with it.
 const enter = `
-mount -t overlay overlay -o ro,lowerdir="$1/usr":/usr "$2/usr" &&
+mount -t overlay overlay -o ro,lowerdir="$1:/usr" "$2/usr" &&
 	mount --rbind /dev "$2/dev" &&
 	mount -t proc proc "$2/proc" || exit 77
 room=$2
@@ -63,9 +65,13 @@ func (r *room) open(program ...string) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("%w: only root can give %s a root directory", ErrMissing, r.pkg)
 	}
-	unpacked, err := unpacked(r.pkg)
-	if err != nil {
-		return err
+	var layers []string
+	for _, pkg := range append([]string{r.pkg}, r.also...) {
+		dir, err := unpacked(pkg)
+		if err != nil {
+			return err
+		}
+		layers = append(layers, filepath.Join(dir, "usr"))
 	}
 	if err := r.furnish(); err != nil {
 		return err
@@ -75,7 +81,7 @@ func (r *room) open(program ...string) error {
 		return err
 	}
 	defer log.Close()
-	r.cmd = exec.Command("/bin/sh", append([]string{"-ec", enter, "room", unpacked, r.path("")}, program...)...)
+	r.cmd = exec.Command("/bin/sh", append([]string{"-ec", enter, "room", strings.Join(layers, ":"), r.path("")}, program...)...)
 	r.cmd.Stdout, r.cmd.Stderr = log, log
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS, Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := r.cmd.Start(); err != nil {
