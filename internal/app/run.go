@@ -250,6 +250,7 @@ func (a *App) chores() []service {
 		{name: "quota warnings", run: a.warner.run},
 		{name: "journal", run: a.expireJournal},
 		{name: "content", run: a.compactContent},
+		{name: "texts", run: a.indexTexts},
 		{name: "reserve", run: a.reserve.run},
 		{name: "dns lists", run: a.lists.run},
 		{name: "engines", run: a.engines.run},

@@ -46,6 +46,13 @@ var rules = [...]rule{
 		FROM mailbox_box b LEFT JOIN mailbox a ON a.id = b.box WHERE a.id IS NULL`},
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email
 		FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder LEFT JOIN mailbox_email e ON e.box = f.box AND e.id = m.email WHERE e.id IS NULL`},
+	{"index of texts of mailbox %s has email %s, which is missing%s", `SELECT l.box, l.email, ''
+		FROM mailbox_search_loose l LEFT JOIN mailbox_email e ON e.box = l.box AND e.id = l.email WHERE e.id IS NULL`},
+	{"index of texts of mailbox %s has come to email %s, the last is %s", `SELECT s.box, s.done, COALESCE(b.email, 0)
+		FROM mailbox_search s LEFT JOIN mailbox_box b ON b.box = s.box WHERE s.done > COALESCE(b.email, 0)`},
+	{"index of texts of mailbox %s has block %s without its bits, or bits without a block%s", `SELECT b.box, b.block, '' FROM mailbox_search_block b
+		WHERE (SELECT COUNT(*) FROM mailbox_search_bits p WHERE p.box = b.box AND p.block = b.block) * 4 <> b.size
+		UNION ALL SELECT p.box, p.block, '' FROM mailbox_search_bits p LEFT JOIN mailbox_search_block b ON b.box = p.box AND b.block = p.block WHERE b.block IS NULL`},
 	{"content %s counts %s references, and has %s", `SELECT b.id, b.refs, COUNT(r.blob) FROM blob b
 		LEFT JOIN (SELECT blob FROM mailbox_email UNION ALL SELECT blob FROM held WHERE state = 'held'
 			UNION ALL SELECT blob FROM queue_message) r ON r.blob = b.id

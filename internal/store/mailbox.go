@@ -27,6 +27,8 @@ var _ interface {
 	mailbox.Historian
 	mailbox.Keeper
 	mailbox.Gauge
+	mailbox.TextFinder
+	mailbox.TextRows
 } = Mailboxes{}
 
 // Mailboxes returns the store's mailstore.

@@ -218,5 +218,5 @@ func unrefEmail(tx *Tx, box, email int64) error {
 		return fmt.Errorf("delete email %d: %w", email, err)
 	}
 	tx.unref(blob)
-	return nil
+	return forgetText(tx, box, email)
 }

@@ -273,6 +273,9 @@ func (nothing) Deliver(context.Context, *mailbox.Delivery) error { return errNot
 func (nothing) SetFlags(context.Context, int64, mailbox.UIDSet, mailbox.FlagChange) (s mailbox.Stored, err error) {
 	return s, errNothing
 }
+func (nothing) Likely(context.Context, int64, mailbox.TextQuery) ([]mailbox.UID, bool, error) {
+	return nil, false, errNothing
+}
 func (nothing) Expunge(context.Context, int64, mailbox.UIDSet) error { return errNothing }
 func (nothing) Copy(context.Context, int64, mailbox.UIDSet, int64) (c mailbox.Copied, err error) {
 	return c, errNothing

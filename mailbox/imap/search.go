@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,6 +128,10 @@ func (s *searcher) run(ctx context.Context) error {
 			undecided = append(undecided, i)
 		}
 	}
+	undecided, err := s.likely(ctx, undecided)
+	if err != nil {
+		return err
+	}
 	for len(undecided) > 0 {
 		n := min(len(undecided), wholeBatch)
 		if err := s.look(ctx, undecided[:n], matched); err != nil {
@@ -143,6 +148,29 @@ func (s *searcher) run(ctx context.Context) error {
 		return s.highestModSeq(ctx)
 	}
 	return nil
+}
+
+// fewPlaces are looked at without asking the index of texts.
+const fewPlaces = 8
+
+// likely leaves those of some messages that may be what is looked for, by the index of texts.
+func (s *searcher) likely(ctx context.Context, places []int) ([]int, error) {
+	q, ok := textOf(s.query.key)
+	if !ok || len(places) <= fewPlaces {
+		return places, nil
+	}
+	uids, ok, err := s.srv.Store.Likely(ctx, s.view.folder.ID, q)
+	if !ok || err != nil {
+		return places, err
+	}
+	slices.Sort(uids)
+	left := places[:0]
+	for _, i := range places {
+		if _, found := slices.BinarySearch(uids, s.view.entries[i].uid); found {
+			left = append(left, i)
+		}
+	}
+	return left, nil
 }
 
 // look reads the rows of some messages and, where it must, their content.

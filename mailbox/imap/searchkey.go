@@ -108,6 +108,8 @@ type test struct {
 	f  func(m *candidate) bool
 	// whole: the row's envelope is wanted too.
 	whole bool
+	// text, folded, is in a text of every message that f fits; "": f fits others too.
+	text string
 }
 
 func (t test) match(m *candidate) answer {
@@ -122,4 +124,32 @@ func (t test) needs() mailbox.Part {
 		return mailbox.Whole
 	}
 	return mailbox.Row
+}
+
+// shortestText is how many octets a text must have for the index of texts to know of it.
+const shortestText = 3
+
+// textOf is what all that k fits have in their texts; false where that is nothing.
+func textOf(k key) (q mailbox.TextQuery, ok bool) {
+	switch k := k.(type) {
+	case test:
+		return mailbox.TextQuery{Text: k.text}, len(k.text) >= shortestText
+	case allOf:
+		for _, sub := range k {
+			if of, ok := textOf(sub); ok {
+				q.All = append(q.All, of)
+			}
+		}
+		return q, len(q.All) > 0
+	case anyOf:
+		for _, sub := range k {
+			of, ok := textOf(sub)
+			if !ok {
+				return q, false
+			}
+			q.Any = append(q.Any, of)
+		}
+		return q, len(q.Any) > 0
+	}
+	return q, false
 }

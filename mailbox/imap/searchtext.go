@@ -4,9 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
-
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 )
@@ -47,41 +44,23 @@ func (p *searchParser) textKey(name string) key {
 }
 
 // needle reads the string to look for.
-func (p *searchParser) needle() string { return fold(p.astring()) }
-
-// fold takes away what comparing is not to see: case, width and the like, in the
-// sense of RFC 5051.
-func fold(s string) string { return norm.NFKD.String(cases.Fold().String(s)) }
+func (p *searchParser) needle() string { return mailbox.Fold(p.astring()) }
 
 // inEnvelope looks into an element of ENVELOPE. Addresses are looked at as
 // "name <local@host>".
 func inEnvelope(element int, needle string) key {
-	return test{at: row, whole: true, f: func(m *candidate) bool {
+	return test{at: row, whole: true, text: needle, f: func(m *candidate) bool {
 		items := mailbox.SplitList(m.row.Envelope)
 		if element >= len(items) {
 			return false
 		}
-		text := items[element]
-		if text[0] != '(' {
-			// A field that is not there holds nothing, not even "".
-			return string(text) != "NIL" && strings.Contains(fold(mail.DecodeText(mailbox.ParseString(text))), needle)
-		}
-		for _, address := range mailbox.SplitList(text) {
-			if strings.Contains(fold(addressText(address)), needle) {
+		for text := range mailbox.EnvelopeTexts(items[element]) {
+			if strings.Contains(mailbox.Fold(text), needle) {
 				return true
 			}
 		}
 		return false
 	}}
-}
-
-func addressText(address []byte) string {
-	parts := mailbox.SplitList(address)
-	if len(parts) != 4 {
-		return ""
-	}
-	name, local, host := mailbox.ParseString(parts[0]), mailbox.ParseString(parts[2]), mailbox.ParseString(parts[3])
-	return mail.DecodeText(name) + " <" + local + "@" + host + ">"
 }
 
 // sent looks at the Date field without regard to its time and zone.
@@ -101,9 +80,9 @@ func sent(f func(time.Time) bool) key {
 }
 
 func inHeader(field, needle string) key {
-	return test{at: content, f: func(m *candidate) bool {
+	return test{at: content, text: needle, f: func(m *candidate) bool {
 		for _, value := range m.message.Header().Texts(field) {
-			if strings.Contains(fold(value), needle) {
+			if strings.Contains(mailbox.Fold(value), needle) {
 				return true
 			}
 		}
@@ -114,7 +93,7 @@ func inHeader(field, needle string) key {
 // inText looks into the text of all parts, decoded, and with headers into the
 // fields of the message too.
 func inText(needle string, headers bool) key {
-	return test{at: content, f: func(m *candidate) bool {
+	return test{at: content, text: needle, f: func(m *candidate) bool {
 		if headers && fieldsContain(m.message.Header(), needle) {
 			return true
 		}
@@ -125,7 +104,7 @@ func inText(needle string, headers bool) key {
 			if p.Type != "text" {
 				continue
 			}
-			if text, _ := m.message.Text(p, maxText); strings.Contains(fold(text), needle) {
+			if text, _ := m.message.Text(p, maxText); strings.Contains(mailbox.Fold(text), needle) {
 				return true
 			}
 		}
@@ -134,8 +113,8 @@ func inText(needle string, headers bool) key {
 }
 
 func fieldsContain(h *mail.Header, needle string) bool {
-	for _, f := range h.Fields {
-		if strings.Contains(fold(f.Name+": "+mail.DecodeText(f.Value())), needle) {
+	for i := range h.Fields {
+		if strings.Contains(mailbox.FieldText(&h.Fields[i]), needle) {
 			return true
 		}
 	}

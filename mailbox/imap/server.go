@@ -27,6 +27,7 @@ type Store interface {
 	mailbox.Copier
 	mailbox.Historian
 	mailbox.Gauge
+	mailbox.TextFinder
 }
 
 // Bodies keeps the octets of messages; a blob.Store is one.

@@ -13,6 +13,7 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
+	"gatepost/test/machine"
 )
 
 // The folders that are measured. Much and huge are ours alone.
@@ -39,8 +40,27 @@ func (b *imapBench) fill() error {
 				return fmt.Errorf("fill %s: %w", k.name, err)
 			}
 		}
+		if err := k.settle(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// settle waits until a server has nothing left to do in the background, such as indexing.
+func (k *keeper) settle() error {
+	for end := time.Now().Add(15 * time.Minute); time.Now().Before(end); {
+		before, err := machine.TreeCPU(k.pid())
+		if err != nil {
+			return err
+		}
+		time.Sleep(7 * time.Second)
+		after, err := machine.TreeCPU(k.pid())
+		if err != nil || after-before < 200*time.Millisecond {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is still at work after 15 minutes", k.name)
 }
 
 // pour appends n messages over some connections.

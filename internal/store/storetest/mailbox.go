@@ -26,6 +26,8 @@ type MailboxStore interface {
 	ThinExpunged(ctx context.Context, keep int) error
 	mailbox.Gauge
 	mailbox.Keeper
+	mailbox.TextFinder
+	mailbox.TextRows
 }
 
 // when is when everything happens.
@@ -56,6 +58,8 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"what was expunged is kept":    (*box).keeping,
 		"where it comes back":          (*box).keptFolders,
 		"measure":                      (*box).measure,
+		"texts":                        (*box).texts,
+		"texts in blocks":              (*box).textBlocks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{T: t}
