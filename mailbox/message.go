@@ -60,6 +60,7 @@ type Delivery struct {
 type Delta struct {
 	HighestModSeq ModSeq
 	UIDNext       UID
+	Messages      int64   // in the folder now; not told where nothing happened
 	Changed       []Entry // new, or with new flags, by rising UID
 	Expunged      []UID   // rising; some may never have been seen
 

@@ -55,7 +55,7 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err err
 	var box int64
 	var use mailbox.Use
 	var floor mailbox.ModSeq
-	err = tx.Row(`SELECT modseq, uidnext, box, special_use, expunged_floor FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext, &box, &use, &floor)
+	err = tx.Row(`SELECT modseq, uidnext, box, special_use, expunged_floor, messages FROM mailbox_folder WHERE id = ?`, []any{folder}, &d.HighestModSeq, &d.UIDNext, &box, &use, &floor, &d.Messages)
 	if err != nil || d.HighestModSeq <= after {
 		return d, noFolder(err)
 	}

@@ -164,7 +164,14 @@ func (c *conn) dispatch(ctx context.Context, r *request) {
 			return
 		}
 	}
-	rep, err := cmd.run(c, ctx, r)
+	var rep reply
+	var err error
+	if cmd.states == selected && !cmd.quiet {
+		err = c.load(ctx)
+	}
+	if err == nil {
+		rep, err = cmd.run(c, ctx, r)
+	}
 	if c.view != nil && !cmd.quiet {
 		must := cmd.name == "NOOP" || cmd.name == "CHECK"
 		if serr := c.syncAfter(ctx, cmd, must); serr != nil && err == nil {

@@ -18,6 +18,7 @@ type Limits struct {
 	Login       time.Duration // to log in (2 min)
 	Idle        time.Duration // between two commands; RFC 9051 §5.4 asks for 30 min (31 min)
 	Data        time.Duration // between two reads within a command, or to write one buffer (2 min)
+	Eager       int           // messages of a folder whose UIDs and flags SELECT reads; larger ones' are read when they are needed (1000)
 	Poll        time.Duration // during IDLE, without a hint (30 s)
 }
 
@@ -35,6 +36,7 @@ func (s *Server) limits() Limits {
 		Login:       cmp.Or(l.Login, 2*time.Minute),
 		Idle:        cmp.Or(l.Idle, 31*time.Minute),
 		Data:        cmp.Or(l.Data, 2*time.Minute),
+		Eager:       cmp.Or(l.Eager, 1000),
 		Poll:        cmp.Or(l.Poll, 30*time.Second),
 	}
 }

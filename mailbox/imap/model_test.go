@@ -48,9 +48,10 @@ func playModel(t *testing.T, db *store.DB, box int64, seed uint64, steps int) {
 	t.Logf("seed %d", seed)
 	m := &model{t: t, r: rand.New(rand.NewPCG(seed, 0)), names: map[string]*letterboxes{}, seed: seed}
 	shared := &bodies{all: map[blobID][]byte{}}
-	for range 2 {
+	for i := range 2 {
 		m.servers = append(m.servers, startOn(t, db, shared, func(s *imap.Server) {
 			s.Log, s.Auth = quiet(), users{"ann@example.org": box}
+			s.Limits.Eager = []int{0, 1}[i] // one of them reads what it selects later
 		}))
 	}
 	for i, p := range []*player{{}, {condstore: true}, {qresync: true}, {qresync: true, deflates: true}, {qresync: true}} {

@@ -143,14 +143,11 @@ func (c *conn) wantsFlags() bool {
 // syncNew is sync, with what NOTIFY wants fetched of new messages, but for those that the client
 // made itself (RFC 5465 §5.2).
 func (c *conn) syncNew(ctx context.Context, expunges, must, own bool) error {
-	last := mailbox.UID(0)
-	if n := c.view.told; n > 0 {
-		last = c.view.entries[n-1].uid
-	}
+	last := c.view.lastTold()
 	if err := c.sync(ctx, expunges, must); err != nil || c.view == nil {
 		return err
 	}
-	if own || c.watch == nil || c.watch.selected == nil || !c.watch.selected.fetch {
+	if own || c.view.lazy || c.watch == nil || c.watch.selected == nil || !c.watch.selected.fetch {
 		return nil
 	}
 	first, found := c.view.find(last)

@@ -50,7 +50,9 @@ func (c *conn) selectFolder(ctx context.Context, r *request) (reply, error) {
 	c.condstore = c.condstore || condstore
 	rep, err := c.open(ctx, name, r.name == "EXAMINE")
 	if err == nil && known != nil {
-		err = c.resync(ctx, known)
+		if err = c.load(ctx); err == nil {
+			err = c.resync(ctx, known)
+		}
 	}
 	return rep, err
 }
@@ -66,17 +68,11 @@ func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, err
 	}
 	examined := readOnly || p.Rights&changing == 0
 	readOnly = examined || f.Use == mailbox.Quarantine
-	v := &view{readOnly: readOnly, examined: examined, entries: make([]entry, 0, f.Messages)}
-	unseen := 0
-	v.folder, err = c.srv.Store.Index(ctx, f.ID, func(e mailbox.Entry) {
-		if v.add(e); unseen == 0 && e.Flags.System&mailbox.Seen == 0 {
-			unseen = len(v.entries)
-		}
-	})
+	v := &view{readOnly: readOnly, examined: examined}
+	unseen, err := c.survey(ctx, v, f)
 	if err != nil {
 		return reply{}, err
 	}
-	v.modseq, v.told = v.folder.HighestModSeq, len(v.entries)
 	c.view, c.state = v, selected
 	c.enterFolder(p)
 	c.describe(unseen)
@@ -142,7 +138,7 @@ func (v *view) all() mailbox.UIDSet {
 	if v.told == 0 {
 		return nil
 	}
-	return mailbox.UIDSet{{First: 1, Last: v.entries[v.told-1].uid}}
+	return mailbox.UIDSet{{First: 1, Last: v.lastTold()}}
 }
 
 // expunge: RFC 9051 §6.4.3, §6.4.9. The news before the tagged response tell

@@ -64,6 +64,8 @@ type Server struct {
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
 	ProxyTrusted []netip.Prefix // optional
 
+	remembered recollection // of large folders
+
 	opened sync.Once
 	door   *door.Door
 }

@@ -27,7 +27,14 @@ func (c *conn) sync(ctx context.Context, expunges, must bool) error {
 		if err != nil {
 			return err
 		}
-		c.apply(d)
+		switch {
+		case !c.view.lazy:
+			c.apply(d)
+		case d.HighestModSeq > c.view.modseq:
+			if err := c.load(ctx); err != nil || c.view == nil {
+				return err
+			}
+		}
 	}
 	if expunges {
 		c.tellExpunges()

@@ -21,6 +21,7 @@ type view struct {
 	examined bool // by EXAMINE
 	rights   mailbox.Rights
 	entries  []entry
+	lazy     bool           // entries are still to be read: see load
 	gone     int            // entries whose message is expunged, not told yet
 	modseq   mailbox.ModSeq // all up to here is in entries
 	safe     mailbox.ModSeq // where gone: what the client was told goes to here without holes
