@@ -22,6 +22,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
 	"gatepost/pipeline"
 )
 
@@ -31,6 +32,7 @@ type node struct {
 	check   func(*config.Config) error
 	catalog func(*config.Config) []pipeline.Kind
 	demo    func(context.Context, *config.Config, *slog.Logger, io.Writer) error
+	restore func(ctx context.Context, cfg *config.Config, dir string, log *slog.Logger) (ops.Restored, error)
 }
 
 // A machine is a node that was opened: it owns its data directory until Close.
@@ -120,7 +122,7 @@ Exit status: 0 fine, 1 failed, 2 misused.`,
 	root.AddCommand(p.serve(), p.demo(), p.check(), p.filters(), p.explain(), p.policy(), p.domain(), p.mailbox(), p.admin(),
 		p.session(), p.alias(), p.forward(), p.distribution(), p.host(), p.route(), p.list(), p.ban(), p.greylist(), p.trust(),
 		p.complaints(), p.learn(), p.fingerprint(), p.packs(), p.bayes(), p.quarantine(), p.queue(), p.dnsbl(), p.dmarc(), p.engines(),
-		p.journal(), p.version())
+		p.journal(), p.backup(), p.restore(), p.version())
 	p.noteStart(root)
 	return root
 }

@@ -185,7 +185,7 @@ func (a *App) closing(f func() error) { a.closers = append(a.closers, f) }
 
 func (a *App) openStore(ctx context.Context, c *config.Config) (err error) {
 	if c.Store.DSN == "" {
-		a.store, err = store.Open(ctx, filepath.Join(c.Data, "gatepost.db"))
+		a.store, err = store.Open(ctx, filepath.Join(c.Data, store.FileName))
 	} else {
 		a.store, err = openServer(ctx, c, a.log)
 	}
@@ -222,7 +222,7 @@ func openServer(ctx context.Context, c *config.Config, log *slog.Logger) (*store
 }
 
 func (a *App) openContent(ctx context.Context, c *config.Config) error {
-	files, err := segment.OS(filepath.Join(c.Data, "blobs"))
+	files, err := segment.OS(filepath.Join(c.Data, blobsDir))
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	a.tornEnd("content", rec)
 	a.contentGauges()
 	a.reserve = newReserve(filepath.Join(c.Data, "reserve"), int64(c.Limits.MinFree), content.Free, a.log)
-	if files, err = segment.OS(filepath.Join(c.Data, "journal")); err != nil {
+	if files, err = segment.OS(filepath.Join(c.Data, journalDir)); err != nil {
 		return err
 	}
 	if a.days, rec, err = segment.OpenDays(files, segment.Options{MinFree: int64(c.Limits.MinFree)}, a.now); err != nil {

@@ -41,7 +41,7 @@ func loadCertificate(c *config.Config, now time.Time) (tls.Certificate, error) {
 		}
 		return cert, nil
 	}
-	path := filepath.Join(c.Data, "self-signed.pem")
+	path := filepath.Join(c.Data, selfSigned)
 	cert, err := tls.LoadX509KeyPair(path, path)
 	if err == nil && cert.Leaf != nil && cert.Leaf.VerifyHostname(c.Hostname) == nil && now.Before(cert.Leaf.NotAfter.Add(-30*24*time.Hour)) {
 		return cert, nil

@@ -45,6 +45,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.explainPolicy)
 	control.On(h, a.route)
 	control.On(h, a.checkStore)
+	control.On(h, a.backup)
 	return h
 }
 

@@ -25,7 +25,7 @@ func (a *App) openPacks(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.packs = pack.New(pack.Config{
-		Dir: filepath.Join(c.Data, "packs"), Fetcher: a.web(c, roots), Log: a.log, Now: a.now,
+		Dir: filepath.Join(c.Data, packsDir), Fetcher: a.web(c, roots), Log: a.log, Now: a.now,
 		Jitter: func(most time.Duration) time.Duration { return rand.N(max(most, 1)) },
 	})
 	a.beside = append(a.beside, service{name: "packs", run: a.packs.Run})

@@ -36,6 +36,8 @@ type engine interface {
 	view(ctx context.Context, limit time.Duration, f func(*Tx) error) error
 	look(ctx context.Context, f func(*Tx) error) error
 	update(ctx context.Context, f func(*Tx) error) error
+	export(ctx context.Context, dir string) (names []string, err error)
+	name() string
 	err() error
 	repeats() int64
 	close() error

@@ -132,6 +132,9 @@ func (s *server) prepare(ctx context.Context) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
+	if err := finished(ctx, c); err != nil {
+		return err
+	}
 	if err := ownSchema().migrate(ctx, c, postgresDialect); err != nil {
 		return err
 	}

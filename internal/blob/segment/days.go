@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,10 @@ const dayForm = "20060102"
 // Days is a Log that begins a new segment with each day in UTC, so that what is
 // older than some day goes in whole files. A clock that jumps begins a
 // segment more and does no harm.
-type Days struct{ log *Log }
+type Days struct {
+	log   *Log
+	holds atomic.Int32 // see Hold
+}
 
 // OpenDays opens the log in fsys; opt.Label is set by the call. now is the clock.
 func OpenDays(fsys FS, opt Options, now func() time.Time) (*Days, Recovery, error) {
@@ -21,7 +25,7 @@ func OpenDays(fsys FS, opt Options, now func() time.Time) (*Days, Recovery, erro
 	if err != nil {
 		return nil, rec, err
 	}
-	return &Days{log}, rec, nil
+	return &Days{log: log}, rec, nil
 }
 
 // kindDay is the kind of a Days' records.
@@ -48,8 +52,12 @@ func (d *Days) Read(_ context.Context, name string) ([]byte, error) {
 	return record, err
 }
 
-// Expire removes the segments of the days before the one of t.
+// Expire removes the segments of the days before the one of t. While somebody holds them it
+// leaves that to the next time.
 func (d *Days) Expire(_ context.Context, t time.Time) error {
+	if d.holds.Load() > 0 {
+		return nil
+	}
 	first := t.UTC().Format(dayForm)
 	return d.log.Prune(func(label string) bool {
 		_, err := time.Parse(dayForm, label)
