@@ -22,7 +22,7 @@ func (p *program) mailbox() *cobra.Command {
 		Long:    "Adds, lists, shows, changes and removes mailboxes. A password is read from standard input, never from the command line.",
 		Example: `  gatepost mailbox add ann@example.org --password-stdin < password`,
 	})
-	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxRemove(), p.mailboxDeleted(), p.mailboxRecover(),
+	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxSenders(), p.mailboxRemove(), p.mailboxDeleted(), p.mailboxRecover(),
 		p.mailboxExport(), p.mailboxImport(),
 		p.resetFactor("a mailbox's owner", "ADDRESS", "gatepost mailbox reset-factor ann@example.org",
 			func(address string) control.Request { return ops.MailboxResetFactor{Address: address} }))

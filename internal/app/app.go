@@ -107,6 +107,7 @@ type App struct {
 	digests      *digest.Digests
 	digestLinks  digest.Links
 	digestWriter *digest.Writer
+	offers       offers
 	notifier     *challenge.Notifier
 	complaints   *complaint.Desk
 	packs        *pack.Keeper
@@ -158,6 +159,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openQuarantine,
 		a.openChallenge,
 		a.openDigests,
+		a.openOffers,
 		a.openDesk,
 		a.openWeb,
 		a.openZone,

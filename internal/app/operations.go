@@ -25,6 +25,8 @@ func (a *App) operations() control.Handlers {
 	a.aliasOps(h)
 	a.forwardOps(h)
 	a.distributionOps(h)
+	a.shareOps(h)
+	a.groupOps(h)
 	a.listOps(h)
 	a.banOps(h)
 	a.trustOps(h)

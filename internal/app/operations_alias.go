@@ -8,6 +8,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 )
 
 func (a *App) aliasOps(h control.Handlers) {
@@ -107,7 +108,10 @@ func (a *App) removeAlias(ctx context.Context, kind directory.AliasKind, address
 	if err != nil {
 		return err
 	}
-	return told(a.directory.RemoveAlias(ctx, found.Address))
+	if err := a.directory.RemoveAlias(ctx, found.Address); err != nil {
+		return told(err)
+	}
+	return a.mailboxes.ForgetWho(ctx, mailbox.GroupWho(string(found.Address))) // who gets the address next is another
 }
 
 // listAliases lists one page of one kind, of a domain or of all, by address.

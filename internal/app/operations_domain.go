@@ -13,6 +13,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 )
 
 func (a *App) domainOps(h control.Handlers) {
@@ -54,7 +55,10 @@ func (a *App) domainOps(h control.Handlers) {
 		if err != nil {
 			return ops.Nothing{}, err
 		}
-		return ops.Nothing{}, told(a.directory.RemoveDomain(ctx, name))
+		if err := a.directory.RemoveDomain(ctx, name); err != nil {
+			return ops.Nothing{}, told(err)
+		}
+		return ops.Nothing{}, a.mailboxes.ForgetWho(ctx, mailbox.DomainWho(name))
 	})
 }
 

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"gatepost/internal/control/ops"
+)
+
+func (p *program) share() *cobra.Command {
+	c := group(&cobra.Command{
+		Use:   "share",
+		Short: "Folders that others may see",
+		Long: `Lists, gives and takes rights in folders of mailboxes. Who has some finds the folder
+in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's ACL).`,
+		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write`,
+	})
+	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer())
+	return c
+}
+
+const (
+	whoUsage    = "WITH is a mailbox, an alias or a distribution list (all whom it leads to), @ and a domain (all with a mailbox there), or anyone."
+	rightsUsage = "`read`, write (change what is in it), manage (also its folders, and who else may), or letters of RFC 4314"
+)
+
+func (p *program) shareAdd() *cobra.Command {
+	var r ops.ShareAdd
+	c := &cobra.Command{
+		Use:   "add OWNER FOLDER WITH [--rights read]",
+		Short: "Share a folder and all beneath it",
+		Long: `Gives somebody rights in a folder and in all that is beneath it now; what is made there
+later has the rights of the folder above it. "*" is all folders of the mailbox, those to come, too.
+` + whoUsage + ` The receiver is told by mail; a whole domain is not.`,
+		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write
+  gatepost share add ann@example.org "*" secretary@example.org --rights manage --quiet`,
+		Args: cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.Owner, r.Folder, r.With = args[0], args[1], args[2]
+			return ask(p, cmd, r, func(s ops.Share) {
+				p.say("shared with %s: %s (%s)", printable(s.With), printable(s.Name), printable(s.Rights))
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Rights, "rights", "read", rightsUsage)
+	c.Flags().BoolVar(&r.Quiet, "quiet", false, "tell nobody by mail")
+	return c
+}
+
+func (p *program) shareList() *cobra.Command {
+	var r ops.ShareList
+	c := &cobra.Command{
+		Use:   "list --owner ADDRESS | --with ADDRESS",
+		Short: "List what is shared by a mailbox, or with one",
+		Example: `  gatepost share list --owner ann@example.org
+  gatepost share list --with bob@example.org`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(p, cmd, r, func(list []ops.Share) {
+				if len(list) == 0 {
+					p.say("nothing is shared")
+					return
+				}
+				t := p.table()
+				t.row("OWNER", "FOLDER", "WITH", "RIGHTS", "ANSWER")
+				for _, s := range list {
+					t.row(s.Owner, s.Folder, s.With, s.Rights, s.Answer)
+				}
+				t.flush()
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Owner, "owner", "", "what this `mailbox` shares")
+	c.Flags().StringVar(&r.With, "with", "", "what reaches this `mailbox`, also through groups")
+	return c
+}
+
+func (p *program) shareRemove() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove OWNER FOLDER WITH",
+		Short:   "Take back a folder and all beneath it",
+		Example: `  gatepost share remove ann@example.org Projects bob@example.org`,
+		Args:    cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.ShareRemove{Owner: args[0], Folder: args[1], With: args[2]}, func(ops.Nothing) {
+				p.say("no longer shared with %s", printable(args[2]))
+			})
+		},
+	}
+}
+
+func (p *program) shareAnswer() *cobra.Command {
+	return &cobra.Command{
+		Use:   "answer READER NAME accept|decline|leave|ask",
+		Short: "Accept or decline a share for its receiver",
+		Long: `Answers for somebody with whom a folder is shared. What is accepted his mail program shows;
+what is declined, or left, it does not list. Rights stay as they are. "ask" takes the answer back.`,
+		Example: `  gatepost share answer bob@example.org Shared/ann@example.org/Projects accept`,
+		Args:    cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.ShareAnswer{Reader: args[0], Name: args[1], Answer: args[2]}, func(ops.Nothing) {
+				p.say("%s: %s", printable(args[1]), printable(args[2]))
+			})
+		},
+	}
+}

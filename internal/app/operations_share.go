@@ -1,0 +1,223 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
+)
+
+func (a *App) shareOps(h control.Handlers) {
+	control.On(h, a.addShare)
+	control.On(h, a.listShares)
+	control.On(h, a.removeShare)
+	control.On(h, a.answerShare)
+}
+
+// people is the directory as whom things are shared with.
+func (a *App) people() imapPeople { return imapPeople{a.directory} }
+
+// who finds whom a command names.
+func (a *App) who(identifier string) (mailbox.Who, error) {
+	who, ok := a.people().Who(identifier)
+	if !ok {
+		return "", control.NotFound("%s: no such mailbox, alias, distribution list or domain here; anyone is all who have a mailbox", identifier)
+	}
+	return who, nil
+}
+
+// owner finds a mailbox by its address.
+func (a *App) owner(address string) (directory.Mailbox, error) {
+	p, err := path(address)
+	if err != nil {
+		return directory.Mailbox{}, err
+	}
+	m, ok := a.directory.Snapshot().Mailbox(p)
+	if !ok {
+		return m, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
+	}
+	return m, nil
+}
+
+// allFolders is how commands call all folders of a mailbox.
+const allFolders = "*"
+
+// shareable returns the numbers of a folder and of all beneath it; 0 is the whole mailbox.
+func (a *App) shareable(ctx context.Context, box int64, name string) (ids []int64, clean string, err error) {
+	if name == allFolders {
+		return []int64{0}, "", nil
+	}
+	if clean, err = mailbox.CleanName(name); err != nil {
+		return nil, "", control.Misused("%v", err)
+	}
+	all, err := a.mailboxes.Folders(ctx, box)
+	for _, f := range all {
+		if f.Name == clean || strings.HasPrefix(f.Name, clean+mailbox.Separator) {
+			ids = append(ids, f.ID)
+		}
+	}
+	if err == nil && len(ids) == 0 {
+		err = control.NotFound("folder %s: %v", clean, mailbox.ErrNoFolder)
+	}
+	return ids, clean, err
+}
+
+// setShare changes what somebody has in a folder and in all beneath it.
+func (a *App) setShare(ctx context.Context, address, folder, with string, r mailbox.Rights) (g mailbox.Grant, before mailbox.Rights, err error) {
+	m, err := a.owner(address)
+	if err != nil {
+		return g, 0, err
+	}
+	who, err := a.who(with)
+	if err != nil {
+		return g, 0, err
+	}
+	ids, name, err := a.shareable(ctx, m.ID, folder)
+	if err != nil {
+		return g, 0, err
+	}
+	for i, id := range ids {
+		had, _, err := a.mailboxes.SetGrant(ctx, m.ID, id, who, mailbox.Replace, r)
+		if errors.Is(err, mailbox.ErrOwner) || errors.Is(err, mailbox.ErrQuarantine) {
+			return g, 0, control.Misused("%v", err)
+		}
+		if err != nil {
+			return g, 0, err
+		}
+		if i == 0 {
+			before = had // the list is by name, the folder itself first
+		}
+	}
+	a.changes.Notify(m.ID)
+	return mailbox.Grant{Box: m.ID, Folder: ids[0], Name: name, Who: who, Rights: r}, before, nil
+}
+
+func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
+	r, err := mailbox.ParsePreset(q.Rights)
+	if err == nil && r == 0 {
+		err = errors.New("no rights")
+	}
+	if err != nil {
+		return ops.Share{}, control.Misused("rights %q: %v; give read, write, manage or letters of lrswipkxtea", q.Rights, err)
+	}
+	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, r)
+	if err != nil {
+		return ops.Share{}, err
+	}
+	if !q.Quiet && !before.Has(mailbox.MayLookUp) && r.Has(mailbox.MayLookUp) {
+		a.offers.Tell(ctx, imap.Offer{By: a.people().Name(mailbox.BoxWho(g.Box)), Grant: g})
+	}
+	groups, err := a.groups(ctx)
+	return a.share(g, groups), err
+}
+
+func (a *App) removeShare(ctx context.Context, q ops.ShareRemove) (ops.Nothing, error) {
+	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, 0)
+	if err == nil && before == 0 {
+		err = control.NotFound("%s of %s: %v %s", q.Folder, q.Owner, mailbox.ErrNoGrant, a.people().Name(g.Who))
+	}
+	return ops.Nothing{}, err
+}
+
+// groups are the boxes that are groups.
+func (a *App) groups(ctx context.Context) (map[int64]bool, error) {
+	list, err := a.mailboxes.GroupBoxes(ctx)
+	set := map[int64]bool{}
+	for _, box := range list {
+		set[box] = true
+	}
+	return set, err
+}
+
+func (a *App) share(g mailbox.Grant, groups map[int64]bool) ops.Share {
+	owner := a.people().Name(mailbox.BoxWho(g.Box))
+	s := ops.Share{Owner: owner, Folder: g.Name, With: a.people().Name(g.Who), Rights: g.Rights.Name(), Name: mailbox.SharedName(owner, g.Name, groups[g.Box])}
+	if g.Folder == 0 {
+		s.Folder = allFolders
+		s.Name += allFolders
+	}
+	return s
+}
+
+func (a *App) listShares(ctx context.Context, q ops.ShareList) ([]ops.Share, error) {
+	if (q.Owner == "") == (q.With == "") {
+		return nil, control.Misused("name either an owner or somebody with whom is shared")
+	}
+	groups, err := a.groups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.owner(q.Owner + q.With)
+	if err != nil {
+		return nil, err
+	}
+	var grants []mailbox.Grant
+	answers := map[int64]mailbox.Answer{}
+	if q.Owner != "" {
+		grants, err = a.mailboxes.BoxGrants(ctx, m.ID)
+	} else {
+		v := a.people().Visitor(m.ID)
+		if grants, err = a.mailboxes.Given(ctx, v); err == nil {
+			answers, err = a.answers(ctx, v)
+		}
+	}
+	list := []ops.Share{}
+	for _, g := range grants {
+		s := a.share(g, groups)
+		s.Answer = string(answers[g.Folder])
+		list = append(list, s)
+	}
+	return list, err
+}
+
+// answers are what a visitor said, by folder.
+func (a *App) answers(ctx context.Context, v mailbox.Visitor) (map[int64]mailbox.Answer, error) {
+	list, err := a.mailboxes.SharedFolders(ctx, v)
+	answers := map[int64]mailbox.Answer{}
+	for _, s := range list {
+		answers[s.ID] = s.Answer
+	}
+	return answers, err
+}
+
+// answerShare answers for somebody who has asked for it.
+func (a *App) answerShare(ctx context.Context, q ops.ShareAnswer) (ops.Nothing, error) {
+	answer, ok := map[string]mailbox.Answer{"accept": mailbox.Accepted, "decline": mailbox.Declined, "leave": mailbox.Declined, "ask": mailbox.Offered}[q.Answer]
+	if !ok {
+		return ops.Nothing{}, control.Misused("answer %q: give accept, decline, leave or ask", q.Answer)
+	}
+	reader, err := a.owner(q.Reader)
+	if err != nil {
+		return ops.Nothing{}, err
+	}
+	clean, err := mailbox.CleanAny(q.Name)
+	if err != nil {
+		return ops.Nothing{}, control.Misused("%v", err)
+	}
+	address, folder, group, ok := mailbox.CutShared(clean)
+	if !ok {
+		return ops.Nothing{}, control.Misused("%s: give the name that the receiver sees, such as Shared/ann@example.org/Projects", q.Name)
+	}
+	owner, err := a.owner(address)
+	if err != nil {
+		return ops.Nothing{}, err
+	}
+	v := a.people().Visitor(reader.ID)
+	s, err := a.mailboxes.SharedFolder(ctx, v, owner.ID, folder)
+	if errors.Is(err, mailbox.ErrNoFolder) || err == nil && s.Group != group {
+		return ops.Nothing{}, control.NotFound("%s: %v %s", clean, mailbox.ErrNoGrant, reader.Address)
+	}
+	if err == nil {
+		err = a.mailboxes.AnswerShare(ctx, v, s.ID, answer, func(s mailbox.Shared) string { return mailbox.SharedName(address, s.Name, group) })
+	}
+	if err != nil {
+		return ops.Nothing{}, fmt.Errorf("%s: %w", clean, err)
+	}
+	return ops.Nothing{}, nil
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"gatepost/internal/config"
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
+	"gatepost/mailbox/offer"
+)
+
+// imapPeople is the directory as IMAP wants it.
+type imapPeople struct{ directory *directory.Directory }
+
+// Visitor implements imap.People.
+func (p imapPeople) Visitor(box int64) mailbox.Visitor {
+	v := mailbox.Visitor{Box: box}
+	s := p.directory.Snapshot()
+	m, ok := s.Box(box)
+	if !ok {
+		return v
+	}
+	v.Names = []mailbox.Who{mailbox.BoxWho(box), mailbox.DomainWho(m.Address.Domain()), mailbox.Anyone}
+	for _, g := range s.Groups(m.Address) {
+		v.Names = append(v.Names, mailbox.GroupWho(string(g)))
+	}
+	return v
+}
+
+// Who implements imap.People. A mailbox and an alias never have one address.
+func (p imapPeople) Who(identifier string) (mailbox.Who, bool) {
+	s := p.directory.Snapshot()
+	if strings.EqualFold(identifier, string(mailbox.Anyone)) {
+		return mailbox.Anyone, true
+	}
+	if name, ok := strings.CutPrefix(identifier, "@"); ok {
+		d, ok := s.Domain(spelledDomain(name))
+		return mailbox.DomainWho(d.Name), ok
+	}
+	address, err := mail.ParsePath(identifier)
+	if err != nil || address.IsNull() {
+		return "", false
+	}
+	if m, ok := s.Mailbox(address); ok {
+		return mailbox.BoxWho(m.ID), true
+	}
+	a, ok := s.Alias(address)
+	return mailbox.GroupWho(string(a.Address)), ok && a.Kind != directory.Forward
+}
+
+// Name implements imap.People.
+func (p imapPeople) Name(who mailbox.Who) string {
+	s := p.directory.Snapshot()
+	switch kind, name := who.Split(); kind {
+	case "box":
+		m, _ := s.Box(who.Box())
+		return string(m.Address)
+	case "group":
+		if _, ok := s.Alias(mail.Path(name)); !ok {
+			return ""
+		}
+		return name
+	case "domain":
+		return "@" + name
+	}
+	return string(who)
+}
+
+// offers tells people what was shared with them.
+type offers struct {
+	app   *App
+	words *offer.Writer
+}
+
+func (a *App) openOffers(context.Context, *config.Config) error {
+	w, err := offer.NewWriter()
+	a.offers = offers{a, w}
+	return err
+}
+
+// maxTold bounds to how many one share is told. Whole domains are told nothing.
+const maxTold = 50
+
+// Tell writes to those whom a grant is for. That it can't be told takes nothing back.
+func (o offers) Tell(ctx context.Context, f imap.Offer) {
+	var list []*queue.Transfer
+	for _, box := range o.receivers(f.Who) {
+		if box.ID == f.Box || box.Address == mail.Path(f.By) {
+			continue
+		}
+		t, err := o.letter(ctx, f, box)
+		if err != nil {
+			o.app.log.Warn("a share is not told", "to", box.Address, "by", f.By, "error", err)
+			continue
+		}
+		list = append(list, t)
+	}
+	if len(list) == 0 {
+		return
+	}
+	if err := o.app.store.Queue().Put(ctx, list); err != nil {
+		o.app.log.Error("a share is not told", "by", f.By, "error", err)
+		return
+	}
+	o.app.queue.Wake(queue.Local)
+}
+
+// receivers are the mailboxes that hear of a grant.
+func (o offers) receivers(who mailbox.Who) []directory.Mailbox {
+	s := o.app.directory.Snapshot()
+	switch kind, name := who.Split(); kind {
+	case "box":
+		if m, ok := s.Box(who.Box()); ok && m.State == directory.Active {
+			return []directory.Mailbox{m}
+		}
+	case "group":
+		if r, err := s.Resolve(mail.Path(name)); err == nil {
+			return r.Boxes[:min(len(r.Boxes), maxTold)]
+		}
+	}
+	return nil
+}
+
+// letter goes into the mailbox past all filters, as digests do.
+func (o offers) letter(ctx context.Context, f imap.Offer, to directory.Mailbox) (*queue.Transfer, error) {
+	s, now := o.app.directory.Snapshot(), o.app.now()
+	owner, _ := s.Box(f.Box)
+	dom, _ := s.Domain(to.Address.Domain())
+	_, group, err := o.app.mailboxes.BoxRights(ctx, mailbox.Visitor{Box: to.ID}, f.Box)
+	if err != nil {
+		return nil, err
+	}
+	c := o.app.config.Load()
+	content := o.words.Write(offer.Letter{
+		ID: mail.NewID(now), From: mail.Path("postmaster@" + c.Hostname), To: to.Address, By: mail.Path(f.By), Folder: f.Name,
+		Name: strings.TrimSuffix(mailbox.SharedName(string(owner.Address), f.Name, group), mailbox.Separator), May: may(f.Rights),
+		Language: cmp.Or(to.Language, dom.Language, c.Digest.Language), Now: now,
+	})
+	t, err := o.app.queue.Letter(ctx, queue.Letter{To: to.Address, Content: content, Kind: "share"})
+	if err != nil {
+		return nil, err
+	}
+	t.Destination, t.Boxes = queue.Local, []int64{to.ID}
+	return t, nil
+}
+
+func may(r mailbox.Rights) offer.May {
+	switch {
+	case r.Has(mailbox.MayAdminister):
+		return offer.Manage
+	case r&(mailbox.MayInsert|mailbox.MayWrite|mailbox.MayExpunge|mailbox.MayCreate|mailbox.MayDelete) != 0:
+		return offer.Write
+	}
+	return offer.Read
+}

@@ -1,0 +1,113 @@
+package ops
+
+// A Share is a folder that somebody was given rights in.
+type Share struct {
+	Owner  string `json:"owner"`            // whose folder it is
+	Folder string `json:"folder"`           // its name with the owner; "*": all of the mailbox
+	With   string `json:"with"`             // an address, "@" and a domain, or "anyone"
+	Rights string `json:"rights"`           // read, write, manage, or letters of RFC 4314
+	Name   string `json:"name"`             // as the receiver sees it
+	Answer string `json:"answer,omitempty"` // accepted or declined, where the list is of one receiver's
+}
+
+// ShareAdd gives somebody rights in a folder and in all beneath it, instead of those that he
+// had there. Result: Share.
+type ShareAdd struct {
+	Owner  string `json:"owner"`
+	Folder string `json:"folder"`
+	With   string `json:"with"`
+	Rights string `json:"rights"`
+	Quiet  bool   `json:"quiet,omitempty"` // nobody is told
+}
+
+// ShareList asks for what an owner shares, or for what reaches somebody. Result: []Share.
+type ShareList struct {
+	Owner string `json:"owner,omitempty"`
+	With  string `json:"with,omitempty"`
+}
+
+// ShareRemove takes away what somebody has in a folder and in all beneath it. Result: Nothing.
+type ShareRemove struct {
+	Owner  string `json:"owner"`
+	Folder string `json:"folder"`
+	With   string `json:"with"`
+}
+
+// ShareAnswer accepts or declines a share for its receiver. Result: Nothing.
+type ShareAnswer struct {
+	Reader string `json:"reader"`
+	Name   string `json:"name"`   // as the receiver sees it
+	Answer string `json:"answer"` // accept, decline, leave, or ask: as if it was new
+}
+
+// A Group is a mailbox with members.
+type Group struct {
+	Address string   `json:"address"`
+	Members []Member `json:"members"`
+}
+
+// A Member is somebody who has rights in all of a group, or may send for it.
+type Member struct {
+	Who    string `json:"who"`
+	Rights string `json:"rights"`
+	Send   string `json:"send"` // as, on-behalf, or ""
+}
+
+// GroupAdd makes a group, and a mailbox for it where there is none. Result: Group.
+type GroupAdd struct {
+	Address  string   `json:"address"`
+	Language string   `json:"language,omitempty"`
+	Members  []string `json:"members,omitempty"`
+}
+
+// GroupList asks for all groups, by address. Result: []Group.
+type GroupList struct{}
+
+// GroupShow asks for one. Result: Group.
+type GroupShow struct {
+	Address string `json:"address"`
+}
+
+// GroupSet changes a group's members. Result: Group.
+type GroupSet struct {
+	Address string   `json:"address"`
+	Join    []string `json:"join,omitempty"`
+	Leave   []string `json:"leave,omitempty"`
+	Rights  string   `json:"rights,omitempty"` // of those who join; "": write
+	Send    *string  `json:"send,omitempty"`   // how those who join may send: as, on-behalf, no; nil: as
+}
+
+// MailboxSenders says who may send for a mailbox, and tells it. Result: []Member.
+type MailboxSenders struct {
+	Address  string   `json:"address"`
+	As       []string `json:"as,omitempty"`
+	OnBehalf []string `json:"on_behalf,omitempty"`
+	None     []string `json:"none,omitempty"`
+}
+
+// Op names the operation.
+func (ShareAdd) Op() string { return "share.add" }
+
+// Op names the operation.
+func (ShareList) Op() string { return "share.list" }
+
+// Op names the operation.
+func (ShareRemove) Op() string { return "share.remove" }
+
+// Op names the operation.
+func (ShareAnswer) Op() string { return "share.answer" }
+
+// Op names the operation.
+func (GroupAdd) Op() string { return "group.add" }
+
+// Op names the operation.
+func (GroupList) Op() string { return "group.list" }
+
+// Op names the operation.
+func (GroupShow) Op() string { return "group.show" }
+
+// Op names the operation.
+func (GroupSet) Op() string { return "group.set" }
+
+// Op names the operation.
+func (MailboxSenders) Op() string { return "mailbox.senders" }

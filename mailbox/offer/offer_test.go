@@ -1,0 +1,43 @@
+package offer
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+func TestWrite(t *testing.T) {
+	w, err := NewWriter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Letter{
+		ID: "01J", From: "postmaster@mx.example.org", To: "bob@example.org", By: "ann@example.org", Folder: "Été\u202e", Name: "Shared/ann@example.org/Été\u202e",
+		May: Read, Now: time.Date(2026, 11, 26, 14, 0, 0, 0, time.UTC),
+	}
+	for lang, want := range map[string][]string{
+		"":      {"ann@example.org shares the folder \"Été�\" with you.\r\n", "    Shared/ann@example.org/Été�\r\n", "You can read"},
+		"fr-CA": {"ann@example.org partage le dossier « Été� » avec vous.\r\n", "Vous pouvez en lire"},
+	} {
+		l.Language = lang
+		content := w.Write(l)
+		m := mail.NewMessage(content)
+		if got := m.Header().Get("Auto-Submitted"); strings.TrimSpace(got) != "auto-generated" {
+			t.Errorf("%q: Auto-Submitted %q", lang, got)
+		}
+		for _, text := range want {
+			if !strings.Contains(string(content), text) {
+				t.Errorf("%q: no %q in\n%s", lang, text, content)
+			}
+		}
+		if strings.Contains(string(content), "\u202e") {
+			t.Errorf("%q: a character that turns the text", lang)
+		}
+	}
+	l.Folder = ""
+	if got := string(w.Write(l)); !strings.Contains(got, "tous les dossiers") {
+		t.Errorf("all folders:\n%s", got)
+	}
+}

@@ -1,0 +1,108 @@
+package test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sharers are two users and a group with imaplib: ann shares, bob reads and copies, both
+// work in the group.
+const sharers = `
+import imaplib, sys
+host, port = sys.argv[1].split(":")
+def login(user):
+    m = imaplib.IMAP4(host, int(port))
+    m.login(user + "@test.example", sys.argv[2])
+    return m
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+note = b"From: ann@test.example\r\nSubject: %s\r\n\r\nbody\r\n"
+ann, bob = login("ann"), login("bob")
+assert "ACL" in ann.capabilities or b"ACL" in ok(ann.capability())[0]
+assert ok(bob.namespace()) == [b'(("" "/")) (("Shared/" "/")) (("Groups/" "/"))']
+
+# A folder of ann's.
+ok(ann.create("Plans"))
+ok(ann.append("Plans", r"(\Flagged)", None, note % b"plan"))
+ok(ann.setacl("Plans", "bob@test.example", "lrs"))
+assert ok(ann.getacl("Plans")) == [b'"Plans" "ann@test.example" lrswipkxteacd "bob@test.example" lrs']
+shared = "Shared/ann@test.example/Plans"
+assert any(shared.encode() in line for line in ok(bob.list()))
+assert ok(bob.lsub("Shared/", "*")) == [None]
+ok(bob.subscribe(shared))
+assert len(ok(bob.lsub("Shared/", "*"))) == 1
+assert ok(bob.myrights(shared)) == [b'"%s" lrs' % shared.encode()]
+assert ok(bob.select(shared)) == [b"1"]
+assert b"Subject: plan" in ok(bob.fetch("1", "(BODY[])"))[0][1]
+assert bob.store("1", "+FLAGS", r"(\Deleted)")[0] == "NO"
+assert bob.append(shared, None, None, note % b"no")[0] == "NO"
+ok(bob.copy("1", "Archives"))
+ok(ann.select("Plans"))
+assert rb"\Seen" in ok(ann.fetch("1", "(FLAGS)"))[0]
+ok(ann.setacl("Plans", "bob@test.example", "+wite"))
+ok(bob.append(shared, None, None, note % b"from bob"))
+ok(ann.noop())
+assert ann.response("EXISTS")[1][-1] == b"2"
+ok(bob.uid("MOVE", "1", "INBOX"))
+ok(ann.deleteacl("Plans", "bob@test.example"))
+try:
+    bob.noop()
+    assert False, "bob is still in the folder"
+except imaplib.IMAP4.abort as e:
+    assert "not shared with you any more" in str(e), e
+bob = login("bob")
+assert bob.select(shared)[0] == "NO"
+ok(bob.select("INBOX"))
+assert len(ok(bob.search(None, "SUBJECT", "plan", "FROM", "ann"))[0].split()) == 1
+
+# The group: what one answers the other sees as answered, and the answer in its Sent.
+inbox, sent = "Groups/help@test.example/INBOX", "Groups/help@test.example/Sent"
+assert ok(ann.select(inbox)) == [b"1"] and ok(bob.select(inbox)) == [b"1"]
+ok(ann.store("1", "+FLAGS", r"(\Answered)"))
+ok(ann.append(sent, r"(\Seen)", None, note % b"answer"))
+ok(bob.noop())
+assert rb"\Answered" in ok(bob.fetch("1", "(FLAGS)"))[0]
+assert ok(bob.select(sent)) == [b"1"]
+print("done")
+`
+
+// Field note R3 (shared mailboxes, ACL): folders are shared and taken back, in mail
+// programs and by command, the receiver is told, and a group works on one inbox.
+func TestSharedFolders(t *testing.T) {
+	m := serve(t, releaseConfig, flowZone)
+	ann := domain(t, m, "test.example")
+	run(t, m, password, "mailbox", "add", "bob@test.example", "--password-stdin", "--language", "fr")
+	run(t, m, "", "alias", "add", "helpers@test.example", ann, "bob@test.example")
+	run(t, m, "", "group", "add", "help@test.example", "--member", "helpers@test.example")
+	mailFrom(t, m, goodClient, sender, note("question", "how?"), "help@test.example").id(t)
+	told := func(texts ...string) {
+		t.Helper()
+		until(t, time.Minute, "bob is told "+texts[0], func() bool {
+			return slices.ContainsFunc(box(t, m, "bob@test.example", "INBOX"), func(letter string) bool {
+				return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(letter, text) })
+			})
+		})
+	}
+	told("help@test.example partage tous les dossiers de la boîte avec vous.", "    Groups/help@test.example\r\n")
+	run(t, m, "", "share", "add", ann, "Archive", "bob@test.example")
+	told("    Shared/ann@test.example/Archive\r\n", "Vous pouvez en lire")
+	run(t, m, "", "share", "answer", "bob@test.example", "Shared/ann@test.example/Archive", "decline")
+	if list := run(t, m, "", "share", "list", "--with", "bob@test.example"); !strings.Contains(list, "declined") {
+		t.Errorf("shared with bob:\n%s", list)
+	}
+	bob := readMail(t, m, "bob@test.example")
+	if got := strings.Join(bob.say(`LIST "" "Shared/*"`), "\n"); strings.Contains(got, "Archive") {
+		t.Errorf("declined, and listed:\n%s", got)
+	}
+	run(t, m, "", "share", "remove", ann, "Archive", "bob@test.example")
+	bob.want("NONEXISTENT", bob.say("SELECT Shared/ann@test.example/Archive"))
+	out, err := exec.Command("python3", "-c", sharers, m.IMAP, password).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "done") {
+		t.Fatalf("imaplib: %v\n%s", err, out)
+	}
+	told("    Shared/ann@test.example/Plans\r\n")
+}
