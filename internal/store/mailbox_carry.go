@@ -106,16 +106,16 @@ func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, se
 		return err
 	}
 	base := last - emails
-	_, err = tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, refs)
-		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + c.place, e.blob, e.prefix, e.skip, e.envelope, e.structure, c.n
+	_, err = tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, preview, refs)
+		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + c.place, e.blob, e.prefix, e.skip, e.envelope, e.structure, e.preview, c.n
 		FROM (SELECT email, COUNT(*) AS n, ROW_NUMBER() OVER (ORDER BY email) AS place FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
 		JOIN mailbox_email e ON e.box = ? AND e.id = c.email`, dst.Box, base, src.ID, r.First, r.Last, src.Box)
 	if err != nil {
 		return fmt.Errorf("emails: %w", err)
 	}
-	_, err = tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email)
-		SELECT CAST(? AS BIGINT), uid + ?, CAST(? AS BIGINT), flags, keywords, internal_date, size, CAST(? AS BIGINT) + DENSE_RANK() OVER (ORDER BY email)
-		FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, dst.ID, move, seq, base, src.ID, r.First, r.Last)
+	_, err = tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
+		SELECT CAST(? AS BIGINT), uid + ?, CAST(? AS BIGINT), flags, keywords, internal_date, size, CAST(? AS BIGINT) + DENSE_RANK() OVER (ORDER BY email), CAST(? AS BIGINT)
+		FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, dst.ID, move, seq, base, savedNow(), src.ID, r.First, r.Last)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
