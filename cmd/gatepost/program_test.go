@@ -103,6 +103,7 @@ func handlers() control.Handlers {
 	})
 	banHandlers(h)
 	shareHandlers(h)
+	ownerHandlers(h)
 	quarantineHandlers(h, held, walk)
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))
 	control.On(h, answer[ops.Explain](ops.Explanation{Reply: "250 2.0.0 accepted", Walks: []ops.Walk{walk}}))

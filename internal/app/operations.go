@@ -19,6 +19,8 @@ func (a *App) operations() control.Handlers {
 	a.domainOps(h)
 	control.On(h, a.records)
 	a.mailboxOps(h)
+	a.appPasswordOps(h)
+	a.sieveOps(h)
 	a.adminOps(h)
 	a.sessionOps(h)
 	a.hostOps(h)
@@ -58,7 +60,7 @@ func told(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias),
-		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoAdmin):
+		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoApp), errors.Is(err, directory.ErrNoAdmin):
 		return control.NotFound("%v", err)
 	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath), errors.Is(err, directory.ErrPassword), errors.Is(err, directory.ErrOutranked):
 		return control.Misused("%v", err)

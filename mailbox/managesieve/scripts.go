@@ -85,12 +85,13 @@ func (s *session) compile(ctx context.Context, name, content string) (warnings s
 	}
 	var odd []string
 	for _, other := range script.Includes() {
-		_, err := s.srv.Scripts.Script(ctx, s.box, other)
+		_, err := s.srv.Scripts.Script(ctx, s.box, other.Name)
 		switch {
-		case other == name:
-			odd = append(odd, fmt.Sprintf("the script includes itself, %q", other))
+		case other.Name == name:
+			odd = append(odd, fmt.Sprintf("the script includes itself, %q", name))
+		case errors.Is(err, mailbox.ErrNoScript) && !other.Optional:
+			odd = append(odd, fmt.Sprintf("there is no script %q to include yet", other.Name))
 		case errors.Is(err, mailbox.ErrNoScript):
-			odd = append(odd, fmt.Sprintf("there is no script %q to include yet", other))
 		case err != nil:
 			return "", s.failed("PUTSCRIPT", err)
 		}

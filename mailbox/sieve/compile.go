@@ -11,12 +11,17 @@ import (
 type Script struct {
 	body     []op
 	requires map[string]bool
-	includes []string
+	includes []Include
 }
 
-// Includes returns the names of the owner's scripts that the script includes and can't do
-// without (RFC 6609), in the order in which they stand there.
-func (s *Script) Includes() []string { return slices.Clone(s.includes) }
+// An Include is one of the owner's scripts that a script includes (RFC 6609).
+type Include struct {
+	Name     string
+	Optional bool // it can do without
+}
+
+// Includes returns them in the order in which they stand in the script.
+func (s *Script) Includes() []Include { return slices.Clone(s.includes) }
 
 // Requires reports whether the script requires a capability.
 func (s *Script) Requires(capability string) bool { return s.requires[capability] }
@@ -53,7 +58,7 @@ type compiler struct {
 	faults   int // with those that are told no more
 	// instructions of all regular expressions so far
 	instructions int
-	includes     []string // scripts of the owner that must be there
+	includes     []Include
 }
 
 func (c *compiler) fail(line int, format string, args ...any) {

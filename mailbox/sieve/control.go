@@ -132,8 +132,8 @@ func makeInclude(c *compiler, a *call) op {
 		c.fail(a.line, "include: %v", err)
 	}
 	global := a.has(":global")
-	if !global && !a.has(":optional") && !slices.Contains(c.includes, name) {
-		c.includes = append(c.includes, name)
+	if one := (Include{name, a.has(":optional")}); !global && !slices.Contains(c.includes, one) {
+		c.includes = append(c.includes, one)
 	}
 	key := fmt.Sprint(global, " ", name)
 	return func(r *run) error {
