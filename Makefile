@@ -45,6 +45,7 @@ TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=s
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2 \
 	mbsync=isync fetchmail=fetchmail getmail=getmail6 mutt=mutt script=bsdutils
 	sieve-connect=sieve-connect \
+	sieve-connect=sieve-connect gsasl=gsasl \
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2
 
 .PHONY: tools

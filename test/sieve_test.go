@@ -40,13 +40,23 @@ func TestManageSieve(t *testing.T) {
 		{[]string{"--list"}, `"main" ACTIVE`, false},
 		{[]string{"--download", "--localsieve", filepath.Join(dir, "back.sieve"), "--remotesieve", "main"}, "", false},
 		{[]string{"--delete", "--remotesieve", "main"}, "active", true},
-		{[]string{"--deactivate"}, "", false},
-		{[]string{"--delete", "--remotesieve", "main"}, "", false},
+		{[]string{"--upload", "--localsieve", good, "--remotesieve", "gatepost"}, "", false},
+		{[]string{"--delete", "--remotesieve", "gatepost"}, "", false},
 	} {
 		out, err := connect(tt.args...)
 		if (err != nil) != tt.fail || !strings.Contains(out, tt.want) {
 			t.Fatalf("sieve-connect %q: %v\n%s\nwant %q", tt.args, err, out, tt.want)
 		}
+	}
+	if got := run(t, m, "", "vacation", "set", ann, "--text", "away"); !strings.Contains(got, "then:     main") {
+		t.Errorf("vacation set says %s", got)
+	}
+	if out, err := connect("--list"); err != nil || !strings.Contains(out, `"gatepost" ACTIVE`) {
+		t.Errorf("with a vacation: %v\n%s", err, out)
+	}
+	run(t, m, "", "vacation", "off", ann)
+	if got := run(t, m, "", "sieve", "show", ann); !strings.Contains(got, "tank") {
+		t.Errorf("behind the vacation: %s", got)
 	}
 	back, err := os.ReadFile(filepath.Join(dir, "back.sieve"))
 	if want := "fileinto \"Archive\""; err != nil || !strings.Contains(string(back), want) {

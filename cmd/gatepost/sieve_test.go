@@ -30,4 +30,18 @@ func ownerHandlers(h control.Handlers) {
 	control.On(h, answer[ops.SieveCheck](ops.Nothing{}))
 	control.On(h, answer[ops.SieveActivate](ops.Nothing{}))
 	control.On(h, answer[ops.SieveDelete](ops.Nothing{}))
+	away := ops.Vacation{Set: true, Runs: true, From: "2026-12-24", Subject: "Away", Text: "I am away\nfor long", Days: 3, Except: []string{"example.net"}, Then: "main"}
+	control.On(h, answer[ops.VacationSet](away))
+	control.On(h, func(_ context.Context, q ops.VacationShow) (ops.Vacation, error) {
+		idle := away
+		idle.Set, idle.Runs = q.Address == "ann@example.org", false
+		return idle, nil
+	})
+	control.On(h, answer[ops.VacationOff](ops.Nothing{}))
+	control.On(h, func(_ context.Context, q ops.MailboxForward) (ops.MailboxForwarding, error) {
+		if q.To != nil && len(*q.To) == 0 {
+			return ops.MailboxForwarding{To: []string{}}, nil
+		}
+		return ops.MailboxForwarding{To: []string{"ann@elsewhere.example"}, Keep: true, Runs: true}, nil
+	})
 }

@@ -21,6 +21,7 @@ func (a *App) operations() control.Handlers {
 	a.mailboxOps(h)
 	a.appPasswordOps(h)
 	a.sieveOps(h)
+	a.vacationOps(h)
 	a.adminOps(h)
 	a.sessionOps(h)
 	a.hostOps(h)

@@ -26,7 +26,7 @@ var drop = [...]string{
 	`DELETE FROM sieve_box WHERE box = ?`,
 	`DELETE FROM sieve_memory WHERE box = ?`,
 	`DELETE FROM mailbox_home WHERE box = ?`,
-	forget[0], forget[1], forget[2], forget[3],
+	dropTexts[0], dropTexts[1], dropTexts[2], dropTexts[3],
 	`DELETE FROM mailbox_box WHERE box = ?`,
 }
 

@@ -117,8 +117,8 @@ func putSignatures(tx *Tx, b mailbox.TextBatch, list []mailbox.Signature) error 
 	return err
 }
 
-// forget is the end of a box's index.
-var forget = [...]string{
+// dropTexts is the end of a box's index.
+var dropTexts = [...]string{
 	`DELETE FROM mailbox_search_bits WHERE box = ?`,
 	`DELETE FROM mailbox_search_block WHERE box = ?`,
 	`DELETE FROM mailbox_search_loose WHERE box = ?`,
@@ -126,7 +126,7 @@ var forget = [...]string{
 }
 
 func forgetTexts(tx *Tx, box int64) error {
-	for _, text := range forget {
+	for _, text := range dropTexts {
 		if _, err := tx.Exec(text, box); err != nil {
 			return err
 		}

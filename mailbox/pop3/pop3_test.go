@@ -17,6 +17,7 @@ import (
 
 	"gatepost/internal/blob"
 	"gatepost/internal/door"
+	"gatepost/internal/door/doortest"
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
@@ -253,6 +254,34 @@ func TestLogin(t *testing.T) {
 		c.say("AUTH PLAIN AHgAeQ==", "-ERR [AUTH] Wrong user or password")
 	}
 	c.say("AUTH PLAIN AHgAeQ==", "-ERR [AUTH] Wrong user or password\n(EOF)")
+}
+
+// TestSCRAM: RFC 5034 §4. What the server proves is a challenge that is answered with nothing.
+func TestSCRAM(t *testing.T) {
+	s := start(t, func(s *pop3.Server) { s.Auth = doortest.Users{"ann": {"secret", "kite-rope"}} })
+	for _, tt := range []struct{ password, want string }{{"secret", "+OK 0 messages"}, {"kite-rope", "+OK 0 messages"}, {"Secret", "-ERR [AUTH] Wrong user or password"}} {
+		c := dial(t, s)
+		proof := doortest.Client{User: "ann", Password: tt.password}
+		io.WriteString(c, "AUTH SCRAM-SHA-256 "+proof.First()+"\r\n")
+		final, err := proof.Final(strings.TrimPrefix(c.line(), "+ "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, final+"\r\n")
+		got := c.line()
+		if said, ok := strings.CutPrefix(got, "+ "); ok {
+			if err := proof.Check(said); err != nil {
+				t.Error(err)
+			}
+			io.WriteString(c, "\r\n")
+			got = c.line()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.password, got, tt.want)
+		}
+	}
+	c := dial(t, s)
+	c.say("AUTH", "+OK Mechanisms\nSCRAM-SHA-256\nPLAIN\n.")
 }
 
 // TestTwoSessions: both see the inbox as it was, nobody is locked out, and neither is misled.
