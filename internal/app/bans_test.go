@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/door"
+	"gatepost/internal/door/doortest"
 	"gatepost/internal/mail"
 )
 
@@ -89,6 +90,45 @@ func TestDoorsShareTheGuard(t *testing.T) {
 		if _, _, err := (doorLogins{l}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
 			t.Errorf("%s from %s: %v", tt.user, tt.client, err)
 		}
+	}
+}
+
+// Proofs by SCRAM are counted with passwords: after five wrong ones the right one is not looked at,
+// and a right password of a program logs in until it is taken away.
+func TestProofsAreGuarded(t *testing.T) {
+	n := openPages(t)
+	ctx, at := t.Context(), client("198.51.100.7")
+	phone, err := n.directory.AddApp(ctx, "ann@test.example", "phone")
+	n.must(err)
+	prove := func(password string) error {
+		c, turn := doortest.Client{User: "Ann@test.example", Password: password}, 0
+		login, err := door.SASL{Auth: doorLogins{logins{n.directory, n.guard}}, Peer: at}.Authenticate(ctx, "SCRAM-SHA-256", nil, func(challenge string) (string, error) {
+			if turn++; turn == 1 {
+				return c.First(), nil
+			}
+			return c.Final(challenge)
+		})
+		if err == nil && (login.Address != "ann@test.example" || c.Check(login.Final) != nil) {
+			t.Errorf("%s: got %+v", password, login)
+		}
+		return err
+	}
+	for _, password := range []string{phone, pagesPassword} {
+		if err := prove(password); err != nil {
+			t.Errorf("%s: %v", password, err)
+		}
+	}
+	n.must(n.directory.RemoveApp(ctx, "ann@test.example", "phone"))
+	for i := range 5 {
+		if err := prove(phone); !errors.Is(err, door.ErrLogin) {
+			t.Errorf("wrong proof %d: %v", i, err)
+		}
+	}
+	if err := prove(pagesPassword); !errors.Is(err, door.ErrLater) {
+		t.Errorf("after five wrong proofs: %v", err)
+	}
+	if _, _, err := (doorLogins{logins{n.directory, n.guard}}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
+		t.Errorf("by password: %v", err)
 	}
 }
 
