@@ -55,7 +55,10 @@ func (t *Transaction) rule(ctx context.Context, p *plan) (refused mail.Verdict, 
 		for i, f := range all {
 			r := p.whose[i].r
 			f.step("reject", f.reject.Line, f.reject.In, "refused")
-			r.ruled, r.outcome = append(r.ruled, f.steps...), mail.Declined
+			r.ruled = append(r.ruled, f.steps...)
+		}
+		for _, r := range t.rcpts { // two may lead to one mailbox
+			r.outcome = mail.Declined
 		}
 		return mail.Verdict{Answer: mail.Refused, ID: t.ID(), Reason: reason, Reply: mail.Reply{Code: 550, Enhanced: "5.7.1"}}, true, nil
 	}

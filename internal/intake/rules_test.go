@@ -23,12 +23,15 @@ type rules struct {
 	known map[string]bool
 	err   error // of the store
 	runs  int
+	slow  func()
 }
 
 func (r *rules) Has(box int64) bool { _, ok := r.text[box]; return ok }
 
 func (r *rules) Active(_ context.Context, box int64) (*sieve.Script, int64, error) {
-	r.runs++
+	if r.runs++; r.slow != nil {
+		r.slow()
+	}
 	s, err := sieve.Compile(r.text[box])
 	return s, 5, err
 }
@@ -218,6 +221,30 @@ func (w *world) deliver(t *testing.T, message string, to ...string) mail.Verdict
 		}
 	}
 	return tx.Data(t.Context(), mail.NewMessage([]byte(message)), []byte("Received: from mx.sender.example by mx.example\r\n"))
+}
+
+// A client waits for so long and no longer: what is left comes by the queue, and its rules run
+// there.
+func TestRulesTakeTooLong(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	now := time.Now()
+	w.Now = func() time.Time { return now }
+	to := []string{"none@late.example", "accept@late.example", "tag@late.example"}
+	for _, address := range to {
+		r.set(t, dir, mail.Path(address), `fileinto "Work";`)
+	}
+	r.slow = func() { now = now.Add(4 * time.Second) }
+	if got := w.deliver(t, letter, to...); got.Answer != mail.OK {
+		t.Fatal(got)
+	}
+	c := w.commits[0]
+	if got := became(c); got != "in Work; in Work; to tag@late.example, local" {
+		t.Fatalf("got %s", got)
+	}
+	box, _ := dir.Snapshot().Mailbox("tag@late.example")
+	if tr := c.Transfers[0]; len(tr.Boxes) != 1 || tr.Boxes[0] != box.ID || tr.Judged.Proof != "spf" || !tr.Judged.Known || tr.Message.Blob != "blob-1" || r.runs != 2 {
+		t.Errorf("after %d runs %+v", r.runs, tr)
+	}
 }
 
 // What the store can't tell is no fault of a script: the message stays with the client.

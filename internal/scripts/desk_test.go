@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -23,6 +24,7 @@ type others interface{ mailbox.Scripts }
 type rows struct {
 	others
 	mailbox.ScriptMemory
+	mu       sync.Mutex
 	content  map[int64]string
 	revision map[int64]int64
 	off      map[int64]bool
@@ -42,12 +44,16 @@ func (r *rows) Script(_ context.Context, box int64, name string) (mailbox.Script
 }
 
 func (r *rows) PutScript(_ context.Context, box int64, s mailbox.Script) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.last++
 	r.content[box], r.revision[box] = s.Content, r.last
 	return nil
 }
 
 func (r *rows) ScriptsSince(_ context.Context, after int64) (list []mailbox.ScriptChange, last int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for revision := after + 1; revision <= r.last; revision++ {
 		for box, at := range r.revision {
 			if at == revision && (r.few == 0 || len(list) < r.few) {
