@@ -175,6 +175,11 @@ func (s *searcher) likely(ctx context.Context, places []int) ([]int, error) {
 
 // look reads the rows of some messages and, where it must, their content.
 func (s *searcher) look(ctx context.Context, places []int, matched []bool) error {
+	leave, err := s.srv.searches.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var set mailbox.UIDSet
 	for _, i := range places {
 		set = set.Add(s.view.entries[i].uid)

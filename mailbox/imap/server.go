@@ -65,6 +65,7 @@ type Server struct {
 	ProxyTrusted []netip.Prefix // optional
 
 	remembered recollection // of large folders
+	searches   searchGate
 
 	opened sync.Once
 	door   *door.Door
