@@ -44,7 +44,6 @@ func hold(t *testing.T, a *App, id string, box int64, content []byte) blob.ID {
 	return name
 }
 
-// openUnlimited opens a node that takes whatever the disk does.
 // freshData is a data directory with a store in which nothing is.
 func freshData(t *testing.T) string {
 	t.Helper()
@@ -53,9 +52,18 @@ func freshData(t *testing.T) string {
 	return dir
 }
 
+// openUnlimited opens a node that takes whatever the disk does.
 func openUnlimited(t *testing.T) *App {
 	t.Helper()
-	c, err := config.Load("../../config.yaml", []string{"data=" + freshData(t), "limits.min_free=0"}, nil)
+	a := openIn(t, freshData(t))
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// openIn is openUnlimited over a data directory; who calls it closes it.
+func openIn(t *testing.T, dir string) *App {
+	t.Helper()
+	c, err := config.Load("../../config.yaml", []string{"data=" + dir, "limits.min_free=0"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +71,6 @@ func openUnlimited(t *testing.T) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.Close() })
 	return a
 }
 

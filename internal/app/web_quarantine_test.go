@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,9 +40,27 @@ type pagesNode struct {
 
 const pagesPassword = "correct horse battery"
 
-func openPages(t *testing.T) *pagesNode {
-	t.Helper()
-	n := &pagesNode{App: openUnlimited(t), t: t, boxes: map[string]int64{}}
+// house is a store with the people of openPages: their passwords take longer to derive than
+// most tests do. It is made once.
+var house struct {
+	once  sync.Once
+	file  []byte
+	boxes map[string]int64
+}
+
+func makeHouse(t *testing.T) {
+	dir := freshData(t)
+	n := &pagesNode{App: openIn(t, dir), t: t, boxes: map[string]int64{}}
+	n.people()
+	n.must(n.Close())
+	file, err := os.ReadFile(filepath.Join(dir, "gatepost.db"))
+	n.must(err)
+	house.file, house.boxes = file, n.boxes
+}
+
+// people adds them.
+func (n *pagesNode) people() {
+	t := n.t
 	n.must2(n.directory.AddDomain(t.Context(), directory.Domain{Name: "test.example"}))
 	n.must2(n.directory.AddDomain(t.Context(), directory.Domain{Name: "other.example"}))
 	for _, a := range []mail.Path{"ann@test.example", "bob@test.example", "carl@other.example"} {
@@ -54,6 +76,20 @@ func openPages(t *testing.T) *pagesNode {
 		admin.Name = name
 		n.must2(n.directory.AddAdmin(t.Context(), admin, pagesPassword))
 	}
+}
+
+func openPages(t *testing.T) *pagesNode {
+	t.Helper()
+	house.once.Do(func() { makeHouse(t) })
+	if house.file == nil {
+		t.Fatal("the people could not be made")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "gatepost.db"), house.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := &pagesNode{App: openIn(t, dir), t: t, boxes: maps.Clone(house.boxes)}
+	t.Cleanup(func() { n.Close() })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	n.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
