@@ -92,6 +92,8 @@ check: test
 # table is of one run.
 .PHONY: bench
 bench: corpus tools peers
+bench: corpus tools
+	@$(MAKE) --no-print-directory tools TOOLS="redis-server=redis-server" # Rspamd's Bayes wants it
 	$(GO) run ./test/bench -corpus corpus
 	$(GO) run ./test/bench -relay
 	$(GO) run ./test/bench -flood

@@ -36,7 +36,7 @@ const contentPerRound = 1000
 // large messages take. Filters are asked, not told: what they write behind is in -filters.
 func benchContent(corpus string, rounds int, only string) error {
 	debug.SetGCPercent(300) // as gatepost serve does
-	messages, err := load.Corpus(corpus)
+	labelled, err := load.Labelled(corpus)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,10 @@ func benchContent(corpus string, rounds int, only string) error {
 		return err
 	}
 	defer b.close()
-	c := &contentBench{filterBench: b, messages: messages}
+	c := &contentBench{filterBench: b, labelled: labelled}
+	for _, m := range labelled {
+		c.messages = append(c.messages, m.Text)
+	}
 	if err := c.besideRspamd(rounds, only); err != nil {
 		return err
 	}
@@ -61,6 +64,7 @@ func benchContent(corpus string, rounds int, only string) error {
 type contentBench struct {
 	*filterBench
 	messages [][]byte
+	labelled []load.Message // the same
 }
 
 // pick is the i-th message of those that a round takes.
@@ -81,44 +85,72 @@ func (c *contentBench) entries(all bool) (list []pipeline.EntrySpec) {
 	return slices.DeleteFunc(slices.Clone(c.policy()), func(e pipeline.EntrySpec) bool { return !content[e.Filter] })
 }
 
-// besideRspamd prints the first table.
+// besideRspamd prints the first table: what entries cost beside a scan of Rspamd as Debian has
+// it, with Bayes trained, and beside one with its rules alone, in the same rounds.
 func (c *contentBench) besideRspamd(rounds int, only string) error {
-	peer, err := peer.StartRspamd()
+	whole, stop, err := c.startWhole()
 	if err != nil {
 		return err
 	}
-	defer peer.Stop()
-	for range 2 { // until its caches are filled, as ours are
-		if _, err := c.scans(peer); err != nil {
+	defer stop()
+	rules, err := peer.StartRspamd()
+	if err != nil {
+		return err
+	}
+	defer rules.Stop()
+	peers := []*peer.Engine{whole, rules}
+	for range 2 { // until their caches are filled, as ours are
+		for _, p := range peers {
+			if _, err := c.scans(p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := whole.Quiet(); err != nil {
+		return err
+	}
+	fmt.Println("| what | entries | µs CPU | allocations | Rspamd µs CPU | ratio | its rules alone µs CPU | ratio |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- |")
+	if only != "" && only != "policy" {
+		return c.beside(only, []pipeline.EntrySpec{{Filter: only}}, rounds, peers)
+	}
+	if err := c.beside("the default policy's content part, Bayes untrained", c.entries(false), rounds, peers); err != nil {
+		return err
+	}
+	if only == "" {
+		if err := c.beside("every filter of the content, Bayes untrained", c.entries(true), rounds, peers); err != nil {
 			return err
 		}
 	}
-	lists := []struct {
-		name string
-		list []pipeline.EntrySpec
-	}{{"the default policy's content part", c.entries(false)}, {"every filter of the content", c.entries(true)}}
-	if only != "" && only != "policy" {
-		lists = lists[:1]
-		lists[0].name, lists[0].list = only, []pipeline.EntrySpec{{Filter: only}}
+	if err := c.train(); err != nil {
+		return err
 	}
-	fmt.Println("| what | entries | µs CPU | allocations | Rspamd µs CPU | ratio |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
-	for _, l := range lists {
-		var ours, allocs, theirs, ratios []float64
-		for range rounds {
-			cost, err := c.cost(l.list)
-			if err != nil {
-				return err
-			}
-			scan, err := c.scans(peer)
-			if err != nil {
-				return err
-			}
-			ours, allocs = append(ours, cost.micros), append(allocs, cost.allocs)
-			theirs, ratios = append(theirs, scan), append(ratios, cost.micros/scan)
+	return c.beside("the default policy's content part, Bayes trained", c.entries(false), rounds, peers)
+}
+
+// beside prints a row: entries, beside each peer.
+func (c *contentBench) beside(name string, list []pipeline.EntrySpec, rounds int, peers []*peer.Engine) error {
+	var ours, allocs []float64
+	theirs, ratios := make([][]float64, len(peers)), make([][]float64, len(peers))
+	for range rounds {
+		cost, err := c.cost(list)
+		if err != nil {
+			return err
 		}
-		fmt.Printf("| %s | %d | %.0f | %.0f | %.0f | %.3f |\n", l.name, len(l.list), median(ours), median(allocs), median(theirs), median(ratios))
+		ours, allocs = append(ours, cost.micros), append(allocs, cost.allocs)
+		for i, p := range peers {
+			scan, err := c.scans(p)
+			if err != nil {
+				return err
+			}
+			theirs[i], ratios[i] = append(theirs[i], scan), append(ratios[i], cost.micros/scan)
+		}
 	}
+	fmt.Printf("| %s | %d | %.0f | %.0f |", name, len(list), median(ours), median(allocs))
+	for i := range peers {
+		fmt.Printf(" %.0f | %.3f |", median(theirs[i]), median(ratios[i]))
+	}
+	fmt.Println()
 	return nil
 }
 

@@ -27,11 +27,12 @@ type Engine struct {
 	env        []string
 	cmd        *exec.Cmd
 	done       chan struct{}
+	patience   time.Duration // until it takes connections
 }
 
 // newEngine makes the directory and finds the program of a Debian package.
 func newEngine(program, pkg string) (e *Engine, err error) {
-	e = &Engine{name: program}
+	e = &Engine{name: program, patience: 30 * time.Second}
 	if e.path, err = lookPath(program); err != nil {
 		return nil, fmt.Errorf("%w: Debian's package %s", ErrMissing, pkg)
 	}
@@ -117,7 +118,7 @@ func (e *Engine) Start() error {
 	}
 	e.done = make(chan struct{})
 	go func(done chan struct{}) { e.cmd.Wait(); close(done) }(e.done)
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(e.patience); time.Now().Before(end); {
 		if e.takes() == nil {
 			return nil
 		}
