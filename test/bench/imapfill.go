@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatepost/internal/blob/segment"
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
 	"gatepost/mailbox"
@@ -165,7 +166,15 @@ func (b *imapBench) fillStore(data string) error {
 	}
 	defer db.Close()
 	boxes := db.Mailboxes()
-	const box = 1 // the first mailbox that was made
+	known, err := directory.New(ctx, directory.Config{Rows: db.Directory(), Entries: db.Directory(), Hostname: "bench.example"})
+	if err != nil {
+		return err
+	}
+	owner, ok := known.Snapshot().Mailbox("user0@bench.example")
+	if !ok {
+		return fmt.Errorf("user0 has no mailbox")
+	}
+	box := owner.ID
 	if err := boxes.OpenBox(ctx, box, "", time.Now()); err != nil {
 		return err
 	}
@@ -177,7 +186,7 @@ func (b *imapBench) fillStore(data string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.deliverAll(ctx, boxes, blobs, n); err != nil || !b.huge {
+	if err := b.deliverAll(ctx, boxes, blobs, box, n); err != nil || !b.huge {
 		return err
 	}
 	huge, err := boxes.CreateFolder(ctx, box, hugeFolder, "")
@@ -193,7 +202,7 @@ func (b *imapBench) fillStore(data string) error {
 }
 
 // deliverAll puts n messages into the folder of many, each with a number of its own.
-func (b *imapBench) deliverAll(ctx context.Context, boxes store.Mailboxes, blobs *segment.Store, n int) error {
+func (b *imapBench) deliverAll(ctx context.Context, boxes store.Mailboxes, blobs *segment.Store, box int64, n int) error {
 	var next atomic.Int64
 	const writers = 64
 	errs := make([]error, writers)
@@ -207,7 +216,7 @@ func (b *imapBench) deliverAll(ctx context.Context, boxes store.Mailboxes, blobs
 					errs[w] = err
 					return
 				}
-				d := mailbox.Prepare(1, muchFolder, mail.NewMessage(content), time.Now())
+				d := mailbox.Prepare(box, muchFolder, mail.NewMessage(content), time.Now())
 				d.Blob = string(id)
 				errs[w] = boxes.Deliver(ctx, &d)
 			}
