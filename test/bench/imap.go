@@ -32,7 +32,7 @@ const (
 	someMail  = 10_000
 	muchMail  = 100_000   // what is searched of ours alone
 	hugeMail  = 1_000_000 // what is selected of ours alone
-	idleUsers = 10
+	idleUsers = 25
 )
 
 // benchIMAP measures mailboxes beside Dovecot's, one that keeps them as Maildir and one as
