@@ -5,13 +5,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"mime"
 	"mime/quotedprintable"
 	"strings"
 	"sync"
 	"time"
 
-	"gatepost/internal/config"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
@@ -208,11 +206,10 @@ func (l quotaLetter) write(lang string) []byte {
 		w, code = quotaFrench, "fr"
 	}
 	percent := l.limit.Share(l.there)
-	q := func(s string) string { return mime.QEncoding.Encode("utf-8", s) }
 	var b []byte
-	b = mail.AppendField(b, "From", q(fmt.Sprintf(w.from, l.domain))+" <postmaster@"+l.domain+">")
+	b = mail.AppendField(b, "From", `"`+fmt.Sprintf(w.from, l.domain)+`" <postmaster@`+l.domain+">")
 	b = append(b, "To: <"+string(l.to)+">\r\n"...)
-	b = mail.AppendField(b, "Subject", q(fmt.Sprintf(w.subject, percent)))
+	b = mail.AppendField(b, "Subject", fmt.Sprintf(w.subject, percent))
 	b = mail.AppendField(b, "Date", l.now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(l.now)+"@"+l.hostname+">")
 	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
@@ -247,15 +244,15 @@ func (l quotaLetter) text(w quotaWords, percent int) string {
 	return strings.Join(parts, "\n\n") + "\n"
 }
 
-// sizeText is a size for a person: in MiB up to some GiB.
+// sizeText is a size for a person: in MiB from one up to some GiB.
 func sizeText(n int64) string {
 	switch {
 	case n >= 10<<30:
 		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 10<<10:
+	case n >= 1<<20:
 		return fmt.Sprintf("%.2f MiB", float64(n)/(1<<20))
 	}
-	return config.Size(n).String()
+	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 }
 
 // quoted is text in quoted-printable, its lines ended as mail's are.
