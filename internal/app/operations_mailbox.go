@@ -100,6 +100,9 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	if err := a.mailboxes.OpenBox(ctx, m.ID, m.Language, a.now()); err != nil {
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
+	if err := a.openListings(ctx, m); err != nil {
+		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
+	}
 	return a.mailbox(ctx, m)
 }
 

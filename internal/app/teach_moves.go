@@ -18,6 +18,7 @@ import (
 type moves struct {
 	messages mailbox.Reader
 	teach    func(ctx context.Context, content string, l lesson)
+	list     func(ctx context.Context, s imap.Sorted) error // what is put into folders that list senders
 	log      *slog.Logger
 	jobs     chan imap.Sorted
 }
@@ -30,12 +31,13 @@ const (
 )
 
 func (a *App) newMoves() *moves {
-	return &moves{messages: a.mailboxes, teach: a.teachContent, log: a.log, jobs: make(chan imap.Sorted, maxMoves)}
+	return &moves{messages: a.mailboxes, teach: a.teachContent, list: lister{a}.list, log: a.log, jobs: make(chan imap.Sorted, maxMoves)}
 }
 
 // Sorted implements imap.Sorter.
 func (m *moves) Sorted(s imap.Sorted) {
-	if _, says := isJunk(s.From.Use, s.To.Use); !says {
+	_, says := isJunk(s.From.Use, s.To.Use)
+	if _, lists := mailbox.ListingOf(s.To); !says && !lists {
 		return
 	}
 	select {
@@ -65,6 +67,9 @@ func (m *moves) run(ctx context.Context) {
 			if err := m.learn(ctx, job); err != nil && ctx.Err() == nil {
 				m.log.Warn("moved messages not learnt", "mailbox", job.Address, "error", err)
 			}
+			if err := m.list(ctx, job); err != nil && ctx.Err() == nil {
+				m.log.Warn("senders of moved messages not listed", "mailbox", job.Address, "folder", job.To.Name, "error", err)
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -74,7 +79,10 @@ func (m *moves) run(ctx context.Context) {
 func (m *moves) learn(ctx context.Context, s imap.Sorted) error {
 	ctx, cancel := context.WithTimeout(ctx, moveTime)
 	defer cancel()
-	spam, _ := isJunk(s.From.Use, s.To.Use)
+	spam, says := isJunk(s.From.Use, s.To.Use)
+	if !says {
+		return nil
+	}
 	l := lesson{Spam: spam, Source: learnt.Inbox, Person: s.Address, Domain: domainOf(mail.Path(s.Address))}
 	if spam {
 		l.Source = learnt.Junk
