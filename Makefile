@@ -43,8 +43,7 @@ vet:
 TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=slapd postfix=postfix swaks=swaks msmtp=msmtp mkfs.ext4=e2fsprogs mount=mount \
 	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium \
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2 \
-	mbsync=isync fetchmail=fetchmail getmail=getmail6 mutt=mutt script=bsdutils
-	sieve-connect=sieve-connect \
+	mbsync=isync fetchmail=fetchmail getmail=getmail6 mutt=mutt script=bsdutils \
 	sieve-connect=sieve-connect gsasl=gsasl \
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2
 

@@ -8,7 +8,6 @@ import (
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
-	"gatepost/internal/directory"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
 )
@@ -30,19 +29,6 @@ func (a *App) who(identifier string) (mailbox.Who, error) {
 		return "", control.NotFound("%s: no such mailbox, alias, distribution list or domain here; anyone is all who have a mailbox", identifier)
 	}
 	return who, nil
-}
-
-// owner finds a mailbox by its address.
-func (a *App) owner(address string) (directory.Mailbox, error) {
-	p, err := path(address)
-	if err != nil {
-		return directory.Mailbox{}, err
-	}
-	m, ok := a.directory.Snapshot().Mailbox(p)
-	if !ok {
-		return m, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
-	}
-	return m, nil
 }
 
 // allFolders is how commands call all folders of a mailbox.

@@ -18,7 +18,7 @@ func (a *App) sieveOps(h control.Handlers) {
 		if err != nil {
 			return nil, err
 		}
-		all, err := a.store.Scripts().Scripts(ctx, m.ID)
+		all, err := a.rules.Scripts(ctx, m.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -37,14 +37,14 @@ func (a *App) sieveOps(h control.Handlers) {
 	control.On(h, func(ctx context.Context, q ops.SieveActivate) (ops.Nothing, error) {
 		m, err := a.owner(q.Address)
 		if err == nil {
-			err = toldScript(m, a.store.Scripts().ActivateScript(ctx, m.ID, q.Name))
+			err = toldScript(m, a.rules.ActivateScript(ctx, m.ID, q.Name))
 		}
 		return ops.Nothing{}, err
 	})
 	control.On(h, func(ctx context.Context, q ops.SieveDelete) (ops.Nothing, error) {
 		m, err := a.owner(q.Address)
 		if err == nil {
-			err = toldScript(m, a.store.Scripts().DeleteScript(ctx, m.ID, q.Name))
+			err = toldScript(m, a.rules.DeleteScript(ctx, m.ID, q.Name))
 		}
 		return ops.Nothing{}, err
 	})
@@ -91,13 +91,13 @@ func (a *App) showScript(ctx context.Context, q ops.SieveShow) (ops.Script, erro
 	if q.Name == "" {
 		return ops.Script{}, control.NotFound("mailbox %s has no active script", m.Address)
 	}
-	s, err := a.store.Scripts().Script(ctx, m.ID, q.Name)
+	s, err := a.rules.Script(ctx, m.ID, q.Name)
 	return shownScript(s), toldScript(m, err)
 }
 
 // activeScript returns the name of a box's active script, "" for none.
 func (a *App) activeScript(ctx context.Context, box int64) (string, error) {
-	all, err := a.store.Scripts().Scripts(ctx, box)
+	all, err := a.rules.Scripts(ctx, box)
 	for _, s := range all {
 		if s.Active {
 			return s.Name, err
@@ -115,7 +115,7 @@ func (a *App) putScript(ctx context.Context, q ops.SievePut) (ops.Script, error)
 	if err != nil {
 		return ops.Script{}, err
 	}
-	scripts := a.store.Scripts()
+	scripts := a.rules
 	err = scripts.PutScript(ctx, m.ID, mailbox.Script{Name: q.Name, Content: q.Content, Changed: a.now()})
 	if err == nil && q.Activate {
 		err = scripts.ActivateScript(ctx, m.ID, q.Name)

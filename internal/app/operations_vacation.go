@@ -45,10 +45,10 @@ func (a *App) vacationOps(h control.Handlers) {
 	control.On(h, a.forwardMailbox)
 }
 
-func (a *App) rules() ownerRules { return ownerRules{a.store.Scripts(), a.now} }
+func (a *App) ownerRules() ownerRules { return ownerRules{a.rules, a.now} }
 
 func (a *App) changeRules(ctx context.Context, m directory.Mailbox, change func(*ruleset.Settings)) error {
-	return toldRules(m, a.rules().change(ctx, m.ID, change))
+	return toldRules(m, a.ownerRules().change(ctx, m.ID, change))
 }
 
 // toldRules says what is the caller's mistake.
@@ -60,7 +60,7 @@ func toldRules(m directory.Mailbox, err error) error {
 }
 
 func (a *App) vacation(ctx context.Context, m directory.Mailbox) (ops.Vacation, error) {
-	s, _, runs, err := a.rules().read(ctx, m.ID)
+	s, _, runs, err := a.ownerRules().read(ctx, m.ID)
 	if err != nil {
 		return ops.Vacation{}, toldRules(m, err)
 	}
@@ -85,7 +85,7 @@ func (a *App) forwardMailbox(ctx context.Context, q ops.MailboxForward) (ops.Mai
 			return ops.MailboxForwarding{}, err
 		}
 	}
-	s, _, runs, err := a.rules().read(ctx, m.ID)
+	s, _, runs, err := a.ownerRules().read(ctx, m.ID)
 	if err != nil || s.Forward == nil {
 		return ops.MailboxForwarding{To: []string{}}, toldRules(m, err)
 	}

@@ -180,7 +180,7 @@ func (a *App) listenPOP3(c *config.Config, certificate *tls.Config, listen liste
 
 func (a *App) listenSieve(c *config.Config, certificate *tls.Config, listen listenFunc) {
 	s := &managesieve.Server{
-		Boxes: a.mailboxes, Scripts: a.store.Scripts(), Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted,
+		Boxes: a.mailboxes, Scripts: a.rules, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted,
 		Log: a.log, TLS: certificate, Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
 	}
 	a.listenDoor(c, "sieve", s, certificate, c.Listen.Sieve, nil, listen)

@@ -83,8 +83,8 @@ func (a *App) openOffers(context.Context, *config.Config) error {
 	return err
 }
 
-// maxTold bounds to how many one share is told. Whole domains are told nothing.
-const maxTold = 50
+// maxOffered bounds to how many one share is told. Whole domains are told nothing.
+const maxOffered = 50
 
 // Tell writes to those whom a grant is for. That it can't be told takes nothing back.
 func (o offers) Tell(ctx context.Context, f imap.Offer) {
@@ -120,7 +120,7 @@ func (o offers) receivers(who mailbox.Who) []directory.Mailbox {
 		}
 	case "group":
 		if r, err := s.Resolve(mail.Path(name)); err == nil {
-			return r.Boxes[:min(len(r.Boxes), maxTold)]
+			return r.Boxes[:min(len(r.Boxes), maxOffered)]
 		}
 	}
 	return nil
