@@ -311,6 +311,9 @@ func forgetOf(tx *Tx, list []kept) error {
 			return fmt.Errorf("email %d: %w", email, err)
 		}
 		tx.unref(blob)
+		if err := forgetText(tx, box, email); err != nil {
+			return fmt.Errorf("email %d: forget its text: %w", email, err)
+		}
 	}
 	return keptMore(tx, box, -octets)
 }

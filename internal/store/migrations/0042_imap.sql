@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- The log of expunges is cut (see mailbox_expunged.go): those up to here are not all in it.
 ALTER TABLE mailbox_folder ADD COLUMN expunged_floor BIGINT NOT NULL DEFAULT 0;
 

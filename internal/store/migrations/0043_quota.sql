@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- What a mailbox may take up and take in (directory.Limits). 0: it is not said here, -1: there is no limit.
 ALTER TABLE mailbox ADD COLUMN quota_bytes BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mailbox ADD COLUMN quota_messages BIGINT NOT NULL DEFAULT 0;

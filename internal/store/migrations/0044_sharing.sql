@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- Who else may do what in a folder, or in all folders of a box: mailbox.Grant.
 CREATE TABLE mailbox_grant (
 	box    BIGINT NOT NULL,  -- whose folder it is

@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- Mail that was expunged and can be brought back. Its row in mailbox_email stays, with refs 0
 -- and its reference to the content.
 CREATE TABLE mailbox_deleted (

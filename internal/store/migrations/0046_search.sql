@@ -1,4 +1,4 @@
--- compatible from 0040
+-- compatible from 0026
 -- Which texts the e-mails of a box may hold: see mailbox_search.go.
 CREATE TABLE mailbox_search (
 	box   BIGINT PRIMARY KEY,

@@ -1,3 +1,4 @@
+-- compatible from 0026
 -- Passwords of single programs, one a line: id, when it was made, SCRAM keys, name, with tabs between.
 ALTER TABLE mailbox ADD COLUMN apps TEXT NOT NULL DEFAULT '';
 

@@ -354,7 +354,7 @@ func (b *box) changes() {
 	b.want("changed", []any{len(d.Changed), describe(d.Changed[0]), d.UIDNext}, []any{1, "2:", 3})
 	again, err := b.s.Since(ctx, inbox, d.HighestModSeq)
 	b.check(err)
-	b.want("nothing since", again, mailbox.Delta{HighestModSeq: d.HighestModSeq, UIDNext: 3})
+	b.want("nothing since", again, mailbox.Delta{HighestModSeq: d.HighestModSeq, UIDNext: 3, Messages: 1})
 	_, err = b.s.SetFlags(ctx, inbox, set(2, 2), mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}})
 	b.check(err)
 	if d, err = b.s.Since(ctx, inbox, d.HighestModSeq); err != nil || len(d.Changed) != 1 || describe(d.Changed[0]) != `2:\Seen` || len(d.Expunged) != 0 {

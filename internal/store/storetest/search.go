@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
@@ -82,6 +83,7 @@ func (b *box) expungeAll() {
 	_, err := b.s.SetFlags(b.Context(), id, all, mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Deleted}})
 	b.check(err)
 	b.check(b.s.Expunge(b.Context(), id, all))
+	b.check(b.s.PurgeDeleted(b.Context(), time.Now().Add(time.Hour))) // until then it can come back
 }
 
 // textBlocks: of many signatures blocks are made, which answer alike; when most of what they
