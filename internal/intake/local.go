@@ -98,8 +98,12 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 				return err
 			}
 		}
-		if err := l.Store.CommitLocal(ctx, t, c, slices.Concat(boxes, full)); err != nil {
+		left := slices.Concat(boxes, full)
+		if err := l.Store.CommitLocal(ctx, t, c, left); err != nil {
 			return fmt.Errorf("intake: deliver transfer %d: %w", t.ID, err)
+		}
+		if len(left) > 0 { // what comes of it now is theirs alone: nobody is held what he has
+			t.Boxes = left
 		}
 		l.In.wake(c)
 	}

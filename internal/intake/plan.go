@@ -108,7 +108,7 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail
 	}
 	if len(full) > 0 {
 		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
-		tr.Boxes, tr.Folder, tr.Params = full, folder, p.t.wishes(r)
+		tr.Boxes, tr.Folder, tr.Params, tr.Hold = full, folder, p.t.wishes(r), p.t.disproven(r)
 		if p.later[r] { // one report for all of them
 			tr.Params = silentSuccess(tr.Params)
 		}

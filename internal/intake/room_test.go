@@ -156,6 +156,9 @@ func TestLocalOverQuota(t *testing.T) {
 				}
 				left = append(left, some)
 			}
+			if n := len(store.left); n > 0 && len(store.left[n-1]) > 0 && !slices.Equal(tr.Boxes, store.left[n-1]) { // what is held or told of it is theirs
+				t.Errorf("the transfer is still for %v, its row for %v", tr.Boxes, store.left[n-1])
+			}
 			if s := fmt.Sprintf("%s %s, left %v", got.Fate, got.Reply.Enhanced, left); s != c.want {
 				t.Errorf("got %s, want %s", s, c.want)
 			}

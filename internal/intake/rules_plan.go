@@ -102,7 +102,8 @@ func (t *Transaction) rulesProof(ctx context.Context) string {
 	return t.sender.proof
 }
 
-// later is a delivery that is left to the queue, since the client has waited long enough.
+// later is a delivery that is left to the queue, since the client has waited long enough. The mailbox
+// may be full or closed until then: its sender hears of that.
 func (t *Transaction) later(ctx context.Context, p *plan, d *mailbox.Delivery, whose copyOf) *queue.Transfer {
 	now := t.tx.Time
 	m := &queue.Message{
@@ -111,7 +112,7 @@ func (t *Transaction) later(ctx context.Context, p *plan, d *mailbox.Delivery, w
 	}
 	tr := &queue.Transfer{
 		Message: m, Recipient: whose.r.path, For: []mail.Path{whose.r.path.Fold()}, Home: whose.r.domain.Name, Destination: queue.Local,
-		Boxes: []int64{d.Box}, Folder: d.Folder, Params: mail.RcptParams{Notify: mail.NotifyNever}, Judged: t.judged(whose.r),
+		Boxes: []int64{d.Box}, Folder: d.Folder, Params: silentSuccess(t.wishes(whose.r)), Hold: t.disproven(whose.r), Judged: t.judged(whose.r),
 	}
 	tr.Judged.Proof = t.rulesProof(ctx)
 	return tr

@@ -242,6 +242,9 @@ func TestRulesTakeTooLong(t *testing.T) {
 		t.Fatalf("got %s", got)
 	}
 	box, _ := dir.Snapshot().Mailbox("tag@late.example")
+	if tr := c.Transfers[0]; !tr.Params.Notify.Wants(mail.NotifyFailure) || tr.Params.Notify.Wants(mail.NotifySuccess) {
+		t.Errorf("its sender would not hear that it comes back: %v", tr.Params.Notify)
+	}
 	if tr := c.Transfers[0]; len(tr.Boxes) != 1 || tr.Boxes[0] != box.ID || tr.Judged.Proof != "spf" || !tr.Judged.Known || tr.Message.Blob != "blob-1" || r.runs != 2 {
 		t.Errorf("after %d runs %+v", r.runs, tr)
 	}
