@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,6 +103,9 @@ func (m Mailboxes) sweepFolder(ctx context.Context, j junkFolder, before time.Ti
 		})
 		if err == nil && next > 1 {
 			err = m.expunge(ctx, j.folder, mailbox.UIDSet{{First: 1, Last: mailbox.UID(next - 1)}}, false)
+		}
+		if errors.Is(err, mailbox.ErrNoFolder) {
+			return nil // its owner deleted it just now; the next sweep forgets it
 		}
 		if err != nil {
 			return err

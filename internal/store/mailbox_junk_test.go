@@ -174,3 +174,33 @@ func testSweepByBoxAndUse(t *testing.T, db *DB) {
 		t.Errorf("kept: %+v, %v", kept, err)
 	}
 }
+
+// A folder that its owner deletes while it is swept keeps nobody else's junk.
+func TestSweepOfDeletedFolder(t *testing.T) { onBoth(t, testSweepOfDeletedFolder) }
+
+func testSweepOfDeletedFolder(t *testing.T, db *DB) {
+	checked(t, db)
+	knownBoxes(t, db, 2)
+	m, ctx := db.Mailboxes(), t.Context()
+	for box := range int64(2) {
+		put(t, db, box+1, `\Junk`)
+	}
+	if err := m.MarkJunk(ctx, noon); err != nil {
+		t.Fatal(err)
+	}
+	later := noon.Add(time.Hour)
+	before := func(box int64, _ mailbox.Use) time.Time {
+		if box == 1 {
+			if err := m.DeleteFolder(ctx, 1, "Junk"); err != nil {
+				t.Error(err)
+			}
+		}
+		return later
+	}
+	if err := m.SweepJunk(ctx, later, before, func(int64) {}); err != nil {
+		t.Error(err)
+	}
+	if n := inFolder(t, db, 2, "Junk"); n != 0 {
+		t.Errorf("%d stay in the other's", n)
+	}
+}
