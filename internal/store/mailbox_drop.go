@@ -71,23 +71,34 @@ func (m Mailboxes) dropBox(ctx context.Context, box int64, now time.Time) error 
 	if err != nil {
 		return err
 	}
-	return m.db.Update(ctx, func(tx *Tx) error {
-		if err := lockBox(tx, box); err != nil {
+	return m.db.Update(ctx, func(tx *Tx) error { return dropRows(tx, box) })
+}
+
+// dropRows removes what is left of a box, also what came into it meanwhile.
+func dropRows(tx *Tx, box int64) error {
+	if err := lockBox(tx, box); err != nil {
+		return err
+	}
+	if err := tx.lock(dropContents, box); err != nil {
+		return err
+	}
+	var late tally
+	err := tx.Row(`SELECT messages, bytes FROM mailbox_box WHERE box = ?`, []any{box}, &late.messages, &late.bytes)
+	if orNothing(err) != nil {
+		return err
+	}
+	if err := touchBox(tx, box, late.negative()); err != nil {
+		return err
+	}
+	if err := forgetBox(tx, box); err != nil {
+		return err
+	}
+	for _, query := range drop {
+		if _, err := tx.Exec(query, box); err != nil {
 			return err
 		}
-		if err := tx.lock(dropContents, box); err != nil {
-			return err
-		}
-		if err := forgetBox(tx, box); err != nil {
-			return err
-		}
-		for _, query := range drop {
-			if _, err := tx.Exec(query, box); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // untilDone runs f in a commit of its own again and again, until it has nothing left.

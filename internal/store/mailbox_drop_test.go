@@ -123,3 +123,18 @@ func testInterruptedDrop(t *testing.T, db *DB) {
 	}
 	checked(t, db)
 }
+
+// What comes into a box while it is dropped is taken off its domain's sum with it.
+func TestDropCountsTheLast(t *testing.T) { onBoth(t, testDropCountsTheLast) }
+
+func testDropCountsTheLast(t *testing.T, db *DB) {
+	checked(t, db)
+	inDomain(t, db, 1)
+	put(t, db, 1, "")
+	if err := db.Update(t.Context(), func(tx *Tx) error { return dropRows(tx, 1) }); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := db.Mailboxes().DomainUsage(t.Context(), 900); err != nil || u.Messages != 0 || u.Bytes != 0 {
+		t.Errorf("the domain still counts %+v, %v", u, err)
+	}
+}
