@@ -53,7 +53,7 @@ func (a *App) backup(ctx context.Context, q ops.Backup) (ops.BackupReport, error
 		return ops.BackupReport{}, err
 	}
 	if err := a.copyNode(ctx, w); err != nil {
-		return ops.BackupReport{}, err
+		return ops.BackupReport{}, errors.Join(err, w.Abort())
 	}
 	r, err := w.Commit(q.Keep)
 	if err != nil {

@@ -136,6 +136,46 @@ func TestHalf(t *testing.T) {
 	}
 }
 
+// Copies that fail one after the other, as on a full disk, leave nothing behind.
+func TestAborted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, when, 1, map[string]string{"blobs/1.seg": "one"})
+	before := count(t, dir)
+	for n := range 3 { // killed
+		w, err := Begin(dir, Manifest{Made: when.Add(time.Duration(n+1) * time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 && count(t, dir) != before {
+			t.Errorf("%d objects, want %d: those of the one that was killed stay", count(t, dir), before)
+		}
+		fill(t, w, map[string]string{"blobs/2.seg": fmt.Sprint("more", n)})
+		if n == 2 {
+			if err := w.Abort(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, tmp)); count(t, dir) != before || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("aborted: %d objects, want %d; tmp: %v", count(t, dir), before, err)
+	}
+	if got, want := restored(t, dir), "blobs/1.seg=one packs/a=a pack"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A copy that is made after the clock was set back is the newest, and stays.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, when, 1, map[string]string{"blobs/1.seg": "one"})
+	for _, text := range []string{"two", "three"} {
+		write(t, dir, when.Add(-time.Hour), 1, map[string]string{"blobs/1.seg": text})
+		if got, want := restored(t, dir), "blobs/1.seg="+text+" packs/a=a pack"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, when, 1, map[string]string{"blobs/1.seg": "one"})

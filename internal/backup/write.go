@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A Writer makes one copy. One goroutine uses it, and one Writer at a time a directory.
@@ -30,7 +31,8 @@ type Report struct {
 }
 
 // Begin begins a copy in dir, which is made where it is missing; m says what it is of.
-// What a Writer before it left half done is removed.
+// What a Writer before it left half done is removed, its objects too: else each of many that
+// fail on a full disk would leave it fuller.
 func Begin(dir string, m Manifest) (*Writer, error) {
 	for _, d := range []string{dir, filepath.Join(dir, objects)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
@@ -40,6 +42,9 @@ func Begin(dir string, m Manifest) (*Writer, error) {
 	room := filepath.Join(dir, tmp)
 	if err := errors.Join(os.RemoveAll(room), os.Mkdir(room, 0o700)); err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
+	}
+	if err := sweep(dir); err != nil && !errors.Is(err, ErrDamaged) {
+		return nil, err
 	}
 	m.Format, m.Made, m.Files = format, m.Made.UTC(), nil
 	w := &Writer{dir: dir, m: m, before: map[string]File{}}
@@ -149,6 +154,12 @@ func (w *Writer) has(f File) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == f.Size
 }
 
+// Abort removes what a Writer that came to no end has written. Copies before it stay. It is
+// called in place of Commit, or when that failed.
+func (w *Writer) Abort() error {
+	return errors.Join(os.RemoveAll(w.Room()), sweep(w.dir))
+}
+
 // Commit makes the copy whole: when it returns nil the copy is there, and after it the
 // newest keep copies, and no object that none of them names.
 func (w *Writer) Commit(keep int) (Report, error) {
@@ -170,7 +181,10 @@ func (w *Writer) commit() error {
 	if err := writeSynced(file, bytes.NewReader(b)); err != nil {
 		return err
 	}
-	name := prefix + w.m.Made.Format(timeForm) + suffix
+	name, err := w.newest()
+	if err != nil {
+		return err
+	}
 	if err := syncDir(filepath.Join(w.dir, objects)); err != nil {
 		return err
 	}
@@ -178,6 +192,23 @@ func (w *Writer) commit() error {
 		return err
 	}
 	return errors.Join(syncDir(w.dir), syncDir(filepath.Dir(filepath.Clean(w.dir))))
+}
+
+// newest is a name behind those that are there: by names copies are older or newer, and
+// a clock that was set back would make this one the first to be removed.
+func (w *Writer) newest() (string, error) {
+	names, err := List(w.dir)
+	if err != nil {
+		return "", err
+	}
+	when := w.m.Made
+	if len(names) > 0 {
+		last, err := time.Parse(prefix+timeForm+suffix, names[len(names)-1])
+		if err == nil && !when.Truncate(time.Millisecond).After(last) {
+			when = last.Add(time.Millisecond)
+		}
+	}
+	return prefix + when.Format(timeForm) + suffix, nil
 }
 
 // forget removes older copies, manifests first.
@@ -195,9 +226,18 @@ func (w *Writer) forget(keep int) error {
 	if err := syncDir(w.dir); err != nil {
 		return err
 	}
+	return errors.Join(sweep(w.dir), os.RemoveAll(w.Room()))
+}
+
+// sweep removes the objects that no copy names.
+func sweep(dir string) error {
+	names, err := List(dir)
+	if err != nil {
+		return err
+	}
 	needed := map[string]bool{}
 	for _, name := range names {
-		m, err := Read(w.dir, name)
+		m, err := Read(dir, name)
 		if err != nil {
 			return err // its objects are not known, so none is removed
 		}
@@ -205,13 +245,16 @@ func (w *Writer) forget(keep int) error {
 			needed[f.SHA256] = true
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(w.dir, objects))
+	entries, err := os.ReadDir(filepath.Join(dir, objects))
 	for _, e := range entries {
 		if err == nil && isSum(e.Name()) && !needed[e.Name()] {
-			err = os.Remove(filepath.Join(w.dir, objects, e.Name()))
+			err = os.Remove(filepath.Join(dir, objects, e.Name()))
 		}
 	}
-	return errors.Join(err, os.RemoveAll(w.Room()))
+	if err != nil {
+		return fmt.Errorf("backup: remove what no copy needs: %w", err)
+	}
+	return nil
 }
 
 // A reader ends with its context.
