@@ -29,10 +29,11 @@ var rules = [...]rule{
 		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box AND f.special_use <> '\Quarantine' GROUP BY b.box, b.messages HAVING b.messages <> COALESCE(SUM(f.messages), 0)`},
 	{"mailbox %s counts %s octets, its folders have %s", `SELECT b.box, b.bytes, COALESCE(SUM(f.bytes), 0)
 		FROM mailbox_box b LEFT JOIN mailbox_folder f ON f.box = b.box AND f.special_use <> '\Quarantine' GROUP BY b.box, b.bytes HAVING b.bytes <> COALESCE(SUM(f.bytes), 0)`},
-	{"domain %s counts %s, its mailboxes have %s (messages/octets)", `SELECT u.domain, u.messages || '/' || u.bytes, b.messages || '/' || b.bytes
-		FROM (SELECT domain, SUM(messages) AS messages, SUM(bytes) AS bytes FROM mailbox_usage GROUP BY domain) u
-		LEFT JOIN (SELECT h.domain, SUM(b.messages) AS messages, SUM(b.bytes) AS bytes FROM mailbox_box b JOIN mailbox_home h ON h.box = b.box GROUP BY h.domain) b ON b.domain = u.domain
-		WHERE u.messages <> COALESCE(b.messages, 0) OR u.bytes <> COALESCE(b.bytes, 0)`},
+	{"domain %s counts %s, its mailboxes have %s (messages/octets)", `SELECT d.domain, COALESCE(u.messages, 0) || '/' || COALESCE(u.bytes, 0), COALESCE(b.messages, 0) || '/' || COALESCE(b.bytes, 0)
+		FROM (SELECT domain FROM mailbox_usage UNION SELECT domain FROM mailbox_home) d
+		LEFT JOIN (SELECT domain, SUM(messages) AS messages, SUM(bytes) AS bytes FROM mailbox_usage GROUP BY domain) u ON u.domain = d.domain
+		LEFT JOIN (SELECT h.domain, SUM(b.messages) AS messages, SUM(b.bytes) AS bytes FROM mailbox_box b JOIN mailbox_home h ON h.box = b.box GROUP BY h.domain) b ON b.domain = d.domain
+		WHERE COALESCE(u.messages, 0) <> COALESCE(b.messages, 0) OR COALESCE(u.bytes, 0) <> COALESCE(b.bytes, 0)`},
 	{"mailbox %s counts %s octets of deleted mail, and keeps %s", `SELECT b.box, b.kept_bytes, COALESCE(SUM(d.size), 0)
 		FROM mailbox_box b LEFT JOIN mailbox_deleted d ON d.box = b.box GROUP BY b.box, b.kept_bytes HAVING b.kept_bytes <> COALESCE(SUM(d.size), 0)`},
 	{"deleted message %s of mailbox %s has no email%s", `SELECT d.email, d.box, '' FROM mailbox_deleted d
@@ -46,6 +47,12 @@ var rules = [...]rule{
 		FROM mailbox_box b LEFT JOIN mailbox a ON a.id = b.box WHERE a.id IS NULL`},
 	{"message row %s in folder %s names email %s, which is missing", `SELECT m.uid, m.folder, m.email
 		FROM mailbox_message m JOIN mailbox_folder f ON f.id = m.folder LEFT JOIN mailbox_email e ON e.box = f.box AND e.id = m.email WHERE e.id IS NULL`},
+	{"message %s is in folder %s, which is missing%s", `SELECT m.uid, m.folder, '' FROM mailbox_message m
+		LEFT JOIN mailbox_folder f ON f.id = m.folder WHERE f.id IS NULL`},
+	{"expunge of %s is logged of folder %s, which is missing%s", `SELECT x.uid, x.folder, '' FROM mailbox_expunged x
+		LEFT JOIN mailbox_folder f ON f.id = x.folder WHERE f.id IS NULL`},
+	{"%s has rights in folder %s, which is missing%s", `SELECT g.who, g.folder, '' FROM mailbox_grant g
+		LEFT JOIN mailbox_folder f ON f.id = g.folder WHERE g.folder <> 0 AND f.id IS NULL`},
 	{"index of texts of mailbox %s has email %s, which is missing%s", `SELECT l.box, l.email, ''
 		FROM mailbox_search_loose l LEFT JOIN mailbox_email e ON e.box = l.box AND e.id = l.email WHERE e.id IS NULL`},
 	{"index of texts of mailbox %s has come to email %s, the last is %s", `SELECT s.box, s.done, COALESCE(b.email, 0)

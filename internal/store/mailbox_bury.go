@@ -17,6 +17,15 @@ type burial struct {
 	sql    *buryTexts
 }
 
+// newBurial takes all messages of its ranges. Drafts are not kept.
+func newBurial(tx *Tx, f mailbox.Folder, seq mailbox.ModSeq) burial {
+	b := burial{folder: f, seq: seq, time: tx.now(), sql: &buryAll}
+	if f.Use == mailbox.Drafts {
+		b.time = 0
+	}
+	return b
+}
+
 // buryTexts are the statements of a burial, each with folder and range as its last arguments.
 type buryTexts struct{ unref, keep, log, remove string }
 

@@ -165,27 +165,18 @@ func dropFlags(tx *Tx, folder int64, done mailbox.Copied, x mailbox.Fixed) error
 	return touchFolder(tx, folder, changed[0].ModSeq, t)
 }
 
-// leave takes messages out of a folder whose box loses them.
+// leave takes messages out of a folder whose box loses them: its owner can bring them back as
+// if they were expunged, whoever moved them.
 func leave(tx *Tx, src mailbox.Folder, set mailbox.UIDSet, t tally) error {
 	seq, err := nextModSeq(tx, src.Box)
 	if err != nil {
 		return err
 	}
-	var emails []int64
-	for _, r := range set {
-		list, err := tx.numbers(`SELECT email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, src.ID, r.First, r.Last)
-		if err != nil {
-			return err
-		}
-		emails = append(emails, list...)
-	}
-	if err := removeRanges(tx, src.ID, set, seq, t); err != nil {
+	if err := newBurial(tx, src, seq).bury(tx, set); err != nil {
 		return err
 	}
-	for _, e := range emails {
-		if err := unrefEmail(tx, src.Box, e); err != nil {
-			return err
-		}
+	if err := touchFolder(tx, src.ID, seq, t.negative()); err != nil {
+		return err
 	}
 	return touchBox(tx, src.Box, t.negative())
 }

@@ -183,12 +183,9 @@ func expunge(tx *Tx, folder int64, set mailbox.UIDSet, onlyDeleted bool) (rest m
 	if err != nil {
 		return nil, err
 	}
-	b := burial{folder: f, seq: seq, time: tx.now(), sql: &buryAll}
+	b := newBurial(tx, f, seq)
 	if onlyDeleted {
 		b.sql = &buryDeleted
-	}
-	if f.Use == mailbox.Drafts {
-		b.time = 0
 	}
 	var t tally
 	for _, v := range found {

@@ -177,8 +177,8 @@ func putKept(tx *Tx, folder int64, seq mailbox.ModSeq, list []kept) (t tally, er
 	}
 	for i, k := range list {
 		flags := k.flags.System &^ mailbox.Deleted
-		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			folder, int64(next)+int64(i), seq, flags, k.flags.Keywords, k.date, k.size, k.email)
+		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			folder, int64(next)+int64(i), seq, flags, k.flags.Keywords, k.date, k.size, k.email, savedNow())
 		if err != nil {
 			return t, fmt.Errorf("put back %d: %w", k.email, err)
 		}
