@@ -160,6 +160,7 @@ type importing struct {
 type importFolder struct {
 	mailbox.Folder
 	left map[int64][]mailbox.UID
+	sums map[[sha256.Size]byte]int // of those that were read: how many no message has stood for
 }
 
 // stopped is an error of the store: the messages that follow would fare no better.
@@ -197,7 +198,11 @@ func (i *importing) message(ctx context.Context, m mailfile.Message) error {
 	return nil
 }
 
-// deliver takes one message in. Flags that no mailbox keeps are left out.
+// maxFlags is how many of a message's flags are looked at: a file may name millions.
+const maxFlags = 200
+
+// deliver takes one message in. Flags that no mailbox keeps are left out. What the mailbox has no
+// room for stays out, as by every door: one that is full takes no new mail.
 func (i *importing) deliver(ctx context.Context, f *importFolder, m mailfile.Message) error {
 	content := mail.NewMessage(m.Content)
 	if m.Date.IsZero() || m.Date.Unix() <= 0 {
@@ -207,7 +212,10 @@ func (i *importing) deliver(ctx context.Context, f *importFolder, m mailfile.Mes
 		}
 	}
 	d := mailbox.Prepare(i.box, f.Name, content, m.Date.UTC())
-	for _, flag := range m.Flags {
+	if err := i.app.quotas.Room(ctx, i.box, content.Size()); err != nil {
+		return err
+	}
+	for _, flag := range m.Flags[:min(len(m.Flags), maxFlags)] {
 		if _, err := mailbox.ParseFlags(append(d.Flags, flag)); err == nil {
 			d.Flags = append(d.Flags, flag)
 		}
@@ -220,31 +228,30 @@ func (i *importing) deliver(ctx context.Context, f *importFolder, m mailfile.Mes
 	return i.app.mailboxes.Deliver(ctx, &d)
 }
 
-// known reports whether the folder had the message before, and counts that as stood for.
+// known reports whether the folder had the message before, and counts that as stood for. What
+// has the size of one that comes is read once, however many come.
 func (i *importing) known(ctx context.Context, f *importFolder, content []byte) (bool, error) {
-	same := f.left[int64(len(content))]
-	if len(same) == 0 {
-		return false, nil
-	}
-	want := sha256.Sum256(content)
-	for at, uid := range same {
+	size := int64(len(content))
+	for _, uid := range f.left[size] {
 		list, err := i.app.mailboxes.Messages(ctx, f.ID, mailbox.UIDSet{{First: uid, Last: uid}}, mailbox.Whole)
 		if err != nil {
 			return false, err
 		}
-		if len(list) == 0 {
-			continue
-		}
-		got, err := i.sum(ctx, list[0])
-		if err != nil {
-			return false, err
-		}
-		if got == want {
-			f.left[int64(len(content))] = append(same[:at:at], same[at+1:]...)
-			return true, nil
+		if len(list) > 0 {
+			got, err := i.sum(ctx, list[0])
+			if err != nil {
+				return false, err
+			}
+			f.sums[got]++
 		}
 	}
-	return false, nil
+	delete(f.left, size)
+	want := sha256.Sum256(content)
+	if f.sums[want] == 0 {
+		return false, nil
+	}
+	f.sums[want]--
+	return true, nil
 }
 
 func (i *importing) sum(ctx context.Context, m mailbox.Message) (sum [sha256.Size]byte, err error) {
@@ -286,7 +293,7 @@ func (i *importing) folder(ctx context.Context, name string) (*importFolder, err
 	if err != nil {
 		return nil, err
 	}
-	in := &importFolder{Folder: f, left: map[int64][]mailbox.UID{}}
+	in := &importFolder{Folder: f, left: map[int64][]mailbox.UID{}, sums: map[[sha256.Size]byte]int{}}
 	if err := i.index(ctx, in); err != nil {
 		return nil, stopped{err}
 	}

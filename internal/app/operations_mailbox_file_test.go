@@ -166,3 +166,46 @@ func TestImportOthers(t *testing.T) {
 		}
 	}
 }
+
+// What a mailbox has no room for is not imported: it ends, and goes on when there is room.
+func TestImportOverQuota(t *testing.T) {
+	n := openBoxes(t)
+	path := filepath.Join(t.TempDir(), "a.mbox")
+	n.must(os.WriteFile(path, []byte(strings.Repeat("From a@b Thu Jan  1 00:00:00 2026\nSubject: x\n\ntext\n\n", 3)), 0o600))
+	set := func(most int64) {
+		t.Helper()
+		_, err := n.setMailbox(t.Context(), ops.MailboxSet{Address: "ann@test.example", QuotaMessages: &most})
+		n.must(err)
+	}
+	set(2)
+	in := ops.MailboxImport{Address: "ann@test.example", Path: path}
+	got, err := n.importMailbox(t.Context(), in)
+	if !errors.Is(err, mailbox.ErrOverQuota) || got.Messages != 2 {
+		t.Errorf("full: %+v, %v", got, err)
+	}
+	set(3)
+	if got, err := n.importMailbox(t.Context(), in); err != nil || got.Messages != 1 || got.Known != 2 {
+		t.Errorf("with room: %+v, %v", got, err)
+	}
+}
+
+// What a folder has is read once, though many messages of its size come.
+func TestImportReadsOnce(t *testing.T) {
+	n := openBoxes(t)
+	for _, text := range []string{"a", "b", "b"} {
+		n.put("ann", "INBOX", "Subject: "+text+"\r\n\r\n", time.Unix(1e9, 0))
+	}
+	i := &importing{app: n.App, box: n.box["ann"].ID, folders: map[string]*importFolder{}}
+	f, err := i.folder(t.Context(), "")
+	n.must(err)
+	for at, want := range []bool{false, true, true, false, true, false} {
+		text := string("cbbbaa"[at])
+		got, err := i.known(t.Context(), f, []byte("Received: by us\r\nSubject: "+text+"\r\n\r\n"))
+		if err != nil || got != want {
+			t.Errorf("%d: %s is known: %v, %v", at, text, got, err)
+		}
+		if len(f.left) != 0 {
+			t.Errorf("%d: %v are to be read again", at, f.left)
+		}
+	}
+}
