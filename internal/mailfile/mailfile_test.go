@@ -302,3 +302,19 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A line of keywords that is as long as a message may be makes no more of them than one may have.
+func TestManyKeywords(t *testing.T) {
+	words := strings.Repeat("a ", 1<<20)
+	for name, header := range map[string]string{
+		"as written here": "X-Folder: a\nStatus: RO\nX-Status: \nX-Keywords: " + words + "\nSubject: x\n",
+		"as by others":    "Subject: x\nStatus: RO\nX-Keywords: " + words + "\n",
+	} {
+		readMbox(strings.NewReader("From a@b Thu Jan  1 00:00:00 2026\n"+header+"\ntext\n"), "x", 8<<20, func(m Message, err error) bool {
+			if err != nil || len(m.Flags) < 2 || len(m.Flags) > 10_000 || !slices.Contains(m.Flags, `\Seen`) {
+				t.Errorf("%s: %d flags, %v", name, len(m.Flags), err)
+			}
+			return true
+		})
+	}
+}

@@ -266,7 +266,7 @@ func (m *Message) readStatus() {
 			rest = nil
 			break
 		}
-		values[name], rest = strings.TrimSpace(string(value)), after
+		values[name], rest = valueOf(value), after
 	}
 	if rest != nil {
 		m.Content = rest
@@ -282,6 +282,12 @@ func (m *Message) readStatus() {
 	m.Flags = append(m.Flags, strings.FieldsFunc(values["X-Keywords"], func(r rune) bool { return r == ' ' || r == ',' })...)
 }
 
+// maxValue is how much of a field of an mbox is read, in octets: of a stranger's line, as long as a
+// message may be, millions of keywords would be made.
+const maxValue = 16 << 10
+
+func valueOf(b []byte) string { return strings.TrimSpace(string(b[:min(len(b), maxValue)])) }
+
 // fieldsOf finds the fields of an mbox in a header.
 func fieldsOf(content []byte) map[string]string {
 	values := map[string]string{}
@@ -290,10 +296,10 @@ func fieldsOf(content []byte) map[string]string {
 		if len(line) == 0 {
 			break
 		}
-		name, value, _ := strings.Cut(string(line), ":")
+		name, value, _ := bytes.Cut(line, []byte(":"))
 		for _, f := range ourFields[1:] {
-			if strings.EqualFold(name, f) {
-				values[f] = strings.TrimSpace(value)
+			if strings.EqualFold(string(name[:min(len(name), 80)]), f) {
+				values[f] = valueOf(value)
 			}
 		}
 	}
