@@ -57,7 +57,7 @@ func (a *App) backup(ctx context.Context, q ops.Backup) (ops.BackupReport, error
 	}
 	r, err := w.Commit(q.Keep)
 	if err != nil {
-		return ops.BackupReport{}, err
+		return ops.BackupReport{}, errors.Join(err, w.Abort())
 	}
 	a.log.Info("backup made", "directory", q.Dir, "files", r.Files, "octets", r.Octets, "copied", r.Copied)
 	return ops.BackupReport{Dir: q.Dir, Made: m.Made.UTC(), Files: r.Files, Octets: r.Octets, Copied: r.Copied}, nil
