@@ -2,11 +2,10 @@ package imap
 
 import (
 	"bufio"
-	"compress/flate"
 	"context"
 	"io"
 
-	kflate "github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/flate"
 )
 
 var compressCommands = []command{
@@ -31,8 +30,9 @@ func (c *conn) compress(_ context.Context, r *request) (reply, error) {
 	if err := c.out.flush(); err != nil {
 		return reply{}, err
 	}
-	// What was read ahead is compressed already.
-	c.in.r = bufio.NewReaderSize(flate.NewReader(c.in.r), smallBuffer)
+	// What was read ahead is compressed already. Clients that end a command by zlib's Z_PARTIAL_FLUSH,
+	// as mbsync does, must be heard at the end of each block: compress/flate would wait for more.
+	c.in.r = bufio.NewReaderSize(flate.NewReaderOpts(c.in.r, flate.WithPartialBlock()), smallBuffer)
 	c.out.w = &deflater{w: c.out.w}
 	c.compressed = true
 	return reply{status: answered}, nil
@@ -50,7 +50,7 @@ type deflater struct {
 
 // Write implements io.Writer.
 func (d *deflater) Write(p []byte) (int, error) {
-	if err := kflate.StatelessDeflate(d.w, p, false, d.sent); err != nil {
+	if err := flate.StatelessDeflate(d.w, p, false, d.sent); err != nil {
 		return 0, err
 	}
 	d.sent = append(d.sent, p[max(0, len(p)-window):]...)

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"fmt"
 	"io"
+	"math/bits"
 	"net"
 	"runtime"
 	"strings"
@@ -69,6 +70,56 @@ func TestCompress(t *testing.T) {
 	c.line()
 	login(t, s).must("APPEND INBOX {1+}\r\nx")
 	wantPrefix(t, "push", c.line(), "* 3 EXISTS")
+}
+
+// A partial writer flushes as zlib's Z_PARTIAL_FLUSH does, and mbsync by it: an empty block of fixed
+// codes follows, which ends within an octet, so that the rest of its bits comes with the next write.
+type partial struct {
+	net.Conn
+	bits, n uint
+}
+
+func (p *partial) put(value, width uint) {
+	p.bits |= value << p.n
+	p.n += width
+}
+
+func (p *partial) Write(text []byte) (int, error) {
+	var out []byte
+	whole := func() {
+		for ; p.n >= 8; p.n -= 8 {
+			out = append(out, byte(p.bits))
+			p.bits >>= 8
+		}
+	}
+	p.put(0b010, 3) // not the last block, of fixed codes (RFC 1951 §3.2.3)
+	for _, c := range text {
+		p.put(uint(bits.Reverse8(0x30+c)), 8) // of ASCII (§3.2.6)
+		whole()
+	}
+	p.put(0, 7) // its end
+	p.put(0b010, 10)
+	whole()
+	_, err := p.Conn.Write(out)
+	return len(text), err
+}
+
+// A command that a client ends by a partial flush is answered, and does not wait for the next one.
+func TestCompressPartialFlush(t *testing.T) {
+	c := login(t, start(t))
+	c.must("COMPRESS DEFLATE")
+	c.r = bufio.NewReader(flate.NewReader(c.r))
+	c.c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.c = &partial{Conn: c.c}
+	for range 9 { // at all offsets of bits
+		c.must("NOOP")
+	}
+	text := strings.Repeat("0123456789abcdef\r\n", 10_000)
+	c.must("SELECT INBOX")
+	c.must(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(text), text))
+	if got := strings.Join(c.must("FETCH 1 BODY.PEEK[]"), "\r\n"); !strings.Contains(got, text) {
+		t.Errorf("the message came back as %d octets", len(got))
+	}
 }
 
 // What a client has the server inflate is bounded as what it sends plainly: a line of a GiB of zeros
