@@ -69,10 +69,13 @@ func (c *Conn) Expect(d time.Duration) { c.wire.expect(d) }
 // LoggedIn ends the limit of time that stands from the start to the log-in.
 func (c *Conn) LoggedIn() { c.wire.limit(time.Time{}) }
 
-// Claim takes one of the places that a mailbox has at this door, until the connection ends; false where
+// Claim takes one of the places that a mailbox has at this door, until the connection ends or Release; false where
 // there is none, or the connection has one of another mailbox. It is asked for when the password is known to be right: nobody else can take
 // the places.
 func (c *Conn) Claim(box int64) bool { return c.door.claim(c, box) }
+
+// Release gives back the place of a mailbox, where the client says that it is somebody else from now on.
+func (c *Conn) Release() { c.door.release(c) }
 
 // Interrupt ends the read under way and all later ones, from any goroutine.
 func (c *Conn) Interrupt() { c.wire.interrupt() }

@@ -214,6 +214,24 @@ func (d *Door) claim(c *Conn, box int64) bool {
 	return true
 }
 
+// release gives a place back.
+func (d *Door) release(c *Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unclaim(c)
+}
+
+// unclaim is release for who holds the lock.
+func (d *Door) unclaim(c *Conn) {
+	if !c.claimed {
+		return
+	}
+	if d.perBox[c.box]--; d.perBox[c.box] == 0 {
+		delete(d.perBox, c.box)
+	}
+	c.claimed = false
+}
+
 // turnAway says why a client is not let in. It is not worth waiting for, nor a TLS
 // handshake.
 func (d *Door) turnAway(c *Conn, nc net.Conn, r Refusal, reason string) {
@@ -251,11 +269,7 @@ func (d *Door) remove(c *Conn) {
 			delete(d.perIP, n)
 		}
 	}
-	if c.claimed {
-		if d.perBox[c.box]--; d.perBox[c.box] == 0 {
-			delete(d.perBox, c.box)
-		}
-	}
+	d.unclaim(c)
 	d.running.Done()
 }
 

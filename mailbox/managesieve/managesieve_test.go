@@ -246,6 +246,20 @@ func TestLogin(t *testing.T) {
 	c.say(`AUTHENTICATE "PLAIN" "AGFubgB4"`, "NO \"Wrong user or password\"\n(EOF)")
 }
 
+// TestPerLogin: a mailbox has so many connections, and who is nobody any more gives his place back.
+func TestPerLogin(t *testing.T) {
+	const ann, bobby = `AUTHENTICATE "PLAIN" "AGFubgBzZWNyZXQ="`, `AUTHENTICATE "PLAIN" "AGJvYmJ5AHNlY3JldA=="`
+	addr := start(t, func(s *managesieve.Server) { s.Limits.PerLogin = 1 })
+	first, second := dial(t, addr), dial(t, addr)
+	first.say(ann, `OK "Logged in"`)
+	second.say(ann, `NO (TRYLATER) "Too many connections of this user"`)
+	second.say("LISTSCRIPTS", `NO "Log in first"`)
+	first.say("UNAUTHENTICATE", `OK "Nobody is logged in"`)
+	second.say(ann, `OK "Logged in"`)
+	first.say(bobby, `OK "Logged in"`)
+	second.say(`LOGOUT`, "OK \"Good-bye\"\n(EOF)")
+}
+
 // TestSCRAM: the server's proof comes with the OK (RFC 5804 §2.1).
 func TestSCRAM(t *testing.T) {
 	addr := start(t, nil)

@@ -43,6 +43,7 @@ type Server struct {
 type Limits struct {
 	Connections int           // at once (2000)
 	PerIP       int           // at once from one address (100)
+	PerLogin    int           // at once into one mailbox (50)
 	BadCommands int           // in a row, then the connection ends (10)
 	FailedLogin time.Duration // how long the first failed log-in waits; each further one once more (1 s)
 	Login       time.Duration // to log in (2 min)
@@ -68,7 +69,7 @@ func (s *Server) open() *door.Door {
 	s.opened.Do(func() {
 		s.door = &door.Door{
 			Protocol: "sieve", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, ProxyTrusted: s.ProxyTrusted,
-			Limits: door.Limits{Connections: s.Limits.Connections, PerIP: s.Limits.PerIP, Login: s.Limits.Login},
+			Limits: door.Limits{Connections: s.Limits.Connections, PerIP: s.Limits.PerIP, PerLogin: s.Limits.PerLogin, Login: s.Limits.Login},
 			TurnedAway: func(r door.Refusal, reason string) string {
 				if r == door.Banned {
 					return "BYE " + quote(reason) + "\r\n"

@@ -267,6 +267,9 @@ func (s *session) authenticate(ctx context.Context, args []argument) error {
 	case errors.As(err, new(fault)) || s.closing:
 		return err
 	}
+	if err == nil && !s.Claim(login.Box) {
+		return fault{code: "TRYLATER", text: "Too many connections of this user"}
+	}
 	if err == nil {
 		err = s.srv.Boxes.OpenBox(ctx, login.Box, s.srv.Language, s.srv.now())
 	}
@@ -315,6 +318,7 @@ func (s *session) wrong(ctx context.Context, code, answer string) error {
 // unauthenticate: RFC 5804 §2.14.1.
 func (s *session) unauthenticate(context.Context, []argument) error {
 	s.box, s.user, s.log, s.in.limit = 0, "", s.Log, maxStranger
+	s.Release()
 	s.answer("OK", "", "Nobody is logged in")
 	return nil
 }
