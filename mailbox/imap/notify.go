@@ -24,6 +24,10 @@ var notifyCommands = []command{
 // look for itself (RFC 5465 §5.8).
 const maxNews = 1000
 
+// errAbroad: others' folders are not watched, and a client that would rely on it has to hear so
+// (RFC 5465 §5.8).
+var errAbroad = no("NOTIFICATIONOVERFLOW", "Of others' folders only the selected one is told of")
+
 // A watch is what NOTIFY asked for, and what the client was told of the folders.
 type watch struct {
 	selected *eventGroup // nil: nothing is wanted of what is selected
@@ -58,6 +62,9 @@ func (c *conn) setNotify(ctx context.Context, r *request) (reply, error) {
 	}
 	if err := r.end(); err != nil {
 		return reply{}, err
+	}
+	if c.sharing() && slices.ContainsFunc(w.others, eventGroup.abroad) {
+		return reply{}, errAbroad
 	}
 	if err := w.look(ctx, c); err != nil {
 		return reply{}, err

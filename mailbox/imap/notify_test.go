@@ -120,3 +120,23 @@ func TestNotifyOverflow(t *testing.T) {
 	}
 	wantPrefix(t, "too many names", last(c.do("NOTIFY SET (mailboxes ("+strings.Repeat("a ", 1000)+"a) (MailboxName))")), "x1 NO [NOTIFICATIONOVERFLOW]")
 }
+
+// Others' folders are not watched: who names one hears that nothing of it will come, and keeps what
+// it had asked for before (RFC 5465 §5.8). Once selected they are told of.
+func TestNotifyOthersFolders(t *testing.T) {
+	s := start(t, sharing)
+	ann := loginAs(t, s, "ann")
+	ann.must("CREATE a")
+	ann.must("SETACL a bob@example.org lr")
+	bob := loginAs(t, s, "bob")
+	for _, group := range []string{
+		"(mailboxes " + shared + "a (MessageNew MessageExpunge))", "(subtree Groups (MailboxName))", "(personal (MailboxName)) (subtree Shared (MailboxName))",
+	} {
+		wantPrefix(t, group, last(bob.do("NOTIFY SET "+group)), "x1 NO [NOTIFICATIONOVERFLOW]")
+	}
+	bob.must("NOTIFY SET (subtree Shared NONE) (mailboxes Sharedness (MessageNew MessageExpunge))")
+	bob.must("SELECT " + shared + "a")
+	bob.must("NOTIFY SET (selected (MessageNew MessageExpunge))")
+	ann.must("APPEND a {1+}\r\nx")
+	bob.heard("* 1 EXISTS")
+}

@@ -68,6 +68,14 @@ func (g *eventGroup) matches(name string, subscribed bool) bool {
 	})
 }
 
+// abroad reports whether the group names folders of others, and wants to hear of them.
+func (g eventGroup) abroad() bool {
+	return g.events != 0 && slices.ContainsFunc(g.names, func(name string) bool {
+		top := name + mailbox.Separator
+		return strings.HasPrefix(top, mailbox.SharedSpace) || strings.HasPrefix(top, mailbox.GroupSpace)
+	})
+}
+
 // badEvent refuses events that are not served, and names those that are (RFC 5465 §3.1).
 func badEvent() error {
 	return no("BADEVENT ("+strings.Join(eventNames[:], " ")+")", "Not an event that is served")
