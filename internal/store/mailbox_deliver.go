@@ -164,10 +164,11 @@ func deliveryFolder(tx *Tx, d *mailbox.Delivery) (id int64, err error) {
 	return id, nil
 }
 
-// createFolder makes a folder for mail that comes; 0 where it can't be made under that name.
+// createFolder makes a folder for mail that comes; 0 where it can't be made under that name, or
+// would stand where clients see others' folders, and its mail be out of reach.
 func createFolder(tx *Tx, box int64, name string) (int64, error) {
 	clean, err := mailbox.CleanName(name)
-	if err != nil {
+	if _, _, _, others := mailbox.CutShared(clean); err != nil || others {
 		return 0, nil
 	}
 	f, err := makeFolder(tx, box, clean, "")

@@ -251,6 +251,7 @@ func (b *scripts) folders() {
 	c := &intake.Commit{Deliveries: []*mailbox.Delivery{
 		d("", false, false), d("Work/Bills", true, true, `\Flagged`), d("none", false, true), d("work/bills", true, true), d("Work/Bills", true, true),
 		d(`\Junk`, false, true), d("Bad\x00", true, true), d("Quarantine", true, true),
+		d("\xe9", true, true), d("Shared/ann@example.org/Work", true, true), d("Groups/x", true, true),
 	}}
 	b.commit(c)
 	list, err := b.s.Folders.Folders(b.Context(), 7)
@@ -267,7 +268,7 @@ func (b *scripts) folders() {
 			got = append(got, fmt.Sprintf("%s %d %v", f.Name, f.Messages, f.Subscribed))
 		}
 	}
-	b.want("folders", strings.Join(got, ", "), "INBOX 1 true, Junk 1 true, Quarantine 1 true, Work 0 false, Work/Bills 1 true, work 0 false, work/bills 1 true")
+	b.want("folders", strings.Join(got, ", "), "Groups/x 1 true, INBOX 1 true, Junk 1 true, Quarantine 1 true, Work 0 false, Work/Bills 1 true, work 0 false, work/bills 1 true")
 	b.want("e-mails", len(ids), 1)
 	b.want("into the inbox again", c.Deliveries[2].UID, 0)
 }
