@@ -99,8 +99,12 @@ func (p *piece) edited(header []byte) (mail.View, *mail.Message) {
 	return view, mail.View{Prefix: header, Skip: old}.Message(p.served)
 }
 
-// maxHops is how many servers a message may have passed that is sent on once more.
-const maxHops = 40
+// Bounds of how far a message may have come that is sent on once more: by servers, and by mailboxes,
+// each of which may have made four of one.
+const (
+	maxHops   = 40
+	maxOnward = 10
+)
 
 // redirect queues a copy for another address, as a forward of the mailbox would; else it says why
 // it is not sent on.
@@ -109,7 +113,7 @@ func (in *Intake) redirect(f *filed, a sieve.Action) string {
 	switch {
 	case p.isSpam():
 		return "it is taken for spam"
-	case p.served.Header().Count("Received") > maxHops:
+	case p.served.Header().Count("Received") > maxHops, p.served.Header().Count("Delivered-To") >= maxOnward:
 		return "it came a long way"
 	case in.wasHere(p):
 		return "it was sent on from here before"

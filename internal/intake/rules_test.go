@@ -127,6 +127,7 @@ func TestRules(t *testing.T) {
 		want         string
 		answer       mail.Answer
 		mute         bool
+		deliveredTo  string // stays in what is sent on
 	}{
 		{name: "nothing is asked for", script: `if false { discard; }`, want: "in INBOX"},
 		{name: "filed", script: `fileinto "Work";`, want: "in Work"},
@@ -141,6 +142,9 @@ func TestRules(t *testing.T) {
 		{name: "sent on for who is not proven", script: `redirect "x@far.example";`, proof: "none", want: sent + ", held"},
 		{name: "a loop ends in the inbox", script: `redirect "x@far.example";`, want: "in INBOX",
 			header: "Received: from a by mx.example with ESMTP\r\nDelivered-To: none@late.example\r\n"},
+		{name: "a loop whose trace another mailbox took away", script: `deleteheader "Delivered-To"; redirect "x@far.example";`, want: sent, deliveredTo: "b@late.example",
+			header: "Received: from a by mx.example with ESMTP\r\nDelivered-To: b@late.example\r\n"},
+		{name: "a long way by mailboxes ends in the inbox", script: `redirect "x@far.example";`, want: "in INBOX", header: strings.Repeat("Delivered-To: b@late.example\r\n", 10)},
 		{name: "a claim is no loop", script: `redirect "x@far.example";`, want: sent, header: "Delivered-To: none@late.example\r\n"},
 		{name: "spam is not sent on", script: `redirect "x@far.example";`, to: "spam@tag.example", want: "in INBOX"},
 		{name: "junk goes to Junk", script: `fileinto "Work";`, to: "spam@junk.example", want: `in \Junk`},
@@ -198,6 +202,11 @@ func TestRules(t *testing.T) {
 			}
 			if got := became(w.commits[0]); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			for _, tr := range w.commits[0].Transfers {
+				if tt.deliveredTo != "" && !strings.Contains(string(tr.Message.View.Prefix), "Delivered-To: "+tt.deliveredTo) {
+					t.Errorf("sent on with %q", tr.Message.View.Prefix)
+				}
 			}
 			for _, d := range w.commits[0].Deliveries {
 				if d.Blob != "blob-1" {

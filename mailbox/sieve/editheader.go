@@ -79,9 +79,10 @@ func (c *compiler) checkNames(v value) {
 	}
 }
 
-// protected fields tell how a message came, and stay (RFC 5293 §6).
+// protected fields tell how a message came, and stay (RFC 5293 §6). By Delivered-To a loop is found
+// between mailboxes here, where no server adds a Received.
 func protected(name string) bool {
-	return strings.EqualFold(name, "Received") || strings.EqualFold(name, "Auto-Submitted")
+	return slices.ContainsFunc([]string{"Received", "Auto-Submitted", "Delivered-To"}, func(s string) bool { return strings.EqualFold(name, s) })
 }
 
 func makeAddHeader(c *compiler, a *call) op {

@@ -318,6 +318,36 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// One answer has one handle (RFC 5230 §4.7), whatever its variables stand for: with the message's
+// subject in it the same sender would be answered each time.
+func TestVacationHandleWithVariables(t *testing.T) {
+	handle := func(script, subject string) string {
+		t.Helper()
+		s, err := Compile(all() + `if header :matches "subject" "*" { set "s" "${1}"; } ` + script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Run(t.Context(), env("Subject: "+subject+"\n\nx\n"))
+		if err != nil || len(r.Actions) == 0 || r.Actions[0].Away == nil {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return r.Actions[0].Away.Handle
+	}
+	const script = `vacation :subject "Re: ${s}" "About ${s}: I am away";`
+	if handle(script, "a") != handle(script, "b") {
+		t.Error("two subjects, two handles")
+	}
+	for _, other := range []string{`vacation :subject "Re: ${s}" "About ${s}: I am ill";`, `vacation :subject "${s}" "About ${s}: I am away";`, `vacation :subject "Re: ${s}" "About ${t}: I am away";`} {
+		if handle(script, "a") == handle(other, "a") {
+			t.Errorf("another answer has the same handle: %s", other)
+		}
+	}
+	const named = `vacation :handle "${s}" "I am away";`
+	if handle(named, "a") == handle(named, "b") {
+		t.Error("a handle that the script gives counts as it reads")
+	}
+}
+
 // TestDuplicate: RFC 7352.
 func TestDuplicate(t *testing.T) {
 	script := all() + `if duplicate :seconds 60 { discard; }`

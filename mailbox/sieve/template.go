@@ -29,6 +29,22 @@ func (t template) literal() (string, bool) {
 	return "", false
 }
 
+// source returns the string with its variables named, not expanded.
+func (t template) source() string {
+	var b strings.Builder
+	for _, p := range t {
+		switch {
+		case p.match >= 0:
+			b.WriteString("${" + strconv.Itoa(p.match) + "}")
+		case p.variable != "":
+			b.WriteString("${" + p.variable + "}")
+		default:
+			b.WriteString(p.text)
+		}
+	}
+	return b.String()
+}
+
 // expand returns the string as it is now.
 func (t template) expand(r *run) (string, error) {
 	if s, ok := t.literal(); ok {

@@ -61,7 +61,7 @@ func makeVacation(c *compiler, a *call) op {
 			}
 		}
 	}
-	every := a.every()
+	every, handle := a.every(), a.handle()
 	return func(r *run) error {
 		away := &Answer{Every: every, Mime: a.has(":mime")}
 		var err error
@@ -99,13 +99,26 @@ func makeVacation(c *compiler, a *call) op {
 				}
 			}
 		}
-		if away.Handle == "" { // RFC 5230 §4.7
-			away.Handle = fmt.Sprintf("%q %q %v %q", away.Subject, from, away.Mime, away.Reason)
+		if away.Handle == "" {
+			away.Handle = handle
 		}
 		sum := sha256.Sum256([]byte(away.Handle))
 		away.Handle = hex.EncodeToString(sum[:16])
 		return r.add(Action{Kind: Vacation, Away: away})
 	}
+}
+
+// handle is that of an answer to which its script gives none (RFC 5230 §4.7): by the text as the script
+// has it, since with the subject of each message in it each would be another answer.
+func (a *call) handle() string {
+	written := func(tag string) string {
+		if v, ok := a.tags[tag]; ok {
+			return v.strings[0].source()
+		}
+		return ""
+	}
+	subject := strings.Join(strings.Fields(written(":subject")), " ")
+	return fmt.Sprintf("%q %q %v %q", subject, written(":from"), a.has(":mime"), a.args[0].strings[0].source())
 }
 
 // Declines says why nobody is answered, "" where somebody is: whom an answer would reach by
