@@ -247,7 +247,7 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 // space back and mail is taken again; what was not deleted is served as before.
 func TestCompaction(t *testing.T) {
 	disk := smallDisk(t, "tmpfs", 64)
-	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=24 MiB")
+	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=24 MiB", "keeping.deleted=0s")
 	r := rand.New(rand.NewPCG(3, 4))
 	big := func(i int) []byte {
 		var b bytes.Buffer
