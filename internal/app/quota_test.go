@@ -1,0 +1,117 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+	"gatepost/quarantine"
+)
+
+// limit bounds what a mailbox may hold.
+func (n *pagesNode) limit(a mail.Path, l directory.Limits) int64 {
+	n.t.Helper()
+	m, err := n.directory.ChangeMailbox(n.t.Context(), a, func(m *directory.Mailbox) error { m.Limits = l; return nil })
+	n.must(err)
+	return m.ID
+}
+
+// What is held is not released into a full mailbox, and stays held.
+func TestReleaseIntoFull(t *testing.T) {
+	n := openPages(t)
+	h := n.held("ann@test.example", plainMail, nil)
+	n.limit("ann@test.example", directory.Limits{Bytes: 10})
+	if _, err := n.releaseHeld(t.Context(), h.ID, operator); !errors.Is(err, quarantine.ErrFull) || n.state(h.ID) != quarantine.StateHeld {
+		t.Errorf("got %v, %s", err, n.state(h.ID))
+	}
+	n.limit("ann@test.example", directory.Limits{})
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+}
+
+// An owner hears of a full mailbox once a day, whatever comes, and whatever is known in memory.
+func TestQuotaWarning(t *testing.T) {
+	n := openPages(t)
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	n.now = func() time.Time { return now }
+	box := n.limit("ann@test.example", directory.Limits{Messages: 10})
+	for _, step := range []struct {
+		after    time.Duration
+		messages int // that come
+		want     int64
+	}{{0, 8, 8}, {0, 1, 10}, {time.Hour, 5, 15}, {25 * time.Hour, 0, 16}, {26 * time.Hour, 0, 16}} {
+		now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).Add(step.after)
+		for range step.messages {
+			d := &mailbox.Delivery{Box: box, Blob: "b", Size: 1, Time: now}
+			n.must(n.mailboxes.Deliver(t.Context(), d))
+		}
+		for _, w := range []*quotaWarner{n.warner, newQuotaWarner(n.App)} { // another node knows rows alone
+			w.note(box)
+			for id := range w.noted() {
+				n.must(w.look(t.Context(), id))
+			}
+		}
+		if got, err := n.mailboxes.Usage(t.Context(), box); err != nil || got.Messages != step.want {
+			t.Errorf("after %v: %d messages, %v, want %d", step.after, got.Messages, err, step.want)
+		}
+	}
+}
+
+// What a letter says, in both languages.
+func TestQuotaLetter(t *testing.T) {
+	l := quotaLetter{
+		to: "ann@test.example", domain: "test.example", hostname: "mx.test.example", limit: mailbox.Usage{Bytes: 5 << 30, Messages: 100},
+		there: mailbox.Usage{Bytes: 5 << 30, Messages: 7}, kept: 30 * 24 * time.Hour, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
+	}
+	for lang, want := range map[string][]string{
+		"en":    {"Subject: Your mailbox is 100 % full", "ann@test.example is full: it is at 100 %", "It holds 5120.00 MiB of 5120.00 MiB. It holds 7 of 100 messages.", "waits with its senders", "for 30 days"},
+		"fr-CA": {"Content-Language: fr", "est pleine : elle est à 100 %", "7 messages sur 100", "videz la corbeille", "pendant 30 jours"},
+		"de":    {"Content-Language: en"},
+	} {
+		m := mail.NewMessage(l.write(lang))
+		text := fmt.Sprintf("%s\n%s", bytes.ReplaceAll(l.write(lang), []byte("=\r\n"), nil), l.text(map[bool]quotaWords{true: quotaFrench, false: quotaEnglish}[strings.HasPrefix(lang, "fr")], 100))
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in\n%s", lang, w, text)
+			}
+		}
+		if m.Header().Get("Auto-Submitted") != "auto-generated" {
+			t.Errorf("%s: it would be answered", lang)
+		}
+	}
+}
+
+// A domain says for itself how long mail stays in Junk and Trash; Trash has a setting of its own.
+func TestKeepsJunk(t *testing.T) {
+	n := openPages(t)
+	day := 24 * time.Hour
+	for name, c := range map[string]struct {
+		dom         directory.Domain
+		junk, trash time.Duration
+	}{
+		"the node's":   {directory.Domain{}, 30 * day, 30 * day},
+		"the domain's": {directory.Domain{JunkDays: 7, TrashDays: 3}, 7 * day, 3 * day},
+		"for ever":     {directory.Domain{JunkDays: -1, TrashDays: -1}, 0, 0},
+	} {
+		if j, tr := n.keepsJunk(c.dom, mailbox.Junk), n.keepsJunk(c.dom, mailbox.Trash); j != c.junk || tr != c.trash {
+			t.Errorf("%s: %v and %v", name, j, tr)
+		}
+	}
+	n.must2(n.directory.ChangeDomain(t.Context(), "test.example", func(d *directory.Domain) error { d.TrashDays = 3; return nil }))
+	now := time.Now()
+	if got := n.latestJunk(now); !got.Equal(now.Add(-3 * day)) {
+		t.Errorf("mail stays everywhere from %v before on", now.Sub(got))
+	}
+	box := n.limit("ann@test.example", directory.Limits{})
+	if got := n.staysFrom(now)(box, mailbox.Trash); !got.Equal(now.Add(-3 * day)) {
+		t.Errorf("in ann's: %v", now.Sub(got))
+	}
+	if got := n.staysFrom(now)(99, mailbox.Trash); !got.IsZero() {
+		t.Errorf("of nobody: %v", got)
+	}
+}
