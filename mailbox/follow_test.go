@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,18 +11,28 @@ import (
 
 // annals is a Historian.
 type annals struct {
+	mu     sync.Mutex
 	latest map[int64]ModSeq
 	err    error
 	asked  int
 }
 
 func (a *annals) Latest(_ context.Context, boxes []int64) (map[int64]ModSeq, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked++
 	told := map[int64]ModSeq{}
 	for _, box := range boxes {
 		told[box] = a.latest[box]
 	}
 	return told, a.err
+}
+
+// now is what it tells from now on.
+func (a *annals) now(box int64, seq ModSeq, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.latest[box], a.err = seq, err
 }
 
 // Who watches hears of another node's changes with the next question, and only of its own box.
@@ -56,20 +67,20 @@ func TestFollow(t *testing.T) {
 			t.Errorf("at first: %q", got) // what was missed before nobody knows
 		}
 		next()
-		a.latest[2] = 8
+		a.now(2, 8, nil)
 		next()
 		if got := hints(); got != "2" {
 			t.Errorf("box 2 changed: %q", got)
 		}
-		a.err, a.latest[1] = errors.New("away"), 6
+		a.now(1, 6, errors.New("away"))
 		next()
-		a.err = nil
+		a.now(1, 6, nil)
 		next()
 		if got := hints(); got != "1" || failures != 1 {
 			t.Errorf("after a failure: %q, %d failures", got, failures)
 		}
 		stop2()
-		a.latest[2] = 9
+		a.now(2, 9, nil)
 		next()
 		if got := hints(); got != "" {
 			t.Errorf("watched no more: %q", got)

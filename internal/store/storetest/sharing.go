@@ -336,7 +336,7 @@ func (s *shares) carried() {
 	s.want("there", len(s.index(to.ID)), 7)
 	s.usage(8, mailbox.Usage{Messages: 7, Bytes: 39})
 	s.usage(7, mailbox.Usage{})
-	s.want("references", []int{s.refs("x1"), s.refs("x2"), s.refs("x3")}, []int{3, 2, 1})
+	s.want("references, of what can be brought back too", []int{s.refs("x1"), s.refs("x2"), s.refs("x3")}, []int{4, 3, 2})
 	d, err := s.s.Since(ctx, inbox, 0)
 	s.check(err)
 	s.want("told as expunged", d.Expunged, []mailbox.UID{1, 2, 3, 4})
@@ -347,7 +347,9 @@ func (s *shares) carried() {
 	s.check(err)
 	s.want("nothing there", none.From, "")
 	s.check(s.share.DropBox(ctx, 8, when))
-	s.want("references of what is dropped", []int{s.refs("x1"), s.refs("x2"), s.refs("x3")}, []int{0, 0, 0})
+	s.want("references of what is dropped", []int{s.refs("x1"), s.refs("x2"), s.refs("x3")}, []int{1, 1, 1})
+	s.check(s.s.PurgeDeleted(ctx, time.Now().Add(time.Hour)))
+	s.want("references at the end", []int{s.refs("x1"), s.refs("x2"), s.refs("x3")}, []int{0, 0, 0})
 }
 
 func (s *shares) usage(n int64, want mailbox.Usage) {
