@@ -110,3 +110,43 @@ func testCheckFindsStrays(t *testing.T, db *DB) {
 		}
 	}
 }
+
+// A kept row whose e-mail has copies again, or is gone, does not stop the purge of all others.
+func TestPurgePassesDamage(t *testing.T) { onBoth(t, testPurgePassesDamage) }
+
+func testPurgePassesDamage(t *testing.T, db *DB) {
+	knownBoxes(t, db, 1)
+	m, ctx := db.Mailboxes(), t.Context()
+	for range 3 {
+		put(t, db, 1, "")
+	}
+	f, err := m.Folder(ctx, 1, "INBOX")
+	if err == nil {
+		err = m.expunge(ctx, f.ID, everyUID, false)
+	}
+	if err == nil {
+		err = db.Update(ctx, func(tx *Tx) error {
+			if _, err := tx.Exec(`UPDATE mailbox_email SET refs = 1 WHERE box = 1 AND id = 1`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`DELETE FROM mailbox_email WHERE box = 1 AND id = 2`)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.PurgeDeleted(ctx, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var kept, emails int
+	err = db.View(ctx, func(tx *Tx) error {
+		if err := tx.Row(`SELECT COUNT(*) FROM mailbox_deleted`, nil, &kept); err != nil {
+			return err
+		}
+		return tx.Row(`SELECT COUNT(*) FROM mailbox_email`, nil, &emails)
+	})
+	if err != nil || kept != 0 || emails != 1 {
+		t.Errorf("%d kept, %d e-mails, %v; want 0, and the one that has copies", kept, emails, err)
+	}
+}
