@@ -30,7 +30,11 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/m
 test: tools peers vet
 	@$(MAKE) --no-print-directory corpus || echo "no corpus: the test that needs it is skipped"
 	@$(MAKE) --no-print-directory axe || echo "no axe-core: pages' accessibility is not looked at"
-	TEST_POSTGRES=required $(GO) test $(RACE) -shuffle=on -timeout $(TIMEOUT) ./...
+	@mkdir -p build
+	TEST_POSTGRES=required $(GO) test $(RACE) -shuffle=on -timeout $(TIMEOUT) ./... 2>&1 | tee build/test.log || { \
+		echo; echo "What failed, in short (all of it: build/test.log):"; \
+		grep -E '^ *--- FAIL|^FAIL|^panic:|^	+Test[A-Za-z]+ \(|_test\.go:[0-9]+|DATA RACE|-test.shuffle' build/test.log | tail -n 80; \
+		exit 1; }
 
 .PHONY: vet
 vet:
@@ -44,8 +48,7 @@ TOOLS := strace=strace curl=curl python3=python3 sqlite3=sqlite3 gcc=gcc slapd=s
 	unbound=unbound nsd=nsd ldns-signzone=ldnsutils kdig=knot-dnsutils dnsperf=dnsperf initdb=postgresql chromium=chromium \
 	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2 \
 	mbsync=isync fetchmail=fetchmail getmail=getmail6 mutt=mutt script=bsdutils \
-	sieve-connect=sieve-connect gsasl=gsasl \
-	clamd=clamav-daemon spamd=spamd rspamd=rspamd opendkim=opendkim tesseract=tesseract-ocr 7z=p7zip-full genisoimage=genisoimage xz=xz-utils bzip2=bzip2
+	sieve-connect=sieve-connect gsasl=gsasl
 
 .PHONY: tools
 tools:
@@ -91,7 +94,6 @@ check: test
 # table is of one run.
 .PHONY: bench
 bench: corpus tools peers
-bench: corpus tools
 	@$(MAKE) --no-print-directory tools TOOLS="redis-server=redis-server" # Rspamd's Bayes wants it
 	$(GO) run ./test/bench -corpus corpus
 	$(GO) run ./test/bench -relay

@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -88,12 +87,12 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bin, "check", "--data", m.Dir)
+	cmd := runs(t, bin, "check", "--data", m.Dir)
 	cmd.Env = append(os.Environ(), "GATEPOST_LIMITS_ERRORS=none")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "GATEPOST_LIMITS_ERRORS") || !strings.Contains(string(out), "none") {
 		t.Errorf("a wrong variable: %v, %s", err, out)
 	}
-	cmd = exec.Command(bin, "check", "--data", m.Dir, "--set", "limits.message_size=1 GiB") // in_flight has no room for it
+	cmd = runs(t, bin, "check", "--data", m.Dir, "--set", "limits.message_size=1 GiB") // in_flight has no room for it
 	cmd.Env = append(os.Environ(), "GATEPOST_LIMITS_IN_FLIGHT=2 GiB")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("variable and flag together: %v, %s", err, out)

@@ -2,7 +2,6 @@ package test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -115,7 +114,7 @@ func testBackupHoldsMailboxes(t *testing.T, own, its []string) {
 
 func python(t *testing.T, script string, args ...string) {
 	t.Helper()
-	if out, err := exec.Command("python3", append([]string{"-c", script}, args...)...).CombinedOutput(); err != nil {
+	if out, err := runs(t, "python3", append([]string{"-c", script}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("python: %v\n%s", err, out)
 	}
 }

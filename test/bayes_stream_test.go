@@ -23,7 +23,7 @@ type stream struct {
 
 func openStream(t *testing.T, model string) *stream {
 	t.Helper()
-	cmd := exec.Command(bin, "learn", "--stream", "--model", model)
+	cmd := runs(t, bin, "learn", "--stream", "--model", model)
 	cmd.Dir = t.TempDir() // where no configuration is
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatepost/test/machine"
 )
@@ -27,10 +29,21 @@ func posted(t *testing.T, m *machine.Machine, to string, subjects ...string) {
 	}
 }
 
+// runs is a program that ends within two minutes, whatever it waits for, and does not wait
+// for what it has started.
+func runs(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
 // client runs a real mail program in dir, its home.
 func client(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd := runs(t, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TERM=xterm", "LC_ALL=C.UTF-8", "MAILCHECK=0")
 	out, err := cmd.CombinedOutput()
@@ -256,7 +269,7 @@ set sort=mailbox-order delete=yes confirmcreate=no confirmappend=no quit=yes mar
 set header_cache="%s/cache" imap_qresync=yes imap_condstore=yes
 push "/~s stays<enter><flag-message>/~s goes<enter><delete-message>/~s moves<enter><save-message><kill-line>=Saved/Here<enter><sync-mailbox><quit>"
 `, ann, password, m.IMAP, m.IMAP, dir))
-	client(t, dir, "script", "-qec", "stty rows 24 cols 80; timeout 60 mutt -n -F "+filepath.Join(dir, "rc"), "/dev/null")
+	client(t, dir, "script", "-qec", "stty rows 24 cols 80; exec mutt -n -F "+filepath.Join(dir, "rc"), "/dev/null")
 	r := readMail(t, m, ann)
 	r.want(" 1 EXISTS", r.say("SELECT INBOX"))
 	r.want(`\Flagged`, r.say("FETCH 1 FLAGS"))

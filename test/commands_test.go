@@ -349,6 +349,7 @@ func program(t *testing.T, args ...string) (out, errs string, status int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, args...)
+	cmd.WaitDelay = time.Second
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
@@ -500,14 +501,14 @@ func TestCheckStore(t *testing.T) {
 			t.Skip("no sqlite3")
 		}
 		db := m.Dir + "/gatepost.db"
-		out, err := exec.Command("sqlite3", db, ".backup "+db+".kept", "DELETE FROM blob WHERE id IN (SELECT id FROM blob LIMIT 1)").CombinedOutput()
+		out, err := runs(t, "sqlite3", db, ".backup "+db+".kept", "DELETE FROM blob WHERE id IN (SELECT id FROM blob LIMIT 1)").CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		if damage := storeDamage(t, m); len(damage) == 0 {
 			t.Error("told nothing")
 		}
-		if out, err := exec.Command("sqlite3", db, ".restore "+db+".kept").CombinedOutput(); err != nil {
+		if out, err := runs(t, "sqlite3", db, ".restore "+db+".kept").CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	})

@@ -4,9 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatepost/internal/resolve/resolvetest"
 	"gatepost/test/machine"
@@ -104,6 +106,15 @@ func serve(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	return m
 }
 
+// ends ends the tests, with all that they wait for, where this one is not over in ten minutes.
+func ends(t *testing.T) {
+	watch := time.AfterFunc(10*time.Minute, func() {
+		debug.SetTraceback("all")
+		panic(t.Name() + " waits for ever")
+	})
+	t.Cleanup(func() { watch.Stop() })
+}
+
 // prepare is serve without the start. A configuration that says nothing of the gate has none.
 func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	t.Helper()
@@ -112,6 +123,7 @@ func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dns.Close() })
+	ends(t)
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,16 +35,16 @@ func smallDisk(t *testing.T, kind string, mib int) string {
 		if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, int64(mib)<<20)); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("mkfs."+kind, "-q", image).CombinedOutput(); err != nil {
+		if out, err := runs(t, "mkfs."+kind, "-q", image).CombinedOutput(); err != nil {
 			t.Skipf("mkfs.%s: %v\n%s", kind, err, out)
 		}
 		mount = []string{"mount", "-o", "loop", image, point}
 	}
-	if out, err := exec.Command(mount[0], mount[1:]...).CombinedOutput(); err != nil {
+	if out, err := runs(t, mount[0], mount[1:]...).CombinedOutput(); err != nil {
 		t.Skipf("mounting is not permitted: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", point).CombinedOutput(); err != nil {
+		if out, err := runs(t, "umount", point).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v\n%s", err, out)
 		}
 	})
@@ -281,13 +280,13 @@ func TestCompaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, 30*time.Second, "deleted mail is purged", func() bool {
-		out, err := exec.Command("sqlite3", db, "SELECT COUNT(*) FROM mailbox_deleted").Output()
+		out, err := runs(t, "sqlite3", db, "SELECT COUNT(*) FROM mailbox_deleted").Output()
 		return err == nil && strings.TrimSpace(string(out)) == "0"
 	})
 	if err := m.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("sqlite3", db, "UPDATE blob SET dead = 1 WHERE refs = 0").CombinedOutput(); err != nil {
+	if out, err := runs(t, "sqlite3", db, "UPDATE blob SET dead = 1 WHERE refs = 0").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	ballast(t, disk, 23<<20) // what the database gave back when it was closed

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -40,7 +39,7 @@ func TestPOP3(t *testing.T) {
 		p.want("250", p.say("Subject: "+subject+"\r\n\r\n..a dot\r\n."))
 	}
 	curl := func(path string) string {
-		out, err := exec.Command("curl", "-sS", "-u", ann+":"+password, "pop3://"+m.POP3+path).CombinedOutput()
+		out, err := runs(t, "curl", "-sS", "-u", ann+":"+password, "pop3://"+m.POP3+path).CombinedOutput()
 		if err != nil {
 			t.Fatalf("curl %s: %v\n%s", path, err, out)
 		}
@@ -52,7 +51,7 @@ func TestPOP3(t *testing.T) {
 	if got := curl("/2"); !strings.Contains(got, "Subject: two\r\n\r\n.a dot\r\n") {
 		t.Errorf("RETR by curl: %q", got)
 	}
-	out, err := exec.Command("python3", "-c", poplibScript, m.POP3, ann, password).CombinedOutput()
+	out, err := runs(t, "python3", "-c", poplibScript, m.POP3, ann, password).CombinedOutput()
 	if want := "2 2\nSubject: one\nSubject: two\n"; err != nil || string(out) != want {
 		t.Errorf("poplib: %v\n%s\nwant %s", err, out, want)
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -104,10 +103,10 @@ func TestQuarantineByIMAP(t *testing.T) {
 	if got := waits.line(); got != "* 1 EXISTS" {
 		t.Errorf("to one that waits: %q", got)
 	}
-	if out, err := exec.Command("curl", "-sS", "-u", ann+":"+password, "imap://"+m.IMAP+"/Quarantine;UID=1").CombinedOutput(); err != nil || !strings.Contains(string(out), "a pest of the day") {
+	if out, err := runs(t, "curl", "-sS", "-u", ann+":"+password, "imap://"+m.IMAP+"/Quarantine;UID=1").CombinedOutput(); err != nil || !strings.Contains(string(out), "a pest of the day") {
 		t.Errorf("curl: %v\n%s", err, out)
 	}
-	if out, err := exec.Command("python3", "-c", mover, m.IMAP, ann, password).CombinedOutput(); err != nil {
+	if out, err := runs(t, "python3", "-c", mover, m.IMAP, ann, password).CombinedOutput(); err != nil {
 		t.Fatalf("imaplib: %v\n%s", err, out)
 	}
 	if got := waits.line(); got != "* 1 EXPUNGE" {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +63,7 @@ func TestQuota(t *testing.T) {
 	p.want("250", p.say("MAIL FROM:<eva@friends.example> SIZE=30000"))
 	p.want("552 5.2.2", p.say("RCPT TO:<"+ann+">"))
 	p.want("250", p.say("RSET"))
-	if out, err := exec.Command("python3", "-c", quotaScript, m.IMAP, ann, password).CombinedOutput(); err != nil {
+	if out, err := runs(t, "python3", "-c", quotaScript, m.IMAP, ann, password).CombinedOutput(); err != nil {
 		t.Fatalf("imaplib: %v\n%s", err, out)
 	}
 	p.want("250", send("three", 1))
@@ -121,7 +120,7 @@ func TestKillRecovers(t *testing.T) {
 	}
 	for round := range rounds {
 		var acts sync.WaitGroup
-		acts.Go(func() { exec.Command("python3", "-c", emptier, m.IMAP, ann, password).Run() }) // it dies with the server
+		acts.Go(func() { runs(t, "python3", "-c", emptier, m.IMAP, ann, password).Run() }) // it dies with the server
 		acts.Go(func() {
 			for range 5 {
 				m.Try("", "mailbox", "recover", ann, "--since", "1d")

@@ -62,7 +62,7 @@ func TestRelayInline(t *testing.T) {
 func TestRelayLookups(t *testing.T) {
 	t.Parallel()
 	people := filepath.Join(t.TempDir(), "people.db")
-	if out, err := exec.Command("sqlite3", people, "CREATE TABLE people (address TEXT); INSERT INTO people VALUES ('ann@sql.example')").CombinedOutput(); err != nil {
+	if out, err := runs(t, "sqlite3", people, "CREATE TABLE people (address TEXT); INSERT INTO people VALUES ('ann@sql.example')").CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
 	directory, stop := slapd(t, "ann@ldap.example")

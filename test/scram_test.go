@@ -1,7 +1,6 @@
 package test
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -14,7 +13,7 @@ func TestSCRAM(t *testing.T) {
 	program := strings.TrimSpace(run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "phone"))
 	gsasl := func(mechanism, password string, flags ...string) (string, bool) {
 		args := append([]string{"--imap", "--connect", m.IMAP, "--mechanism", mechanism, "--authentication-id", ann, "--password", password, "--verbose"}, flags...)
-		cmd := exec.Command("gsasl", args...)
+		cmd := runs(t, "gsasl", args...)
 		cmd.Stdin = strings.NewReader("")
 		out, err := cmd.CombinedOutput()
 		return string(out), err == nil && strings.Contains(string(out), "Logged in")

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +99,7 @@ func TestSharedFolders(t *testing.T) {
 	}
 	run(t, m, "", "share", "remove", ann, "Archive", "bob@test.example")
 	bob.want("NONEXISTENT", bob.say("SELECT Shared/ann@test.example/Archive"))
-	out, err := exec.Command("python3", "-c", sharers, m.IMAP, password).CombinedOutput()
+	out, err := runs(t, "python3", "-c", sharers, m.IMAP, password).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "done") {
 		t.Fatalf("imaplib: %v\n%s", err, out)
 	}

@@ -2,7 +2,6 @@ package test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +23,7 @@ func TestManageSieve(t *testing.T) {
 	good := write("good.sieve", "require \"fileinto\";\nif header :contains \"subject\" \"tank\" { fileinto \"Archive\"; }\n")
 	bad := write("bad.sieve", "keep;\nfileinto \"Archive\";\n")
 	connect := func(args ...string) (string, error) {
-		cmd := exec.Command("sieve-connect", append([]string{"--server", host, "--port", port, "--user", ann, "--passwordfd", "0", "--nosslverify"}, args...)...)
+		cmd := runs(t, "sieve-connect", append([]string{"--server", host, "--port", port, "--user", ann, "--passwordfd", "0", "--nosslverify"}, args...)...)
 		cmd.Stdin = strings.NewReader(password + "\n")
 		out, err := cmd.CombinedOutput()
 		return string(out), err

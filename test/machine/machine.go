@@ -82,6 +82,7 @@ func (m *Machine) Start() error {
 	m.cmd = exec.Command(line[0], line[1:]...)
 	m.Output.Reset()
 	m.cmd.Stdout, m.cmd.Stderr = &m.Output, &m.Output
+	m.cmd.WaitDelay = 10 * time.Second // what it leaves behind may hold its output
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := m.cmd.Start(); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (m *Machine) Try(stdin string, args ...string) (out, errs string, status in
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, m.Bin, append(append([]string{}, args...), m.flags()...)...)
-	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdin, cmd.WaitDelay = strings.NewReader(stdin), 10*time.Second
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -162,8 +163,10 @@ func (d *DNSSEC) write(z Zone) (anchor string, err error) {
 
 // tool runs one of ldnsutils and returns what it says.
 func (d *DNSSEC) tool(name string, args ...string) (string, error) {
-	c := exec.Command(name, args...)
-	c.Dir = d.dir
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir, c.WaitDelay = d.dir, 5*time.Second
 	var out, failed bytes.Buffer
 	c.Stdout, c.Stderr = &out, &failed
 	if err := c.Run(); err != nil {

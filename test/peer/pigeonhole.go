@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // A SieveCase is a script that sieve-test of Pigeonhole, Dovecot's Sieve, runs over a message.
@@ -64,6 +65,7 @@ func Sieve(ctx context.Context, dir string, cases []SieveCase) ([]string, error)
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", sieveRun, "sieve", pkg, dir)
+	cmd.WaitDelay = 5 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == noMounts || cmd.ProcessState == nil {

@@ -60,7 +60,9 @@ func StartPostfix(dir string, c PostfixConfig) (*Postfix, error) {
 }
 
 func (p *Postfix) command(args ...string) *exec.Cmd {
-	return exec.Command("/usr/sbin/postfix", append([]string{"-c", p.etc()}, args...)...)
+	cmd := exec.Command("/usr/sbin/postfix", append([]string{"-c", p.etc()}, args...)...)
+	cmd.WaitDelay = 10 * time.Second // its servers go on
+	return cmd
 }
 
 func (p *Postfix) etc() string { return filepath.Join(p.Dir, "etc") }

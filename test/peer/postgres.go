@@ -112,7 +112,7 @@ func (p *Postgres) data() string { return filepath.Join(p.Dir, "data") }
 
 func (p *Postgres) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr = p.Dir, p.owner
+	cmd.Dir, cmd.SysProcAttr, cmd.WaitDelay = p.Dir, p.owner, 10*time.Second
 	return cmd
 }
 

@@ -31,6 +31,7 @@ func (s Sender) Send(from string, to []string, content []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	limited := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	limited.WaitDelay = 5 * time.Second
 	limited.Stdin, limited.Env = cmd.Stdin, append(os.Environ(), cmd.Env...)
 	out, err := limited.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
