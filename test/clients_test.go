@@ -33,7 +33,7 @@ func posted(t *testing.T, m *machine.Machine, to string, subjects ...string) {
 // for what it has started.
 func runs(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // also in a Cleanup, where t.Context() is over
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 5 * time.Second
