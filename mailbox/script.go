@@ -88,6 +88,9 @@ type Memory struct {
 	ID      string // MaxMemoryID octets at most
 	Time    time.Time
 	Expires time.Time
+	// New: what is decided rests on its not being remembered at Time. Where it is, the commit fails:
+	// another message was faster.
+	New bool
 }
 
 // MaxMemoryID bounds an identity, in octets.

@@ -56,8 +56,8 @@ type Answer struct {
 
 // A Committer writes a Commit and returns once it is durable.
 type Committer interface {
-	// Commit fails with ErrSame where Held, Again or Ends rest on what does not hold any
-	// more.
+	// Commit fails with ErrSame where Held, Again, Ends or Remember rest on what does not hold
+	// any more.
 	Commit(ctx context.Context, c *Commit) error
 }
 

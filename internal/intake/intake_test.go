@@ -36,6 +36,7 @@ type world struct {
 	db      *store.DB // the directory's; it keeps nothing else, but in challengeWorld
 
 	putErr, writeErr, commitErr error
+	race                        func() error // of a commit; nil: nobody is faster
 }
 
 func (w *world) Put(_ context.Context, r io.Reader, size int64) (blob.ID, error) {
@@ -50,6 +51,11 @@ func (w *world) Open(context.Context, blob.ID) (blob.Content, error) { return ni
 
 func (w *world) Commit(_ context.Context, c *intake.Commit) error {
 	w.calls = append(w.calls, "commit")
+	if w.race != nil {
+		if err := w.race(); err != nil {
+			return err
+		}
+	}
 	if w.commitErr == nil {
 		w.commits = append(w.commits, c)
 	}

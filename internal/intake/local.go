@@ -18,7 +18,8 @@ import (
 type LocalStore interface {
 	// CommitLocal writes c and, in the same commit, takes the transfer out of the
 	// queue, or leaves it there for the mailboxes that are left. It fails with
-	// queue.ErrLost where the claim does not hold any more, and writes nothing.
+	// queue.ErrLost where the claim does not hold any more, and with ErrSame as Commit does, and
+	// writes nothing then.
 	CommitLocal(ctx context.Context, t *queue.Transfer, c *Commit, left []int64) error
 }
 
@@ -78,39 +79,69 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 	if err != nil || len(boxes)+len(onward) == 0 && len(full) > 0 {
 		return cmp.Or(err, mailbox.ErrOverQuota)
 	}
-	view, served := delivered(job)
 	for first := true; first || len(boxes) > 0; first = false {
 		n := min(len(boxes), maxDirect)
-		c := &Commit{}
-		for _, box := range boxes[:n] {
-			d := mailbox.Prepare(box, t.Folder, served, l.In.Now())
-			d.Blob, d.View = job.Message.Blob, view
-			if err := l.rule(ctx, c, job, t, &d, served); err != nil {
-				return err
-			}
+		step := localStep{boxes: boxes[:n], left: slices.Concat(boxes[n:], full)}
+		if first { // a row that is left names mailboxes alone
+			step.onward = onward
+		}
+		if err := l.take(ctx, job, t, step); err != nil {
+			return err
 		}
 		boxes = boxes[n:]
-		if first { // a row that is left names mailboxes alone
-			c.Transfers = append(c.Transfers, onward...)
-		}
-		if len(boxes)+len(full) == 0 {
-			if err := l.success(ctx, t, c); err != nil {
-				return err
-			}
-		}
-		left := slices.Concat(boxes, full)
-		if err := l.Store.CommitLocal(ctx, t, c, left); err != nil {
-			return fmt.Errorf("intake: deliver transfer %d: %w", t.ID, err)
-		}
-		if len(left) > 0 { // what comes of it now is theirs alone: nobody is held what he has
-			t.Boxes = left
-		}
-		l.In.wake(c)
 	}
 	if len(full) > 0 { // the row is theirs now
 		return mailbox.ErrOverQuota
 	}
 	return nil
+}
+
+// A localStep is what one commit takes off a transfer.
+type localStep struct {
+	boxes  []int64
+	onward []*queue.Transfer
+	left   []int64 // for later commits
+}
+
+// take delivers one step. Where rules decided by what another message has changed in the meantime
+// they are asked again.
+func (l Local) take(ctx context.Context, job queue.Job, t *queue.Transfer, step localStep) error {
+	for try := 1; ; try++ {
+		c, err := l.commit(ctx, job, t, step)
+		if err != nil {
+			return err
+		}
+		err = l.Store.CommitLocal(ctx, t, c, step.left)
+		if errors.Is(err, ErrSame) && try < maxTries {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("intake: deliver transfer %d: %w", t.ID, err)
+		}
+		if len(step.left) > 0 { // what comes of it now is theirs alone: nobody is held what he has
+			t.Boxes = step.left
+		}
+		l.In.wake(c)
+		return nil
+	}
+}
+
+// commit is what a step leads to.
+func (l Local) commit(ctx context.Context, job queue.Job, t *queue.Transfer, step localStep) (*Commit, error) {
+	view, served := delivered(job)
+	c := &Commit{}
+	for _, box := range step.boxes {
+		d := mailbox.Prepare(box, t.Folder, served, l.In.Now())
+		d.Blob, d.View = job.Message.Blob, view
+		if err := l.rule(ctx, c, job, t, &d, served); err != nil {
+			return nil, err
+		}
+	}
+	c.Transfers = append(c.Transfers, step.onward...)
+	if len(step.left) == 0 {
+		return c, l.success(ctx, t, c)
+	}
+	return c, nil
 }
 
 // delivered is how a message is served in a mailbox: with its reverse-path on top (RFC

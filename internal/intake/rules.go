@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -211,6 +212,24 @@ func (s *sight) Script(_ context.Context, global bool, name string) (*sieve.Scri
 func (s *sight) Seen(_ context.Context, id string) (bool, error) {
 	known, err := s.rules.Recalls(s.ctx, s.box, seenID(id), s.now)
 	return known, s.failed(err)
+}
+
+// remember adds what a box is to know again, each once: a script may ask twice for the same, and two
+// copies of a message may come into one box.
+func (c *Commit) remember(list []mailbox.Memory) {
+	for _, m := range list {
+		same := func(o mailbox.Memory) bool { return o.Box == m.Box && o.ID == m.ID }
+		at := slices.IndexFunc(c.Remember, same)
+		if at < 0 {
+			c.Remember = append(c.Remember, m)
+			continue
+		}
+		old := &c.Remember[at]
+		old.New = old.New || m.New
+		if m.Expires.After(old.Expires) {
+			old.Expires = m.Expires
+		}
+	}
 }
 
 // Identities in a box's memory begin with what remembers them.

@@ -53,7 +53,7 @@ func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result
 		}
 	}
 	for _, m := range result.Remember {
-		f.remember = append(f.remember, mailbox.Memory{Box: p.d.Box, ID: seenID(m.ID), Time: in.Now(), Expires: in.Now().Add(m.For)})
+		f.remember = append(f.remember, mailbox.Memory{Box: p.d.Box, ID: seenID(m.ID), Time: env.Now, Expires: env.Now.Add(m.For), New: !m.Seen})
 	}
 	switch {
 	case len(f.deliveries)+len(f.transfers) > 0 && (!lost || len(f.deliveries) > 0), f.reject != nil:

@@ -38,7 +38,7 @@ func (l Local) rule(ctx context.Context, c *Commit, job queue.Job, t *queue.Tran
 	c.Deliveries = append(c.Deliveries, f.deliveries...)
 	c.Transfers = append(c.Transfers, f.transfers...)
 	c.Transfers = append(c.Transfers, in.write(ctx, c, f.drafts, blob.ID(job.Message.Blob))...)
-	c.Remember = append(c.Remember, f.remember...)
+	c.remember(f.remember)
 	var said []string
 	for _, step := range f.steps {
 		said = append(said, step.Reason)

@@ -172,7 +172,7 @@ func (t *Transaction) adopt(p *plan, all []*filed) {
 		}
 		c.Deliveries = append(c.Deliveries, f.deliveries...)
 		c.Transfers = append(c.Transfers, f.transfers...)
-		c.Remember = append(c.Remember, f.remember...)
+		c.remember(f.remember)
 		p.drafts = append(p.drafts, f.drafts...)
 		r.ruled = append(r.ruled, f.steps...)
 	}

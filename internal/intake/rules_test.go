@@ -26,6 +26,15 @@ type rules struct {
 	slow  func()
 }
 
+// race has the commit fail once, since another message was faster.
+func (r *rules) race() error {
+	if r.known["seen"] {
+		return nil
+	}
+	r.known["seen"] = true
+	return intake.ErrSame
+}
+
 func (r *rules) Has(box int64) bool { _, ok := r.text[box]; return ok }
 
 func (r *rules) Active(_ context.Context, box int64) (*sieve.Script, int64, error) {
@@ -214,6 +223,32 @@ func TestRules(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two messages at the same instant: the commit of the second says that the first was faster, and its
+// rules are asked again, in the transaction and from the queue.
+func TestRulesDuplicateAtOnce(t *testing.T) {
+	const once = "Message-ID: <1@sender.example>\r\n"
+	w, _, dir, r := newRulesWorld(t)
+	r.set(t, dir, "none@late.example", `if anyof(duplicate, duplicate :seconds 60) { fileinto "Work"; }`)
+	w.race = r.race
+	if got := w.deliver(t, once+letter, "none@late.example"); got.Answer != mail.OK || len(w.commits) != 1 || became(w.commits[0]) != "in Work" {
+		t.Errorf("got %v, %d commits, %s", got, len(w.commits), became(w.commits[0]))
+	}
+	r.known = map[string]bool{}
+	w.race, w.commits = nil, nil
+	w.deliver(t, once+letter, "none@late.example")
+	if got := w.commits[0].Remember; len(got) != 1 || !got[0].New || got[0].Expires.Sub(got[0].Time) != 7*24*time.Hour {
+		t.Errorf("remembered %+v", got)
+	}
+	box, _ := dir.Snapshot().Mailbox("none@late.example")
+	store := &local{race: r.race}
+	m := &queue.Message{ID: "m", Tx: "tx", Sender: "a@sender.example", Blob: "blob-7"}
+	tr := &queue.Transfer{Message: m, Recipient: "none@late.example", Destination: queue.Local, Boxes: []int64{box.ID}}
+	job := queue.Job{Destination: queue.Local, Message: m, Content: mail.NewMessage([]byte(once + letter)), Transfers: []*queue.Transfer{tr}}
+	if got := (intake.Local{In: w.Intake, Store: store}).Carry(t.Context(), job).Results[0]; got.Fate != queue.Carried || len(store.commits) != 1 || became(store.commits[0]) != "in Work" {
+		t.Errorf("from the queue: %+v, %d commits", got, len(store.commits))
 	}
 }
 

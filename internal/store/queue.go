@@ -375,7 +375,8 @@ func (q Queue) Reclaim(ctx context.Context) error {
 
 // CommitLocal writes what a local transfer leads to, and ends the claim on it, in
 // one commit: it is removed, or put back for the mailboxes that are left. It fails
-// with queue.ErrLost, and writes nothing, where the claim does not hold any more.
+// with queue.ErrLost, and writes nothing, where the claim does not hold any more, and with
+// intake.ErrSame as Commit does.
 // A mailbox that was removed meanwhile is passed over.
 func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Commit, left []int64) error {
 	err := db.Update(ctx, func(tx *Tx) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -263,9 +264,7 @@ func putRuled(tx *Tx, c *intake.Commit, list []*mailbox.Delivery) error {
 		return err
 	}
 	for _, m := range c.Remember {
-		_, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?) ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires`,
-			m.Box, m.ID, m.Expires.UnixMicro())
-		if err != nil {
+		if err := remember(tx, m); err != nil {
 			return fmt.Errorf("memory of scripts: %w", err)
 		}
 	}
@@ -273,6 +272,23 @@ func putRuled(tx *Tx, c *intake.Commit, list []*mailbox.Delivery) error {
 		if err := putAnswer(tx, a); err != nil {
 			return fmt.Errorf("answer of a script: %w", err)
 		}
+	}
+	return nil
+}
+
+// remember fails with intake.ErrSame where something is remembered that was not to be so far.
+func remember(tx *Tx, m mailbox.Memory) error {
+	over := int64(math.MaxInt64)
+	if m.New {
+		over = m.Time.UnixMicro()
+	}
+	done, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?)
+		ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ?`, m.Box, m.ID, m.Expires.UnixMicro(), over)
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); n == 0 || err != nil {
+		return errors.Join(err, intake.ErrSame)
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func makeDuplicate(c *compiler, a *call) test {
 			}
 		}
 		if (!seen || a.has(":last")) && len(r.remember) < r.limits.Actions {
-			r.remember = append(r.remember, Remember{id, keep})
+			r.remember = append(r.remember, Remember{id, keep, seen})
 		}
 		return seen, nil
 	}

@@ -85,8 +85,9 @@ type Result struct {
 
 // Remember asks that an identity be Seen for a while.
 type Remember struct {
-	ID  string
-	For time.Duration
+	ID   string
+	For  time.Duration
+	Seen bool // it was already, and is to be for longer
 }
 
 // Run decides about a message. After an error nothing of what the script asked for is to be done:

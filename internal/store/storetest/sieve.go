@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func Scripts(t *testing.T, open func(*testing.T) ScriptStore) {
 		"news":                (*scripts).news,
 		"gone with their box": (*scripts).drop,
 		"remembered":          (*scripts).remember,
+		"two at once":         (*scripts).raced,
 		"answered once":       (*scripts).answer,
 		"into some folders":   (*scripts).folders,
 	} {
@@ -217,6 +219,35 @@ func (b *scripts) remember() {
 		b.want("forgotten", n, want)
 	}
 	b.want("at the end", b.recalls(7, "x", when), false)
+}
+
+// raced: what was decided as new is not, since another message was faster; nothing of it is kept.
+func (b *scripts) raced() {
+	fresh := func(at time.Time) *intake.Commit {
+		m := memory(9, "x", at, time.Hour)
+		m.New = true
+		return &intake.Commit{
+			Remember:   []mailbox.Memory{m},
+			Deliveries: []*mailbox.Delivery{{Box: 9, Blob: "one", Size: 10, Time: at}}, Row: &journal.Row{ID: mail.NewID(at), Time: at},
+		}
+	}
+	b.check(b.s.Commit(b.Context(), fresh(when)))
+	if err := b.s.Commit(b.Context(), fresh(when.Add(time.Hour-1))); !errors.Is(err, intake.ErrSame) {
+		b.Errorf("the second of two: %v", err)
+	}
+	b.check(b.s.Commit(b.Context(), fresh(when.Add(time.Hour))))
+	list, err := b.s.Folders.Folders(b.Context(), 9)
+	b.check(err)
+	b.want("delivered", b.messages(list), int64(2))
+	_, err = b.s.Forget(b.Context(), when.Add(24*time.Hour), 100)
+	b.check(err)
+}
+
+func (b *scripts) messages(list []mailbox.Folder) (n int64) {
+	for _, f := range list {
+		n += f.Messages
+	}
+	return n
 }
 
 // Two messages of one sender have one answer, whatever comes first; and the next one when it is
