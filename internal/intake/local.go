@@ -71,7 +71,7 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 // carry delivers in steps of maxDirect mailboxes, a commit each, so that others'
 // mail waits only shortly and nobody gets a second copy after a crash.
 func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) error {
-	boxes, onward, err := l.leads(ctx, t)
+	boxes, owners, onward, err := l.leads(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 	}
 	for first := true; first || len(boxes) > 0; first = false {
 		n := min(len(boxes), maxDirect)
-		step := localStep{boxes: boxes[:n], left: slices.Concat(boxes[n:], full)}
+		step := localStep{boxes: boxes[:n], owners: owners, left: slices.Concat(boxes[n:], full)}
 		if first { // a row that is left names mailboxes alone
 			step.onward = onward
 		}
@@ -99,6 +99,7 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 // A localStep is what one commit takes off a transfer.
 type localStep struct {
 	boxes  []int64
+	owners map[int64]mail.Path // of the lists that lead to them
 	onward []*queue.Transfer
 	left   []int64 // for later commits
 }
@@ -106,10 +107,18 @@ type localStep struct {
 // take delivers one step. Where rules decided by what another message has changed in the meantime
 // they are asked again.
 func (l Local) take(ctx context.Context, job queue.Job, t *queue.Transfer, step localStep) error {
+	wishes := t.Params
 	for try := 1; ; try++ {
-		c, err := l.commit(ctx, job, t, step)
+		c, sentBack, err := l.commit(ctx, job, t, step)
 		if err != nil {
 			return err
+		}
+		if t.Params = wishes; sentBack { // also for what is left: it did not reach all
+			t.Params = silentSuccess(wishes)
+		} else if len(step.left) == 0 && step.reaches(t, c) {
+			if err := l.success(ctx, t, c); err != nil {
+				return err
+			}
 		}
 		err = l.Store.CommitLocal(ctx, t, c, step.left)
 		if errors.Is(err, ErrSame) && try < maxTries {
@@ -126,27 +135,38 @@ func (l Local) take(ctx context.Context, job queue.Job, t *queue.Transfer, step 
 	}
 }
 
-// commit is what a step leads to.
-func (l Local) commit(ctx context.Context, job queue.Job, t *queue.Transfer, step localStep) (*Commit, error) {
-	view, served := delivered(job)
-	c := &Commit{}
+// commit is what a step leads to, and whether its sender is told of a refusal.
+func (l Local) commit(ctx context.Context, job queue.Job, t *queue.Transfer, step localStep) (c *Commit, sentBack bool, err error) {
+	c = &Commit{}
+	owner := mail.Null
+	view, served := delivered(job, job.Message.Sender)
 	for _, box := range step.boxes {
+		if step.owners[box] != owner {
+			owner = step.owners[box]
+			view, served = delivered(job, cmp.Or(owner, job.Message.Sender))
+		}
 		d := mailbox.Prepare(box, t.Folder, served, l.In.Now())
 		d.Blob, d.View = job.Message.Blob, view
-		if err := l.rule(ctx, c, job, t, &d, served); err != nil {
-			return nil, err
+		back, err := l.rule(ctx, c, job, t, arrival{&d, served, owner})
+		if err != nil {
+			return nil, false, err
 		}
+		sentBack = sentBack || back
 	}
 	c.Transfers = append(c.Transfers, step.onward...)
-	if len(step.left) == 0 {
-		return c, l.success(ctx, t, c)
-	}
-	return c, nil
+	return c, sentBack, nil
+}
+
+// reaches reports whether the step, the last one of its transfer, leaves the message with somebody, so
+// that success can be told. What goes elsewhere tells of itself.
+func (s localStep) reaches(t *queue.Transfer, c *Commit) bool {
+	ofList := func(tr *queue.Transfer) bool { return tr.Judged.Proof == queue.OfList }
+	return len(c.Deliveries) > 0 || len(t.Boxes) > 1 || slices.ContainsFunc(s.onward, ofList)
 }
 
 // delivered is how a message is served in a mailbox: with its reverse-path on top (RFC
 // 5321 §4.4), which what was to go on, and what we write by ourselves, does not have.
-func delivered(job queue.Job) (mail.View, *mail.Message) {
+func delivered(job queue.Job, sender mail.Path) (mail.View, *mail.Message) {
 	view := job.Message.View
 	for _, f := range job.Content.Header().Fields {
 		if strings.EqualFold(f.Name, "Return-Path") {
@@ -156,7 +176,7 @@ func delivered(job queue.Job) (mail.View, *mail.Message) {
 			break
 		}
 	}
-	path := mail.AppendField(nil, "Return-Path", "<"+string(job.Message.Sender)+">")
+	path := mail.AppendField(nil, "Return-Path", "<"+string(sender)+">")
 	view.Prefix = append(path, view.Prefix...)
 	return view, mail.View{Prefix: path}.Message(job.Content)
 }
@@ -174,28 +194,29 @@ func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error 
 }
 
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
-// the directory says that its recipient's mail goes now.
-func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, onward []*queue.Transfer, err error) {
+// the directory says that its recipient's mail goes now. Owners are those of the lists that lead to
+// mailboxes.
+func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, owners map[int64]mail.Path, onward []*queue.Transfer, err error) {
 	s := l.In.Directory.Snapshot()
-	if len(t.Boxes) > 0 {
+	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
+	if len(t.Boxes) > 0 {                                             // whatever the directory says of their recipient now
 		for _, id := range t.Boxes {
 			if box, ok := s.Box(id); ok && box.State != directory.Closed {
 				boxes = append(boxes, id)
 			}
 		}
 		if len(boxes) == 0 {
-			return nil, nil, directory.ErrClosed
+			return nil, nil, nil, directory.ErrClosed
 		}
-		return boxes, nil, nil
+		return boxes, found.Bounces, nil, nil
 	}
-	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	// Nobody asked before: a report, whose recipient a stranger's DNS names, or a bounce
 	// to a sender who was forged.
 	if err := found.Post(t.Message.Sender); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, box := range found.Boxes {
 		boxes = append(boxes, box.ID)
@@ -203,7 +224,7 @@ func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, onw
 	for _, to := range found.Remotes {
 		onward = append(onward, l.In.onwardTransfer(s, t.Message, t, to))
 	}
-	return boxes, onward, nil
+	return boxes, found.Bounces, onward, nil
 }
 
 // onwardTransfer sends a queued message on for one more address.
@@ -216,7 +237,14 @@ func (in *Intake) onwardTransfer(s *directory.Snapshot, m *queue.Message, t *que
 		next.View.Prefix = append(mail.AppendField(nil, "Delivered-To", string(to.By)), m.View.Prefix...)
 		next.Size += int64(len(next.View.Prefix) - len(m.View.Prefix))
 	}
-	return &queue.Transfer{Message: &next, Recipient: to.Address, For: t.For, Params: t.Params, Hold: t.Hold, Released: t.Released, Home: t.Home, Destination: in.Router.Destination(to.Address, by)}
+	tr := &queue.Transfer{
+		Message: &next, Recipient: to.Address, For: t.For, Params: t.Params, Hold: t.Hold, Released: t.Released, Home: t.Home,
+		Destination: in.Router.Destination(to.Address, by), Judged: t.Judged,
+	}
+	if !to.Bounces.IsNull() { // a list is a sender of its own
+		next.Params, tr.Params, tr.Hold, tr.Judged.Proof = listParams(next.Params), mail.RcptParams{}, t.Released != "", queue.OfList
+	}
+	return tr
 }
 
 // wake tells those who wait of what a commit brought.

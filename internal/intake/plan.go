@@ -43,6 +43,7 @@ type plan struct {
 type look struct {
 	sender mail.Path
 	prefix int
+	list   bool // the sender is a list's owner, who asked for nothing (RFC 3461 §5.2.7.2)
 }
 
 // A place is a folder of a mailbox, "held" for its quarantine.
@@ -87,32 +88,29 @@ func (p *plan) deliver(r *recipient, folder string) {
 	if r.outcome != mail.Delivered { // spam is not copied on
 		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
 	}
-	sender := func(box int64) mail.Path { return cmp.Or(r.way.Bounces[box], p.t.tx.Envelope.ReversePath) }
 	for ids := p.fresh(boxes, folder); len(ids) > 0; { // by list owner; mostly there is none
-		first := sender(ids[0])
-		rest := slices.IndexFunc(ids, func(id int64) bool { return sender(id) != first })
+		owner := r.way.Bounces[ids[0]]
+		rest := slices.IndexFunc(ids, func(id int64) bool { return r.way.Bounces[id] != owner })
 		if rest < 0 {
 			rest = len(ids)
 		}
-		p.deliverTo(r, ids[:rest], folder, first)
+		p.deliverTo(r, ids[:rest], folder, owner)
 		ids = ids[rest:]
 	}
 }
 
-// deliverTo gives a copy with one reverse-path to mailboxes.
-func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail.Path) {
+// deliverTo gives a copy to mailboxes that one list leads to, by its owner; or none, by null.
+func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, owner mail.Path) {
+	sender := cmp.Or(owner, p.t.tx.Envelope.ReversePath)
 	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged(), p.t.subject(r, p.m))
 	boxes, full := r.withoutFull(boxes)
 	if p.direct+len(boxes) > maxDirect {
 		boxes, full = nil, append(boxes, full...)
 	}
 	if len(full) > 0 {
-		tr := p.transfer(r, view, p.look(view), sender, r.path, queue.Local)
-		tr.Boxes, tr.Folder, tr.Params, tr.Hold = full, folder, p.t.wishes(r), p.t.disproven(r)
-		if p.later[r] { // one report for all of them
-			tr.Params = silentSuccess(tr.Params)
-		}
-		p.later[r] = true
+		tr := p.transfer(r, view, look{sender, p.look(view), !owner.IsNull()}, r.path, queue.Local)
+		tr.Boxes, tr.Folder = full, folder
+		p.asks(tr, r)
 	}
 	if len(boxes) == 0 {
 		return
@@ -125,6 +123,24 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, sender mail
 		p.commit.Deliveries = append(p.commit.Deliveries, &d)
 		p.whose = append(p.whose, copyOf{r, sender})
 	}
+}
+
+// asks gives a transfer to mailboxes what the sender wants to hear of it. A list is a sender of its
+// own; that it has the message is told with the commit.
+func (p *plan) asks(tr *queue.Transfer, r *recipient) {
+	if p.ofList(tr, r) {
+		return
+	}
+	tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
+	if p.later[r] { // one report for all of them
+		tr.Params = silentSuccess(tr.Params)
+	}
+	p.later[r] = true
+}
+
+// ofList reports whether a transfer to mailboxes comes from a list here.
+func (p *plan) ofList(tr *queue.Transfer, r *recipient) bool {
+	return !r.way.Bounces[tr.Boxes[0]].IsNull()
 }
 
 // fresh returns those mailboxes that have nothing in the folder yet.
@@ -177,34 +193,34 @@ func (p *plan) carry(r *recipient) {
 	for i, to := range remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
 		if tr := p.sent[[2]mail.Path{sender, to.Address}]; tr != nil {
-			p.share(tr, r)
+			p.share(tr, r, to)
 			continue
 		}
 		if i == 0 || remotes[i-1].By != to.By {
 			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged(), p.t.subject(r, p.m))
 			prefix = p.look(view)
 		}
-		tr := p.transfer(r, view, prefix, sender, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
+		tr := p.transfer(r, view, look{sender, prefix, !to.Bounces.IsNull()}, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
 		p.sent[[2]mail.Path{sender, to.Address}] = tr
 		tr.Teach = p.teaches(to)
 		tr.Message.Mark = p.mark(sender)
 		if to.Bounces.IsNull() {
 			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
-		} else { // a list is a sender of its own (RFC 3461 §5.2.7.2)
-			tr.Message.Params.Return, tr.Message.Params.EnvelopeID = "", ""
 		}
 	}
 }
 
 // share makes a transfer another recipient's, too: the sender hears what either wants
 // to have told.
-func (p *plan) share(tr *queue.Transfer, r *recipient) {
+func (p *plan) share(tr *queue.Transfer, r *recipient, to directory.Remote) {
 	if slices.Contains(p.of[tr], r) {
 		return
 	}
 	p.of[tr] = append(p.of[tr], r)
 	tr.For = append(tr.For, r.path.Fold())
-	tr.Params.Notify = tr.Params.Notify.Or(p.t.wishes(r).Notify)
+	if to.Bounces.IsNull() {
+		tr.Params.Notify = tr.Params.Notify.Or(p.t.wishes(r).Notify)
+	}
 }
 
 // look numbers a view by its prefix, which may be long.
@@ -245,17 +261,26 @@ func silentSuccess(w mail.RcptParams) mail.RcptParams {
 	return w
 }
 
+// listParams are what a list asks for that sends a message on.
+func listParams(m mail.Params) mail.Params {
+	m.Return, m.EnvelopeID = "", ""
+	return m
+}
+
 // transfer queues one recipient of a message, which it shares with those that are
 // served the same.
-func (p *plan) transfer(r *recipient, view mail.View, prefix int, sender, to mail.Path, d queue.Destination) *queue.Transfer {
-	m := p.messages[look{sender, prefix}]
+func (p *plan) transfer(r *recipient, view mail.View, as look, to mail.Path, d queue.Destination) *queue.Transfer {
+	m := p.messages[as]
 	if m == nil {
 		now := p.t.tx.Time
 		m = &queue.Message{
-			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: sender, View: view, Size: view.Size(p.m.Size()),
+			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: as.sender, View: view, Size: view.Size(p.m.Size()),
 			Params: p.t.tx.Envelope.Params, Created: now, Expires: now.Add(p.t.in.Config.Lifetime),
 		}
-		p.messages[look{sender, prefix}] = m
+		if as.list {
+			m.Params = listParams(m.Params)
+		}
+		p.messages[as] = m
 	}
 	tr := &queue.Transfer{Message: m, Recipient: to, For: []mail.Path{r.path.Fold()}, Home: r.domain.Name, Destination: d}
 	p.commit.Transfers = append(p.commit.Transfers, tr)

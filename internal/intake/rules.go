@@ -43,6 +43,7 @@ type piece struct {
 	client   mail.Client
 	tx       string
 	params   mail.Params
+	wishes   mail.RcptParams // what the sender wants to hear
 	judged   queue.Judged
 	proof    func() string // see queue.Judged; it may wait
 	phase    string        // RFC 5183 §4.2: "during" the transaction, "post"

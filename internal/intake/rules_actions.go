@@ -52,6 +52,11 @@ func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result
 			f.step("vacation", a.Line, a.In, "answered")
 		}
 	}
+	for i, tr := range f.transfers { // success is told once
+		if len(f.deliveries) > 0 || i > 0 {
+			tr.Params = silentSuccess(tr.Params)
+		}
+	}
 	for _, m := range result.Remember {
 		f.remember = append(f.remember, mailbox.Memory{Box: p.d.Box, ID: seenID(m.ID), Time: env.Now, Expires: env.Now.Add(m.For), New: !m.Seen})
 	}
@@ -127,13 +132,15 @@ func (in *Intake) redirect(f *filed, a sieve.Action) string {
 	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content
 	m := &queue.Message{
 		ID: mail.NewID(now), Tx: p.tx, Sender: in.leaves(p.snapshot, p.sender, directory.Remote{Address: a.Address, By: p.box.Address}),
-		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: mail.Params{Body: p.params.Body, SMTPUTF8: p.params.SMTPUTF8},
+		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: p.params,
 		Created: now, Expires: now.Add(in.Config.Lifetime),
 	}
+	judged := p.judged
+	judged.Proof = p.proof()
 	// Who is not proven to be the sender hears nothing: what is refused then is held here.
 	f.transfers = append(f.transfers, &queue.Transfer{
 		Message: m, Recipient: a.Address, For: []mail.Path{p.rcpt.Fold()}, Home: home, Destination: in.Router.Destination(a.Address, home),
-		Hold: p.sender.IsNull() || p.proof() == "", Judged: p.judged,
+		Params: p.wishes, Hold: p.sender.IsNull() || judged.Proof == "", Judged: judged,
 	})
 	return ""
 }

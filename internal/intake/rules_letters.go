@@ -44,6 +44,8 @@ func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *
 		return "it is taken for spam"
 	case p.released:
 		return "it was held and comes late"
+	case p.proof() == queue.OfList: // RFC 3834 §2
+		return "it comes from a list"
 	}
 	c := challenge.Case{Sender: p.sender, Header: p.served.Header(), Proof: p.proof(), Arrived: p.d.Time, Now: in.Now()}
 	if why := c.Refusal(); why != "" {
@@ -116,8 +118,11 @@ func (in *Intake) sendBack(f *filed) {
 	junk.Folder = string(mailbox.Junk)
 	c := challenge.Case{Sender: p.sender, Header: p.served.Header(), Proof: p.proof(), Arrived: p.d.Time, Now: in.Now()}
 	why := string(c.Refusal())
-	if p.isSpam() {
+	switch {
+	case p.isSpam():
 		why = "it is taken for spam"
+	case !p.wishes.Notify.Wants(mail.NotifyFailure): // RFC 3461 §4.1
+		why = "he wants no reports"
 	}
 	if why != "" {
 		f.deliveries = append(f.deliveries, &junk)
@@ -126,7 +131,7 @@ func (in *Intake) sendBack(f *filed) {
 	}
 	f.step("reject", a.Line, a.In, "sent back to its sender")
 	m := &queue.Message{ID: p.tx, Tx: p.tx, Sender: p.sender, Blob: p.d.Blob, Params: p.params, Created: p.d.Time, Expires: in.Now().Add(in.Config.Lifetime)}
-	f.drafts = append(f.drafts, draft{message: m, to: &queue.Transfer{Message: m, Recipient: p.rcpt}, junk: &junk, letter: queue.Letter{Content: []byte(a.Reason)}})
+	f.drafts = append(f.drafts, draft{message: m, to: &queue.Transfer{Message: m, Recipient: p.rcpt, Params: p.wishes}, junk: &junk, letter: queue.Letter{Content: []byte(a.Reason)}})
 }
 
 // write makes transfers of drafts, the content being durable. What can't be written is left out:

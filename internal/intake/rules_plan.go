@@ -74,9 +74,9 @@ func (t *Transaction) ruled(ctx context.Context, p *plan) (now bool) {
 	}
 	for _, tr := range p.commit.Transfers {
 		for _, box := range tr.Boxes {
-			if t.in.Rules.Has(box) {
-				tr.Judged = t.judged(p.of[tr][0])
-				tr.Judged.Proof = t.rulesProof(ctx)
+			if r := p.of[tr][0]; t.in.Rules.Has(box) {
+				tr.Judged = t.judged(r)
+				tr.Judged.Proof = t.rulesProof(ctx, r, box)
 				break
 			}
 		}
@@ -87,15 +87,23 @@ func (t *Transaction) ruled(ctx context.Context, p *plan) (now bool) {
 // piece is one delivery of the plan as rules get it; false where the mailbox is gone.
 func (t *Transaction) piece(ctx context.Context, p *plan, d *mailbox.Delivery, whose copyOf) (*piece, bool) {
 	box, ok := t.snapshot.Box(d.Box)
-	return &piece{
+	one := &piece{
 		d: d, served: d.View.Message(p.m), snapshot: t.snapshot, box: box, sender: whose.sender, rcpt: whose.r.path, client: t.tx.Client,
-		tx: t.tx.ID, params: t.tx.Envelope.Params, judged: t.judged(whose.r), proof: func() string { return t.rulesProof(ctx) }, phase: during,
-	}, ok
+		tx: t.tx.ID, params: t.tx.Envelope.Params, wishes: t.wishes(whose.r), judged: t.judged(whose.r),
+		proof: func() string { return t.rulesProof(ctx, whose.r, d.Box) }, phase: during,
+	}
+	if !whose.r.way.Bounces[d.Box].IsNull() {
+		one.params, one.wishes = listParams(one.params), mail.RcptParams{}
+	}
+	return one, ok
 }
 
-// rulesProof is by what the sender is proven for those who write to him: by nothing, where his
-// domain says that it is not he, or nobody knows who brought the message.
-func (t *Transaction) rulesProof(ctx context.Context) string {
+// rulesProof is by what the sender of a copy is proven for those who write to him: by nothing, where
+// his domain says that it is not he, or nobody knows who brought the message.
+func (t *Transaction) rulesProof(ctx context.Context, r *recipient, box int64) string {
+	if !r.way.Bounces[box].IsNull() {
+		return queue.OfList
+	}
 	if t.findProof(ctx); t.blind || t.sender.spf == "fail" {
 		return ""
 	}
@@ -112,9 +120,12 @@ func (t *Transaction) later(ctx context.Context, p *plan, d *mailbox.Delivery, w
 	}
 	tr := &queue.Transfer{
 		Message: m, Recipient: whose.r.path, For: []mail.Path{whose.r.path.Fold()}, Home: whose.r.domain.Name, Destination: queue.Local,
-		Boxes: []int64{d.Box}, Folder: d.Folder, Params: silentSuccess(t.wishes(whose.r)), Hold: t.disproven(whose.r), Judged: t.judged(whose.r),
+		Boxes: []int64{d.Box}, Folder: d.Folder, Judged: t.judged(whose.r),
 	}
-	tr.Judged.Proof = t.rulesProof(ctx)
+	if tr.Judged.Proof = t.rulesProof(ctx, whose.r, d.Box); p.ofList(tr, whose.r) {
+		m.Params = listParams(m.Params)
+	}
+	p.asks(tr, whose.r)
 	return tr
 }
 
@@ -178,7 +189,7 @@ func (t *Transaction) adopt(p *plan, all []*filed) {
 	}
 	for r, n := range copies { // what is thrown away is not told as delivered
 		switch {
-		case gone[r] < n || p.later[r] || p.carried(r):
+		case gone[r] < n || p.carried(r):
 		case onward[r]:
 			r.outcome = mail.Queued
 		default:

@@ -63,12 +63,16 @@ type Transfer struct {
 // may know it that get it from the queue.
 type Judged struct {
 	// Proof says by what the reverse-path is the sender's own, so that an answer reaches no
-	// stranger: "spf", "dkim example.org", "log-in"; "": by nothing.
+	// stranger: "spf", "dkim example.org", "log-in"; "": by nothing. OfList: it is the owner of a list
+	// here, who gets reports, and no answers.
 	Proof string
 	Spam  float64 // 0 to 100, as sieve.Env has it
 	Virus int     // 0 to 5, likewise
 	Known bool    // false: nobody looked for spam, and Spam says nothing
 }
+
+// OfList, as a Proof, says that the reverse-path is the owner's of a list here.
+const OfList = "list"
 
 // A State says whether a transfer is tried.
 type State string

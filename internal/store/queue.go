@@ -374,7 +374,8 @@ func (q Queue) Reclaim(ctx context.Context) error {
 }
 
 // CommitLocal writes what a local transfer leads to, and ends the claim on it, in
-// one commit: it is removed, or put back for the mailboxes that are left. It fails
+// one commit: it is removed, or put back for the mailboxes that are left, with the wishes of its
+// sender as t has them now. It fails
 // with queue.ErrLost, and writes nothing, where the claim does not hold any more, and with
 // intake.ErrSame as Commit does.
 // A mailbox that was removed meanwhile is passed over.
@@ -420,7 +421,7 @@ func settleLocal(tx *Tx, t *queue.Transfer, left []int64) error {
 	for i, b := range left {
 		boxes[i] = strconv.FormatInt(b, 10)
 	}
-	done, err := tx.Exec(`UPDATE queue_transfer SET boxes = ? WHERE id = ? AND fence = ? AND claimed = 1`, strings.Join(boxes, ","), t.ID, t.Fence)
+	done, err := tx.Exec(`UPDATE queue_transfer SET boxes = ?, notify = ? WHERE id = ? AND fence = ? AND claimed = 1`, strings.Join(boxes, ","), int64(t.Params.Notify), t.ID, t.Fence)
 	if err != nil {
 		return err
 	}

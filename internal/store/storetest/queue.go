@@ -368,11 +368,12 @@ func queueLocal(t *testing.T, q QueueRows) {
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
+	list[0].Params.Notify = mail.NotifyNever
 	if err := q.CommitLocal(t.Context(), list[0], &intake.Commit{}, []int64{5}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := q.Claim(t.Context(), queue.Local, 1, time.Hour)
-	if err != nil || len(again) != 1 || !slices.Equal(again[0].Boxes, []int64{5}) {
+	if err != nil || len(again) != 1 || !slices.Equal(again[0].Boxes, []int64{5}) || again[0].Params.Notify != mail.NotifyNever {
 		t.Fatalf("left %v, %v", again, err)
 	}
 	if err := q.CommitLocal(t.Context(), again[0], &intake.Commit{}, nil); err != nil {

@@ -1,0 +1,207 @@
+package intake_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/intake"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+)
+
+// carryLocal has the queue bring a message to mailboxes and returns the one commit.
+func carryLocal(t *testing.T, w *world, tr *queue.Transfer, header string) *intake.Commit {
+	t.Helper()
+	store := &local{}
+	tr.Destination = queue.Local
+	job := queue.Job{Destination: queue.Local, Message: tr.Message, Content: mail.NewMessage([]byte(header + letter)), Transfers: []*queue.Transfer{tr}}
+	if got := (intake.Local{In: w.Intake, Store: store}).Carry(t.Context(), job).Results[0]; got.Fate != queue.Carried || len(store.commits) != 1 {
+		t.Fatalf("got %+v, %d commits", got, len(store.commits))
+	}
+	return store.commits[0]
+}
+
+// A list's owner hears of no member who is away: a list is answered by nobody (RFC 3834 §2). What a
+// member sends on and can't be delivered is his to know.
+func TestVacationNotToLists(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	_, err := dir.AddAlias(t.Context(), directory.Alias{
+		Address: "team@late.example", Kind: directory.Distribution, Post: directory.PostAll, Owner: "accept@late.example", Targets: []mail.Path{"none@late.example"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.set(t, dir, "none@late.example", away+`redirect :copy "x@far.example"; redirect :copy "tag@late.example";`)
+	const header = "To: team@late.example, none@late.example\r\n"
+	const want = "in INBOX; to x@far.example, mx:far.example by late.example; to tag@late.example, mx:late.example by late.example"
+	w.deliver(t, header+letter, "team@late.example")
+	if got := became(w.commits[0]); got != want {
+		t.Errorf("in the transaction: got %s", got)
+	}
+	for _, tr := range w.commits[0].Transfers {
+		if tr.Message.Sender != "accept@late.example" || tr.Judged.Proof != queue.OfList {
+			t.Errorf("sent on from %s, proven by %q", tr.Message.Sender, tr.Judged.Proof)
+		}
+	}
+	box, _ := dir.Snapshot().Mailbox("none@late.example")
+	for name, tr := range map[string]*queue.Transfer{
+		"from the queue":         {Message: &queue.Message{ID: "m", Sender: "accept@late.example"}, Recipient: "team@late.example", Boxes: []int64{box.ID}, Judged: queue.Judged{Proof: queue.OfList}},
+		"found in the queue":     {Message: &queue.Message{ID: "m", Sender: "a@sender.example"}, Recipient: "team@late.example", Judged: queue.Judged{Proof: "spf"}},
+		"what is left of that":   {Message: &queue.Message{ID: "m", Sender: "a@sender.example"}, Recipient: "team@late.example", Boxes: []int64{box.ID}, Judged: queue.Judged{Proof: "spf"}},
+		"sent on, from the list": {Message: &queue.Message{ID: "m", Sender: "accept@late.example"}, Recipient: "none@late.example", Judged: queue.Judged{Proof: queue.OfList}},
+	} {
+		c := carryLocal(t, w, tr, header)
+		if got := became(c); got != want {
+			t.Errorf("%s: got %s", name, got)
+		}
+		if got := c.Deliveries[0].View.Message(mail.NewMessage([]byte(letter))).Header().Get("Return-Path"); got != "<accept@late.example>" {
+			t.Errorf("%s: Return-Path %s", name, got)
+		}
+	}
+}
+
+// A list is a sender of its own: what the sender wants to hear is not asked in its owner's name (RFC
+// 3461 §5.2.7.2), also where members get their copy from the queue.
+func TestListAsksForNothing(t *testing.T) {
+	w, o, dir, _ := newRulesWorld(t)
+	var members []mail.Path
+	for _, word := range words {
+		members = append(members, mail.Path(word+"@late.example"), mail.Path(word+"@early.example"))
+	}
+	for i := range 51 - len(members) {
+		a := mail.Path(strings.Repeat("m", i+1) + "@late.example")
+		if _, err := dir.AddMailbox(t.Context(), directory.Mailbox{Address: a}, ""); err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, a)
+	}
+	_, err := dir.AddAlias(t.Context(), directory.Alias{
+		Address: "accept+team@late.example", Kind: directory.Distribution, Post: directory.PostAll, Owner: "none@late.example", Targets: members,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := w.beginAsking(t)
+	tx.Rcpt(t.Context(), "accept+team@late.example", mail.RcptParams{Notify: mail.NotifySuccess})
+	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	tr := w.commits[0].Transfers[0]
+	if tr.Params != (mail.RcptParams{}) || tr.Message.Params.EnvelopeID+tr.Message.Params.Return != "" || tr.Message.Sender != "none@late.example" {
+		t.Errorf("got %+v, %+v", tr.Params, tr.Message)
+	}
+	if !slices.Equal(o.success, []string{"accept+team@late.example"}) {
+		t.Errorf("success was told of %q", o.success)
+	}
+}
+
+// beginAsking begins a transaction of somebody who has logged in, so that success is told to him.
+func (w *world) beginAsking(t *testing.T) *intake.Transaction {
+	t.Helper()
+	sender := client
+	sender.Login = "none@early.example"
+	conv, _ := w.Connect(t.Context(), sender)
+	t.Cleanup(conv.Close)
+	tx, v := conv.Mail(t.Context(), sender, "none@early.example", mail.Params{Return: "HDRS", EnvelopeID: "e1"})
+	if v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	return tx
+}
+
+// What rules send on goes under the wishes of its sender (RFC 3461 §5.2.7.1), and with what was
+// found out of him.
+func TestRedirectAsks(t *testing.T) {
+	never := mail.RcptParams{Notify: mail.NotifyNever, Original: "rfc822;o@late.example"}
+	success := mail.RcptParams{Notify: mail.NotifySuccess | mail.NotifyFailure}
+	for name, tt := range map[string]struct {
+		script string
+		asked  mail.RcptParams
+		want   []mail.Notify
+		told   bool // that it is in the mailbox
+	}{
+		"never":                 {`redirect "x@far.example";`, never, []mail.Notify{mail.NotifyNever}, false},
+		"success":               {`redirect "x@far.example"; redirect "y@far.example";`, success, []mail.Notify{success.Notify, mail.NotifyFailure}, false},
+		"success, and kept too": {`redirect :copy "x@far.example";`, success, []mail.Notify{mail.NotifyFailure}, true},
+		"nothing":               {`redirect "x@far.example";`, mail.RcptParams{}, []mail.Notify{0}, false},
+	} {
+		for _, queued := range []bool{false, true} {
+			w, o, dir, r := newRulesWorld(t)
+			r.set(t, dir, "none@late.example", tt.script)
+			var c *intake.Commit
+			if queued {
+				m := &queue.Message{ID: "m", Sender: "none@early.example", Params: mail.Params{Return: "HDRS", EnvelopeID: "e1"}}
+				c = carryLocal(t, w, &queue.Transfer{Message: m, Recipient: "none@late.example", Params: tt.asked, Judged: queue.Judged{Proof: "spf"}}, "")
+			} else {
+				tx := w.beginAsking(t)
+				tx.Rcpt(t.Context(), "none@late.example", tt.asked)
+				tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+				c = w.commits[0]
+			}
+			var got []mail.Notify
+			for _, tr := range c.Transfers {
+				if tr.Message.ID == "report" {
+					continue
+				}
+				got = append(got, tr.Params.Notify)
+				if m := tr.Message; m.Params.EnvelopeID != "e1" || m.Params.Return != "HDRS" || tr.Params.Original != tt.asked.Original || tr.Judged.Proof != "spf" {
+					t.Errorf("%s: %+v of %+v", name, tr, m)
+				}
+			}
+			if !slices.Equal(got, tt.want) || (len(o.success) > 0) != tt.told {
+				t.Errorf("%s, queued %v: asks %v, want %v; success told of %q", name, queued, got, tt.want, o.success)
+			}
+		}
+	}
+}
+
+// A sender hears of one thing: what rules send back from the queue is no success for him, what they
+// throw away neither, and who wants no reports gets none: his mail is in Junk.
+func TestRejectedIsNoSuccess(t *testing.T) {
+	const both = mail.NotifySuccess | mail.NotifyFailure
+	for name, tt := range map[string]struct {
+		script string
+		asked  mail.Notify
+		to     int // mailboxes
+		want   string
+		told   int // of success
+	}{
+		"sent back":                 {`reject "no";`, both, 1, "to a@sender.example, mx:report", 0},
+		"sent back, others have it": {`reject "no";`, both, 2, "in INBOX; to a@sender.example, mx:report", 0},
+		"thrown away":               {`discard;`, both, 1, "", 0},
+		"thrown away, others have":  {`discard;`, both, 2, "in INBOX; to a@sender.example, local", 1},
+		"kept":                      {`keep;`, both, 1, "in INBOX; to a@sender.example, local", 1},
+		"wants to hear of nothing":  {`reject "no";`, mail.NotifyNever, 1, `in \Junk`, 0},
+	} {
+		w, o, dir, r := newRulesWorld(t)
+		r.set(t, dir, "none@late.example", tt.script)
+		tr := &queue.Transfer{Message: &queue.Message{ID: "m", Sender: "a@sender.example"}, Recipient: "both@late.example", Params: mail.RcptParams{Notify: tt.asked}, Judged: queue.Judged{Proof: "spf"}}
+		for _, address := range []mail.Path{"none@late.example", "tag@late.example"}[:tt.to] {
+			box, _ := dir.Snapshot().Mailbox(address)
+			tr.Boxes = append(tr.Boxes, box.ID)
+		}
+		if got := became(carryLocal(t, w, tr, "")); got != tt.want || len(o.success) != tt.told {
+			t.Errorf("%s: got %s, want %s; success told of %q", name, got, tt.want, o.success)
+		}
+	}
+}
+
+// Success that was asked for is told also where the rules of a mailbox run from the queue.
+func TestLaterTellsOfSuccess(t *testing.T) {
+	w, o, dir, r := newRulesWorld(t)
+	now := time.Now()
+	w.Now = func() time.Time { return now }
+	r.set(t, dir, "none@late.example", `keep;`)
+	r.set(t, dir, "tag@late.example", `keep;`)
+	r.slow = func() { now = now.Add(time.Minute) }
+	tx := w.beginAsking(t)
+	for _, to := range []mail.Path{"none@late.example", "tag@late.example"} {
+		tx.Rcpt(t.Context(), to, mail.RcptParams{Notify: mail.NotifySuccess})
+	}
+	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	c := w.commits[0]
+	if !slices.Equal(o.success, []string{"none@late.example"}) || c.Transfers[0].Recipient != "tag@late.example" || c.Transfers[0].Params.Notify != mail.NotifySuccess {
+		t.Errorf("told of %q, asks %v", o.success, c.Transfers[0].Params)
+	}
+}
