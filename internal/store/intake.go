@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatepost/internal/intake"
 	"gatepost/internal/queue"
@@ -14,8 +15,8 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		if err := putSame(tx, c); err != nil {
 			return err
 		}
-		for _, d := range c.Deliveries {
-			if err := standing(tx, d.Box); err != nil {
+		for _, box := range boxesOf(c) {
+			if err := standing(tx, box); err != nil {
 				return err
 			}
 		}
@@ -50,6 +51,22 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		// Last, since a box is locked from here on.
 		return putRuled(tx, c, c.Deliveries)
 	})
+}
+
+// boxesOf are the boxes in which a commit makes rows, each once, by number.
+func boxesOf(c *intake.Commit) []int64 {
+	boxes := make([]int64, 0, len(c.Deliveries)+len(c.Remember)+len(c.Answers))
+	for _, d := range c.Deliveries {
+		boxes = append(boxes, d.Box)
+	}
+	for _, m := range c.Remember {
+		boxes = append(boxes, m.Box)
+	}
+	for _, a := range c.Answers {
+		boxes = append(boxes, a.Once.Box)
+	}
+	slices.Sort(boxes)
+	return slices.Compact(boxes)
 }
 
 // standing fails where a mailbox was removed since RCPT: nobody could see the mail.

@@ -15,7 +15,6 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/internal/trust"
-	"gatepost/mailbox"
 )
 
 // Queue is the queue's rows: it implements the interfaces of package queue.
@@ -384,22 +383,16 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 		if err := settleLocal(tx, t, left); err != nil {
 			return err
 		}
-		var there []*mailbox.Delivery
-		for _, d := range c.Deliveries {
-			switch err := standing(tx, d.Box); {
-			case errors.Is(err, sql.ErrNoRows):
-			case err != nil:
-				return err
-			default:
-				there = append(there, d)
-			}
+		there, err := stillThere(tx, c)
+		if err != nil {
+			return err
 		}
 		for _, e := range c.Events {
 			if err := putEvent(tx, t, e.What, e.Reply); err != nil {
 				return err
 			}
 		}
-		if err := putRuled(tx, c, there); err != nil {
+		if err := putRuled(tx, there, there.Deliveries); err != nil {
 			return err
 		}
 		return putTransfers(tx, c.Transfers)
@@ -408,6 +401,36 @@ func (db *DB) CommitLocal(ctx context.Context, t *queue.Transfer, c *intake.Comm
 		return fmt.Errorf("store: deliver transfer %d: %w", t.ID, err)
 	}
 	return nil
+}
+
+// stillThere is what a commit has for boxes whose mailboxes have not been removed meanwhile, who may not be
+// from here on: rows of one that is gone nobody would take away.
+func stillThere(tx *Tx, c *intake.Commit) (*intake.Commit, error) {
+	known := map[int64]bool{}
+	for _, box := range boxesOf(c) {
+		err := standing(tx, box)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		known[box] = err == nil
+	}
+	left := &intake.Commit{}
+	for _, d := range c.Deliveries {
+		if known[d.Box] {
+			left.Deliveries = append(left.Deliveries, d)
+		}
+	}
+	for _, m := range c.Remember {
+		if known[m.Box] {
+			left.Remember = append(left.Remember, m)
+		}
+	}
+	for _, a := range c.Answers {
+		if known[a.Once.Box] {
+			left.Answers = append(left.Answers, a)
+		}
+	}
+	return left, nil
 }
 
 func settleLocal(tx *Tx, t *queue.Transfer, left []int64) error {

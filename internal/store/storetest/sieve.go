@@ -24,8 +24,8 @@ type ScriptStore struct {
 	mailbox.Reader
 	Queue  QueueRows
 	Commit func(ctx context.Context, c *intake.Commit) error
-	// Drop removes a box.
-	Drop func(t *testing.T, box int64)
+	// Drop removes a box, Remove its mailbox of the directory with all that is in it.
+	Drop, Remove func(t *testing.T, box int64)
 }
 
 // Scripts tests that what open returns keeps scripts. Each call of open is a new, empty store
@@ -39,6 +39,7 @@ func Scripts(t *testing.T, open func(*testing.T) ScriptStore) {
 		"news":                (*scripts).news,
 		"gone with their box": (*scripts).drop,
 		"remembered":          (*scripts).remember,
+		"gone meanwhile":      (*scripts).gone,
 		"two at once":         (*scripts).raced,
 		"answered once":       (*scripts).answer,
 		"into some folders":   (*scripts).folders,
@@ -219,6 +220,25 @@ func (b *scripts) remember() {
 		b.want("forgotten", n, want)
 	}
 	b.want("at the end", b.recalls(7, "x", when), false)
+}
+
+// gone: of a mailbox that was removed while its mail waited nothing is made anew.
+func (b *scripts) gone() {
+	queued(b.T, b.s.Queue, "m", queue.Local, "all@here.example")
+	list, err := b.s.Queue.Claim(b.Context(), queue.Local, 1, time.Hour)
+	b.check(err)
+	b.s.Remove(b.T, 7)
+	m := &queue.Message{ID: mail.NewID(when), Tx: "tx", Blob: "away", Size: 10, Created: when, Expires: when.Add(time.Hour)}
+	c := &intake.Commit{
+		Remember: []mailbox.Memory{memory(7, "x", when, time.Hour), memory(8, "x", when, time.Hour)},
+		Answers:  []intake.Answer{{Transfer: &queue.Transfer{Message: m, Recipient: "ann@far.example", Destination: toQueue}, Once: memory(7, "v", when, time.Hour)}},
+	}
+	b.check(b.s.Queue.CommitLocal(b.Context(), list[0], c, nil))
+	b.want("remembered", fmt.Sprint(b.recalls(7, "x", when), b.recalls(7, "v", when), b.recalls(8, "x", when)), "false false true")
+	folders, err := b.s.Folders.Folders(b.Context(), 7)
+	b.check(err)
+	b.want("folders", len(folders), 0)
+	b.want("answers", len(claim(b.T, b.s.Queue, 10, time.Hour)), 0)
 }
 
 // raced: what was decided as new is not, since another message was faster; nothing of it is kept.
