@@ -58,6 +58,14 @@ type Scripts interface {
 	ActivateScript(ctx context.Context, box int64, name string) error
 }
 
+// ScriptChanges are Scripts some of whose changes are one.
+type ScriptChanges interface {
+	Scripts
+	// Together runs f on a box's scripts in one commit: nobody else changes any meanwhile, and where f
+	// fails nothing is changed. f may run again; what it is given holds until it returns.
+	Together(ctx context.Context, box int64, f func(Scripts) error) error
+}
+
 // A ScriptChange says which script of a box is active since a revision, "" for none. A box gets a
 // new revision, which rises in the whole store, with every change of any of its scripts.
 type ScriptChange struct {

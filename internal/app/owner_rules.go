@@ -14,6 +14,12 @@ import (
 
 // ownerRules keeps what owners set in simple words as a script among their others.
 type ownerRules struct {
+	scripts mailbox.ScriptChanges
+	now     func() time.Time
+}
+
+// A settler is ownerRules with a box's scripts as one commit sees them.
+type settler struct {
 	scripts mailbox.Scripts
 	now     func() time.Time
 }
@@ -21,6 +27,10 @@ type ownerRules struct {
 // read returns what is set for a box, and whether it is in force: its script is active, or the
 // active one includes it. active is the name of that. It fails with ruleset.ErrEdited.
 func (o ownerRules) read(ctx context.Context, box int64) (s ruleset.Settings, active string, runs bool, err error) {
+	return settler{o.scripts, o.now}.read(ctx, box)
+}
+
+func (o settler) read(ctx context.Context, box int64) (s ruleset.Settings, active string, runs bool, err error) {
 	all, err := o.scripts.Scripts(ctx, box)
 	if err != nil {
 		return s, "", false, err
@@ -47,7 +57,7 @@ func (o ownerRules) read(ctx context.Context, box int64) (s ruleset.Settings, ac
 }
 
 // includes reports whether a script of the owner includes what is set.
-func (o ownerRules) includes(ctx context.Context, box int64, name string) (bool, error) {
+func (o settler) includes(ctx context.Context, box int64, name string) (bool, error) {
 	one, err := o.scripts.Script(ctx, box, name)
 	if err != nil {
 		return false, err
@@ -61,8 +71,14 @@ func (o ownerRules) includes(ctx context.Context, box int64, name string) (bool,
 
 // change sets something, and puts it in force: where another script is active, and does not include
 // this one, this one becomes active and runs that behind. Where nothing is set any more, that
-// is active again.
+// is active again. All of it is one commit, so that no other change is lost. change may run again.
 func (o ownerRules) change(ctx context.Context, box int64, change func(*ruleset.Settings)) error {
+	return o.scripts.Together(ctx, box, func(s mailbox.Scripts) error {
+		return settler{s, o.now}.change(ctx, box, change)
+	})
+}
+
+func (o settler) change(ctx context.Context, box int64, change func(*ruleset.Settings)) error {
 	s, active, runs, err := o.read(ctx, box)
 	if err != nil {
 		return err
@@ -86,7 +102,7 @@ func (o ownerRules) change(ctx context.Context, box int64, change func(*ruleset.
 	return o.scripts.ActivateScript(ctx, box, ruleset.Name)
 }
 
-func (o ownerRules) put(ctx context.Context, box int64, s ruleset.Settings) error {
+func (o settler) put(ctx context.Context, box int64, s ruleset.Settings) error {
 	script, err := s.Script()
 	if err != nil {
 		return err
@@ -98,7 +114,7 @@ func (o ownerRules) put(ctx context.Context, box int64, s ruleset.Settings) erro
 }
 
 // end takes the script away, unless another one that includes it is active.
-func (o ownerRules) end(ctx context.Context, box int64, s ruleset.Settings, active string, runs bool) error {
+func (o settler) end(ctx context.Context, box int64, s ruleset.Settings, active string, runs bool) error {
 	if active == ruleset.Name {
 		err := o.scripts.ActivateScript(ctx, box, s.Then)
 		if errors.Is(err, mailbox.ErrNoScript) { // the owner has deleted it

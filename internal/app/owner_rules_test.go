@@ -62,6 +62,21 @@ func (s shelf) ActivateScript(_ context.Context, _ int64, name string) error {
 	return nil
 }
 
+// together is a shelf that changes only by Together.
+type together struct{ shelf }
+
+var errAlone = errors.New("a change by itself")
+
+func (together) PutScript(context.Context, int64, mailbox.Script) error { return errAlone }
+
+func (together) DeleteScript(context.Context, int64, string) error { return errAlone }
+
+func (together) ActivateScript(context.Context, int64, string) error { return errAlone }
+
+func (s together) Together(_ context.Context, _ int64, f func(mailbox.Scripts) error) error {
+	return f(s.shelf)
+}
+
 func (s shelf) active() string {
 	for n, one := range s {
 		if one.Active {
@@ -82,7 +97,7 @@ func TestOwnerRules(t *testing.T) {
 		for name, content := range scripts {
 			s[name] = mailbox.Script{Name: name, Content: content, Active: name == active}
 		}
-		return s, ownerRules{s, time.Now}
+		return s, ownerRules{together{s}, time.Now}
 	}
 	including := `require "include"; include :optional "gatepost"; keep;`
 	for name, tt := range map[string]struct {

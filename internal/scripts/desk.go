@@ -14,7 +14,7 @@ import (
 
 // Rows are what the store keeps of scripts and of what they may know.
 type Rows interface {
-	mailbox.Scripts
+	mailbox.ScriptChanges
 	mailbox.ScriptNews
 	mailbox.ScriptMemory
 }
@@ -40,7 +40,7 @@ type Desk struct {
 	last       int64            // the revision up to which active is
 }
 
-var _ mailbox.Scripts = (*Desk)(nil)
+var _ mailbox.ScriptChanges = (*Desk)(nil)
 
 // active says which script of a box runs.
 type active struct {
@@ -178,6 +178,11 @@ func (d *Desk) RenameScript(ctx context.Context, box int64, from, to string) err
 // ActivateScript implements mailbox.Scripts.
 func (d *Desk) ActivateScript(ctx context.Context, box int64, name string) error {
 	return d.changed(ctx, d.c.Rows.ActivateScript(ctx, box, name))
+}
+
+// Together implements mailbox.ScriptChanges.
+func (d *Desk) Together(ctx context.Context, box int64, f func(mailbox.Scripts) error) error {
+	return d.changed(ctx, d.c.Rows.Together(ctx, box, f))
 }
 
 // changed has a change count here at once. Where that fails it is stored all the same, and counts

@@ -18,7 +18,7 @@ import (
 )
 
 // others are the methods that nobody asks for.
-type others interface{ mailbox.Scripts }
+type others interface{ mailbox.ScriptChanges }
 
 // rows keeps one script for each box in memory.
 type rows struct {

@@ -15,20 +15,23 @@ import (
 )
 
 // Scripts keeps the Sieve scripts of mailboxes, and what they remember.
-type Scripts struct{ db *DB }
+type Scripts struct {
+	db *DB
+	tx *Tx // of Together; nil: each call has its own
+}
 
 var _ interface {
-	mailbox.Scripts
+	mailbox.ScriptChanges
 	mailbox.ScriptNews
 	mailbox.ScriptMemory
 } = Scripts{}
 
 // Scripts returns the store's scripts.
-func (db *DB) Scripts() Scripts { return Scripts{db} }
+func (db *DB) Scripts() Scripts { return Scripts{db: db} }
 
 // Scripts implements mailbox.Scripts.
 func (s Scripts) Scripts(ctx context.Context, box int64) (list []mailbox.Script, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
+	err = s.view(ctx, func(tx *Tx) error {
 		list = nil
 		rows, err := tx.Query(`SELECT s.name, s.changed, b.active FROM sieve_script s LEFT JOIN sieve_box b ON b.box = s.box WHERE s.box = ? ORDER BY s.name`, box)
 		return each(rows, err, func(rows *sql.Rows) error {
@@ -49,7 +52,7 @@ func (s Scripts) Scripts(ctx context.Context, box int64) (list []mailbox.Script,
 
 // Script implements mailbox.Scripts.
 func (s Scripts) Script(ctx context.Context, box int64, name string) (one mailbox.Script, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
+	err = s.view(ctx, func(tx *Tx) error {
 		one = mailbox.Script{Name: name}
 		var content []byte
 		var changed int64
@@ -166,10 +169,23 @@ func activeScript(tx *Tx, box int64) (active string, err error) {
 	return active, err
 }
 
+// view runs f on what Together sees, or on a snapshot.
+func (s Scripts) view(ctx context.Context, f func(*Tx) error) error {
+	if s.tx != nil {
+		return f(s.tx)
+	}
+	return s.db.View(ctx, f)
+}
+
+// Together implements mailbox.ScriptChanges.
+func (s Scripts) Together(ctx context.Context, box int64, f func(mailbox.Scripts) error) error {
+	return s.change(ctx, "change scripts", box, func(tx *Tx) error { return f(Scripts{s.db, tx}) })
+}
+
 // change runs f in a commit that gives the box the next revision. Changes of scripts stand in a
 // row by the revision's lock.
 func (s Scripts) change(ctx context.Context, what string, box int64, f func(*Tx) error) error {
-	err := s.db.Update(ctx, func(tx *Tx) error {
+	update := func(tx *Tx) error {
 		var revision int64
 		if err := tx.Row(`UPDATE sieve_revision SET value = value + 1 WHERE id = 1 RETURNING value`, nil, &revision); err != nil {
 			return fmt.Errorf("next revision: %w", err)
@@ -179,7 +195,13 @@ func (s Scripts) change(ctx context.Context, what string, box int64, f func(*Tx)
 			return err
 		}
 		return f(tx)
-	})
+	}
+	var err error
+	if s.tx != nil {
+		err = update(s.tx)
+	} else {
+		err = s.db.Update(ctx, update)
+	}
 	if err != nil {
 		return fmt.Errorf("store: %s of box %d: %w", what, box, err)
 	}

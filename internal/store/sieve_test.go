@@ -28,6 +28,6 @@ func testScripts(t *testing.T, open func(*testing.T) *DB) {
 			}
 			drop(t, box)
 		}
-		return storetest.ScriptStore{Scripts: db.Scripts(), ScriptNews: db.Scripts(), ScriptMemory: db.Scripts(), Folders: db.Mailboxes(), Reader: db.Mailboxes(), Queue: queueRows(db), Commit: db.Commit, Drop: drop, Remove: remove}
+		return storetest.ScriptStore{ScriptChanges: db.Scripts(), ScriptNews: db.Scripts(), ScriptMemory: db.Scripts(), Folders: db.Mailboxes(), Reader: db.Mailboxes(), Queue: queueRows(db), Commit: db.Commit, Drop: drop, Remove: remove}
 	})
 }

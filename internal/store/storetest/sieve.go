@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // ScriptStore is a store of scripts, and how what they remember is written.
 type ScriptStore struct {
-	mailbox.Scripts
+	mailbox.ScriptChanges
 	mailbox.ScriptNews
 	mailbox.ScriptMemory
 	mailbox.Folders
@@ -40,6 +41,7 @@ func Scripts(t *testing.T, open func(*testing.T) ScriptStore) {
 		"gone with their box": (*scripts).drop,
 		"remembered":          (*scripts).remember,
 		"gone meanwhile":      (*scripts).gone,
+		"together":            (*scripts).together,
 		"two at once":         (*scripts).raced,
 		"answered once":       (*scripts).answer,
 		"into some folders":   (*scripts).folders,
@@ -61,7 +63,7 @@ func (b *scripts) putScript(id int64, name, content string) {
 // list describes a box's scripts: "a b*", the active one with a star.
 func (b *scripts) list(id int64) string {
 	b.Helper()
-	list, err := b.s.Scripts.Scripts(b.Context(), id)
+	list, err := b.s.ScriptChanges.Scripts(b.Context(), id)
 	b.check(err)
 	var all []string
 	for _, s := range list {
@@ -220,6 +222,49 @@ func (b *scripts) remember() {
 		b.want("forgotten", n, want)
 	}
 	b.want("at the end", b.recalls(7, "x", when), false)
+}
+
+// together: who reads and writes loses nobody's change, and what fails changes nothing.
+func (b *scripts) together() {
+	b.putScript(7, "a", "")
+	add := func(fail error) error {
+		return b.s.Together(b.Context(), 7, func(s mailbox.Scripts) error {
+			one, err := s.Script(b.Context(), 7, "a")
+			if err != nil {
+				return err
+			}
+			one.Content += "x"
+			if err := s.PutScript(b.Context(), 7, one); err != nil {
+				return err
+			}
+			if err := s.ActivateScript(b.Context(), 7, "a"); err != nil {
+				return err
+			}
+			list, err := s.Scripts(b.Context(), 7)
+			if err == nil && !list[0].Active {
+				err = errors.New("its own change is not seen")
+			}
+			return errors.Join(err, fail)
+		})
+	}
+	cause := errors.New("no")
+	if err := add(cause); !errors.Is(err, cause) {
+		b.Error(err)
+	}
+	b.want("after a failure", b.list(7), "a")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := add(nil); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	one, err := b.s.Script(b.Context(), 7, "a")
+	b.check(err)
+	b.want("content", one.Content, "xxxxxxxx")
+	b.want("active", b.list(7), "a*")
 }
 
 // gone: of a mailbox that was removed while its mail waited nothing is made anew.
