@@ -66,7 +66,7 @@ func (m Mailboxes) dropBox(ctx context.Context, box int64, now time.Time) error 
 		}
 	}
 	err = m.untilDone(ctx, func(tx *Tx) (bool, error) {
-		return forget(tx, `SELECT box, email, size FROM mailbox_deleted WHERE box = ? ORDER BY email LIMIT ?`, box, chunk)
+		return forget(tx, `SELECT box, email, size, time FROM mailbox_deleted WHERE box = ? ORDER BY email LIMIT ?`, box, chunk)
 	})
 	if err != nil {
 		return err

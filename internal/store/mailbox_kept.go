@@ -83,6 +83,7 @@ func (m Mailboxes) Recover(ctx context.Context, box int64, ids []int64, other st
 // A kept is a row of mailbox_deleted.
 type kept struct {
 	box, email, folder, date, size int64
+	time                           int64 // when it was expunged, where it is to be forgotten
 	flags                          mailbox.Flags
 	name                           string
 	use                            mailbox.Use
@@ -196,7 +197,7 @@ func putKept(tx *Tx, folder int64, seq mailbox.ModSeq, list []kept) (t tally, er
 // PurgeDeleted implements mailbox.Keeper, some hundred messages in a commit.
 func (m Mailboxes) PurgeDeleted(ctx context.Context, before time.Time) error {
 	err := m.untilDone(ctx, func(tx *Tx) (bool, error) {
-		return forget(tx, `SELECT box, email, size FROM mailbox_deleted WHERE time < ? ORDER BY time, box, email LIMIT ?`, toMicros(before), chunk)
+		return forget(tx, `SELECT box, email, size, time FROM mailbox_deleted WHERE time < ? ORDER BY time, box, email LIMIT ?`, toMicros(before), chunk)
 	})
 	if err != nil {
 		return fmt.Errorf("store: purge deleted mail: %w", err)
@@ -243,7 +244,36 @@ func trim(tx *Tx, box, most int64) (done bool, err error) {
 	if n == 0 || err != nil {
 		return true, err
 	}
-	return forget(tx, `SELECT box, email, size FROM mailbox_deleted WHERE box = ? AND time <= ? ORDER BY time, email LIMIT ?`, box, last, n)
+	return forget(tx, `SELECT box, email, size, time FROM mailbox_deleted WHERE box = ? AND time <= ? ORDER BY time, email LIMIT ?`, box, last, n)
+}
+
+// YieldDeleted implements mailbox.Keeper.
+func (m Mailboxes) YieldDeleted(ctx context.Context, octets int64) (gone mailbox.Usage, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) (err error) {
+		gone, err = yield(tx, octets)
+		return err
+	})
+	if err != nil {
+		return gone, fmt.Errorf("store: yield deleted mail: %w", err)
+	}
+	return gone, nil
+}
+
+func yield(tx *Tx, octets int64) (gone mailbox.Usage, err error) {
+	rows, err := tx.Query(`SELECT size FROM mailbox_deleted ORDER BY time, box, email LIMIT ?`, chunk)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var size int64
+		err := rows.Scan(&size)
+		if gone.Bytes < octets {
+			gone.Messages, gone.Bytes = gone.Messages+1, gone.Bytes+size
+		}
+		return err
+	})
+	if gone.Messages == 0 || err != nil {
+		return gone, err
+	}
+	_, err = forget(tx, `SELECT box, email, size, time FROM mailbox_deleted ORDER BY time, box, email LIMIT ?`, gone.Messages)
+	return gone, err
 }
 
 func orNothing(err error) error {
@@ -255,13 +285,14 @@ func orNothing(err error) error {
 
 // forget ends the keeping of the messages that a query finds: their emails go, and their
 // contents have a reference less. It is done where there are none. Rows that somebody
-// recovers meanwhile are gone when their boxes are locked.
+// recovers meanwhile are gone when their boxes are locked, or are later ones, where the message was
+// expunged anew: those stay.
 func forget(tx *Tx, query string, args ...any) (done bool, err error) {
 	var list []kept
 	rows, err := tx.Query(query, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var k kept
-		err := rows.Scan(&k.box, &k.email, &k.size)
+		err := rows.Scan(&k.box, &k.email, &k.size, &k.time)
 		list = append(list, k)
 		return err
 	})
@@ -288,14 +319,14 @@ func forgetOf(tx *Tx, list []kept) error {
 	if err := lockBox(tx, box); err != nil {
 		return err
 	}
-	emails := make([]int64, len(list))
+	emails, latest := make([]int64, len(list)), int64(0)
 	for i, k := range list {
-		emails[i] = k.email
+		emails[i], latest = k.email, max(latest, k.time)
 	}
 	in, args := amongNumbers(emails)
 	var gone []int64
 	var octets int64
-	rows, err := tx.Query(`DELETE FROM mailbox_deleted WHERE box = ? AND email`+in+` RETURNING email, size`, slices.Concat([]any{box}, args)...)
+	rows, err := tx.Query(`DELETE FROM mailbox_deleted WHERE box = ? AND time <= ? AND email`+in+` RETURNING email, size`, slices.Concat([]any{box, latest}, args)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var email, size int64
 		err := rows.Scan(&email, &size)
