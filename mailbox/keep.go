@@ -21,6 +21,10 @@ type Keeper interface {
 	// TrimDeleted ends, box by box, the keeping of the oldest until no box keeps more
 	// than so many octets. It takes no bound below MinKept.
 	TrimDeleted(ctx context.Context, most int64) error
+	// YieldDeleted ends the keeping of the oldest in all boxes until what it ended the keeping of
+	// has so many octets, in one commit of some hundred messages at most, and returns what it
+	// was. Copies of one content count each, so that less may come free.
+	YieldDeleted(ctx context.Context, octets int64) (Usage, error)
 }
 
 // MinKept is the least number of octets that a box may be let keep of what was expunged.

@@ -79,6 +79,8 @@ type App struct {
 	blobs        *segment.Store
 	days         *segment.Days
 	reserve      *reserve
+	yielder      *yielder
+	backups      atomic.Int64 // that are being made
 	journal      *journal.Journal
 	directory    *directory.Directory
 	greylist     *greylist.Book
@@ -237,6 +239,7 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	a.tornEnd("content", rec)
 	a.contentGauges()
 	a.reserve = newReserve(filepath.Join(c.Data, "reserve"), int64(c.Limits.MinFree), content.Free, a.log)
+	a.yielder = a.newYielder(content.Free)
 	if files, err = segment.OS(filepath.Join(c.Data, journalDir)); err != nil {
 		return err
 	}

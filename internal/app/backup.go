@@ -44,6 +44,8 @@ func (a *App) backup(ctx context.Context, q ops.Backup) (ops.BackupReport, error
 	}
 	defer lock.Release()
 	defer a.days.Hold()()
+	a.backups.Add(1)
+	defer a.backups.Add(-1)
 	host, _ := os.Hostname() // it is told for people only
 	m := backup.Manifest{Made: a.now(), Host: host, Engine: a.store.Engine()}
 	ctx, cancel := context.WithTimeoutCause(ctx, maxBackup, fmt.Errorf("it takes longer than %v", maxBackup))

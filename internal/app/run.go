@@ -248,6 +248,7 @@ func (a *App) chores() []service {
 		{name: "expunges", run: a.thinExpunged},
 		{name: "mailboxes", run: a.followBoxes},
 		{name: "deleted mail", run: a.purgeDeleted},
+		{name: "room", run: a.yielder.run},
 		{name: "quota warnings", run: a.warner.run},
 		{name: "journal", run: a.expireJournal},
 		{name: "content", run: a.compactContent},

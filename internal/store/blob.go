@@ -37,24 +37,54 @@ func unrefBlob(tx *Tx, id string) error {
 // came by its id while somebody still referred to it has made a reference, or never will.
 const deadAfter = 24 * time.Hour
 
+// deadSooner is the same where the disk is short: an hour is still more than any intake, delivery
+// or request waits. Only a backup takes longer.
+const deadSooner = time.Hour
+
 // markAtOnce bounds how many contents one statement marks: the writer does nothing else
 // meanwhile.
 const markAtOnce = 500
 
 // Blobs is the store's register of contents.
 type Blobs struct {
-	db  *DB
-	now func() time.Time
+	db     *DB
+	now    func() time.Time
+	sooner bool
 }
 
 var _ blob.Register = Blobs{}
 
 // Blobs returns the register. now is the clock by which contents are dead; it must not step
 // while the process lives.
-func (db *DB) Blobs(now func() time.Time) Blobs { return Blobs{db, now} }
+func (db *DB) Blobs(now func() time.Time) Blobs { return Blobs{db: db, now: now} }
+
+// Sooner returns the same register with contents dead after an hour instead of a day: for a
+// disk that is short, and while no backup is made, which copies contents long after it has
+// read who refers to them.
+func (b Blobs) Sooner() Blobs {
+	b.sooner = true
+	return b
+}
 
 // before is the latest mark of what is dead now.
-func (b Blobs) before() int64 { return toMicros(b.now().Add(-deadAfter)) }
+func (b Blobs) before() int64 {
+	if b.sooner {
+		return toMicros(b.now().Add(-deadSooner))
+	}
+	return toMicros(b.now().Add(-deadAfter))
+}
+
+// Dying returns the octets of the contents to which nobody refers and whose time has not come
+// yet: those that a compaction may give back later.
+func (b Blobs) Dying(ctx context.Context) (octets int64, err error) {
+	err = b.db.View(ctx, func(tx *Tx) error {
+		return tx.Row(`SELECT COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM blob WHERE refs = 0 AND (dead = 0 OR dead > ?)`, []any{b.before()}, &octets)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: dying contents: %w", err)
+	}
+	return octets, nil
+}
 
 // Mark notes the time at contents to which nobody refers any more, and returns how many
 // they were. A mark in the future is one of an earlier process whose clock was ahead: it is

@@ -86,6 +86,27 @@ func (b *box) keptFolders() {
 	b.want("references", []int{b.refs("x1"), b.refs("x2"), b.refs("x3")}, []int{1, 1, 0})
 }
 
+// keptYields: what was expunged first goes first, as much as is asked for.
+func (b *box) keptYields() {
+	for i, folder := range []string{"Archive", "Junk", "Sent"} {
+		b.put(folder, fmt.Sprint("x", i), 10)
+	}
+	for _, folder := range []string{"Junk", "Sent", "Archive"} {
+		b.delete(b.folder(folder).ID)
+	}
+	b.want("kept", b.kept(mailbox.KeptQuery{}), []string{"1 Archive 10", "3 Sent 10", "2 Junk 10"})
+	for _, step := range []struct {
+		octets, messages int64
+		left             []string
+	}{{1, 1, []string{"1 Archive 10", "3 Sent 10"}}, {0, 0, []string{"1 Archive 10", "3 Sent 10"}}, {11, 2, nil}, {1, 0, nil}} {
+		gone, err := b.s.YieldDeleted(b.Context(), step.octets)
+		b.check(err)
+		b.want("gone", gone, mailbox.Usage{Messages: step.messages, Bytes: 10 * step.messages})
+		b.want("left", b.kept(mailbox.KeptQuery{}), step.left)
+	}
+	b.want("references", []int{b.refs("x0"), b.refs("x1"), b.refs("x2")}, []int{0, 0, 0})
+}
+
 // measure: what a set takes up.
 func (b *box) measure() {
 	inbox := b.put("", "x1", 1, `\Deleted`).FolderID

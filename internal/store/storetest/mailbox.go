@@ -57,6 +57,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"history of all that changes":  (*box).history,
 		"what was expunged is kept":    (*box).keeping,
 		"where it comes back":          (*box).keptFolders,
+		"the oldest yields first":      (*box).keptYields,
 		"measure":                      (*box).measure,
 		"texts":                        (*box).texts,
 		"texts in blocks":              (*box).textBlocks,
