@@ -76,11 +76,15 @@ func carryAcross(tx *Tx, src, dst mailbox.Folder, c mailbox.Carriage) (done mail
 		return done, err
 	}
 	next := int64(done.First)
+	var all carried
 	for _, r := range done.From {
-		if err := carryRange(tx, src, dst, r, next-int64(r.First), seq); err != nil {
+		if err := carryRange(tx, src, dst, r, next-int64(r.First), seq, &all); err != nil {
 			return done, fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
 		}
 		next += int64(r.Last) - int64(r.First) + 1
+	}
+	if err := all.merge(tx, dst); err != nil {
+		return done, fmt.Errorf("copies of one email: %w", err)
 	}
 	if err := touchFolder(tx, dst.ID, seq, t); err != nil {
 		return done, err
@@ -96,16 +100,17 @@ func carryAcross(tx *Tx, src, dst mailbox.Folder, c mailbox.Carriage) (done mail
 
 // carryRange copies the messages of a range without holes. Within it emails are numbered
 // by the order of their old numbers, so that both statements come to the same.
-func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, seq mailbox.ModSeq) error {
-	var emails, last int64
-	err := tx.Row(`SELECT COUNT(DISTINCT email) FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, []any{src.ID, r.First, r.Last}, &emails)
+func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, seq mailbox.ModSeq, all *carried) error {
+	list, err := tx.numbers(`SELECT DISTINCT email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY email`, src.ID, r.First, r.Last)
 	if err != nil {
 		return err
 	}
+	emails, last := int64(len(list)), int64(0)
 	if err := tx.Row(`UPDATE mailbox_box SET email = email + ? WHERE box = ? RETURNING email`, []any{emails, dst.Box}, &last); err != nil {
 		return err
 	}
 	base := last - emails
+	all.note(list, base)
 	_, err = tx.Exec(`INSERT INTO mailbox_email (box, id, blob, prefix, skip, envelope, structure, preview, refs)
 		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + c.place, e.blob, e.prefix, e.skip, e.envelope, e.structure, e.preview, c.n
 		FROM (SELECT email, COUNT(*) AS n, ROW_NUMBER() OVER (ORDER BY email) AS place FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
@@ -120,6 +125,47 @@ func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, se
 		return fmt.Errorf("messages: %w", err)
 	}
 	return refNew(tx, dst.Box, base, last)
+}
+
+// A carried knows which emails a carriage made of which, and which of them are one: copies in
+// two ranges were made two, but copies keep their EMAILID (RFC 8474 §4).
+type carried struct {
+	made  map[int64]int64 // the new number by the old
+	twice [][2]int64      // a new number, and the one that came first of the same old
+}
+
+// note takes the emails of a range, which were numbered in their order above base.
+func (c *carried) note(emails []int64, base int64) {
+	if c.made == nil {
+		c.made = map[int64]int64{}
+	}
+	for i, old := range emails {
+		id := base + int64(i) + 1
+		if first, known := c.made[old]; known {
+			c.twice = append(c.twice, [2]int64{id, first})
+		} else {
+			c.made[old] = id
+		}
+	}
+}
+
+// merge makes one of those that are one.
+func (c *carried) merge(tx *Tx, dst mailbox.Folder) error {
+	for _, t := range c.twice {
+		var refs int64
+		var blob string
+		if err := tx.Row(`DELETE FROM mailbox_email WHERE box = ? AND id = ? RETURNING refs, blob`, []any{dst.Box, t[0]}, &refs, &blob); err != nil {
+			return err
+		}
+		tx.unref(blob)
+		if _, err := tx.Exec(`UPDATE mailbox_email SET refs = refs + ? WHERE box = ? AND id = ?`, refs, dst.Box, t[1]); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`UPDATE mailbox_message SET email = ? WHERE folder = ? AND email = ?`, t[1], dst.ID, t[0]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refNew refers to the contents of the emails above base, up to last. The contents are

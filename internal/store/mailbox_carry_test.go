@@ -150,3 +150,40 @@ func testPurgePassesDamage(t *testing.T, db *DB) {
 		t.Errorf("%d kept, %d e-mails, %v; want 0, and the one that has copies", kept, emails, err)
 	}
 }
+
+// Copies of one email that lie apart in a folder are copies of one email in another's box, too
+// (RFC 8474 §4), and its content is referred to once for it.
+func TestCarriedCopiesKeepOneEmailID(t *testing.T) { onBoth(t, testCarriedCopies) }
+
+func testCarriedCopies(t *testing.T, db *DB) {
+	checked(t, db)
+	knownBoxes(t, db, 2)
+	m, ctx := db.Mailboxes(), t.Context()
+	put(t, db, 1, "")
+	put(t, db, 1, "")
+	put(t, db, 2, "")
+	inbox := func(box int64) int64 {
+		f, err := m.Folder(ctx, box, mailbox.Inbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.ID
+	}
+	from, to := inbox(1), inbox(2)
+	for range 2 { // 1, 2, and their copies as 3:4, 5:6 is 3:4's
+		if _, err := m.Copy(ctx, from, mailbox.UIDSet{{First: 1, Last: 2}}, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := mailbox.UIDSet{{First: 1, Last: 1}, {First: 3, Last: 4}, {First: 6, Last: 6}}
+	if _, err := m.Carry(ctx, mailbox.Carriage{From: from, Set: set, To: to}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := m.Messages(ctx, to, mailbox.UIDSet{{First: 2, Last: 5}}, mailbox.Row)
+	if err != nil || len(list) != 4 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if list[0].EmailID != list[1].EmailID || list[2].EmailID != list[3].EmailID || list[0].EmailID == list[2].EmailID {
+		t.Errorf("emails %d, %d, %d, %d", list[0].EmailID, list[1].EmailID, list[2].EmailID, list[3].EmailID)
+	}
+}
