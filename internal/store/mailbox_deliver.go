@@ -149,6 +149,13 @@ func notNil(b []byte) []byte {
 // deliveryFolder finds the folder that a Delivery names, or makes it; mail is never lost for
 // want of one, nor put where only what is held is shown.
 func deliveryFolder(tx *Tx, d *mailbox.Delivery) (id int64, err error) {
+	if d.Into != 0 {
+		err = tx.Row(`SELECT id FROM mailbox_folder WHERE id = ? AND box = ? AND special_use <> ?`, []any{d.Into, d.Box, mailbox.Quarantine}, &id)
+		if err != nil {
+			return 0, fmt.Errorf("folder %d of box %d: %w", d.Into, d.Box, noFolder(err))
+		}
+		return id, nil
+	}
 	id, err = findFolder(tx, d.Box, d.Folder)
 	if errors.Is(err, sql.ErrNoRows) && d.Create {
 		if id, err = createFolder(tx, d.Box, d.Folder); err != nil {

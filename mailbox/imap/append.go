@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -44,12 +45,13 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 	if err := c.fits(ctx, f.Box, mailbox.Usage{Messages: 1, Bytes: p.Size}); err != nil {
 		return reply{}, err
 	}
-	p.Flags = d.Flags
-	if err := c.deliver(ctx, m, &p); err != nil {
-		return reply{}, err
+	p.Flags, p.Into = d.Flags, f.ID
+	err = c.deliver(ctx, m, &p)
+	if errors.Is(err, mailbox.ErrNoFolder) { // it was deleted while the message came
+		return reply{}, errNoTarget
 	}
-	if p.FolderID != f.ID { // deleted under us: the message went to the inbox
-		return reply{text: "Mailbox is gone, the message is in INBOX"}, nil
+	if err != nil {
+		return reply{}, err
 	}
 	return reply{code: "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + strconv.FormatUint(uint64(p.UID), 10)}, nil
 }

@@ -110,13 +110,16 @@ func (c *conn) transferArguments(r *request) (spans []span, name string, err err
 	return spans, name, err
 }
 
+// errNoTarget is the hint to create a folder (RFC 9051 §6.3.12, §6.4.7).
+var errNoTarget = no("TRYCREATE", "No such mailbox")
+
 // target finds the folder that messages are to go to; that it is missing is a
 // hint to create it (RFC 9051 §6.3.12, §6.4.7).
 func (c *conn) target(ctx context.Context, name string) (place, error) {
 	f, err := c.reach(ctx, name, mailbox.MayInsert)
 	switch {
 	case errors.Is(err, mailbox.ErrNoFolder):
-		err = no("TRYCREATE", "No such mailbox")
+		err = errNoTarget
 	case err == nil && f.Use == mailbox.Quarantine:
 		err = errInto
 	}

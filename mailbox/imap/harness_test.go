@@ -31,12 +31,17 @@ type bodies struct {
 	mu   sync.Mutex
 	all  map[blob.ID][]byte
 	fail error // of Open
+
+	before func() // runs before the next Put, if set; it unsets itself
 }
 
 func (b *bodies) Put(_ context.Context, r io.Reader, size int64) (blob.ID, error) {
 	content, err := io.ReadAll(r)
 	if err != nil || int64(len(content)) != size {
 		return "", fmt.Errorf("put: %d octets of %d: %w", len(content), size, err)
+	}
+	if b.before != nil {
+		b.before()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
