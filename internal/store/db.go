@@ -11,7 +11,8 @@
 // that it is right there too, an update follows two rules: it locks a row before it
 // reads what it will write back, and it locks in the order that locks.go names.
 //
-// Update returns when its rows are durable.
+// Update returns when its rows are durable. Changes of flags alone are durable a little
+// later (lag.go).
 //
 // A file a domain: mailbox.go implements mailbox's interfaces, and so on. The
 // schema is in migrations/, applied in order of the files' numbers.
@@ -29,13 +30,17 @@ import (
 var ErrClosed = errors.New("store: closed")
 
 // A DB is an open store. It is safe for use by many goroutines.
-type DB struct{ engine engine }
+type DB struct {
+	engine engine
+	marks  lagMarks
+}
 
 // An engine runs work on rows.
 type engine interface {
 	view(ctx context.Context, limit time.Duration, f func(*Tx) error) error
 	look(ctx context.Context, f func(*Tx) error) error
 	update(ctx context.Context, f func(*Tx) error) error
+	soon(ctx context.Context, f func(*Tx) error) error // update that is durable within a second (lag.go)
 	export(ctx context.Context, dir string) (names []string, err error)
 	name() string
 	err() error
@@ -53,7 +58,10 @@ func (db *DB) Repeats() int64 { return db.engine.repeats() }
 
 // Close waits for the work under way, refuses what still waits with ErrClosed, and
 // lets go of the database.
-func (db *DB) Close() error { return db.engine.close() }
+func (db *DB) Close() error {
+	db.marks.end(db.unmark)
+	return db.engine.close()
+}
 
 // viewLimit bounds a View on a server.
 const viewLimit = 2 * time.Minute
@@ -84,6 +92,7 @@ type Tx struct {
 	file   *conn    // on SQLite; no interface stands for the two, since arguments
 	server *session // on PostgreSQL; that pass through one are put on the heap
 	speaks *dialect
+	lags   bool // the commit may be durable a second later than it is seen
 	counts counts
 	usages usages
 	learnt lessons

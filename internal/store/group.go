@@ -18,18 +18,27 @@ const maxGroup = 256
 type job struct {
 	ctx  context.Context
 	f    func(*Tx) error
+	soon bool // its commit may lag (lag.go)
 	err  error
 	done chan struct{}
 }
 
 func (db *file) update(ctx context.Context, f func(*Tx) error) error {
-	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
+	return db.submit(&job{ctx: ctx, f: f, done: make(chan struct{})})
+}
+
+func (db *file) soon(ctx context.Context, f func(*Tx) error) error {
+	return db.submit(&job{ctx: ctx, f: f, soon: true, done: make(chan struct{})})
+}
+
+// submit hands a job to the writer and waits for its answer.
+func (db *file) submit(j *job) error {
 	select {
 	case db.jobs <- j:
 	case <-db.stopped:
 		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("store: update: %w", ctx.Err())
+	case <-j.ctx.Done():
+		return fmt.Errorf("store: update: %w", j.ctx.Err())
 	}
 	// From here on the writer owns the job: its answer is always waited for, so
 	// that nobody is told "failed" about rows that were committed.
@@ -55,6 +64,8 @@ func (db *file) writeLoop() {
 			return
 		case j := <-db.jobs:
 			db.commitGroup(db.gather(j))
+		case <-db.lag.due:
+			db.syncLog()
 		}
 	}
 }
@@ -77,8 +88,12 @@ func (db *file) gather(first *job) []*job {
 func (db *file) commitGroup(group []*job) {
 	err := db.err()
 	if err == nil {
+		err = db.relax(group)
+	}
+	if err == nil {
 		err = db.writer.runGroup(group)
 		db.watch(err)
+		db.lag.lagged()
 	}
 	for _, j := range group {
 		db.watch(j.err)
@@ -125,7 +140,7 @@ func (c *conn) runJob(ctx context.Context, j *job) error {
 	if _, err := c.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect}, j.f))
+	j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
 	if j.err != nil {
 		if _, err := c.exec(ctx, "ROLLBACK TO job"); err != nil {
 			// A full disk, and the like, ends the whole transaction by itself

@@ -12,13 +12,13 @@ import (
 // their turn in between.
 const chunk = 500
 
-// SetFlags changes the flags of the messages of set.
+// SetFlags changes the flags of the messages of set; durably within a second (lag.go).
 func (m Mailboxes) SetFlags(ctx context.Context, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (done mailbox.Stored, err error) {
 	first := true
 	for len(set) > 0 {
 		var part mailbox.Stored
 		var rest mailbox.UIDSet
-		err := m.db.Update(ctx, func(tx *Tx) (err error) {
+		err := m.db.lagging(ctx, func(tx *Tx) (err error) {
 			part, rest, err = setFlags(tx, folder, set, c)
 			return err
 		})
@@ -68,7 +68,7 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 		}
 		if flags != e.Flags {
 			if seq == 0 {
-				if seq, err = nextModSeq(tx, f.Box); err != nil {
+				if seq, err = nextLagging(tx, f.Box, folder); err != nil {
 					return done, nil, err
 				}
 			}

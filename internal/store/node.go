@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -188,22 +187,33 @@ func (n *node) outwait(ctx context.Context, epoch int64) error {
 }
 
 // fence fails where the database has become another's, and keeps it the node's until
-// the transaction ends.
-func (n *node) fence(tx *Tx) error {
+// the transaction ends. fell: the server has fallen since the last renew (lag.go). A
+// transaction that may lag is told so on the way.
+func (n *node) fence(tx *Tx) (fell bool, err error) {
 	if err := n.err(); errors.Is(err, ErrTaken) {
-		return err
+		return false, err
 	}
 	own, epoch, shared := n.epoch.Load(), int64(0), false
-	err := tx.Row(`SELECT epoch, pg_try_advisory_xact_lock_shared(`+strconv.Itoa(classEpoch)+`, CAST(? AS INTEGER)) FROM store_node`, []any{own}, &epoch, &shared)
-	if err != nil {
-		return fmt.Errorf("store: update: %w", err)
+	query, level := fenceDurable, ""
+	if tx.lags {
+		query = fenceLagging
+	}
+	if err := tx.Row(query, []any{own}, &epoch, &shared, &fell, &level); err != nil {
+		return false, fmt.Errorf("store: update: %w", err)
 	}
 	if epoch != own || !shared {
 		n.look()
-		return fmt.Errorf("store: update: %w", ErrTaken)
+		return false, fmt.Errorf("store: update: %w", ErrTaken)
 	}
-	return nil
+	return fell, nil
 }
+
+const (
+	// The class is classEpoch.
+	selectFence  = `SELECT epoch, pg_try_advisory_xact_lock_shared(71654017, CAST(? AS INTEGER)), NOT EXISTS (SELECT 1 FROM store_alive), `
+	fenceDurable = selectFence + `'' FROM store_node`
+	fenceLagging = selectFence + `set_config('synchronous_commit', 'off', true) FROM store_node`
+)
 
 // err is what the last look found.
 func (n *node) err() error {

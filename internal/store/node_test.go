@@ -254,6 +254,13 @@ func TestServerGoesAndComes(t *testing.T) {
 		}
 		until(t, "Err is over", func() bool { return db.Err() == nil })
 	}
+	lostByFallOfServer(t, db, func() {
+		p.Kill()
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "Err is over", func() bool { db.engine.(*server).node.look(); return db.Err() == nil })
+	})
 	serverThatStartsLater(t, p)
 }
 

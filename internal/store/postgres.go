@@ -24,6 +24,7 @@ type server struct {
 	texts sync.Map      // of statements as written to statements with $1, $2 …: a small fixed set
 	node  *node
 	again atomic.Int64 // how often an update was run again
+	lags  bool         // the server syncs within a second what it does not sync at once
 
 	mu    sync.Mutex
 	ended bool
@@ -52,7 +53,7 @@ func OpenServer(ctx context.Context, dsn string, who Node, waits func(error)) (*
 	if err != nil {
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
-	return &DB{s}, nil
+	return &DB{engine: s}, nil
 }
 
 func openServer(ctx context.Context, dsn string, who Node, waits func(error)) (*server, error) {
@@ -136,6 +137,11 @@ func (s *server) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := ownSchema().migrate(ctx, c, postgresDialect); err != nil {
+		return err
+	}
+	// It writes at most three of these later
+	// (https://www.postgresql.org/docs/current/wal-async-commit.html).
+	if err := c.QueryRowContext(ctx, `SELECT CAST(setting AS INTEGER) <= 333 FROM pg_settings WHERE name = 'wal_writer_delay'`).Scan(&s.lags); err != nil {
 		return err
 	}
 	return s.node.enter(ctx)
@@ -258,6 +264,21 @@ func (s *server) transaction(ctx, whole context.Context, o *sql.TxOptions) (*sql
 }
 
 func (s *server) update(ctx context.Context, f func(*Tx) error) error {
+	return s.commit(ctx, errand{do: f})
+}
+
+func (s *server) soon(ctx context.Context, f func(*Tx) error) error {
+	return s.commit(ctx, errand{do: f, lags: s.lags})
+}
+
+// An errand is what an update is to do.
+type errand struct {
+	do     func(*Tx) error
+	lags   bool // its commit is durable within a second (lag.go)
+	renews bool // it is done after a fall, before others
+}
+
+func (s *server) commit(ctx context.Context, e errand) error {
 	done, err := s.begin()
 	if err != nil {
 		return err
@@ -268,7 +289,13 @@ func (s *server) update(ctx context.Context, f func(*Tx) error) error {
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateLimit)
 	defer cancel()
 	for try := 1; ; try++ {
-		again, err := s.attempt(ctx, whole, f)
+		again, err := s.attempt(ctx, whole, e)
+		if errors.Is(err, errFell) {
+			after := errand{renews: true, do: func(tx *Tx) error { return renew(tx, "server") }}
+			if again, err = s.attempt(ctx, whole, after); err == nil {
+				again, err = s.attempt(ctx, whole, e)
+			}
+		}
 		if err == nil || !again || try == updateTries {
 			return err
 		}
@@ -281,17 +308,21 @@ func (s *server) update(ctx context.Context, f func(*Tx) error) error {
 	}
 }
 
-// attempt runs f in one transaction. again: nothing was committed, and another try may
-// do better.
-func (s *server) attempt(ctx, whole context.Context, f func(*Tx) error) (again bool, err error) {
+// attempt does an errand in one transaction. again: nothing was committed, and another try
+// may do better.
+func (s *server) attempt(ctx, whole context.Context, e errand) (again bool, err error) {
 	c, tx, err := s.transaction(ctx, whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return false, fmt.Errorf("store: update: %w", err)
 	}
 	defer c.Close()
-	work := &Tx{ctx: whole, server: &session{tx, s}, speaks: postgresDialect}
-	if err = s.node.fence(work); err == nil {
-		err = call(work, f)
+	work := &Tx{ctx: whole, server: &session{tx, s}, speaks: postgresDialect, lags: e.lags}
+	fell, err := s.node.fence(work)
+	if fell && !e.renews {
+		err = errFell
+	}
+	if err == nil {
+		err = call(work, e.do)
 	}
 	if err != nil {
 		again = conflict(err) || gone(c) && whole.Err() == nil

@@ -20,6 +20,7 @@ type file struct {
 	quit    chan struct{} // closed by close
 	stopped chan struct{} // closed by the writer as its last act
 	broken  atomic.Pointer[error]
+	lag     lagger // the writer's own
 }
 
 // ErrBroken: the database file could not be written or synced. What is on disk is
@@ -50,14 +51,14 @@ const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=fo
 // schema up to date. One process owns the file; the caller holds the data
 // directory's lock.
 func Open(ctx context.Context, path string) (*DB, error) {
-	db, err := openFile(ctx, path)
+	db, err := openFile(ctx, path, bootID())
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
-	return &DB{db}, nil
+	return &DB{engine: db}, nil
 }
 
-func openFile(ctx context.Context, path string) (*file, error) {
+func openFile(ctx context.Context, path, boot string) (*file, error) {
 	// SQLite would let others read it, and what it makes beside it takes its mode.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -71,6 +72,7 @@ func openFile(ctx context.Context, path string) (*file, error) {
 	db := &file{
 		pool: pool, readers: make(chan *conn, readers), opened: make(chan struct{}, readers),
 		jobs: make(chan *job, 1024), quit: make(chan struct{}), stopped: make(chan struct{}),
+		lag: lagger{boot: boot, path: path + "-wal"},
 	}
 	if err := db.connect(ctx); err != nil {
 		pool.Close()
@@ -85,6 +87,9 @@ func (db *file) connect(ctx context.Context) (err error) {
 		return err
 	}
 	if err := ownSchema().migrate(ctx, db.writer.c, sqliteDialect); err != nil {
+		return err
+	}
+	if err := db.recover(ctx); err != nil {
 		return err
 	}
 	r, err := db.another(ctx)
@@ -105,6 +110,7 @@ func (db *file) close() error {
 		}
 	}
 	db.writer.close()
+	db.lag.close()
 	return db.pool.Close()
 }
 

@@ -38,7 +38,7 @@ func main() {
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
 	mailboxes := flag.Bool("imap", false, "measure mailboxes over IMAP and POP3, beside Dovecot")
-	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, what is in the measurement's name")
+	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, parts of the measurements' names, with commas between")
 	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
