@@ -57,22 +57,26 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 	done.Before, done.After = f.HighestModSeq, f.HighestModSeq
 	var t tally
 	var seq mailbox.ModSeq
+	w := flagWriter{tx: tx, folder: folder, set: set}
 	for _, e := range olds {
 		if c.Guarded && e.ModSeq > c.UnchangedSince {
 			done.Failed = done.Failed.Add(e.UID)
+			w.leave()
 			continue
 		}
 		flags, err := c.Apply(e.Flags)
 		if err != nil {
 			return done, nil, err
 		}
-		if flags != e.Flags {
+		if flags == e.Flags {
+			w.leave()
+		} else {
 			if seq == 0 {
 				if seq, err = nextLagging(tx, f.Box, folder); err != nil {
 					return done, nil, err
 				}
 			}
-			if err := putFlags(tx, folder, e.UID, seq, flags); err != nil {
+			if err := w.put(e.UID, seq, flags); err != nil {
 				return done, nil, err
 			}
 			t.count(-1, e.Flags.System, 0)
@@ -84,6 +88,9 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 	if seq == 0 {
 		return done, rest, nil
 	}
+	if err := w.flush(); err != nil {
+		return done, nil, err
+	}
 	done.After = seq
 	return done, rest, touchFolder(tx, folder, seq, t)
 }
@@ -92,6 +99,53 @@ func putFlags(tx *Tx, folder int64, u mailbox.UID, seq mailbox.ModSeq, f mailbox
 	_, err := tx.Exec(`UPDATE mailbox_message SET modseq = ?, flags = ?, keywords = ? WHERE folder = ? AND uid = ?`, seq, f.System, f.Keywords, folder, u)
 	if err != nil {
 		return fmt.Errorf("flags of %d: %w", u, err)
+	}
+	return nil
+}
+
+// A flagWriter writes flags of messages by rising UID, of those that follow one another and get
+// the same by one statement: STORE 1:* is a few.
+type flagWriter struct {
+	tx     *Tx
+	folder int64
+	set    mailbox.UIDSet // what is asked of; all messages in it come by, in one of put and leave
+
+	run   mailbox.Range // not written yet; 0: none
+	seq   mailbox.ModSeq
+	flags mailbox.Flags
+	ended bool // what comes next is not beside the run
+}
+
+// leave passes by a message that stays as it is.
+func (w *flagWriter) leave() { w.ended = true }
+
+func (w *flagWriter) put(u mailbox.UID, seq mailbox.ModSeq, f mailbox.Flags) error {
+	for len(w.set) > 0 && w.set[0].Last < u { // between two ranges are messages that nobody named
+		w.set, w.ended = w.set[1:], true
+	}
+	if !w.ended && w.run.Last != 0 && f == w.flags {
+		w.run.Last = u
+		return nil
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.run, w.seq, w.flags, w.ended = mailbox.Range{First: u, Last: u}, seq, f, false
+	return nil
+}
+
+// flush writes the run.
+func (w *flagWriter) flush() error {
+	if w.run.Last == 0 {
+		return nil
+	}
+	if w.run.First == w.run.Last {
+		return putFlags(w.tx, w.folder, w.run.First, w.seq, w.flags)
+	}
+	_, err := w.tx.Exec(`UPDATE mailbox_message SET modseq = ?, flags = ?, keywords = ? WHERE folder = ? AND uid BETWEEN ? AND ?`,
+		w.seq, w.flags.System, w.flags.Keywords, w.folder, w.run.First, w.run.Last)
+	if err != nil {
+		return fmt.Errorf("flags of %d:%d: %w", w.run.First, w.run.Last, err)
 	}
 	return nil
 }

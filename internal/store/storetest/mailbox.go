@@ -46,6 +46,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"subscriptions":                (*box).subscriptions,
 		"flags":                        (*box).flags,
 		"guarded flags":                (*box).guardedFlags,
+		"flags of many":                (*box).flagsOfMany,
 		"expunge":                      (*box).expunge,
 		"changes since":                (*box).changes,
 		"copy":                         (*box).copy,
@@ -324,6 +325,34 @@ func (b *box) guardedFlags() {
 	b.check(err)
 	b.want("failed", done.Failed, "2")
 	b.want("entries", b.index(inbox), []string{`1:\Flagged`, "2:"})
+}
+
+// flagsOfMany: neighbours that get the same flags change together, and nobody else does: what has
+// them, what a guard leaves alone, what nobody named.
+func (b *box) flagsOfMany() {
+	ctx := b.Context()
+	flags := [][]string{nil, nil, {"$k"}, {`\Seen`}, nil, {`\Deleted`}, nil, nil, nil, nil, nil, nil}
+	var inbox int64
+	for _, f := range flags {
+		inbox = b.put("", "x", 1, f...).FolderID
+	}
+	b.check(b.s.Expunge(ctx, inbox, set(6, 6)))
+	_, err := b.s.SetFlags(ctx, inbox, set(8, 8), mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Draft}})
+	b.check(err)
+	guard := b.folder("INBOX").HighestModSeq - 1
+	done, err := b.s.SetFlags(ctx, inbox, mailbox.UIDSet{{First: 1, Last: 9}, {First: 11, Last: 30}},
+		mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}, Guarded: true, UnchangedSince: guard})
+	b.check(err)
+	b.want("failed", done.Failed, "8")
+	b.want("entries", b.index(inbox), []string{`1:\Seen`, `2:\Seen`, `3:\Seen $k`, `4:\Seen`, `5:\Seen`, `7:\Seen`, `8:\Draft`, `9:\Seen`, "10:", `11:\Seen`, `12:\Seen`})
+	var changed []mailbox.UID
+	_, err = b.s.Index(ctx, inbox, func(e mailbox.Entry) {
+		if e.ModSeq == done.After {
+			changed = append(changed, e.UID)
+		}
+	})
+	b.check(err)
+	b.want("changed", changed, []mailbox.UID{1, 2, 3, 5, 7, 9, 11, 12})
 }
 
 func (b *box) expunge() {
