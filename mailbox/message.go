@@ -13,8 +13,8 @@ type Entry struct {
 	Flags  Flags
 }
 
-// A Message is one message in one folder. Blob, View, Envelope, BodyStructure and
-// Preview are filled only where the caller asked for them (see Reader).
+// A Message is one message in one folder. UID, InternalDate and Size are always filled, all
+// else where the caller asked for it (see Part).
 type Message struct {
 	Entry
 	InternalDate time.Time // when it arrived, UTC

@@ -61,14 +61,25 @@ type Subscriptions interface {
 	Subscribe(ctx context.Context, box int64, name string, on bool) error
 }
 
-// A Part says how much of each message a Reader is to read.
+// A Part says what of each message a Reader is to read, beside its UID, date and size. What is
+// not asked for may be there all the same.
 type Part uint8
 
-// The parts.
+// The parts. Each is some columns more, and what is not asked for costs nothing.
 const (
-	Row   Part = iota // Entry, InternalDate, Size, EmailID
-	Whole             // all of it
+	Marks     Part = 1 << iota // ModSeq, Flags
+	Origin                     // EmailID, Saved
+	Content                    // Blob, View
+	Envelope                   // as large as a header
+	Structure                  // BodyStructure
+	Opening                    // Preview, Previewed
+
+	Row   = Marks | Origin // what is the message's own in this folder
+	Whole = Row | Content | Envelope | Structure | Opening
 )
+
+// Has reports whether all of other is in the part.
+func (p Part) Has(other Part) bool { return p&other == other }
 
 // A Reader reads a folder, by its number. A folder that is gone is ErrNoFolder.
 type Reader interface {

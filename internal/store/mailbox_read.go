@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatepost/mailbox"
@@ -28,13 +29,14 @@ func (m Mailboxes) Index(ctx context.Context, folder int64, add func(mailbox.Ent
 }
 
 func eachEntry(tx *Tx, add func(mailbox.Entry), query string, args ...any) error {
-	var e mailbox.Entry
+	var uid, modseq, flags int64
+	var keywords string
 	rows, err := tx.Query(query, args...)
 	return each(rows, err, func(r *sql.Rows) error {
-		if err := r.Scan(&e.UID, &e.ModSeq, &e.Flags.System, &e.Flags.Keywords); err != nil {
+		if err := r.Scan(&uid, &modseq, &flags, &keywords); err != nil {
 			return err
 		}
-		add(e)
+		add(mailbox.Entry{UID: mailbox.UID(uid), ModSeq: mailbox.ModSeq(modseq), Flags: mailbox.Flags{System: mailbox.System(flags), Keywords: keywords}})
 		return nil
 	})
 }
@@ -84,13 +86,78 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err err
 	return d, err
 }
 
-const (
-	rowColumns = `m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.email, m.saved`
-	selectRow  = `SELECT ` + rowColumns + ` FROM mailbox_message m WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`
-	// The box stands before the join so that each email is found by its whole key.
-	selectWhole = `SELECT ` + rowColumns + `, e.blob, e.prefix, e.skip, e.envelope, e.structure, COALESCE(e.preview, ''), e.preview IS NOT NULL
-	FROM mailbox_message m JOIN mailbox_email e ON e.box = ? AND e.id = m.email WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`
-)
+// partColumns are the columns that a part of a message is read from, in the order in which
+// newMessageRow's fields stand. Each column of each row costs, so none is read for nothing.
+var partColumns = [...]struct {
+	part    mailbox.Part // 0: always read
+	email   bool         // of mailbox_email, not of mailbox_message
+	columns string
+}{
+	{0, false, `m.uid, m.internal_date, m.size`},
+	{mailbox.Marks, false, `, m.modseq, m.flags, m.keywords`},
+	{mailbox.Origin, false, `, m.email, m.saved`},
+	{mailbox.Content, true, `, e.blob, e.prefix, e.skip`},
+	{mailbox.Envelope, true, `, e.envelope`},
+	{mailbox.Structure, true, `, e.structure`},
+	{mailbox.Opening, true, `, COALESCE(e.preview, ''), e.preview IS NOT NULL`},
+}
+
+// selectMessages reads messages in a range of UIDs of a folder. In a join the box stands first,
+// so that each email is found by its whole key.
+func selectMessages(part mailbox.Part) (query string, join bool) {
+	var b strings.Builder
+	b.WriteString(`SELECT `)
+	for _, c := range partColumns {
+		if part.Has(c.part) {
+			b.WriteString(c.columns)
+			join = join || c.email
+		}
+	}
+	b.WriteString(` FROM mailbox_message m`)
+	if join {
+		b.WriteString(` JOIN mailbox_email e ON e.box = ? AND e.id = m.email`)
+	}
+	b.WriteString(` WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`)
+	return b.String(), join
+}
+
+// A messageRow is a row of selectMessages while it is scanned. Numbers are scanned as what
+// drivers bring: others are turned into text and back.
+type messageRow struct {
+	m                                     mailbox.Message
+	uid, date, modseq, flags, skip, saved int64
+	fields                                []any
+}
+
+func newMessageRow(part mailbox.Part) *messageRow {
+	r := &messageRow{}
+	m := &r.m
+	for i, fields := range [len(partColumns)][]any{
+		{&r.uid, &r.date, &m.Size},
+		{&r.modseq, &r.flags, &m.Flags.Keywords},
+		{&m.EmailID, &r.saved},
+		{&m.Blob, &m.View.Prefix, &r.skip},
+		{&m.Envelope},
+		{&m.BodyStructure},
+		{&m.Preview, &m.Previewed},
+	} {
+		if part.Has(partColumns[i].part) {
+			r.fields = append(r.fields, fields...)
+		}
+	}
+	return r
+}
+
+// message is the message of the row that was scanned last.
+func (r *messageRow) message() mailbox.Message {
+	m := r.m
+	m.UID, m.ModSeq, m.Flags.System = mailbox.UID(r.uid), mailbox.ModSeq(r.modseq), mailbox.System(r.flags)
+	m.InternalDate, m.View.Skip = time.UnixMicro(r.date).UTC(), r.skip
+	if r.saved > 0 {
+		m.Saved = time.UnixMicro(r.saved).UTC()
+	}
+	return m
+}
 
 // Messages returns the messages of set that are there.
 func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSet, part mailbox.Part) (all []mailbox.Message, err error) {
@@ -119,25 +186,16 @@ func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSe
 }
 
 func messages(tx *Tx, all []mailbox.Message, box, folder int64, r mailbox.Range, part mailbox.Part) ([]mailbox.Message, error) {
-	query, args := selectRow, []any{folder, r.First, r.Last}
-	if part == mailbox.Whole {
-		query, args = selectWhole, append([]any{box}, args...)
+	query, join := selectMessages(part)
+	args := []any{folder, r.First, r.Last}
+	if join {
+		args = append([]any{box}, args...)
 	}
+	row := newMessageRow(part)
 	rows, err := tx.Query(query, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
-		var m mailbox.Message
-		var date, saved int64
-		fields := []any{&m.UID, &m.ModSeq, &m.Flags.System, &m.Flags.Keywords, &date, &m.Size, &m.EmailID, &saved,
-			&m.Blob, &m.View.Prefix, &m.View.Skip, &m.Envelope, &m.BodyStructure, &m.Preview, &m.Previewed}
-		if part != mailbox.Whole {
-			fields = fields[:8]
-		}
-		err := rows.Scan(fields...)
-		m.InternalDate = time.UnixMicro(date).UTC()
-		if saved > 0 {
-			m.Saved = time.UnixMicro(saved).UTC()
-		}
-		all = append(all, m)
+		err := rows.Scan(row.fields...)
+		all = append(all, row.message())
 		return err
 	})
 	return all, err

@@ -20,12 +20,30 @@ var fetchCommands = []command{
 	{name: "UID FETCH", states: selected, run: (*conn).fetch},
 }
 
-// batch is how many messages are read from the store at once, few of them whole,
-// since an envelope can be as large as a header.
+// batch is how many messages are read from the store at once.
+const batch = 128
+
+// A helping is how many messages are read from the store at once where envelopes and the like are
+// among what is read: few at first, since each can be as large as a header, and twice as many each
+// time while they are not.
+type helping int
+
 const (
-	batch      = 128
-	wholeBatch = 32
+	firstHelping helping = 32
+	largeHelping         = 256 << 10 // octets, above which the next is small again
 )
+
+// next returns how many messages to read after these, which were the last.
+func (n helping) next(rows []mailbox.Message) helping {
+	size := 0
+	for i := range rows {
+		size += len(rows[i].Envelope) + len(rows[i].BodyStructure) + len(rows[i].View.Prefix)
+	}
+	if size > largeHelping {
+		return firstHelping
+	}
+	return min(2*n, batch)
+}
 
 // fetch: RFC 9051 §6.4.5.
 func (c *conn) fetch(ctx context.Context, r *request) (reply, error) {
@@ -115,25 +133,23 @@ type fetcher struct {
 }
 
 func (f *fetcher) run(ctx context.Context, spans []span) error {
-	part, rows := f.items.part()
-	n := batch
-	if part == mailbox.Whole {
-		n = wholeBatch
-	}
+	n := firstHelping
 	for len(spans) > 0 {
 		var front []span
-		front, spans = take(spans, n)
+		front, spans = take(spans, int(n))
 		if f.items.setsSeen() && !f.view.readOnly && f.view.rights.Has(mailbox.MaySee) {
 			if err := f.markSeen(ctx, front); err != nil {
 				return err
 			}
 		}
 		var found []mailbox.Message
+		part, rows := f.items.part() // markSeen may have added to the items
 		if rows {
 			var err error
 			if found, err = f.srv.Store.Messages(ctx, f.view.folder.ID, f.view.uids(front), part); err != nil {
 				return err
 			}
+			n = n.next(found)
 		}
 		if err := f.answer(ctx, front, found, rows); err != nil {
 			return err

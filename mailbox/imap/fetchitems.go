@@ -119,12 +119,20 @@ func (f *fetchItems) add(p *parser, s section) {
 	}
 }
 
-// part says how much of each message's rows is needed.
+// part says what of each message's rows is needed, if anything.
 func (f *fetchItems) part() (part mailbox.Part, any bool) {
-	if f.preview || f.envelope || f.body || f.structure || len(f.sections) > 0 {
-		return mailbox.Whole, true
+	for _, p := range []struct {
+		asked bool
+		part  mailbox.Part
+	}{
+		{f.modseq, mailbox.Marks}, {f.emailID || f.saved, mailbox.Origin}, {len(f.sections) > 0, mailbox.Content},
+		{f.envelope, mailbox.Envelope}, {f.body || f.structure, mailbox.Structure}, {f.preview, mailbox.Opening | mailbox.Content},
+	} {
+		if p.asked {
+			part |= p.part
+		}
 	}
-	return mailbox.Row, f.date || f.size || f.modseq || f.emailID || f.saved
+	return part, part != 0 || f.date || f.size
 }
 
 // setsSeen reports whether reading sets \Seen.

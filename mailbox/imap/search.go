@@ -133,7 +133,7 @@ func (s *searcher) run(ctx context.Context) error {
 		return err
 	}
 	for len(undecided) > 0 {
-		n := min(len(undecided), wholeBatch)
+		n := min(len(undecided), searchBatch)
 		if err := s.look(ctx, undecided[:n], matched); err != nil {
 			return err
 		}
@@ -173,6 +173,10 @@ func (s *searcher) likely(ctx context.Context, places []int) ([]int, error) {
 	return left, nil
 }
 
+// searchBatch is how many messages are looked through before others have their turn (see
+// searchGate).
+const searchBatch = 32
+
 // look reads the rows of some messages and, where it must, their content.
 func (s *searcher) look(ctx context.Context, places []int, matched []bool) error {
 	leave, err := s.srv.searches.enter(ctx)
@@ -191,7 +195,7 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 	for k := range rows {
 		i, _ := s.view.find(rows[k].UID)
 		m := candidate{place: i, entry: s.view.entries[i], part: row, row: &rows[k]}
-		if s.query.key.needs() == mailbox.Whole {
+		if s.query.key.needs().Has(mailbox.Envelope) {
 			if err := s.prepare(ctx, &rows[k]); err != nil {
 				s.unreadable(&rows[k], err)
 				continue
@@ -221,7 +225,7 @@ func (s *searcher) highestModSeq(ctx context.Context) error {
 	for spans := s.view.places(s.found); len(spans) > 0; {
 		var front []span
 		front, spans = take(spans, batch)
-		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, s.view.uids(front), mailbox.Row)
+		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, s.view.uids(front), mailbox.Marks)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (k anyOf) needs() mailbox.Part { return needsOf(k) }
 
 func needsOf(keys []key) (part mailbox.Part) {
 	for _, k := range keys {
-		part = max(part, k.needs())
+		part |= k.needs()
 	}
 	return part
 }
@@ -106,8 +106,8 @@ func needsOf(keys []key) (part mailbox.Part) {
 type test struct {
 	at stage
 	f  func(m *candidate) bool
-	// whole: the row's envelope is wanted too.
-	whole bool
+	// part is what of the row f looks at.
+	part mailbox.Part
 	// text, folded, is in a text of every message that f fits; "": f fits others too.
 	text string
 }
@@ -120,10 +120,10 @@ func (t test) match(m *candidate) answer {
 }
 
 func (t test) needs() mailbox.Part {
-	if t.at == content || t.whole {
-		return mailbox.Whole
+	if t.at == content {
+		return t.part | mailbox.Content
 	}
-	return mailbox.Row
+	return t.part
 }
 
 // shortestText is how many octets a text must have for the index of texts to know of it.

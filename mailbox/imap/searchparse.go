@@ -140,6 +140,7 @@ func (p *searchParser) keywordKey(name string) key {
 // rowKey is for keys that the store's row answers.
 func (p *searchParser) rowKey(name string) key {
 	var f func(m *mailbox.Message) bool
+	var part mailbox.Part
 	switch name {
 	case "LARGER":
 		n := p.number()
@@ -157,20 +158,20 @@ func (p *searchParser) rowKey(name string) key {
 		d := p.date()
 		f = func(m *mailbox.Message) bool { return m.InternalDate.Truncate(day).Equal(d) }
 	case "SAVEDBEFORE", "SAVEDON", "SAVEDSINCE":
-		f = savedKey(name, p.date())
+		part, f = mailbox.Origin, savedKey(name, p.date())
 	case "MODSEQ":
 		n := p.modseq()
-		f = func(m *mailbox.Message) bool { return m.ModSeq >= n }
+		part, f = mailbox.Marks, func(m *mailbox.Message) bool { return m.ModSeq >= n }
 	case "EMAILID":
 		id := p.astring()
-		f = func(m *mailbox.Message) bool { return emailID(m) == id }
+		part, f = mailbox.Origin, func(m *mailbox.Message) bool { return emailID(m) == id }
 	case "THREADID": // threads are not kept
 		p.astring()
 		return anyOf{}
 	default:
 		return nil
 	}
-	return test{at: row, f: func(m *candidate) bool { return f(m.row) }}
+	return test{at: row, part: part, f: func(m *candidate) bool { return f(m.row) }}
 }
 
 // modseq reads the argument of MODSEQ; whose flag it was does not matter, since a

@@ -49,7 +49,7 @@ func (p *searchParser) needle() string { return mailbox.Fold(p.astring()) }
 // inEnvelope looks into an element of ENVELOPE. Addresses are looked at as
 // "name <local@host>".
 func inEnvelope(element int, needle string) key {
-	return test{at: row, whole: true, text: needle, f: func(m *candidate) bool {
+	return test{at: row, part: mailbox.Envelope, text: needle, f: func(m *candidate) bool {
 		items := mailbox.SplitList(m.row.Envelope)
 		if element >= len(items) {
 			return false
@@ -65,7 +65,7 @@ func inEnvelope(element int, needle string) key {
 
 // sent looks at the Date field without regard to its time and zone.
 func sent(f func(time.Time) bool) key {
-	return test{at: row, whole: true, f: func(m *candidate) bool {
+	return test{at: row, part: mailbox.Envelope, f: func(m *candidate) bool {
 		items := mailbox.SplitList(m.row.Envelope)
 		if len(items) == 0 {
 			return false

@@ -66,15 +66,17 @@ func (c *conn) searchKeys(ctx context.Context, r *request) (*searcher, error) {
 // sortables reads what was found as keys see it: of its rows the part that these look at; with references, from the
 // messages' headers too.
 func (s *searcher) sortables(ctx context.Context, part mailbox.Part, references bool) (list []mailbox.Sortable, err error) {
+	n := firstHelping
 	for spans := s.view.places(s.found); len(spans) > 0; {
 		var front []span
-		front, spans = take(spans, wholeBatch)
+		front, spans = take(spans, int(n))
 		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, s.view.uids(front), part)
 		if err != nil {
 			return nil, err
 		}
+		n = n.next(rows)
 		for i := range rows {
-			if part == mailbox.Whole {
+			if part.Has(mailbox.Envelope) {
 				if err := s.prepare(ctx, &rows[i]); err != nil {
 					s.unreadable(&rows[i], err)
 					continue
@@ -121,10 +123,10 @@ func (c *conn) sort(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	part := mailbox.Row
+	var part mailbox.Part
 	for _, o := range order {
 		if o.Key != mailbox.ByArrival && o.Key != mailbox.BySize {
-			part = mailbox.Whole
+			part = mailbox.Envelope
 		}
 	}
 	list, err := s.sortables(ctx, part, false)
@@ -151,7 +153,11 @@ func (c *conn) thread(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	list, err := s.sortables(ctx, mailbox.Whole, how == "REFERENCES")
+	part := mailbox.Envelope
+	if how == "REFERENCES" {
+		part |= mailbox.Content
+	}
+	list, err := s.sortables(ctx, part, how == "REFERENCES")
 	if err != nil {
 		return reply{}, err
 	}

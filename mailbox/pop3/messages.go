@@ -123,7 +123,7 @@ func (s *session) top(ctx context.Context, args string) error {
 
 // send answers with a message: all of it, or its header and so many lines.
 func (s *session) send(ctx context.Context, m *message, lines int) error {
-	found, err := s.srv.Store.Messages(ctx, s.inbox.ID, mailbox.UIDSet{}.Add(m.uid), mailbox.Whole)
+	found, err := s.srv.Store.Messages(ctx, s.inbox.ID, mailbox.UIDSet{}.Add(m.uid), mailbox.Content)
 	switch {
 	case errors.Is(err, mailbox.ErrNoFolder), err == nil && len(found) == 0:
 		return refusal("That message was removed by another session")
