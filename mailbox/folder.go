@@ -20,7 +20,7 @@ var (
 	ErrFolderName = errors.New("not a folder name")
 	// ErrInbox: the inbox can't be deleted.
 	ErrInbox = errors.New("the inbox stays")
-	// ErrQuarantine: what is held is changed by nobody through its folder.
+	// ErrQuarantine: what is held is changed by nobody through its folder. See Use.Fixed.
 	ErrQuarantine = errors.New("the quarantine is read-only")
 	// ErrTooMany: MaxFolders are there, or a folder has given its last UID.
 	ErrTooMany = errors.New("too many")

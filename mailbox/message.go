@@ -44,6 +44,7 @@ type Delivery struct {
 	Flags  []string
 	Create bool  // make Folder where it is missing, and subscribe to it
 	Into   int64 // the number of a folder that stands for Folder whatever it is called by now; where it is gone: ErrNoFolder
+	Record bool  // Box is an archive, and Folder one of its, which is made where it is missing
 	// Again: it is the e-mail of the delivery before it in the commit, to another folder of the same
 	// box. They share one EmailID (RFC 8474); into a folder that has it already it goes no second time.
 	Again         bool

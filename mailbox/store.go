@@ -72,10 +72,10 @@ const (
 	Content                    // Blob, View
 	Envelope                   // as large as a header
 	Structure                  // BodyStructure
-	Opening                    // Preview, Previewed
+	Beginning                  // Preview, Previewed
 
 	Row   = Marks | Origin // what is the message's own in this folder
-	Whole = Row | Content | Envelope | Structure | Opening
+	Whole = Row | Content | Envelope | Structure | Beginning
 )
 
 // Has reports whether all of other is in the part.

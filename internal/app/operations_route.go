@@ -103,6 +103,8 @@ func mailboxWhy(step directory.Step) string {
 		text += "; suspended: takes mail, no log-in"
 	case directory.Closed:
 		return text + "; closed: takes no mail"
+	case directory.Archive:
+		return "the domain's archive: takes no mail"
 	}
 	if n := len(step.Leads); n > 0 {
 		text += fmt.Sprintf("; copies go to %d more", n)

@@ -116,7 +116,7 @@ func (w *quotaWarner) knownTold(box int64, now time.Time) bool {
 func (w *quotaWarner) warn(ctx context.Context, box int64, own directory.Limits, dom directory.Domain, there mailbox.Usage, now time.Time) error {
 	a := w.app
 	m, ok := a.directory.Snapshot().Box(box)
-	if !ok || m.State == directory.Closed {
+	if !ok || !m.State.Takes() {
 		return nil
 	}
 	lang := cmp.Or(m.Language, dom.Language, a.config.Load().Digest.Language)

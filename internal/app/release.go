@@ -33,7 +33,7 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	if h.Box <= 0 {
 		return p.onward(ctx, h)
 	}
-	if box, ok := p.directory.Snapshot().Box(h.Box); !ok || box.State == directory.Closed {
+	if box, ok := p.directory.Snapshot().Box(h.Box); !ok || !box.State.Takes() {
 		return quarantine.Delivery{}, fmt.Errorf("mailbox of %s: %w", h.Recipient, directory.ErrNoMailbox)
 	}
 	content, err := p.blobs.Open(ctx, blob.ID(h.Blob))

@@ -38,6 +38,8 @@ type Domain struct {
 	Total     Limits `json:"total"`      // of what all of its mailboxes take up together; 0: none
 	JunkDays  int    `json:"junk_days"`  // mail stays in folders for junk; 0: as the node says, -1: for ever
 	TrashDays int    `json:"trash_days"` // and for trash
+
+	ArchiveDays int `json:"archive_days"` // all mail in and out is kept in its archive; 0: not, -1: for ever
 }
 
 // Learning says who learns to trust an address from mail that reached it.
@@ -102,7 +104,7 @@ func (d *Directory) AddDomain(ctx context.Context, dom Domain) (Domain, error) {
 		if _, ok := s.Domain(name); ok {
 			return nil, ErrExists
 		}
-		return s.checkedDomain(dom)
+		return s.checkedDomain(dom, dom.Created)
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("directory: add domain %s: %w", name, err)
@@ -120,7 +122,7 @@ func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*
 			return nil, err
 		}
 		next.ID, next.Name, next.Created = dom.ID, dom.Name, dom.Created
-		return s.checkedDomain(next)
+		return s.checkedDomain(next, d.now())
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("directory: change domain %s: %w", name, err)
@@ -134,6 +136,9 @@ func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*
 // look after it, but stays where it is the only one of somebody (ErrInUse).
 func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 	_, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
+		if _, ok := s.ArchiveOf(name); ok {
+			return nil, fmt.Errorf("%w: its archive stands; remove that first", ErrInUse)
+		}
 		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
 			return nil, fmt.Errorf("%w: it has %d mailboxes and %d aliases; remove those first", ErrInUse, n, m)
 		}
@@ -173,7 +178,8 @@ func (d *Directory) updateDomain(ctx context.Context, name *string, plan func(*S
 	})
 }
 
-func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
+// checkedDomain plans a domain, and its archive where it is to have one.
+func (s *Snapshot) checkedDomain(dom Domain, now time.Time) ([]Change, error) {
 	if dom.Disposition == "" {
 		dom.Disposition = Quarantine
 	}
@@ -197,7 +203,8 @@ func (s *Snapshot) checkedDomain(dom Domain) ([]Change, error) {
 			return nil, err
 		}
 	}
-	return []Change{{Domain: &dom}}, nil
+	archive, err := s.newArchive(&dom, now)
+	return append([]Change{{Domain: &dom}}, archive...), err
 }
 
 // maxNames bounds the names and the mail hosts of one domain.

@@ -31,7 +31,7 @@ type Mailbox struct {
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log
-// in; what is Closed takes no mail, either.
+// in; what is Closed or Archive takes no mail, either.
 type State string
 
 // States.
@@ -39,14 +39,18 @@ const (
 	Active    State = "active"
 	Suspended State = "suspended" // for a while
 	Closed    State = "closed"    // for good; kept for what it stores
+	Archive   State = "archive"   // it is its domain's archive, and nobody's mailbox
 )
+
+// Takes reports whether mail comes into a mailbox of that state.
+func (s State) Takes() bool { return s != Closed && s != Archive }
 
 // err is what somebody hears who wants to log in.
 func (s State) err() error {
 	switch s {
 	case Active:
 		return nil
-	case Closed:
+	case Closed, Archive:
 		return ErrClosed
 	}
 	return ErrSuspended
@@ -162,6 +166,9 @@ func (d *Directory) updateMailbox(ctx context.Context, address mail.Path, plan f
 		m, ok := s.Mailbox(address)
 		if !ok {
 			return nil, ErrNoMailbox
+		}
+		if m.State == Archive {
+			return nil, errArchive(m.Address.Domain())
 		}
 		return plan(s, m)
 	})

@@ -60,5 +60,8 @@ func (*Snapshot) checkLimits(dom *Domain) error {
 			return fmt.Errorf("%w: %d days; 1 to %d, 0 leaves it to the node, -1 is for ever", ErrInvalid, days, MaxKeepDays)
 		}
 	}
+	if dom.ArchiveDays < NoLimit || dom.ArchiveDays > MaxArchiveDays {
+		return fmt.Errorf("%w: an archive of %d days; 1 to %d, 0 is none, -1 is for ever", ErrInvalid, dom.ArchiveDays, MaxArchiveDays)
+	}
 	return nil
 }

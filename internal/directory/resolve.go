@@ -274,7 +274,7 @@ func (e *expansion) otherwise(domain Domain, local string) {
 
 // add adds a mailbox that is in use.
 func (e *expansion) add(box Mailbox) bool {
-	if box.State == Closed { // who is suspended only can't log in
+	if !box.State.Takes() { // who is suspended only can't log in
 		e.refused = ErrClosed
 		return false
 	}

@@ -89,10 +89,11 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 	}
 	t.heldAgain()
 	handedOn := p.handedOn()
+	p.record()
 	if handedOn { // others have it: the commit must not fail for that
 		p.commit.Given = nil
 	}
-	if err := t.keep(ctx, p, v); err != nil && handedOn {
+	if err := t.keep(ctx, p, v); err != nil && handedOn && len(p.commit.Records) == 0 {
 		// A client that heard of this would send again what others have.
 		t.in.Log.Error("what was handed on before the answer is not in the journal", "id", t.ID(), "error", err)
 	} else if err != nil {

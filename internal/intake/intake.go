@@ -27,10 +27,11 @@ import (
 type Commit struct {
 	Deliveries []*mailbox.Delivery
 	Held       []*quarantine.Held
-	Transfers  []*queue.Transfer // each with its Message, which those of one message share
-	Events     []queue.Event     // what was carried on before the answer
-	Again      []Again           // what is held already, and came once more
-	Ends       []End             // holds that a delivery makes needless
+	Records    []*mailbox.Delivery // into archives
+	Transfers  []*queue.Transfer   // each with its Message, which those of one message share
+	Events     []queue.Event       // what was carried on before the answer
+	Again      []Again             // what is held already, and came once more
+	Ends       []End               // holds that a delivery makes needless
 	// Given are the keys of Sames by which what is delivered is remembered, since it may
 	// well come again: with SameGiven and the transaction in the place of a held message.
 	Given  []string

@@ -201,7 +201,7 @@ func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, own
 	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if len(t.Boxes) > 0 {                                             // whatever the directory says of their recipient now
 		for _, id := range t.Boxes {
-			if box, ok := s.Box(id); ok && box.State != directory.Closed {
+			if box, ok := s.Box(id); ok && box.State.Takes() {
 				boxes = append(boxes, id)
 			}
 		}

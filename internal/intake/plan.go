@@ -293,6 +293,9 @@ func (c *Commit) stored(id blob.ID) {
 	for _, d := range c.Deliveries {
 		d.Blob = string(id)
 	}
+	for _, d := range c.Records {
+		d.Blob = string(id)
+	}
 	for _, h := range c.Held {
 		h.Blob = string(id)
 	}
@@ -301,9 +304,11 @@ func (c *Commit) stored(id blob.ID) {
 	}
 }
 
-// keeps reports whether anybody gets the message here, now or later: one that is
+// keeps reports whether the message has a place here, now or later: one that is
 // discarded for all leaves a journal row alone.
-func (c *Commit) keeps() bool { return len(c.Deliveries)+len(c.Held)+len(c.Transfers) > 0 }
+func (c *Commit) keeps() bool {
+	return len(c.Deliveries)+len(c.Held)+len(c.Transfers)+len(c.Records) > 0
+}
 
 // subject returns the new subject of a copy that is to be marked, or "".
 func (t *Transaction) subject(r *recipient, m *mail.Message) string {

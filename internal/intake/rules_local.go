@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"gatepost/internal/blob"
-	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/mailbox"
@@ -25,7 +24,7 @@ func (l Local) rule(ctx context.Context, c *Commit, job queue.Job, t *queue.Tran
 	in := l.In
 	s := in.Directory.Snapshot()
 	box, known := s.Box(one.d.Box)
-	if in.Rules == nil || !known || box.State == directory.Closed || !in.Rules.Has(one.d.Box) {
+	if in.Rules == nil || !known || !box.State.Takes() || !in.Rules.Has(one.d.Box) {
 		c.Deliveries = append(c.Deliveries, one.d)
 		return false, nil
 	}

@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
 	"gatepost/internal/intake"
 	"gatepost/internal/queue"
+	"gatepost/mailbox"
 )
 
 // Commit implements intake.Committer: all rows of one accepted message, or none.
@@ -48,8 +51,12 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		if err := putJournal(tx, c.Row); err != nil {
 			return err
 		}
+		records, err := records(tx, c)
+		if err != nil {
+			return err
+		}
 		// Last, since a box is locked from here on.
-		return putRuled(tx, c, c.Deliveries)
+		return putRuled(tx, c, slices.Concat(c.Deliveries, records))
 	})
 }
 
@@ -76,4 +83,19 @@ func standing(tx *Tx, box int64) error {
 		return fmt.Errorf("mailbox %d is gone: %w", box, err)
 	}
 	return nil
+}
+
+// records are what a commit adds to archives. One that was removed since takes nothing more, and
+// the mail is not refused for that.
+func records(tx *Tx, c *intake.Commit) (list []*mailbox.Delivery, err error) {
+	for _, d := range c.Records {
+		switch err := standing(tx, d.Box); {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, err
+		default:
+			list = append(list, d)
+		}
+	}
+	return list, nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gatepost/internal/queue"
 	"gatepost/mailbox"
@@ -83,22 +82,27 @@ func lockBoxes(tx *Tx, list []*mailbox.Delivery) error {
 	if len(list) < 2 || tx.speaks.forUpdate == "" {
 		return nil
 	}
-	since := map[int64]time.Time{}
+	since := map[int64]*mailbox.Delivery{}
 	var boxes []int64
 	for _, d := range list {
-		if _, twice := since[d.Box]; !twice {
-			since[d.Box] = d.Time
+		if since[d.Box] == nil {
+			since[d.Box] = d
 			boxes = append(boxes, d.Box)
 		}
 	}
 	slices.SortFunc(boxes, cmp.Compare)
 	var made []int64
 	for _, box := range boxes {
-		isNew, err := putBoxRow(tx, box, since[box])
+		d := since[box]
+		put := putBoxRow
+		if d.Record { // its folders come with its mail
+			put = insertBox
+		}
+		isNew, err := put(tx, box, d.Time)
 		if err != nil {
 			return err
 		}
-		if isNew {
+		if isNew && !d.Record {
 			made = append(made, box)
 		} else if err := lockBox(tx, box); err != nil {
 			return err

@@ -110,18 +110,24 @@ func putBox(tx *Tx, box int64, lang string, now time.Time) error {
 
 // putBoxRow makes a box with nothing in it, and reports whether it was missing.
 func putBoxRow(tx *Tx, box int64, now time.Time) (isNew bool, err error) {
-	done, err := tx.Exec(`INSERT INTO mailbox_box (box, modseq, email, uidvalidity, messages, bytes) VALUES (?, 1, 0, ?, 0, 0) ON CONFLICT (box) DO NOTHING`,
-		box, now.Unix()&0x7fffffff)
-	if err != nil {
-		return false, fmt.Errorf("make box %d: %w", box, err)
-	}
-	if n, err := done.RowsAffected(); n == 0 || err != nil {
+	if isNew, err = insertBox(tx, box, now); !isNew || err != nil {
 		return false, err
 	}
 	if _, err := tx.Exec(putHome, box); err != nil {
 		return false, fmt.Errorf("note the domain of box %d: %w", box, err)
 	}
 	return true, nil
+}
+
+// insertBox is putBoxRow for a box that no domain counts.
+func insertBox(tx *Tx, box int64, now time.Time) (isNew bool, err error) {
+	done, err := tx.Exec(`INSERT INTO mailbox_box (box, modseq, email, uidvalidity, messages, bytes) VALUES (?, 1, 0, ?, 0, 0) ON CONFLICT (box) DO NOTHING`,
+		box, now.Unix()&0x7fffffff)
+	if err != nil {
+		return false, fmt.Errorf("make box %d: %w", box, err)
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
 
 func putStandardFolders(tx *Tx, box int64, lang string) error {

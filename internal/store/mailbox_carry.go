@@ -26,8 +26,8 @@ func carryOver(tx *Tx, c mailbox.Carriage) (done mailbox.Copied, err error) {
 	if err != nil {
 		return done, err
 	}
-	if src.Use == mailbox.Quarantine || dst.Use == mailbox.Quarantine {
-		return done, mailbox.ErrQuarantine
+	if err := takes(src.Use, dst.Use, c.Move); err != nil {
+		return done, err
 	}
 	if src.Box != dst.Box {
 		return carryAcross(tx, src, dst, c)

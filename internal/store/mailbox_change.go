@@ -47,8 +47,8 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 	if err != nil {
 		return done, nil, err
 	}
-	if f.Use == mailbox.Quarantine {
-		return done, nil, mailbox.ErrQuarantine
+	if err := f.Use.Fixed(); err != nil {
+		return done, nil, err
 	}
 	olds, rest, err := take(tx, folder, set, selectEntries)
 	if err != nil {
@@ -222,8 +222,8 @@ func expunge(tx *Tx, folder int64, set mailbox.UIDSet, onlyDeleted bool) (rest m
 	if err != nil {
 		return nil, err
 	}
-	if f.Use == mailbox.Quarantine {
-		return nil, mailbox.ErrQuarantine
+	if err := f.Use.Fixed(); err != nil {
+		return nil, err
 	}
 	query := selectEntries
 	if onlyDeleted {

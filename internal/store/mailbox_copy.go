@@ -30,6 +30,18 @@ func (m Mailboxes) transfer(ctx context.Context, from int64, set mailbox.UIDSet,
 	return c, nil
 }
 
+// takes says why messages can't go from a folder into another, by their uses. What is held has no
+// copies; what is in an archive may have some elsewhere.
+func takes(from, to mailbox.Use, move bool) error {
+	if err := to.Fixed(); err != nil {
+		return err
+	}
+	if from == mailbox.Record && !move {
+		return nil
+	}
+	return from.Fixed()
+}
+
 // transfer works on ranges with one statement each, not on messages: all or
 // nothing is one commit (RFC 9051 §6.4.7), and it must not be a long one.
 func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c mailbox.Copied, err error) {
@@ -46,8 +58,9 @@ func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c ma
 		return c, err
 	case box != dst.Box:
 		return c, errors.New("the folders are of two boxes")
-	case use == mailbox.Quarantine || dst.Use == mailbox.Quarantine:
-		return c, mailbox.ErrQuarantine
+	}
+	if err := takes(use, dst.Use, move); err != nil {
+		return c, err
 	}
 	c = mailbox.Copied{UIDValidity: dst.UIDValidity}
 	t, err := measure(tx, from, set, &c.From)

@@ -91,7 +91,7 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if err := putBox(tx, d.Box, "", d.Time); err != nil {
+	if err := deliveryBox(tx, d); err != nil {
 		return err
 	}
 	var seq mailbox.ModSeq
@@ -146,6 +146,15 @@ func notNil(b []byte) []byte {
 	return b
 }
 
+// deliveryBox makes the box of a delivery where it is not there.
+func deliveryBox(tx *Tx, d *mailbox.Delivery) error {
+	if d.Record {
+		_, err := insertBox(tx, d.Box, d.Time)
+		return err
+	}
+	return putBox(tx, d.Box, "", d.Time)
+}
+
 // deliveryFolder finds the folder that a Delivery names, or makes it; mail is never lost for
 // want of one, nor put where only what is held is shown.
 func deliveryFolder(tx *Tx, d *mailbox.Delivery) (id int64, err error) {
@@ -155,6 +164,9 @@ func deliveryFolder(tx *Tx, d *mailbox.Delivery) (id int64, err error) {
 			return 0, fmt.Errorf("folder %d of box %d: %w", d.Into, d.Box, noFolder(err))
 		}
 		return id, nil
+	}
+	if d.Record {
+		return recordFolder(tx, d.Box, d.Folder)
 	}
 	id, err = findFolder(tx, d.Box, d.Folder)
 	if errors.Is(err, sql.ErrNoRows) && d.Create {
@@ -179,7 +191,7 @@ func createFolder(tx *Tx, box int64, name string) (int64, error) {
 		return 0, nil
 	}
 	f, err := makeFolder(tx, box, clean, "")
-	for _, cause := range []error{mailbox.ErrFolderExists, mailbox.ErrTooMany, mailbox.ErrQuarantine} {
+	for _, cause := range []error{mailbox.ErrFolderExists, mailbox.ErrTooMany, mailbox.ErrQuarantine, mailbox.ErrRecord} {
 		if errors.Is(err, cause) {
 			return 0, nil
 		}
@@ -195,7 +207,7 @@ func findFolder(tx *Tx, box int64, name string) (id int64, err error) {
 	switch {
 	case name == "":
 		name = mailbox.Inbox
-	case name == string(mailbox.Quarantine):
+	case mailbox.Use(name).Fixed() != nil:
 		return 0, sql.ErrNoRows
 	case name[0] == '\\':
 		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND special_use = ?`, []any{box, name}, &id)
@@ -205,7 +217,7 @@ func findFolder(tx *Tx, box int64, name string) (id int64, err error) {
 		}
 	}
 	if name[0] != '\\' {
-		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ? AND special_use <> ?`, []any{box, name, mailbox.Quarantine}, &id)
+		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ? AND special_use NOT IN (?, ?)`, []any{box, name, mailbox.Quarantine, mailbox.Record}, &id)
 	}
 	return id, err
 }

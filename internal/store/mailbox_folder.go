@@ -115,8 +115,8 @@ func makeParents(tx *Tx, box int64, name string) error {
 		switch {
 		case errors.Is(err, mailbox.ErrNoFolder):
 			_, err = putFolder(tx, box, parent, "")
-		case f.Use == mailbox.Quarantine:
-			err = mailbox.ErrQuarantine
+		default:
+			err = f.Use.Fixed()
 		}
 		if err != nil {
 			return err
@@ -184,8 +184,8 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 		if names[to+rest] {
 			return mailbox.ErrFolderExists
 		}
-		if f.Use == mailbox.Quarantine {
-			return mailbox.ErrQuarantine
+		if err := f.Use.Fixed(); err != nil {
+			return err
 		}
 		if _, err := mailbox.CleanName(to + rest); err != nil {
 			return err
@@ -216,8 +216,8 @@ func (m Mailboxes) deleteFolder(ctx context.Context, box int64, name string) err
 	if err != nil {
 		return err
 	}
-	if f.Use == mailbox.Quarantine {
-		return mailbox.ErrQuarantine
+	if err := f.Use.Fixed(); err != nil {
+		return err
 	}
 	everything := mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}
 	for {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -100,7 +101,10 @@ func grantable(tx *Tx, box, folder int64) error {
 	if folder == 0 {
 		known, err := hasBox(tx, box)
 		if err == nil && !known {
-			err = mailbox.ErrNoFolder
+			return mailbox.ErrNoFolder
+		}
+		if archive, err := isArchive(tx, box); archive || err != nil { // see openArchive
+			return cmp.Or(err, mailbox.ErrRecord)
 		}
 		return err
 	}
@@ -110,10 +114,8 @@ func grantable(tx *Tx, box, folder int64) error {
 		return err
 	case owner != box:
 		return mailbox.ErrNoFolder
-	case use == mailbox.Quarantine:
-		return mailbox.ErrQuarantine
 	}
-	return nil
+	return use.Fixed()
 }
 
 func roomForGrant(tx *Tx, box, folder int64) error {

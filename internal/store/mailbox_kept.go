@@ -150,7 +150,7 @@ func folderBack(tx *Tx, k kept, other string) (mailbox.Folder, error) {
 		f, err = folderByName(tx, k.box, k.name)
 	}
 	switch {
-	case err == nil && k.use != mailbox.Trash && f.Use != mailbox.Trash && f.Use != mailbox.Quarantine:
+	case err == nil && k.use != mailbox.Trash && f.Use != mailbox.Trash && f.Use.Fixed() == nil:
 		return f, nil
 	case err != nil && !errors.Is(err, mailbox.ErrNoFolder):
 		return f, err

@@ -99,7 +99,7 @@ var partColumns = [...]struct {
 	{mailbox.Content, true, `, e.blob, e.prefix, e.skip`},
 	{mailbox.Envelope, true, `, e.envelope`},
 	{mailbox.Structure, true, `, e.structure`},
-	{mailbox.Opening, true, `, COALESCE(e.preview, ''), e.preview IS NOT NULL`},
+	{mailbox.Beginning, true, `, COALESCE(e.preview, ''), e.preview IS NOT NULL`},
 }
 
 // selectMessages reads messages in a range of UIDs of a folder. In a join the box stands first,

@@ -246,6 +246,8 @@ func forgetBox(tx *Tx, box int64) error {
 		`DELETE FROM mailbox_annotation WHERE reader = ?`,
 		`DELETE FROM mailbox_answer WHERE reader = ?`,
 		`DELETE FROM mailbox_grant WHERE box = ?`,
+		`DELETE FROM archive_opening WHERE box = ?`,
+		`DELETE FROM archive_opening WHERE reader = ?`,
 		`DELETE FROM mailbox_sender WHERE box = ?`,
 		`DELETE FROM mailbox_group WHERE box = ?`,
 	} {

@@ -126,7 +126,7 @@ func (f *fetchItems) part() (part mailbox.Part, any bool) {
 		part  mailbox.Part
 	}{
 		{f.modseq, mailbox.Marks}, {f.emailID || f.saved, mailbox.Origin}, {len(f.sections) > 0, mailbox.Content},
-		{f.envelope, mailbox.Envelope}, {f.body || f.structure, mailbox.Structure}, {f.preview, mailbox.Opening | mailbox.Content},
+		{f.envelope, mailbox.Envelope}, {f.body || f.structure, mailbox.Structure}, {f.preview, mailbox.Beginning | mailbox.Content},
 	} {
 		if p.asked {
 			part |= p.part

@@ -1,0 +1,89 @@
+package intake
+
+import (
+	"slices"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// A way is one domain's archive and whether the message came to that domain or left it.
+type way struct {
+	domain    string
+	direction mailbox.Direction
+}
+
+// record adds the message to the archives of the domains whose mail it is, once in each
+// direction, whatever becomes of it: delivered, held, carried on. Only what nobody was to get, since
+// it was refused, put off or discarded, is no mail of anybody. It comes last, when all outcomes are known.
+func (p *plan) record() {
+	t := p.t
+	p.commit.Records = nil
+	var ways []way
+	whose := map[way][]*recipient{}
+	add := func(d directory.Domain, to mailbox.Direction, r *recipient) {
+		if d.ArchiveDays == 0 {
+			return
+		}
+		w := way{d.Name, to}
+		if whose[w] == nil {
+			ways = append(ways, w)
+		}
+		whose[w] = append(whose[w], r)
+	}
+	login, _ := t.snapshot.Domain(t.tx.Client.Login.Domain())
+	for _, r := range t.rcpts {
+		if r.outcome == mail.Declined || r.outcome == mail.Postponed || r.outcome == mail.Dropped {
+			continue
+		}
+		_, ours := t.snapshot.Domain(r.path.Domain())
+		switch {
+		case ours:
+			add(r.domain, mailbox.In, r)
+		case login.Name == "": // one of its own servers sends
+			add(r.domain, mailbox.Out, r)
+		}
+		if login.Name != "" {
+			add(login, mailbox.Out, r)
+		}
+	}
+	for _, w := range ways {
+		if archive, ok := t.snapshot.ArchiveOf(w.domain); ok {
+			p.commit.Records = append(p.commit.Records, p.recordOf(archive.ID, w.direction, whose[w]))
+		}
+	}
+}
+
+// recordOf is the message as an archive has it: as it came, beneath who sent it to whom. Of what
+// came in only the domain's own recipients are named, since the others are not its to know of.
+func (p *plan) recordOf(box int64, to mailbox.Direction, whose []*recipient) *mailbox.Delivery {
+	t := p.t
+	b := mail.AppendField(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
+	b = t.found(append(b, p.received...), whose[0])
+	if login := t.tx.Client.Login; !login.IsNull() {
+		b = mail.AppendField(b, "X-Gatepost-Login", string(login))
+	}
+	for _, r := range whose {
+		b = mail.AppendField(b, "X-Gatepost-Recipient", string(r.path))
+	}
+	for _, outcome := range outcomes(whose) {
+		b = mail.AppendField(b, "X-Gatepost-Outcome", outcome)
+	}
+	view := mail.BuildView(p.m, b, t.forged(), "")
+	d := mailbox.Prepare(box, mailbox.RecordFolder(to, t.tx.Time), view.Message(p.m), t.tx.Time)
+	d.View, d.Record = view, true
+	return &d
+}
+
+// outcomes are what became of recipients: of all alike in one word, else of each.
+func outcomes(whose []*recipient) (texts []string) {
+	first := whose[0].outcome
+	if !slices.ContainsFunc(whose, func(r *recipient) bool { return r.outcome != first }) {
+		return []string{first.String()}
+	}
+	for _, r := range whose {
+		texts = append(texts, r.outcome.String()+" "+string(r.path))
+	}
+	return texts
+}
