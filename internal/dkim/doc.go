@@ -1,4 +1,4 @@
-// Package dkim verifies signatures over mail: those of DKIM (RFC 6376, with RFC 8301 and
+// Package dkim verifies and makes signatures over mail: those of DKIM (RFC 6376, with RFC 8301 and
 // 8463) and, for package arc, those of an ARC set, which are made alike (RFC 8617 §4.1.2).
 //
 // A signature names the fields that it covers, a canonical form of header and body, and a
@@ -11,5 +11,9 @@
 // signature, not a choice. What a caller may see differently is told apart: a signature
 // that matches but leaves a part of the body out (l=) is Policy, never Pass.
 //
-// It does not count From fields, and knows no alignment: that is for who asks.
+// A Signer signs for a domain, with RSA or Ed25519, always the whole body and in the form Relaxed, which most of what
+// servers on the way do to mail leaves whole. What could be read in two ways is not signed (ErrUnsignable). NewKey, Record and
+// ZoneText make what its owner publishes.
+//
+// Verifying does not count From fields, and knows no alignment: that is for who asks.
 package dkim
