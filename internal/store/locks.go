@@ -29,7 +29,7 @@ import (
 //  8. what domains take up, by domain and shard (mailbox_usage.go)
 //  9. contents, by id (counts.go)
 //
-// What changes bans (ban.go), or what was learnt (learnt.go), locks its revision and nothing
+// What changes bans (ban.go), what was learnt (learnt.go), or signing keys (signing.go), locks its revision and nothing
 // else; what changes scripts (sieve.go) locks theirs first, and then a mailbox.
 //
 // Where that can't be had the server finds the circle and ends one of them, which is
