@@ -108,7 +108,7 @@ func TestDANE(t *testing.T) {
 	p.want("220", p.answer())
 	p.want("250", p.say("EHLO laptop.example"))
 	p.want("235", p.say(plain(ann, password)))
-	p.send(ann, note("by DANE", "x"), "to@signed.example", "to@open.example", "to@plain.example", "to@wrong.example", "to@forged.example", "to@bogus.example").id(t)
+	p.send(ann, noteBy(ann, "by DANE", "x"), "to@signed.example", "to@open.example", "to@plain.example", "to@wrong.example", "to@forged.example", "to@bogus.example").id(t)
 
 	for recipient, want := range map[string]string{
 		"to@wrong.example":  "4.7.5 the certificate of mx.wrong.example does not match its TLSA record (3 1 1 0011223344556677…): DANE (RFC 7672) forbids to send there",

@@ -41,11 +41,11 @@ func TestExplainLogin(t *testing.T) {
 		status                   int
 	}{
 		"a stranger":                     {sender, ann, "", note("x", "a pest"), []string{"550 5.7.1", "keywords"}, 0},
-		"logged in":                      {ann, ann, ann, note("x", "a pest"), []string{"250"}, 0},
-		"to the world":                   {ann, "friend@elsewhere.example", ann, note("x", "a pest"), []string{"250"}, 0},
+		"logged in":                      {ann, ann, ann, noteBy(ann, "x", "a pest"), []string{"250"}, 0},
+		"to the world":                   {ann, "friend@elsewhere.example", ann, noteBy(ann, "x", "a pest"), []string{"250"}, 0},
 		"a stranger to the world":        {sender, "friend@elsewhere.example", "", note("x", "x"), []string{"no such domain"}, 1},
 		"a program":                      {ann, "friend@elsewhere.example", ann, program, []string{"attachment", "executable"}, 0},
-		"in another's name":              {sender, ann, ann, note("x", "x"), []string{"553"}, 0},
+		"in another's name":              {sender, ann, ann, note("x", "x"), []string{"550 5.7.1", ann + " may not send as " + sender}, 0},
 		"as somebody who has no mailbox": {ann, ann, "nobody@test.example", note("x", "x"), []string{"no mailbox is nobody@test.example"}, 1},
 	} {
 		line := []string{"explain", "--client", goodClient, "--from", c.from, "--to", c.to, "-"}

@@ -162,7 +162,7 @@ func TestInteropNotify(t *testing.T) {
 			p.want("250", p.say("MAIL FROM:<"+author+"> RET=HDRS ENVID=envelope-"+name))
 			p.want("250", p.say("RCPT TO:<any@"+name+".example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first@elsewhere.example"))
 			p.want("354", p.say("DATA"))
-			p.write(note("notify", "x") + ".\r\n")
+			p.write(noteBy(author, "notify", "x") + ".\r\n")
 			p.want("250", p.answer())
 			until(t, 20*time.Second, "a report of success by "+reporter, func() bool {
 				for _, message := range box(t, m, author, "INBOX") {

@@ -46,7 +46,7 @@ policies:
 	program := "From: " + ann + "\r\nSubject: tool\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=tool.exe\r\n" +
 		"Content-Disposition: attachment; filename=tool.exe\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
 		base64.StdEncoding.EncodeToString([]byte("MZ\x90\x00 This program cannot be run in DOS mode")) + "\r\n"
-	letter := note("the plan", "As promised:\r\n"+plan.String())
+	letter := noteBy(ann, "the plan", "As promised:\r\n"+plan.String())
 	p := dialAt(t, submission, "")
 	p.want("220", p.answer())
 	p.want("250", p.say("EHLO laptop.example"))
@@ -58,7 +58,7 @@ policies:
 		{"a document to a colleague", letter, ann, "held fingerprint"},
 		{"a document to the world", letter, "friend@elsewhere.example", "held fingerprint"},
 		{"a document where the recipient's policy does not look for it", letter, bob, "delivered"},
-		{"words that are for strangers", note("pest", "pest"), ann, "delivered"},
+		{"words that are for strangers", noteBy(ann, "pest", "pest"), ann, "delivered"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p.t = t
@@ -67,7 +67,7 @@ policies:
 	}
 	t.Run("no engine", func(t *testing.T) {
 		p.t = t
-		if sent := p.send(ann, note("unscanned", "x"), eve); !strings.HasPrefix(sent.data, "451") {
+		if sent := p.send(ann, noteBy(ann, "unscanned", "x"), eve); !strings.HasPrefix(sent.data, "451") {
 			t.Errorf("got %q, want 451", sent.data)
 		}
 	})

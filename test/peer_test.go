@@ -136,8 +136,11 @@ func mailFrom(t *testing.T, m *machine.Machine, client, from, content string, to
 }
 
 // note makes a small message.
-func note(subject, text string) string {
-	return "From: Eve <eve@sender.example>\r\nTo: you\r\nSubject: " + subject + "\r\n\r\n" + text + "\r\n"
+func note(subject, text string) string { return noteBy("Eve <eve@sender.example>", subject, text) }
+
+// noteBy is a message by that author.
+func noteBy(author, subject, text string) string {
+	return "From: " + author + "\r\nTo: you\r\nSubject: " + subject + "\r\n\r\n" + text + "\r\n"
 }
 
 // A row is one line of `quarantine list --json` or `journal search --json`: the

@@ -187,7 +187,7 @@ func TestRelaySelf(t *testing.T) {
 	m := prepare(t, relayConfig, flowZone+"self.example. MX 10 other.name.example.\nother.name.example. A 127.0.0.1\n")
 	m.Sets = append(m.Sets, "relay.port="+port(t, m.SMTP))
 	p := userOf(t, m)
-	id := p.send(reported, note("self", "x"), "friend@self.example").id(t)
+	id := p.send(reported, noteBy(reported, "self", "x"), "friend@self.example").id(t)
 	settled(t, m, id)
 	followed(t, m, id, "friend@self.example bounced")
 	if got := box(t, m, reported, "INBOX"); len(got) != 1 {

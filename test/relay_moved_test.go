@@ -24,8 +24,8 @@ func TestRelayMoved(t *testing.T) {
 			return len(left) == n
 		})
 	}
-	hosted := p.send(reported, note("hosted", "x"), "bob@far.example", "nobody@far.example").id(t)
-	world := p.send(reported, note("world", "x"), "bob@new.example").id(t)
+	hosted := p.send(reported, noteBy(reported, "hosted", "x"), "bob@far.example", "nobody@far.example").id(t)
+	world := p.send(reported, noteBy(reported, "world", "x"), "bob@new.example").id(t)
 	tried(hosted, 2)
 	tried(world, 1)
 

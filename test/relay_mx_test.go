@@ -82,7 +82,7 @@ func TestRelayMX(t *testing.T) {
 			subject := "to " + c.domain
 			before := a.has(subject) + b.has(subject) + six.has(subject)
 			rcpt := "friend@" + c.domain
-			sent := p.send(reported, note(subject, "x"), rcpt)
+			sent := p.send(reported, noteBy(reported, subject, "x"), rcpt)
 			id := sent.id(t)
 			if c.waits != "" {
 				until(t, 20*time.Second, "it was tried", func() bool {
@@ -137,7 +137,7 @@ func TestRelaySmarthost(t *testing.T) {
 	run(t, m, "", "host", "add", "own", "--address", own.addr, "--roles", "smtp-out", "--tls", "never")
 	p := userOf(t, m)
 
-	id := p.send(reported, note("out", "x"), "friend@order.example", "other@nosuch.example").id(t)
+	id := p.send(reported, noteBy(reported, "out", "x"), "friend@order.example", "other@nosuch.example").id(t)
 	settled(t, m, id)
 	if n, rcpts := exit.has("out"), exit.heard("RCPT"); n != 1 || len(rcpts) != 2 {
 		t.Errorf("the smarthost has it %d times, for %q", n, rcpts)
@@ -149,7 +149,7 @@ func TestRelaySmarthost(t *testing.T) {
 
 	t.Run("a domain's own", func(t *testing.T) {
 		run(t, m, "", "domain", "set", "test.example", "--smarthost", "own")
-		settled(t, m, p.send(reported, note("own", "x"), "friend@order.example").id(t))
+		settled(t, m, p.send(reported, noteBy(reported, "own", "x"), "friend@order.example").id(t))
 		if exit.has("own") != 0 || own.has("own") != 1 {
 			t.Errorf("the node's has it %d times, the domain's own %d", exit.has("own"), own.has("own"))
 		}
@@ -157,7 +157,7 @@ func TestRelaySmarthost(t *testing.T) {
 	})
 	t.Run("a wrong password: the mail waits, and why is told", func(t *testing.T) {
 		run(t, m, "wrong\n", "host", "set", "exit", "--user", "us", "--password-file", "-")
-		id := p.send(reported, note("locked out", "x"), "friend@order.example").id(t)
+		id := p.send(reported, noteBy(reported, "locked out", "x"), "friend@order.example").id(t)
 		until(t, 20*time.Second, "it was tried", func() bool {
 			left := queued(t, m, "--tx", id)
 			return len(left) == 1 && left[0].Code == 535 && strings.Contains(left[0].Reply, "I don't know you")

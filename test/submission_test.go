@@ -63,13 +63,13 @@ func TestSubmission(t *testing.T) {
 	p.want("535 5.7.8", p.say(plain("nobody@test.example", password)))
 	p.want("235", p.say(plain(ann, password)))
 	for from, want := range map[string]string{
-		"bob@test.example": "553 5.7.1", "eve@sender.example": "553 5.7.1", "ann@elsewhere.example": "553 5.7.1",
+		"bob@test.example": "550 5.7.1", "eve@sender.example": "550 5.7.1", "ann@elsewhere.example": "550 5.7.1",
 		ann: "250", "ann+x@test.example": "250", "ann.smith@test.example": "250", "": "250",
 	} {
 		p.want(want, p.say("MAIL FROM:<"+from+">"))
 		p.want("250", p.say("RSET"))
 	}
-	sent := p.send(ann, note("from a log-in", "what a pest"), "bob@test.example", "friend@elsewhere.example")
+	sent := p.send(ann, noteBy(ann, "from a log-in", "what a pest"), "bob@test.example", "friend@elsewhere.example")
 	p.want("250", sent.rcpt[1])
 	until(t, 10*time.Second, "a report to ann", func() bool {
 		return len(withSubject(box(t, m, ann, "INBOX"), "Undelivered / Non remis : friend@elsewhere.example")) == 1
@@ -90,7 +90,7 @@ func TestSubmission(t *testing.T) {
 		p.secure()
 		p.want("250", p.say("EHLO laptop.example"))
 		p.want("235", p.say(plain(ann, password)))
-		p.send(ann, note("over TLS", "x"), "bob@test.example").id(t)
+		p.send(ann, noteBy(ann, "over TLS", "x"), "bob@test.example").id(t)
 	})
 	t.Run("TLS from the first byte", func(t *testing.T) {
 		p := dialAt(t, smtps, "")
@@ -98,7 +98,7 @@ func TestSubmission(t *testing.T) {
 		p.want("220", p.answer())
 		p.want("250", p.say("EHLO laptop.example"))
 		p.want("235", p.say(plain(ann, password)))
-		p.send(ann, note("over TLS", "x"), "bob@test.example").id(t)
+		p.send(ann, noteBy(ann, "over TLS", "x"), "bob@test.example").id(t)
 	})
 	t.Run("no log-in on port 25", func(t *testing.T) {
 		p := connect(t, m, goodClient)

@@ -27,7 +27,7 @@ type domainFields struct {
 	names, hosts                                     []string
 
 	challenge, allow, hours, zone, language string
-	learn                                   string
+	learn, outgoing                         string
 	owners                                  []string
 	limits                                  limitFlags
 	total, totalMessages, junk, trash       string
@@ -48,6 +48,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")
 	f.StringVar(&d.language, "language", "", "`code` of the language in which its people are written to: en, fr; empty is the node's")
 	f.StringVar(&d.learn, "learn-outgoing", "", "who trusts those whom its people write to: the `mailbox` that wrote (the default), domain (all of it) or off")
+	f.StringVar(&d.outgoing, "outgoing", "", "`name` of the policy that judges what its people send; empty is submission.policy")
 	d.limits.flags(f, "each mailbox", "none")
 	f.StringVar(&d.total, "total", "", "`size` that all mailboxes together may take up, such as 100GiB, or none")
 	f.StringVar(&d.totalMessages, "total-messages", "", "`number` of messages that all mailboxes together may hold, or none")
@@ -94,7 +95,7 @@ func (p *program) domainAdd() *cobra.Command {
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
-				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn,
+				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing,
 			}, p.showDomain)
 		},
 	}
@@ -185,11 +186,11 @@ func (p *program) domainSet() *cobra.Command {
 				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
-				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn),
+				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
-					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, " +
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, " +
 					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days or --trash-days")
 			}
 			return ask(p, cmd, r, p.showDomain)
@@ -216,7 +217,7 @@ func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
 		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
-		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing,
+		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "created", d.Created)
 	p.warn(d.Warnings)

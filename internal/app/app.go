@@ -310,6 +310,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Config: intake.Config{
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
 			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
+			HideUsers: c.Submission.HideClient, HoldOutgoing: c.Submission.Spam == "hold",
 			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
 			ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
 		},
@@ -317,6 +318,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue,
 		Meter:     newMeter(a),
+		Senders:   senders{a.directory, a.mailboxes},
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver},
 	}
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
@@ -383,7 +385,7 @@ func policies(c *config.Config, catalog []pipeline.Kind) (*intake.Policies, erro
 	if err != nil {
 		return nil, err
 	}
-	return &intake.Policies{Gate: gate, ByName: byName, Default: c.DefaultPolicy}, nil
+	return &intake.Policies{Gate: gate, ByName: byName, Default: c.DefaultPolicy, Outgoing: c.Submission.Policy}, nil
 }
 
 // Intake returns the machine behind the edge, for those who measure it without a wire.

@@ -70,7 +70,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
-		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)),
+		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,
 		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays,
 	}, err
 }
@@ -126,7 +126,7 @@ func mays(words []string) []directory.May {
 }
 
 func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error) {
-	if err := a.knownPolicy(q.Policy); err != nil {
+	if err := cmp.Or(a.knownPolicy(q.Policy), a.knownPolicy(q.Outgoing)); err != nil {
 		return ops.Domain{}, err
 	}
 	if err := a.knownLookup(q.Lookup); err != nil {
@@ -140,7 +140,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
 		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
-		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing),
+		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
 		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound)},
 		Total: directory.Limits{Bytes: orZero(q.Total), Messages: orZero(q.TotalMessages)}, JunkDays: orZero(q.JunkDays), TrashDays: orZero(q.TrashDays),
 	})
@@ -155,8 +155,11 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 	if err != nil {
 		return ops.Domain{}, err
 	}
-	if q.Policy != nil {
-		if err := a.knownPolicy(*q.Policy); err != nil {
+	for _, name := range []*string{q.Policy, q.Outgoing} {
+		if name == nil {
+			continue
+		}
+		if err := a.knownPolicy(*name); err != nil {
 			return ops.Domain{}, err
 		}
 	}
@@ -184,6 +187,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Language, q.Language)
 		give(&d.Owners, owners)
 		give(&d.LearnOutgoing, (*directory.Learning)(q.LearnOutgoing))
+		give(&d.Outgoing, q.Outgoing)
 		give(&d.Each.Bytes, q.Quota)
 		give(&d.Each.Messages, q.QuotaMessages)
 		give(&d.Each.Inbound, q.Inbound)

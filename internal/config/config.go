@@ -38,6 +38,7 @@ type Config struct {
 	Resolver        Resolver       `key:"resolver"`
 	Limits          Limits         `key:"limits"`
 	Queue           Queue          `key:"queue"`
+	Submission      Submission     `key:"submission"`
 	Relay           Relay          `key:"relay"`
 	Sent            Sent           `key:"sent"`
 	Sieve           Sieve          `key:"sieve"`
@@ -139,6 +140,19 @@ type Queue struct {
 	DelayNotice time.Duration `key:"delay_notice"` // 0: never
 	Parallel    int           `key:"parallel"`     // connections to one destination
 	Connections int           `key:"connections"`  // in all
+}
+
+// Submission says what people may send who have logged in. A limit of 0 is none.
+type Submission struct {
+	Policy     string        `key:"policy"`      // "": none of its own
+	Spam       string        `key:"spam"`        // reject, hold
+	HideClient bool          `key:"hide_client"` // from Received and all other fields
+	PerMinute  int           `key:"per_minute"`  // messages of one log-in
+	PerHour    int           `key:"per_hour"`
+	PerDay     int           `key:"per_day"`
+	Recipients int           `key:"recipients"` // different ones in a day
+	LockAt     int           `key:"lock_at"`    // times PerHour, PerDay or Recipients; 0: never
+	Hold       time.Duration `key:"hold"`       // at most (RFC 4865); 0: not offered
 }
 
 // Relay says how mail leaves.

@@ -92,7 +92,7 @@ func catalog() (kinds []pipeline.Kind) {
 		"milter", "script", "helo", "malformed", "phish",
 	) {
 		k := pipeline.Kind{Name: name, Gate: slices.Contains(gate, name), New: func(any) (pipeline.Filter, error) { return nil, nil }}
-		for _, word := range []string{"none", "fail", "softfail", "listed", "invalid"} {
+		for _, word := range []string{"none", "fail", "softfail", "listed", "invalid", "virus", "unscanned", "executable", "macro", "disguised", "active", "container", "bomb", "encrypted", "unopened"} {
 			k.Results = append(k.Results, pipeline.Result{Word: word, Effect: "none", Spares: name == "keyword-allow"})
 		}
 		switch name {
@@ -120,7 +120,7 @@ func TestShipped(t *testing.T) {
 	for _, p := range c.Policies {
 		names = append(names, p.Name)
 	}
-	if want := []string{"default", "classic", "early-reject"}; !slices.Equal(names, want) {
+	if want := []string{"default", "outgoing", "classic", "early-reject"}; !slices.Equal(names, want) {
 		t.Errorf("policies %v, want %v", names, want)
 	}
 	var doc yaml.Node
@@ -163,7 +163,7 @@ func TestBuiltIn(t *testing.T) {
 	if got, want := c.Listen.SMTP, []string{"127.0.0.1:2525"}; !slices.Equal(got, want) {
 		t.Errorf("listen.smtp %v, want %v", got, want)
 	}
-	if c.Data != "/tmp/x" || c.Limits.MessageSize != 50<<20 || len(c.Policies) != 3 || c.Hostname == "" {
+	if c.Data != "/tmp/x" || c.Limits.MessageSize != 50<<20 || len(c.Policies) != 4 || c.Hostname == "" {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -218,6 +218,7 @@ policies:
 		Queue:         c.Queue,
 		Relay:         c.Relay,
 		Sent:          Sent{Keep: 30 * 24 * time.Hour},
+		Submission:    Submission{Spam: "reject", HideClient: true, PerMinute: 30, PerHour: 300, PerDay: 2000, Recipients: 1000, LockAt: 3, Hold: 30 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Quota:         Quota{Over: "defer", Warn: 90},
 		Keeping:       Keeping{Trash: 30 * 24 * time.Hour, Deleted: 30 * 24 * time.Hour, DeletedMost: 10 << 30},

@@ -33,6 +33,7 @@ type Domain struct {
 	Owners      []May   `json:"owners"`       // what its mailboxes' owners may set for themselves
 
 	LearnOutgoing Learning `json:"learn_outgoing"` // who trusts those whom its people write to
+	Outgoing      string   `json:"outgoing"`       // name of the policy that judges what its people send; "": the node's
 
 	Each      Limits `json:"each"`       // of each mailbox that says nothing itself
 	Total     Limits `json:"total"`      // of what all of its mailboxes take up together; 0: none

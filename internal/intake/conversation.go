@@ -3,8 +3,8 @@ package intake
 import (
 	"context"
 
-	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 	"gatepost/pipeline"
 )
 
@@ -100,8 +100,11 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	snapshot := in.lists()
 	t := &Transaction{in: in, conv: c, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
-	if !owns(snapshot.Snapshot, client.Login, from) {
-		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(from) + " is not an address of " + string(client.Login)})
+	switch how, err := in.identity(ctx, snapshot.Snapshot, client.Login, from); {
+	case err != nil:
+		return nil, t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID()}, err)
+	case how == mailbox.NoSending:
+		return nil, t.refuse(notYours(t.ID(), client.Login, from))
 	}
 	if c.relay {
 		t.relay = client.Addr
@@ -131,18 +134,4 @@ func (c *Conversation) late(v mail.Verdict) mail.Verdict {
 		v.Reply = mail.Reply{}
 	}
 	return v
-}
-
-// owns reports whether a log-in may use the reverse-path: its own address, one
-// with a sub-address, or an alias that leads to it (spec: the sender must be an
-// identity of the login). Strangers may use any.
-func owns(s *directory.Snapshot, login, from mail.Path) bool {
-	if login.IsNull() || from.IsNull() {
-		return true
-	}
-	r, err := s.Resolve(from)
-	if err != nil {
-		return false
-	}
-	return r.Owns(login)
 }

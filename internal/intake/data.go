@@ -18,7 +18,15 @@ import (
 // it; where it ends first the message stays with the client.
 func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte) mail.Verdict {
 	t.unwrap(ctx, m)
+	m, v, err := t.submitted(ctx, m)
 	t.tx = t.tx.WithData(t.paths(), m)
+	switch {
+	case err != nil:
+		return t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID()}, err)
+	case v.Answer != mail.OK:
+		t.finish(v, v.Answer.String())
+		return v
+	}
 	if m.Header().Cut { // fields that forge ours could stand where nobody looks
 		v := mail.Verdict{Answer: mail.Malformed, ID: t.ID(), Reason: "the header is too long"}
 		t.finish(v, v.Answer.String())
@@ -192,6 +200,9 @@ func (t *Transaction) settle() mail.Verdict {
 	if decided != nil {
 		v = told(answer, *decided)
 		v.ID = t.ID()
+		if !t.tx.Client.Login.IsNull() && decided.Reason != "" { // one of ours may know what is wrong
+			v.Reason = decided.Entry + ": " + decided.Reason
+		}
 	}
 	if slices.Contains(outcomes, mail.HeldTold) {
 		v.Reason, v.Reply, v.Some = heldTold, mail.Reply{}, slices.Contains(outcomes, mail.Declined)
@@ -296,6 +307,12 @@ func (t *Transaction) unwrap(ctx context.Context, m *mail.Message) {
 func (t *Transaction) ending(r *recipient) pipeline.Ending {
 	if r.loop {
 		r.walk.Decision = looped(r)
+	}
+	if d := &r.walk.Decision; d.Action == pipeline.Spam && r.policy != nil && r.policy == t.outgoing() {
+		d.Action = pipeline.Reject
+		if t.in.Config.HoldOutgoing {
+			d.Action = pipeline.Quarantine
+		}
 	}
 	e := pipeline.Ending{Decision: r.walk.Decision, Disposition: t.disposition(r), Tell: t.tells(r), Has: r.hasAll()}
 	if t.relay.IsValid() && e.Decision.Action == pipeline.Reject {

@@ -8,6 +8,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 	"gatepost/pipeline"
 )
 
@@ -25,8 +26,14 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	t.tx = pipeline.NewTransaction(ctx, mail.NewID(in.Now()), in.Now(), c, in.lists()).WithHelo(c).WithMail(from, mail.Params{Size: m.Size()})
 	defer func() { t.tx.Close() }()
 	t.gate = pipeline.NewWalk(t.policies.Gate, mail.Null, false)
-	if !owns(t.snapshot, c.Login, from) {
-		return &Explanation{Verdict: mail.Verdict{Answer: mail.NotYours, ID: t.ID()}}, nil
+	if how, err := in.identity(ctx, t.snapshot, c.Login, from); err != nil {
+		return nil, err
+	} else if how == mailbox.NoSending {
+		return &Explanation{Verdict: notYours(t.ID(), c.Login, from)}, nil
+	}
+	m, v, err := t.submitted(ctx, m)
+	if err != nil || v.Answer != mail.OK {
+		return &Explanation{Verdict: v}, err
 	}
 	if c.Login.IsNull() {
 		if err := t.gate.Advance(ctx, t.tx); err != nil {
@@ -44,7 +51,7 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 		return nil, err
 	}
 	t.walkShadows(ctx)
-	v := t.settle()
+	v = t.settle()
 	if t.keeps() {
 		refused, done, err := t.rule(ctx, t.plan(m, nil))
 		if err != nil {

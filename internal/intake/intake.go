@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -109,6 +110,9 @@ type Policies struct {
 	Gate    *pipeline.Policy
 	ByName  map[string]*pipeline.Policy
 	Default string // the policy of domains that name none
+	// Outgoing judges what people send who have logged in, where their domain names none; "": that
+	// part of the recipient's policy which is for them (pipeline.Policy.Users).
+	Outgoing string
 }
 
 // of returns the policy a domain names. A name that the configuration lost since
@@ -118,6 +122,11 @@ func (p *Policies) of(d directory.Domain) *pipeline.Policy {
 		return own
 	}
 	return p.ByName[p.Default]
+}
+
+// outgoing returns the policy of what a domain's people send, nil where there is none.
+func (p *Policies) outgoing(d directory.Domain) *pipeline.Policy {
+	return cmp.Or(p.ByName[d.Outgoing], p.ByName[p.Outgoing])
 }
 
 // repeat reports whether some policy defers messages that come again. What one of them
@@ -139,6 +148,8 @@ type Config struct {
 	SubjectMark     string        // put before the subject of a tagged message
 	Lifetime        time.Duration // of what is carried on
 	RelayInline     bool          // hand mail for one customer's servers on before the answer
+	HoldOutgoing    bool          // spam of those who have logged in is held, not refused
+	HideUsers       bool          // what log-ins send does not say from where, nor who logged in
 	TrustedRelays   []netip.Prefix
 	ToOwnDomain     bool          // senders in the recipient's own domain are sent notices, too
 	SameWithin      time.Duration // a message that comes again is the same one for so long
@@ -172,6 +183,7 @@ type Intake struct {
 	Sames     Sames     // nil: each message is another
 	Notices   Notifier  // nil: nobody sends any
 	Histories Historian // nil: nobody remembers
+	Senders   Senders   // nil: nobody may send for another
 	Meter     Meter     // nil: mailboxes take everything
 	Learner   Learner   // nil: nobody learns
 	Observer  Observer

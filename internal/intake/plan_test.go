@@ -488,7 +488,7 @@ func TestSuccess(t *testing.T) {
 			tx, _ := conv.Mail(t.Context(), c, "none@late.example", mail.Params{})
 			tx.Rcpt(t.Context(), "accept@late.example", mail.RcptParams{Notify: mail.NotifySuccess})
 			tx.Rcpt(t.Context(), "junk@late.example", mail.RcptParams{})
-			if v := tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil); v.Answer != mail.OK {
+			if v := tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil); v.Answer != mail.OK {
 				t.Fatal(v)
 			}
 			want := 0
@@ -513,7 +513,7 @@ func TestLoginLeaves(t *testing.T) {
 	if v := tx.Rcpt(t.Context(), "x@elsewhere.example", mail.RcptParams{}); v.Answer != mail.OK {
 		t.Fatal(v)
 	}
-	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil)
 	if got := outcome(w.commits[0]); got != "message 1: none@late.example -> x@elsewhere.example, mx:elsewhere.example by late.example, 0 boxes" {
 		t.Errorf("got %q", got)
 	}

@@ -102,7 +102,11 @@ func TestSentAndTaught(t *testing.T) {
 				t.Fatal(v)
 			}
 			tx.Rcpt(t.Context(), tt.to, mail.RcptParams{})
-			if v := tx.Data(t.Context(), mail.NewMessage([]byte(tt.header+letter)), nil); v.Answer != mail.OK {
+			content := tt.header + letter
+			if tt.login != "" {
+				content = tt.header + ownLetter
+			}
+			if v := tx.Data(t.Context(), mail.NewMessage([]byte(content)), nil); v.Answer != mail.OK {
 				t.Fatal(v)
 			}
 			want := ""

@@ -26,6 +26,9 @@ const middle = 4
 // level is what the score from which mail is spam is multiplied by: a quarter at level 1,
 // 1.75 at level 7. With a policy's 5 each level is 1.25 points.
 func (t *Transaction) level(r *recipient) float64 {
+	if !t.tx.Client.Login.IsNull() { // it is the sender's domain that judges
+		return 1
+	}
 	if box, home, ok := t.owner(r); ok && home.LevelOf(box) > 0 {
 		return float64(home.LevelOf(box)) / middle
 	}

@@ -41,6 +41,9 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
+	if t.hides() {
+		return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
+	}
 	from := client(tx, w)
 	if t.relay.IsValid() {
 		from += " by way of " + t.relay.String()
@@ -49,6 +52,10 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 	b = mail.AppendField(b, "X-Gatepost-Helo", tx.Client.Helo)
 	return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
 }
+
+// hides reports whether nobody is to see from where the message was sent, and by which
+// log-in: the journal alone has it.
+func (t *Transaction) hides() bool { return t.in.Config.HideUsers && !t.tx.Client.Login.IsNull() }
 
 // verdict adds what the walk led to.
 func (t *Transaction) verdict(b []byte, r *recipient) []byte {
@@ -92,6 +99,9 @@ func (t *Transaction) forged() func(mail.Field) bool {
 // walk's filters found, and what is known where an entry above kept the walk from those.
 func (t *Transaction) auth(w *pipeline.Walk) (results []authres.Result) {
 	if login := t.tx.Client.Login; login != "" {
+		if t.hides() {
+			login = "" // who sends as another is not told from him
+		}
 		results = append(results, &authres.AuthResult{Value: authres.ResultPass, Auth: string(login)})
 	}
 	told := map[string]bool{}

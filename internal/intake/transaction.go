@@ -81,7 +81,8 @@ var nothing = &pipeline.Policy{Name: "none"}
 // postmaster and abuse needs a virus, but who asks there why his mail was held has that in
 // it, and has to be heard. Who has logged in is no stranger, but his machine may be
 // somebody else's, and what he sends may not be for others. found.Domain of a recipient that
-// is none of ours is the sender's own.
+// is none of ours is the sender's own. Where there is a policy for what is sent it is the
+// sender's domain's, whoever the recipient is.
 func (t *Transaction) judge(found directory.Resolution, rcpt mail.Path) *pipeline.Policy {
 	policy := t.policies.of(found.Domain)
 	switch {
@@ -90,9 +91,18 @@ func (t *Transaction) judge(found directory.Resolution, rcpt mail.Path) *pipelin
 	case found.Role:
 		return cmp.Or(policy.Roles, nothing)
 	case !t.tx.Client.Login.IsNull():
-		return cmp.Or(policy.Users, nothing)
+		return cmp.Or(t.outgoing(), policy.Users, nothing)
 	}
 	return policy
+}
+
+// outgoing is the policy for what the log-in sends, nil where there is none.
+func (t *Transaction) outgoing() *pipeline.Policy {
+	if t.tx.Client.Login.IsNull() {
+		return nil
+	}
+	home, _ := t.snapshot.Domain(t.tx.Client.Login.Domain())
+	return t.policies.outgoing(home)
 }
 
 // Rcpt judges one forward-path.

@@ -21,7 +21,7 @@ const (
 	OK                Answer = iota // 250
 	NoSuchMailbox                   // 550 5.1.1
 	NoRelay                         // 554 5.7.1: not our domain, and no log-in
-	NotYours                        // 553 5.7.1: the log-in may not use this reverse-path
+	NotYours                        // 550 5.7.1: the log-in may not use this address
 	MailboxFull                     // 452 4.2.2
 	MailboxClosed                   // 550 5.2.1
 	Refused                         // 550 5.7.1: by policy

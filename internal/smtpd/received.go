@@ -11,7 +11,11 @@ import (
 // the others.
 func (s *session) received(id string) []byte {
 	var b strings.Builder
-	b.WriteString("from " + from(s.client) + " by " + s.cfg.Hostname + " with " + protocol(s.client))
+	client := from(s.client)
+	if s.cfg.HideUsers && !s.client.Login.IsNull() {
+		client = "submission" // a From-domain must be there (RFC 5321 §4.4)
+	}
+	b.WriteString("from " + client + " by " + s.cfg.Hostname + " with " + protocol(s.client))
 	if s.client.TLS != "" {
 		b.WriteString(" (" + s.client.TLS + ")")
 	}

@@ -112,7 +112,7 @@ var verdicts = [...]reply{
 	mail.OK:                fine,
 	mail.NoSuchMailbox:     {code: 550, enhanced: "5.1.1", text: "no such mailbox"},
 	mail.NoRelay:           {code: 554, enhanced: "5.7.1", text: "relaying denied"},
-	mail.NotYours:          {code: 553, enhanced: "5.7.1", text: "sender address not yours"},
+	mail.NotYours:          {code: 550, enhanced: "5.7.1", text: "sender address not yours"},
 	mail.MailboxFull:       {code: 452, enhanced: "4.2.2", text: "mailbox full"},
 	mail.MailboxClosed:     {code: 550, enhanced: "5.2.1", text: "mailbox closed"},
 	mail.Refused:           {code: 550, enhanced: "5.7.1", text: "refused by policy"},

@@ -20,7 +20,7 @@ func TestAnswer(t *testing.T) {
 		{"ok", mail.Verdict{}, "250 2.0.0 ok", false},
 		{"no such mailbox", mail.Verdict{Answer: mail.NoSuchMailbox}, "550 5.1.1 no such mailbox", false},
 		{"no relay", mail.Verdict{Answer: mail.NoRelay}, "554 5.7.1 relaying denied", false},
-		{"not yours", mail.Verdict{Answer: mail.NotYours}, "553 5.7.1 sender address not yours", false},
+		{"not yours", mail.Verdict{Answer: mail.NotYours}, "550 5.7.1 sender address not yours", false},
 		{"full", mail.Verdict{Answer: mail.MailboxFull}, "452 4.2.2 mailbox full", false},
 		{"closed", mail.Verdict{Answer: mail.MailboxClosed}, "550 5.2.1 mailbox closed", false},
 		{"refused", mail.Verdict{Answer: mail.Refused, ID: "id1", Reason: "SPF fails"}, "550 5.7.1 SPF fails (id1)", false},

@@ -120,6 +120,7 @@ type Config struct {
 	TLS         *tls.Config // nil: neither STARTTLS nor ImplicitTLS
 	ImplicitTLS bool        // the handshake comes first (RFC 8314), as on port 465
 	Submission  bool        // AUTH is offered, and required before MAIL (RFC 6409)
+	HideUsers   bool        // Received does not name the client of a log-in
 
 	Log      *slog.Logger     // nil discards
 	Observer Observer         // nil counts nothing

@@ -23,6 +23,7 @@ type Domain struct {
 	Language       string   `json:"language"`           // "en", "fr"; "": the node's
 	Owners         []string `json:"owners"`             // what its mailboxes' owners may set: digest, disposition, level
 	LearnOutgoing  string   `json:"learn_outgoing"`     // who trusts those whom its people write to: mailbox, domain, off
+	Outgoing       string   `json:"outgoing"`           // policy of what its people send; "": the node's
 	Warnings       []string `json:"warnings,omitempty"` // what was set and comes to nothing
 
 	Each      Limits `json:"each"`       // of each mailbox that has none of its own; 0: none
@@ -51,6 +52,7 @@ type DomainAdd struct {
 	Language       string   `json:"language,omitempty"`
 	Owners         []string `json:"owners,omitempty"`
 	LearnOutgoing  string   `json:"learn_outgoing,omitempty"` // "": mailbox
+	Outgoing       string   `json:"outgoing,omitempty"`
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
@@ -90,6 +92,7 @@ type DomainSet struct {
 	Language       *string   `json:"language,omitempty"`
 	Owners         *[]string `json:"owners,omitempty"`
 	LearnOutgoing  *string   `json:"learn_outgoing,omitempty"`
+	Outgoing       *string   `json:"outgoing,omitempty"`
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each

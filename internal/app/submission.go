@@ -1,0 +1,24 @@
+package app
+
+import (
+	"context"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// senders is who may send for whom, as the intake wants it.
+type senders struct {
+	directory *directory.Directory
+	groups    mailbox.Groups
+}
+
+// MaySend implements intake.Senders.
+func (s senders) MaySend(ctx context.Context, login mail.Path, box int64) (mailbox.Sending, error) {
+	m, ok := s.directory.Snapshot().Mailbox(login)
+	if !ok {
+		return mailbox.NoSending, nil
+	}
+	return s.groups.MaySend(ctx, imapPeople{s.directory}.Visitor(m.ID), box)
+}

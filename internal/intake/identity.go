@@ -1,0 +1,68 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// Senders know for which mailboxes of others somebody may send.
+type Senders interface {
+	// MaySend returns how login, a mailbox here, may send for another one.
+	MaySend(ctx context.Context, login mail.Path, box int64) (mailbox.Sending, error)
+}
+
+// maxOwners bounds the mailboxes behind one address whose grants are looked up.
+const maxOwners = 20
+
+// identity returns how a log-in may use an address, as reverse-path or as author. Its own,
+// with a sub-address or not, and aliases that lead to it are its own; so is a group, or
+// another mailbox, whose owner lets it send. Strangers may use any address, and everybody
+// the null path, under which reports go (RFC 5321 §4.5.5).
+func (in *Intake) identity(ctx context.Context, s *directory.Snapshot, login, address mail.Path) (mailbox.Sending, error) {
+	if login.IsNull() || address.IsNull() {
+		return mailbox.SendAs, nil
+	}
+	found, err := s.Resolve(address)
+	if err != nil { // nobody has it here
+		return mailbox.NoSending, nil
+	}
+	if found.Owns(login) {
+		return mailbox.SendAs, nil
+	}
+	most := mailbox.NoSending
+	if in.Senders == nil {
+		return most, nil
+	}
+	for _, box := range found.Boxes[:min(len(found.Boxes), maxOwners)] {
+		if !found.Owns(box.Address) {
+			continue
+		}
+		how, err := in.Senders.MaySend(ctx, login, box.ID)
+		if err != nil {
+			return mailbox.NoSending, fmt.Errorf("intake: may %s send as %s: %w", login, address, err)
+		}
+		if how == mailbox.SendAs {
+			return how, nil
+		}
+		if how != mailbox.NoSending {
+			most = how
+		}
+	}
+	return most, nil
+}
+
+// notYours refuses an address that is no identity of the log-in.
+func notYours(id string, login, address mail.Path) mail.Verdict {
+	return mail.Verdict{Answer: mail.NotYours, ID: id, Reason: string(login) + " may not send as " + string(address)}
+}
+
+// owns reports whether an address is one of a mailbox's own: its address, one with a
+// sub-address, or an alias that leads to it.
+func owns(s *directory.Snapshot, box, address mail.Path) bool {
+	found, err := s.Resolve(address)
+	return err == nil && found.Owns(box)
+}

@@ -1,0 +1,217 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/directory"
+	"gatepost/internal/intake"
+	"gatepost/internal/mail"
+	"gatepost/internal/srs"
+	"gatepost/mailbox"
+	"gatepost/pipeline"
+)
+
+// grants says who may send for junk@ and tag@late.example.
+type grants struct{ w *world }
+
+func (g grants) MaySend(_ context.Context, login mail.Path, box int64) (mailbox.Sending, error) {
+	b, _ := g.w.Directory.Snapshot().Box(box)
+	switch {
+	case login != "none@late.example":
+		return mailbox.NoSending, nil
+	case b.Address == "junk@late.example":
+		return mailbox.SendOnBehalf, nil
+	case b.Address == "tag@late.example":
+		return mailbox.SendAs, nil
+	case b.Address == "defer@late.example":
+		return mailbox.NoSending, errors.New("no store")
+	}
+	return mailbox.NoSending, nil
+}
+
+// submit sends a message as none@late.example to accept@late.example, and returns the
+// answer and what was delivered.
+func submit(t *testing.T, w *world, from mail.Path, content string) (mail.Verdict, string) {
+	t.Helper()
+	own := client
+	own.Login = "none@late.example"
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	tx, v := conv.Mail(t.Context(), own, from, mail.Params{})
+	if v.Answer != mail.OK {
+		return v, ""
+	}
+	if v := tx.Rcpt(t.Context(), "accept@late.example", mail.RcptParams{}); v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	m := mail.NewMessage([]byte(content))
+	n := len(w.commits)
+	v = tx.Data(t.Context(), m, []byte("Received: by mx.example\r\n"))
+	if len(w.commits) == n {
+		return v, ""
+	}
+	served, err := io.ReadAll(w.commits[n].Deliveries[0].View.Message(mail.NewMessage(w.content)).Reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, string(served)
+}
+
+// Every author is an identity of the log-in (spec, Submission), and who writes on behalf of
+// another is named (RFC 5322 §3.6.2).
+func TestAuthors(t *testing.T) {
+	const own, mine = "none@late.example", "From: none@late.example\r\n"
+	for _, c := range []struct {
+		name, from, header, want string
+		answer                   mail.Answer
+		sender                   string
+	}{
+		{"his own", own, mine, "", mail.OK, ""},
+		{"a sub-address", "none+x@late.example", "From: None <NONE+news@late.example>\r\n", "", mail.OK, ""},
+		{"a report, under the null path", "", mine, "", mail.OK, ""},
+		{"somebody else's reverse-path", "spam@late.example", mine, "none@late.example may not send as spam@late.example", mail.NotYours, ""},
+		{"somebody else as author", own, "From: spam@late.example\r\n", "none@late.example may not send as spam@late.example", mail.NotYours, ""},
+		{"a stranger as author", own, "From: Boss <boss@bank.example>\r\n", "none@late.example may not send as boss@bank.example", mail.NotYours, ""},
+		{"one of several authors is another", own, "From: none@late.example, boss@bank.example\r\n", "none@late.example may not send as boss@bank.example", mail.NotYours, ""},
+		{"several of his", own, "From: none@late.example, none+x@late.example\r\n", "", mail.OK, "<none@late.example>"},
+		{"as another, by leave", "tag@late.example", "From: tag@late.example\r\n", "", mail.OK, ""},
+		{"on behalf", "junk@late.example", "From: junk@late.example\r\n", "", mail.OK, "<none@late.example>"},
+		{"on behalf, and says so", own, "From: junk@late.example\r\nSender: none+x@late.example\r\n", "", mail.OK, "none+x@late.example"},
+		{"on behalf, and hides it", own, "From: junk@late.example\r\nSender: junk@late.example\r\n", "none@late.example may not send as junk@late.example", mail.NotYours, ""},
+		{"a stranger as sender", own, mine + "Sender: boss@bank.example\r\n", "none@late.example may not send as boss@bank.example", mail.NotYours, ""},
+		{"two From fields", own, mine + "From: boss@bank.example\r\n", "a message has one From field, and one Sender at most", mail.Malformed, ""},
+		{"an empty group", own, "From: undisclosed:;\r\n", "the field From has no address: it is empty", mail.Malformed, ""},
+		{"no address", own, "From: me\r\n", "the field From has no address: me is none", mail.Malformed, ""},
+		{"many authors", own, "From: " + strings.Repeat("none@late.example,", 21) + "none@late.example\r\n", "the field From has too many addresses", mail.Malformed, ""},
+		{"nobody can tell", own, "From: defer@late.example\r\n", "", mail.Failed, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Senders, w.SRS = grants{w}, srs.New([][]byte{[]byte("a key for tests")}, time.Now)
+			v, served := submit(t, w, mail.Path(c.from), c.header+"Subject: x\r\n\r\nbody\r\n")
+			if v.Answer != c.answer || v.Reason != c.want {
+				t.Errorf("got %v %q, want %v %q", v.Answer, v.Reason, c.answer, c.want)
+			}
+			if got := mail.NewMessage([]byte(served)).Header().Get("Sender"); got != c.sender {
+				t.Errorf("Sender: %q, want %q", got, c.sender)
+			}
+		})
+	}
+}
+
+// What is missing is added, and Bcc goes (RFC 6409 §8, RFC 5322 §3.6.3); the rest is as it came.
+func TestCompleted(t *testing.T) {
+	const full = "From: none@late.example\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@late.example>\r\n"
+	for _, c := range []struct{ name, header, want string }{
+		{"nothing is missing", full + "Subject: x\r\n", full + "Subject: x\r\n"},
+		{"Bcc", full + "Bcc: secret@late.example,\r\n other@late.example\r\nSubject: x\r\nresent-bcc: more@late.example\r\n", full + "Subject: x\r\n"},
+		{"no Date", "From: none@late.example\r\nMessage-ID: <1@late.example>\r\n", "Date: Sun, 22 Nov 2026 12:00:00 +0000\r\nFrom: none@late.example\r\nMessage-ID: <1@late.example>\r\n"},
+		{"an empty Date", "Date: \r\n" + "From: none@late.example\r\nMessage-ID: <1@late.example>\r\n", "Date: Sun, 22 Nov 2026 12:00:00 +0000\r\nFrom: none@late.example\r\nMessage-ID: <1@late.example>\r\n"},
+		{"no Message-ID", "From: none@late.example\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\n", "Message-ID: <ID@mx.example>\r\nFrom: none@late.example\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\n"},
+		{"no From", "Date: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@late.example>\r\n", "From: <none@late.example>\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@late.example>\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Now = func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+			v, served := submit(t, w, "none@late.example", c.header+"\r\nbody\r\n")
+			if v.Answer != mail.OK {
+				t.Fatal(v)
+			}
+			got := served[strings.Index(served, "X-Spam-Status"):]
+			got = got[strings.Index(got, "\r\n")+2:]
+			if want := strings.Replace(c.want, "<ID@", "<"+v.ID+"@", 1) + "\r\nbody\r\n"; got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+	t.Run("what others' servers bring stays as it came", func(t *testing.T) {
+		w := newWorld(t)
+		m := mail.NewMessage([]byte("From: a@sender.example\r\nBcc: secret@late.example\r\n\r\nbody\r\n"))
+		if v := w.begin(t, "none@late.example").Data(t.Context(), m, nil); v.Answer != mail.OK {
+			t.Fatal(v)
+		}
+		h := w.commits[0].Deliveries[0].View.Message(m).Header()
+		if h.Get("Bcc") == "" || h.Count("Date")+h.Count("Message-ID") != 0 {
+			t.Errorf("Bcc %q, Date %q", h.Get("Bcc"), h.Get("Date"))
+		}
+	})
+}
+
+// From where a log-in sent, and which one it was, is nobody's business.
+func TestUsersAreHidden(t *testing.T) {
+	w := newWorld(t)
+	w.Config.HideUsers, w.Senders = true, grants{w}
+	_, served := submit(t, w, "tag@late.example", "From: tag@late.example\r\n\r\nbody\r\n")
+	if strings.Contains(served, client.Addr.String()) || strings.Contains(served, client.Helo) || strings.Contains(served, "none@late.example") {
+		t.Errorf("it tells:\n%s", served)
+	}
+	if !strings.Contains(served, "Authentication-Results: mx.example; auth=pass\r\n") {
+		t.Errorf("no result of the log-in:\n%s", served)
+	}
+}
+
+// What people here send walks the policy of their own domain, whoever gets it, and what is
+// spam there is refused with the reason, or held (spec, Submission).
+func TestOutgoingPolicy(t *testing.T) {
+	spam := func(name string) *pipeline.Policy {
+		p := policy(name, pipeline.Data)
+		p.Entries[0].Filter = fixed{pipeline.Finding{Result: "spam", Reason: "the offer is in " + name}}
+		return p
+	}
+	world := func(t *testing.T) *world {
+		w := newWorld(t)
+		p := *w.Policies()
+		p.ByName = map[string]*pipeline.Policy{"default": p.ByName["default"], "early": p.ByName["early"], "out": spam("out"), "own": spam("own")}
+		p.Outgoing = "out"
+		w.SetPolicies(&p)
+		return w
+	}
+	t.Run("refused with the reason", func(t *testing.T) {
+		v, _ := submit(t, world(t), "none@late.example", ownLetter)
+		if v.Answer != mail.Refused || v.Reason != "says: the offer is in out" {
+			t.Errorf("got %v %q", v.Answer, v.Reason)
+		}
+	})
+	t.Run("the domain's own", func(t *testing.T) {
+		w := world(t)
+		if _, err := w.Directory.(*directory.Directory).ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.Outgoing = "own"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := submit(t, w, "none@late.example", ownLetter); v.Reason != "says: the offer is in own" {
+			t.Errorf("got %v %q", v.Answer, v.Reason)
+		}
+	})
+	t.Run("held", func(t *testing.T) {
+		w := world(t)
+		w.Config.HoldOutgoing = true
+		own := client
+		own.Login = "none@late.example"
+		conv, _ := w.Connect(t.Context(), own)
+		defer conv.Close()
+		tx, _ := conv.Mail(t.Context(), own, "none@late.example", mail.Params{})
+		tx.Rcpt(t.Context(), "none@junk.example", mail.RcptParams{})
+		if v := tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil); v.Answer != mail.OK || len(w.commits[0].Held) != 1 {
+			t.Errorf("got %v, %d held", v, len(w.commits[0].Held))
+		}
+	})
+	t.Run("explained", func(t *testing.T) {
+		own := client
+		own.Login = "none@late.example"
+		e, err := world(t).Explain(t.Context(), own, "none@late.example", []string{"accept@late.example"}, mail.NewMessage([]byte(ownLetter)))
+		if err != nil || e.Verdict.Reason != "says: the offer is in out" || e.Walks[1].Policy != "out" {
+			t.Errorf("got %+v, %v", e, err)
+		}
+	})
+	t.Run("strangers do not walk it", func(t *testing.T) {
+		if got := world(t).send(t, "none@late.example"); got[1] != mail.OK {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+var _ intake.Senders = grants{}
