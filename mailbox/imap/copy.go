@@ -32,6 +32,9 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 	if err := c.copyFits(ctx, to.Folder, c.view.uids(spans)); err != nil {
 		return reply{}, err
 	}
+	if err := c.audit(ctx, mailbox.ActCopy, "UID %s to %s", c.view.uids(spans), name); err != nil {
+		return reply{}, err
+	}
 	done, err := c.carry(ctx, c.view.uids(spans), to, false)
 	if err != nil {
 		return reply{}, err

@@ -133,6 +133,9 @@ type fetcher struct {
 }
 
 func (f *fetcher) run(ctx context.Context, spans []span) error {
+	if err := f.auditFetch(ctx, spans); err != nil {
+		return err
+	}
 	n := firstHelping
 	for len(spans) > 0 {
 		var front []span

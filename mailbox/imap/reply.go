@@ -60,6 +60,7 @@ var knownErrors = []struct {
 	{mailbox.ErrFolderName, reply{"NO", "CANNOT", "Not a mailbox name that can be used here"}},
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},
 	{mailbox.ErrQuarantine, reply{"NO", "NOPERM", "The folder of what is held stays as it is"}},
+	{mailbox.ErrRecord, reply{"NO", "NOPERM", "An archive stays as it is"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
 	{mailbox.ErrOverQuota, reply{"NO", "OVERQUOTA", "The mailbox is full"}}, // RFC 5530 §3, RFC 9208 §4.3
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},

@@ -23,11 +23,20 @@ type query struct {
 	count    bool
 	all      bool
 	save     bool
-	modseq   bool // MODSEQ is among the keys
+	modseq   bool   // MODSEQ is among the keys
+	asked    string // by which words, where that is noted
+}
+
+// asked returns what is left of a command, where an archive is selected.
+func (r *request) asked(v *view) string {
+	if v.folder.Use != mailbox.Record {
+		return ""
+	}
+	return r.name + strings.ToValidUTF8(string(r.b), "?")
 }
 
 func (c *conn) search(ctx context.Context, r *request) (reply, error) {
-	q := query{extended: c.rev2}
+	q := query{extended: c.rev2, asked: r.asked(c.view)}
 	r.space()
 	if r.takeFold("RETURN (") {
 		q.extended = true
@@ -115,6 +124,9 @@ type searcher struct {
 // still undecided with their rows, and then with their content.
 func (s *searcher) run(ctx context.Context) error {
 	v := s.view
+	if err := s.audit(ctx, mailbox.ActSearch, "%s", s.query.asked); err != nil {
+		return err
+	}
 	var undecided []int
 	matched := make([]bool, v.told)
 	for i := range v.told {

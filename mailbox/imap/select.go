@@ -61,6 +61,9 @@ func (c *conn) open(ctx context.Context, name string, readOnly bool) (reply, err
 	p, err := c.reach(ctx, name, mailbox.MayRead)
 	f := p.Folder
 	if err == nil {
+		err = c.auditFolder(ctx, f, mailbox.ActSelect, "")
+	}
+	if err == nil {
 		f, err = c.gather(ctx, f)
 	}
 	if err != nil {

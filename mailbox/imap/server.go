@@ -49,6 +49,7 @@ type Server struct {
 	People   People
 	Offered  func(context.Context, Offer) // optional: hears what somebody shares; must not wait long
 	Quotas   Quotas                       // optional: bounds what mailboxes hold
+	Auditor  Auditor                      // optional: without one nobody reads archives
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in

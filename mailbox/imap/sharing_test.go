@@ -18,7 +18,7 @@ type people struct{}
 
 func (people) names() map[string]mailbox.Who {
 	return map[string]mailbox.Who{
-		"ann@example.org": "box:1", "bob@example.org": "box:2", "sales@example.org": "box:3",
+		"ann@example.org": "box:1", "bob@example.org": "box:2", "sales@example.org": "box:3", "_archive@example.org": "box:4",
 		"team@example.org": "group:team@example.org", "@example.org": "domain:example.org", "anyone": mailbox.Anyone,
 	}
 }

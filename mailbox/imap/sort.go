@@ -49,10 +49,10 @@ func (r *request) sortOrder() (order []mailbox.SortOrder) {
 
 // searchKeys reads a charset and search keys, and finds what fits them.
 func (c *conn) searchKeys(ctx context.Context, r *request) (*searcher, error) {
+	q := query{asked: r.asked(c.view)}
 	r.space()
 	r.charset()
 	r.space()
-	q := query{}
 	p := searchParser{parser: r.parser, view: c.view, query: &q, now: c.srv.now()}
 	q.key = p.keys()
 	if err := r.end(); err != nil {
