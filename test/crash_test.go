@@ -1,9 +1,12 @@
 package test
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +72,7 @@ func pour(addr, name string, r *rand.Rand, l *ledger, stop <-chan struct{}) {
 }
 
 // SIGKILL at random moments, under load from 20 connections: every message with a
-// 250 is there exactly once, byte for byte.
+// 250 is there exactly once, byte for byte, and so it is in the archive.
 func TestKill(t *testing.T) {
 	rounds := 50
 	if testing.Short() {
@@ -83,6 +86,7 @@ func killUnderLoad(t *testing.T, m *machine.Machine, rounds int) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	l := &ledger{taken: map[string][]byte{}}
+	run(t, m, "", "domain", "set", "test.example", "--archive-days", "30")
 	for round := range rounds {
 		if round > 0 {
 			if err := m.Start(); err != nil {
@@ -107,6 +111,7 @@ func killUnderLoad(t *testing.T, m *machine.Machine, rounds int) {
 		t.Fatal(err)
 	}
 	verify(t, m, l)
+	verifyArchive(t, m, l)
 	if err := m.Stop(); err != nil {
 		t.Error(err)
 	}
@@ -119,24 +124,62 @@ func killUnderLoad(t *testing.T, m *machine.Machine, rounds int) {
 // sent and never answered may be there too: the client was told nothing.
 func verify(t *testing.T, m *machine.Machine, l *ledger) {
 	t.Helper()
-	seen := map[string]int{}
-	err := load.FetchAll(m.IMAP, address, password, "INBOX", func(content []byte) {
-		_, rest, _ := bytes.Cut(content, []byte("X-Token: "))
-		token, _, _ := bytes.Cut(rest, []byte("\r\n"))
-		seen[string(token)]++
-		if want := l.taken[string(token)]; want != nil && !bytes.HasSuffix(content, want) {
-			t.Errorf("%s is not what was sent", token)
-		}
-	})
+	seen := sightings{}
+	err := load.FetchAll(m.IMAP, address, password, "INBOX", func(content []byte) { seen.add(t, l, content) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for token := range l.taken {
-		if seen[token] != 1 {
-			t.Errorf("%s was taken with 250 and is there %d times", token, seen[token])
+	seen.hold(t, l)
+}
+
+// verifyArchive is verify for what the archive of the domain has.
+func verifyArchive(t *testing.T, m *machine.Machine, l *ledger) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "all.zip")
+	run(t, m, "", "archive", "export", "test.example", file)
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	seen := sightings{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(content) > 0 { // no folder
+			seen.add(t, l, content)
 		}
 	}
-	t.Logf("%d taken, %d there", len(l.taken), len(seen))
+	seen.hold(t, l)
+}
+
+// sightings is how often messages were seen, by token.
+type sightings map[string]int
+
+func (s sightings) add(t *testing.T, l *ledger, content []byte) {
+	t.Helper()
+	_, rest, _ := bytes.Cut(content, []byte("X-Token: "))
+	token, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	s[string(token)]++
+	if want := l.taken[string(token)]; want != nil && !bytes.HasSuffix(content, want) {
+		t.Errorf("%s is not what was sent", token)
+	}
+}
+
+func (s sightings) hold(t *testing.T, l *ledger) {
+	t.Helper()
+	for token := range l.taken {
+		if s[token] != 1 {
+			t.Errorf("%s was taken with 250 and is there %d times", token, s[token])
+		}
+	}
+	t.Logf("%d taken, %d there", len(l.taken), len(s))
 	if len(l.taken) == 0 {
 		t.Error("nothing was taken at all")
 	}

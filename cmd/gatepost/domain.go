@@ -31,6 +31,7 @@ type domainFields struct {
 	owners                                  []string
 	limits                                  limitFlags
 	total, totalMessages, junk, trash       string
+	archive                                 string
 }
 
 func (d *domainFields) flags(c *cobra.Command) {
@@ -54,6 +55,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.totalMessages, "total-messages", "", "`number` of messages that all mailboxes together may hold, or none")
 	f.StringVar(&d.junk, "junk-days", "", "`days` that mail stays in Junk folders; default for the node's, never")
 	f.StringVar(&d.trash, "trash-days", "", "`days` that mail stays in Trash folders; default for the node's, never")
+	f.StringVar(&d.archive, "archive-days", "", "`days` that all mail in and out is kept in the domain's archive; never (removed), or off")
 	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, with commas between; empty is nothing")
 }
 
@@ -91,7 +93,7 @@ func (p *program) domainAdd() *cobra.Command {
 			}
 			return ask(p, cmd, ops.DomainAdd{
 				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
-				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays,
+				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
@@ -180,7 +182,7 @@ func (p *program) domainSet() *cobra.Command {
 			}
 			r := ops.DomainSet{
 				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
-				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays,
+				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
 				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
 				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
@@ -191,7 +193,7 @@ func (p *program) domainSet() *cobra.Command {
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, " +
-					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days or --trash-days")
+					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days or --archive-days")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
@@ -219,6 +221,6 @@ func (p *program) showDomain(d ops.Domain) {
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
-		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "created", d.Created)
+		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
 	p.warn(d.Warnings)
 }

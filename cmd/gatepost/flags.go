@@ -53,6 +53,33 @@ func (m moment) String() string { return "" }
 // Type names the value in help texts.
 func (m moment) Type() string { return "time" }
 
+// A day is a flag's value: the end of a day, or a time.
+type day struct {
+	to   *time.Time
+	zone *time.Location
+}
+
+// Set reads "2026-12-31", which is the end of that day, or "2026-12-31 14:00".
+func (d day) Set(s string) error {
+	if t, err := time.ParseInLocation(time.DateOnly, s, d.zone); err == nil {
+		*d.to = t.AddDate(0, 0, 1)
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, s, d.zone); err == nil {
+			*d.to = t
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no day or time such as 2026-12-31 or 2026-12-31 14:00", s)
+}
+
+// String returns nothing: there is no default.
+func (d day) String() string { return "" }
+
+// Type names the value in help texts.
+func (d day) Type() string { return "day" }
+
 // A span is a flag's value: a length of time that may be in days.
 type span struct{ to *time.Duration }
 

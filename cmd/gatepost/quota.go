@@ -52,7 +52,14 @@ func (d *domainFields) bounds(f *pflag.FlagSet) (r ops.DomainSet, err error) {
 	if r.JunkDays, err = daysFlag(f, "junk-days", d.junk); err != nil {
 		return r, err
 	}
-	r.TrashDays, err = daysFlag(f, "trash-days", d.trash)
+	if r.TrashDays, err = daysFlag(f, "trash-days", d.trash); err != nil {
+		return r, err
+	}
+	archive := d.archive
+	if archive == "off" {
+		archive = ""
+	}
+	r.ArchiveDays, err = daysFlag(f, "archive-days", archive)
 	return r, err
 }
 

@@ -30,6 +30,7 @@ func (a *App) operations() control.Handlers {
 	a.distributionOps(h)
 	a.shareOps(h)
 	a.groupOps(h)
+	a.archiveOps(h)
 	a.listOps(h)
 	a.banOps(h)
 	a.trustOps(h)

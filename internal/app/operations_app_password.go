@@ -54,5 +54,8 @@ func (a *App) owner(address string) (directory.Mailbox, error) {
 	if !ok {
 		return directory.Mailbox{}, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
 	}
+	if m.State == directory.Archive {
+		return directory.Mailbox{}, control.Misused("%s is the archive of %s, and no mailbox; see gatepost archive", p, p.Domain())
+	}
 	return m, nil
 }

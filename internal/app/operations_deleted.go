@@ -10,27 +10,13 @@ import (
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
-	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 )
 
-// boxAt finds a mailbox by its address.
-func (a *App) boxAt(address string) (directory.Mailbox, error) {
-	p, err := path(address)
-	if err != nil {
-		return directory.Mailbox{}, err
-	}
-	m, ok := a.directory.Snapshot().Mailbox(p)
-	if !ok {
-		return m, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
-	}
-	return m, nil
-}
-
 // deletedMail lists what can be brought back.
 func (a *App) deletedMail(ctx context.Context, q ops.MailboxDeleted) ([]ops.DeletedMail, error) {
-	m, err := a.boxAt(q.Address)
+	m, err := a.owner(q.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +66,7 @@ func envelopeText(envelope []byte) (from, subject string) {
 
 // recoverMail brings deleted mail back, whatever the quota: an operator wants it.
 func (a *App) recoverMail(ctx context.Context, q ops.MailboxRecover) (ops.Recovered, error) {
-	m, err := a.boxAt(q.Address)
+	m, err := a.owner(q.Address)
 	if err != nil {
 		return ops.Recovered{}, err
 	}

@@ -67,11 +67,11 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 	there, err := a.mailboxes.DomainUsage(ctx, d.ID)
 	return ops.Domain{
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
-		Mailboxes: len(s.Mailboxes(d.Name)), Aliases: len(s.Aliases(d.Name)),
+		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,
-		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays,
+		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays, ArchiveDays: d.ArchiveDays,
 	}, err
 }
 
@@ -142,7 +142,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
 		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound)},
-		Total: directory.Limits{Bytes: orZero(q.Total), Messages: orZero(q.TotalMessages)}, JunkDays: orZero(q.JunkDays), TrashDays: orZero(q.TrashDays),
+		Total: directory.Limits{Bytes: orZero(q.Total), Messages: orZero(q.TotalMessages)}, JunkDays: orZero(q.JunkDays), TrashDays: orZero(q.TrashDays), ArchiveDays: orZero(q.ArchiveDays),
 	})
 	if err != nil {
 		return ops.Domain{}, told(err)
@@ -195,12 +195,27 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Total.Messages, q.TotalMessages)
 		give(&d.JunkDays, q.JunkDays)
 		give(&d.TrashDays, q.TrashDays)
+		give(&d.ArchiveDays, q.ArchiveDays)
 		return nil
 	})
+	if err == nil && q.ArchiveDays != nil {
+		err = a.mailboxes.Note(ctx, a.act(d.Name, mailbox.ActKept, "%s", archiveText(d.ArchiveDays)))
+	}
 	if err != nil {
 		return ops.Domain{}, told(err)
 	}
 	return a.warned(ctx, d)
+}
+
+// archiveText says for how long an archive keeps mail.
+func archiveText(days int) string {
+	switch {
+	case days < 0:
+		return "for ever"
+	case days == 0:
+		return "nothing more is taken"
+	}
+	return fmt.Sprint(days, " days")
 }
 
 // choices reads what a request has of digests and owners.

@@ -12,7 +12,6 @@ import (
 	"gatepost/internal/blob"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
-	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/mailfile"
 	"gatepost/mailbox"
@@ -25,22 +24,9 @@ var maildirNames = mailfile.Names{Encode: imap.EncodeName, Decode: imap.DecodeNa
 // pageOfMessages is how many rows of a folder are in memory at once.
 const pageOfMessages = 200
 
-// mailboxAt finds the mailbox of an address that a command names.
-func (a *App) mailboxAt(address string) (directory.Mailbox, error) {
-	p, err := path(address)
-	if err != nil {
-		return directory.Mailbox{}, err
-	}
-	m, ok := a.directory.Snapshot().Mailbox(p)
-	if !ok {
-		return m, control.NotFound("mailbox %s: %v", p, directory.ErrNoMailbox)
-	}
-	return m, nil
-}
-
 // exportMailbox writes all folders but the one of what is held.
 func (a *App) exportMailbox(ctx context.Context, q ops.MailboxExport) (done ops.MailboxExported, err error) {
-	box, err := a.mailboxAt(q.Address)
+	box, err := a.owner(q.Address)
 	if err != nil {
 		return done, err
 	}
@@ -117,7 +103,7 @@ func (a *App) exportMessage(ctx context.Context, w mailfile.Writer, folder strin
 // importMailbox brings messages in, each in a commit of its own, so that one that is cut off is
 // gone on with by the same command: what a folder has already is known by its octets.
 func (a *App) importMailbox(ctx context.Context, q ops.MailboxImport) (ops.MailboxImported, error) {
-	box, err := a.mailboxAt(q.Address)
+	box, err := a.owner(q.Address)
 	if err != nil {
 		return ops.MailboxImported{}, err
 	}

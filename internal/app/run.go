@@ -163,7 +163,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
 		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
-		Sharing: a.mailboxes, People: imapPeople{a.directory}, Offered: a.offers.Tell,
+		Sharing: a.mailboxes, People: imapPeople{a.directory}, Offered: a.offers.Tell, Auditor: imapAudit{a},
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
@@ -247,6 +247,7 @@ func (a *App) chores() []service {
 		{name: "complaints", run: func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
 		{name: "junk", run: a.cleanJunk},
 		{name: "expunges", run: a.thinExpunged},
+		{name: "archives", run: a.keepArchives},
 		{name: "mailboxes", run: a.followBoxes},
 		{name: "deleted mail", run: a.purgeDeleted},
 		{name: "room", run: a.yielder.run},

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -29,6 +30,11 @@ func (s *Snapshot) Archives() (all []Mailbox) {
 		}
 	}
 	return all
+}
+
+// People returns the mailboxes of a domain without its archive.
+func (s *Snapshot) People(domain string) []Mailbox {
+	return slices.DeleteFunc(s.Mailboxes(domain), func(m Mailbox) bool { return m.State == Archive })
 }
 
 // newArchive plans the archive of a domain that is to have one and has none.

@@ -32,6 +32,8 @@ type Domain struct {
 	Bytes     int64  `json:"bytes"`      // that these are
 	JunkDays  int    `json:"junk_days"`  // that mail stays in Junk; 0: as the node says, -1: for ever
 	TrashDays int    `json:"trash_days"` // and in Trash
+
+	ArchiveDays int `json:"archive_days"` // that all mail in and out is kept; 0: not, -1: for ever
 }
 
 // DomainAdd makes a domain. Result: Domain.
@@ -61,6 +63,7 @@ type DomainAdd struct {
 	TotalMessages *int64 `json:"total_messages,omitempty"`
 	JunkDays      *int   `json:"junk_days,omitempty"`
 	TrashDays     *int   `json:"trash_days,omitempty"`
+	ArchiveDays   *int   `json:"archive_days,omitempty"`
 }
 
 // DomainList asks for the domains, by name. Result: []Domain.
@@ -101,6 +104,7 @@ type DomainSet struct {
 	TotalMessages *int64 `json:"total_messages,omitempty"`
 	JunkDays      *int   `json:"junk_days,omitempty"`
 	TrashDays     *int   `json:"trash_days,omitempty"`
+	ArchiveDays   *int   `json:"archive_days,omitempty"` // 0: nothing more is taken
 }
 
 // DomainRemove removes one that has neither mailboxes nor aliases. Result: Nothing.

@@ -6,7 +6,7 @@ import "time"
 type Mailbox struct {
 	Address  string    `json:"address"`
 	Language string    `json:"language"`
-	State    string    `json:"state"`  // active, suspended, closed
+	State    string    `json:"state"`  // active, suspended, closed, archive
 	Copies   []string  `json:"copies"` // where its mail goes, too
 	Messages int64     `json:"messages"`
 	Bytes    int64     `json:"bytes"`
