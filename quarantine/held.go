@@ -138,7 +138,8 @@ type Onward struct {
 	Sender      mail.Path // the reverse-path it leaves under
 	Destination string    // as the queue names it
 	Boxes       []int64   // mailboxes here, where they are many
-	Mark        []byte    // a header field in front
+	Mark        []byte    // header fields in front
+	By          string    // the domain here that sends it on; "": none does
 }
 
 // Errors that callers decide by.

@@ -17,7 +17,7 @@ func (p *program) domain() *cobra.Command {
 		Long:    "Adds, lists, shows, changes and removes the domains whose mail this node takes.",
 		Example: `  gatepost domain add example.org --disposition junk`,
 	})
-	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainRecords(), p.domainSet(), p.domainRemove())
+	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainRecords(), p.domainDKIM(), p.domainSet(), p.domainRemove())
 	return c
 }
 
@@ -146,7 +146,7 @@ func (p *program) domainRecords() *cobra.Command {
 	return &cobra.Command{
 		Use:   "records NAME",
 		Short: "Show the DNS records that a domain should have",
-		Long: "Shows the lines that belong into the zone of a domain: where its mail goes (MX), and where mail programs find its mailboxes (SRV). " +
+		Long: "Shows the lines that belong into the zone of a domain: where its mail goes (MX), by which keys it is signed (TXT), and where mail programs find its mailboxes (SRV). " +
 			"What clients.services and web.url say is in them.",
 		Example: `  gatepost domain records example.org`,
 		Args:    cobra.ExactArgs(1),

@@ -77,6 +77,7 @@ func handlers() control.Handlers {
 		return ops.Nothing{}, errors.New("domain example.org: still in use")
 	})
 	routeHandlers(h)
+	dkimHandlers(h)
 	adminHandlers(h)
 	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Digest: true, Created: at(0)}))
 	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))

@@ -43,6 +43,7 @@ import (
 	"gatepost/internal/resolve"
 	"gatepost/internal/scripts"
 	"gatepost/internal/sent"
+	"gatepost/internal/signing"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
 	"gatepost/internal/token"
@@ -91,6 +92,7 @@ type App struct {
 	rules        *scripts.Desk
 	ledger       *sent.Ledger
 	signer       *sent.Signer // of return paths, none of which is signed by default
+	keys         *signing.Desk
 	routes       routes
 	relay        *relay.Relay
 	beside       []service // what runs as long as the node does
@@ -151,6 +153,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openComplaints,
 		a.openResolver,
 		a.openLearnt,
+		a.openSigning,
 		a.openOutgoing,
 		a.openDMARC,
 		a.openGreylist,
@@ -315,7 +318,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 			ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: warningWaker{a.changes, a.warner},
-		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
+		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Signer: a.keys, Resolver: a.resolver, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue,
 		Meter:     newMeter(a),
 		Senders:   senders{a.directory, a.mailboxes},

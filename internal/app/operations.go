@@ -17,6 +17,7 @@ import (
 func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
+	a.dkimOps(h)
 	control.On(h, a.records)
 	a.mailboxOps(h)
 	a.appPasswordOps(h)

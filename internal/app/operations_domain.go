@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/signing"
 	"gatepost/mailbox"
 )
 
@@ -55,8 +57,14 @@ func (a *App) domainOps(h control.Handlers) {
 		if err != nil {
 			return ops.Nothing{}, err
 		}
+		dom, _ := a.directory.Snapshot().Domain(name)
 		if err := a.directory.RemoveDomain(ctx, name); err != nil {
 			return ops.Nothing{}, told(err)
+		}
+		for _, own := range append(slices.Clone(dom.Names), dom.Name) { // whose mail nobody signs any more
+			if err := a.keys.Drop(ctx, own, ""); err != nil && !errors.Is(err, signing.ErrNoKey) {
+				return ops.Nothing{}, err
+			}
 		}
 		return ops.Nothing{}, a.mailboxes.ForgetWho(ctx, mailbox.DomainWho(name))
 	})
@@ -80,6 +88,9 @@ func (a *App) warned(ctx context.Context, d directory.Domain) (ops.Domain, error
 	shown, err := a.domain(ctx, d)
 	if d.Challenge != directory.Off && a.config.Load().Web.URL == "" {
 		shown.Warnings = append(shown.Warnings, fmt.Sprintf("challenge is %s, but no sender can be told: web.url of the configuration is empty", d.Challenge))
+	}
+	for _, own := range append([]string{d.Name}, d.Names...) {
+		shown.Warnings = append(shown.Warnings, a.keys.Troubles(own)...)
 	}
 	return shown, err
 }

@@ -54,7 +54,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.closing(a.lookups.Close)
 	a.carriers = carriers{remote: a.relay, routes: a.routes}
 	a.queue = queue.New(queue.Config{
-		Rows: learningRows{a.store.Queue(), a.trust, a.scripts}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark,
+		Rows: learningRows{a.store.Queue(), a.trust, a.scripts}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark, Sign: a.signOwn,
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
 		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
 	})

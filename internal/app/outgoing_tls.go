@@ -77,9 +77,10 @@ func (s reportSender) Send(ctx context.Context, to mail.Path, message []byte) er
 		return err
 	}
 	name := mail.NewID(now)
+	view := mail.View{Prefix: a.signOwn(ctx, mail.NewMessage(message))} // RFC 8460 §3
 	t := &queue.Transfer{
 		Message: &queue.Message{
-			ID: name, Tx: name, Blob: string(id), Size: int64(len(message)), Created: now, Expires: now.Add(reportLife),
+			ID: name, Tx: name, Blob: string(id), View: view, Size: view.Size(int64(len(message))), Created: now, Expires: now.Add(reportLife),
 			Params: mail.Params{Size: int64(len(message))},
 		},
 		Recipient: to, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: a.routes.Destination(to),

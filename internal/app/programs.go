@@ -86,6 +86,11 @@ func (a *App) records(_ context.Context, q ops.DomainRecords) ([]ops.DNSRecord, 
 	}
 	c := a.config.Load()
 	list := []ops.DNSRecord{{Name: name + ".", Type: "MX", Data: "10 " + c.Hostname + "."}}
+	keys, err := a.dkimRecords(name)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, keys...)
 	if site, ok := a.programs(c).Site(name); ok {
 		for _, r := range site.Records() {
 			list = append(list, ops.DNSRecord(r))

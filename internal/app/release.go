@@ -59,6 +59,7 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	if ruled {
 		copies = append(copies, quarantine.Onward{To: h.Recipient, Sender: h.Sender, Destination: string(queue.Local), Boxes: []int64{h.Box}})
 	}
+	p.sign(ctx, served, copies)
 	return quarantine.Delivery{
 		Queued: ruled,
 		View:   view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
@@ -74,14 +75,31 @@ func released(h quarantine.Held, now time.Time) mail.View {
 	return view
 }
 
+// sign puts signatures on top of what leaves, as the intake does where nothing was held.
+func (p preparer) sign(ctx context.Context, served *mail.Message, to []quarantine.Onward) {
+	for i := range to {
+		if o := &to[i]; o.Destination != string(queue.Local) {
+			leaves := mail.View{Prefix: o.Mark}.Message(served)
+			o.Mark = append(p.intake.Signatures(ctx, leaves, o.By), o.Mark...)
+		}
+	}
+}
+
 // onward prepares what goes by the queue: to another server, or to many mailboxes.
 func (p preparer) onward(ctx context.Context, h quarantine.Held) (quarantine.Delivery, error) {
 	to, err := p.intake.Onward(ctx, h)
 	if err != nil {
 		return quarantine.Delivery{}, fmt.Errorf("recipient %s: %w", h.Recipient, err)
 	}
+	content, err := p.blobs.Open(ctx, blob.ID(h.Blob))
+	if err != nil {
+		return quarantine.Delivery{}, fmt.Errorf("content %s: %w", h.Blob, err)
+	}
+	defer content.Close()
 	now := p.now()
-	d := quarantine.Delivery{View: released(h, now), Time: now, Onward: to, Expires: now.Add(p.lifetime), Teach: trustScopes{p.directory}.taught(h)}
+	view := released(h, now)
+	p.sign(ctx, view.Message(mail.NewSpooled(content, content.Size())), to)
+	d := quarantine.Delivery{View: view, Time: now, Onward: to, Expires: now.Add(p.lifetime), Teach: trustScopes{p.directory}.taught(h)}
 	d.Size = h.Size + int64(len(d.View.Prefix)-len(h.View.Prefix))
 	return d, nil
 }

@@ -146,6 +146,10 @@ func (l *loader) ranges() {
 	between(l, "limits.imap_timeout", m.IMAPTimeout, time.Minute, 24*time.Hour)
 	between(l, "limits.pop3_timeout", m.POP3Timeout, time.Minute, 24*time.Hour)
 	between(l, "quarantine.keep", l.cfg.Quarantine.Keep, 24*time.Hour, 3650*24*time.Hour)
+	between(l, "signing.keep", l.cfg.Signing.Keep, 7*24*time.Hour, 365*24*time.Hour)
+	if l.cfg.Signing.Rotate != 0 {
+		between(l, "signing.rotate", l.cfg.Signing.Rotate, 30*24*time.Hour, 10*365*24*time.Hour)
+	}
 	between(l, "sent.keep", l.cfg.Sent.Keep, 24*time.Hour, 365*24*time.Hour)
 	between(l, "journal.keep", l.cfg.Journal.Keep, 24*time.Hour, 3650*24*time.Hour)
 	q := &l.cfg.Queue

@@ -41,6 +41,7 @@ type Config struct {
 	Submission      Submission     `key:"submission"`
 	Relay           Relay          `key:"relay"`
 	Sent            Sent           `key:"sent"`
+	Signing         Signing        `key:"signing"`
 	Sieve           Sieve          `key:"sieve"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Quota           Quota          `key:"quota"`
@@ -257,6 +258,12 @@ type Bans struct {
 	Most    int             `key:"most"`    // active at once
 	Contact string          `key:"contact"` // an address or URL; "": the page /ban below web.url, or postmaster@hostname
 	Never   []netip.Prefix  `key:"never"`
+}
+
+// Signing says how the keys of domains are replaced.
+type Signing struct {
+	Keep   time.Duration `key:"keep"`   // how long the record of a replaced key stays; a week or more
+	Rotate time.Duration `key:"rotate"` // at which age keys are replaced by themselves; 0: never
 }
 
 // Sent says how long what was sent is remembered.

@@ -32,7 +32,8 @@ func NewKey(kind string) (crypto.Signer, error) {
 	return nil, fmt.Errorf("dkim: there are no keys of kind %q", kind)
 }
 
-// Record returns the text of the record that publishes a key (RFC 6376 §3.6.1, RFC 8463 §4).
+// Record returns the text of the record that publishes a key (RFC 6376 §3.6.1, RFC 8463 §4): for all services, since reports of
+// TLS are signed as well (RFC 8460 §3).
 func Record(public crypto.PublicKey) (string, error) {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
@@ -40,9 +41,9 @@ func Record(public crypto.PublicKey) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("dkim: record: %w", err)
 		}
-		return "v=DKIM1; k=rsa; h=sha256; s=email; p=" + base64.StdEncoding.EncodeToString(der), nil
+		return "v=DKIM1; k=rsa; h=sha256; p=" + base64.StdEncoding.EncodeToString(der), nil
 	case ed25519.PublicKey:
-		return "v=DKIM1; k=ed25519; h=sha256; s=email; p=" + base64.StdEncoding.EncodeToString(k), nil
+		return "v=DKIM1; k=ed25519; h=sha256; p=" + base64.StdEncoding.EncodeToString(k), nil
 	}
 	return "", errors.New("dkim: record: the key is neither RSA nor Ed25519")
 }

@@ -75,7 +75,7 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 		return v, nil
 	}
 	t.prove(ctx)
-	p := t.plan(m, received)
+	p := t.plan(ctx, m, received)
 	p.commit.Complaints = t.complaints(ctx, m)
 	p.commit.DMARC = t.reported(ctx, m)
 	if refused, done := t.handOn(ctx, p); done {

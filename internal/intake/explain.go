@@ -53,7 +53,7 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	t.walkShadows(ctx)
 	v = t.settle()
 	if t.keeps() {
-		refused, done, err := t.rule(ctx, t.plan(m, nil))
+		refused, done, err := t.rule(ctx, t.plan(ctx, m, nil))
 		if err != nil {
 			return nil, err
 		}

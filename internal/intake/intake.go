@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/blob"
 	"gatepost/internal/complaint"
 	"gatepost/internal/directory"
+	"gatepost/internal/dkim"
 	"gatepost/internal/dmarc"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
@@ -170,8 +171,10 @@ type Intake struct {
 	Router    Router
 	Lookups   Lookups
 	SRS       Rewriter
-	Returns   Returns // nil: no return path was signed
-	Ledger    Ledger  // nil: nobody remembers what was sent
+	Returns   Returns       // nil: no return path was signed
+	Ledger    Ledger        // nil: nobody remembers what was sent
+	Signer    Signer        // nil: nothing is signed
+	Resolver  dkim.Resolver // of the keys of ARC chains; needed where there is a Signer
 	Queue     Sender
 	Inline    Trier       // for what is handed on before the answer
 	Ready     func() bool // whether what is taken can be stored; nil: nobody knows before

@@ -71,7 +71,7 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 // carry delivers in steps of maxDirect mailboxes, a commit each, so that others'
 // mail waits only shortly and nobody gets a second copy after a crash.
 func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) error {
-	boxes, owners, onward, err := l.leads(ctx, t)
+	boxes, owners, onward, err := l.leads(ctx, job, t)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error 
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
 // the directory says that its recipient's mail goes now. Owners are those of the lists that lead to
 // mailboxes.
-func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, owners map[int64]mail.Path, onward []*queue.Transfer, err error) {
+func (l Local) leads(ctx context.Context, job queue.Job, t *queue.Transfer) (boxes []int64, owners map[int64]mail.Path, onward []*queue.Transfer, err error) {
 	s := l.In.Directory.Snapshot()
 	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
 	if len(t.Boxes) > 0 {                                             // whatever the directory says of their recipient now
@@ -222,19 +222,21 @@ func (l Local) leads(ctx context.Context, t *queue.Transfer) (boxes []int64, own
 		boxes = append(boxes, box.ID)
 	}
 	for _, to := range found.Remotes {
-		onward = append(onward, l.In.onwardTransfer(s, t.Message, t, to))
+		onward = append(onward, l.In.onwardTransfer(ctx, s, job, t, to))
 	}
 	return boxes, found.Bounces, onward, nil
 }
 
 // onwardTransfer sends a queued message on for one more address.
-func (in *Intake) onwardTransfer(s *directory.Snapshot, m *queue.Message, t *queue.Transfer, to directory.Remote) *queue.Transfer {
+func (in *Intake) onwardTransfer(ctx context.Context, s *directory.Snapshot, job queue.Job, t *queue.Transfer, to directory.Remote) *queue.Transfer {
+	m := job.Message
 	next := *m
 	next.ID, next.Sender = mail.NewID(in.Now()), in.leaves(s, m.Sender, to)
 	by := t.Recipient.Domain()
 	if !to.By.IsNull() {
 		by = to.By.Domain()
-		next.View.Prefix = append(mail.AppendField(nil, "Delivered-To", string(to.By)), m.View.Prefix...)
+		above := mail.View{Prefix: mail.AppendField(nil, "Delivered-To", string(to.By))}
+		next.View.Prefix = append(in.signed(ctx, s, above, job.Content, by).Prefix, m.View.Prefix...)
 		next.Size += int64(len(next.View.Prefix) - len(m.View.Prefix))
 	}
 	tr := &queue.Transfer{

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ type plan struct {
 	again    []again                          // what came before and is held still
 	whose    []copyOf                         // the deliveries are, as they were planned
 	drafts   []draft                          // what mailboxes' rules have written
+
+	signatures map[string][]byte // of copies, by what they differ in
 }
 
 // A look is what transfers have in common that share a message.
@@ -54,18 +57,18 @@ type place struct {
 
 // plan gathers what each recipient's outcome asks for. A mailbox that is reached by
 // two of the recipients gets one copy in each folder, and is held one.
-func (t *Transaction) plan(m *mail.Message, received []byte) *plan {
+func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte) *plan {
 	p := &plan{
 		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, looks: map[string]int{},
 		messages: map[look]*queue.Message{}, sent: map[[2]mail.Path]*queue.Transfer{}, of: map[*queue.Transfer][]*recipient{},
-		later: map[*recipient]bool{}, marks: map[mail.Path][]byte{},
+		later: map[*recipient]bool{}, marks: map[mail.Path][]byte{}, signatures: map[string][]byte{},
 	}
 	for _, r := range t.rcpts {
 		switch r.outcome {
 		case mail.Delivered, mail.Queued:
 			p.end(r)
 			p.deliver(r, "")
-			p.carry(r)
+			p.carry(ctx, r)
 			p.give(r)
 		case mail.Tagged:
 			p.deliver(r, "")
@@ -186,7 +189,7 @@ func strays(to directory.Remote) bool { return to.CopyOf == 0 }
 
 // carry queues what goes to other servers. What a report says of it goes by the
 // reverse-path that it leaves under.
-func (p *plan) carry(r *recipient) {
+func (p *plan) carry(ctx context.Context, r *recipient) {
 	var view mail.View // the last one: a list's members are served the same
 	var prefix int
 	remotes := slices.DeleteFunc(slices.Clone(r.remotes), r.hasCopy)
@@ -197,7 +200,9 @@ func (p *plan) carry(r *recipient) {
 			continue
 		}
 		if i == 0 || remotes[i-1].By != to.By {
-			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged(), p.t.subject(r, p.m))
+			subject := p.t.subject(r, p.m)
+			view = mail.BuildView(p.m, p.t.onward(r, to.By, p.received), p.t.forged(), subject)
+			view = p.signed(ctx, view, to.By.Domain(), subject)
 			prefix = p.look(view)
 		}
 		tr := p.transfer(r, view, look{sender, prefix, !to.Bounces.IsNull()}, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))

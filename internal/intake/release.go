@@ -37,7 +37,7 @@ func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.O
 			by, mark = to.By.Domain(), mail.AppendField(nil, "Delivered-To", string(to.By))
 		}
 		list = append(list, quarantine.Onward{
-			To: to.Address, Sender: in.leaves(s, h.Sender, to), Destination: string(in.Router.Destination(to.Address, by)), Mark: mark,
+			To: to.Address, Sender: in.leaves(s, h.Sender, to), Destination: string(in.Router.Destination(to.Address, by)), Mark: mark, By: to.By.Domain(),
 		})
 	}
 	if len(list) == 0 && h.Box <= 0 {

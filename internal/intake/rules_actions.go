@@ -32,7 +32,7 @@ func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result
 			f.step("fileinto", a.Line, a.In, "filed into %s", clip(a.Folder))
 			f.deliver(a, a.Folder)
 		case sieve.Redirect:
-			if why := in.redirect(f, a); why != "" {
+			if why := in.redirect(ctx, f, a); why != "" {
 				f.step("redirect", a.Line, a.In, "not sent on to %s, since %s,", a.Address, why)
 				lost = true
 				continue
@@ -113,7 +113,7 @@ const (
 
 // redirect queues a copy for another address, as a forward of the mailbox would; else it says why
 // it is not sent on.
-func (in *Intake) redirect(f *filed, a sieve.Action) string {
+func (in *Intake) redirect(ctx context.Context, f *filed, a sieve.Action) string {
 	p := f.mine
 	switch {
 	case p.isSpam():
@@ -127,7 +127,8 @@ func (in *Intake) redirect(f *filed, a sieve.Action) string {
 	if a.Header != nil {
 		view, served = p.edited(a.Header)
 	}
-	view = onTop(view, mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), ownFields, ""))
+	above := mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), ownFields, "")
+	view = onTop(view, in.signed(ctx, p.snapshot, above, served, p.box.Address.Domain()))
 	now, home := in.Now(), p.box.Address.Domain()
 	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content
 	m := &queue.Message{

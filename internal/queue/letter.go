@@ -53,13 +53,19 @@ func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Ti
 		return nil, err
 	}
 	q.c.Observer.Notice(l.Kind)
+	written := mail.NewMessage(l.Content)
 	var mark []byte
 	if q.c.Mark != nil {
-		mark = q.c.Mark(mail.NewMessage(l.Content))
+		mark = q.c.Mark(written)
+	}
+	var view mail.View
+	if q.c.Sign != nil {
+		view.Prefix = q.c.Sign(ctx, written)
+		size = view.Size(size)
 	}
 	return &Transfer{
 		Message: &Message{
-			ID: id, Tx: tx, Blob: blob, Size: size, Created: now, Expires: now.Add(q.c.Lifetime),
+			ID: id, Tx: tx, Blob: blob, View: view, Size: size, Created: now, Expires: now.Add(q.c.Lifetime),
 			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)}, Mark: mark,
 		},
 		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),

@@ -56,6 +56,10 @@ type Config struct {
 	// (Message.Mark); nil: there is no ledger.
 	Mark func(*mail.Message) []byte
 
+	// Sign returns the fields with which a message that we wrote is signed, for its top; nil: none is. What can't
+	// be signed leaves as it is.
+	Sign func(context.Context, *mail.Message) []byte
+
 	// Down reports whether a destination is known to be out of reach, so that nobody
 	// is kept waiting for it; nil: none is.
 	Down func(Destination) bool

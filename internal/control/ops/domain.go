@@ -115,7 +115,7 @@ type DomainRemove struct {
 // A DNSRecord is a line of a domain's DNS.
 type DNSRecord struct {
 	Name string `json:"name"` // with the dot at the end
-	Type string `json:"type"` // MX, SRV, CNAME
+	Type string `json:"type"` // MX, TXT, SRV, CNAME
 	Data string `json:"data"`
 }
 

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"gatepost/internal/config"
+	"gatepost/internal/mail"
+	"gatepost/internal/signing"
+)
+
+// openSigning makes what signs the mail that leaves.
+func (a *App) openSigning(ctx context.Context, _ *config.Config) (err error) {
+	a.keys, err = signing.New(ctx, signing.Config{
+		Rows: a.store.Signing(), Resolver: a.resolver, Log: a.log, Now: func() time.Time { return a.now() },
+		Keep:   func() time.Duration { return a.config.Load().Signing.Keep },
+		Rotate: func() time.Duration { return a.config.Load().Signing.Rotate },
+	})
+	if err != nil {
+		return err
+	}
+	a.beside = append(a.beside, service{name: "signing", run: func(ctx context.Context) error { a.keys.Run(ctx); return nil }})
+	a.metrics.Gauge("dkim_troubles", "Keys of domains that wait for their record, whose record is wrong or gone, or is to be taken away.",
+		func() float64 { return float64(len(a.keys.Troubles(""))) })
+	return nil
+}
+
+// signOwn returns the fields that sign what the node writes by itself.
+func (a *App) signOwn(ctx context.Context, m *mail.Message) []byte {
+	fields, err := a.keys.SignOwn(ctx, m)
+	if err != nil {
+		a.log.Warn("a message of the node's own leaves unsigned", "error", err)
+		return nil
+	}
+	return fields
+}
