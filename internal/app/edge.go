@@ -120,26 +120,7 @@ func finish(ctx context.Context, attempt *access.Attempt, err error) {
 	}
 }
 
-// smtpLogins is logins as smtpd wants it.
-type smtpLogins struct{ logins }
-
-// Login implements smtpd.Authenticator.
-func (l smtpLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (mail.Path, error) {
-	m, err := l.check(ctx, user, password, peer)
-	if err != nil && !errors.Is(err, directory.ErrLogin) {
-		err = unknowing{err}
-	}
-	return m.Address, err
-}
-
-// unknowing is an error that says nothing about the password: the client may try
-// again.
-type unknowing struct{ error }
-
-// Temporary is what smtpd asks.
-func (unknowing) Temporary() bool { return true }
-
-// doorLogins is logins as the doors of mailboxes want it.
+// doorLogins is logins as the doors of mailboxes, and submission, want it.
 type doorLogins struct{ logins }
 
 // Login implements door.Authenticator.

@@ -151,7 +151,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	} {
 		own := edge
 		own.Submission, own.ImplicitTLS = l.submission, l.implicit
-		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), smtpLogins{logins{a.directory, a.guard}})
+		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), doorLogins{logins{a.directory, a.guard}})
 		if err != nil {
 			return err
 		}

@@ -98,8 +98,7 @@ func (c *Conn) StartTLS(ctx context.Context) error {
 	return nil
 }
 
-// binding is what binds a log-in to this connection's TLS (tls-exporter, RFC 9266); nil where it
-// has none that can be trusted, as TLS 1.2 without an extended master secret.
+// binding is what binds a log-in to this connection's TLS; nil where it has none.
 func (c *Conn) binding() []byte {
 	t, ok := c.stream.(*tls.Conn)
 	if !ok {
@@ -108,6 +107,12 @@ func (c *Conn) binding() []byte {
 	if !ok {
 		return nil
 	}
+	return Binding(t)
+}
+
+// Binding is what binds a log-in to a TLS connection (tls-exporter, RFC 9266); nil where that has
+// nothing that can be trusted, as TLS 1.2 without an extended master secret.
+func Binding(t *tls.Conn) []byte {
 	state := t.ConnectionState()
 	b, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32)
 	if err != nil {

@@ -1,10 +1,13 @@
 package smtpd
 
 import (
-	"context"
+	"crypto/tls"
 	"errors"
 
 	"github.com/emersion/go-sasl"
+
+	"gatepost/internal/door"
+	"gatepost/internal/mail"
 )
 
 // mayLogIn reports whether AUTH can be used on this stream: on submission
@@ -24,6 +27,23 @@ func (s *session) wayIn() reply {
 // AuthMechanisms is part of smtp.AuthSession. The guard's EHLO names what is offered.
 func (s *session) AuthMechanisms() []string { return nil }
 
+// mechanisms are those that EHLO names, the strongest first.
+func (s *session) mechanisms() []string { return append(s.sasl().Mechanisms(), login) }
+
+// login is the mechanism that old clients use (draft-murchison-sasl-login).
+const login = "LOGIN"
+
+// sasl is what this connection offers, by the code that all doors share.
+func (s *session) sasl() door.SASL {
+	return door.SASL{Auth: s.auth, Peer: s.client.Addr, Binding: func() []byte {
+		t, ok := s.transport.(*tls.Conn)
+		if !ok {
+			return nil
+		}
+		return door.Binding(t)
+	}}
+}
+
 // Auth begins a SASL exchange (smtp.AuthSession, RFC 4954). It is never called
 // in a transaction: there is none without a log-in, and the library takes one only.
 func (s *session) Auth(mechanism string) (sasl.Server, error) {
@@ -32,46 +52,73 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		return nil, s.say(noMechanism)
 	case !s.mayLogIn():
 		return nil, s.say(tlsNeeded)
-	}
-	switch mechanism {
-	case "PLAIN":
-		return sasl.NewPlainServer(s.plain), nil
-	case "LOGIN":
+	case mechanism == login:
 		return &loginServer{logIn: s.logIn}, nil
 	}
-	return nil, s.say(noMechanism)
-}
-
-// plain is RFC 4616. Nobody may act for somebody else here.
-func (s *session) plain(identity, user, password string) error {
-	if identity != "" && identity != user {
-		return s.say(loginWrong)
+	x, err := s.sasl().Begin(mechanism)
+	if err != nil {
+		return nil, s.say(noMechanism)
 	}
-	return s.logIn(user, password)
+	return &exchange{session: s, door: x}, nil
 }
 
+// logIn checks a user and a password.
 func (s *session) logIn(user, password string) error {
 	ctx, cancel := s.answerTime()
 	defer cancel()
-	login, err := s.auth.Login(ctx, user, password, s.client.Addr)
+	_, address, err := s.auth.Login(ctx, user, password, s.client.Addr)
+	return s.entered(address, err)
+}
+
+// entered answers the end of an exchange.
+func (s *session) entered(address string, err error) error {
 	switch {
-	case err != nil && isTemporary(err):
-		return s.say(loginUnsure)
-	case err != nil || login.IsNull():
+	case err == nil && address != "":
+		s.client.Login = mail.Path(address)
+		return s.say(loggedIn)
+	case err == nil, errors.Is(err, door.ErrLogin), errors.Is(err, door.ErrIdentity), errors.Is(err, door.ErrBinding):
 		return s.say(loginWrong)
+	case errors.Is(err, door.ErrResponse):
+		return s.say(badBase64)
 	}
-	s.client.Login = login
-	return s.say(loggedIn)
+	return s.say(loginUnsure) // the password was not even looked at
 }
 
-func isTemporary(err error) bool {
-	var t interface{ Temporary() bool }
-	return errors.As(err, &t) && t.Temporary() ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+// An exchange is the server's side of what the doors have. What SCRAM says with success is a
+// challenge of its own here, which the client answers with nothing (RFC 4954 §4).
+type exchange struct {
+	session *session
+	door    *door.Exchange
+	begun   bool
+	proven  bool
 }
 
-// A loginServer is the server's side of LOGIN, which old clients use
-// (draft-murchison-sasl-login).
+// Next implements sasl.Server.
+func (e *exchange) Next(response []byte) (challenge []byte, done bool, err error) {
+	first := !e.begun
+	e.begun = true
+	switch {
+	case first && response == nil: // no initial response
+		return nil, false, nil
+	case e.proven && len(response) > 0:
+		return nil, true, e.session.entered("", door.ErrResponse)
+	case e.proven:
+		return nil, true, e.session.entered(e.door.Address, nil)
+	}
+	ctx, cancel := e.session.answerTime()
+	defer cancel()
+	challenge, done, err = e.door.Next(ctx, response)
+	switch {
+	case err == nil && !done:
+		return challenge, false, nil
+	case err == nil && len(challenge) > 0:
+		e.proven = true
+		return challenge, false, nil
+	}
+	return nil, true, e.session.entered(e.door.Address, err)
+}
+
+// A loginServer is the server's side of LOGIN.
 type loginServer struct {
 	logIn func(user, password string) error
 	user  *string

@@ -35,7 +35,7 @@ type gate struct {
 	ctx     context.Context // of all connections; outlives Serve's by DrainTime at most
 	cancel  context.CancelFunc
 	library *smtp.Server
-	door    *door // the way into the library
+	door    *inlet // the way into the library
 	stopped chan struct{}
 
 	wg       sync.WaitGroup
@@ -47,7 +47,7 @@ type gate struct {
 func (s *Server) newGate(ctx context.Context, addr net.Addr) *gate {
 	g := &gate{
 		Server:  s,
-		door:    &door{guards: make(chan net.Conn), closed: make(chan struct{}), addr: addr},
+		door:    &inlet{guards: make(chan net.Conn), closed: make(chan struct{}), addr: addr},
 		stopped: make(chan struct{}),
 		open:    make(map[*connection]struct{}),
 	}
@@ -154,15 +154,15 @@ func (g *gate) each(f func(*connection)) {
 	}
 }
 
-// A door is the listener that the library accepts guards from.
-type door struct {
+// An inlet is the listener that the library accepts guards from.
+type inlet struct {
 	guards chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 	addr   net.Addr
 }
 
-func (d *door) Accept() (net.Conn, error) {
+func (d *inlet) Accept() (net.Conn, error) {
 	select {
 	case c := <-d.guards:
 		return c, nil
@@ -171,12 +171,12 @@ func (d *door) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *door) Close() error {
+func (d *inlet) Close() error {
 	d.once.Do(func() { close(d.closed) })
 	return nil
 }
 
-func (d *door) Addr() net.Addr { return d.addr }
+func (d *inlet) Addr() net.Addr { return d.addr }
 
 // panics takes what the library logs: panics below the session, with their stack.
 type panics struct{ log *slog.Logger }

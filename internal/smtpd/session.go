@@ -3,6 +3,7 @@ package smtpd
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	smtp "github.com/emersion/go-smtp"
 
@@ -62,7 +63,7 @@ func (s *session) keywords() []string {
 		k = append(k, "STARTTLS")
 	}
 	if s.mayLogIn() && s.client.Login.IsNull() {
-		k = append(k, "AUTH PLAIN LOGIN")
+		k = append(k, "AUTH "+strings.Join(s.mechanisms(), " "))
 	}
 	return k
 }

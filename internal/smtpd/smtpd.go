@@ -31,6 +31,7 @@ import (
 	"net/netip"
 	"time"
 
+	"gatepost/internal/door"
 	"gatepost/internal/mail"
 )
 
@@ -67,13 +68,6 @@ type Transaction interface {
 	// connection was lost (mail.OK), or the edge refused the content (what it
 	// answered). The cause is a few words for the journal.
 	Abort(answer mail.Answer, cause string)
-}
-
-// An Authenticator checks passwords. A wrong one, or an unknown user, is any
-// error; one with a method Temporary() bool that returns true, or the context's
-// own, means that nobody could tell, and the client may try again later.
-type Authenticator interface {
-	Login(ctx context.Context, user, password string, peer netip.Addr) (mail.Path, error)
 }
 
 // An Observer counts what happens at the edge. Its methods are called from many
@@ -172,7 +166,7 @@ func fill[T comparable](v *T, to T) {
 }
 
 // check finds what would make a server that can't work.
-func (c Config) check(a Authenticator) error {
+func (c Config) check(a door.Authenticator) error {
 	switch {
 	case c.Hostname == "":
 		return fmt.Errorf("smtpd: no host name")
@@ -197,12 +191,12 @@ func (blind) Content(int64, bool) {}
 type Server struct {
 	cfg      Config
 	receiver Receiver
-	auth     Authenticator
+	auth     door.Authenticator
 }
 
 // New returns a server that asks r, and a for log-ins; a may be nil unless
 // c.Submission is set.
-func New(c Config, r Receiver, a Authenticator) (*Server, error) {
+func New(c Config, r Receiver, a door.Authenticator) (*Server, error) {
 	c = c.withDefaults()
 	if err := c.check(a); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/door"
 	"gatepost/internal/mail"
 )
 
@@ -190,18 +191,16 @@ func verdictFor(word string) mail.Verdict {
 // logins knows ann, and a server that is down.
 type logins struct{}
 
-type downError struct{ error }
-
-func (downError) Temporary() bool { return true }
-
-func (logins) Login(_ context.Context, user, password string, _ netip.Addr) (mail.Path, error) {
+func (logins) Login(_ context.Context, user, password string, _ netip.Addr) (int64, string, error) {
 	switch {
 	case user == "down":
-		return "", downError{errors.New("no store")}
+		return 0, "", errors.New("no store")
+	case user == "late":
+		return 0, "", door.ErrLater
 	case user == "ann" && password == "secret":
-		return "ann@test.example", nil
+		return 1, "ann@test.example", nil
 	}
-	return "", errors.New("wrong")
+	return 0, "", door.ErrLogin
 }
 
 // testTLS makes a certificate for the test and both sides' settings.
