@@ -83,6 +83,13 @@ build/peers/%/unpacked:
 	if [ -d "$$dir/lib" ]; then $$sudo cp -a "$$dir/lib/." "$$dir/usr/lib/"; fi; \
 	$$sudo rm -rf "$$dir/archives"; $$sudo touch $@
 
+# A real server of S3, VersityGW on a directory: some minutes of compiling. Tests run over one of our own
+# too, and do without this one.
+.PHONY: s3
+s3: build/s3/versitygw
+build/s3/versitygw:
+	GOBIN=$(CURDIR)/build/s3 $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
 # Before a commit: tests and the linters.
 .PHONY: check
 check: test

@@ -58,7 +58,7 @@ func places() map[string]layer {
 		"cmd/gatepost": command,
 		"":             words, // the shipped config.yaml
 
-		"internal/arch": beside, "internal/door/doortest": beside, "internal/blob/blobtest": beside, "internal/store/storetest": beside,
+		"internal/arch": beside, "internal/door/doortest": beside, "internal/blob/blobtest": beside, "internal/blob/s3/s3test": beside, "internal/store/storetest": beside,
 		"internal/resolve/resolvetest": beside, "test": beside,
 	}
 }

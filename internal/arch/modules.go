@@ -47,6 +47,7 @@ func owners() []owner {
 		{"github.com/klauspost/compress", []string{"internal/attachment", "mailbox/imap"}},
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},
 		{"github.com/richardlehane/mscfb", []string{"internal/attachment"}},
+		{"github.com/minio/minio-go", []string{"internal/blob/s3"}},
 		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd"}},
 		{"net/smtp", []string{}},
 		{"log/slog", nil},

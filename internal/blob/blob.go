@@ -1,6 +1,6 @@
 // Package blob names the contract of message content at rest: put once,
 // durable before Put returns, never changed, read from any offset. Implemented by
-// blob/segment (an append-only log on local disk); blobtest holds the contract
+// blob/segment (an append-only log on local disk) and blob/s3 (objects in a bucket, for several nodes); blobtest holds the contract
 // as tests.
 //
 // It does not count references: the store does, in the commit that makes a
@@ -29,6 +29,8 @@ var (
 	// ErrBroken: a sync failed. What is on disk is unknown from then on, so
 	// nothing more is taken until the process is started anew.
 	ErrBroken = errors.New("blob: a sync failed; storing has stopped")
+	// ErrAway: the place where contents are does not answer. It may later.
+	ErrAway = errors.New("blob: contents are out of reach")
 	// ErrAlive: a content was to be buried and is somebody's, or has not been dead for
 	// long enough.
 	ErrAlive = errors.New("blob: not dead")
