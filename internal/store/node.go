@@ -35,13 +35,17 @@ type Node struct {
 	Host string
 	PID  int
 	Data string // the data directory
+	// Shared: contents are where other nodes reach them, too, so others may have the database at the same time,
+	// if theirs are.
+	Shared bool
 }
 
-// ErrTaken: the database is another node's.
+// ErrTaken: the database is another node's, with which it can't be shared.
 var ErrTaken = errors.New("the database is in use by another node")
 
-// A node holds the database for one process: contents are in its data directory, and
-// rows that another wrote would name contents that are not there.
+// A node holds the database for one process, where contents are in its data directory: rows
+// that another wrote would name contents that are not there. Nodes that share contents
+// hold it together, and each keeps out those that don't.
 //
 // A connection of its own holds an advisory lock, which the server lets go when the
 // connection ends. A node that lost it, and does not know yet, is kept out by the
@@ -108,7 +112,11 @@ func (n *node) lock(ctx context.Context) error {
 		n.conn = c
 	}
 	var got bool
-	err := n.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(`+lockNode+`)`).Scan(&got)
+	try := "pg_try_advisory_lock"
+	if n.who.Shared {
+		try += "_shared"
+	}
+	err := n.conn.QueryRow(ctx, `SELECT `+try+`(`+lockNode+`)`).Scan(&got)
 	switch {
 	case err != nil:
 		n.drop()
@@ -135,26 +143,56 @@ func (n *node) drop() error {
 func (n *node) taken(ctx context.Context) error {
 	var who Node
 	var since int64
-	err := n.conn.QueryRow(ctx, `SELECT host, pid, data, since FROM store_node`).Scan(&who.Host, &who.PID, &who.Data, &since)
+	// A schema from before nodes shared has no such column.
+	err := n.conn.QueryRow(ctx, `SELECT host, pid, data, since, COALESCE(to_jsonb(s)->>'shared', '0') = '1' FROM store_node s`).
+		Scan(&who.Host, &who.PID, &who.Data, &since, &who.Shared)
 	if err != nil {
 		return fmt.Errorf("%w, which has not said yet who it is: %v", ErrTaken, err)
 	}
-	return fmt.Errorf("%w: host %s, process %d, data directory %s, since %s; stop it first (two nodes on one database need shared content, which this version has not)",
-		ErrTaken, who.Host, who.PID, who.Data, fromMicros(since).Format(time.RFC3339))
+	advice := "stop it first (several nodes on one database need content.s3, all of them)"
+	switch {
+	case who.Shared && !n.who.Shared:
+		advice = "and maybe others, which share contents: set content.s3 here as it is there"
+	case n.who.Shared:
+		advice = "stop it first: it keeps contents in its data directory, which others can't reach"
+	}
+	return fmt.Errorf("%w: host %s, process %d, data directory %s, since %s; %s",
+		ErrTaken, who.Host, who.PID, who.Data, fromMicros(since).Format(time.RFC3339), advice)
 }
 
 // enter makes the node the holder in the eyes of all, and waits for what the last one
-// had begun.
+// had begun. Who joins nodes that share takes their epoch.
 func (n *node) enter(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, fenceLimit)
 	defer cancel()
-	var epoch int64
-	err := n.conn.QueryRow(ctx, `UPDATE store_node SET epoch = epoch + 1, host = $1, pid = $2, data = $3,
-		since = CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) RETURNING epoch`, n.who.Host, n.who.PID, n.who.Data).Scan(&epoch)
+	tx, err := n.conn.Begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer tx.Rollback(ctx)
+	var epoch, shared int64
+	if err := tx.QueryRow(ctx, `SELECT epoch, shared FROM store_node FOR UPDATE`).Scan(&epoch, &shared); err != nil {
+		return err
+	}
+	joins := n.who.Shared && shared == 1
+	if !joins {
+		epoch++
+	}
+	if shared = 0; n.who.Shared {
+		shared = 1
+	}
+	_, err = tx.Exec(ctx, `UPDATE store_node SET epoch = $1, shared = $2, host = $3, pid = $4, data = $5,
+		since = CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`, epoch, shared, n.who.Host, n.who.PID, n.who.Data)
+	if err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
 	n.epoch.Store(epoch)
+	if joins {
+		return nil
+	}
 	if err := n.outwait(ctx, epoch); err != nil {
 		return fmt.Errorf("wait for the last node's transactions: %w", err)
 	}
