@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +17,8 @@ func (p *program) check() *cobra.Command {
 		Use:   "check",
 		Short: "Tell what is wrong with the configuration, or the store",
 		Long: `Reads the configuration as serve would and tells every mistake with file and line.
-Nothing is opened or changed. ` + "`check store`" + ` looks for damage in the store.`,
+Nothing is opened or changed, but that an object is put into the bucket of content.s3,
+where one is set, and removed. ` + "`check store`" + ` looks for damage in the store.`,
 		Example: `  gatepost check --config new.yaml
   gatepost check store`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -24,7 +27,7 @@ Nothing is opened or changed. ` + "`check store`" + ` looks for damage in the st
 			}
 			return nil
 		},
-		RunE: func(*cobra.Command, []string) error { return p.checkConfig() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.checkConfig(cmd.Context()) },
 	}
 	c.AddCommand(p.checkStore())
 	return c
@@ -37,13 +40,21 @@ type verdict struct {
 	Warnings []string `json:"warnings"`
 }
 
-func (p *program) checkConfig() error {
+// tryTime bounds what check tries of the world outside.
+const tryTime = 20 * time.Second
+
+func (p *program) checkConfig(ctx context.Context) error {
 	p.started = true
 	cfg, err := p.load()
 	v := verdict{Problems: []string{}, Warnings: []string{}}
 	if err == nil {
 		v.Warnings = append(v.Warnings, cfg.Warnings()...)
 		err = p.node.check(cfg)
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, tryTime)
+		defer cancel()
+		err = p.node.try(ctx, cfg)
 	}
 	v.OK = err == nil
 	v.Problems = append(v.Problems, lines(err)...)

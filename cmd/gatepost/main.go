@@ -18,7 +18,7 @@ func main() {
 			open: func(ctx context.Context, cfg *config.Config, log *slog.Logger) (machine, error) {
 				return app.New(ctx, cfg, log)
 			},
-			check: app.Check, catalog: app.Catalog, demo: app.Demo, restore: app.Restore,
+			check: app.Check, try: app.Try, catalog: app.Catalog, demo: app.Demo, restore: app.Restore,
 		},
 	}
 	os.Exit(p.run(context.Background(), os.Args[1:]))

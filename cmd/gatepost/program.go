@@ -30,6 +30,7 @@ import (
 type node struct {
 	open    func(context.Context, *config.Config, *slog.Logger) (machine, error)
 	check   func(*config.Config) error
+	try     func(context.Context, *config.Config) error
 	catalog func(*config.Config) []pipeline.Kind
 	demo    func(context.Context, *config.Config, *slog.Logger, io.Writer) error
 	restore func(ctx context.Context, cfg *config.Config, dir string, log *slog.Logger) (ops.Restored, error)

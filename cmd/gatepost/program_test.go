@@ -309,6 +309,7 @@ func gatepost(t *testing.T, in string, args ...string) (status int, out, errs st
 				return fake{handlers(), &asked}, nil
 			},
 			check:   func(*config.Config) error { return nil },
+			try:     func(context.Context, *config.Config) error { return nil },
 			catalog: kinds,
 			demo:    func(_ context.Context, _ *config.Config, _ *slog.Logger, w io.Writer) error { return nil },
 		},

@@ -64,6 +64,7 @@ func serving(out *paper, m machine, err error) *program {
 		node: node{
 			open:  func(context.Context, *config.Config, *slog.Logger) (machine, error) { return m, err },
 			check: func(*config.Config) error { return nil },
+			try:   func(context.Context, *config.Config) error { return nil },
 		},
 	}
 }

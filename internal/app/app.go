@@ -77,7 +77,9 @@ type App struct {
 	ocr          *ocr.Pool
 	store        *store.DB
 	mailboxes    store.Mailboxes
-	blobs        *segment.Store
+	blobs        contentStore
+	segments     *segment.Store // what blobs is, where contents are in the data directory; else nil
+	number       int64          // of this process, no other's, where contents are shared
 	days         *segment.Days
 	reserve      *reserve
 	yielder      *yielder
@@ -225,7 +227,7 @@ func openServer(ctx context.Context, c *config.Config, log *slog.Logger) (*store
 		return nil, fmt.Errorf("app: data directory: %w", err)
 	}
 	waits := func(err error) { log.Warn("the database can't be reached yet; it is waited for", "error", err) }
-	return store.OpenServer(ctx, c.Store.DSN, store.Node{Host: host, PID: os.Getpid(), Data: data}, waits)
+	return store.OpenServer(ctx, c.Store.DSN, store.Node{Host: host, PID: os.Getpid(), Data: data, Shared: sharesContent(c)}, waits)
 }
 
 func (a *App) openContent(ctx context.Context, c *config.Config) error {
@@ -234,13 +236,15 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	content := files
-	var rec segment.Recovery
-	if a.blobs, rec, err = segment.Open(files, segment.Options{MinFree: int64(c.Limits.MinFree)}); err != nil {
+	if sharesContent(c) {
+		err = a.openBucket(ctx, c)
+	} else {
+		err = a.openSegments(ctx, c, files)
+	}
+	if err != nil {
 		return err
 	}
-	a.closing(a.blobs.Close)
-	a.tornEnd("content", rec)
-	a.contentGauges()
+	var rec segment.Recovery
 	a.reserve = newReserve(filepath.Join(c.Data, "reserve"), int64(c.Limits.MinFree), content.Free, a.log)
 	a.yielder = a.newYielder(content.Free)
 	if files, err = segment.OS(filepath.Join(c.Data, journalDir)); err != nil {
@@ -251,7 +255,11 @@ func (a *App) openContent(ctx context.Context, c *config.Config) error {
 	}
 	a.closing(a.days.Close)
 	a.tornEnd("journal", rec)
-	a.journal = journal.New(a.days, a.store.Journal(), a.log)
+	evidence, err := a.evidence(c)
+	if err != nil {
+		return err
+	}
+	a.journal = journal.New(evidence, a.store.Journal(), a.log)
 	a.closing(func() error { a.journal.Close(); return nil })
 	a.metrics.Gauge("journal_dropped", "Refused transactions that a flood kept out of the journal.", func() float64 { return float64(a.journal.Dropped()) })
 	a.metrics.Gauge("free_octets", "Free disk where content is kept.", func() float64 {

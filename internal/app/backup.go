@@ -100,8 +100,10 @@ func (a *App) copyNode(ctx context.Context, w *backup.Writer) error {
 	keep := func(dir string) func(string, int64, io.ReaderAt) error {
 		return func(name string, size int64, r io.ReaderAt) error { return w.Keep(ctx, dir+"/"+name, size, r) }
 	}
-	if err := a.blobs.Segments(ctx, keep(blobsDir)); err != nil {
-		return err
+	if a.segments != nil { // else contents are in the bucket, and stay there
+		if err := a.segments.Segments(ctx, keep(blobsDir)); err != nil {
+			return err
+		}
 	}
 	if err := a.days.Segments(ctx, keep(journalDir)); err != nil {
 		return err

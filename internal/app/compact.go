@@ -21,7 +21,7 @@ const (
 
 // An undertaker buries contents to which nobody refers.
 type undertaker struct {
-	blobs *segment.Store
+	blobs blob.Compacter
 	rows  store.Blobs
 	hurry func() bool // the disk is nearly full, and no backup is made; nil: never
 }
@@ -111,6 +111,6 @@ func (a *App) contentGauges() {
 		{"content_buried", "Contents that compactions removed since the start.", func(u segment.Usage) float64 { return float64(u.Buried) }},
 		{"content_orphans", "Contents found that no row knew, since the start.", func(u segment.Usage) float64 { return float64(u.Unknown) }},
 	} {
-		a.metrics.Gauge(g.name, g.help, func() float64 { return g.value(a.blobs.Usage()) })
+		a.metrics.Gauge(g.name, g.help, func() float64 { return g.value(a.segments.Usage()) })
 	}
 }

@@ -120,7 +120,7 @@ func TestContentDies(t *testing.T) {
 	if n, octets, err := u.rows.Unreferenced(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d rows, %d octets are left, %v", n, octets, err)
 	}
-	usage := a.blobs.Usage()
+	usage := a.segments.Usage()
 	if usage.Buried != 1 || usage.Freed < 40<<20 || usage.Octets > 1000 || usage.Segments != 1 {
 		t.Errorf("usage: %+v", usage)
 	}

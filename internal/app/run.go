@@ -230,37 +230,44 @@ func (a *App) chores() []service {
 		{name: "moves", run: func(ctx context.Context) error { a.moves.run(ctx); return nil }},
 		{name: "bulk", run: func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
 		{name: "fingerprints", run: a.followDocuments},
-		{name: "quarantine", run: func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
 		{name: "trust", run: func(ctx context.Context) error { a.trust.Run(ctx); return nil }},
 		{name: "scripts", run: func(ctx context.Context) error { a.scripts.run(ctx); return nil }},
 		{name: "ledger", run: func(ctx context.Context) error { a.ledger.Run(ctx); return nil }},
 		{name: "notices", run: func(ctx context.Context) error { a.notifier.Run(ctx); return nil }},
-		{name: "same messages", run: a.forgetSame},
 		{name: "rules", run: func(ctx context.Context) error { a.rules.Run(ctx); return nil }},
-		{name: "memory of rules", run: a.forgetRules},
-		{name: "digests", run: a.runDigests},
 		{name: "queue", run: a.runQueue},
 		{name: "relay", run: func(ctx context.Context) error {
 			a.relay.Run(ctx, func(host string) { a.recovered(ctx, host) })
 			return nil
 		}},
 		{name: "complaints", run: func(ctx context.Context) error { a.complaints.Run(ctx); return nil }},
-		{name: "junk", run: a.cleanJunk},
-		{name: "expunges", run: a.thinExpunged},
-		{name: "archives", run: a.keepArchives},
 		{name: "mailboxes", run: a.followBoxes},
-		{name: "deleted mail", run: a.purgeDeleted},
 		{name: "room", run: a.yielder.run},
 		{name: "quota warnings", run: a.warner.run},
 		{name: "journal", run: a.expireJournal},
-		{name: "content", run: a.compactContent},
-		{name: "texts", run: a.indexTexts},
 		{name: "reserve", run: a.reserve.run},
 		{name: "dns lists", run: a.lists.run},
 		{name: "engines", run: a.engines.run},
-		{name: "sessions", run: a.expireSessions},
 		{name: "web address", run: a.reachWeb},
+		{name: "work for all nodes", run: a.lead},
 	}, a.beside...)
+}
+
+// common is the work for which rows are all that is needed, so that of several nodes one does it.
+func (a *App) common() []service {
+	return []service{
+		{name: "same messages", run: a.forgetSame},
+		{name: "memory of rules", run: a.forgetRules},
+		{name: "digests", run: a.runDigests},
+		{name: "quarantine", run: func(ctx context.Context) error { a.quarantine.Run(ctx); return nil }},
+		{name: "junk", run: a.cleanJunk},
+		{name: "expunges", run: a.thinExpunged},
+		{name: "archives", run: a.keepArchives},
+		{name: "deleted mail", run: a.purgeDeleted},
+		{name: "content", run: a.compactContent},
+		{name: "texts", run: a.indexTexts},
+		{name: "sessions", run: a.expireSessions},
+	}
 }
 
 // expireJournal lets go, each hour, of evidence that was kept long enough, and of what

@@ -37,6 +37,7 @@ func (l *loader) check() {
 	l.oneOf("log.format", c.Log.Format, "text", "json")
 	l.ranges()
 	l.outgoing()
+	l.content()
 	l.policyNames()
 	l.people()
 	l.complaints()

@@ -32,6 +32,7 @@ type Config struct {
 	RelayInline     bool           `key:"relay_inline"`
 	TrustedRelays   []netip.Prefix `key:"trusted_relays"`
 	Store           Store          `key:"store"`
+	Content         Content        `key:"content"`
 	Listen          Listen         `key:"listen"`
 	TLS             TLS            `key:"tls"`
 	Proxy           Proxy          `key:"proxy"`
@@ -131,6 +132,26 @@ type Limits struct {
 // Store says where rows are kept.
 type Store struct {
 	DSN string `key:"dsn"` // "": SQLite in the data directory; else postgres://…
+}
+
+// Content says where messages' octets are kept.
+type Content struct {
+	S3 S3 `key:"s3"`
+}
+
+// S3 is the bucket for contents that several nodes share; without an endpoint they are in the data directory. Each
+// of the keys stands here or in a file.
+type S3 struct {
+	Endpoint      string `key:"endpoint"` // https://host, or http://
+	Region        string `key:"region"`
+	Bucket        string `key:"bucket"`
+	Prefix        string `key:"prefix"` // "" or path/
+	PathStyle     bool   `key:"path_style"`
+	AccessKey     string `key:"access_key"`
+	AccessKeyFile string `key:"access_key_file"`
+	SecretKey     string `key:"secret_key"`
+	SecretKeyFile string `key:"secret_key_file"`
+	Cache         Size   `key:"cache"` // of the data directory's disk
 }
 
 // Queue says how long and how hard what is carried on is tried.

@@ -206,6 +206,7 @@ policies:
 	always := false
 	want := Config{
 		Hostname: "mx.example.org", Data: "./var", DefaultPolicy: "mine", SplitRecipients: true,
+		Content: Content{S3: S3{Region: "us-east-1", PathStyle: true, Cache: 2 << 30}},
 		Listen: Listen{
 			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
 			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{"127.0.0.1:1100"}, POP3S: []string{},

@@ -179,6 +179,9 @@ func (j *Journal) Show(ctx context.Context, id string) (*Record, []Hit, error) {
 	if err != nil {
 		return nil, hits, fmt.Errorf("journal: show %s: %w", id, err)
 	}
+	if r.ID != id { // what another node wrote, and this one has something else of that name
+		return nil, hits, fmt.Errorf("journal: show %s: its evidence is of %s: %w", id, r.ID, ErrFormat)
+	}
 	return r, hits, nil
 }
 

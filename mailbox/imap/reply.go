@@ -67,6 +67,7 @@ var knownErrors = []struct {
 	{errTooBig, reply{"BAD", "TOOBIG", "Command or literal too long"}},
 	{errMessageTooBig, reply{"NO", "TOOBIG", "Message too large"}},
 	{blob.ErrFull, reply{"NO", "OVERQUOTA", "The server's disk is full"}},
+	{blob.ErrAway, reply{"NO", "UNAVAILABLE", "The server can't reach messages now, try again later"}},
 	{blob.ErrBroken, reply{"NO", "UNAVAILABLE", "The server can't store messages"}},
 	{context.Canceled, reply{"NO", "UNAVAILABLE", "Shutting down"}},
 }

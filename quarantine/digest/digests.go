@@ -65,6 +65,7 @@ func (d *Digests) Run(ctx context.Context) {
 	turn := time.NewTicker(every)
 	defer turn.Stop()
 	var swept time.Time
+	d.runs = nil // another node may have sent since
 	for {
 		if time.Since(swept) >= sweepEvery {
 			swept = time.Now()

@@ -40,6 +40,18 @@ func (s *Store) Open(ctx context.Context, id blob.ID) (blob.Content, error) {
 	return c, nil
 }
 
+// There makes sure that a content is in the bucket, whatever the cache has: blob.ErrNotFound where it is not.
+func (s *Store) There(ctx context.Context, id blob.ID) error {
+	p, err := parseID(id)
+	if err != nil {
+		return err
+	}
+	if _, err = s.fetch(ctx, p, 0, min(1, p.length)); errors.Is(err, errGone) {
+		err = fmt.Errorf("s3: content %s: %w", id, blob.ErrNotFound)
+	}
+	return err
+}
+
 // part reads a part of a content, from the cache or from S3, and verifies it.
 func (s *Store) part(ctx context.Context, p place, number int, sum uint32) ([]byte, error) {
 	id := p.id()
