@@ -10,7 +10,7 @@ import (
 
 // Limits of the breaker.
 const (
-	breakAfter = 5               // failures in a row
+	breakAfter = tries           // failures in a row
 	minPause   = 2 * time.Second // until S3 is asked whether it is back
 	maxPause   = 30 * time.Second
 )

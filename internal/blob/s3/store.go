@@ -139,11 +139,15 @@ func (s *Store) own(ctx context.Context) error {
 	return fmt.Errorf("s3: %s%s was written and is not there: something else removes objects of bucket %q", s.cfg.Prefix, ownerKey, s.cfg.Bucket)
 }
 
-// ask asks S3 again and again whether it is back, while it is away.
+// askEvery is how often S3 is asked whether it is there, when nothing else shows it.
+const askEvery = 10 * time.Second
+
+// ask asks S3 now and then whether it is there, and sooner while it is away whether it is back.
 func (s *Store) ask(ctx context.Context) {
-	for wait(ctx, time.Second) == nil {
-		if s.client.breaker.due() {
+	for last := time.Now(); wait(ctx, time.Second) == nil; {
+		if s.client.breaker.due() || s.Err() == nil && time.Since(last) >= askEvery {
 			s.client.ping(ctx)
+			last = time.Now()
 		}
 	}
 }
