@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,11 +17,60 @@ import (
 const metAfter = 24 * time.Hour
 
 // met knows which objects' contents the register was shown: all before a name, and some behind
-// it, those of a day.
+// it, those of a day. The name is kept in the bucket, too: who does the next Compact, on whatever node, goes on
+// from there, and does not read the end of every object again.
 type met struct {
 	mu    sync.Mutex
+	known bool // what the bucket has was read
 	until string
+	since time.Time // when all was begun anew
 	names map[string]struct{}
+}
+
+const (
+	metKey = "met"
+	// metAnew is when all is met anew all the same: what a crash left between a row and its octets is found then.
+	metAnew = 30 * 24 * time.Hour
+	maxMet  = 100 // octets of the object
+	dayForm = "2006-01-02"
+)
+
+// recall takes over what was kept, where it is not known yet, or begins anew.
+func (s *Store) recall(ctx context.Context) error {
+	m := &s.met
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := s.cfg.Now()
+	if !m.known {
+		size, err := s.client.size(ctx, metKey)
+		if err != nil && !errors.Is(err, errGone) {
+			return err
+		}
+		if err == nil && size > 0 && size <= maxMet {
+			b, _, err := s.client.get(ctx, metKey, 0, size, "")
+			if err != nil {
+				return err
+			}
+			name, day, _ := strings.Cut(string(b), " ")
+			if since, err := time.Parse(dayForm, day); err == nil && len(name) == nameSize && name < nameAt(now) {
+				m.until, m.since = name, since
+			}
+		}
+		m.known = true
+	}
+	if age := now.Sub(m.since); age < 0 || age > metAnew {
+		m.until, m.since, m.names = "", now, nil
+	}
+	return nil
+}
+
+// retain keeps it.
+func (s *Store) retain(ctx context.Context) error {
+	m := &s.met
+	m.mu.Lock()
+	text := m.until + " " + m.since.UTC().Format(dayForm)
+	m.mu.Unlock()
+	return s.client.put(ctx, metKey, strings.NewReader(text), int64(len(text)))
 }
 
 func (m *met) before() string {

@@ -38,6 +38,9 @@ func (s *Store) Compact(ctx context.Context, r blob.Register, rate int64) (blob.
 		return blob.Report{}, errBusy
 	}
 	defer s.compacting.Unlock()
+	if err := s.recall(ctx); err != nil {
+		return blob.Report{}, fmt.Errorf("s3: compact: %w", err)
+	}
 	c := &compaction{Store: s, register: r, rate: rate, before: s.met.before()}
 	s.usage.begin()
 	err := c.run(ctx)
@@ -77,6 +80,7 @@ func (c *compaction) run(ctx context.Context) error {
 	if !c.again {
 		c.met.pass(nameAt(c.cfg.Now().Add(-metAfter)))
 	}
+	c.note(c.retain(ctx))
 	return errors.Join(c.errs...)
 }
 

@@ -147,8 +147,36 @@ func TestRewrite(t *testing.T) {
 			blobtest.Want(t, s, id, blobtest.Content(uint64(i), i*100))
 		}
 	}
-	if left := b.Keys(); moved == 0 || len(left) != 1 {
+	if left := b.Keys(); moved == 0 || len(left) != 2 { // whose it is, and what was met
 		t.Errorf("%d octets were moved; left: %q", moved, left)
+	}
+}
+
+// Who does the next compaction reads no object again whose contents have been met, on another node either, until
+// a month has gone by.
+func TestMetOnce(t *testing.T) {
+	b := newBucket(t)
+	c := b.config(t, "", 1)
+	old := time.Now().Add(-48 * time.Hour)
+	c.Now = func() time.Time { return old }
+	s := openStore(t, c)
+	r := &blobtest.Register{}
+	for i := range 5 {
+		r.Own(blobtest.Put(t, s, blobtest.Content(uint64(i), 100)), 100)
+	}
+	for i, step := range []struct {
+		after time.Duration
+		reads int64
+	}{{0, 5}, {0, 1}, {metAnew, 6}} { // what was met is one object, too
+		now := time.Now().Add(step.after)
+		c := b.config(t, "", uint32(2+i))
+		c.Now = func() time.Time { return now }
+		s := openStore(t, c)
+		before := b.Count(http.MethodGet)
+		blobtest.Compact(t, s, r)
+		if got := b.Count(http.MethodGet) - before - 2; got != step.reads { // two lists
+			t.Errorf("compaction %d: %d reads, want %d", i, got, step.reads)
+		}
 	}
 }
 
