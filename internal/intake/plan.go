@@ -134,7 +134,7 @@ func (p *plan) asks(tr *queue.Transfer, r *recipient) {
 	if p.ofList(tr, r) {
 		return
 	}
-	tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
+	tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r) || p.t.tx.Envelope.ReversePath.IsNull()
 	if p.later[r] { // one report for all of them
 		tr.Params = silentSuccess(tr.Params)
 	}
@@ -210,9 +210,15 @@ func (p *plan) carry(ctx context.Context, r *recipient) {
 		tr.Teach = p.teaches(to)
 		tr.Message.Mark = p.mark(sender)
 		if to.Bounces.IsNull() {
-			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r)
+			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r) || p.t.nobodys(to)
 		}
 	}
+}
+
+// nobodys reports whether nobody would hear that an address of ours can't have its mail: what has no
+// sender is held then. What only comes back to who had sent it through here is not.
+func (t *Transaction) nobodys(to directory.Remote) bool {
+	return t.tx.Envelope.ReversePath.IsNull() && (!to.By.IsNull() || to.Home != "")
 }
 
 // share makes a transfer another recipient's, too: the sender hears what either wants

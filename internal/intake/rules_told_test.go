@@ -205,3 +205,30 @@ func TestLaterTellsOfSuccess(t *testing.T) {
 		t.Errorf("told of %q, asks %v", o.success, c.Transfers[0].Params)
 	}
 }
+
+// What has no sender, and can't be delivered where an address of ours leads, is held: nobody would hear
+// of it. What goes back to who sent it through here is not.
+func TestRefusedWithoutSenderIsHeld(t *testing.T) {
+	w, _, _, _ := newRulesWorld(t)
+	conv, _ := w.Connect(t.Context(), client)
+	defer conv.Close()
+	conv.Helo(t.Context(), client)
+	tx, _ := conv.Mail(t.Context(), client, "", mail.Params{})
+	back, err := w.SRS.Forward("far@elsewhere.example", "late.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []mail.Path{"away@late.example", "x@hosted.example", back} {
+		if v := tx.Rcpt(t.Context(), to, mail.RcptParams{}); v.Answer != mail.OK {
+			t.Fatal(to, v)
+		}
+	}
+	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	got := map[mail.Path]bool{}
+	for _, tr := range w.commits[0].Transfers {
+		got[tr.Recipient] = tr.Hold
+	}
+	if len(got) != 3 || !got["ann@elsewhere.example"] || !got["x@hosted.example"] || got["far@elsewhere.example"] {
+		t.Errorf("held: %v", got)
+	}
+}

@@ -81,7 +81,7 @@ func TestLettersAreCountedTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if tr, err := q.notice(t.Context(), failed, victim, about, time.Now()); tr != nil || err != nil {
+	if tr, err := q.Delivered(t.Context(), victim, []*Transfer{about[0].Transfer}); tr != nil || err != nil {
 		t.Errorf("one more report: got %v, %v", tr, err)
 	}
 	if _, err := q.Letter(t.Context(), Letter{To: "victim@a.example", Content: []byte("x"), Kind: "notice"}); !errors.Is(err, ErrMany) {
@@ -92,5 +92,23 @@ func TestLettersAreCountedTogether(t *testing.T) {
 	}
 	if counts["suppressed"] != 2 || counts["digest"] != perAddress/2 {
 		t.Errorf("counted %v", counts)
+	}
+}
+
+// What failed, and can't be told since its reader has had too many letters, is held: it does not vanish.
+func TestUntoldIsHeld(t *testing.T) {
+	m, now := newMemory(), time.Now()
+	q := New(Config{Rows: m, Contents: m, Router: here{}, Observer: silence{}, Now: func() time.Time { return now }, Lifetime: time.Hour, HoldFor: 24 * time.Hour})
+	job := Job{Message: &Message{ID: "m", Tx: "m", Sender: "victim@a.example"}, Transfers: []*Transfer{{Recipient: "x@b.example"}, {Recipient: "y@b.example"}}}
+	for _, t := range job.Transfers {
+		t.Message = job.Message
+	}
+	refused := Result{Fate: Refused, Reply: Reply{Code: 550}}
+	for i := range perAddress + 1 {
+		list := q.settlements(t.Context(), ending{job: job, results: []Result{refused, refused}})
+		told := list[0].Notice != nil
+		if last := i == perAddress; told == last || list[0].Fate != Refused || list[1].Hold.IsZero() == last || last && !list[0].Hold.Equal(now.Add(24*time.Hour)) {
+			t.Fatalf("failure %d: %+v, %+v", i, list[0], list[1])
+		}
 	}
 }

@@ -72,11 +72,19 @@ func (q *Queue) settlements(ctx context.Context, e ending) []Settlement {
 
 // tell adds one report about several recipients to the first of their settlements.
 // Where it can't be made nothing is given up: a failure that nobody hears of would be
-// mail that vanished.
+// mail that vanished. Where its reader has had too many what failed is held.
 func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Settlement, now time.Time) {
 	notice, err := q.notice(ctx, kind, m, about, now)
-	if err == nil {
+	switch {
+	case err == nil:
 		about[0].Notice = notice
+		return
+	case errors.Is(err, ErrMany) && kind == failed: // somebody has to have it
+		for _, s := range about {
+			s.Hold = now.Add(q.c.HoldFor)
+		}
+		return
+	case errors.Is(err, ErrMany):
 		return
 	}
 	q.c.Log.Error("queue: a report could not be stored", "message", m.ID, "sender", m.Sender, "kind", kind, "error", err)
@@ -186,7 +194,7 @@ func (q *Queue) retry(t *Transfer, r Result, now time.Time) time.Duration {
 }
 
 // notice makes the transfer of a report, its content durable already. It is nil
-// where nobody is to be told.
+// where nobody is to be told, and fails with ErrMany.
 func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Settlement, now time.Time) (*Transfer, error) {
 	if m.Sender.IsNull() { // RFC 5321 §4.5.5, §6.1: never a report about a report
 		if kind == failed {
@@ -197,11 +205,7 @@ func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Se
 	}
 	id := mail.NewID(now)
 	text := report{kind: kind, id: id, hostname: q.c.Hostname, message: m, about: about, original: q.original(ctx, m), now: now}.build()
-	t, err := q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
-	if errors.Is(err, ErrMany) {
-		return nil, nil
-	}
-	return t, err
+	return q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
 }
 
 // Delivered makes the report that a message is in the mailboxes of recipients whose
@@ -213,6 +217,9 @@ func (q *Queue) Delivered(ctx context.Context, m *Message, to []*Transfer) (*Tra
 		about[i] = &Settlement{Transfer: t, Fate: Carried, Reply: Reply{Enhanced: "2.1.5"}}
 	}
 	notice, err := q.notice(ctx, done, m, about, q.c.Now())
+	if errors.Is(err, ErrMany) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("queue: report on %s: %w", m.ID, err)
 	}
