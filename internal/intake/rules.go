@@ -39,7 +39,7 @@ type piece struct {
 	snapshot *directory.Snapshot
 	box      directory.Mailbox
 	sender   mail.Path // the reverse-path
-	rcpt     mail.Path // as the client named it
+	rcpt     mail.Path // as the client named it, or who sent it on
 	client   mail.Client
 	tx       string
 	params   mail.Params

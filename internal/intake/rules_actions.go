@@ -2,8 +2,11 @@ package intake
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
+	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -17,6 +20,7 @@ import (
 func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result sieve.Result) {
 	p := f.mine
 	lost := false // something that stood for keeping it could not be done
+	had := false  // or need not be, since it was
 	for _, a := range result.Actions {
 		switch a.Kind {
 		case sieve.Keep:
@@ -32,12 +36,17 @@ func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result
 			f.step("fileinto", a.Line, a.In, "filed into %s", clip(a.Folder))
 			f.deliver(a, a.Folder)
 		case sieve.Redirect:
-			if why := in.redirect(ctx, f, a); why != "" {
-				f.step("redirect", a.Line, a.In, "not sent on to %s, since %s,", a.Address, why)
-				lost = true
+			why := in.redirect(ctx, f, env, a)
+			switch why {
+			case "":
+				f.step("redirect", a.Line, a.In, "sent on to %s", a.Address)
 				continue
+			case hasIt:
+				had = true
+			default:
+				lost = true
 			}
-			f.step("redirect", a.Line, a.In, "sent on to %s", a.Address)
+			f.step("redirect", a.Line, a.In, "not sent on to %s, since %s,", a.Address, why)
 		case sieve.Reject:
 			if p.released {
 				lost = true
@@ -65,6 +74,7 @@ func (in *Intake) carryOut(ctx context.Context, f *filed, env *sieve.Env, result
 	case lost || p.released:
 		f.keep()
 		f.step("keep", 0, "", "kept all the same")
+	case had:
 	default:
 		f.step("discard", result.Discard, "", "discarded")
 	}
@@ -111,11 +121,40 @@ const (
 	maxOnward = 10
 )
 
+// hasIt is why something is not sent on that was: where mailboxes send to each other, each four times,
+// one message would become thousands.
+const hasIt = "it was sent there from here already"
+
+// onwardFor is how long a mailbox remembers what it sent on. Copies within one node take seconds.
+const onwardFor = 24 * time.Hour
+
+// once is by what a mailbox remembers that it sent a message on to an address. Reports about a
+// transaction have its ID, and a Message-ID each.
+func (p *piece) once(to mail.Path, now time.Time) mailbox.Memory {
+	sum := sha256.Sum256([]byte(p.served.Header().Get("Message-ID") + "\n" + string(to.Fold())))
+	return mailbox.Memory{Box: p.d.Box, ID: "onward " + p.tx + " " + hex.EncodeToString(sum[:16]), Time: now, Expires: now.Add(onwardFor), New: p.comesBack()}
+}
+
+// comesBack reports whether a piece may have been in the mailbox before: it was sent on from here. What
+// somebody released is sent on once more.
+func (p *piece) comesBack() bool {
+	return p.phase == post && !p.released && p.served.Header().Count("Delivered-To") > 0
+}
+
 // redirect queues a copy for another address, as a forward of the mailbox would; else it says why
 // it is not sent on.
-func (in *Intake) redirect(ctx context.Context, f *filed, a sieve.Action) string {
+func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a sieve.Action) string {
 	p := f.mine
+	once := p.once(a.Address, env.Now)
+	if p.comesBack() {
+		// Where that can't be told the commit can, and the rules are asked again.
+		if had, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); err == nil && had {
+			return hasIt
+		}
+	}
 	switch {
+	case slices.ContainsFunc(env.Owner, func(own mail.Path) bool { return own.Fold() == a.Address.Fold().Base() }):
+		return "it is the mailbox itself"
 	case p.isSpam():
 		return "it is taken for spam"
 	case p.served.Header().Count("Received") > maxHops, p.served.Header().Count("Delivered-To") >= maxOnward:
@@ -136,6 +175,7 @@ func (in *Intake) redirect(ctx context.Context, f *filed, a sieve.Action) string
 		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: p.params,
 		Created: now, Expires: now.Add(in.Config.Lifetime),
 	}
+	f.remember = append(f.remember, once)
 	judged := p.judged
 	judged.Proof = p.proof()
 	// Who is not proven to be the sender hears nothing: what is refused then is held here.

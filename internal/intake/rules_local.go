@@ -62,8 +62,5 @@ func (l Local) piece(job queue.Job, t *queue.Transfer, one arrival) *piece {
 		p.sender, p.params, p.wishes, p.judged.Proof = one.owner, listParams(p.params), mail.RcptParams{}, queue.OfList
 	}
 	p.proof = func() string { return p.judged.Proof }
-	if len(t.For) > 0 {
-		p.rcpt = t.For[0]
-	}
 	return p
 }

@@ -117,8 +117,10 @@ func became(c *intake.Commit) string {
 		id, _, _ := strings.Cut(a.Once.ID, " ")
 		all = append(all, fmt.Sprintf("letter to %s, %s", a.Transfer.Recipient, id))
 	}
-	for range c.Remember {
-		all = append(all, "remembered")
+	for _, m := range c.Remember {
+		if strings.HasPrefix(m.ID, "seen ") {
+			all = append(all, "remembered")
+		}
 	}
 	return strings.Join(all, "; ")
 }
@@ -155,6 +157,7 @@ func TestRules(t *testing.T) {
 			header: "Received: from a by mx.example with ESMTP\r\nDelivered-To: b@late.example\r\n"},
 		{name: "a long way by mailboxes ends in the inbox", script: `redirect "x@far.example";`, want: "in INBOX", header: strings.Repeat("Delivered-To: b@late.example\r\n", 10)},
 		{name: "a claim is no loop", script: `redirect "x@far.example";`, want: sent, header: "Delivered-To: none@late.example\r\n"},
+		{name: "to itself", script: `redirect "None+x@late.example";`, want: "in INBOX"},
 		{name: "spam is not sent on", script: `redirect "x@far.example";`, to: "spam@tag.example", want: "in INBOX"},
 		{name: "junk goes to Junk", script: `fileinto "Work";`, to: "spam@junk.example", want: `in \Junk`},
 		{name: "but for who looks at it", script: `if spamtest :value "ge" :comparator "i;ascii-numeric" "6" { fileinto "Work"; }`, to: "spam@junk.example", want: "in Work"},

@@ -232,3 +232,45 @@ func TestRefusedWithoutSenderIsHeld(t *testing.T) {
 		t.Errorf("held: %v", got)
 	}
 }
+
+// Mailboxes that send to each other make no thousands of one message: each sends it to an address once,
+// and what comes back for that is not kept either, since it is there.
+func TestRedirectOnce(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	r.set(t, dir, "none@late.example", `redirect "x@far.example";`)
+	const back = "Message-ID: <1@sender.example>\r\nDelivered-To: tag@late.example\r\n"
+	carry := func(header string, released string) *intake.Commit {
+		m := &queue.Message{ID: "m", Tx: "tx", Sender: "a@sender.example", Blob: "blob-7"}
+		return carryLocal(t, w, &queue.Transfer{Message: m, Recipient: "none@late.example", Released: released, Judged: queue.Judged{Proof: "spf"}}, header)
+	}
+	const sent = "to x@far.example, mx:far.example by late.example, SRS"
+	c := carry(back, "")
+	if len(c.Remember) != 1 || !c.Remember[0].New || became(c) != sent {
+		t.Fatalf("first: %s, remembered %+v", became(c), c.Remember)
+	}
+	other := carry("Message-ID: <2@sender.example>\r\n", "")
+	if other.Remember[0].ID == c.Remember[0].ID || other.Remember[0].New {
+		t.Errorf("another message about the same transaction: %+v", other.Remember)
+	}
+	r.known["onward"] = true
+	for name, tt := range map[string]struct{ header, released, want string }{
+		"again":         {back, "", ""},
+		"not from here": {"", "", sent},
+		"released":      {back, "held", sent},
+	} {
+		if got := became(carry(tt.header, tt.released)); got != tt.want {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// The rules of a mailbox that gets what another one sent on see the address that it was sent to.
+func TestRedirectedTo(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	r.set(t, dir, "none@late.example", `if envelope "to" "none@late.example" { fileinto "Work"; }`+away)
+	m := &queue.Message{ID: "m", Tx: "tx", Sender: "a@sender.example", Blob: "blob-7"}
+	tr := &queue.Transfer{Message: m, Recipient: "none@late.example", For: []mail.Path{"tag@late.example"}, Judged: queue.Judged{Proof: "spf"}}
+	if got := became(carryLocal(t, w, tr, "To: tag@late.example\r\n")); got != "in Work" {
+		t.Errorf("got %s", got)
+	}
+}

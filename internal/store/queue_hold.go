@@ -35,16 +35,34 @@ func holdRefused(tx *Tx, t *queue.Transfer, s *queue.Settlement) error {
 	if err := describe(tx, t, &h); err != nil {
 		return err
 	}
-	if len(t.Boxes) == 0 {
+	boxes, err := stillStanding(tx, t.Boxes)
+	if err != nil {
+		return err
+	}
+	if len(boxes) == 0 {
 		return putHeld(tx, &h)
 	}
-	for _, box := range t.Boxes { // each its owner's
+	for _, box := range boxes { // each its owner's
 		h.ID, h.Box = mail.NewID(now), box
 		if err := putHeld(tx, &h); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stillStanding leaves out the mailboxes that were removed: what is held for them nobody would see.
+func stillStanding(tx *Tx, boxes []int64) (list []int64, err error) {
+	for _, box := range boxes {
+		switch err := standing(tx, box); {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, err
+		default:
+			list = append(list, box)
+		}
+	}
+	return list, nil
 }
 
 // home is the domain here whose mail a transfer is.

@@ -241,3 +241,33 @@ func testRefusedUnderAnotherName(t *testing.T, db *DB) {
 		}
 	}
 }
+
+// What can't be delivered since its mailbox was removed is held where an admin sees it, and for those that
+// are there with their owners.
+func TestRefusedIsNotHeldForNobody(t *testing.T) { onBoth(t, testRefusedIsNotHeldForNobody) }
+
+func testRefusedIsNotHeldForNobody(t *testing.T, db *DB) {
+	knownBoxes(t, db, 2)
+	for boxes, want := range map[[2]int64]string{{1, 99}: "[1]", {98, 99}: "[0]"} {
+		now := time.Now()
+		m := &queue.Message{ID: mail.NewID(now), Tx: mail.NewID(now), Blob: "blob", Size: 16, Created: now, Expires: now.Add(time.Hour)}
+		tr := &queue.Transfer{Message: m, Recipient: "all@example.net", For: []mail.Path{"all@example.net"}, Home: "example.net", Destination: queue.Local, Hold: true, Boxes: boxes[:]}
+		if err := db.Queue().Put(t.Context(), []*queue.Transfer{tr}); err != nil {
+			t.Fatal(err)
+		}
+		carry(t, db, queue.Local, queue.Settlement{Fate: queue.Refused, Reply: no})
+		page, err := db.Quarantine().Find(t.Context(), quarantine.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, h := range page.Rows {
+			if h.Tx == m.Tx {
+				got = append(got, h.Box)
+			}
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("for boxes %v held for %v, want %s", boxes, got, want)
+		}
+	}
+}
