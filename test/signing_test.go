@@ -59,7 +59,7 @@ func newSigningCrossing(t *testing.T) signingCrossing {
 	if got := run(t, c.m, "", "domain", "records", "test.example"); strings.Count(got, "IN TXT") != 2 {
 		t.Errorf("the domain's records: %s", got)
 	}
-	c.send(t, "too early", c.ann, "me@elsewhere.example")
+	c.send(t, "too early", "me@elsewhere.example")
 	if got := c.there.content(t, "too early"); strings.Contains(got, "DKIM-Signature") {
 		t.Errorf("signed with keys that nobody can look up:\n%s", got)
 	}
@@ -76,14 +76,14 @@ func newSigningCrossing(t *testing.T) signingCrossing {
 	return c
 }
 
-// send submits ann's note in somebody's name.
-func (c signingCrossing) send(t *testing.T, subject, from string, to ...string) {
+// send submits a note of ann's.
+func (c signingCrossing) send(t *testing.T, subject string, to ...string) {
 	t.Helper()
 	p := dialAt(t, c.submission, "")
 	p.want("220", p.answer())
 	p.want("250", p.say("EHLO laptop.example"))
 	p.want("235", p.say(plain(c.ann, password)))
-	settled(t, c.m, p.send(c.ann, strings.Replace(note(subject, "x"), "Eve <eve@sender.example>", "Ann <"+from+">", 1), to...).id(t))
+	settled(t, c.m, p.send(c.ann, strings.Replace(note(subject, "x"), "Eve <eve@sender.example>", "Ann <"+c.ann+">", 1), to...).id(t))
 }
 
 // content waits for a message with that subject and returns it, as it came.
@@ -141,7 +141,7 @@ func TestSigned(t *testing.T) {
 			}
 			return ""
 		})
-		c.send(t, "signed", c.ann, "me@elsewhere.example")
+		c.send(t, "signed", "me@elsewhere.example")
 		got := c.there.content(t, "signed")
 		if is := c.verified(t, got); is != "rsa-sha256 pass @test.example, ed25519-sha256 pass @test.example" {
 			t.Errorf("%s\n%s", is, got)
@@ -155,12 +155,6 @@ func TestSigned(t *testing.T) {
 		})
 		if all[0] != all[1] {
 			t.Errorf("another try, other octets:\n%s\n%s", all[0], all[1])
-		}
-	})
-	t.Run("another's name", func(t *testing.T) {
-		c.send(t, "as eve", "eve@sender.example", "me@elsewhere.example")
-		if got := c.there.content(t, "as eve"); strings.Contains(got, "DKIM-Signature") {
-			t.Errorf("signed:\n%s", got)
 		}
 	})
 	t.Run("sent on", func(t *testing.T) {

@@ -39,8 +39,8 @@ func (in *Intake) signatures(ctx context.Context, s *directory.Snapshot, served 
 	var fields []byte
 	var err error
 	found := in.ownFindings(served)
-	if login, sent := logIn(found); sent {
-		if domain, ok := speaksFor(s, login, served); ok && !in.signedBy(served, domain) {
+	if submitted(found) {
+		if domain, ours := authored(s, served); ours && !in.signedBy(served, domain) {
 			fields, err = in.Signer.Sign(ctx, served, domain)
 		}
 	} else if by != "" {
@@ -79,23 +79,14 @@ func (in *Intake) ownFindings(served *mail.Message) string {
 	return ""
 }
 
-// logIn is who had logged in to send the message of which that was found, and whether anybody had.
-func logIn(found string) (mail.Path, bool) {
-	for _, c := range arc.ParseClaims(found) {
-		if c.Method == "auth" && c.Result == "pass" {
-			login, err := mail.ParsePath(c.Properties["smtp.auth"])
-			if err != nil {
-				login = mail.Null // of no domain: nothing is signed for it
-			}
-			return login, true
-		}
-	}
-	return mail.Null, false
+// submitted reports whether somebody had logged in to send the message of which that was found. Then its authors were
+// identities of his (Transaction.submitted).
+func submitted(found string) bool {
+	return slices.ContainsFunc(arc.ParseClaims(found), func(c arc.Claim) bool { return c.Method == "auth" && c.Result == "pass" })
 }
 
-// speaksFor returns the domain of a message's author where it is the one of the log-in that sent it, under whichever of
-// its names: who has an address in one domain must not sign for another's.
-func speaksFor(s *directory.Snapshot, login mail.Path, served *mail.Message) (domain string, ok bool) {
+// authored returns the domain of a message's one author, and whether it is one of ours, under whichever of its names.
+func authored(s *directory.Snapshot, served *mail.Message) (domain string, ours bool) {
 	author, ok := served.Author()
 	if !ok {
 		return "", false
@@ -104,9 +95,8 @@ func speaksFor(s *directory.Snapshot, login mail.Path, served *mail.Message) (do
 	if !ok {
 		return "", false
 	}
-	of, ours := s.Domain(name)
-	home, known := s.Domain(login.Domain())
-	return name, ours && known && of.ID == home.ID
+	_, ours = s.Domain(name)
+	return name, ours
 }
 
 // seal returns a further ARC set (RFC 8617 §5.1): what was found when the message came, and that nothing was changed since.

@@ -109,14 +109,13 @@ func TestSignatures(t *testing.T) {
 		login, to, author mail.Path
 		header, script    string
 		keys              []string
+		hides             bool
 		want              string
 	}{
 		"a user":                        {login: login, to: "x@elsewhere.example", author: login, want: "late.example pass"},
 		"a user of another name":        {login: login, to: "x@elsewhere.example", author: "none@too.example", want: "too.example pass"},
-		"in another domain's name":      {login: login, to: "x@elsewhere.example", author: "a@early.example"},
-		"in a stranger's name":          {login: login, to: "x@elsewhere.example", author: "a@sender.example"},
 		"no keys":                       {login: login, to: "x@elsewhere.example", author: login, keys: []string{"mx.example"}},
-		"two From":                      {login: login, to: "x@elsewhere.example", author: login, header: "From: eve@late.example\r\n"},
+		"hidden":                        {login: login, to: "x@elsewhere.example", author: login, hides: true, want: "late.example pass"},
 		"says that somebody logged in":  {to: "away@late.example", author: login, header: "Authentication-Results: mx.example; auth=pass smtp.auth=none@late.example\r\n", want: "sealed by late.example pass"},
 		"a user, by way of an alias":    {login: login, to: "away@late.example", author: login, want: "late.example pass"},
 		"a user, to a domain behind us": {login: login, to: "x@hosted.example", author: login, want: "late.example pass"},
@@ -135,7 +134,7 @@ func TestSignatures(t *testing.T) {
 				tt.keys = []string{"late.example", "too.example", "early.example", "mx.example"}
 			}
 			s := newSigns(t, tt.keys...)
-			w.Signer, w.Resolver = s, s
+			w.Signer, w.Resolver, w.Config.HideUsers = s, s, tt.hides
 			if _, err := dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.Names = []string{"too.example"}; return nil }); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +150,7 @@ func TestSignatures(t *testing.T) {
 			if len(c.Transfers) != 1 {
 				t.Fatalf("%d transfers", len(c.Transfers))
 			}
-			if got := s.seen(t, c.Transfers[0], content); got != tt.want {
+			if got := s.seen(t, c.Transfers[0], string(w.content)); got != tt.want {
 				t.Errorf("got %q, want %q\n%s", got, tt.want, c.Transfers[0].Message.View.Prefix)
 			}
 		})
@@ -196,7 +195,7 @@ func TestSignedOnce(t *testing.T) {
 	if s.n != 1 || len(list) != 30 || slices.ContainsFunc(list, func(tr *queue.Transfer) bool { return tr.Message != list[0].Message }) {
 		t.Errorf("%d signatures for %d transfers", s.n, len(list))
 	}
-	if got := s.seen(t, list[29], content); got != "late.example pass" {
+	if got := s.seen(t, list[29], string(w.content)); got != "late.example pass" {
 		t.Error(got)
 	}
 }
