@@ -105,6 +105,7 @@ func handlers() control.Handlers {
 	banHandlers(h)
 	shareHandlers(h)
 	archiveHandlers(h)
+	submissionHandlers(h)
 	ownerHandlers(h)
 	quarantineHandlers(h, held, walk)
 	control.On(h, answer[ops.JournalSearch]([]ops.Record{{ID: "01JD", Sender: "bob@example.net", Recipient: "ann@example.org", State: "delivered", Time: at(4)}}))

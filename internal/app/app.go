@@ -16,6 +16,7 @@ import (
 	"gatepost/dnsbl/zone"
 	"gatepost/filters"
 	"gatepost/internal/access"
+	"gatepost/internal/allowance"
 	"gatepost/internal/ban"
 	"gatepost/internal/bayes/desk"
 	"gatepost/internal/blob/segment"
@@ -106,6 +107,7 @@ type App struct {
 	changes      *mailbox.Changes
 	bans         *ban.Bans
 	guard        *access.Guard
+	allowance    *allowance.Book
 	desk         *access.Desk
 	captcha      *captcha.Tasks
 	site         *web.Server
@@ -149,6 +151,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openContent,
 		a.openDirectory,
 		a.openBans,
+		a.openAllowance,
 		a.openTeaching,
 		a.openBayes,
 		a.openProposals,
@@ -330,8 +333,10 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Rules: a.rules, Letters: a.queue,
 		Meter:     newMeter(a),
 		Senders:   senders{a.directory, a.mailboxes},
+		Allowance: sendLimits{a.allowance, a.directory, a.metrics.Submission},
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver},
 	}
+	a.carriers.bounced = sendLimits{a.allowance, a.directory, a.metrics.Submission}.bounced
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}
 	if err := a.setPolicies(c); err != nil {
 		return err

@@ -67,7 +67,7 @@ func TestDoorsShareTheGuard(t *testing.T) {
 		case 0:
 			_, _, err = doorLogins{l}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
 		case 1:
-			_, err = smtpLogins{l}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
+			_, _, err = submissionLogins{doorLogins{l}, n.allowance}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
 		case 2:
 			_, err = n.desk.LogIn(ctx, "ann@test.example", fmt.Sprint("wrong", i), access.Client{Addr: at})
 		}
@@ -78,9 +78,7 @@ func TestDoorsShareTheGuard(t *testing.T) {
 	if _, _, err := (doorLogins{l}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("imap: %v", err)
 	}
-	_, err := smtpLogins{l}.Login(ctx, "ann@test.example", pagesPassword, at)
-	var temporary interface{ Temporary() bool }
-	if !errors.As(err, &temporary) || !temporary.Temporary() {
+	if _, _, err := (submissionLogins{doorLogins{l}, n.allowance}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("submission: %v", err)
 	}
 	if _, err := n.desk.LogIn(ctx, "ann@test.example", pagesPassword, access.Client{Addr: at}); !errors.As(err, new(access.Blocked)) {

@@ -12,6 +12,7 @@ import (
 type carriers struct {
 	local, remote queue.Carrier
 	routes        routes
+	bounced       func(queue.Job, queue.Report) // told of each; may be nil
 }
 
 // Carry implements queue.Carrier.
@@ -40,6 +41,9 @@ func (c *carriers) Carry(ctx context.Context, job queue.Job) queue.Report {
 		}
 		whole.Unreachable = whole.Unreachable && report.Unreachable
 		whole.Unknown = whole.Unknown || report.Unknown
+	}
+	if c.bounced != nil {
+		c.bounced(job, whole)
 	}
 	return whole
 }

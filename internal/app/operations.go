@@ -40,6 +40,7 @@ func (a *App) operations() control.Handlers {
 	a.greylistOps(h)
 	a.packOps(h)
 	a.queueOps(h)
+	a.submissionOps(h)
 	control.On(h, a.dnsLists)
 	control.On(h, a.engineList)
 	a.complaintOps(h)

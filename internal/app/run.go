@@ -151,7 +151,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	} {
 		own := edge
 		own.Submission, own.ImplicitTLS = l.submission, l.implicit
-		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), doorLogins{logins{a.directory, a.guard}})
+		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), submissionLogins{doorLogins{logins{a.directory, a.guard}}, a.allowance})
 		if err != nil {
 			return err
 		}
@@ -222,6 +222,7 @@ func emptySpool(data string) (string, error) {
 func (a *App) chores() []service {
 	return append([]service{
 		{name: "directory", run: func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
+		{name: "limits of log-ins", run: func(ctx context.Context) error { a.allowance.Run(ctx); return nil }},
 		{name: "bans", run: func(ctx context.Context) error { a.bans.Run(ctx); return nil }},
 		{name: "greylist", run: func(ctx context.Context) error { a.greylist.Run(ctx); return nil }},
 		{name: "outbreak", run: func(ctx context.Context) error { a.outbreak.Run(ctx); return nil }},

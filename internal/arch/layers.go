@@ -38,7 +38,7 @@ func places() map[string]layer {
 		"internal/engine":    domain,
 		"internal/traffic":   domain,
 		"internal/complaint": domain,
-		"internal/trust":     domain, "internal/sent": domain,
+		"internal/trust":     domain, "internal/sent": domain, "internal/allowance": domain,
 		"internal/signing": domain,
 		"internal/learnt":  domain, "internal/proposal": domain, "internal/bulk": domain, "internal/fingerprint": domain,
 		"internal/link":       domain,

@@ -106,6 +106,9 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	case how == mailbox.NoSending:
 		return nil, t.refuse(notYours(t.ID(), client.Login, from))
 	}
+	if v := in.allowed(client.Login, t.ID()); v.Answer != mail.OK {
+		return nil, t.refuse(v)
+	}
 	if c.relay {
 		t.relay = client.Addr
 	}

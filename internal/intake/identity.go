@@ -15,6 +15,37 @@ type Senders interface {
 	MaySend(ctx context.Context, login mail.Path, box int64) (mailbox.Sending, error)
 }
 
+// An Allowance bounds what log-ins send. Its methods answer at once.
+type Allowance interface {
+	// Begin is asked for each message that a log-in begins, Rcpt for each recipient that is there.
+	Begin(login mail.Path) mail.Verdict
+	Rcpt(login, rcpt mail.Path) mail.Verdict
+	// Wrong is told of each recipient that does not exist.
+	Wrong(login mail.Path)
+}
+
+// allowed asks about a message that a log-in begins.
+func (in *Intake) allowed(login mail.Path, id string) mail.Verdict {
+	if in.Allowance == nil || login.IsNull() {
+		return mail.Verdict{}
+	}
+	v := in.Allowance.Begin(login)
+	v.ID = id
+	return v
+}
+
+// allows asks about a recipient of a log-in's message, by what the directory said of him.
+func (in *Intake) allows(login, rcpt mail.Path, found mail.Answer) mail.Verdict {
+	switch {
+	case in.Allowance == nil || login.IsNull():
+	case found == mail.NoSuchMailbox:
+		in.Allowance.Wrong(login)
+	case found == mail.OK:
+		return in.Allowance.Rcpt(login, rcpt)
+	}
+	return mail.Verdict{}
+}
+
 // maxOwners bounds the mailboxes behind one address whose grants are looked up.
 const maxOwners = 20
 

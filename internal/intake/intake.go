@@ -187,6 +187,7 @@ type Intake struct {
 	Notices   Notifier  // nil: nobody sends any
 	Histories Historian // nil: nobody remembers
 	Senders   Senders   // nil: nobody may send for another
+	Allowance Allowance // nil: log-ins send as much as they like
 	Meter     Meter     // nil: mailboxes take everything
 	Learner   Learner   // nil: nobody learns
 	Observer  Observer

@@ -128,8 +128,12 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		return t.shut
 	}
 	found, v := t.in.route(ctx, t.snapshot, t.tx.Envelope.ReversePath, r.path, t.tx.Client.Login)
+	limit := t.in.allows(t.tx.Client.Login, r.path, v.Answer)
 	switch v.Answer {
 	case mail.OK:
+		if limit.Answer != mail.OK {
+			return limit
+		}
 	case mail.NoSuchMailbox:
 		return t.stranger(ctx, r, v)
 	default:

@@ -43,6 +43,7 @@ type Metrics struct {
 	exchange     *prometheus.HistogramVec
 	bans         *prometheus.CounterVec
 	banned       *prometheus.CounterVec
+	submission   *prometheus.CounterVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -77,6 +78,7 @@ func New() *Metrics {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.bans = counters(r, "bans_imposed_total", "Bans that this node imposed, by cause.", "cause")
 	m.banned = counters(r, "bans_refused_total", "Connections and log-ins refused because the address is banned, by door.", "door")
+	m.submission = counters(r, "submission_limits_total", "What the limits of log-ins did: later (put off), stopped (refused since the log-in is stopped), locked (log-ins that they stopped).", "what")
 	return m
 }
 
@@ -108,6 +110,9 @@ func histograms(r *prometheus.Registry, name, help string, buckets []float64, la
 
 // Connection counts an SMTP connection by what became of it at the gate.
 func (m *Metrics) Connection(fate string) { m.connections.WithLabelValues(fate).Inc() }
+
+// Submission counts what the limits of log-ins did: later, stopped, locked.
+func (m *Metrics) Submission(what string) { m.submission.WithLabelValues(what).Inc() }
 
 // Reply counts an SMTP reply; verb is the command that it answers, "" for none.
 func (m *Metrics) Reply(verb string, code int) {

@@ -1,0 +1,334 @@
+package allowance
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// Limits of one log-in. A limit of 0 is none.
+type Limits struct {
+	Minute, Hour, Day int // messages
+	Recipients        int // different ones in a day
+	LockAt            int // times Hour, Day or Recipients from which on it is stopped; 0: never
+}
+
+// A Count is what one log-in did within an hour, on one node.
+type Count struct {
+	Box      int64
+	Hour     int64 // since 1970
+	Messages int64 // begun
+	Refused  int64 // not begun, since there were too many
+	Fresh    int64 // recipients that it had not written to within a day
+	Excess   int64 // recipients that were put off, since there were too many
+	Wrong    int64 // recipients that do not exist, and reports that came back
+	Networks int64 // from which it logged in
+}
+
+func (c *Count) add(o Count) {
+	c.Messages += o.Messages
+	c.Refused += o.Refused
+	c.Fresh += o.Fresh
+	c.Excess += o.Excess
+	c.Wrong += o.Wrong
+	c.Networks += o.Networks
+}
+
+// A Stop says that a log-in may send nothing.
+type Stop struct {
+	Box    int64
+	Since  time.Time
+	Reason string
+	Who    string // "": the limits did
+}
+
+// A Kind is an answer in a word.
+type Kind int
+
+// Kinds of answers.
+const (
+	Fine    Kind = iota
+	Later        // too much for now
+	Stopped      // until somebody says so
+)
+
+// An Answer is what a log-in may do; Why says in words why not.
+type Answer struct {
+	Kind Kind
+	Why  string
+}
+
+// Bounds of what a Book has in memory.
+const (
+	maxBoxes    = 20_000
+	maxNetworks = 64 // of one log-in in an hour
+	maxSeen     = 100_000
+)
+
+// hours are a day, and the one that has begun.
+const hours = 24
+
+// A Config is what a Book needs.
+type Config struct {
+	Rows   Rows
+	Node   string        // a name that no other process has, nor had
+	Limits func() Limits // of each log-in that has none of its own
+	// Owners returns who has a say in the limits of a mailbox: itself, then its domain.
+	Owners func(box int64) []Owner
+	// Told is called once, on one node, for each log-in that the limits have stopped.
+	Told func(ctx context.Context, s Stop)
+	Log  *slog.Logger
+	Now  func() time.Time
+}
+
+// A Book counts. It is safe for use by many goroutines.
+type Book struct {
+	c    Config
+	seed maphash.Seed
+
+	mu    sync.Mutex
+	boxes map[int64]*account
+	stops map[int64]Stop
+	own   map[Owner]Own
+	fresh []Stop // that are no rows yet
+	since time.Time
+}
+
+// New returns a Book, to which Run is to be given.
+func New(c Config) *Book {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Book{c: c, seed: maphash.MakeSeed(), boxes: map[int64]*account{}, stops: map[int64]Stop{}}
+}
+
+// An account is what is known of one log-in.
+type account struct {
+	minutes  []minute               // those of the last hour in which it asked
+	slots    map[int64]*slot        // by hour, those of the last day
+	seen     map[uint64]int64       // recipients, by the hour of the last mail to them
+	networks map[netip.Prefix]int64 // by the hour of the last log-in
+	used     int64                  // the last hour in which anything was counted here
+}
+
+type minute struct {
+	at int64 // since 1970
+	n  int
+}
+
+// A slot is one hour.
+type slot struct {
+	own    Count
+	dirty  bool
+	others map[string]Count // by node
+}
+
+// at returns the slot of an hour.
+func (a *account) at(hour int64) *slot {
+	s := a.slots[hour]
+	if s == nil {
+		s = &slot{own: Count{Hour: hour}}
+		if a.slots == nil {
+			a.slots = map[int64]*slot{}
+		}
+		for old := range a.slots {
+			if old <= hour-hours {
+				delete(a.slots, old)
+			}
+		}
+		a.slots[hour] = s
+	}
+	return s
+}
+
+// sum adds up the last n hours, of all nodes.
+func (a *account) sum(hour int64, n int) (total Count) {
+	for at, s := range a.slots {
+		if at > hour-int64(n) && at <= hour {
+			total.add(s.own)
+			for _, o := range s.others {
+				total.add(o)
+			}
+		}
+	}
+	return total
+}
+
+// inHour is how many messages the last sixty minutes had: of this node exactly, of others as if
+// those of an hour had come evenly.
+func (a *account) inHour(now time.Time) int {
+	n, at, hour := 0, now.Unix()/60, now.Unix()/3600
+	for _, m := range a.minutes {
+		if m.at > at-60 {
+			n += m.n
+		}
+	}
+	for _, o := range a.at(hour).others {
+		n += int(o.Messages + o.Refused)
+	}
+	if before := a.slots[hour-1]; before != nil {
+		for _, o := range before.others {
+			n += int(o.Messages+o.Refused) * int(3600-now.Unix()%3600) / 3600
+		}
+	}
+	return n
+}
+
+// tick counts a message that is asked for, and returns how many the minute has.
+func (a *account) tick(now time.Time) int {
+	at := now.Unix() / 60
+	if n := len(a.minutes); n == 0 || a.minutes[n-1].at != at {
+		a.minutes = append(slices.DeleteFunc(a.minutes, func(m minute) bool { return m.at <= at-60 || m.at > at }), minute{at: at})
+	}
+	m := &a.minutes[len(a.minutes)-1]
+	m.n++
+	return m.n
+}
+
+// of returns the account of a mailbox.
+func (b *Book) of(box int64, hour int64) (*account, *slot) {
+	a := b.boxes[box]
+	if a == nil {
+		for other, old := range b.boxes {
+			if len(b.boxes) < maxBoxes {
+				break
+			}
+			if old.used < hour { // its rows have the rest
+				delete(b.boxes, other)
+			}
+		}
+		a = &account{}
+		if len(b.boxes) < maxBoxes {
+			b.boxes[box] = a
+		}
+	}
+	a.used = hour
+	s := a.at(hour)
+	s.own.Box, s.dirty = box, true
+	return a, s
+}
+
+// Begin is asked whether a log-in may begin a message, which is counted.
+func (b *Book) Begin(box int64) Answer {
+	now := b.c.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limits := b.limits(box)
+	if s, stopped := b.stops[box]; stopped {
+		return Answer{Stopped, s.Reason}
+	}
+	a, s := b.of(box, now.Unix()/3600)
+	minute := a.tick(now)
+	hour, day := a.inHour(now), a.sum(now.Unix()/3600, hours)
+	asked := int(day.Messages+day.Refused) + 1
+	for _, l := range []struct {
+		n, limit int
+		lock     bool
+		what     string
+	}{
+		{hour, limits.Hour, true, "messages in an hour"}, {asked, limits.Day, true, "messages in a day"}, {minute, limits.Minute, false, "messages in a minute"},
+	} {
+		if l.limit <= 0 || l.n <= l.limit {
+			continue
+		}
+		s.own.Refused++
+		if l.lock && limits.LockAt > 0 && l.n >= l.limit*limits.LockAt {
+			return b.stop(box, now, fmt.Sprintf("%d %s were asked for, %d are allowed", l.n, l.what, l.limit))
+		}
+		return Answer{Later, fmt.Sprintf("%d %s are allowed", l.limit, l.what)}
+	}
+	s.own.Messages++
+	return Answer{}
+}
+
+// To is asked whether a log-in may write to a recipient, who is counted if he is new.
+func (b *Book) To(box int64, rcpt mail.Path) Answer {
+	now := b.c.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limits := b.limits(box)
+	if s, stopped := b.stops[box]; stopped {
+		return Answer{Stopped, s.Reason}
+	}
+	hour := now.Unix() / 3600
+	a, s := b.of(box, hour)
+	key := maphash.String(b.seed, string(rcpt.Fold().Base()))
+	if last, known := a.seen[key]; known && last > hour-hours {
+		a.seen[key] = hour
+		return Answer{}
+	}
+	day := a.sum(hour, hours)
+	if limits.Recipients > 0 && day.Fresh >= int64(limits.Recipients) {
+		s.own.Excess++
+		if asked := int(day.Fresh + day.Excess + 1); limits.LockAt > 0 && asked >= limits.Recipients*limits.LockAt {
+			return b.stop(box, now, fmt.Sprintf("%d different recipients in a day were asked for, %d are allowed", asked, limits.Recipients))
+		}
+		return Answer{Later, fmt.Sprintf("%d different recipients in a day are allowed", limits.Recipients)}
+	}
+	s.own.Fresh++
+	if a.seen == nil {
+		a.seen = map[uint64]int64{}
+	}
+	if len(a.seen) < maxSeen {
+		a.seen[key] = hour
+	}
+	return Answer{}
+}
+
+// Wrong counts a recipient that does not exist, or a report that came back.
+func (b *Book) Wrong(box int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, s := b.of(box, b.c.Now().Unix()/3600)
+	s.own.Wrong++
+}
+
+// LoggedIn notes from which network (/24, /48) somebody logged in.
+func (b *Book) LoggedIn(box int64, peer netip.Addr) {
+	bits := 24
+	if peer.Is6() {
+		bits = 48
+	}
+	network, err := peer.Prefix(bits)
+	if err != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	hour := b.c.Now().Unix() / 3600
+	a, s := b.of(box, hour)
+	if last, known := a.networks[network]; known && last == hour {
+		return
+	}
+	for n, last := range a.networks {
+		if last < hour {
+			delete(a.networks, n)
+		}
+	}
+	if len(a.networks) >= maxNetworks {
+		return
+	}
+	if a.networks == nil {
+		a.networks = map[netip.Prefix]int64{}
+	}
+	a.networks[network] = hour
+	s.own.Networks++
+}
+
+// stop stops a log-in for what the limits say.
+func (b *Book) stop(box int64, now time.Time, reason string) Answer {
+	s := Stop{Box: box, Since: now, Reason: reason}
+	b.stops[box] = s
+	b.fresh = append(b.fresh, s)
+	return Answer{Stopped, reason}
+}

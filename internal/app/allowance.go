@@ -1,0 +1,199 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatepost/internal/allowance"
+	"gatepost/internal/config"
+	"gatepost/internal/directory"
+	"gatepost/internal/door"
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+	"gatepost/mailbox"
+)
+
+// openAllowance joins the limits of log-ins with the directory, the store and the metrics.
+func (a *App) openAllowance(ctx context.Context, _ *config.Config) error {
+	a.allowance = allowance.New(allowance.Config{
+		Rows: a.store.Submission(), Node: mail.NewID(a.now()), Limits: a.sendingLimits, Owners: a.limitOwners, Told: a.tellStopped, Log: a.log,
+		Now: func() time.Time { return a.now() },
+	})
+	a.metrics.Gauge("submission_stopped", "Log-ins that may send nothing until somebody says so.", func() float64 { return float64(a.allowance.Stops()) })
+	return a.allowance.Sync(ctx)
+}
+
+// sendingLimits are the configuration's.
+func (a *App) sendingLimits() allowance.Limits {
+	s := a.config.Load().Submission
+	return allowance.Limits{Minute: s.PerMinute, Hour: s.PerHour, Day: s.PerDay, Recipients: s.Recipients, LockAt: s.LockAt}
+}
+
+// limitOwners is who has a say in the limits of a mailbox.
+func (a *App) limitOwners(box int64) []allowance.Owner {
+	s := a.directory.Snapshot()
+	m, ok := s.Box(box)
+	if !ok {
+		return nil
+	}
+	d, _ := s.Domain(m.Address.Domain())
+	return []allowance.Owner{allowance.OfBox(box), allowance.OfDomain(d.ID)}
+}
+
+// sendLimits are the limits of log-ins as the intake, and the queue, want them.
+type sendLimits struct {
+	book      *allowance.Book
+	directory *directory.Directory
+	count     func(what string)
+}
+
+// Begin implements intake.Allowance.
+func (s sendLimits) Begin(login mail.Path) mail.Verdict {
+	m, ok := s.directory.Snapshot().Mailbox(login)
+	if !ok {
+		return mail.Verdict{}
+	}
+	return s.verdict(login, s.book.Begin(m.ID), mail.Reply{Code: 450, Enhanced: "4.7.1"})
+}
+
+// Rcpt implements intake.Allowance.
+func (s sendLimits) Rcpt(login, rcpt mail.Path) mail.Verdict {
+	m, ok := s.directory.Snapshot().Mailbox(login)
+	if !ok {
+		return mail.Verdict{}
+	}
+	return s.verdict(login, s.book.To(m.ID, rcpt), mail.Reply{Code: 452, Enhanced: "4.5.3"})
+}
+
+// Wrong implements intake.Allowance.
+func (s sendLimits) Wrong(login mail.Path) {
+	if m, ok := s.directory.Snapshot().Mailbox(login); ok {
+		s.book.Wrong(m.ID)
+	}
+}
+
+// verdict puts an answer into words.
+func (s sendLimits) verdict(login mail.Path, a allowance.Answer, later mail.Reply) mail.Verdict {
+	switch a.Kind {
+	case allowance.Later:
+		s.count("later")
+		later.Text = "too much from " + string(login) + ": " + a.Why + ", come back later"
+		return mail.Verdict{Answer: mail.Deferred, Reply: later, Reason: a.Why}
+	case allowance.Stopped:
+		s.count("stopped")
+		return mail.Verdict{Answer: mail.Refused, Reason: string(login) + " may send nothing for now, ask postmaster@" + login.Domain() + ": " + a.Why}
+	}
+	return mail.Verdict{}
+}
+
+// bounced counts what comes back to a mailbox here.
+func (s sendLimits) bounced(job queue.Job, report queue.Report) {
+	if job.Message.Sender.IsNull() {
+		return
+	}
+	m, ok := s.directory.Snapshot().Mailbox(job.Message.Sender.Base())
+	if !ok {
+		return
+	}
+	for _, r := range report.Results {
+		if r.Fate == queue.Refused {
+			s.book.Wrong(m.ID)
+		}
+	}
+}
+
+// submissionLogins are doorLogins that note from where people log in.
+type submissionLogins struct {
+	doorLogins
+	book *allowance.Book
+}
+
+var _ door.Prover = submissionLogins{}
+
+// Login implements door.Authenticator.
+func (l submissionLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
+	box, address, err := l.doorLogins.Login(ctx, user, password, peer)
+	return l.noted(box, address, peer, err)
+}
+
+// Prove implements door.Prover.
+func (l submissionLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
+	box, address, err := l.doorLogins.Prove(ctx, user, peer, fits)
+	return l.noted(box, address, peer, err)
+}
+
+func (l submissionLogins) noted(box int64, address string, peer netip.Addr, err error) (int64, string, error) {
+	if err == nil {
+		l.book.LoggedIn(box, peer)
+	}
+	return box, address, err
+}
+
+// tellStopped writes to the postmaster of a domain whose log-in the limits have stopped.
+func (a *App) tellStopped(ctx context.Context, s allowance.Stop) {
+	m, ok := a.directory.Snapshot().Box(s.Box)
+	if !ok {
+		return
+	}
+	a.log.Warn("a log-in was stopped: it sends too much", "mailbox", m.Address, "reason", s.Reason)
+	a.metrics.Submission("locked")
+	found, err := a.directory.Snapshot().Resolve(mail.Path("postmaster@" + m.Address.Domain()))
+	if err != nil {
+		a.log.Error("postmaster not told of a stopped log-in", "mailbox", m.Address, "error", err)
+		return
+	}
+	for _, box := range found.Boxes {
+		if err := a.deliverStop(ctx, box, m.Address, s); err != nil {
+			a.log.Error("postmaster not told of a stopped log-in", "mailbox", m.Address, "to", box.Address, "error", err)
+		}
+	}
+}
+
+// deliverStop delivers the letter to one mailbox.
+func (a *App) deliverStop(ctx context.Context, to directory.Mailbox, who mail.Path, s allowance.Stop) error {
+	dom, _ := a.directory.Snapshot().Domain(to.Address.Domain())
+	content := stopLetter(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, s, a.config.Load().Hostname)
+	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return err
+	}
+	d := mailbox.Prepare(to.ID, mailbox.Inbox, mail.NewMessage(content), a.now())
+	d.Blob = string(id)
+	if err := a.mailboxes.Deliver(ctx, &d); err != nil {
+		return err
+	}
+	a.changes.Notify(to.ID)
+	return nil
+}
+
+// stopLetter is what the postmaster reads.
+func stopLetter(lang string, to, who mail.Path, s allowance.Stop, hostname string) []byte {
+	from, subject, code := "Mail of "+who.Domain(), string(who)+" may not send any more", "en"
+	text := "The log-in " + string(who) + " asked to send far more than is allowed (" + s.Reason + "). " +
+		"It was stopped, since somebody else may have its password. Its owner still reads mail.\n\n" +
+		"What was sent: gatepost submission show " + string(who) + "\n\nGive the mailbox another password, end its sessions and application passwords, and then let it send again:\n\n" +
+		"    gatepost mailbox set " + string(who) + " --password-stdin\n    gatepost submission resume " + string(who) + "\n"
+	if primary, _, _ := strings.Cut(strings.ToLower(lang), "-"); primary == "fr" {
+		from, subject, code = "Courrier de "+who.Domain(), string(who)+" ne peut plus envoyer", "fr"
+		text = "Le compte " + string(who) + " a voulu envoyer bien plus que permis (" + s.Reason + "). " +
+			"Il a été arrêté : quelqu’un d’autre a peut-être son mot de passe. Son propriétaire lit toujours son courrier.\n\n" +
+			"Ce qui a été envoyé : gatepost submission show " + string(who) + "\n\nDonnez un autre mot de passe à la boîte, fermez ses sessions et ses mots de passe d’application, puis rétablissez l’envoi :\n\n" +
+			"    gatepost mailbox set " + string(who) + " --password-stdin\n    gatepost submission resume " + string(who) + "\n"
+	}
+	var b []byte
+	b = mail.AppendField(b, "From", `"`+from+`" <postmaster@`+who.Domain()+">")
+	b = append(b, "To: <"+string(to)+">\r\n"...)
+	b = mail.AppendField(b, "Subject", subject)
+	b = mail.AppendField(b, "Date", s.Since.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(s.Since)+"@"+hostname+">")
+	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
+	b = mail.AppendField(b, "Content-Language", code)
+	b = mail.AppendField(b, "MIME-Version", "1.0")
+	b = mail.AppendField(b, "Content-Type", "text/plain; charset=utf-8")
+	b = mail.AppendField(b, "Content-Transfer-Encoding", "quoted-printable")
+	return append(append(b, "\r\n"...), quoted(text)...)
+}

@@ -1,0 +1,187 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"gatepost/internal/allowance"
+	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
+)
+
+func (a *App) submissionOps(h control.Handlers) {
+	control.On(h, a.listLogins)
+	control.On(h, a.showLogin)
+	control.On(h, a.stopLogin)
+	control.On(h, a.resumeLogin)
+	control.On(h, a.setLoginLimits)
+}
+
+// daysHours are the hours of a day, and maxLogins bounds a list.
+const (
+	daysHours = 24
+	maxLogins = 1000
+)
+
+// listLogins shows what log-ins sent within a day.
+func (a *App) listLogins(ctx context.Context, q ops.SubmissionList) ([]ops.Login, error) {
+	if err := a.allowance.Sync(ctx); err != nil {
+		return nil, err
+	}
+	if q.Limit <= 0 || q.Limit > maxLogins {
+		q.Limit = maxLogins
+	}
+	list := []ops.Login{}
+	if q.Stopped {
+		stops, err := a.store.Submission().Stops(ctx)
+		for _, s := range stops[:min(len(stops), q.Limit)] {
+			one, err := a.loginOf(ctx, s.Box)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, one)
+		}
+		return list, err
+	}
+	counts, err := a.store.Submission().Totals(ctx, 0, a.now().Unix()/3600-daysHours+1, q.Limit)
+	for _, c := range counts {
+		list = append(list, a.loginWith(c))
+	}
+	return list, err
+}
+
+func (a *App) showLogin(ctx context.Context, q ops.SubmissionShow) (ops.Login, error) {
+	m, err := a.owner(q.Mailbox)
+	if err != nil {
+		return ops.Login{}, err
+	}
+	if err := a.allowance.Sync(ctx); err != nil {
+		return ops.Login{}, err
+	}
+	return a.loginOf(ctx, m.ID)
+}
+
+// loginOf is what one mailbox's log-in did within a day.
+func (a *App) loginOf(ctx context.Context, box int64) (ops.Login, error) {
+	counts, err := a.store.Submission().Totals(ctx, box, a.now().Unix()/3600-daysHours+1, 1)
+	if err != nil {
+		return ops.Login{}, err
+	}
+	return a.loginWith(append(counts, allowance.Count{Box: box})[0]), nil
+}
+
+// loginWith is a count for a person.
+func (a *App) loginWith(c allowance.Count) ops.Login {
+	l := a.allowance.Limits(c.Box)
+	o := ops.Login{
+		Messages: c.Messages, Refused: c.Refused, Recipients: c.Fresh, Excess: c.Excess, Wrong: c.Wrong, Networks: c.Networks, Signs: signsOf(c),
+		PerMinute: l.Minute, PerHour: l.Hour, PerDay: l.Day, RecipientsDay: l.Recipients,
+	}
+	if m, ok := a.directory.Snapshot().Box(c.Box); ok {
+		o.Mailbox = string(m.Address)
+	}
+	if s, stopped := a.allowance.Stopped(c.Box); stopped {
+		o.Stopped, o.Since, o.Reason, o.Who = true, s.Since, s.Reason, s.Who
+	}
+	return o
+}
+
+// From when on something is a sign that somebody else has the password.
+const (
+	manyNetworks = 5  // in an hour
+	manyWrong    = 20 // in a day, and a fifth of all recipients
+)
+
+// signsOf are signs in words.
+func signsOf(c allowance.Count) []string {
+	signs := []string{}
+	if c.Refused+c.Excess > 0 {
+		signs = append(signs, "over its limits")
+	}
+	if c.Networks >= manyNetworks {
+		signs = append(signs, "many networks in an hour")
+	}
+	if c.Wrong >= manyWrong && 5*c.Wrong >= c.Fresh {
+		signs = append(signs, "many wrong recipients")
+	}
+	return signs
+}
+
+func (a *App) stopLogin(ctx context.Context, q ops.SubmissionStop) (ops.Login, error) {
+	m, err := a.owner(q.Mailbox)
+	if err != nil {
+		return ops.Login{}, err
+	}
+	reason := cmp.Or(strings.TrimSpace(q.Reason), "stopped by "+admin)
+	if len(reason) > 200 || strings.ContainsAny(reason, "\r\n\x00") {
+		return ops.Login{}, control.Misused("reason: give one line of 200 octets at most")
+	}
+	first, err := a.allowance.StopNow(ctx, allowance.Stop{Box: m.ID, Since: a.now(), Reason: reason, Who: admin})
+	if err != nil {
+		return ops.Login{}, err
+	}
+	if first {
+		a.log.Info("log-in stopped", "mailbox", m.Address, "reason", reason, "by", admin)
+	}
+	return a.loginOf(ctx, m.ID)
+}
+
+func (a *App) resumeLogin(ctx context.Context, q ops.SubmissionResume) (ops.Login, error) {
+	m, err := a.owner(q.Mailbox)
+	if err != nil {
+		return ops.Login{}, err
+	}
+	was, err := a.allowance.Resume(ctx, m.ID)
+	if err != nil {
+		return ops.Login{}, err
+	}
+	if !was {
+		return ops.Login{}, control.NotFound("%s is not stopped", m.Address)
+	}
+	a.log.Info("log-in may send again", "mailbox", m.Address, "by", admin)
+	return a.loginOf(ctx, m.ID)
+}
+
+// maxLimit bounds the limits that can be set.
+const maxLimit = 10_000_000
+
+func (a *App) setLoginLimits(ctx context.Context, q ops.SubmissionSet) (ops.SubmissionLimits, error) {
+	var owner allowance.Owner
+	name := q.Owner
+	if strings.Contains(q.Owner, "@") {
+		m, err := a.owner(q.Owner)
+		if err != nil {
+			return ops.SubmissionLimits{}, err
+		}
+		owner, name = allowance.OfBox(m.ID), string(m.Address)
+	} else {
+		canonical, err := domainName(q.Owner)
+		if err != nil {
+			return ops.SubmissionLimits{}, err
+		}
+		d, ok := a.directory.Snapshot().Domain(canonical)
+		if !ok {
+			return ops.SubmissionLimits{}, control.NotFound("domain %s: %v", canonical, directory.ErrNoDomain)
+		}
+		owner, name = allowance.OfDomain(d.ID), d.Name
+	}
+	for _, n := range []*int{q.PerMinute, q.PerHour, q.PerDay, q.Recipients} {
+		if n != nil && *n > maxLimit {
+			return ops.SubmissionLimits{}, control.Misused("%d is more than %d", *n, maxLimit)
+		}
+	}
+	o, err := a.allowance.SetOwn(ctx, owner, func(o *allowance.Own) {
+		give(&o.Minute, q.PerMinute)
+		give(&o.Hour, q.PerHour)
+		give(&o.Day, q.PerDay)
+		give(&o.Recipients, q.Recipients)
+		o.Minute, o.Hour, o.Day, o.Recipients = max(o.Minute, -1), max(o.Hour, -1), max(o.Day, -1), max(o.Recipients, -1)
+	})
+	if err != nil {
+		return ops.SubmissionLimits{}, err
+	}
+	a.log.Info("limits of log-ins changed", "of", name, "by", admin)
+	return ops.SubmissionLimits{Owner: name, PerMinute: o.Minute, PerHour: o.Hour, PerDay: o.Day, Recipients: o.Recipients}, nil
+}
