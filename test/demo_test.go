@@ -29,6 +29,7 @@ func TestDemo(t *testing.T) {
 		t.Run(turn, func(t *testing.T) {
 			checkStories(t, m)
 			checkDemoBoxes(t, m)
+			checkDemoSharing(t, m)
 		})
 		if err := m.Stop(); err != nil {
 			t.Fatal(err)
@@ -43,8 +44,11 @@ func checkStories(t *testing.T, m *machine.Machine) {
 	var wantHeld []string
 	for _, story := range demo.Messages {
 		state, _, _ := strings.Cut(story.Story, ":")
-		if state == "refused" {
+		switch state {
+		case "refused":
 			state = "no-such-mailbox"
+		case "filed":
+			state = "delivered"
 		}
 		held := state == "held"
 		if held && !slices.Contains(firm, story.File) {
@@ -104,5 +108,43 @@ func checkDemoBoxes(t *testing.T, m *machine.Machine) {
 		if got != want[address] {
 			t.Errorf("%s has %d messages, want %d", address, got, want[address])
 		}
+	}
+}
+
+// checkDemoSharing looks at what the demo's people share, as they do.
+func checkDemoSharing(t *testing.T, m *machine.Machine) {
+	bob, month := demo.Mailboxes[1], time.Now().UTC().Format("2006-01")
+	for folder, want := range map[string]string{
+		"Shared/" + demo.Mailboxes[0] + "/" + demo.Projects: "[harbour]",
+		"Groups/" + demo.Group + "/INBOX":                   "order 4711",
+	} {
+		got := 0
+		err := load.FetchAll(m.IMAP, bob, demo.Password, folder, func(content []byte) {
+			if got++; !strings.Contains(string(content), want) {
+				t.Errorf("%s has %s", folder, content)
+			}
+		})
+		if err != nil || got != 1 {
+			t.Errorf("%s has %d messages for Bob, %v; want 1", folder, got, err)
+		}
+	}
+	kept := 0
+	for _, story := range demo.Messages {
+		if !strings.HasPrefix(story.Story, "refused") {
+			kept++
+		}
+	}
+	if got := len(asked[[]row](t, m, "archive", "search", demo.Domain)); got != kept {
+		t.Errorf("the archive has %d messages, want %d", got, kept)
+	}
+	err := load.FetchAll(m.IMAP, bob, demo.Password, "Shared/_archive@"+demo.Domain+"/In/"+month, func([]byte) {})
+	if err != nil {
+		t.Errorf("Bob in the archive: %v", err)
+	}
+	if out := run(t, m, "", "archive", "audit", demo.Domain); !strings.Contains(out, bob+"  read ") {
+		t.Errorf("what Bob read is not noted:\n%s", out)
+	}
+	if out := run(t, m, "", "mailbox", "show", demo.Mailboxes[2]); !strings.Contains(out, "95 %") {
+		t.Errorf("Cy's mailbox is not nearly full:\n%s", out)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/resolve/resolvetest"
+	"gatepost/mailbox"
 )
 
 // Demo serves like Run, with the demo's domain, DNS and mail. What is there
@@ -36,7 +37,7 @@ func Demo(ctx context.Context, c *config.Config, log *slog.Logger, w io.Writer) 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := a.demoDirectory(ctx); err != nil {
+	if err := errors.Join(a.demoDirectory(ctx), a.demoSharing(ctx, c)); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	ready, ran := make(chan struct{}), make(chan error, 1)
@@ -102,30 +103,111 @@ func (a *App) demoDirectory(ctx context.Context) error {
 	return nil
 }
 
-// demoMail sends the messages that no run before has sent; a file in the data
-// directory remembers them.
+// demoSharing makes, once, what people set for themselves and share: rules, a folder, a group, and the
+// archive, which Bob may read.
+func (a *App) demoSharing(ctx context.Context, c *config.Config) error {
+	ann, bob := demo.Mailboxes[0], demo.Mailboxes[1]
+	days := demo.ArchiveDays
+	return demoOnce(c, "sharing", func() error {
+		_, err := a.setDomain(ctx, ops.DomainSet{Name: demo.Domain, ArchiveDays: &days})
+		if err == nil {
+			_, err = a.openArchive(ctx, ops.ArchiveOpen{Domain: demo.Domain, Reader: bob, Why: "he tries it out", Quiet: true})
+		}
+		if err == nil {
+			_, err = a.addGroup(ctx, ops.GroupAdd{Address: demo.Group})
+		}
+		if err != nil {
+			return err
+		}
+		for _, member := range []string{ann, bob} { // who is told of nothing: his letters would stand among the demo's
+			if err := a.demoJoin(ctx, member); err != nil {
+				return err
+			}
+		}
+		m, err := a.owner(ann)
+		if err == nil {
+			_, err = a.mailboxes.CreateFolder(ctx, m.ID, demo.Projects, "")
+		}
+		if err == nil || errors.Is(err, mailbox.ErrFolderExists) {
+			_, err = a.putScript(ctx, ops.SievePut{Address: ann, Name: "rules", Content: demo.Rules, Activate: true})
+		}
+		if err == nil {
+			_, err = a.addShare(ctx, ops.ShareAdd{Owner: ann, Folder: demo.Projects, With: bob, Rights: "write", Quiet: true})
+		}
+		return err
+	})
+}
+
+// demoJoin makes somebody a member of the demo's group.
+func (a *App) demoJoin(ctx context.Context, address string) error {
+	group, err := a.owner(demo.Group)
+	if err != nil {
+		return err
+	}
+	who, err := a.who(address)
+	if err != nil {
+		return err
+	}
+	rights, err := mailbox.ParsePreset("write")
+	if err == nil {
+		_, _, err = a.mailboxes.SetGrant(ctx, group.ID, 0, who, mailbox.Replace, rights)
+	}
+	if err == nil {
+		err = a.mailboxes.SetSender(ctx, group.ID, who, mailbox.SendAs)
+	}
+	return err
+}
+
+// demoQuota leaves Cy's mailbox a twentieth of what it may hold.
+func (a *App) demoQuota(ctx context.Context, c *config.Config) error {
+	return demoOnce(c, "quota", func() error {
+		m, err := a.owner(demo.Mailboxes[2])
+		if err != nil {
+			return err
+		}
+		usage, err := a.mailboxes.Usage(ctx, m.ID)
+		if err != nil {
+			return err
+		}
+		quota := usage.Bytes * 20 / 19
+		_, err = a.setMailbox(ctx, ops.MailboxSet{Address: string(m.Address), Quota: &quota})
+		return err
+	})
+}
+
+// demoMail sends the messages that no run before has sent.
 func (a *App) demoMail(ctx context.Context, c *config.Config) error {
+	for _, m := range demo.Messages {
+		err := demoOnce(c, m.File, func() error {
+			reply, err := demo.Send(ctx, c.Listen.SMTP[0], m)
+			if err == nil && strings.HasPrefix(reply, "4") { // it would be tried again
+				err = errors.New(reply)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return a.demoQuota(ctx, c)
+}
+
+// demoOnce does what no run before has done; a file in the data directory remembers it.
+func demoOnce(c *config.Config, name string, do func() error) error {
 	path := filepath.Join(c.Data, "demo-sent")
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("demo: %w", err)
 	}
-	sent := strings.Fields(string(b))
-	for _, m := range demo.Messages {
-		if slices.Contains(sent, m.File) {
-			continue
-		}
-		reply, err := demo.Send(ctx, c.Listen.SMTP[0], m)
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(reply, "4") { // it would be tried again
-			return fmt.Errorf("demo: %s: %s", m.File, reply)
-		}
-		sent = append(sent, m.File)
-		if err := os.WriteFile(path, []byte(strings.Join(sent, "\n")+"\n"), 0o600); err != nil {
-			return fmt.Errorf("demo: %w", err)
-		}
+	done := strings.Fields(string(b))
+	if slices.Contains(done, name) {
+		return nil
+	}
+	if err := do(); err != nil {
+		return fmt.Errorf("demo: %s: %w", name, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Join(append(done, name), "\n")+"\n"), 0o600); err != nil {
+		return fmt.Errorf("demo: %w", err)
 	}
 	return nil
 }
@@ -149,13 +231,13 @@ gatepost serves the demo domain %s from %s
   pages        http://%s/
   metrics      http://%s/metrics
 
-  log in as    %s or %s, owners of mailboxes, or on the pages as %s, the operator
-  password     %s, of all three
+  log in as    %s, owners of mailboxes, or on the pages as %s, the operator
+  password     %s, of them all
 
 What became of its messages:
 
 `, demo.Domain, c.Data, first(c.Listen.SMTP), first(c.Listen.Submission), first(c.Listen.IMAP), first(c.Listen.POP3), first(c.Listen.Sieve), first(c.Listen.Web), first(c.Listen.Web),
-		demo.Mailboxes[0], demo.Mailboxes[1], demo.Operator, demo.Password)
+		strings.Join(demo.Mailboxes[:], ", "), demo.Operator, demo.Password)
 	for _, m := range demo.Messages {
 		fmt.Fprintf(w, "  %-18s %s\n", m.File, m.Story)
 	}
@@ -164,12 +246,24 @@ Try next, in another terminal:
 
   bin/gatepost quarantine list
   bin/gatepost quarantine release ID
-  bin/gatepost journal search --recipient %s
+  bin/gatepost journal search --recipient %[1]s
   bin/gatepost journal show ID
-  bin/gatepost explain internal/app/demo/mail/04-gtube.eml --client 192.0.2.30 --helo mx.partner.example --from test@partner.example --to %s
-  curl -u %s:%s imap://%s/INBOX
+  bin/gatepost explain internal/app/demo/mail/04-gtube.eml --client 192.0.2.30 --helo mx.partner.example --from test@partner.example --to %[3]s
+  curl -u %[2]s:%[4]s imap://%[5]s/INBOX
   bin/gatepost filters
 
+Ann has rules and shares a folder with Bob; both are in a group; Cy's mailbox is nearly full; all mail in and
+out is kept in an archive, which Bob may read:
+
+  bin/gatepost sieve show %[2]s
+  bin/gatepost share list --with %[3]s
+  bin/gatepost group show %[6]s
+  bin/gatepost mailbox show %[7]s
+  bin/gatepost archive search %[8]s --from partner.example
+  curl -u %[3]s:%[4]s imap://%[5]s/ -X 'LIST "" *'
+  curl -u %[3]s:%[4]s 'imap://%[5]s/Shared%%2F_archive@%[8]s%%2FIn%%2F%[9]s;MAILINDEX=1'
+  bin/gatepost archive audit %[8]s
+
 Ctrl-C ends it.
-`, demo.Mailboxes[0], demo.Mailboxes[1], demo.Mailboxes[0], demo.Password, first(c.Listen.IMAP))
+`, demo.Mailboxes[0], demo.Mailboxes[0], demo.Mailboxes[1], demo.Password, first(c.Listen.IMAP), demo.Group, demo.Mailboxes[2], demo.Domain, a.now().UTC().Format("2006-01"))
 }

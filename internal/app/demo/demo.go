@@ -1,4 +1,4 @@
-// Package demo is what `make run` shows: a domain with two mailboxes, a small
+// Package demo is what `make run` shows: a domain with some mailboxes and what they share, a small
 // part of the Internet's DNS, and some messages that came from there. Each
 // message reaches the SMTP port as mail does, from the client that its story needs:
 // the PROXY protocol lends the address.
@@ -18,13 +18,31 @@ import (
 // The demo's directory.
 const (
 	Domain   = "demo.example"
-	Password = "demo-password" // of both mailboxes, and of the operator
+	Password = "demo-password" // of all mailboxes, and of the operator
 	Operator = "olga"          // logs in to the pages
 	List     = "dnsbl.example" // a DNS list in Zone
 )
 
-// Mailboxes are the addresses at Domain.
-var Mailboxes = [...]string{"ann@" + Domain, "bob@" + Domain}
+// Mailboxes are the addresses at Domain. Ann has rules and shares a folder, Cy's mailbox is nearly full.
+var Mailboxes = [...]string{"ann@" + Domain, "bob@" + Domain, "cy@" + Domain}
+
+// Group is a mailbox that Ann and Bob share.
+const Group = "support@" + Domain
+
+// ArchiveDays is for how long all mail of Domain is kept in its archive, which is open to Bob.
+const ArchiveDays = 365
+
+// Projects is the folder that Ann's rules fill and that Bob may write to.
+const Projects = "Projects"
+
+// Rules is Ann's Sieve script.
+const Rules = `require ["fileinto", "imap4flags"];
+# What is about the harbour goes where Bob sees it, too.
+if header :contains "Subject" "[harbour]" {
+  addflag "\\Flagged";
+  fileinto "Projects";
+}
+`
 
 // Source is where the demo's messages come from. It is a proxy that is trusted to
 // name the true client, so that a person at 127.0.0.1 needs no PROXY header.
@@ -64,6 +82,9 @@ var Messages = [...]Message{
 	{"12-signed.eml", "192.0.2.70", "relay.hoster.example", "hello@railway.example", []string{"ann@demo.example"}, "delivered: SPF does not know the relay, DKIM vouches"},
 	{"13-archive.eml", "192.0.2.90", "mail.courier.example", "depot@courier.example", []string{"bob@demo.example"}, "held: a program in an archive"},
 	{"14-link.eml", "192.0.2.100", "out.cloudmail.example", "notice@cloudmail.example", []string{"ann@demo.example"}, "held: a link that shows one address and leads to another"},
+	{"15-project.eml", "192.0.2.30", "mx.partner.example", "ida@partner.example", []string{"ann@demo.example"}, "filed: Ann's rules put it into Projects, which she shares with Bob"},
+	{"16-support.eml", "192.0.2.40", "mx.friends.example", "eva@friends.example", []string{Group}, "delivered: to the group of Ann and Bob"},
+	{"17-minutes.eml", "192.0.2.40", "mx.friends.example", "eva@friends.example", []string{"cy@demo.example"}, "delivered: and Cy's mailbox is nearly full"},
 }
 
 // Send offers one message to the SMTP server at addr and returns its last reply,
