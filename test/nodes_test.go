@@ -28,12 +28,7 @@ func twoNodes(t *testing.T) (bucket *s3test.Server, a, b *machine.Machine) {
 	bucket = s3test.New("mail")
 	web := httptest.NewServer(bucket)
 	t.Cleanup(web.Close)
-	sets := []string{
-		"store.dsn=" + dsn, "content.s3.endpoint=" + web.URL, "content.s3.bucket=mail", "content.s3.region=" + s3test.Region,
-		"content.s3.access_key=" + s3test.AccessKey, "content.s3.secret_key=" + s3test.SecretKey, "content.s3.prefix=mail/",
-		"limits.min_free=1 MiB",
-	}
-	a = start(t, sets...)
+	a = start(t, bucketSets(dsn, web.URL)...)
 	b, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +39,67 @@ func twoNodes(t *testing.T) (bucket *s3test.Server, a, b *machine.Machine) {
 	}
 	t.Cleanup(b.Kill)
 	return bucket, a, b
+}
+
+// bucketSets are the settings of a node that shares contents.
+func bucketSets(dsn, url string) []string {
+	return []string{
+		"store.dsn=" + dsn, "content.s3.endpoint=" + url, "content.s3.bucket=mail", "content.s3.region=" + s3test.Region,
+		"content.s3.access_key=" + s3test.AccessKey, "content.s3.secret_key=" + s3test.SecretKey, "content.s3.prefix=mail/",
+		"limits.min_free=1 MiB",
+	}
+}
+
+// A backup of a node has the rows, and its content stays in the bucket: restored with the same bucket, the
+// mail is there.
+func TestNodesRestored(t *testing.T) {
+	p, dsn := postgres(t)
+	bucket := s3test.New("mail")
+	web := httptest.NewServer(bucket)
+	t.Cleanup(web.Close)
+	a := start(t, bucketSets(dsn, web.URL)...)
+	content := letter(rand.New(rand.NewPCG(1, 1)), "saved")
+	if said := offer(t, a, content); said != "" {
+		t.Fatal(said)
+	}
+	dir := t.TempDir()
+	run(t, a, "", "backup", dir)
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := p.Database()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := machine.New(bin, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Sets = append(bucketSets(other, web.URL), a.Sets[0])
+	run(t, b, "", "restore", dir, "--to", b.Dir)
+	if err := b.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Kill)
+	verify(t, b, &ledger{taken: map[string][]byte{"saved": content}})
+	if out, err := b.Run("", "check", "store"); err != nil {
+		t.Errorf("check store: %v\n%s", err, out)
+	}
+	c, err := machine.New(bin, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err = p.Database(); err != nil {
+		t.Fatal(err)
+	}
+	c.Sets = bucketSets(other, web.URL) // another database on the same prefix
+	if _, errs, status := c.Try("", "domain", "list"); status == 0 || !strings.Contains(errs, "belong to another database") {
+		t.Errorf("another database: status %d, %s", status, errs)
+	}
+	c.Sets = append(c.Sets, "content.s3.secret_key=wrong")
+	if out, errs, status := c.Try("", "check"); status == 0 || !strings.Contains(out+errs, "the secret key is wrong") {
+		t.Errorf("check with a wrong key: status %d, %s%s", status, out, errs)
+	}
 }
 
 // A second node starts where contents are shared; one that keeps them to itself does not.
