@@ -320,6 +320,10 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.quotas = quotas{a.directory, a.mailboxes}
 	a.warner = newQuotaWarner(a)
+	words, err := intake.NewWords()
+	if err != nil {
+		return err
+	}
 	a.intake = &intake.Intake{
 		Config: intake.Config{
 			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
@@ -330,7 +334,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		},
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: warningWaker{a.changes, a.warner},
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Signer: a.keys, Resolver: a.resolver, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
-		Rules: a.rules, Letters: a.queue,
+		Rules: a.rules, Letters: a.queue, Words: words,
 		Meter:     newMeter(a),
 		Senders:   senders{a.directory, a.mailboxes},
 		Allowance: sendLimits{a.allowance, a.directory, a.metrics.Submission},

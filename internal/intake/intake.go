@@ -181,6 +181,7 @@ type Intake struct {
 	Reports   Reporter
 	Rules     Rules     // nil: no mailbox has any
 	Letters   Letters   // for Rules
+	Words     *Words    // nil: owners hear nothing of faults in their rules
 	Prover    Prover    // nil: nobody is proven
 	Links     Linker    // nil: no sender is told of what is held
 	Sames     Sames     // nil: each message is another

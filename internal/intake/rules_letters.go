@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
-	"time"
 
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
@@ -69,44 +66,6 @@ func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *
 	id := "<" + mail.NewID(in.Now()) + "@" + in.Config.Hostname + ">"
 	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.sender, Content: own.Compose(env, id), Kind: "vacation"}, once: once})
 	return ""
-}
-
-// faultAgain is how long an owner hears nothing more of the same script's fault.
-const faultAgain = 30 * 24 * time.Hour
-
-// fault keeps the piece where it goes without rules, and tells the owner, once for each revision of
-// his scripts.
-func (in *Intake) fault(ctx context.Context, f *filed, revision int64, cause error) {
-	p := f.mine
-	why := strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "scripts: "), "sieve: ")
-	f.keep()
-	f.step("fault", 0, "", "kept, as if there were none, since they could not run (%s),", clip(why))
-	in.Log.Warn("rules of a mailbox could not run", "mailbox", p.box.Address, "id", p.tx, "error", cause)
-	once := mailbox.Memory{Box: p.d.Box, ID: fmt.Sprintf("fault %d", revision), Time: in.Now(), Expires: in.Now().Add(faultAgain)}
-	if known, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); known || err != nil {
-		return
-	}
-	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.box.Address, Content: in.faultNotice(p, why), Kind: "notice"}, once: once})
-}
-
-// faultNotice tells the owner in his language what is wrong with his rules.
-func (in *Intake) faultNotice(p *piece, why string) []byte {
-	now := in.Now()
-	subject, text := "Your mail rules could not run", "A message could not be sorted by your rules. It is where it would be without them, and so\r\nare others that meet the same fault. Please mend the rules. What is wrong:\r\n"
-	if lang := strings.ToLower(p.box.Language); lang == "fr" || strings.HasPrefix(lang, "fr-") {
-		subject, text = "Vos règles de tri n'ont pas pu s'exécuter", "Un message n'a pas pu être trié par vos règles. Il est rangé comme s'il n'y en avait pas, et\r\nd'autres messages le seront aussi. Corrigez vos règles, s'il vous plaît. L'erreur :\r\n"
-	}
-	b := mail.AppendField(nil, "From", "Mail Delivery System <mailer-daemon@"+in.Config.Hostname+">")
-	b = mail.AppendField(b, "To", "<"+string(p.box.Address)+">")
-	b = mail.AppendField(b, "Subject", subject)
-	b = mail.AppendField(b, "Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(now)+"@"+in.Config.Hostname+">")
-	b = append(b, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
-	b = append(b, text+"\r\n"...)
-	for line := range strings.SplitSeq(clip(why), "\n") {
-		b = append(b, "    "+strings.ToValidUTF8(strings.TrimSpace(line), "?")+"\r\n"...)
-	}
-	return append(b, "\r\nMessage / message : "+clip(strings.Join(strings.Fields(p.served.Header().Text("Subject")), " "))+"\r\n"...)
 }
 
 // sendBack says what is to become of a piece that rules reject while others get the message, or

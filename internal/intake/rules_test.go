@@ -70,6 +70,10 @@ func newRulesWorld(t *testing.T) (*world, *outside, *directory.Directory, *rules
 	w, o, dir := newOutWorld(t)
 	r := &rules{text: map[int64]string{}, known: map[string]bool{}}
 	w.Rules, w.Letters, w.Prover = r, o, proof("spf")
+	var err error
+	if w.Words, err = intake.NewWords(); err != nil {
+		t.Fatal(err)
+	}
 	return w, o, dir, r
 }
 

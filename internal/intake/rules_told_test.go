@@ -274,3 +274,30 @@ func TestRedirectedTo(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Who has rules that can't run is told in his language, else in that of his domain.
+func TestFaultInOwnLanguage(t *testing.T) {
+	for language, want := range map[[2]string]string{
+		{"", ""}: "Your mail rules could not run", {"fr-CA", "en"}: "Vos règles de tri n’ont pas pu s’exécuter", {"", "fr"}: "Vos règles de tri n’ont pas pu s’exécuter",
+	} {
+		w, o, dir, r := newRulesWorld(t)
+		_, err := dir.ChangeMailbox(t.Context(), "none@late.example", func(m *directory.Mailbox) error { m.Language = language[0]; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.Language = language[1]; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.set(t, dir, "none@late.example", "nonsense;")
+		w.deliver(t, letter, "none@late.example")
+		if len(o.letters) != 1 {
+			t.Fatalf("%d letters", len(o.letters))
+		}
+		m := mail.NewMessage(o.letters[0].Content)
+		body := string(o.letters[0].Content[m.Header().Size:])
+		if got := m.Header().Text("Subject"); got != want || !strings.Contains(body, "nonsense") || !strings.Contains(body, "hello") || strings.Contains(body, "[fault") {
+			t.Errorf("%v: %q\n%s", language, got, body)
+		}
+	}
+}
