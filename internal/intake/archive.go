@@ -16,7 +16,7 @@ type way struct {
 
 // record adds the message to the archives of the domains whose mail it is, once in each
 // direction, whatever becomes of it: delivered, held, carried on. Only what nobody was to get, since
-// it was refused, put off or discarded, is no mail of anybody. It comes last, when all outcomes are known.
+// it was refused, put off or discarded, is no mail of anybody; what is held already is there. It comes last, when all outcomes are known.
 func (p *plan) record() {
 	t := p.t
 	p.commit.Records = nil
@@ -34,7 +34,10 @@ func (p *plan) record() {
 	}
 	login, _ := t.snapshot.Domain(t.tx.Client.Login.Domain())
 	for _, r := range t.rcpts {
-		if r.outcome == mail.Declined || r.outcome == mail.Postponed || r.outcome == mail.Dropped {
+		switch r.outcome {
+		case mail.Declined, mail.Postponed, mail.Dropped:
+			continue
+		case mail.HeldAgain: // it has been there since it was held
 			continue
 		}
 		_, ours := t.snapshot.Domain(r.path.Domain())

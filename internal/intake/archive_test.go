@@ -155,3 +155,19 @@ func TestArchiveInline(t *testing.T) {
 		t.Errorf("not kept, and the client hears %v", a)
 	}
 }
+
+// A message that comes again and again while it is held is kept once.
+func TestArchiveSame(t *testing.T) {
+	c := newChallengeWorld(t)
+	keepAll(t, c.Directory.(*directory.Directory), "late.example")
+	for range 3 {
+		c.bring(t, sender, spam, "spam@late.example")
+	}
+	kept := 0
+	for _, commit := range c.commits {
+		kept += len(commit.Records)
+	}
+	if len(c.commits) != 3 || kept != 1 {
+		t.Errorf("%d commits, and it is kept %d times", len(c.commits), kept)
+	}
+}
