@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -16,19 +17,35 @@ const (
 
 // lead does the common work: always where this is the only node, and else while it has the lease.
 func (a *App) lead(ctx context.Context) error {
+	work := func(ctx context.Context) error { return runAll(ctx, a.common()) }
 	if !sharesContent(a.config.Load()) {
-		return runAll(ctx, a.common())
+		return work(ctx)
 	}
-	holder := fmt.Sprintf("process %d", a.number)
+	return leader{a.store, fmt.Sprintf("process %d", a.number), work, a.log}.run(ctx)
+}
+
+// A leader has work done while it holds the lease.
+type leader struct {
+	leases interface {
+		Lease(ctx context.Context, name, holder string, length time.Duration) (bool, error)
+		Unlease(ctx context.Context, name, holder string) error
+	}
+	holder string
+	work   func(context.Context) error
+	log    *slog.Logger
+}
+
+// run asks for the lease until ctx ends, or the work fails.
+func (l leader) run(ctx context.Context) error {
 	tick := time.NewTicker(leaseRenew)
 	defer tick.Stop()
 	for {
-		got, err := a.store.Lease(ctx, leaseName, holder, leaseTime)
+		got, err := l.leases.Lease(ctx, leaseName, l.holder, leaseTime)
 		if err != nil && ctx.Err() == nil {
-			a.log.Error("work for all nodes: not known who does it", "error", err)
+			l.log.Error("work for all nodes: not known who does it", "error", err)
 		}
 		if got {
-			if err := a.leadWhileHeld(ctx, holder, tick.C); err != nil {
+			if err := l.hold(ctx, tick.C); err != nil {
 				return err
 			}
 		}
@@ -40,34 +57,35 @@ func (a *App) lead(ctx context.Context) error {
 	}
 }
 
-// leadWhileHeld works until the lease can't be renewed, or ctx ends; then it gives the lease back.
-func (a *App) leadWhileHeld(ctx context.Context, holder string, tick <-chan time.Time) error {
-	a.log.Info("this node does the work for all nodes")
+// hold works until the lease can't be renewed, or ctx ends; then it gives the lease back.
+func (l leader) hold(ctx context.Context, tick <-chan time.Time) error {
+	l.log.Info("this node does the work for all nodes")
 	work, stop := context.WithCancel(ctx)
+	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- runAll(work, a.common()) }()
-	renewed := time.Now()
-	for work.Err() == nil {
+	go func() {
+		done <- l.work(work)
+		stop()
+	}()
+	for renewed := time.Now(); work.Err() == nil; {
 		select {
-		case err := <-done: // a service failed, or ctx has ended
-			done <- err
-			stop()
-		case <-tick:
-			got, err := a.store.Lease(ctx, leaseName, holder, leaseTime)
-			switch {
-			case got:
-				renewed = time.Now()
-			case err == nil || time.Since(renewed) > leaseStops:
-				a.log.Warn("another node does the work for all nodes now", "error", err)
-				stop()
-			}
 		case <-work.Done():
+			continue
+		case <-tick:
+		}
+		asked := time.Now() // from when on the lease counts, at the latest
+		got, err := l.leases.Lease(work, leaseName, l.holder, leaseTime)
+		switch {
+		case got:
+			renewed = asked
+		case work.Err() == nil && (err == nil || time.Since(renewed) >= leaseStops):
+			l.log.Warn("this node does the work for all nodes no longer", "error", err)
+			stop()
 		}
 	}
-	stop()
 	err := <-done
-	if back := a.store.Unlease(context.WithoutCancel(ctx), leaseName, holder); back != nil {
-		a.log.Warn("work for all nodes: the lease ends by itself", "error", back)
+	if back := l.leases.Unlease(context.WithoutCancel(ctx), leaseName, l.holder); back != nil {
+		l.log.Warn("work for all nodes: the lease ends by itself", "error", back)
 	}
 	return err
 }
