@@ -52,12 +52,36 @@ func TestQuotaWarning(t *testing.T) {
 		}
 		for _, w := range []*quotaWarner{n.warner, newQuotaWarner(n.App)} { // another node knows rows alone
 			w.note(box)
-			for id := range w.noted() {
-				n.must(w.look(t.Context(), id))
-			}
+			w.tick(t.Context())
 		}
 		if got, err := n.mailboxes.Usage(t.Context(), box); err != nil || got.Messages != step.want {
 			t.Errorf("after %v: %d messages, %v, want %d", step.after, got.Messages, err, step.want)
+		}
+	}
+}
+
+// What was not looked at before the node ended is when it begins anew, and so is what there was no room to
+// note.
+func TestQuotaWarningAfterKill(t *testing.T) {
+	n := openPages(t)
+	for i, begin := range []func() *quotaWarner{
+		func() *quotaWarner { return newQuotaWarner(n.App) },
+		func() *quotaWarner {
+			for i := range int64(maxNoted) {
+				n.warner.boxes[-i-1] = true
+			}
+			n.warner.all = false
+			n.warner.note(n.limit("bob@test.example", directory.Limits{Messages: 10}))
+			return n.warner
+		},
+	} {
+		box := n.limit([]mail.Path{"ann@test.example", "bob@test.example"}[i], directory.Limits{Messages: 10})
+		for range 9 {
+			n.must(n.mailboxes.Deliver(t.Context(), &mailbox.Delivery{Box: box, Blob: "b", Size: 1, Time: n.now()}))
+		}
+		begin().tick(t.Context())
+		if got, err := n.mailboxes.Usage(t.Context(), box); err != nil || got.Messages != 10 {
+			t.Errorf("mailbox %d: %d messages, %v", box, got.Messages, err)
 		}
 	}
 }

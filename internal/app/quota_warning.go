@@ -17,11 +17,12 @@ import (
 
 // A quotaWarner tells owners that their mailbox is nearly full. It is told which mailboxes
 // something came into, and looks at them a moment later; of a mailbox that has no quota that
-// is all. What it forgets in a crash it sees with the next message.
+// is all. What it forgot in a crash, or had no room for, it finds by looking at all of them.
 type quotaWarner struct {
 	app *App
 
 	mu    sync.Mutex
+	all   bool                // to look at all
 	boxes map[int64]bool      // to look at, maxNoted at most
 	told  map[int64]time.Time // those known to be warned, maxNoted at most
 }
@@ -30,10 +31,11 @@ const (
 	maxNoted     = 10_000
 	warnEvery    = 24 * time.Hour
 	warnInterval = 2 * time.Second // how long a node gathers boxes to look at
+	sweepPage    = 1000            // boxes that are read at once where all are looked at
 )
 
 func newQuotaWarner(a *App) *quotaWarner {
-	return &quotaWarner{app: a, boxes: map[int64]bool{}, told: map[int64]time.Time{}}
+	return &quotaWarner{app: a, all: true, boxes: map[int64]bool{}, told: map[int64]time.Time{}}
 }
 
 // note has a mailbox looked at, if it has a quota.
@@ -45,16 +47,63 @@ func (w *quotaWarner) note(box int64) {
 	defer w.mu.Unlock()
 	if len(w.boxes) < maxNoted {
 		w.boxes[box] = true
+	} else {
+		w.all = true
 	}
 }
 
-// noted returns the mailboxes to look at, and forgets them.
-func (w *quotaWarner) noted() map[int64]bool {
+// noted returns the mailboxes to look at, and whether those are all, and forgets that.
+func (w *quotaWarner) noted() (list map[int64]bool, all bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := w.boxes
-	w.boxes = map[int64]bool{}
-	return list
+	list, all = w.boxes, w.all
+	w.boxes, w.all = map[int64]bool{}, false
+	return list, all
+}
+
+// sweep looks at the mailboxes that are nearly full, of all.
+func (w *quotaWarner) sweep(ctx context.Context, look func(box int64)) error {
+	percent := w.app.config.Load().Quota.Warn
+	for after := int64(0); percent > 0; {
+		var list []int64
+		last, err := w.app.mailboxes.Usages(ctx, after, sweepPage, func(box int64, there mailbox.Usage) {
+			if own, _ := w.app.quotas.of(box); own.Any() && quotaOf(own).Share(there) >= percent {
+				list = append(list, box)
+			}
+		})
+		if err != nil || last == 0 {
+			return err
+		}
+		for _, box := range list {
+			look(box)
+		}
+		after = last
+	}
+	return nil
+}
+
+// tick looks at what was noted.
+func (w *quotaWarner) tick(ctx context.Context) {
+	look := func(box int64) {
+		if err := w.look(ctx, box); err != nil && ctx.Err() == nil {
+			w.app.log.Error("owner not warned of a full mailbox", "box", box, "error", err)
+		}
+	}
+	list, all := w.noted()
+	for box := range list {
+		look(box)
+	}
+	if !all {
+		return
+	}
+	if err := w.sweep(ctx, look); err != nil {
+		w.mu.Lock()
+		w.all = true
+		w.mu.Unlock()
+		if ctx.Err() == nil {
+			w.app.log.Error("mailboxes that are nearly full are not known", "error", err)
+		}
+	}
 }
 
 func (w *quotaWarner) run(ctx context.Context) error {
@@ -66,11 +115,7 @@ func (w *quotaWarner) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		for box := range w.noted() {
-			if err := w.look(ctx, box); err != nil && ctx.Err() == nil {
-				w.app.log.Error("owner not warned of a full mailbox", "box", box, "error", err)
-			}
-		}
+		w.tick(ctx)
 	}
 }
 

@@ -78,6 +78,27 @@ func (m Mailboxes) DomainUsage(ctx context.Context, domain int64) (u mailbox.Usa
 	return u, nil
 }
 
+// Usages calls seen for boxes after one, by number, limit at most, and returns the last of them; 0: there
+// was none.
+func (m Mailboxes) Usages(ctx context.Context, after int64, limit int, seen func(box int64, u mailbox.Usage)) (last int64, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		last = 0
+		rows, err := tx.Query(`SELECT box, messages, bytes FROM mailbox_box WHERE box > ? ORDER BY box LIMIT ?`, after, limit)
+		return each(rows, err, func(rows *sql.Rows) error {
+			var u mailbox.Usage
+			if err := rows.Scan(&last, &u.Messages, &u.Bytes); err != nil {
+				return err
+			}
+			seen(last, u)
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store: usage of boxes after %d: %w", after, err)
+	}
+	return last, nil
+}
+
 // Measure returns what the messages of a set take up that are in a folder.
 func (m Mailboxes) Measure(ctx context.Context, folder int64, set mailbox.UIDSet, onlyDeleted bool) (u mailbox.Usage, err error) {
 	query := `SELECT COUNT(*), COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`
