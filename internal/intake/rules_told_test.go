@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -300,4 +301,35 @@ func TestFaultInOwnLanguage(t *testing.T) {
 			t.Errorf("%v: %q\n%s", language, got, body)
 		}
 	}
+}
+
+// Lists that lead to more addresses together than one commit should write come one by one; one of them
+// is always taken.
+func TestFanOut(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	list := func(name string, to func(i int) string, n int) {
+		var targets []mail.Path
+		for i := range n {
+			targets = append(targets, mail.Path(to(i)))
+		}
+		if _, err := dir.AddAlias(t.Context(), directory.Alias{Address: mail.Path(name + "@late.example"), Targets: targets}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = 1000 // targets of an alias
+	for _, name := range []string{"one", "two"} {
+		parts := intake.MaxSpread * 2 / 3 / most
+		for part := range parts {
+			list(fmt.Sprint(name, part), func(i int) string { return fmt.Sprintf("%s%d.%d@far.example", name, part, i) }, most)
+		}
+		list(name, func(i int) string { return fmt.Sprint(name, i, "@late.example") }, parts)
+	}
+	tx := w.begin(t, "one@late.example")
+	if v := tx.Rcpt(t.Context(), "two@late.example", mail.RcptParams{}); v.Answer != mail.TooManyRecipients {
+		t.Errorf("the second list: %v", v)
+	}
+	if v := tx.Rcpt(t.Context(), "none@late.example", mail.RcptParams{}); v.Answer != mail.OK {
+		t.Errorf("one more mailbox: %v", v)
+	}
+	tx.Abort(mail.OK, "QUIT")
 }

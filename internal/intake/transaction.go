@@ -140,6 +140,9 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		return v
 	}
 	r.domain, r.boxes, r.remotes, r.way = found.Domain, found.Boxes, found.Remotes, found
+	if t.spreads(r) {
+		return mail.Verdict{Answer: mail.TooManyRecipients}
+	}
 	// Not by a filter of the walk, which what stands above it may keep from it: of a
 	// correspondent who is deferred or held only what he got wrong would be counted.
 	if t.in.Histories != nil && t.tx.Client.Login.IsNull() && !t.relay.IsValid() {
@@ -168,6 +171,23 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		r.walk.Release(t.tx)
 	}
 	return v
+}
+
+// maxSpread bounds to how many addresses all recipients of one transaction lead, which one commit
+// writes: as many as one recipient may lead to.
+const maxSpread = 20_000
+
+// spreads reports whether a recipient is to come in a transaction of his own, since he and those before
+// him lead to more addresses than one commit should write.
+func (t *Transaction) spreads(r *recipient) bool {
+	if len(t.rcpts) == 0 {
+		return false
+	}
+	n := len(r.boxes) + len(r.remotes)
+	for _, o := range t.rcpts {
+		n += len(o.boxes) + len(o.remotes)
+	}
+	return n > maxSpread
 }
 
 // unknown turns the directory's word into the edge's.
