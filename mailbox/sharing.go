@@ -112,6 +112,17 @@ type Shares interface {
 	AnswerShare(ctx context.Context, v Visitor, folder int64, a Answer, name func(Shared) string) error
 }
 
+// Of returns what one has after a change who had some rights before.
+func (h How) Of(before, r Rights) Rights {
+	switch h {
+	case Add:
+		return before | r
+	case Remove:
+		return before &^ r
+	}
+	return r
+}
+
 // A Granter changes who may do what.
 type Granter interface {
 	// Grants returns those of a folder, and of its whole box.

@@ -12,6 +12,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mailfile"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
 )
@@ -118,13 +119,17 @@ func (a *App) openArchive(ctx context.Context, q ops.ArchiveOpen) (ops.Opening, 
 		until = "until " + q.Until.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	domain := m.Address.Domain()
-	if err := a.mailboxes.OpenArchive(ctx, o, a.act(domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given"))); err != nil {
+	var letters []*queue.Transfer
+	if !q.Quiet {
+		grant := mailbox.Grant{Box: m.ID, Who: mailbox.BoxWho(reader.ID), Rights: mailbox.MayLookUp | mailbox.MayRead}
+		letters = a.offers.letters(ctx, imap.Offer{By: "postmaster@" + domain, Grant: grant})
+	}
+	if err := a.mailboxes.OpenArchiveTold(ctx, o, a.act(domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given")), letters); err != nil {
 		return ops.Opening{}, err
 	}
 	a.log.Info("archive opened", "domain", domain, "reader", reader.Address, "until", q.Until)
-	if !q.Quiet {
-		rights := mailbox.MayLookUp | mailbox.MayRead
-		a.offers.Tell(ctx, imap.Offer{By: "postmaster@" + domain, Grant: mailbox.Grant{Box: m.ID, Who: mailbox.BoxWho(reader.ID), Rights: rights}})
+	if len(letters) > 0 {
+		a.queue.Wake(queue.Local)
 	}
 	return a.opening(m, o), nil
 }

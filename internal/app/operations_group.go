@@ -156,15 +156,12 @@ func (a *App) join(ctx context.Context, m directory.Mailbox, name string, rights
 	if err != nil {
 		return err
 	}
-	before, _, err := a.mailboxes.SetGrant(ctx, m.ID, 0, who, mailbox.Replace, rights)
+	_, _, err = a.offers.Give(ctx, imap.Offer{By: string(m.Address), Grant: mailbox.Grant{Box: m.ID, Who: who, Rights: rights}}, mailbox.Replace)
 	if errors.Is(err, mailbox.ErrOwner) {
 		return control.Misused("%s is the group itself", name)
 	}
 	if err == nil {
 		err = a.mailboxes.SetSender(ctx, m.ID, who, how)
-	}
-	if err == nil && !before.Has(mailbox.MayLookUp) && rights.Has(mailbox.MayLookUp) {
-		a.offers.Tell(ctx, imap.Offer{By: string(m.Address), Grant: mailbox.Grant{Box: m.ID, Who: who, Rights: rights}})
 	}
 	return err
 }

@@ -54,8 +54,16 @@ func (a *App) shareable(ctx context.Context, box int64, name string) (ids []int6
 	return ids, clean, err
 }
 
+// A giver changes what somebody has in a folder.
+type giver func(context.Context, imap.Offer, mailbox.How) (before, after mailbox.Rights, err error)
+
+// setGrant is a giver that tells nobody.
+func (a *App) setGrant(ctx context.Context, o imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
+	return a.mailboxes.SetGrant(ctx, o.Box, o.Folder, o.Who, how, o.Rights)
+}
+
 // setShare changes what somebody has in a folder and in all beneath it.
-func (a *App) setShare(ctx context.Context, address, folder, with string, r mailbox.Rights) (g mailbox.Grant, before mailbox.Rights, err error) {
+func (a *App) setShare(ctx context.Context, address, folder, with string, r mailbox.Rights, give giver) (g mailbox.Grant, before mailbox.Rights, err error) {
 	m, err := a.owner(address)
 	if err != nil {
 		return g, 0, err
@@ -69,7 +77,7 @@ func (a *App) setShare(ctx context.Context, address, folder, with string, r mail
 		return g, 0, err
 	}
 	for i, id := range ids {
-		had, _, err := a.mailboxes.SetGrant(ctx, m.ID, id, who, mailbox.Replace, r)
+		had, _, err := give(ctx, imap.Offer{By: string(m.Address), Grant: mailbox.Grant{Box: m.ID, Folder: id, Name: name, Who: who, Rights: r}}, mailbox.Replace)
 		if errors.Is(err, mailbox.ErrOwner) || errors.Is(err, mailbox.ErrQuarantine) {
 			return g, 0, control.Misused("%v", err)
 		}
@@ -77,7 +85,7 @@ func (a *App) setShare(ctx context.Context, address, folder, with string, r mail
 			return g, 0, err
 		}
 		if i == 0 {
-			before = had // the list is by name, the folder itself first
+			before, give = had, a.setGrant // the list is by name, the folder itself first; it alone is told
 		}
 	}
 	a.changes.Notify(m.ID)
@@ -92,19 +100,20 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 	if err != nil {
 		return ops.Share{}, control.Misused("rights %q: %v; give read, write, manage or letters of lrswipkxtea", q.Rights, err)
 	}
-	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, r)
+	give := a.offers.Give
+	if q.Quiet {
+		give = a.setGrant
+	}
+	g, _, err := a.setShare(ctx, q.Owner, q.Folder, q.With, r, give)
 	if err != nil {
 		return ops.Share{}, err
-	}
-	if !q.Quiet && !before.Has(mailbox.MayLookUp) && r.Has(mailbox.MayLookUp) {
-		a.offers.Tell(ctx, imap.Offer{By: a.people().Name(mailbox.BoxWho(g.Box)), Grant: g})
 	}
 	groups, err := a.groups(ctx)
 	return a.share(g, groups), err
 }
 
 func (a *App) removeShare(ctx context.Context, q ops.ShareRemove) (ops.Nothing, error) {
-	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, 0)
+	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, 0, a.setGrant)
 	if err == nil && before == 0 {
 		err = control.NotFound("%s of %s: %v %s", q.Folder, q.Owner, mailbox.ErrNoGrant, a.people().Name(g.Who))
 	}

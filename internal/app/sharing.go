@@ -86,9 +86,34 @@ func (a *App) openOffers(context.Context, *config.Config) error {
 // maxOffered bounds to how many one share is told. Whole domains are told nothing.
 const maxOffered = 50
 
-// Tell writes to those whom a grant is for. That it can't be told takes nothing back.
-func (o offers) Tell(ctx context.Context, f imap.Offer) {
-	var list []*queue.Transfer
+// Give changes what somebody has in a folder, and writes to him in the same commit where he begins to see
+// it. That it can't be told takes nothing back.
+func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
+	a := o.app
+	all, err := a.mailboxes.Grants(ctx, f.Box, f.Folder)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, g := range all {
+		if g.Folder == f.Folder && g.Who == f.Who {
+			before = g.Rights
+		}
+	}
+	var letters []*queue.Transfer
+	if after = how.Of(before, f.Rights); !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
+		seen := f
+		seen.Rights = after
+		letters = o.letters(ctx, seen)
+	}
+	before, after, err = a.mailboxes.SetGrantTold(ctx, f.Grant, how, letters)
+	if err == nil && len(letters) > 0 {
+		a.queue.Wake(queue.Local)
+	}
+	return before, after, err
+}
+
+// letters are for those whom a grant is for.
+func (o offers) letters(ctx context.Context, f imap.Offer) (list []*queue.Transfer) {
 	for _, box := range o.receivers(f.Who) {
 		if box.ID == f.Box || box.Address == mail.Path(f.By) {
 			continue
@@ -100,14 +125,7 @@ func (o offers) Tell(ctx context.Context, f imap.Offer) {
 		}
 		list = append(list, t)
 	}
-	if len(list) == 0 {
-		return
-	}
-	if err := o.app.store.Queue().Put(ctx, list); err != nil {
-		o.app.log.Error("a share is not told", "by", f.By, "error", err)
-		return
-	}
-	o.app.queue.Wake(queue.Local)
+	return list
 }
 
 // receivers are the mailboxes that hear of a grant.

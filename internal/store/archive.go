@@ -9,6 +9,7 @@ import (
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -40,7 +41,17 @@ func recordFolder(tx *Tx, box int64, name string) (id int64, err error) {
 
 // OpenArchive implements mailbox.Archives.
 func (m Mailboxes) OpenArchive(ctx context.Context, o mailbox.Opening, a mailbox.Act) error {
-	err := m.db.Update(ctx, func(tx *Tx) error { return openArchive(tx, o, a) })
+	return m.OpenArchiveTold(ctx, o, a, nil)
+}
+
+// OpenArchiveTold is OpenArchive, and queues letters about it in the same commit.
+func (m Mailboxes) OpenArchiveTold(ctx context.Context, o mailbox.Opening, a mailbox.Act, letters []*queue.Transfer) error {
+	err := m.db.Update(ctx, func(tx *Tx) error {
+		if err := openArchive(tx, o, a); err != nil {
+			return err
+		}
+		return putTransfers(tx, letters)
+	})
 	if err != nil {
 		return fmt.Errorf("store: open archive %d to box %d: %w", o.Box, o.Reader, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -51,12 +52,21 @@ func (m Mailboxes) Given(ctx context.Context, v mailbox.Visitor) ([]mailbox.Gran
 
 // SetGrant implements mailbox.Granter.
 func (m Mailboxes) SetGrant(ctx context.Context, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
+	return m.SetGrantTold(ctx, mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, how, nil)
+}
+
+// SetGrantTold is SetGrant that queues letters in the same commit, if it has somebody begin to see the
+// folder.
+func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer) (before, after mailbox.Rights, err error) {
 	err = m.db.Update(ctx, func(tx *Tx) (err error) {
-		before, after, err = setGrant(tx, box, folder, who, how, r)
-		return err
+		before, after, err = setGrant(tx, g.Box, g.Folder, g.Who, how, g.Rights)
+		if err != nil || before.Has(mailbox.MayLookUp) || !after.Has(mailbox.MayLookUp) {
+			return err
+		}
+		return putTransfers(tx, letters)
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("store: grant to %s in folder %d of box %d: %w", who, folder, box, err)
+		return 0, 0, fmt.Errorf("store: grant to %s in folder %d of box %d: %w", g.Who, g.Folder, g.Box, err)
 	}
 	return before, after, nil
 }
@@ -75,15 +85,7 @@ func setGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mai
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, err
 	}
-	switch how {
-	case mailbox.Add:
-		after = before | r
-	case mailbox.Remove:
-		after = before &^ r
-	default:
-		after = r
-	}
-	if after == 0 {
+	if after = how.Of(before, r); after == 0 {
 		_, err = tx.Exec(`DELETE FROM mailbox_grant WHERE box = ? AND folder = ? AND who = ?`, box, folder, who)
 		return before, after, err
 	}

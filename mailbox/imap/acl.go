@@ -104,7 +104,13 @@ func (c *conn) grant(ctx context.Context, name, identifier string, how mailbox.H
 	if err != nil {
 		return err
 	}
-	before, after, err := c.srv.Sharing.SetGrant(ctx, f.Box, f.ID, who, how, rights)
+	give := c.srv.Give
+	if give == nil {
+		give = func(ctx context.Context, o Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
+			return c.srv.Sharing.SetGrant(ctx, o.Box, o.Folder, o.Who, how, o.Rights)
+		}
+	}
+	before, after, err := give(ctx, Offer{c.user, mailbox.Grant{Box: f.Box, Folder: f.ID, Name: f.local, Who: who, Rights: rights}}, how)
 	switch {
 	case errors.Is(err, mailbox.ErrOwner):
 		return errOwner
@@ -112,9 +118,6 @@ func (c *conn) grant(ctx context.Context, name, identifier string, how mailbox.H
 		return err
 	}
 	c.srv.Changes.Notify(f.Box)
-	if c.srv.Offered != nil && who.Box() != c.box && !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
-		c.srv.Offered(ctx, Offer{c.user, mailbox.Grant{Box: f.Box, Folder: f.ID, Name: f.local, Who: who, Rights: after}})
-	}
 	if after == 0 && before == 0 {
 		return c.wholeBox(ctx, f, who)
 	}

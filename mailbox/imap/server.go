@@ -47,9 +47,10 @@ type Server struct {
 	Sorter   Sorter   // optional: hears what owners put into other folders
 	Sharing  Sharing  // optional: with People, others' folders are served
 	People   People
-	Offered  func(context.Context, Offer) // optional: hears what somebody shares; must not wait long
-	Quotas   Quotas                       // optional: bounds what mailboxes hold
-	Auditor  Auditor                      // optional: without one nobody reads archives
+	// Give is optional: it is Sharing.SetGrant that also tells who is given something.
+	Give     func(context.Context, Offer, mailbox.How) (before, after mailbox.Rights, err error)
+	Quotas   Quotas  // optional: bounds what mailboxes hold
+	Auditor  Auditor // optional: without one nobody reads archives
 	Log      *slog.Logger
 	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
 	Spool    string           // optional: directory for large messages on their way in

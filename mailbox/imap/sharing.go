@@ -32,8 +32,8 @@ type People interface {
 	Name(who mailbox.Who) string
 }
 
-// An Offer says that somebody was given a folder to see. Name is that of the folder with
-// its owner.
+// An Offer is what somebody is given in a folder. Name is that of the folder with its
+// owner.
 type Offer struct {
 	By string // the address of who gave it
 	mailbox.Grant

@@ -171,15 +171,19 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// A share is told once, when somebody begins to see the folder.
-func TestOffered(t *testing.T) {
+// Who changes rights is asked with who does it, to whom, and in which folder with its owner.
+func TestGive(t *testing.T) {
 	var mu sync.Mutex
 	var told []string
 	s := start(t, sharing, func(s *imap.Server) {
-		s.Offered = func(_ context.Context, o imap.Offer) {
+		s.Give = func(ctx context.Context, o imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, fmt.Sprintf("%s gives %s of %d to %s: %s", o.By, o.Name, o.Box, o.Who, o.Rights))
+			before, after, err = s.Sharing.SetGrant(ctx, o.Box, o.Folder, o.Who, how, o.Rights)
+			if !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
+				told = append(told, fmt.Sprintf("%s gives %s of %d to %s: %s", o.By, o.Name, o.Box, o.Who, after))
+			}
+			return before, after, err
 		}
 	})
 	ann, bob := loginAs(t, s, "ann"), loginAs(t, s, "bob")
