@@ -25,16 +25,19 @@ func isArchive(tx *Tx, box int64) (bool, error) {
 // recordFolder finds a folder of an archive, or makes it and the one above it, under the lock of
 // its box.
 func recordFolder(tx *Tx, box int64, name string) (id int64, err error) {
+	err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ?`, []any{box, name}, &id)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
 	for _, name := range append(mailbox.Parents(name), name) {
-		err = tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ?`, []any{box, name}, &id)
-		if errors.Is(err, sql.ErrNoRows) {
-			var f mailbox.Folder
+		f, err := folderByName(tx, box, name)
+		if errors.Is(err, mailbox.ErrNoFolder) {
 			f, err = putFolder(tx, box, name, mailbox.Record)
-			id = f.ID
 		}
 		if err != nil {
 			return 0, fmt.Errorf("folder %q of archive %d: %w", name, box, err)
 		}
+		id = f.ID
 	}
 	return id, nil
 }
