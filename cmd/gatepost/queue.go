@@ -27,7 +27,9 @@ domain here), host:NAME (a smarthost) or local.`,
 		p.queueChange("retry", "Try again now", "Has transfers tried now, whatever they wait for."),
 		p.queueChange("hold", "Keep back", "Keeps transfers back: they are not tried, and don't expire, until they are released."),
 		p.queueChange("release", "Let go on what was held", "Lets transfers go on that were held."),
-		p.queueChange("delete", "Remove for good", "Removes transfers. Nobody is told; the journal keeps who did it."))
+		p.queueChange("delete", "Remove for good", "Removes transfers. Nobody is told; the journal keeps who did it."),
+		p.queueChange("recall", "Take back what is to be sent later",
+			"Takes back messages that their senders have wait (FUTURERELEASE), before they are released. What is on its way stays. Nobody is told."))
 	return c
 }
 

@@ -60,7 +60,7 @@ func queueQuery(f ops.QueueFilter) (queue.Query, error) {
 func transfer(t *queue.Transfer) ops.Transfer {
 	return ops.Transfer{
 		ID: t.ID, Tx: t.Message.Tx, Sender: string(t.Message.Sender), Recipient: string(t.Recipient), Destination: string(t.Destination),
-		State: string(t.State), Size: t.Message.Size, Created: t.Message.Created, Due: t.Due, Expires: t.Message.Expires,
+		State: string(t.State), Size: t.Message.Size, Created: t.Message.Created, Release: t.Message.Params.Release, Due: t.Due, Expires: t.Message.Expires,
 		Attempts: t.Attempts, Host: t.Last.Host, Code: t.Last.Code, Status: t.Last.Enhanced, Reply: t.Last.Text, Command: t.Last.Command,
 	}
 }
@@ -103,6 +103,8 @@ func (a *App) why(t *queue.Transfer) string {
 		return "an admin holds it; gatepost queue release lets it go on"
 	case rests.After(now) && t.Due.Before(rests):
 		return "the destination could not be reached and is left alone until " + rests.UTC().Format("15:04:05 UTC") + "; gatepost queue flush tries it now"
+	case t.Attempts == 0 && t.Message.Params.Release.After(now):
+		return "its sender has it wait until " + t.Message.Params.Release.UTC().Format("2006-01-02 15:04:05 UTC") + "; gatepost queue recall takes it back"
 	case t.Attempts == 0 && t.Due.After(now):
 		return "it is being tried now, for the first time"
 	case t.Attempts == 0:
@@ -128,8 +130,8 @@ func (a *App) deliveries(ctx context.Context, tx string) ([]ops.Delivery, error)
 
 func (a *App) changeQueue(ctx context.Context, q ops.QueueChange) (ops.Changed, error) {
 	act := queue.Act(q.Act)
-	if !slices.Contains([]queue.Act{queue.Retry, queue.Hold, queue.Release, queue.Delete}, act) {
-		return ops.Changed{}, control.Misused("act %q is none of retry, hold, release, delete", q.Act)
+	if !slices.Contains([]queue.Act{queue.Retry, queue.Hold, queue.Release, queue.Delete, queue.Recall}, act) {
+		return ops.Changed{}, control.Misused("act %q is none of retry, hold, release, delete, recall", q.Act)
 	}
 	query, err := queueQuery(q.QueueFilter)
 	if err != nil {

@@ -132,8 +132,8 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	limits := &smtpd.Limits{Connections: c.Limits.Connections, PerNetwork: c.Limits.ConnectionsPerNetwork, Bytes: int64(c.Limits.InFlight)}
 	edge := smtpd.Config{
 		Hostname: c.Hostname, MaxMessage: int64(c.Limits.MessageSize), MaxRecipients: c.Limits.Recipients, MaxReceived: c.Limits.MaxReceived,
-		HideUsers: c.Submission.HideClient,
-		MaxLine:   int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
+		HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
+		MaxLine: int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
 		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout,
 		Limits: limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: spool, ProxyTrusted: c.Proxy.Trusted,

@@ -190,7 +190,9 @@ func (t *Transaction) settle() mail.Verdict {
 	t.settled = true
 	var decided *pipeline.Decision
 	for i, r := range t.rcpts {
-		r.outcome = r.away(outcomes[i])
+		if r.outcome = r.away(outcomes[i]); r.outcome == mail.Delivered && t.waits() {
+			r.outcome = mail.Queued
+		}
 		d := &r.walk.Decision
 		if decided == nil && (answer == mail.Deferred && d.Action == pipeline.Defer || answer == mail.Refused && d.Action == pipeline.Reject) {
 			decided = d

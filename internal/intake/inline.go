@@ -33,6 +33,9 @@ func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict
 	if !t.in.Config.RelayInline || !p.inline() {
 		return mail.Verdict{}, false
 	}
+	if t.waits() {
+		return mail.Verdict{}, false
+	}
 	if t.relay.IsValid() { // a backup MX of ours would report a refusal to a sender who is mostly forged
 		return mail.Verdict{}, false
 	}

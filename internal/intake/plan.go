@@ -88,7 +88,7 @@ func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte
 // are too many for that, by one row of the queue.
 func (p *plan) deliver(r *recipient, folder string) {
 	boxes := r.without(r.boxes)
-	if r.outcome != mail.Delivered { // spam is not copied on
+	if r.outcome != mail.Delivered && r.outcome != mail.Queued { // spam is not copied on
 		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
 	}
 	for ids := p.fresh(boxes, folder); len(ids) > 0; { // by list owner; mostly there is none
@@ -107,7 +107,7 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, owner mail.
 	sender := cmp.Or(owner, p.t.tx.Envelope.ReversePath)
 	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged(), p.t.subject(r, p.m))
 	boxes, full := r.withoutFull(boxes)
-	if p.direct+len(boxes) > maxDirect {
+	if p.direct+len(boxes) > maxDirect || p.t.waits() {
 		boxes, full = nil, append(boxes, full...)
 	}
 	if len(full) > 0 {
@@ -234,6 +234,10 @@ func (p *plan) share(tr *queue.Transfer, r *recipient, to directory.Remote) {
 	}
 }
 
+// waits reports whether the sender has the message wait (RFC 4865): then all of it goes by the
+// queue, mailboxes here too.
+func (t *Transaction) waits() bool { return t.tx.Envelope.Params.Release.After(t.tx.Time) }
+
 // look numbers a view by its prefix, which may be long.
 func (p *plan) look(v mail.View) int {
 	n, known := p.looks[string(v.Prefix)]
@@ -284,9 +288,13 @@ func (p *plan) transfer(r *recipient, view mail.View, as look, to mail.Path, d q
 	m := p.messages[as]
 	if m == nil {
 		now := p.t.tx.Time
+		begin := now
+		if p.t.waits() {
+			begin = p.t.tx.Envelope.Params.Release
+		}
 		m = &queue.Message{
 			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: as.sender, View: view, Size: view.Size(p.m.Size()),
-			Params: p.t.tx.Envelope.Params, Created: now, Expires: now.Add(p.t.in.Config.Lifetime),
+			Params: p.t.tx.Envelope.Params, Created: now, Expires: begin.Add(p.t.in.Config.Lifetime),
 		}
 		if as.list {
 			m.Params = listParams(m.Params)

@@ -64,6 +64,8 @@ type Params struct {
 	SMTPUTF8   bool   // RFC 6531
 	Return     string // RET= (RFC 3461 §4.3): "", "FULL" or "HDRS"
 	EnvelopeID string // ENVID= (RFC 3461 §4.4), decoded from xtext
+	// Release is until when the sender has it wait (HOLDFOR=, HOLDUNTIL=, RFC 4865); zero: it does not.
+	Release time.Time
 }
 
 // RcptParams are the ESMTP parameters of RCPT that matter behind the edge (RFC

@@ -92,10 +92,11 @@ type Act string
 
 // Acts.
 const (
-	Retry   Act = "retry"   // due now
+	Retry   Act = "retry"   // due now, but for what its sender has wait
 	Hold    Act = "hold"    // not tried until released
 	Release Act = "release" // waiting again, due now
 	Delete  Act = "delete"  // removed; nobody is told. What was released, and went nowhere else, is held again
+	Recall  Act = "recall"  // Delete, of what its sender has wait, and that no worker has begun
 )
 
 // An Event is one attempt at a recipient, or one act of an admin, for the journal.

@@ -166,7 +166,7 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 		}
 	case r.Fate == Deferred:
 		s.Retry = q.retry(t, r, now)
-		late := q.c.DelayNotice > 0 && now.Sub(t.Message.Created) >= q.c.DelayNotice
+		late := q.c.DelayNotice > 0 && now.Sub(t.Message.begun()) >= q.c.DelayNotice
 		if late && !t.Delayed && wishes.Wants(mail.NotifyDelay) {
 			s.Delayed, kind = true, delayed
 		}

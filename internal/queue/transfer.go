@@ -25,6 +25,14 @@ type Message struct {
 	Mark []byte
 }
 
+// begun is when it was to be carried first: when it came, or when its sender lets it go (RFC 4865).
+func (m *Message) begun() time.Time {
+	if m.Params.Release.After(m.Created) {
+		return m.Params.Release
+	}
+	return m.Created
+}
+
 // A Transfer is one recipient of a Message.
 type Transfer struct {
 	ID          int64 // rises; given by Rows where it is 0

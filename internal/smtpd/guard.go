@@ -255,7 +255,13 @@ func (g *guard) path(arg string) {
 		g.send(*refusal)
 		return
 	}
-	g.session.path = path
+	g.session.path, g.session.release = path, time.Time{}
+	if g.verb == "MAIL" && g.session.offersHold() {
+		if params, g.session.release, refusal = cutHold(params, g.conn.cfg.MaxHold, g.conn.cfg.Now()); refusal != nil {
+			g.send(*refusal)
+			return
+		}
+	}
 	prefix := " FROM:<"
 	if g.verb == "RCPT" {
 		prefix = " TO:<"

@@ -88,6 +88,7 @@ var (
 	badBase64     = reply{code: 501, enhanced: "5.5.2", text: "cannot decode response"}
 	cancelled     = reply{code: 501, enhanced: "5.7.0", text: "authentication cancelled"}
 	badArgument   = reply{code: 501, enhanced: "5.5.4", text: "bad argument"}
+	heldTooLong   = reply{code: 501, enhanced: "5.5.4", text: "cannot hold a message for so long"}
 	badChunk      = reply{code: 501, enhanced: "5.5.4", text: "bad chunk size", shut: true}
 	badSender     = reply{code: 501, enhanced: "5.1.7", text: "bad sender address syntax"}
 	badRecipient  = reply{code: 501, enhanced: "5.1.3", text: "bad recipient address syntax"}

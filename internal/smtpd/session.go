@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	smtp "github.com/emersion/go-smtp"
 
@@ -14,12 +15,13 @@ import (
 // answers goes to the guard; to the library it only says yes or no.
 type session struct {
 	*connection
-	guard *guard
-	path  mail.Path   // of the MAIL or RCPT that the library is at
-	tx    Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
-	rcpts int         // RCPT commands in it
-	size  int64       // what MAIL declared
-	to    mail.Path   // its recipient, where there is one only
+	guard   *guard
+	path    mail.Path   // of the MAIL or RCPT that the library is at
+	release time.Time   // that this MAIL asks for (RFC 4865)
+	tx      Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
+	rcpts   int         // RCPT commands in it
+	size    int64       // what MAIL declared
+	to      mail.Path   // its recipient, where there is one only
 }
 
 // maxGiven is how many transactions with a recipient a client may give up between two
@@ -62,11 +64,17 @@ func (s *session) keywords() []string {
 	if s.cfg.TLS != nil && s.client.TLS == "" {
 		k = append(k, "STARTTLS")
 	}
+	if s.offersHold() {
+		k = append(k, futureRelease(s.cfg.MaxHold, s.cfg.Now()))
+	}
 	if s.mayLogIn() && s.client.Login.IsNull() {
 		k = append(k, "AUTH "+strings.Join(s.mechanisms(), " "))
 	}
 	return k
 }
+
+// offersHold reports whether messages may be sent later (RFC 4865 §2: by submission alone).
+func (s *session) offersHold() bool { return s.cfg.Submission && s.cfg.MaxHold > 0 }
 
 // Mail begins a transaction (smtp.Session).
 func (s *session) Mail(_ string, o *smtp.MailOptions) error {
@@ -85,7 +93,9 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	}
 	ctx, cancel := s.answerTime()
 	defer cancel()
-	tx, v := s.conv.Mail(ctx, s.client, s.path, mailParams(o))
+	params := mailParams(o)
+	params.Release = s.release
+	tx, v := s.conv.Mail(ctx, s.client, s.path, params)
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}

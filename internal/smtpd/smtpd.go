@@ -111,10 +111,11 @@ type Config struct {
 
 	ProxyTrusted []netip.Prefix // peers that speak the PROXY protocol, and must
 
-	TLS         *tls.Config // nil: neither STARTTLS nor ImplicitTLS
-	ImplicitTLS bool        // the handshake comes first (RFC 8314), as on port 465
-	Submission  bool        // AUTH is offered, and required before MAIL (RFC 6409)
-	HideUsers   bool        // Received does not name the client of a log-in
+	TLS         *tls.Config   // nil: neither STARTTLS nor ImplicitTLS
+	ImplicitTLS bool          // the handshake comes first (RFC 8314), as on port 465
+	Submission  bool          // AUTH is offered, and required before MAIL (RFC 6409)
+	MaxHold     time.Duration // how far ahead a log-in may have a message wait (RFC 4865); 0: not at all
+	HideUsers   bool          // Received does not name the client of a log-in
 
 	Log      *slog.Logger     // nil discards
 	Observer Observer         // nil counts nothing

@@ -60,16 +60,24 @@ func putTransfers(tx *Tx, list []*queue.Transfer) error {
 }
 
 func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
-	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs, released)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, m.Tx, m.Sender, m.Blob, notNil(m.View.Prefix), m.View.Skip, m.Size, m.Params.Body, number(m.Params.SMTPUTF8), m.Params.Return,
-		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs)
+		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs, releaseOf(m))
 	if err != nil {
 		return fmt.Errorf("queue message %s: %w", m.ID, err)
 	}
 	tx.ref(m.Blob, m.Size+m.View.Skip-int64(len(m.View.Prefix)))
 	tx.mark(m)
 	return nil
+}
+
+// releaseOf is until when its sender has a message wait, 0 where he does not.
+func releaseOf(m *queue.Message) int64 {
+	if m.Params.Release.IsZero() {
+		return 0
+	}
+	return toMicros(m.Params.Release)
 }
 
 func number(b bool) int64 {
@@ -92,7 +100,7 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach, proof, spam, virus)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, tx.now(), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach, t.Judged.Proof, spamOf(t.Judged), t.Judged.Virus)
+		strings.Join(boxes, ","), t.Folder, state, max(tx.now(), releaseOf(t.Message)), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach, t.Judged.Proof, spamOf(t.Judged), t.Judged.Virus)
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -172,14 +180,17 @@ func withMessages(tx *Tx, list []*queue.Transfer) ([]*queue.Transfer, error) {
 
 func queueMessage(tx *Tx, id string) (*queue.Message, error) {
 	m := &queue.Message{ID: id}
-	var utf8, created, expires int64
-	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires FROM queue_message WHERE id = ?`, []any{id},
-		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires)
+	var utf8, created, expires, released int64
+	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released FROM queue_message WHERE id = ?`, []any{id},
+		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released)
 	if err != nil {
 		return nil, fmt.Errorf("queue message %s: %w", id, err)
 	}
 	m.Params.SMTPUTF8, m.Params.Size = utf8 != 0, m.Size
 	m.Created, m.Expires = fromMicros(created), fromMicros(expires)
+	if released > 0 {
+		m.Params.Release = fromMicros(released)
+	}
 	return m, nil
 }
 

@@ -110,15 +110,24 @@ func changeTransfer(tx *Tx, t *queue.Transfer, act queue.Act) (int, error) {
 	var done sql.Result
 	var err error
 	now := tx.now()
+	waits := releaseOf(t.Message) > now
 	switch act {
 	case queue.Retry:
+		if waits { // it is its sender's to say when
+			return 0, nil
+		}
 		done, err = tx.Exec(`UPDATE queue_transfer SET due = ? WHERE id = ? AND claimed = 0 AND state = 'waiting'`, now, t.ID)
 	case queue.Hold:
 		done, err = tx.Exec(`UPDATE queue_transfer SET state = 'held' WHERE id = ? AND state = 'waiting'`, t.ID)
 	case queue.Release:
-		done, err = tx.Exec(`UPDATE queue_transfer SET state = 'waiting', due = CASE WHEN claimed = 1 THEN due ELSE ? END WHERE id = ? AND state = 'held'`, now, t.ID)
+		done, err = tx.Exec(`UPDATE queue_transfer SET state = 'waiting', due = CASE WHEN claimed = 1 THEN due ELSE ? END WHERE id = ? AND state = 'held'`, max(now, releaseOf(t.Message)), t.ID)
 	case queue.Delete:
 		done, err = tx.Exec(`DELETE FROM queue_transfer WHERE id = ? AND (claimed = 0 OR due <= ?)`, t.ID, now)
+	case queue.Recall:
+		if !waits {
+			return 0, nil
+		}
+		done, err = tx.Exec(`DELETE FROM queue_transfer WHERE id = ? AND claimed = 0`, t.ID)
 	default:
 		err = fmt.Errorf("act %q", act)
 	}
@@ -129,7 +138,7 @@ func changeTransfer(tx *Tx, t *queue.Transfer, act queue.Act) (int, error) {
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	if act == queue.Delete {
+	if act == queue.Delete || act == queue.Recall {
 		state := "deleted"
 		if back, err := takeBack(tx, t); err != nil {
 			return 0, fmt.Errorf("hold %s again: %w", t.Released, err)

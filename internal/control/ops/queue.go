@@ -12,7 +12,8 @@ type Transfer struct {
 	State       string    `json:"state"`       // waiting, held
 	Size        int64     `json:"size"`
 	Created     time.Time `json:"created"`
-	Due         time.Time `json:"due"` // when it is tried next
+	Release     time.Time `json:"release,omitzero"` // until when its sender has it wait
+	Due         time.Time `json:"due"`              // when it is tried next
 	Expires     time.Time `json:"expires"`
 	Attempts    int       `json:"attempts"`
 	Host        string    `json:"host"`   // of the last reply
@@ -73,7 +74,7 @@ type QueueWhy struct {
 type QueueChange struct {
 	QueueFilter
 	All bool   `json:"all,omitempty"`
-	Act string `json:"act"` // retry, hold, release, delete
+	Act string `json:"act"` // retry, hold, release, delete, recall
 }
 
 // QueueFlush has a destination (a domain's name will do), or all, tried now.

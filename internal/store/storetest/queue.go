@@ -26,7 +26,7 @@ type QueueRows struct {
 // Queue is the contract of queue.Rows and queue.Clerk. open returns an empty queue.
 func Queue(t *testing.T, open func(t *testing.T) QueueRows) {
 	for name, test := range map[string]func(*testing.T, QueueRows){
-		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "settle again": queueSettleAgain, "acts": queueActs,
+		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "settle again": queueSettleAgain, "acts": queueActs, "waits": queueWaits,
 		"destinations": queueDestinations, "find": queueFind, "together": queueTogether, "local": queueLocal,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -248,6 +248,46 @@ func queueActs(t *testing.T, q QueueRows) {
 	events, err := q.Events(t.Context(), "tx-m")
 	if err != nil || len(events) != 8 {
 		t.Errorf("%d events, %v; want 8: 2 hold, 1 deferred, 2 release, 3 delete", len(events), err)
+	}
+}
+
+// What its sender has wait (RFC 4865) nobody hurries, and it can be taken back until it is let go.
+func queueWaits(t *testing.T, q QueueRows) {
+	put := func(id string, release time.Time, rcpts ...mail.Path) {
+		t.Helper()
+		m := &queue.Message{ID: id, Tx: "tx-" + id, Sender: "s@here.example", Blob: "blob-" + id, Size: 10, Created: queueTime, Expires: queueTime}
+		m.Params.Release = release
+		var list []*queue.Transfer
+		for _, r := range rcpts {
+			list = append(list, &queue.Transfer{Message: m, Recipient: r, Destination: toQueue})
+		}
+		if err := q.Put(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := time.Now().Add(time.Hour).Truncate(time.Microsecond)
+	put("later", later, "a@a.example", "b@a.example")
+	put("past", time.Now().Add(-time.Hour), "c@a.example")
+	change := func(query queue.Query, act queue.Act, want int) {
+		t.Helper()
+		if n, err := q.Change(t.Context(), query, act); err != nil || n != want {
+			t.Errorf("%s: %d, %v; want %d", act, n, err, want)
+		}
+	}
+	change(queue.Query{Message: "tx-later"}, queue.Retry, 0)
+	change(queue.Query{Recipient: "a@a.example"}, queue.Hold, 1)
+	change(queue.Query{Recipient: "a@a.example"}, queue.Release, 1)
+	change(queue.Query{Message: "tx-past"}, queue.Recall, 0)
+	if got := recipients(claim(t, q, 10, time.Hour)); !slices.Equal(got, []string{"c@a.example"}) {
+		t.Errorf("claimed %v", got)
+	}
+	found, err := q.Find(t.Context(), queue.Query{Message: "tx-later", Limit: 10})
+	if err != nil || len(found) != 2 || !found[0].Message.Params.Release.Equal(later) || !found[0].Due.Equal(later) || !found[1].Due.Equal(later) {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	change(queue.Query{Message: "tx-later"}, queue.Recall, 2)
+	if n := q.Refs(t, "blob-later"); n != 0 {
+		t.Errorf("content has %d references, want 0", n)
 	}
 }
 

@@ -1,0 +1,39 @@
+package intake_test
+
+import (
+	"testing"
+	"time"
+
+	"gatepost/internal/mail"
+	"gatepost/internal/queue"
+)
+
+// What is to be sent later goes by the queue, to mailboxes here too, and its lifetime begins when it
+// is let go (RFC 4865).
+func TestSentLater(t *testing.T) {
+	w, _, _ := newOutWorld(t)
+	w.Config.Lifetime = time.Hour
+	own := client
+	own.Login = "none@late.example"
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	release := time.Now().Add(24 * time.Hour)
+	tx, _ := conv.Mail(t.Context(), own, own.Login, mail.Params{Release: release})
+	for _, to := range []mail.Path{"accept@late.example", "x@elsewhere.example"} {
+		if v := tx.Rcpt(t.Context(), to, mail.RcptParams{}); v.Answer != mail.OK {
+			t.Fatal(v)
+		}
+	}
+	if v := tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil); v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	c := w.commits[0]
+	if len(c.Deliveries) != 0 || len(c.Transfers) != 2 {
+		t.Fatalf("%d deliveries, %d transfers", len(c.Deliveries), len(c.Transfers))
+	}
+	for _, tr := range c.Transfers {
+		if !tr.Message.Params.Release.Equal(release) || !tr.Message.Expires.Equal(release.Add(time.Hour)) || (tr.Destination == queue.Local) != (len(tr.Boxes) == 1) {
+			t.Errorf("%+v of %+v", tr, tr.Message)
+		}
+	}
+}
