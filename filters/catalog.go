@@ -5,8 +5,10 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"time"
 
 	"gatepost/dnsbl"
+	"gatepost/internal/mail"
 	"gatepost/internal/picture"
 	"gatepost/internal/traffic"
 	"gatepost/pipeline"
@@ -26,9 +28,11 @@ type Deps struct {
 
 	Complaints Complaints // nil: nobody complained of anybody
 
-	Trust     Trust     // nil: nobody is trusted
-	Ledger    Ledger    // nil: nothing was sent
-	Signed    Signed    // nil: no return path was
+	Trust  Trust  // nil: nobody is trusted
+	Ledger Ledger // nil: nothing was sent
+	Signed Signed // nil: no return path was
+	// Signs returns since when what an address sends leaves under signed return paths; zero: it does not. Nil: nobody's does.
+	Signs     func(rcpt mail.Path) time.Time
 	Forwarded Forwarded // nil: nothing was sent on
 
 	Packs   Packs   // nil: none can be read

@@ -81,8 +81,9 @@ type goldenCase struct {
 	Settings                                    map[string]any
 	Greylist                                    []string // what is remembered; see greylistRows.remember
 	Timeout                                     time.Duration
-	Above                                       []aboveCase // entries that stand above the filter
-	Now                                         int64       // 0: goldenTime
+	SignsFor                                    time.Duration // for how long the recipient's return paths have been signed
+	Above                                       []aboveCase   // entries that stand above the filter
+	Now                                         int64         // 0: goldenTime
 }
 
 // An aboveCase is an entry above the one that a case is about.
@@ -107,6 +108,9 @@ func (c goldenCase) deps(t *testing.T, resolver Resolver, section func(string) s
 		Packs:      fakePacks(section),
 		Country:    func(netip.Addr) string { return "FR" },
 		Engines:    parseEngines(t, section("engines")),
+	}
+	if c.SignsFor > 0 {
+		d.Signs = func(mail.Path) time.Time { return goldenTime().Add(-c.SignsFor) }
 	}
 	if files := section("files"); files != "" {
 		d.Learnt, d.Outbreak = parseFiles(t, files)

@@ -218,7 +218,7 @@ type greylistAsked struct {
 
 func (f greylistFilter) ask(ctx context.Context, q pipeline.Query, c greylistClient) (greylistAsked, error) {
 	question := greylist.Question{
-		Tx: q.Tx.ID, Time: q.Tx.Time, Sender: q.Tx.Envelope.ReversePath, Recipient: q.Recipient, Terms: f.terms, Domain: "<>",
+		Tx: q.Tx.ID, Time: q.Tx.Time, Sender: q.Tx.Envelope.ReversePath, Recipient: q.Recipient.Unsigned(), Terms: f.terms, Domain: "<>",
 		Identities: []string{greylist.Network(q.Tx.Client.Addr, f.o.IPv4, f.o.IPv6)},
 	}
 	if !question.Sender.IsNull() {

@@ -39,16 +39,18 @@ type Forwarded interface {
 // who logged in sent within `sent.keep`, and what the node wrote by itself; not what a list or a forward sent on for
 // strangers, who know its Message-ID and would prove forged reports by it. Customers whose own servers send
 // to the Internet without this node get reports that prove nothing: so it costs points only; let their reports pass with `on: {unproven: none}` in
-// their policy. No sender can be offered a challenge.
+// their policy. Where a domain signs its return paths (`gatepost domain set NAME --sign-returns on`), and has done so for eight days, what comes to a plain address of it and proves nothing
+// is refused. No sender can be offered a challenge.
 type nullSender struct{ Deps }
 
 func nullSenderKind(d Deps) pipeline.Kind {
 	return pipeline.Kind{
-		Name: "null-sender", Stage: pipeline.Mail, Scope: pipeline.PerRecipient, Waits: true,
+		Name: "null-sender", Stage: pipeline.Mail, Scope: pipeline.PerRecipient, Waits: true, Told: true,
 		Results: []pipeline.Result{
 			{Word: "none", Effect: "none", Doc: "the message has a sender"},
 			{Word: "proven", Effect: "none", Doc: "it is about something that this system sent"},
 			{Word: "unproven", Effect: "score 3", Firm: true, Doc: "nothing shows that it is"},
+			{Word: "unsigned", Effect: "reject", Doc: "the same, and all that the address sent lately left under signed return paths"},
 			{Word: "forged", Effect: "score 3", Firm: true, Doc: "the return path has a tag that this system did not make"},
 			{Word: "temperror", Effect: "none", Doc: "what was sent can't be read now"},
 		},
@@ -77,9 +79,22 @@ func (n nullSender) Check(ctx context.Context, q pipeline.Query) (pipeline.Findi
 		f.Evidence = []pipeline.Evidence{{Key: "message_id", Value: shorten(about.id)}}
 		return f, nil
 	}
+	if n.signs(q.Recipient, q.Tx.Time) {
+		return pipeline.Finding{Result: "unsigned", Reason: "reports about mail from " + string(q.Recipient) + " come to a signed return path, and this one is about nothing that it sent"}, nil
+	}
 	f = pipeline.Finding{Result: "unproven", Reason: "it has no sender, and is about nothing that was sent from here"}
 	f.Evidence = []pipeline.Evidence{{Key: "message_ids", Value: fmt.Sprint(about.named)}}
 	return f, nil
+}
+
+// signs reports whether all that an address sent of which a report may still come left under signed return paths. It is asked about
+// plain addresses; a tag that is too old speaks for itself.
+func (n nullSender) signs(rcpt mail.Path, now time.Time) bool {
+	if _, tagged := sent.Unsigned(rcpt); n.Signs == nil || tagged {
+		return false
+	}
+	since := n.Signs(rcpt)
+	return !since.IsZero() && now.Sub(since) > sent.Lifetime+24*time.Hour
 }
 
 // path says what the return path itself tells; nothing where it is a plain address.

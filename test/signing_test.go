@@ -197,4 +197,20 @@ func TestSigned(t *testing.T) {
 			t.Errorf("%s\n%s", is, got)
 		}
 	})
+	t.Run("return paths", func(t *testing.T) {
+		run(t, c.m, "", "domain", "set", "test.example", "--sign-returns", "on")
+		c.send(t, "returned", "me@elsewhere.example")
+		c.there.content(t, "returned")
+		from := c.there.heard("MAIL FROM:<prvs=")
+		if len(from) != 1 || !strings.Contains(from[0], "=ann@test.example>") {
+			t.Fatalf("the next server heard %q", c.there.heard("MAIL"))
+		}
+		path, _, _ := strings.Cut(strings.TrimPrefix(from[0], "MAIL FROM:<"), ">")
+		settled(t, c.m, mailFrom(t, c.m, "198.51.100.9", "", note("a bounce", "x"), path).id(t))
+		c.send(t, "to nobody", "gone@elsewhere.example")
+		until(t, 20*time.Second, "the reports", func() bool {
+			all := strings.Join(box(t, c.m, c.ann, "INBOX"), "\n")
+			return strings.Contains(all, "Subject: a bounce\r\n") && strings.Contains(all, "gone for good")
+		})
+	})
 }

@@ -27,7 +27,7 @@ type domainFields struct {
 	names, hosts                                     []string
 
 	challenge, allow, hours, zone, language string
-	learn, outgoing                         string
+	learn, outgoing, returns                string
 	owners                                  []string
 	limits                                  limitFlags
 	total, totalMessages, junk, trash       string
@@ -49,6 +49,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.zone, "zone", "", "time `zone` of these hours, such as Europe/Paris; empty is the node's")
 	f.StringVar(&d.language, "language", "", "`code` of the language in which its people are written to: en, fr; empty is the node's")
 	f.StringVar(&d.learn, "learn-outgoing", "", "who trusts those whom its people write to: the `mailbox` that wrote (the default), domain (all of it) or off")
+	f.StringVar(&d.returns, "sign-returns", "", "whether what its people send leaves under signed return paths (BATV): `on` or off")
 	f.StringVar(&d.outgoing, "outgoing", "", "`name` of the policy that judges what its people send; empty is submission.policy")
 	d.limits.flags(f, "each mailbox", "none")
 	f.StringVar(&d.total, "total", "", "`size` that all mailboxes together may take up, such as 100GiB, or none")
@@ -97,7 +98,7 @@ func (p *program) domainAdd() *cobra.Command {
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
-				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing,
+				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing, SignReturns: d.returns,
 			}, p.showDomain)
 		},
 	}
@@ -189,10 +190,11 @@ func (p *program) domainSet() *cobra.Command {
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
+				SignReturns: changed(f, "sign-returns", &d.returns),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
-					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, " +
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
 					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days or --archive-days")
 			}
 			return ask(p, cmd, r, p.showDomain)
@@ -222,5 +224,8 @@ func (p *program) showDomain(d ops.Domain) {
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
+	if d.SignsReturns != nil {
+		p.record("signs return paths since", *d.SignsReturns)
+	}
 	p.warn(d.Warnings)
 }

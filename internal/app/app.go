@@ -386,6 +386,7 @@ func (a *App) filterDeps(c *config.Config, health filters.ListHealth) filters.De
 		Trust:      a.trust,
 		Ledger:     a.ledger,
 		Signed:     a.signer,
+		Signs:      a.signsReturns,
 		Forwarded:  a.srs,
 		Complaints: a.complaints.Memory(),
 		Pictures:   a.pictures,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
@@ -73,8 +74,13 @@ func (a *App) domainOps(h control.Handlers) {
 func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error) {
 	s := a.directory.Snapshot()
 	there, err := a.mailboxes.DomainUsage(ctx, d.ID)
+	var signs *time.Time
+	if !d.SignsReturns.IsZero() {
+		signs = &d.SignsReturns
+	}
 	return ops.Domain{
-		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
+		SignsReturns: signs,
+		Name:         d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
@@ -136,6 +142,22 @@ func mays(words []string) []directory.May {
 	return list
 }
 
+// signReturns has a domain's return paths signed, or not any more. Since when is kept: reports about what left before
+// come to plain addresses.
+func signReturns(d *directory.Domain, word string, now time.Time) error {
+	switch word {
+	case "off", "":
+		d.SignsReturns = time.Time{}
+	case "on":
+		if d.SignsReturns.IsZero() {
+			d.SignsReturns = now
+		}
+	default:
+		return control.Misused("sign returns %q; it is on or off", word)
+	}
+	return nil
+}
+
 func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error) {
 	if err := cmp.Or(a.knownPolicy(q.Policy), a.knownPolicy(q.Outgoing)); err != nil {
 		return ops.Domain{}, err
@@ -147,8 +169,13 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 	if err != nil {
 		return ops.Domain{}, err
 	}
+	var returns directory.Domain
+	if err := signReturns(&returns, q.SignReturns, a.now()); err != nil {
+		return ops.Domain{}, err
+	}
 	d, err := a.directory.AddDomain(ctx, directory.Domain{
-		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
+		SignsReturns: returns.SignsReturns,
+		Name:         q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
 		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
@@ -199,6 +226,11 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Owners, owners)
 		give(&d.LearnOutgoing, (*directory.Learning)(q.LearnOutgoing))
 		give(&d.Outgoing, q.Outgoing)
+		if q.SignReturns != nil {
+			if err := signReturns(d, *q.SignReturns, a.now()); err != nil {
+				return err
+			}
+		}
 		give(&d.Each.Bytes, q.Quota)
 		give(&d.Each.Messages, q.QuotaMessages)
 		give(&d.Each.Inbound, q.Inbound)

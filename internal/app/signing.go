@@ -34,3 +34,9 @@ func (a *App) signOwn(ctx context.Context, m *mail.Message) []byte {
 	}
 	return fields
 }
+
+// signsReturns is since when what an address sends leaves under signed return paths.
+func (a *App) signsReturns(rcpt mail.Path) time.Time {
+	dom, _ := a.directory.Snapshot().Domain(rcpt.Domain())
+	return dom.SignsReturns
+}

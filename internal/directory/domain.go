@@ -35,6 +35,9 @@ type Domain struct {
 	LearnOutgoing Learning `json:"learn_outgoing"` // who trusts those whom its people write to
 	Outgoing      string   `json:"outgoing"`       // name of the policy that judges what its people send; "": the node's
 
+	// SignsReturns is since when its people's mail leaves under signed return paths (BATV); zero: it does not.
+	SignsReturns time.Time `json:"signs_returns"`
+
 	Each      Limits `json:"each"`       // of each mailbox that says nothing itself
 	Total     Limits `json:"total"`      // of what all of its mailboxes take up together; 0: none
 	JunkDays  int    `json:"junk_days"`  // mail stays in folders for junk; 0: as the node says, -1: for ever

@@ -232,6 +232,9 @@ func (in *Intake) onwardTransfer(ctx context.Context, s *directory.Snapshot, job
 	m := job.Message
 	next := *m
 	next.ID, next.Sender = mail.NewID(in.Now()), in.leaves(s, m.Sender, to)
+	if submitted(in.ownFindings(job.Content)) {
+		next.Sender = in.signedReturn(ctx, s, next.Sender, to)
+	}
 	by := t.Recipient.Domain()
 	if !to.By.IsNull() {
 		by = to.By.Domain()

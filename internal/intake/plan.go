@@ -195,6 +195,9 @@ func (p *plan) carry(ctx context.Context, r *recipient) {
 	remotes := slices.DeleteFunc(slices.Clone(r.remotes), r.hasCopy)
 	for i, to := range remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
+		if !p.t.tx.Client.Login.IsNull() {
+			sender = p.t.in.signedReturn(ctx, p.t.snapshot, sender, to)
+		}
 		if tr := p.sent[[2]mail.Path{sender, to.Address}]; tr != nil {
 			p.share(tr, r, to)
 			continue

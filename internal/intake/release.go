@@ -18,7 +18,7 @@ func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.O
 	found, err := in.resolve(ctx, s, h.Sender, h.Recipient)
 	if _, ours := s.Domain(h.Recipient.Domain()); !ours && leftUs(h) {
 		d := in.Router.Destination(h.Recipient, h.Domain)
-		return []quarantine.Onward{{To: h.Recipient, Sender: h.Sender, Destination: string(d)}}, nil
+		return []quarantine.Onward{{To: h.Recipient, Sender: in.releasedReturn(ctx, s, h, directory.Remote{Address: h.Recipient}), Destination: string(d)}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -37,13 +37,22 @@ func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.O
 			by, mark = to.By.Domain(), mail.AppendField(nil, "Delivered-To", string(to.By))
 		}
 		list = append(list, quarantine.Onward{
-			To: to.Address, Sender: in.leaves(s, h.Sender, to), Destination: string(in.Router.Destination(to.Address, by)), Mark: mark, By: to.By.Domain(),
+			To: to.Address, Sender: in.releasedReturn(ctx, s, h, to), Destination: string(in.Router.Destination(to.Address, by)), Mark: mark, By: to.By.Domain(),
 		})
 	}
 	if len(list) == 0 && h.Box <= 0 {
 		return nil, fmt.Errorf("intake: %s: %w", h.Recipient, quarantine.ErrNowhere)
 	}
 	return list, nil
+}
+
+// releasedReturn is the reverse-path under which what was held leaves.
+func (in *Intake) releasedReturn(ctx context.Context, s *directory.Snapshot, h quarantine.Held, to directory.Remote) mail.Path {
+	sender := in.leaves(s, h.Sender, to)
+	if h.Proof == "log-in" {
+		sender = in.signedReturn(ctx, s, sender, to)
+	}
+	return sender
 }
 
 // leftUs reports whether a row's recipient was never an address here: its mail was sent

@@ -31,8 +31,11 @@ type Rewriter interface {
 	Reverse(rcpt mail.Path) (mail.Path, error)
 }
 
-// Returns reads return paths of ours that were signed (BATV).
+// Returns signs return paths of ours (BATV), and reads them.
 type Returns interface {
+	// Sign returns the path under which mail of a sender of ours leaves; what is null, signed or
+	// rewritten by SRS stays as it is.
+	Sign(ctx context.Context, sender mail.Path) (mail.Path, error)
 	// Verify returns the address that was signed. It fails for what is none, and, with the
 	// address all the same, for a tag that is not ours or too old.
 	Verify(ctx context.Context, rcpt mail.Path) (mail.Path, error)
@@ -128,6 +131,23 @@ func remote(s *directory.Snapshot, address mail.Path) directory.Remote {
 		r.Home = dom.Name
 	}
 	return r
+}
+
+// signedReturn is the reverse-path under which mail leaves of one who had logged in, where his domain signs those: a report that
+// comes back proves by it that it is about something that we sent. A list's mail has its owner's, as it is.
+func (in *Intake) signedReturn(ctx context.Context, s *directory.Snapshot, sender mail.Path, to directory.Remote) mail.Path {
+	if in.Returns == nil || !to.Bounces.IsNull() {
+		return sender
+	}
+	if dom, ours := s.Domain(sender.Domain()); !ours || dom.SignsReturns.IsZero() {
+		return sender
+	}
+	signed, err := in.Returns.Sign(ctx, sender)
+	if err != nil { // too long, at most: a report about it has to prove itself otherwise
+		in.Log.Warn("return path not signed", "sender", sender, "error", err)
+		return sender
+	}
+	return signed
 }
 
 // leaves is the reverse-path that mail goes on under.

@@ -170,8 +170,13 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	view = onTop(view, in.signed(ctx, p.snapshot, above, served, p.box.Address.Domain()))
 	now, home := in.Now(), p.box.Address.Domain()
 	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content
+	to := directory.Remote{Address: a.Address, By: p.box.Address}
+	sender := in.leaves(p.snapshot, p.sender, to)
+	if submitted(in.ownFindings(p.served)) {
+		sender = in.signedReturn(ctx, p.snapshot, sender, to)
+	}
 	m := &queue.Message{
-		ID: mail.NewID(now), Tx: p.tx, Sender: in.leaves(p.snapshot, p.sender, directory.Remote{Address: a.Address, By: p.box.Address}),
+		ID: mail.NewID(now), Tx: p.tx, Sender: sender,
 		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: p.params,
 		Created: now, Expires: now.Add(in.Config.Lifetime),
 	}

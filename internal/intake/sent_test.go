@@ -32,6 +32,13 @@ func (noted) Verify(_ context.Context, p mail.Path) (mail.Path, error) {
 	return "", errors.New("not signed")
 }
 
+func (noted) Sign(_ context.Context, p mail.Path) (mail.Path, error) {
+	if p == "tag@late.example" {
+		return "", errors.New("too long")
+	}
+	return "good=" + p, nil
+}
+
 func cut(p mail.Path, prefix string) (mail.Path, bool) {
 	if len(p) < len(prefix) || string(p[:len(prefix)]) != prefix {
 		return "", false

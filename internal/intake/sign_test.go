@@ -220,3 +220,47 @@ func TestSignedAfterRelease(t *testing.T) {
 		t.Errorf("signed again: %q", got)
 	}
 }
+
+// Where a domain signs its return paths mail leaves so of those who had logged in, and of nobody else.
+func TestReturnPathsSigned(t *testing.T) {
+	const login = "none@late.example"
+	for name, tt := range map[string]struct {
+		login, to mail.Path
+		script    string
+		off       bool
+		want      string // the reverse-path
+	}{
+		"a user":                  {login: login, to: "x@elsewhere.example", want: "good=none@late.example"},
+		"by way of an alias":      {login: login, to: "away@late.example", want: "good=none@late.example"},
+		"by rules":                {login: login, to: login, script: `redirect "x@elsewhere.example";`, want: "good=none@late.example"},
+		"the domain does not":     {login: login, to: "x@elsewhere.example", off: true, want: "none@late.example"},
+		"a path that can't be":    {login: "tag@late.example", to: "x@elsewhere.example", want: "tag@late.example"},
+		"a stranger, by an alias": {to: "away@late.example", want: "SRS"},
+		"a stranger, by rules":    {to: login, script: `redirect "x@elsewhere.example";`, want: "SRS"},
+		"to a list":               {login: login, to: "friends@late.example", want: "none@late.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _, dir, r := newRulesWorld(t)
+			w.Returns = noted{}
+			_, err := dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error {
+				if !tt.off {
+					d.SignsReturns = time.Unix(1795694400, 0)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := dir.AddAlias(t.Context(), directory.Alias{Address: "friends@late.example", Kind: directory.Distribution, Targets: []mail.Path{"x@elsewhere.example"}, Owner: login}); err != nil {
+				t.Fatal(err)
+			}
+			if tt.script != "" {
+				r.set(t, dir, login, tt.script)
+			}
+			w.letter(t, tt.login, "Subject: x\r\n\r\nx\r\n", tt.to)
+			if got := string(w.commits[0].Transfers[0].Message.Sender); got != tt.want && (tt.want != "SRS" || !strings.HasPrefix(got, "SRS0=")) {
+				t.Errorf("it leaves under %s, want %s", got, tt.want)
+			}
+		})
+	}
+}

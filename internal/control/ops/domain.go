@@ -16,15 +16,17 @@ type Domain struct {
 	Lookup      string    `json:"lookup"`    // that knows its recipients on hosts; "": all are taken
 	Created     time.Time `json:"created"`
 
-	Challenge      string   `json:"challenge"`          // reply, notice, off
-	ChallengeAllow string   `json:"challenge_allow"`    // whom a solved one allows: domain, mailbox, none; "": the node's
-	DigestHours    string   `json:"digest_hours"`       // "6,14", "none"; "": the node's
-	Zone           string   `json:"zone"`               // of these hours, such as Europe/Paris; "": the node's
-	Language       string   `json:"language"`           // "en", "fr"; "": the node's
-	Owners         []string `json:"owners"`             // what its mailboxes' owners may set: digest, disposition, level
-	LearnOutgoing  string   `json:"learn_outgoing"`     // who trusts those whom its people write to: mailbox, domain, off
-	Outgoing       string   `json:"outgoing"`           // policy of what its people send; "": the node's
-	Warnings       []string `json:"warnings,omitempty"` // what was set and comes to nothing
+	Challenge      string   `json:"challenge"`       // reply, notice, off
+	ChallengeAllow string   `json:"challenge_allow"` // whom a solved one allows: domain, mailbox, none; "": the node's
+	DigestHours    string   `json:"digest_hours"`    // "6,14", "none"; "": the node's
+	Zone           string   `json:"zone"`            // of these hours, such as Europe/Paris; "": the node's
+	Language       string   `json:"language"`        // "en", "fr"; "": the node's
+	Owners         []string `json:"owners"`          // what its mailboxes' owners may set: digest, disposition, level
+	LearnOutgoing  string   `json:"learn_outgoing"`  // who trusts those whom its people write to: mailbox, domain, off
+	Outgoing       string   `json:"outgoing"`        // policy of what its people send; "": the node's
+
+	SignsReturns *time.Time `json:"signs_returns,omitempty"` // since when their return paths are signed (BATV); nil: they are not
+	Warnings     []string   `json:"warnings,omitempty"`      // what was set and comes to nothing
 
 	Each      Limits `json:"each"`       // of each mailbox that has none of its own; 0: none
 	Total     Limits `json:"total"`      // of all of its mailboxes together; 0: none
@@ -55,6 +57,7 @@ type DomainAdd struct {
 	Owners         []string `json:"owners,omitempty"`
 	LearnOutgoing  string   `json:"learn_outgoing,omitempty"` // "": mailbox
 	Outgoing       string   `json:"outgoing,omitempty"`
+	SignReturns    string   `json:"sign_returns,omitempty"` // on, off; "": off
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
@@ -96,6 +99,7 @@ type DomainSet struct {
 	Owners         *[]string `json:"owners,omitempty"`
 	LearnOutgoing  *string   `json:"learn_outgoing,omitempty"`
 	Outgoing       *string   `json:"outgoing,omitempty"`
+	SignReturns    *string   `json:"sign_returns,omitempty"` // on, off
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
