@@ -14,6 +14,7 @@ const interopConfig = `
 hostname: mx.test.example
 policies: [{name: default, pipeline: []}]
 limits: {connections_per_network: 1000}
+submission: {per_minute: 0}
 `
 
 // Other people's servers hand us awkward parcels over TLS; what arrives is what they

@@ -219,7 +219,7 @@ policies:
 		Queue:         c.Queue,
 		Relay:         c.Relay,
 		Sent:          Sent{Keep: 30 * 24 * time.Hour},
-		Submission:    Submission{Spam: "reject", HideClient: true, PerMinute: 30, PerHour: 300, PerDay: 2000, Recipients: 1000, LockAt: 3, Hold: 30 * 24 * time.Hour},
+		Submission:    Submission{Spam: "reject", HideClient: true, PerMinute: 60, PerHour: 300, PerDay: 2000, Recipients: 1000, LockAt: 3, Hold: 30 * 24 * time.Hour},
 		Signing:       Signing{Keep: 14 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Quota:         Quota{Over: "defer", Warn: 90},
