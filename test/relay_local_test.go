@@ -136,7 +136,7 @@ func TestNotifySuccess(t *testing.T) {
 		p.want("250", p.say("MAIL FROM:<"+reported+"> RET=HDRS ENVID=QQ+2B7"))
 		p.want("250", p.say("RCPT TO:<"+rcpt+"> NOTIFY="+notify+" ORCPT=rfc822;Someone@old.example"))
 		p.want("354", p.say("DATA"))
-		p.write(note("notify", "x") + ".\r\n")
+		p.write(noteBy(reported, "notify", "x") + ".\r\n")
 		id, _ := strings.CutPrefix(p.answer(), "250 2.0.0 accepted ")
 		settled(t, m, id)
 	}
