@@ -66,7 +66,7 @@ func TestCrowd(t *testing.T) {
 		p.want("250", p.say("RCPT TO:<"+rcpt+"> NOTIFY=SUCCESS"))
 	}
 	p.want("354", p.say("DATA"))
-	p.write(note("told", "x") + ".\r\n")
+	p.write(noteBy(reported, "told", "x") + ".\r\n")
 	settled(t, m, mailing{data: p.answer()}.id(t))
 	crowded(t, m, 2)
 	for _, rcpt := range []string{"all@test.example", ann} {
