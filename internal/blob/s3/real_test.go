@@ -49,6 +49,7 @@ func TestRealServer(t *testing.T) {
 		t.Skipf("versitygw does not serve here, which it can't where files have no attributes: %v\n%s", err, &out)
 	}
 	contract(t, b)
+	rewrite(t, b)
 	cfg := b.config(t, "", 1)
 	cfg.Bucket = "post"
 	if err := Probe(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "no such bucket") {
