@@ -4,10 +4,6 @@ import (
 	"context"
 	"iter"
 	"math/bits"
-	"unicode/utf8"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 
 	"gatepost/internal/mail"
 )
@@ -17,35 +13,6 @@ import (
 // that text; one that has the bits may hold it, and is read to know. So an index of signatures
 // only leaves messages out, and what SEARCH finds stays a matter of substrings in all scripts
 // (RFC 9051 §6.4.4).
-
-// Fold takes away what comparing is not to see: case, width and the like, in the sense of
-// RFC 5051.
-func Fold(s string) string {
-	if lower, ok := foldASCII(s); ok {
-		return lower
-	}
-	return norm.NFKD.String(cases.Fold().String(s))
-}
-
-func foldASCII(s string) (string, bool) {
-	upper := false
-	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return "", false
-		}
-		upper = upper || 'A' <= s[i] && s[i] <= 'Z'
-	}
-	if !upper {
-		return s, true
-	}
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b), true
-}
 
 // EnvelopeTexts returns the texts of one element of an ENVELOPE: of a field its one, where it
 // is there; of addresses each as "name <local@host>".

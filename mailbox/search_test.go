@@ -52,17 +52,6 @@ func TestSignatureSize(t *testing.T) {
 	}
 }
 
-// What TEXT looks at of ASCII is folded as all else is.
-func TestFold(t *testing.T) {
-	for _, c := range []struct{ in, want string }{
-		{"Abc Z{[", "abc z{["}, {"already", "already"}, {"", ""}, {"Straße", "strasse"}, {"ＡＢ①", "ab1"}, {"É", "e\u0301"},
-	} {
-		if got := Fold(c.in); got != c.want {
-			t.Errorf("%q: %q, want %q", c.in, got, c.want)
-		}
-	}
-}
-
 func FuzzSignature(f *testing.F) {
 	f.Add([]byte("Subject: =?utf-8?q?a=C3=9F?=\r\n\r\nhello there\r\n"), 3, 9)
 	f.Fuzz(func(t *testing.T, raw []byte, from, n int) {

@@ -102,10 +102,11 @@ var partColumns = [...]struct {
 	{mailbox.Beginning, true, `, COALESCE(e.preview, ''), e.preview IS NOT NULL`},
 }
 
-// selectMessages reads messages in a range of UIDs of a folder. In a join the box stands first,
-// so that each email is found by its whole key.
-func selectMessages(part mailbox.Part) (query string, join bool) {
+// selectMessages reads messages of a folder; which of them stands behind it. The folder tells the box, so that
+// each email is found by its whole key.
+func selectMessages(part mailbox.Part) string {
 	var b strings.Builder
+	join := false
 	b.WriteString(`SELECT `)
 	for _, c := range partColumns {
 		if part.Has(c.part) {
@@ -115,10 +116,10 @@ func selectMessages(part mailbox.Part) (query string, join bool) {
 	}
 	b.WriteString(` FROM mailbox_message m`)
 	if join {
-		b.WriteString(` JOIN mailbox_email e ON e.box = ? AND e.id = m.email`)
+		b.WriteString(` JOIN mailbox_folder f ON f.id = m.folder JOIN mailbox_email e ON e.box = f.box AND e.id = m.email`)
 	}
-	b.WriteString(` WHERE m.folder = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid`)
-	return b.String(), join
+	b.WriteString(` WHERE m.folder = ?`)
+	return b.String()
 }
 
 // A messageRow is a row of selectMessages while it is scanned. Numbers are scanned as what
@@ -161,38 +162,75 @@ func (r *messageRow) message() mailbox.Message {
 
 // Messages returns the messages of set that are there.
 func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSet, part mailbox.Part) (all []mailbox.Message, err error) {
-	err = m.db.View(ctx, func(tx *Tx) error {
+	read := func(tx *Tx) (err error) {
 		all = nil
-		box, use, err := boxAndUse(tx, folder)
-		if err != nil {
+		if len(set) > 1 && set.Count() <= fewUIDs {
+			all, err = messages(tx, all, part, amongUIDs, fewUIDsArgs(folder, set))
 			return err
 		}
 		for _, r := range set {
-			if use == mailbox.Quarantine {
-				all, err = heldMessages(tx, all, box, r)
-			} else {
-				all, err = messages(tx, all, box, folder, r, part)
-			}
-			if err != nil {
+			if all, err = messages(tx, all, part, betweenUIDs, []any{folder, int64(r.First), int64(r.Last)}); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
+	if len(set) == 1 { // one statement is its own snapshot
+		err = m.db.look(ctx, read)
+	} else {
+		err = m.db.View(ctx, read)
+	}
+	if err == nil && len(all) == 0 {
+		all, err = m.elsewhere(ctx, folder, set)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store: messages of folder %d: %w", folder, err)
 	}
 	return all, nil
 }
 
-func messages(tx *Tx, all []mailbox.Message, box, folder int64, r mailbox.Range, part mailbox.Part) ([]mailbox.Message, error) {
-	query, join := selectMessages(part)
-	args := []any{folder, r.First, r.Last}
-	if join {
-		args = append([]any{box}, args...)
+// fewUIDs is how many messages that do not follow one another are asked for by one statement.
+const fewUIDs = 32
+
+const betweenUIDs = ` AND m.uid BETWEEN ? AND ?`
+
+var amongUIDs = ` AND m.uid IN (` + marks(fewUIDs) + `)`
+
+func fewUIDsArgs(folder int64, set mailbox.UIDSet) []any {
+	args := append(make([]any, 0, 1+fewUIDs), folder)
+	for _, r := range set {
+		for u := int64(r.First); u <= int64(r.Last); u++ {
+			args = append(args, u)
+		}
 	}
+	for len(args) < 1+fewUIDs { // one text for all
+		args = append(args, args[len(args)-1])
+	}
+	return args
+}
+
+// elsewhere is for folders that have no row of such a message: that of what is held, and those
+// that are gone.
+func (m Mailboxes) elsewhere(ctx context.Context, folder int64, set mailbox.UIDSet) (all []mailbox.Message, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		all = nil
+		box, use, err := boxAndUse(tx, folder)
+		if err != nil || use != mailbox.Quarantine {
+			return err
+		}
+		for _, r := range set {
+			if all, err = heldMessages(tx, all, box, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+func messages(tx *Tx, all []mailbox.Message, part mailbox.Part, which string, args []any) ([]mailbox.Message, error) {
 	row := newMessageRow(part)
-	rows, err := tx.Query(query, args...)
+	rows, err := tx.Query(selectMessages(part)+which+` ORDER BY m.uid`, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		err := rows.Scan(row.fields...)
 		all = append(all, row.message())

@@ -21,7 +21,7 @@ var fetchCommands = []command{
 }
 
 // batch is how many messages are read from the store at once.
-const batch = 128
+const batch = 256
 
 // A helping is how many messages are read from the store at once where envelopes and the like are
 // among what is read: few at first, since each can be as large as a header, and twice as many each

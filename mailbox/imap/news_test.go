@@ -154,9 +154,9 @@ func (r *rowsAtOnce) Messages(ctx context.Context, folder int64, set mailbox.UID
 func TestSearchModSeqReadsFewRowsAtOnce(t *testing.T) {
 	rows := &rowsAtOnce{}
 	s := start(t, func(s *imap.Server) { rows.Store, s.Store = s.Store, rows })
-	c := inbox(t, s, 300)
+	c := inbox(t, s, 400)
 	got := strings.Join(c.must("SEARCH RETURN (COUNT) MODSEQ 1"), "\n")
-	if !strings.Contains(got, "COUNT 300 MODSEQ 301") || rows.most > 128 {
+	if !strings.Contains(got, "COUNT 400 MODSEQ 401") || rows.most > 256 {
 		t.Errorf("read %d rows at once:\n%s", rows.most, got)
 	}
 }

@@ -204,27 +204,44 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 	if err != nil {
 		return err
 	}
-	for k := range rows {
+	errs := make([]error, len(rows))
+	one := func(k int) {
 		i, _ := s.view.find(rows[k].UID)
-		m := candidate{place: i, entry: s.view.entries[i], part: row, row: &rows[k]}
-		if s.query.key.needs().Has(mailbox.Envelope) {
-			if err := s.prepare(ctx, &rows[k]); err != nil {
-				s.unreadable(&rows[k], err)
-				continue
-			}
+		matched[i], errs[k] = s.examine(ctx, i, &rows[k])
+	}
+	if s.query.key.needs().Has(mailbox.Content) {
+		s.srv.searches.share(len(rows), one)
+	} else {
+		for k := range rows {
+			one(k)
 		}
-		result := s.query.key.match(&m)
-		if result == unknown {
-			if err := m.open(ctx, s.srv.Bodies); err != nil {
-				s.unreadable(&rows[k], err)
-				continue
-			}
-			result = s.query.key.match(&m)
-			m.close()
+	}
+	for k, err := range errs {
+		if err != nil {
+			s.unreadable(&rows[k], err)
 		}
-		matched[i] = result == yes
 	}
 	return nil
+}
+
+// examine looks at one message with its row and, where it must, its content. It may run beside
+// itself.
+func (s *searcher) examine(ctx context.Context, place int, m *mailbox.Message) (matches bool, err error) {
+	if s.query.key.needs().Has(mailbox.Envelope) {
+		if err := s.prepare(ctx, m); err != nil {
+			return false, err
+		}
+	}
+	c := candidate{place: place, entry: s.view.entries[place], part: row, row: m}
+	result := s.query.key.match(&c)
+	if result == unknown {
+		if err := c.open(ctx, s.srv.Bodies); err != nil {
+			return false, err
+		}
+		defer c.close()
+		result = s.query.key.match(&c)
+	}
+	return result == yes, nil
 }
 
 func (s *searcher) unreadable(m *mailbox.Message, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // A searchGate bounds how many batches of messages are looked through at once, by all sessions of a
@@ -22,5 +23,53 @@ func (g *searchGate) enter(ctx context.Context) (leave func(), err error) {
 		return func() { <-g.places }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// fewest is how many messages of a batch are worth a goroutine more.
+const fewest = 8
+
+// share calls f for all numbers below n, some at once where places are free: of one who is in
+// already. A panic of f is the caller's.
+func (g *searchGate) share(n int, f func(k int)) {
+	var next atomic.Int64
+	work := func() {
+		for k := next.Add(1) - 1; k < int64(n); k = next.Add(1) - 1 {
+			f(int(k))
+		}
+	}
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[any]
+	for range n/fewest - 1 {
+		leave, ok := g.try()
+		if !ok {
+			break
+		}
+		wg.Go(func() {
+			defer leave()
+			defer func() {
+				if p := recover(); p != nil {
+					failed.Store(&p)
+				}
+			}()
+			work()
+		})
+	}
+	func() {
+		defer wg.Wait() // f is not to run when the caller has gone
+		work()
+	}()
+	if p := failed.Load(); p != nil {
+		panic(*p)
+	}
+}
+
+// try takes a place if one is free.
+func (g *searchGate) try() (leave func(), ok bool) {
+	select {
+	case g.places <- struct{}{}:
+		return func() { <-g.places }, true
+	default:
+		return nil, false
 	}
 }
