@@ -180,7 +180,10 @@ func (o *octets) cut(s section) *octets {
 // find returns the octets of a section, of which room at most are decoded in memory;
 // nil where the message has no such part.
 func (s section) find(m *mail.Message, room int64) (*octets, error) {
-	if len(s.path) == 0 {
+	switch {
+	case len(s.path) == 0 && s.kind == whole:
+		return between(m, 0, m.Size()), nil // whatever its header says
+	case len(s.path) == 0:
 		return s.ofMessage(m, m.Header(), 0, m.Size()), nil
 	}
 	p := findPart(m.Root(), s.path)
@@ -219,7 +222,7 @@ func selectFields(h *mail.Header, names []string, named bool) (b []byte) {
 	for _, f := range h.Fields {
 		is := false
 		for _, n := range names {
-			is = is || strings.EqualFold(n, f.Name)
+			is = is || len(n) == len(f.Name) && strings.EqualFold(n, f.Name)
 		}
 		if is == named {
 			b = append(b, f.Raw...)
