@@ -251,6 +251,7 @@ func (a *App) chores() []service {
 		{name: "engines", run: a.engines.run},
 		{name: "web address", run: a.reachWeb},
 		{name: "work for all nodes", run: a.lead},
+		{name: "memory", run: a.giveBack},
 	}, a.beside...)
 }
 

@@ -129,7 +129,7 @@ func (c *conn) settle() error {
 }
 
 // smallBuffer is what a waiting session may keep of a buffer.
-const smallBuffer = 4 << 10
+const smallBuffer = 1 << 10
 
 // hangUp says good-bye after an error of reading.
 func (c *conn) hangUp(err error) {
