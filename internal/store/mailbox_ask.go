@@ -103,13 +103,18 @@ func (b *textBlock) row(tx *Tx, box int64, place uint32) (slotSet, error) {
 	return slotSet(bits[place%partBits*blockRow:][:blockRow]), nil
 }
 
-// likelyEmails are the e-mails of the index that may be what is asked for, mostLikely and some
-// at most.
-func likelyEmails(tx *Tx, box int64, a ask) (emails []int64, err error) {
+// likelyEmails are the e-mails of the index that may be what is asked for; false where they are so
+// many that looking them up is worth nothing.
+func likelyEmails(tx *Tx, box int64, a ask) (emails []int64, few bool, err error) {
 	blocks, err := textBlocks(tx, box)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	known := 0
+	for i := range blocks {
+		known += len(blocks[i].emails)
+	}
+	most := max(mostLikely, min(known/likelyPart, likelyEver))
 	for i := range blocks {
 		b := &blocks[i]
 		set := make(slotSet, blockRow)
@@ -117,7 +122,7 @@ func likelyEmails(tx *Tx, box int64, a ask) (emails []int64, err error) {
 			set[slot/8] |= 1 << (slot % 8)
 		}
 		if err := a.among(tx, box, b, set); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		b.parts = nil
 		for slot, email := range b.emails {
@@ -125,8 +130,8 @@ func likelyEmails(tx *Tx, box int64, a ask) (emails []int64, err error) {
 				emails = append(emails, email)
 			}
 		}
-		if len(emails) > mostLikely {
-			return emails, nil
+		if len(emails) > most {
+			return nil, false, nil
 		}
 	}
 	rows, err := tx.Query(`SELECT email, bits FROM mailbox_search_loose WHERE box = ?`, box)
@@ -139,7 +144,7 @@ func likelyEmails(tx *Tx, box int64, a ask) (emails []int64, err error) {
 		}
 		return err
 	})
-	return emails, err
+	return emails, len(emails) <= most, err
 }
 
 func textBlocks(tx *Tx, box int64) (list []textBlock, err error) {

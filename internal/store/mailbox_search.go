@@ -28,9 +28,12 @@ const (
 	// waiting is how many e-mails without a signature a box must have before they get one: so
 	// many are read fast, and few commits are made.
 	waiting = 16
-	// mostLikely is how many e-mails are looked up; where more may hold the text, all are read.
+	// So many e-mails are looked up, or a part of all that the index knows, if that is more; where
+	// still more may hold the text, all of the folder are read.
 	mostLikely = 4096
-	goneLeast  = 512 // so few e-mails that are gone do no harm
+	likelyPart = 4       // one of so many
+	likelyEver = 1 << 18 // whatever the part
+	goneLeast  = 512     // so few e-mails that are gone do no harm
 )
 
 // Unindexed returns boxes in which some e-mails have no signature yet.
@@ -256,8 +259,8 @@ func (m Mailboxes) Likely(ctx context.Context, folder int64, q mailbox.TextQuery
 		if err != nil || done == 0 {
 			return err
 		}
-		emails, err := likelyEmails(tx, box, askOf(q))
-		if err != nil || len(emails) > mostLikely {
+		emails, few, err := likelyEmails(tx, box, askOf(q))
+		if err != nil || !few {
 			return err
 		}
 		ok = true
