@@ -2,8 +2,10 @@ package mailbox
 
 import (
 	"context"
+	"encoding/binary"
 	"iter"
 	"math/bits"
+	"slices"
 
 	"gatepost/internal/mail"
 )
@@ -115,28 +117,38 @@ func (s Signature) add(text string) {
 
 // shrink folds the signature in half as long as it is empty enough.
 func (s Signature) shrink() Signature {
-	if s.full() {
+	if s.with(s).full() {
 		return nil
 	}
 	for len(s)*8 > minPlaces {
-		half := make(Signature, len(s)/2)
-		for i := range half {
-			half[i] = s[i] | s[i+len(half)]
-		}
-		if half.full() {
+		f := s[:len(s)/2].with(s[len(s)/2:])
+		if f.full() {
 			break
 		}
-		s = half
+		for i := 0; i < len(f.low); i += 8 {
+			binary.LittleEndian.PutUint64(f.low[i:], f.word(i))
+		}
+		s = f.low
 	}
-	return s
+	return slices.Clone(s) // the rest is let go
 }
 
-func (s Signature) full() bool {
+// halves are two halves of a signature, one upon the other; it is looked at in words, since each
+// message that comes is paid for.
+type halves struct{ low, high Signature }
+
+func (s Signature) with(high Signature) halves { return halves{s, high} }
+
+func (f halves) word(i int) uint64 {
+	return binary.LittleEndian.Uint64(f.low[i:]) | binary.LittleEndian.Uint64(f.high[i:])
+}
+
+func (f halves) full() bool {
 	n := 0
-	for _, b := range s {
-		n += bits.OnesCount8(b)
+	for i := 0; i < len(f.low); i += 8 {
+		n += bits.OnesCount64(f.word(i))
 	}
-	return n*10 > len(s)*8*fullest
+	return n*10 > len(f.low)*8*fullest
 }
 
 // May reports whether a message with this signature may have all places.

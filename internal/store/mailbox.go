@@ -37,7 +37,7 @@ func (db *DB) Mailboxes() Mailboxes { return Mailboxes{db} }
 // OpenBox makes the box's standard folders where it has none yet.
 func (m Mailboxes) OpenBox(ctx context.Context, box int64, lang string, now time.Time) error {
 	known := false
-	err := m.db.View(ctx, func(tx *Tx) (err error) {
+	err := m.db.look(ctx, func(tx *Tx) (err error) {
 		known, err = hasBox(tx, box)
 		return err
 	})
@@ -52,7 +52,7 @@ func (m Mailboxes) OpenBox(ctx context.Context, box int64, lang string, now time
 
 // Usage returns what the box takes up.
 func (m Mailboxes) Usage(ctx context.Context, box int64) (u mailbox.Usage, err error) {
-	err = m.db.View(ctx, func(tx *Tx) error {
+	err = m.db.look(ctx, func(tx *Tx) error {
 		return tx.Row(`SELECT messages, bytes FROM mailbox_box WHERE box = ?`, []any{box}, &u.Messages, &u.Bytes)
 	})
 	if errors.Is(err, sql.ErrNoRows) {

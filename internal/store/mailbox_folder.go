@@ -62,7 +62,7 @@ func (m Mailboxes) Folders(ctx context.Context, box int64) (all []mailbox.Folder
 
 // Folder returns one folder by name.
 func (m Mailboxes) Folder(ctx context.Context, box int64, name string) (f mailbox.Folder, err error) {
-	err = m.db.View(ctx, func(tx *Tx) (err error) {
+	err = m.db.look(ctx, func(tx *Tx) (err error) {
 		f, err = folderByName(tx, box, name)
 		return err
 	})
