@@ -97,6 +97,8 @@ type Reader interface {
 type Writer interface {
 	// Deliver takes one message into its folder and fills in FolderID and UID.
 	Deliver(ctx context.Context, d *Delivery) error
+	// DeliverAll is Deliver for some, in one commit: all or none.
+	DeliverAll(ctx context.Context, list []*Delivery) error
 	// SetFlags changes flags. Many messages take more than one commit. All see it at once; when
 	// the host falls the last second of it may be lost, and no ModSeq is given twice.
 	SetFlags(ctx context.Context, folder int64, set UIDSet, c FlagChange) (Stored, error)

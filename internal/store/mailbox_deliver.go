@@ -19,6 +19,15 @@ func (m Mailboxes) Deliver(ctx context.Context, d *mailbox.Delivery) error {
 	return nil
 }
 
+// DeliverAll takes some messages into their folders, all or none.
+func (m Mailboxes) DeliverAll(ctx context.Context, list []*mailbox.Delivery) error {
+	err := m.db.Update(ctx, func(tx *Tx) error { return putDeliveries(tx, list) })
+	if err != nil {
+		return fmt.Errorf("store: deliver %d messages: %w", len(list), err)
+	}
+	return nil
+}
+
 // putDeliveries is putDelivery for some.
 func putDeliveries(tx *Tx, list []*mailbox.Delivery) error {
 	if err := lockBoxes(tx, list); err != nil {

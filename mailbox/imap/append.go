@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 )
@@ -16,21 +18,11 @@ var appendCommands = []command{
 	{name: "APPEND", states: inside, run: (*conn).append, makes: true},
 }
 
-// append: RFC 9051 §6.3.12.
+// append: RFC 9051 §6.3.12, with many messages RFC 3502: all of them are taken, or none.
 func (c *conn) append(ctx context.Context, r *request) (reply, error) {
-	d := mailbox.Delivery{Box: c.box, Time: c.srv.now()}
 	r.space()
 	name := r.folderName()
-	r.space()
-	if r.peek() == '(' {
-		d.Flags = r.flags()
-		r.space()
-	}
-	if r.peek() == '"' {
-		d.Time = r.dateTime()
-		r.space()
-	}
-	m := r.appended()
+	list := r.appendMessages(c.srv.now())
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
@@ -38,38 +30,102 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if d.Flags, err = allowedFlags(f, d.Flags); err != nil {
+	all := mailbox.Usage{Messages: int64(len(list))}
+	for i := range list {
+		l := &list[i]
+		flags, err := allowedFlags(f, l.Flags)
+		if err != nil {
+			return reply{}, err
+		}
+		l.Delivery = mailbox.Prepare(f.Box, f.local, l.message, l.Time)
+		l.Flags, l.Into = flags, f.ID
+		all.Bytes += l.Size
+	}
+	if err := c.fits(ctx, f.Box, all); err != nil {
 		return reply{}, err
 	}
-	p := mailbox.Prepare(f.Box, f.local, m, d.Time)
-	if err := c.fits(ctx, f.Box, mailbox.Usage{Messages: 1, Bytes: p.Size}); err != nil {
-		return reply{}, err
-	}
-	p.Flags, p.Into = d.Flags, f.ID
-	err = c.deliver(ctx, m, &p)
-	if errors.Is(err, mailbox.ErrNoFolder) { // it was deleted while the message came
+	err = c.deliver(ctx, f.Box, list)
+	if errors.Is(err, mailbox.ErrNoFolder) { // it was deleted while the messages came
 		return reply{}, errNoTarget
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{code: "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + strconv.FormatUint(uint64(p.UID), 10)}, nil
+	var uids mailbox.UIDSet
+	for i := range list {
+		uids = uids.Add(list[i].UID)
+	}
+	return reply{code: "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + uids.String()}, nil
 }
 
-// deliver makes the content durable and then the message's rows.
-func (c *conn) deliver(ctx context.Context, m *mail.Message, d *mailbox.Delivery) error {
-	if err := m.Err(); err != nil {
+// A letter is a message that APPEND brings.
+type letter struct {
+	mailbox.Delivery
+	message *mail.Message
+}
+
+var errAppended = no("LIMIT", "Too many messages at once")
+
+// appendMessages reads the messages, each with its flags and its date.
+func (r *request) appendMessages(now time.Time) (list []letter) {
+	for more := true; more && r.err == nil; more = r.peek() == ' ' {
+		if len(list) == maxAppended {
+			r.err, r.b = errAppended, nil
+			return nil
+		}
+		l := letter{Delivery: mailbox.Delivery{Time: now}}
+		r.space()
+		if r.peek() == '(' {
+			l.Flags = r.flags()
+			r.space()
+		}
+		if r.peek() == '"' {
+			l.Time = r.dateTime()
+			r.space()
+		}
+		l.message = r.appended()
+		list = append(list, l)
+	}
+	return list
+}
+
+// deliver makes the contents durable and then the messages' rows, by one commit.
+func (c *conn) deliver(ctx context.Context, box int64, list []letter) error {
+	if err := c.putAll(ctx, list); err != nil {
+		return err
+	}
+	all := make([]*mailbox.Delivery, len(list))
+	for i := range list {
+		all[i] = &list[i].Delivery
+	}
+	if err := c.srv.Store.DeliverAll(ctx, all); err != nil {
+		return err
+	}
+	c.srv.Changes.Notify(box)
+	return nil
+}
+
+// putAtOnce is how many contents wait for the disk together: they share its syncs.
+const putAtOnce = 16
+
+func (c *conn) putAll(ctx context.Context, list []letter) error {
+	var writers errgroup.Group
+	writers.SetLimit(putAtOnce)
+	for i := range list {
+		writers.Go(func() error { return c.put(ctx, &list[i]) })
+	}
+	return writers.Wait()
+}
+
+func (c *conn) put(ctx context.Context, l *letter) error {
+	if err := l.message.Err(); err != nil {
 		return fmt.Errorf("imap: read appended message: %w", err)
 	}
-	id, err := c.srv.Bodies.Put(ctx, m.Reader(), m.Size())
+	id, err := c.srv.Bodies.Put(ctx, l.message.Reader(), l.message.Size())
 	if err != nil {
 		return fmt.Errorf("imap: append: %w", err)
 	}
-	d.Blob = string(id)
-	if err := c.srv.Store.Deliver(ctx, d); err != nil {
-		return err
-	}
-	c.srv.Changes.Notify(d.Box)
+	l.Blob = string(id)
 	return nil
 }
 
@@ -91,17 +147,18 @@ func (r *request) appended() *mail.Message {
 func (r *request) message() *mail.Message {
 	r.take('~') // a literal8 (RFC 3516 §4.4)
 	n := r.announced()
+	aside, ok := r.aside()
 	switch {
 	case r.err != nil:
 		return nil
 	case n == 0:
 		r.fail("A message of no octets")
 		return nil
-	case r.spool != nil && n > int64(r.limit):
-		if r.spool.size != n {
-			r.err, r.b = fmt.Errorf("%w: the file could not be written", errSpool), nil
-		}
-		return mail.NewSpooled(r.spool, n)
+	case ok && r.spool.broken:
+		r.err, r.b = fmt.Errorf("%w: the file could not be written", errSpool), nil
+		return nil
+	case ok:
+		return mail.NewSpooled(aside, n)
 	case n > int64(len(r.b)):
 		r.fail("Literal not accepted here")
 		return nil

@@ -64,7 +64,7 @@ func makeTable() map[string]command {
 // parseRequest reads tag and name. The parser is left before the arguments' space.
 func parseRequest(in raw, limit int) (*request, error) {
 	b := bytes.TrimSuffix(bytes.TrimSuffix(in.b, []byte("\n")), []byte("\r"))
-	r := &request{parser: &parser{b: b, spool: in.spool, limit: limit}, tag: "*"}
+	r := &request{parser: &parser{b: b, size: len(b), spool: in.spool, limit: limit}, tag: "*"}
 	tag := r.while("a tag", func(c byte) bool { return c != '+' && isAStringChar(c) && c < 0x80 })
 	if r.err != nil {
 		return r, r.err

@@ -169,9 +169,12 @@ func (c *conn) admitted(box int64, address string) {
 	c.log.Info("logged in", "tls", c.Encrypted)
 }
 
-func (c *conn) spool(n int64) (*spooled, error) {
-	if n > c.limits.Append {
+func (c *conn) spool(have *spooled, n int64) (*spooled, error) {
+	switch {
+	case n > c.limits.Append, have != nil && have.size+n > maxAppends*c.limits.Append:
 		return nil, errMessageTooBig
+	case have != nil:
+		return have, nil
 	}
 	return newSpool(c.srv.Spool)
 }

@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -21,8 +22,9 @@ func (e syntaxError) Error() string { return string(e) }
 // callers look once, at the end.
 type parser struct {
 	b     []byte
-	spool *spooled // stands for the literal that is too large for b
-	limit int      // literals beyond it are in spool
+	size  int      // of b at first
+	spool *spooled // has the literals that are not in b
+	limit int      // octets of a literal that is no message
 	utf8  bool     // folder names are UTF-8, not modified UTF-7
 	err   error
 }
@@ -197,10 +199,14 @@ func (p *parser) announced() int64 {
 	return n
 }
 
+// aside returns the literal that comes next, where it is not in memory.
+func (p *parser) aside() (io.ReaderAt, bool) { return p.spool.part(p.size - len(p.b)) }
+
 // literal returns the octets of a literal that is in memory.
 func (p *parser) literal() []byte {
 	n := p.announced()
-	if p.err != nil || n > int64(p.limit) || n > int64(len(p.b)) {
+	_, aside := p.aside()
+	if p.err != nil || aside || n > int64(p.limit) || n > int64(len(p.b)) {
 		p.fail("Literal not accepted here")
 		return nil
 	}

@@ -179,7 +179,7 @@ func FuzzCommand(f *testing.F) {
 		"a SELECT x (CONDSTORE)", "a STATUS x (MESSAGES)", `a ID ("a" NIL)`, "a UID EXPUNGE 1,2", "a IDLE",
 		`a SETQUOTA "" (STORAGE 5 MESSAGE 7)`, "a GETQUOTAROOT x", "a STATUS x (DELETED-STORAGE)",
 		"a SELECT x (QRESYNC (1 2 3:4 (1,2 3,4)))", "a UID FETCH 1:* (SAVEDATE PREVIEW (LAZY)) (CHANGEDSINCE 1 VANISHED)", "a ENABLE QRESYNC UTF8=ACCEPT",
-		`a NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[]) MessageExpunge)) (subtree (a "b") (MailboxName)) (mailboxes c NONE)`, "a APPEND INBOX UTF8 (~{1+}\r\nx)", "a AUTHENTICATE PLAIN AA==",
+		`a NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[]) MessageExpunge)) (subtree (a "b") (MailboxName)) (mailboxes c NONE)`, "a APPEND INBOX UTF8 (~{1+}\r\nx)", "a APPEND x (\\Seen) {1+}\r\nx \" 1-Jan-2020 10:00:00 +0000\" ~{2+}\r\nyz {0}\r\n", "a AUTHENTICATE PLAIN AA==",
 	} {
 		f.Add([]byte(s))
 	}
@@ -270,6 +270,8 @@ func (nothing) Messages(_ context.Context, _ int64, set mailbox.UIDSet, _ mailbo
 	return []mailbox.Message{{Entry: mailbox.Entry{UID: set[0].First}, Envelope: []byte(`("x" NIL)`), BodyStructure: []byte("()")}}, nil
 }
 func (nothing) Deliver(context.Context, *mailbox.Delivery) error { return errNothing }
+
+func (nothing) DeliverAll(context.Context, []*mailbox.Delivery) error { return errNothing }
 func (nothing) SetFlags(context.Context, int64, mailbox.UIDSet, mailbox.FlagChange) (s mailbox.Stored, err error) {
 	return s, errNothing
 }

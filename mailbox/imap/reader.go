@@ -18,15 +18,15 @@ var errFlood = errors.New("imap: far too big")
 // A reader takes whole commands off the wire.
 type reader struct {
 	r      *bufio.Reader
-	line   int                             // octets of one line
-	total  int                             // octets of a command in memory
-	inline int                             // octets of a literal kept with them
-	spool  func(n int64) (*spooled, error) // for larger ones of APPEND; nil before log-in
-	accept func() error                    // asks the client for a literal (RFC 9051 §4.3)
+	line   int                                                  // octets of one line
+	total  int                                                  // octets of a command in memory
+	inline int                                                  // octets of a literal kept with them
+	spool  func(have *spooled, n int64) (s *spooled, err error) // has room for one more of APPEND; nil before log-in
+	accept func() error                                         // asks the client for a literal (RFC 9051 §4.3)
 }
 
-// A raw is a command as it is on the wire, with its literals inside, but for one
-// that was too large for memory.
+// A raw is a command as it is on the wire, with its literals inside, but for those
+// that were too large for memory.
 type raw struct {
 	b     []byte
 	spool *spooled
@@ -45,8 +45,9 @@ func (r *reader) read(buf []byte) (cmd raw, err error) {
 		if !ok {
 			return cmd, refused
 		}
+		aside := false
 		if refused == nil {
-			refused = r.fits(&cmd, n)
+			aside, refused = r.fits(&cmd, n)
 		}
 		switch {
 		case refused != nil && sync:
@@ -55,10 +56,10 @@ func (r *reader) read(buf []byte) (cmd raw, err error) {
 			err = r.skip(n)
 		case sync:
 			if err = r.accept(); err == nil {
-				err = r.literal(&cmd, n)
+				err = r.literal(&cmd, n, aside)
 			}
 		default:
-			err = r.literal(&cmd, n)
+			err = r.literal(&cmd, n, aside)
 		}
 		if err != nil {
 			return cmd, err
@@ -87,16 +88,25 @@ func (r *reader) nextLine(cmd *raw, refused *error) (tail []byte, err error) {
 	return cmd.b[start:], err
 }
 
-// fits makes room for a literal of n octets, or says why it can't be taken.
-func (r *reader) fits(cmd *raw, n int64) (err error) {
-	switch {
-	case n <= int64(r.inline) && len(cmd.b)+int(n) <= r.total:
-		return nil
-	case n <= int64(r.inline), r.spool == nil, cmd.spool != nil, !isAppend(cmd.b):
-		return errTooBig
+// fits makes room for a literal of n octets, aside of the command where it is a message and
+// too large for memory or not the first, or says why it can't be taken.
+func (r *reader) fits(cmd *raw, n int64) (aside bool, err error) {
+	mayAside, total := r.spool != nil && isAppend(cmd.b), r.total
+	if mayAside {
+		total /= 2 // the rest is for what stands between messages
 	}
-	cmd.spool, err = r.spool(n)
-	return err
+	switch {
+	case n <= int64(r.inline) && len(cmd.b)+int(n) <= total:
+		return false, nil
+	case !mayAside:
+		return false, errTooBig
+	}
+	s, err := r.spool(cmd.spool, n)
+	if err != nil {
+		return true, err
+	}
+	cmd.spool = s
+	return true, nil
 }
 
 // isAppend reports whether b starts with a tag and APPEND.
@@ -106,9 +116,9 @@ func isAppend(b []byte) bool {
 	return bytes.EqualFold(verb, []byte("APPEND"))
 }
 
-func (r *reader) literal(cmd *raw, n int64) error {
-	if n > int64(r.inline) {
-		return cmd.spool.fill(r.r, n)
+func (r *reader) literal(cmd *raw, n int64, aside bool) error {
+	if aside {
+		return cmd.spool.fill(r.r, n, len(cmd.b))
 	}
 	start := len(cmd.b)
 	cmd.b = append(cmd.b, make([]byte, n)...)

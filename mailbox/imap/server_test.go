@@ -84,7 +84,9 @@ func TestTooBigKeepsInStep(t *testing.T) {
 		"literal":                     {"a1 SELECT {70000+}\r\n" + strings.Repeat("z9 LOGOUT\r\n\r\n", 70_000/13)[:69_992] + "xxxxxxxx", "a1 BAD [TOOBIG]"},
 		"message":                     {"a1 APPEND INBOX {200001+}\r\n" + strings.Repeat("z9 LOGOUT\r\n", 20_000)[:200_001], "a1 NO [TOOBIG]"},
 		"second literal after it":     {"a1 SELECT {70000+}\r\n" + strings.Repeat("z", 70_000) + " {3+}\r\nabc", "a1 BAD [TOOBIG]"},
-		"two messages":                {"a1 APPEND INBOX {100000+}\r\n" + strings.Repeat("z", 100_000) + " {100000+}\r\n" + strings.Repeat("z", 100_000), "a1 BAD [TOOBIG]"},
+		"more messages than may be":   {"a1 APPEND INBOX" + strings.Repeat(" {200000+}\r\n"+strings.Repeat("z9 LOGOUT\r\n", 20_000)[:200_000], 5), "a1 NO [TOOBIG]"},
+		"too many messages":           {"a1 APPEND INBOX" + strings.Repeat(" {1+}\r\nz", 501), "a1 NO [LIMIT]"},
+		"name beside messages":        {"a1 APPEND {70000+}\r\n" + strings.Repeat("z9 LOGOUT\r\n", 7_000)[:70_000] + " {1+}\r\nz", "a1 BAD "},
 		"many literals":               {"a1 LIST {60000+}\r\n" + strings.Repeat(strings.Repeat("z", 60_000)+" {60000+}\r\n", 9) + strings.Repeat("z", 60_000), "a1 BAD [TOOBIG]"},
 		"literal announced at no end": {"a1 NOOP {5", "a1 BAD "},
 	}
@@ -96,6 +98,26 @@ func TestTooBigKeepsInStep(t *testing.T) {
 			wantPrefix(t, "answer", c.line(), test.want)
 			c.must("NOOP")
 		})
+	}
+}
+
+// RFC 3502: some are kept in memory and some in a file, and each comes back as it was.
+func TestManyMessages(t *testing.T) {
+	var sent []string
+	command := "a1 APPEND INBOX"
+	for i, size := range []int{10, 70_000, 60_000, 60_000, 60_000, 5, 150_000, 60_000} {
+		sent = append(sent, strings.Repeat(string(rune('a'+i)), size))
+		command += fmt.Sprintf(" (k%d) {%d+}\r\n%s", i, size, sent[i])
+	}
+	c := login(t, start(t))
+	c.send(command)
+	wantPrefix(t, "answer", c.line(), "a1 OK [APPENDUID 1772600768 1:8]")
+	c.must("SELECT INBOX")
+	for i, want := range sent {
+		got := strings.Join(c.must(fmt.Sprintf("FETCH %d (FLAGS BODY.PEEK[])", i+1)), "\r\n")
+		if !strings.Contains(got, fmt.Sprintf("k%d", i)) || !strings.Contains(got, want) || strings.Contains(got, want+want[:1]) {
+			t.Errorf("message %d of %d octets came back as %d, beginning with %.60q", i+1, len(want), len(got), got)
+		}
 	}
 }
 

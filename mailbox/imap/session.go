@@ -22,7 +22,7 @@ var sessionCommands = []command{
 // insideCapabilities are those of a session that is logged in, by what they are about.
 var insideCapabilities = []string{
 	"IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE",
-	"UNSELECT", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC",
+	"UNSELECT", "UIDPLUS", "MULTIAPPEND", "MOVE", "CONDSTORE", "QRESYNC",
 	"ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
 	"BINARY", "STATUS=SIZE", "OBJECTID",
 	"UTF8=ACCEPT", "PREVIEW", "SAVEDATE", "NOTIFY",

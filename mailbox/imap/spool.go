@@ -11,10 +11,19 @@ import (
 // was read to its end all the same.
 var errSpool = errors.New("imap: spool")
 
-// A spooled is a large literal in a file that has no name any more.
+// A spooled is the literals of one APPEND that are not kept in memory, in a file that has no
+// name any more.
 type spooled struct {
 	*os.File
-	size int64
+	size   int64 // of all
+	parts  []spooledPart
+	broken bool // the file could not be written
+}
+
+// A spooledPart is one of them.
+type spooledPart struct {
+	at        int // octets of the command before it
+	off, size int64
 }
 
 func newSpool(dir string) (*spooled, error) {
@@ -26,18 +35,28 @@ func newSpool(dir string) (*spooled, error) {
 	return &spooled{File: f}, nil
 }
 
-// fill takes n octets of r. An error of the disk is kept back until all are
-// read, so that the connection stays in step.
-func (s *spooled) fill(r io.Reader, n int64) error {
-	s.size = n
+// fill takes n octets of r, behind some of the command. An error of the disk is kept back
+// until all are read, so that the connection stays in step.
+func (s *spooled) fill(r io.Reader, n int64, at int) error {
+	s.parts = append(s.parts, spooledPart{at, s.size, n})
+	s.size += n
 	w := &lenient{w: s.File}
-	if _, err := io.CopyN(w, r, n); err != nil {
-		return err
+	_, err := io.CopyN(w, r, n)
+	s.broken = s.broken || w.err != nil
+	return err
+}
+
+// part returns the literal that is at a place of the command, if one is.
+func (s *spooled) part(at int) (io.ReaderAt, bool) {
+	if s == nil {
+		return nil, false
 	}
-	if w.err != nil {
-		s.size = -1
+	for _, p := range s.parts {
+		if p.at == at {
+			return io.NewSectionReader(s.File, p.off, p.size), true
+		}
 	}
-	return nil
+	return nil, false
 }
 
 // A lenient writer takes everything and remembers its first error.

@@ -152,7 +152,7 @@ func (b *imapBench) startOurs(dir string) (*keeper, func(), error) {
 		}
 	}
 	k := &keeper{
-		name: "gatepost", imap: m.IMAP, pop3: m.POP3, password: benchPassword, pid: m.Pid,
+		name: "gatepost", imap: m.IMAP, pop3: m.POP3, password: benchPassword, many: true, pid: m.Pid,
 		user: func(i int) string { return fmt.Sprintf("user%d@bench.example", i) },
 		renew: func() error {
 			if err := m.Stop(); err != nil {

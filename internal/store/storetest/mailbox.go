@@ -40,6 +40,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"standard folders":             (*box).standardFolders,
 		"delivery":                     (*box).delivery,
 		"delivery finds its folder":    (*box).deliveryFolders,
+		"delivery of many":             (*box).deliveryOfMany,
 		"folders":                      (*box).folders,
 		"rename":                       (*box).rename,
 		"delete folder":                (*box).deleteFolder,
@@ -213,6 +214,27 @@ func (b *box) delivery() {
 	b.want("texts", fmt.Sprintf("%s %s %q %s", m.Envelope, m.BodyStructure, m.View.Prefix, m.Blob), `(env) (body) "A: b\r\n" x1`)
 	b.wantErr("bad flag", b.s.Deliver(b.Context(), &mailbox.Delivery{Box: 7, Blob: "x2", Flags: []string{`\Odd`}}), mailbox.ErrFlag)
 	b.want("references of what failed", b.refs("x2"), 0)
+}
+
+// deliveryOfMany: all or none.
+func (b *box) deliveryOfMany() {
+	ctx := b.Context()
+	all := func(flags ...string) (list []*mailbox.Delivery) {
+		for i, f := range flags {
+			list = append(list, &mailbox.Delivery{Box: 7, Blob: fmt.Sprintf("y%d", i), Size: 3, Time: when, Flags: []string{f}})
+		}
+		return list
+	}
+	before := b.folder("INBOX")
+	if err := b.s.DeliverAll(ctx, all(`\Seen`, "$k", `\Odd`)); err == nil {
+		b.Error("a flag that can't be kept was kept")
+	}
+	b.want("after an error", []any{b.folder("INBOX"), b.refs("y0")}, []any{before, 0})
+	list := all(`\Seen`, "$k", `\Flagged`)
+	b.check(b.s.DeliverAll(ctx, list))
+	b.want("UIDs", []any{list[0].UID, list[1].UID, list[2].UID}, []any{1, 2, 3})
+	b.want("entries", b.index(before.ID), []string{`1:\Seen`, "2:$k", `3:\Flagged`})
+	b.want("references", []any{b.refs("y0"), b.refs("y2")}, []any{1, 1})
 }
 
 func (b *box) deliveryFolders() {
