@@ -206,8 +206,23 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte("a NOOP\r\n"))
 	f.Add([]byte("a LOGIN {3+}\r\nabc {1}\r\nx\r\nb NOOP\r\n"))
 	f.Add([]byte("a X {99+}\r\n" + strings.Repeat("y", 120)))
+	f.Add([]byte("a APPEND x {99+}\r\n" + strings.Repeat("y", 99) + " {3+}\r\nabc {30}\r\n" + strings.Repeat("z", 30) + "\r\nb NOOP\r\n"))
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := reader{r: bufio.NewReaderSize(bytes.NewReader(b), 16), line: 60, inline: 20, total: 100, accept: func() error { return nil }}
+		r.spool = func(have *spooled, n int64) (*spooled, error) {
+			switch {
+			case n > 200, have != nil && have.size+n > 300:
+				return nil, errMessageTooBig
+			case have != nil:
+				return have, nil
+			}
+			s, err := newSpool(dir)
+			if err == nil {
+				t.Cleanup(func() { s.Close() })
+			}
+			return s, err
+		}
 		for {
 			cmd, err := r.read(nil)
 			if len(cmd.b) > r.total {
@@ -216,7 +231,14 @@ func FuzzReader(f *testing.F) {
 			if err == nil && cmd.b[len(cmd.b)-1] != '\n' {
 				t.Fatalf("%q has no end", cmd.b)
 			}
-			if err != nil && !errors.Is(err, errTooBig) {
+			if err == nil && cmd.spool != nil {
+				for _, p := range cmd.spool.parts {
+					if p.at > len(cmd.b) || p.off+p.size > cmd.spool.size || cmd.spool.size > 300 {
+						t.Fatalf("%q has %+v of %d beside it", cmd.b, p, cmd.spool.size)
+					}
+				}
+			}
+			if err != nil && !errors.Is(err, errTooBig) && !errors.Is(err, errMessageTooBig) {
 				return
 			}
 		}
