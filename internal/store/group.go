@@ -118,15 +118,34 @@ func (c *conn) runGroup(group []*job) error {
 	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, j := range group {
-		if err := c.runJob(ctx, j); err != nil {
-			c.exec(ctx, "ROLLBACK")
-			return err
+	if len(group) == 1 {
+		if c.runAlone(ctx, group[0]); group[0].err != nil {
+			c.exec(ctx, "ROLLBACK") // SQLite may have done it
+			return nil
 		}
+	} else if err := c.runEach(ctx, group); err != nil {
+		c.exec(ctx, "ROLLBACK")
+		return err
 	}
 	if _, err := c.exec(ctx, "COMMIT"); err != nil {
 		c.exec(ctx, "ROLLBACK")
 		return err
+	}
+	return nil
+}
+
+// runAlone runs the only job of a group, which needs no savepoint.
+func (c *conn) runAlone(ctx context.Context, j *job) {
+	if j.err = j.ctx.Err(); j.err == nil {
+		j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
+	}
+}
+
+func (c *conn) runEach(ctx context.Context, group []*job) error {
+	for _, j := range group {
+		if err := c.runJob(ctx, j); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -85,12 +85,16 @@ func putBeside(tx *Tx, d *mailbox.Delivery, before []*mailbox.Delivery) error {
 
 // fillFolder takes the UID and counts the message in its folder.
 func fillFolder(tx *Tx, d *mailbox.Delivery, flags mailbox.Flags, seq mailbox.ModSeq) (err error) {
-	if d.UID, err = takeUIDs(tx, d.FolderID, 1); err != nil {
-		return err
-	}
 	var t tally
+	var next int64
 	t.count(1, flags.System, d.Size)
-	return touchFolder(tx, d.FolderID, seq, t)
+	err = tx.Row(`UPDATE mailbox_folder SET uidnext = uidnext + 1, modseq = ?, messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ? WHERE id = ? RETURNING uidnext`,
+		[]any{seq, t.messages, t.unseen, t.deleted, t.bytes, d.FolderID}, &next)
+	if err != nil {
+		return fmt.Errorf("next uid of folder %d: %w", d.FolderID, noFolder(err))
+	}
+	d.UID, err = givenUID(d.FolderID, next, 1)
+	return err
 }
 
 // putDelivery makes the rows of one message, takes its UID, counts it and its
@@ -100,13 +104,19 @@ func putDelivery(tx *Tx, d *mailbox.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if err := deliveryBox(tx, d); err != nil {
-		return err
-	}
 	var seq mailbox.ModSeq
 	var domain int64
-	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email, `+domainOfBox,
-		[]any{d.Size, d.Box}, &seq, &d.EmailID, &domain)
+	count := func() error {
+		return tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1, email = email + 1, messages = messages + 1, bytes = bytes + ? WHERE box = ? RETURNING modseq, email, `+domainOfBox,
+			[]any{d.Size, d.Box}, &seq, &d.EmailID, &domain)
+	}
+	err = count()
+	if errors.Is(err, sql.ErrNoRows) { // its first message
+		if err := deliveryBox(tx, d); err != nil {
+			return err
+		}
+		err = count()
+	}
 	if err != nil {
 		return fmt.Errorf("count in box %d: %w", d.Box, err)
 	}
@@ -237,6 +247,11 @@ func takeUIDs(tx *Tx, folder, n int64) (mailbox.UID, error) {
 	if err := tx.Row(`UPDATE mailbox_folder SET uidnext = uidnext + ? WHERE id = ? RETURNING uidnext`, []any{n, folder}, &next); err != nil {
 		return 0, fmt.Errorf("next uid of folder %d: %w", folder, noFolder(err))
 	}
+	return givenUID(folder, next, n)
+}
+
+// givenUID is the first of n UIDs that were taken, next is the one after them.
+func givenUID(folder, next, n int64) (mailbox.UID, error) {
 	if next > int64(^mailbox.UID(0)) {
 		return 0, fmt.Errorf("folder %d: %w: its UIDs are used up", folder, mailbox.ErrTooMany)
 	}
