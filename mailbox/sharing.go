@@ -176,6 +176,7 @@ type Carriage struct {
 	To    int64
 	Move  bool
 	Fixed Fixed // flags that the copies don't get
+	Lists bool  // the owner does it: where To lists senders a ListingMove is noted
 }
 
 // A Carrier brings messages between folders of any boxes, all or none. Of another box's it takes

@@ -123,6 +123,7 @@ type App struct {
 	learnt       *learnt.Desk
 	bayes        *desk.Desk
 	moves        *moves
+	lister       *lister
 	proposals    *proposals
 	bulk         *bulk.Window
 	documents    fingerprint.Memory // that are not to leave

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -15,44 +16,86 @@ import (
 // A lister allows or blocks the senders of messages that owners put into a folder for that, and
 // brings the messages where they belong then: what is allowed back to where it came from, and to
 // the inbox from Junk; what is blocked to Junk. A message whose sender can't be listed stays, so that
-// its owner sees that nothing came of it.
-type lister struct{ app *App }
-
-// openListings makes the folders of a new mailbox.
-func (a *App) openListings(ctx context.Context, box directory.Mailbox) error {
-	for _, l := range mailbox.Listings(box.Language) {
-		_, err := a.mailboxes.CreateFolder(ctx, box.ID, l.Name, "")
-		if err != nil && !errors.Is(err, mailbox.ErrFolderExists) {
-			return err
-		}
-		if err := a.mailboxes.Subscribe(ctx, box.ID, l.Name, true); err != nil {
-			return err
-		}
-	}
-	return nil
+// its owner sees that nothing came of it. The moves are rows, made in the commits that moved.
+type lister struct {
+	app  *App
+	wake chan struct{} // something may have been moved; else rows are looked for every listEvery
 }
 
-// Errors for the log: why a sender was not listed.
-var (
-	errNotOurs   = errors.New("it did not come by this system, or has no sender")
-	errNotProven = errors.New("nothing proves that it is from its sender")
-	errOwnSender = errors.New("the sender is the owner's own address or domain, which is never allowed")
+const (
+	listEvery = 5 * time.Second // how often moves of before a start, or of other nodes, are looked for
+	listTries = 8               // of one move, with an hour between them at most
 )
 
-// list looks at what was moved. Others to whom the folder is shared list nobody for its owner.
-func (l lister) list(ctx context.Context, s imap.Sorted) error {
-	to, is := mailbox.ListingOf(s.To)
-	box, known := l.app.directory.Snapshot().Box(s.Box)
-	if !is || !known || !strings.EqualFold(string(box.Address), s.Address) {
-		return nil
+func (a *App) newLister() *lister { return &lister{app: a, wake: make(chan struct{}, 1)} }
+
+// hint says that something was moved. It does not wait.
+func (l *lister) hint() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
+}
+
+// run looks at what was moved until ctx ends.
+func (l *lister) run(ctx context.Context) error {
+	tick := time.NewTicker(listEvery)
+	defer tick.Stop()
+	for {
+		if err := l.work(ctx); err != nil && ctx.Err() == nil {
+			l.app.log.Error("senders of moved messages not listed", "error", err)
+		}
+		select {
+		case <-l.wake:
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// work looks at all moves that are due.
+func (l *lister) work(ctx context.Context) error {
+	for {
+		list, err := l.app.mailboxes.ListingMoves(ctx, l.app.now())
+		if len(list) == 0 || err != nil {
+			return err
+		}
+		for _, m := range list {
+			err := l.list(ctx, m)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err == nil {
+				continue
+			}
+			l.app.log.Warn("senders of moved messages not listed", "box", m.Box, "tries", m.Tries+1, "error", err)
+			if m.Tries+1 >= listTries {
+				err = l.app.mailboxes.SettleListing(ctx, m, nil, 0)
+			} else {
+				err = l.app.mailboxes.PostponeListing(ctx, m, l.app.now().Add(min(time.Minute<<m.Tries, time.Hour)))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// list looks at one move, and settles it.
+func (l *lister) list(ctx context.Context, move mailbox.ListingMove) error {
 	ctx, cancel := context.WithTimeout(ctx, moveTime)
 	defer cancel()
-	messages, err := l.app.mailboxes.Messages(ctx, s.To.ID, firstOf(s.UIDs, maxMoved), mailbox.Whole)
+	from, into, err := l.folders(ctx, move)
 	if err != nil {
 		return err
 	}
-	target, err := l.target(ctx, s, to)
+	to, is := mailbox.ListingOf(into)
+	box, known := l.app.directory.Snapshot().Box(move.Box)
+	if !is || !known {
+		return l.app.mailboxes.SettleListing(ctx, move, nil, 0)
+	}
+	messages, err := l.app.mailboxes.Messages(ctx, into.ID, move.UIDs(), mailbox.Whole)
 	if err != nil {
 		return err
 	}
@@ -62,28 +105,45 @@ func (l lister) list(ctx context.Context, s imap.Sorted) error {
 		case err != nil && ctx.Err() != nil:
 			return err
 		case err != nil:
-			l.app.log.Info("sender not listed", "mailbox", box.Address, "folder", s.To.Name, "uid", m.UID, "error", err)
+			l.app.log.Info("sender not listed", "mailbox", box.Address, "folder", into.Name, "uid", m.UID, "error", err)
 		default:
 			listed = listed.Add(m.UID)
 			l.app.log.Info("sender listed", "mailbox", box.Address, "allow", to.Allow, "sender", sender)
 		}
 	}
-	if len(listed) == 0 || target == 0 {
-		return nil
+	// Lessons look for the messages where they were moved to.
+	lesson := imap.Sorted{Box: move.Box, Address: string(box.Address), From: from, To: into, UIDs: move.UIDs()}
+	if err := l.app.moves.learn(ctx, lesson); err != nil {
+		return err
 	}
-	_, err = l.app.mailboxes.Move(ctx, s.To.ID, listed, target)
-	l.app.changes.Notify(s.Box)
+	target, err := l.target(ctx, move.Box, from, to)
+	if err == nil {
+		err = l.app.mailboxes.SettleListing(ctx, move, listed, target)
+	}
+	l.app.changes.Notify(move.Box)
 	return err
 }
 
-// target is the folder where listed messages belong; 0: they stay.
-func (l lister) target(ctx context.Context, s imap.Sorted, to mailbox.Listing) (int64, error) {
-	if to.Allow && s.From.Use != mailbox.Junk {
-		if _, is := mailbox.ListingOf(s.From); !is && s.From.Use != mailbox.Trash {
-			return s.From.ID, nil
+// folders returns those of a move as they are now; the zero Folder where one is gone.
+func (l *lister) folders(ctx context.Context, move mailbox.ListingMove) (from, to mailbox.Folder, err error) {
+	all, err := l.app.mailboxes.Folders(ctx, move.Box)
+	for _, f := range all {
+		switch f.ID {
+		case move.From:
+			from = f
+		case move.To:
+			to = f
 		}
 	}
-	all, err := l.app.mailboxes.Folders(ctx, s.Box)
+	return from, to, err
+}
+
+// target is the folder where listed messages belong; 0: they stay.
+func (l *lister) target(ctx context.Context, box int64, from mailbox.Folder, to mailbox.Listing) (int64, error) {
+	if _, is := mailbox.ListingOf(from); to.Allow && from.ID != 0 && from.Use != mailbox.Junk && from.Use != mailbox.Trash && !is {
+		return from.ID, nil
+	}
+	all, err := l.app.mailboxes.Folders(ctx, box)
 	for _, f := range all {
 		if to.Allow && f.Name == mailbox.Inbox || !to.Allow && f.Use == mailbox.Junk {
 			return f.ID, nil
@@ -92,9 +152,54 @@ func (l lister) target(ctx context.Context, s imap.Sorted, to mailbox.Listing) (
 	return 0, err
 }
 
+// openListings makes the folders of a new mailbox.
+func (a *App) openListings(ctx context.Context, box directory.Mailbox) error {
+	return a.mailboxes.GiveListings(ctx, box.ID, box.Language)
+}
+
+// giveListings makes, some times an hour, the folders of mailboxes that were opened by an older
+// program, or by the first mail that came.
+func (a *App) giveListings(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := a.giveSome(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("folders that list senders not made", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *App) giveSome(ctx context.Context) error {
+	for {
+		boxes, err := a.mailboxes.Unlisted(ctx)
+		if len(boxes) == 0 || err != nil {
+			return err
+		}
+		for _, id := range boxes {
+			box, _ := a.directory.Snapshot().Box(id)
+			if err := a.mailboxes.GiveListings(ctx, id, box.Language); err != nil {
+				return err
+			}
+			a.changes.Notify(id)
+		}
+	}
+}
+
+// Errors for the log: why a sender was not listed.
+var (
+	errNotOurs   = errors.New("it did not come by this system, or has no sender")
+	errNotProven = errors.New("nothing proves that it is from its sender")
+	errOwnSender = errors.New("the sender is the owner's own address or domain, which is never allowed")
+)
+
 // sender lists the sender of one message. What the opposite list says of him ends, or the owner's
 // last word would not count.
-func (l lister) sender(ctx context.Context, box directory.Mailbox, m mailbox.Message, to mailbox.Listing) (mail.Path, error) {
+func (l *lister) sender(ctx context.Context, box directory.Mailbox, m mailbox.Message, to mailbox.Listing) (mail.Path, error) {
 	sender, proven := writtenBy(m.View)
 	switch {
 	case sender.IsNull():

@@ -229,6 +229,8 @@ func (a *App) chores() []service {
 		{name: "learning", run: func(ctx context.Context) error { a.learnt.Run(ctx); return nil }, late: true},
 		{name: "bayes", run: func(ctx context.Context) error { a.bayes.Run(ctx); return nil }, late: true},
 		{name: "moves", run: func(ctx context.Context) error { a.moves.run(ctx); return nil }},
+		{name: "listings", run: a.lister.run},
+		{name: "folders that list", run: a.giveListings},
 		{name: "bulk", run: func(ctx context.Context) error { a.bulk.Run(ctx); return nil }},
 		{name: "fingerprints", run: a.followDocuments},
 		{name: "trust", run: func(ctx context.Context) error { a.trust.Run(ctx); return nil }},

@@ -38,6 +38,7 @@ func (a *App) openBayes(ctx context.Context, _ *config.Config) error {
 	a.bayes = desk.New(desk.Config{
 		Rows: a.store.Bayes(), Contents: bayesContents{a}, Caps: caps, Node: host, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
+	a.lister = a.newLister()
 	a.moves = a.newMoves()
 	a.metrics.Gauges("bayes_lessons", "Messages that the statistical filter has learnt.", "kind", []string{"spam", "ham"}, func(kind string) float64 {
 		v := a.bayes.Judge(&bayes.Features{}, "")

@@ -18,7 +18,7 @@ import (
 type moves struct {
 	messages mailbox.Reader
 	teach    func(ctx context.Context, content string, l lesson)
-	list     func(ctx context.Context, s imap.Sorted) error // what is put into folders that list senders
+	listed   func() // something is put into a folder that lists senders: the lister learns from it, too
 	log      *slog.Logger
 	jobs     chan imap.Sorted
 }
@@ -31,13 +31,16 @@ const (
 )
 
 func (a *App) newMoves() *moves {
-	return &moves{messages: a.mailboxes, teach: a.teachContent, list: lister{a}.list, log: a.log, jobs: make(chan imap.Sorted, maxMoves)}
+	return &moves{messages: a.mailboxes, teach: a.teachContent, listed: a.lister.hint, log: a.log, jobs: make(chan imap.Sorted, maxMoves)}
 }
 
 // Sorted implements imap.Sorter.
 func (m *moves) Sorted(s imap.Sorted) {
-	_, says := isJunk(s.From.Use, s.To.Use)
-	if _, lists := mailbox.ListingOf(s.To); !says && !lists {
+	if s.Lists {
+		m.listed()
+		return
+	}
+	if _, says := isJunk(s.From.Use, s.To.Use); !says {
 		return
 	}
 	select {
@@ -66,9 +69,6 @@ func (m *moves) run(ctx context.Context) {
 		case job := <-m.jobs:
 			if err := m.learn(ctx, job); err != nil && ctx.Err() == nil {
 				m.log.Warn("moved messages not learnt", "mailbox", job.Address, "error", err)
-			}
-			if err := m.list(ctx, job); err != nil && ctx.Err() == nil {
-				m.log.Warn("senders of moved messages not listed", "mailbox", job.Address, "folder", job.To.Name, "error", err)
 			}
 		case <-ctx.Done():
 			return

@@ -26,6 +26,7 @@ var _ interface {
 	mailbox.Copier
 	mailbox.Historian
 	mailbox.Keeper
+	mailbox.ListingMover
 	mailbox.Gauge
 	mailbox.TextFinder
 	mailbox.TextRows

@@ -35,6 +35,9 @@ func carryOver(tx *Tx, c mailbox.Carriage) (done mailbox.Copied, err error) {
 	if done, err = transfer(tx, c.From, c.Set, c.To, c.Move); err == nil && c.Fixed != (mailbox.Fixed{}) {
 		err = dropFlags(tx, c.To, done, c.Fixed)
 	}
+	if err == nil {
+		err = noteListing(tx, src, dst, c, done)
+	}
 	return done, err
 }
 

@@ -20,6 +20,7 @@ var drop = [...]string{
 	`DELETE FROM mailbox_deleted WHERE box = ?`,
 	`DELETE FROM mailbox_email WHERE box = ?`,
 	`DELETE FROM mailbox_warning WHERE box = ?`,
+	`DELETE FROM mailbox_listing_move WHERE box = ?`,
 	`DELETE FROM mailbox_folder WHERE box = ?`,
 	`DELETE FROM mailbox_subscription WHERE box = ?`,
 	`DELETE FROM sieve_script WHERE box = ?`,

@@ -39,7 +39,7 @@ func (c *conn) copy(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.sorted(to.Folder, done)
+	c.sorted(to, done)
 	return reply{code: copyUID(done)}, nil
 }
 
@@ -69,7 +69,7 @@ func (c *conn) move(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.sorted(to.Folder, done)
+	c.sorted(to, done)
 	if code := copyUID(done); code != "" {
 		c.out.untagged("OK [", code, "] Moved")
 	}
@@ -91,13 +91,14 @@ type Sorted struct {
 	Address  string // of who did it: the owner, or one who may
 	From, To mailbox.Folder
 	UIDs     mailbox.UIDSet // in To
+	Lists    bool           // a mailbox.ListingMove was noted of it
 }
 
 // sorted tells the Sorter what was brought out of the selected folder.
-func (c *conn) sorted(to mailbox.Folder, done mailbox.Copied) {
+func (c *conn) sorted(to place, done mailbox.Copied) {
 	from := c.view.folder
 	if c.srv.Sorter != nil && len(done.From) > 0 && from.ID != to.ID && from.Box == to.Box {
-		c.srv.Sorter.Sorted(Sorted{Box: to.Box, Address: c.user, From: from, To: to, UIDs: done.To()})
+		c.srv.Sorter.Sorted(Sorted{Box: to.Box, Address: c.user, From: from, To: to.Folder, UIDs: done.To(), Lists: c.lists(to)})
 	}
 }
 

@@ -242,8 +242,8 @@ func (c *conn) storable(change *mailbox.FlagChange) error {
 func (c *conn) carry(ctx context.Context, set mailbox.UIDSet, to place, move bool) (done mailbox.Copied, err error) {
 	from := c.view.folder
 	switch {
-	case from.Box != to.Box || to.Rights != mailbox.AllRights:
-		done, err = c.srv.Sharing.Carry(ctx, mailbox.Carriage{From: from.ID, Set: set, To: to.ID, Move: move, Fixed: to.Rights.Fixed()})
+	case from.Box != to.Box || to.Rights != mailbox.AllRights || c.lists(to):
+		done, err = c.srv.Sharing.Carry(ctx, mailbox.Carriage{From: from.ID, Set: set, To: to.ID, Move: move, Fixed: to.Rights.Fixed(), Lists: c.lists(to)})
 	case move:
 		done, err = c.srv.Store.Move(ctx, from.ID, set, to.ID)
 	default:
@@ -254,6 +254,13 @@ func (c *conn) carry(ctx context.Context, set mailbox.UIDSet, to place, move boo
 		c.srv.Changes.Notify(to.Box)
 	}
 	return done, err
+}
+
+// lists reports whether the session's owner brings messages of his own into a folder by which he
+// lists their senders.
+func (c *conn) lists(to place) bool {
+	_, is := mailbox.ListingOf(to.Folder)
+	return is && c.sharing() && to.Box == c.box && !c.foreign()
 }
 
 // allowedFlags leaves of flags to store with a new message those that the session may set

@@ -44,3 +44,29 @@ func TestSorted(t *testing.T) {
 		t.Errorf("heard\n%s\nwant\n%s", got, want)
 	}
 }
+
+// What an owner brings into a folder that lists senders is noted in the commit that brings it; what
+// another brings there, or the program itself by APPEND, is not.
+func TestListingMovesAreNoted(t *testing.T) {
+	s := start(t, sharing)
+	ann, bob := login(t, s), loginAs(t, s, "bob")
+	ann.must("CREATE Filters/Allow")
+	ann.must("SETACL INBOX bob@example.org lrswipkxte")
+	ann.must("SETACL Filters/Allow bob@example.org lrswipkxtea")
+	for range 3 {
+		ann.must("APPEND INBOX {17+}\r\nSubject: a\r\n\r\nb\r\n")
+	}
+	ann.must("APPEND Filters/Allow {17+}\r\nSubject: a\r\n\r\nb\r\n")
+	bob.must("SELECT Shared/ann@example.org/INBOX")
+	bob.must("UID COPY 1 Shared/ann@example.org/Filters/Allow")
+	m := s.db.Mailboxes()
+	if list, err := m.ListingMoves(t.Context(), now); err != nil || len(list) != 0 {
+		t.Errorf("noted: %+v, %v", list, err)
+	}
+	ann.must("SELECT INBOX")
+	ann.must("UID MOVE 2:3 Filters/Allow")
+	list, err := m.ListingMoves(t.Context(), now)
+	if err != nil || len(list) != 1 || list[0].UIDs().String() != "3:4" || list[0].Before != 0 {
+		t.Errorf("noted: %+v, %v", list, err)
+	}
+}
