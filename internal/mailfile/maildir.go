@@ -2,6 +2,8 @@ package mailfile
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +54,7 @@ func (w *maildirWriter) Folder(name string) error {
 		for _, l := range strings.Split(name, "/") {
 			levels = append(levels, strings.ReplaceAll(w.names.Encode(l), ".", dot))
 		}
-		w.dir = filepath.Join(w.path, "."+strings.Join(levels, "."))
+		w.dir = filepath.Join(w.path, shorten("."+strings.Join(levels, "."), name))
 	}
 	for _, sub := range []string{"tmp", "new", "cur"} {
 		if err := os.MkdirAll(filepath.Join(w.dir, sub), 0o700); err != nil {
@@ -62,7 +64,37 @@ func (w *maildirWriter) Folder(name string) error {
 	if name == "" {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(w.dir, "maildirfolder"), nil, 0o600)
+	if err := os.WriteFile(filepath.Join(w.dir, "maildirfolder"), nil, 0o600); err != nil {
+		return err
+	}
+	if !strings.HasSuffix(w.dir, mark(name)) {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(w.dir, nameFile), []byte(name), 0o600)
+}
+
+const (
+	longestName = 255               // octets of a file's name, everywhere
+	nameFile    = "gatepost-folder" // where the name of a folder is whose directory has a shortened one
+	maxFolder   = 4096              // octets of a folder's name that is read
+)
+
+// shorten cuts the name of a folder's directory that is too long for a file system; what ends it then tells folders apart that begin alike.
+func shorten(dir, folder string) string {
+	if len(dir) <= longestName {
+		return dir
+	}
+	dir = dir[:longestName-len(mark(folder))]
+	if open := strings.LastIndexByte(dir, '&'); open > strings.LastIndexByte(dir, '-') { // within letters of modified UTF-7
+		dir = dir[:open]
+	}
+	return strings.TrimRight(dir, ".") + mark(folder)
+}
+
+// mark ends a shortened name: it goes by the whole name, so that it is the same each time.
+func mark(folder string) string {
+	sum := sha256.Sum256([]byte(folder))
+	return "~" + hex.EncodeToString(sum[:8])
 }
 
 // keywordsFile is where Dovecot has the keywords that letters stand for.

@@ -6,7 +6,8 @@
 //	            mbox: Status, X-Status and X-Keywords, in front of each header
 //	            zip: the entry's comment
 //	dates       when a message came: a file's time of change, the line before the message, the entry's time
-//	folders     Maildir: ".Sent.2026" in modified UTF-7; mbox: X-Folder; zip: directories, whose names
+//	folders     Maildir: ".Sent.2026" in modified UTF-7, shortened where that is too long for a file system, with
+//	            the whole name in a file there; mbox: X-Folder; zip: directories, whose names
 //	            every system can have, and the entry's comment
 //
 // A message is one of the wire: its lines end with CRLF. In Maildirs and mboxes they end with

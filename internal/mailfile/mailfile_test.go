@@ -318,3 +318,47 @@ func TestManyKeywords(t *testing.T) {
 		})
 	}
 }
+
+// Folders whose names are too long for a file system in modified UTF-7 are written under shortened
+// ones, those that begin alike under two, and found again under their own.
+func TestLongFolderNames(t *testing.T) {
+	long := strings.Repeat("é", 60) + "/" + strings.Repeat("é", 40)
+	edge := strings.Repeat("a", 254)
+	dir := filepath.Join(t.TempDir(), "md")
+	w, err := Create(dir, plainNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{edge, edge + "b", long, long + "2"}
+	for _, name := range want {
+		if err := w.Add(Message{Folder: name, Date: at(1)}, strings.NewReader("Subject: x\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for m, err := range Read(dir, 1000, plainNames) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Content != nil {
+			got = append(got, m.Folder)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	for _, name := range want[1:] { // what a stranger wrote there is not believed
+		if err := os.WriteFile(filepath.Join(dir, shorten("."+plainNames.Encode(strings.ReplaceAll(name, "/", ".")), name), nameFile), []byte("INBOX"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for m, err := range Read(dir, 1000, plainNames) {
+		if err != nil || m.Folder == "INBOX" {
+			t.Errorf("%q, %v", m.Folder, err)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Read goes through all messages at path: those of a zip, an mbox, a Maildir with its
@@ -138,7 +139,7 @@ func (t *tree) dir(name, folder string, depth int) bool {
 		switch {
 		case isMaildir && (!e.IsDir() || slices.Contains([]string{"cur", "new", "tmp"}, e.Name())), hidden && !e.IsDir(), strings.HasSuffix(e.Name(), ".msf"):
 		case isMaildir && hidden:
-			sub, ok := t.subfolder(e.Name())
+			sub, ok := t.subfolder(below, e.Name())
 			if !ok {
 				if !t.emit(Message{Name: t.full(below)}, ErrName) {
 					return false
@@ -173,8 +174,12 @@ func join(folder, name string) string {
 	return folder + "/" + name
 }
 
-// subfolder reads the name of a directory of Maildir++: ".Sent.2026".
-func (t *tree) subfolder(name string) (string, bool) {
+// subfolder reads the name of a directory of Maildir++: ".Sent.2026"; of one that was shortened, what is
+// in a file there.
+func (t *tree) subfolder(dir, name string) (string, bool) {
+	if whole, ok := t.wholeName(dir); ok {
+		return whole, true
+	}
 	levels := strings.Split(name[1:], ".")
 	for i, l := range levels {
 		parts := strings.Split(l, dot)
@@ -188,6 +193,23 @@ func (t *tree) subfolder(name string) (string, bool) {
 		}
 	}
 	return strings.Join(levels, "/"), true
+}
+
+// wholeName reads what a directory with a shortened name is called. It counts where the mark is its own.
+func (t *tree) wholeName(dir string) (string, bool) {
+	if len(dir) < 17 || dir[len(dir)-17] != '~' {
+		return "", false
+	}
+	f, err := t.root.Open(path.Join(dir, nameFile))
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	whole, err := io.ReadAll(io.LimitReader(f, maxFolder))
+	if name := string(whole); err == nil && strings.HasSuffix(dir, mark(name)) && utf8.ValidString(name) {
+		return name, true
+	}
+	return "", false
 }
 
 // maildir reads the messages of one Maildir, by name.
