@@ -279,6 +279,12 @@ func (i *importing) folder(ctx context.Context, name string) (*importFolder, err
 	if err != nil {
 		return nil, err
 	}
+	for _, known := range i.folders { // two names in the files may be of one here: "Sent" and "Envoyés"
+		if known.ID == f.ID {
+			i.folders[name] = known
+			return known, nil
+		}
+	}
 	in := &importFolder{Folder: f, left: map[int64][]mailbox.UID{}, sums: map[[sha256.Size]byte]int{}}
 	if err := i.index(ctx, in); err != nil {
 		return nil, stopped{err}

@@ -17,6 +17,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
 )
 
 // A boxesNode is a node with the mailboxes ann, bob and eve.
@@ -207,5 +208,30 @@ func TestImportReadsOnce(t *testing.T) {
 		if len(f.left) != 0 {
 			t.Errorf("%d: %v are to be read again", at, f.left)
 		}
+	}
+}
+
+// Two folders of the files that are one here, as "Sent" and "Envoyés", lose nothing that both have,
+// and nothing is doubled by a second time.
+func TestImportOfOneFolderUnderTwoNames(t *testing.T) {
+	n := openBoxes(t)
+	dir := t.TempDir()
+	for _, folder := range []string{"", ".Sent", ".Envoy" + imap.EncodeName("é") + "s"} {
+		for _, sub := range []string{"cur", "new"} {
+			n.must(os.MkdirAll(filepath.Join(dir, folder, sub), 0o700))
+		}
+		if folder != "" {
+			n.must(os.WriteFile(filepath.Join(dir, folder, "cur", "1.M1P1.x:2,S"), []byte("Subject: equal\n\ntext\n"), 0o600))
+		}
+	}
+	in := ops.MailboxImport{Address: "ann@test.example", Path: dir}
+	for i, want := range []ops.MailboxImported{{Messages: 2}, {Known: 2}} {
+		got, err := n.importMailbox(t.Context(), in)
+		if err != nil || got.Messages != want.Messages || got.Known != want.Known || got.Bad != 0 {
+			t.Errorf("%d: %+v, %v", i, got, err)
+		}
+	}
+	if got := n.emails("ann", "Sent"); len(got) != 2 {
+		t.Errorf("%d are there", len(got))
 	}
 }
