@@ -200,7 +200,7 @@ func (d *Door) count(c *Conn) bool {
 func (d *Door) claim(c *Conn, box int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c.claimed { // and the log-in came to nothing
+	if c.claimed {
 		return c.box == box
 	}
 	if d.perBox[box] >= d.Limits.Usual().PerLogin {

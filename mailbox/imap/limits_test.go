@@ -2,6 +2,7 @@ package imap_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -129,4 +130,41 @@ func twoNodes(t *testing.T, db *store.DB) {
 	notified.heard(`* STATUS "INBOX" (UIDNEXT 2 MESSAGES 0)`)
 	there.must("CREATE x")
 	wantHeard(t, notified, "folder", `* LIST (\HasNoChildren) "/" "x"`)
+}
+
+// locked is a mailstore that can't open boxes for a while.
+type locked struct {
+	imap.Store
+	open func() error
+}
+
+func (l locked) OpenBox(ctx context.Context, box int64, lang string, now time.Time) error {
+	if err := l.open(); err != nil {
+		return err
+	}
+	return l.Store.OpenBox(ctx, box, lang, now)
+}
+
+// A log-in that came to nothing since the store could not be reached takes no place of its user's.
+func TestFailedLoginTakesNoPlace(t *testing.T) {
+	var fails atomic.Bool
+	fails.Store(true)
+	s := start(t, func(s *imap.Server) {
+		s.Limits.PerLogin = 1
+		s.Store = locked{s.Store, func() error {
+			if fails.Load() {
+				return errors.New("the store is away")
+			}
+			return nil
+		}}
+	})
+	first := s.dial(t)
+	if got := strings.Join(first.do("LOGIN ann@example.org secret"), "\n"); !strings.Contains(got, "NO [UNAVAILABLE]") {
+		t.Errorf("got %q", got)
+	}
+	fails.Store(false)
+	s.dial(t).must("LOGIN ann@example.org secret")
+	if got := strings.Join(first.do("LOGIN ann@example.org secret"), "\n"); !strings.Contains(got, "NO [LIMIT]") {
+		t.Errorf("got %q", got)
+	}
 }

@@ -146,6 +146,7 @@ func (c *conn) entered(ctx context.Context, box int64, address string, err error
 		err = c.srv.Store.OpenBox(ctx, box, c.srv.Language, c.srv.now())
 	}
 	if err != nil {
+		c.Release()
 		c.log.Error("log-in could not be checked", "error", err)
 		return reply{}, errUnavailable
 	}

@@ -274,6 +274,7 @@ func (s *session) authenticate(ctx context.Context, args []argument) error {
 		err = s.srv.Boxes.OpenBox(ctx, login.Box, s.srv.Language, s.srv.now())
 	}
 	if err != nil {
+		s.Release()
 		return s.failed("AUTHENTICATE", err)
 	}
 	s.box, s.user, s.in.limit = login.Box, login.Address, maxLiteral

@@ -301,6 +301,7 @@ func (s *session) entered(ctx context.Context, box int64, address string, err er
 		s.inbox, s.messages, err = s.srv.snapshot(ctx, box, s.limits.Messages)
 	}
 	if err != nil {
+		s.Release()
 		return fmt.Errorf("log-in of %s: %w", address, err)
 	}
 	s.box, s.loggedIn = box, true
