@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -22,6 +24,33 @@ func (a *App) thinExpunged(ctx context.Context) error {
 	for {
 		if err := a.mailboxes.ThinExpunged(ctx, keptExpunges); err != nil && ctx.Err() == nil {
 			a.log.Error("log of expunges not cut", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// recountDomains mends, once a day, what domains are said to take up.
+func (a *App) recountDomains(ctx context.Context) error {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		wrong, err := a.mailboxes.RecountDomains(ctx)
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("usage of domains not recounted", "error", err)
+		}
+		if len(wrong) > 0 {
+			names := map[int64]string{}
+			for _, d := range a.directory.Snapshot().Domains() {
+				names[d.ID] = d.Name
+			}
+			for id, by := range wrong {
+				a.log.Warn("what a domain takes up was counted wrong, and is mended", "domain", cmp.Or(names[id], strconv.FormatInt(id, 10)),
+					"messages", by.Messages, "octets", by.Bytes)
+			}
 		}
 		select {
 		case <-tick.C:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -198,5 +199,49 @@ func BenchmarkExpunge(b *testing.B) {
 		if err := m.Expunge(b.Context(), f.ID, mailbox.UIDSet{{First: 1, Last: 1 << 31}}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// What an older program wrote is not in a domain's sums; the recount mends them, once, and takes away
+// what is left of domains that are gone.
+func TestRecountDomains(t *testing.T) { onBoth(t, testRecountDomains) }
+
+func testRecountDomains(t *testing.T, db *DB) {
+	checked(t, db)
+	inDomain(t, db, 3)
+	m, ctx := db.Mailboxes(), t.Context()
+	for box := range int64(3) {
+		put(t, db, box+1, "")
+	}
+	err := db.Update(ctx, func(tx *Tx) error {
+		for _, text := range []string{
+			`DELETE FROM mailbox_home WHERE box = 3`, // made by a program that knew of no domains
+			`UPDATE mailbox_usage SET messages = messages - 1, bytes = bytes - 10 WHERE shard = 3`,
+			`UPDATE mailbox_usage SET messages = messages + 2, bytes = bytes - 5 WHERE shard = 1`,
+			`DELETE FROM mailbox_usage WHERE shard = 2`,
+			`INSERT INTO mailbox_usage (domain, shard, messages, bytes) VALUES (901, 0, 7, 70)`, // is gone
+			`INSERT INTO mailbox_home (box, domain) VALUES (99, 901)`,
+		} {
+			if _, err := tx.Exec(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round, want := range []map[int64]mailbox.Usage{{900: {Messages: 0, Bytes: 25}, 901: {Messages: -7, Bytes: -70}}, {}} {
+		got, err := m.RecountDomains(ctx)
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("%d: got %+v, %v, want %+v", round, got, err, want)
+		}
+	}
+	if u, err := m.DomainUsage(ctx, 900); err != nil || u != (mailbox.Usage{Messages: 3, Bytes: 30}) {
+		t.Errorf("mended to %+v, %v", u, err)
+	}
+	var left int
+	if err := db.View(ctx, func(tx *Tx) error { return tx.Row(`SELECT COUNT(*) FROM mailbox_usage WHERE domain = 901`, nil, &left) }); err != nil || left != 0 {
+		t.Errorf("%d rows are left, %v", left, err)
 	}
 }
