@@ -231,6 +231,7 @@ func routeHandlers(h control.Handlers) {
 		{ID: "12", Deleted: at(9), Folder: "Trash", Date: at(1), Size: 1234, From: "bob@example.net", Subject: "Lunch \x1b[31m"},
 		{ID: "7", Deleted: at(8), Folder: "INBOX", Date: at(0), Size: 5},
 	}))
+	control.On(h, answer[ops.MailboxReindex](ops.Reindexed{Mailboxes: 1}))
 	control.On(h, answer[ops.MailboxRecover](ops.Recovered{Messages: 2, Folders: []string{"INBOX", "Recovered"}, Full: true}))
 	control.On(h, func(_ context.Context, r ops.RouteShow) (ops.Route, error) {
 		if r.From != nil {

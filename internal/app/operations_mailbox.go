@@ -42,6 +42,7 @@ func (a *App) mailboxOps(h control.Handlers) {
 	control.On(h, a.setMailbox)
 	control.On(h, a.deletedMail)
 	control.On(h, a.recoverMail)
+	control.On(h, a.reindexMailbox)
 	control.On(h, a.exportMailbox)
 	control.On(h, a.importMailbox)
 	control.On(h, func(ctx context.Context, q ops.MailboxRemove) (ops.Nothing, error) {

@@ -151,6 +151,18 @@ func (m Mailboxes) Forget(ctx context.Context, box int64) error {
 	return nil
 }
 
+// Indexed returns the boxes of which the index knows anything.
+func (m Mailboxes) Indexed(ctx context.Context) (boxes []int64, err error) {
+	err = m.db.View(ctx, func(tx *Tx) (err error) {
+		boxes, err = tx.numbers(`SELECT box FROM mailbox_search ORDER BY box`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: boxes with an index: %w", err)
+	}
+	return boxes, nil
+}
+
 // forgetText takes an e-mail out whose last copy goes.
 func forgetText(tx *Tx, box, email int64) error {
 	done, err := tx.Exec(`DELETE FROM mailbox_search_loose WHERE box = ? AND email = ?`, box, email)

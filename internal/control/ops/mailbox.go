@@ -109,6 +109,20 @@ type Recovered struct {
 	Full     bool     `json:"full"` // the mailbox is over its quota now
 }
 
+// MailboxReindex has the search index of a mailbox, or of all, made anew. Result: Reindexed.
+type MailboxReindex struct {
+	Address string `json:"address,omitempty"`
+	All     bool   `json:"all,omitempty"`
+}
+
+// Reindexed says of how many mailboxes the index was dropped.
+type Reindexed struct {
+	Mailboxes int `json:"mailboxes"`
+}
+
+// Op names the operation.
+func (MailboxReindex) Op() string { return "mailbox.reindex" }
+
 // Op names the operation.
 func (MailboxDeleted) Op() string { return "mailbox.deleted" }
 
