@@ -88,6 +88,11 @@ type Reader interface {
 	Index(ctx context.Context, folder int64, add func(Entry)) (Folder, error)
 	// Since returns what happened after a ModSeq.
 	Since(ctx context.Context, folder int64, after ModSeq) (Delta, error)
+	// Gone is Since without Changed, for who was away so long that all may have.
+	Gone(ctx context.Context, folder int64, after ModSeq) (Delta, error)
+	// Changed returns the first messages, limit at most, from a UID on that are new, or have new
+	// flags, since a ModSeq, by rising UID.
+	Changed(ctx context.Context, folder int64, after ModSeq, from UID, limit int) ([]Entry, error)
 	// Messages returns those of set that are there, by rising UID. The caller
 	// keeps the set small.
 	Messages(ctx context.Context, folder int64, set UIDSet, part Part) ([]Message, error)

@@ -44,7 +44,7 @@ func eachEntry(tx *Tx, add func(mailbox.Entry), query string, args ...any) error
 // Since returns what happened in the folder after a ModSeq.
 func (m Mailboxes) Since(ctx context.Context, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err error) {
 	err = m.db.View(ctx, func(tx *Tx) error {
-		d, err = since(tx, folder, after)
+		d, err = since(tx, folder, after, true)
 		return err
 	})
 	if err != nil {
@@ -53,7 +53,8 @@ func (m Mailboxes) Since(ctx context.Context, folder int64, after mailbox.ModSeq
 	return d, nil
 }
 
-func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err error) {
+// since is Since, or Gone.
+func since(tx *Tx, folder int64, after mailbox.ModSeq, changes bool) (d mailbox.Delta, err error) {
 	var box int64
 	var use mailbox.Use
 	var floor mailbox.ModSeq
@@ -62,9 +63,11 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq) (d mailbox.Delta, err err
 		return d, noFolder(err)
 	}
 	add := func(e mailbox.Entry) { d.Changed = append(d.Changed, e) }
-	if use == mailbox.Quarantine {
+	switch {
+	case !changes:
+	case use == mailbox.Quarantine:
 		err = eachHeldEntry(tx, box, after, add)
-	} else {
+	default:
 		err = eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? AND modseq > ? ORDER BY uid`, folder, after)
 	}
 	if err != nil {

@@ -288,6 +288,12 @@ func (nothing) Index(context.Context, int64, func(mailbox.Entry)) (f mailbox.Fol
 func (nothing) Since(context.Context, int64, mailbox.ModSeq) (d mailbox.Delta, err error) {
 	return d, nil
 }
+func (nothing) Gone(context.Context, int64, mailbox.ModSeq) (d mailbox.Delta, err error) {
+	return d, nil
+}
+func (nothing) Changed(context.Context, int64, mailbox.ModSeq, mailbox.UID, int) ([]mailbox.Entry, error) {
+	return nil, nil
+}
 func (nothing) Messages(_ context.Context, _ int64, set mailbox.UIDSet, _ mailbox.Part) ([]mailbox.Message, error) {
 	return []mailbox.Message{{Entry: mailbox.Entry{UID: set[0].First}, Envelope: []byte(`("x" NIL)`), BodyStructure: []byte("()")}}, nil
 }

@@ -87,7 +87,7 @@ func (c *conn) resync(ctx context.Context, k *resync) error {
 	if k.uidValidity != v.folder.UIDValidity || v.folder.UIDNext == 1 {
 		return nil
 	}
-	d, err := c.srv.Store.Since(ctx, v.folder.ID, k.modseq)
+	d, err := c.srv.Store.Gone(ctx, v.folder.ID, k.modseq)
 	if err != nil {
 		return err
 	}
@@ -102,14 +102,35 @@ func (c *conn) resync(ctx context.Context, k *resync) error {
 		k.uids.ranges = above32(k.uids.ranges, v.matched(k))
 	}
 	c.vanishedEarlier(d, k.uids)
-	for _, e := range d.Changed {
-		// What changed since the folder was opened is told as news, later: a MODSEQ beyond what was
-		// told of the folder would hide what else happened meanwhile.
-		if i, ok := v.find(e.UID); ok && e.ModSeq <= v.modseq && contains(spans, i) {
-			c.news(i, e.ModSeq)
-		}
+	if d.HighestModSeq <= k.modseq {
+		return nil
 	}
-	return nil
+	return c.tellChanged(ctx, k.modseq, spans)
+}
+
+// resyncPage is how many changes of a resynchronization are in memory at once.
+const resyncPage = 4096
+
+// tellChanged tells what changed after a ModSeq, of a part of the folder, a page after the other. What
+// changed since the folder was opened is told as news, later: a MODSEQ beyond what was told of the
+// folder would hide what else happened meanwhile.
+func (c *conn) tellChanged(ctx context.Context, after mailbox.ModSeq, spans []span) error {
+	v := c.view
+	for from := mailbox.UID(1); ; {
+		page, err := c.srv.Store.Changed(ctx, v.folder.ID, after, from, resyncPage)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if i, ok := v.find(e.UID); ok && e.ModSeq <= v.modseq && contains(spans, i) {
+				c.news(i, e.ModSeq)
+			}
+		}
+		if len(page) < resyncPage {
+			return nil
+		}
+		from = page[len(page)-1].UID + 1
+	}
 }
 
 // matched returns the UID up to which nothing is missing from the client's knowledge: a message

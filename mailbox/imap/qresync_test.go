@@ -1,6 +1,7 @@
 package imap_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -45,5 +46,30 @@ func TestResyncBelowTheLog(t *testing.T) {
 	}
 	if got := back.must("UID FETCH 3:* (FLAGS) (CHANGEDSINCE 7 VANISHED)"); got[0] != "* VANISHED (EARLIER) 4:5" {
 		t.Errorf("fetch: %q", got)
+	}
+}
+
+// Who was away while all of a large folder changed is told each message once, in pages.
+func TestResyncOfManyMessages(t *testing.T) {
+	s := start(t)
+	c := inbox(t, s, 1)
+	c.must("SELECT INBOX")
+	for range 13 { // 8,192, two pages
+		c.must("COPY 1:* INBOX")
+		c.must("NOOP")
+	}
+	back := login(t, s)
+	back.must("ENABLE QRESYNC")
+	told := 0
+	for _, line := range back.must("SELECT INBOX (QRESYNC (1772600768 1))") {
+		if strings.Contains(line, " FETCH (UID ") {
+			told++
+			if want := fmt.Sprintf("* %d FETCH (UID %d FLAGS", told, told); !strings.HasPrefix(line, want) {
+				t.Fatalf("got %q, want %q", line, want)
+			}
+		}
+	}
+	if told != 8192 {
+		t.Errorf("told of %d", told)
 	}
 }

@@ -55,6 +55,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"many messages take many jobs": (*box).many,
 		"preview and date of saving":   (*box).saved,
 		"log of expunges is cut":       (*box).thinned,
+		"changes in pages":             (*box).changedPages,
 		"numbers never come again":     (*box).numbers,
 		"history of all that changes":  (*box).history,
 		"what was expunged is kept":    (*box).keeping,

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"gatepost/mailbox"
@@ -113,4 +114,44 @@ func (b *box) history() {
 	all, err := b.s.Latest(ctx, nil)
 	b.check(err)
 	b.want("of none", len(all), 0)
+}
+
+// changedPages: what changed comes in pages, by UID, whether few or many did.
+func (b *box) changedPages() {
+	ctx := b.Context()
+	inbox := b.put("", "x", 1).FolderID
+	for range 9 {
+		b.put("", "x", 1)
+	}
+	start := b.folder("INBOX").HighestModSeq
+	for _, u := range []mailbox.UID{9, 2, 5, 7} {
+		_, err := b.s.SetFlags(ctx, inbox, set(u, u), mailbox.FlagChange{How: mailbox.Add, Flags: mailbox.Flags{System: mailbox.Seen}})
+		b.check(err)
+	}
+	for limit := 1; limit < 6; limit++ {
+		var got []string
+		for from := mailbox.UID(1); ; {
+			page, err := b.s.Changed(ctx, inbox, start, from, limit)
+			b.check(err)
+			for _, e := range page {
+				got = append(got, describe(e))
+				from = e.UID + 1
+			}
+			if len(page) > limit {
+				b.Errorf("%d in a page of %d", len(page), limit)
+			}
+			if len(page) < limit {
+				break
+			}
+		}
+		b.want(fmt.Sprint("pages of ", limit), got, []string{`2:\Seen`, `5:\Seen`, `7:\Seen`, `9:\Seen`})
+	}
+	list, err := b.s.Changed(ctx, inbox, 0, 4, 2)
+	b.check(err)
+	b.want("from the middle", []mailbox.UID{list[0].UID, list[1].UID}, []mailbox.UID{4, 5})
+	d, err := b.s.Gone(ctx, inbox, 0)
+	b.check(err)
+	b.want("without what changed", []any{len(d.Changed), d.Messages}, []any{0, int64(10)})
+	_, err = b.s.Changed(ctx, 999, 0, 1, 1)
+	b.wantErr("no folder", err, mailbox.ErrNoFolder)
 }
