@@ -78,13 +78,14 @@ func carryAcross(tx *Tx, src, dst mailbox.Folder, c mailbox.Carriage) (done mail
 	if err != nil {
 		return done, err
 	}
-	next := int64(done.First)
+	next, there := int64(done.First), stretches(c.Set, done.From)
 	var all carried
-	for _, r := range done.From {
-		if err := carryRange(tx, src, dst, r, next-int64(r.First), seq, &all); err != nil {
+	for _, r := range there {
+		n, err := carryRange(tx, src, dst, r, next, seq, &all)
+		if err != nil {
 			return done, fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
 		}
-		next += int64(r.Last) - int64(r.First) + 1
+		next += n
 	}
 	if err := all.merge(tx, dst); err != nil {
 		return done, fmt.Errorf("copies of one email: %w", err)
@@ -98,19 +99,19 @@ func carryAcross(tx *Tx, src, dst mailbox.Folder, c mailbox.Carriage) (done mail
 	if err := dropFlags(tx, dst.ID, done, c.Fixed); err != nil || !c.Move {
 		return done, err
 	}
-	return done, leave(tx, src, done.From, t)
+	return done, leave(tx, src, there, t)
 }
 
-// carryRange copies the messages of a range without holes. Within it emails are numbered
-// by the order of their old numbers, so that both statements come to the same.
-func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, seq mailbox.ModSeq, all *carried) error {
+// carryRange copies the messages of a range to UIDs from next on, and returns how many. Within it
+// emails are numbered by the order of their old numbers, so that both statements come to the same.
+func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, next int64, seq mailbox.ModSeq, all *carried) (n int64, err error) {
 	list, err := tx.numbers(`SELECT DISTINCT email FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY email`, src.ID, r.First, r.Last)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	emails, last := int64(len(list)), int64(0)
 	if err := tx.Row(`UPDATE mailbox_box SET email = email + ? WHERE box = ? RETURNING email`, []any{emails, dst.Box}, &last); err != nil {
-		return err
+		return 0, err
 	}
 	base := last - emails
 	all.note(list, base)
@@ -119,15 +120,15 @@ func carryRange(tx *Tx, src, dst mailbox.Folder, r mailbox.Range, move int64, se
 		FROM (SELECT email, COUNT(*) AS n, ROW_NUMBER() OVER (ORDER BY email) AS place FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? GROUP BY email) AS c
 		JOIN mailbox_email e ON e.box = ? AND e.id = c.email`, dst.Box, base, src.ID, r.First, r.Last, src.Box)
 	if err != nil {
-		return fmt.Errorf("emails: %w", err)
+		return 0, fmt.Errorf("emails: %w", err)
 	}
-	_, err = tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
-		SELECT CAST(? AS BIGINT), uid + ?, CAST(? AS BIGINT), flags, keywords, internal_date, size, CAST(? AS BIGINT) + DENSE_RANK() OVER (ORDER BY email), CAST(? AS BIGINT)
-		FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, dst.ID, move, seq, base, savedNow(), src.ID, r.First, r.Last)
+	n, err = changed(tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
+		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), CAST(? AS BIGINT), flags, keywords, internal_date, size, CAST(? AS BIGINT) + DENSE_RANK() OVER (ORDER BY email), CAST(? AS BIGINT)
+		FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, dst.ID, next-1, seq, base, savedNow(), src.ID, r.First, r.Last))
 	if err != nil {
-		return fmt.Errorf("messages: %w", err)
+		return 0, fmt.Errorf("messages: %w", err)
 	}
-	return refNew(tx, dst.Box, base, last)
+	return n, refNew(tx, dst.Box, base, last)
 }
 
 // A carried knows which emails a carriage made of which, and which of them are one: copies in

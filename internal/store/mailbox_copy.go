@@ -74,16 +74,40 @@ func transfer(tx *Tx, from int64, set mailbox.UIDSet, to int64, move bool) (c ma
 	if err != nil {
 		return c, err
 	}
-	if err := copyRanges(tx, from, c, to, seq); err != nil {
+	there := stretches(set, c.From)
+	if err := copyRanges(tx, from, c.First, there, to, seq); err != nil {
 		return c, err
 	}
 	if err := touchFolder(tx, to, seq, t); err != nil {
 		return c, err
 	}
 	if !move {
-		return c, refEmails(tx, box, from, c.From, t)
+		return c, refEmails(tx, box, from, there, t)
 	}
-	return c, removeRanges(tx, from, c.From, seq, t)
+	return c, removeRanges(tx, from, there, seq, t)
+}
+
+// stretches narrows the ranges of a set to where its messages are, of which there are those in found:
+// a range with holes stays one, however many it has, since each costs statements while all
+// others wait.
+func stretches(set, found mailbox.UIDSet) (list mailbox.UIDSet) {
+	for _, r := range set {
+		first, last := mailbox.UID(0), mailbox.UID(0)
+		for len(found) > 0 && found[0].First <= r.Last {
+			if first == 0 {
+				first = max(found[0].First, r.First)
+			}
+			last = min(found[0].Last, r.Last)
+			if found[0].Last > r.Last { // what is left of it is the next range's
+				break
+			}
+			found = found[1:]
+		}
+		if first != 0 {
+			list = append(list, mailbox.Range{First: first, Last: last})
+		}
+	}
+	return list
 }
 
 // measure finds the UIDs of set that are there, and what they add to a folder.
@@ -108,18 +132,18 @@ func measure(tx *Tx, folder int64, set mailbox.UIDSet, there *mailbox.UIDSet) (t
 	return t, nil
 }
 
-// copyRanges gives the messages their new rows. A range of From has no holes,
-// so that the new UID is the old one moved by a constant.
-func copyRanges(tx *Tx, from int64, c mailbox.Copied, to int64, seq mailbox.ModSeq) error {
-	next := int64(c.First)
-	for _, r := range c.From {
-		_, err := tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
-			SELECT ?, uid + ?, ?, flags, keywords, internal_date, size, email, CAST(? AS BIGINT) FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
-			to, next-int64(r.First), seq, savedNow(), from, r.First, r.Last)
+// copyRanges gives the messages their new rows, whose UIDs follow one another from first on.
+func copyRanges(tx *Tx, from int64, first mailbox.UID, there mailbox.UIDSet, to int64, seq mailbox.ModSeq) error {
+	next := int64(first)
+	for _, r := range there {
+		n, err := changed(tx.Exec(`INSERT INTO mailbox_message (folder, uid, modseq, flags, keywords, internal_date, size, email, saved)
+			SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), CAST(? AS BIGINT), flags, keywords, internal_date, size, email, CAST(? AS BIGINT)
+			FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`,
+			to, next-1, seq, savedNow(), from, r.First, r.Last))
 		if err != nil {
 			return fmt.Errorf("copy %d:%d: %w", r.First, r.Last, err)
 		}
-		next += int64(r.Last) - int64(r.First) + 1
+		next += n
 	}
 	return nil
 }
