@@ -180,12 +180,18 @@ func (a *App) giveSome(ctx context.Context) error {
 		if len(boxes) == 0 || err != nil {
 			return err
 		}
+		begin := time.Now()
 		for _, id := range boxes {
 			box, _ := a.directory.Snapshot().Box(id)
 			if err := a.mailboxes.GiveListings(ctx, id, box.Language); err != nil {
 				return err
 			}
 			a.changes.Notify(id)
+		}
+		select { // mail goes on beside it
+		case <-time.After(time.Since(begin)):
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
