@@ -23,7 +23,6 @@ const (
 type undertaker struct {
 	blobs blob.Compacter
 	rows  store.Blobs
-	hurry func() bool // the disk is nearly full, and no backup is made; nil: never
 }
 
 // undertaker returns the node's. Its clock does not step: a content that waits for its
@@ -31,7 +30,7 @@ type undertaker struct {
 // it would be buried before the commit, and after it the client is told 250. A mark of an earlier
 // process is safe at any age, since nobody waits there any more.
 func (a *App) undertaker() undertaker {
-	return undertaker{a.blobs, a.store.Blobs(steady(a.now())), a.hurried}
+	return undertaker{a.blobs, a.store.Blobs(steady(a.now())).Sooner(a.hurried)}
 }
 
 // steady returns a clock that goes on from start, whatever becomes of the system's.
@@ -45,15 +44,7 @@ func (u undertaker) work(ctx context.Context) (blob.Report, error) {
 	if _, err := u.rows.Mark(ctx); err != nil {
 		return blob.Report{}, err
 	}
-	return u.blobs.Compact(ctx, u.register(), compactRate)
-}
-
-// register knows which contents are dead now.
-func (u undertaker) register() store.Blobs {
-	if u.hurry != nil && u.hurry() {
-		return u.rows.Sooner()
-	}
-	return u.rows
+	return u.blobs.Compact(ctx, u.rows, compactRate)
 }
 
 // compactContent gives disk space back, for as long as the node serves.

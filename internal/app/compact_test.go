@@ -92,7 +92,7 @@ func TestContentDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := time.Now()
-	u := undertaker{a.blobs, a.store.Blobs(func() time.Time { return clock }), nil}
+	u := undertaker{a.blobs, a.store.Blobs(func() time.Time { return clock })}
 	for day := range 2 {
 		r, err := u.work(t.Context())
 		if err != nil || (r.Buried == 1) != (day == 1) {

@@ -31,14 +31,7 @@ type yielder struct {
 
 func (a *App) newYielder(free func() (int64, error)) *yielder {
 	y := &yielder{keep: int64(a.config.Load().Limits.MinFree), free: free, log: a.log}
-	rows := a.store.Blobs(steady(a.now()))
-	y.dying = func(ctx context.Context) (int64, error) {
-		if a.hurried() {
-			return rows.Sooner().Dying(ctx)
-		}
-		return rows.Dying(ctx)
-	}
-	y.yield = a.mailboxes.YieldDeleted
+	y.dying, y.yield = a.store.Blobs(steady(a.now())).Sooner(a.hurried).Dying, a.mailboxes.YieldDeleted
 	a.metrics.Gauge("deleted_yielded_messages", "Deleted mail that was let go before its time since the start, since the disk was nearly full.",
 		func() float64 { return float64(y.messages.Load()) })
 	a.metrics.Gauge("deleted_yielded_octets", "Octets of that mail.", func() float64 { return float64(y.bytes.Load()) })

@@ -50,12 +50,12 @@ func TestDeletedMailYields(t *testing.T) {
 		t.Errorf("told %d times of %d messages, %d octets:\n%s", got, y.messages.Load(), y.bytes.Load(), log.String())
 	}
 	clock := time.Now()
-	u := undertaker{a.blobs, a.store.Blobs(func() time.Time { return clock }), a.hurried}
+	u := undertaker{a.blobs, a.store.Blobs(func() time.Time { return clock }).Sooner(a.hurried)}
 	n.must2(u.work(t.Context()))
 	clock = clock.Add(2 * time.Hour)
 	for _, backups := range []int64{1, 0} {
 		a.backups.Store(backups)
-		dead, err := u.register().Dead(t.Context(), "", "~")
+		dead, err := u.rows.Dead(t.Context(), "", "~")
 		if err != nil || (len(dead) == 4) != (backups == 0) {
 			t.Errorf("%d backups: %d contents are dead, %v", backups, len(dead), err)
 		}

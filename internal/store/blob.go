@@ -49,7 +49,7 @@ const markAtOnce = 500
 type Blobs struct {
 	db     *DB
 	now    func() time.Time
-	sooner bool
+	sooner func() bool // nil: never
 }
 
 var _ blob.Register = Blobs{}
@@ -58,17 +58,17 @@ var _ blob.Register = Blobs{}
 // while the process lives.
 func (db *DB) Blobs(now func() time.Time) Blobs { return Blobs{db: db, now: now} }
 
-// Sooner returns the same register with contents dead after an hour instead of a day: for a
-// disk that is short, and while no backup is made, which copies contents long after it has
-// read who refers to them.
-func (b Blobs) Sooner() Blobs {
-	b.sooner = true
+// Sooner returns the same register with contents dead after an hour instead of a day when that is
+// so: on a disk that is short, and while no backup is made, which copies contents long after it
+// has read who refers to them. It is asked each time.
+func (b Blobs) Sooner(when func() bool) Blobs {
+	b.sooner = when
 	return b
 }
 
 // before is the latest mark of what is dead now.
 func (b Blobs) before() int64 {
-	if b.sooner {
+	if b.sooner != nil && b.sooner() {
 		return toMicros(b.now().Add(-deadSooner))
 	}
 	return toMicros(b.now().Add(-deadAfter))
