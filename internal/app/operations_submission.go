@@ -147,25 +147,27 @@ func (a *App) resumeLogin(ctx context.Context, q ops.SubmissionResume) (ops.Logi
 // maxLimit bounds the limits that can be set.
 const maxLimit = 10_000_000
 
+// limited finds whose limits a mailbox's address or a domain's name stands for.
+func (a *App) limited(of string) (owner allowance.Owner, name string, err error) {
+	if strings.Contains(of, "@") {
+		m, err := a.owner(of)
+		return allowance.OfBox(m.ID), string(m.Address), err
+	}
+	canonical, err := domainName(of)
+	if err != nil {
+		return owner, "", err
+	}
+	d, ok := a.directory.Snapshot().Domain(canonical)
+	if !ok {
+		return owner, "", control.NotFound("domain %s: %v", canonical, directory.ErrNoDomain)
+	}
+	return allowance.OfDomain(d.ID), d.Name, nil
+}
+
 func (a *App) setLoginLimits(ctx context.Context, q ops.SubmissionSet) (ops.SubmissionLimits, error) {
-	var owner allowance.Owner
-	name := q.Owner
-	if strings.Contains(q.Owner, "@") {
-		m, err := a.owner(q.Owner)
-		if err != nil {
-			return ops.SubmissionLimits{}, err
-		}
-		owner, name = allowance.OfBox(m.ID), string(m.Address)
-	} else {
-		canonical, err := domainName(q.Owner)
-		if err != nil {
-			return ops.SubmissionLimits{}, err
-		}
-		d, ok := a.directory.Snapshot().Domain(canonical)
-		if !ok {
-			return ops.SubmissionLimits{}, control.NotFound("domain %s: %v", canonical, directory.ErrNoDomain)
-		}
-		owner, name = allowance.OfDomain(d.ID), d.Name
+	owner, name, err := a.limited(q.Owner)
+	if err != nil {
+		return ops.SubmissionLimits{}, err
 	}
 	for _, n := range []*int{q.PerMinute, q.PerHour, q.PerDay, q.Recipients} {
 		if n != nil && *n > maxLimit {
