@@ -39,7 +39,7 @@ type leader struct {
 func (l leader) run(ctx context.Context) error {
 	tick := time.NewTicker(leaseRenew)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil { // a tick may have come while the work ended
 		got, err := l.leases.Lease(ctx, leaseName, l.holder, leaseTime)
 		if err != nil && ctx.Err() == nil {
 			l.log.Error("work for all nodes: not known who does it", "error", err)
@@ -52,9 +52,9 @@ func (l leader) run(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // hold works until the lease can't be renewed, or ctx ends; then it gives the lease back.

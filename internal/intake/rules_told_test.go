@@ -87,7 +87,7 @@ func TestListAsksForNothing(t *testing.T) {
 	}
 	tx := w.beginAsking(t)
 	tx.Rcpt(t.Context(), "accept+team@late.example", mail.RcptParams{Notify: mail.NotifySuccess})
-	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	tx.Data(t.Context(), mail.NewMessage([]byte(letterOf("none@early.example"))), nil)
 	tr := w.commits[0].Transfers[0]
 	if tr.Params != (mail.RcptParams{}) || tr.Message.Params.EnvelopeID+tr.Message.Params.Return != "" || tr.Message.Sender != "none@late.example" {
 		t.Errorf("got %+v, %+v", tr.Params, tr.Message)
@@ -137,7 +137,7 @@ func TestRedirectAsks(t *testing.T) {
 			} else {
 				tx := w.beginAsking(t)
 				tx.Rcpt(t.Context(), "none@late.example", tt.asked)
-				tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+				tx.Data(t.Context(), mail.NewMessage([]byte(letterOf("none@early.example"))), nil)
 				c = w.commits[0]
 			}
 			var got []mail.Notify
@@ -200,7 +200,7 @@ func TestLaterTellsOfSuccess(t *testing.T) {
 	for _, to := range []mail.Path{"none@late.example", "tag@late.example"} {
 		tx.Rcpt(t.Context(), to, mail.RcptParams{Notify: mail.NotifySuccess})
 	}
-	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	tx.Data(t.Context(), mail.NewMessage([]byte(letterOf("none@early.example"))), nil)
 	c := w.commits[0]
 	if !slices.Equal(o.success, []string{"none@late.example"}) || c.Transfers[0].Recipient != "tag@late.example" || c.Transfers[0].Params.Notify != mail.NotifySuccess {
 		t.Errorf("told of %q, asks %v", o.success, c.Transfers[0].Params)
@@ -224,7 +224,7 @@ func TestRefusedWithoutSenderIsHeld(t *testing.T) {
 			t.Fatal(to, v)
 		}
 	}
-	tx.Data(t.Context(), mail.NewMessage([]byte(letter)), nil)
+	tx.Data(t.Context(), mail.NewMessage([]byte(letterOf("none@early.example"))), nil)
 	got := map[mail.Path]bool{}
 	for _, tr := range w.commits[0].Transfers {
 		got[tr.Recipient] = tr.Hold
