@@ -28,7 +28,9 @@ func TestModel(t *testing.T) {
 			twoNodes(t, db)
 			seeds, end := []uint64{1}, time.Time{}
 			if s := os.Getenv("IMAP_MODEL_SEED"); s != "" {
-				seeds = []uint64{uint64(number(s))}
+				seed, err := strconv.ParseUint(s, 10, 64)
+				check(t, err)
+				seeds = []uint64{seed}
 			} else if s := os.Getenv("IMAP_MODEL"); s != "" {
 				d, err := time.ParseDuration(s)
 				check(t, err)
@@ -140,6 +142,11 @@ func (m *model) step() {
 		p.remove()
 	case n < 92: // what is older than some expunges is forgotten
 		keep := m.r.IntN(6)
+		for _, p := range m.players { // a folder that was not read yet could not be made what it was: BYE
+			if p.unread && p.folder != nil && !p.folder.gone {
+				p.ask("NOOP")
+			}
+		}
 		m.done = append(m.done, fmt.Sprintf("log cut to %d", keep))
 		check(m.t, m.servers[0].db.Mailboxes().ThinExpunged(m.t.Context(), keep))
 	case n < 97: // away, and back with what it remembers

@@ -58,6 +58,7 @@ func startOn(t testing.TB, db *store.DB, shared *bodies, change func(*imap.Serve
 // A player is a session and what it was told.
 type player struct {
 	*client
+	unread                       bool // it has asked for nothing since it selected the folder, which the server may not have read
 	model                        *model
 	server                       *server
 	condstore, qresync, deflates bool
@@ -113,6 +114,8 @@ func (p *player) must(command string) []string {
 func (p *player) ask(command string) []string {
 	p.t.Helper()
 	p.model.done = append(p.model.done, p.String()+command)
+	verb, _, _ := strings.Cut(command, " ")
+	p.unread = p.unread && !slices.Contains([]string{"FETCH", "STORE", "SEARCH", "UID"}, verb)
 	p.send("x1 " + command)
 	lines := p.answers("x1 ")
 	p.told(lines)
@@ -166,7 +169,7 @@ func (p *player) choose(name string) {
 			parameter = " (CONDSTORE)"
 		}
 	}
-	p.folder = f
+	p.folder, p.unread = f, true
 	m.done = append(m.done, p.String()+"SELECT "+name+parameter)
 	p.send("x1 SELECT " + name + parameter)
 	p.selected(p.answers("x1 "), known)
