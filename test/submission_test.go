@@ -4,23 +4,22 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/base64"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"gatepost/test/machine"
+	"gatepost/test/vacant"
 )
 
 // freePort returns a loopback address that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := vacant.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // plain is AUTH PLAIN with its initial response (RFC 4954 §4, RFC 4616).

@@ -17,6 +17,7 @@ import (
 
 	"gatepost/test/machine"
 	"gatepost/test/peer"
+	"gatepost/test/vacant"
 )
 
 // The published blacklist of the bench: so many addresses, and the zone that has them.
@@ -164,12 +165,10 @@ func startZone(dir, csv string) (dnsMachine, error) {
 	if err != nil {
 		return dnsMachine{}, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := vacant.Addr()
 	if err != nil {
 		return dnsMachine{}, err
 	}
-	addr := l.Addr().String()
-	l.Close()
 	m, err := machine.New(bin, filepath.Join(dir, "data"))
 	if err != nil {
 		return dnsMachine{}, err

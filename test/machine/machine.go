@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gatepost/test/vacant"
 )
 
 // A Machine is one data directory and the process that serves it, if any.
@@ -51,12 +53,10 @@ func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 func New(bin, dir string) (*Machine, error) {
 	m := &Machine{Bin: bin, Dir: dir}
 	for _, addr := range []*string{&m.SMTP, &m.IMAP, &m.POP3, &m.Sieve, &m.Web} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		var err error
+		if *addr, err = vacant.Addr(); err != nil {
 			return nil, err
 		}
-		*addr = l.Addr().String()
-		defer l.Close()
 	}
 	return m, nil
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"gatepost/test/vacant"
 )
 
 // A DNSSEC is a validating resolver, unbound, in front of an authoritative server,
@@ -266,7 +268,7 @@ func answers(addr string, zones []Zone, ended <-chan struct{}) error {
 // the moment.
 func freeDNS() (string, error) {
 	for range 20 {
-		addr, err := freeAddr()
+		addr, err := vacant.Addr()
 		if err != nil {
 			return "", err
 		}

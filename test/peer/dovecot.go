@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"gatepost/test/vacant"
 )
 
 // A Dovecot is a private Dovecot that takes mail over LMTP into maildirs.
@@ -15,7 +17,7 @@ type Dovecot struct {
 // StartDovecot starts one that has the mailboxes and no others, and keeps its files in
 // dir. Stop ends it.
 func StartDovecot(dir string, mailboxes ...string) (*Dovecot, error) {
-	addr, err := freeAddr()
+	addr, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}

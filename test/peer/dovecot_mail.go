@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"gatepost/test/vacant"
 )
 
 // A DovecotMail is a private Dovecot whose mailboxes are read over IMAP and POP3, in the
@@ -19,11 +21,11 @@ const DovecotPassword = "pass"
 // StartDovecotMail starts one that keeps its files in dir. Each user's mail is kept as the
 // format says that is the name's part before a "-": maildir or sdbox. Stop ends it.
 func StartDovecotMail(dir string, users ...string) (*DovecotMail, error) {
-	imap, err := freeAddr()
+	imap, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}
-	pop3, err := freeAddr()
+	pop3, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}

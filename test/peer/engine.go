@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gatepost/test/vacant"
 )
 
 // An Engine is a program that looks at mail: a virus scanner, a spam filter, a milter. It
@@ -43,7 +45,7 @@ func newEngine(program, pkg string) (e *Engine, err error) {
 		return nil, fmt.Errorf("peer: %s: %w", program, err)
 	}
 	e.Socket = filepath.Join(e.Dir, "socket")
-	if e.Addr, err = freeAddr(); err != nil {
+	if e.Addr, err = vacant.Addr(); err != nil {
 		os.RemoveAll(e.Dir)
 		return nil, err
 	}

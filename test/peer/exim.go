@@ -4,6 +4,8 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"gatepost/test/vacant"
 )
 
 // Config is what one Exim or OpenSMTPD differs in from another.
@@ -27,7 +29,7 @@ const RefusedText = "the harbour is closed today"
 
 // StartExim starts one that keeps its files in dir. Stop ends it.
 func StartExim(dir string, c Config) (*Exim, error) {
-	addr, err := freeAddr()
+	addr, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}

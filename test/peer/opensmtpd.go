@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"gatepost/test/vacant"
 )
 
 // An OpenSMTPD is a private OpenSMTPD that delivers what it takes into a maildir.
@@ -17,7 +19,7 @@ type OpenSMTPD struct {
 // "Invalid recipient", and never insists on ClientTLS: Debian 12's offers STARTTLS
 // but can't do it, https://github.com/OpenSMTPD/OpenSMTPD/issues/1239.
 func StartOpenSMTPD(dir string, c Config) (*OpenSMTPD, error) {
-	addr, err := freeAddr()
+	addr, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}

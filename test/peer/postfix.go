@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatepost/test/vacant"
 )
 
 // A Postfix is a private Postfix that delivers what it takes into maildirs.
@@ -41,7 +43,7 @@ func StartPostfix(dir string, c PostfixConfig) (*Postfix, error) {
 	if _, err := os.Stat("/usr/sbin/postfix"); err != nil {
 		return nil, fmt.Errorf("%w: Debian's package postfix", ErrMissing)
 	}
-	addr, err := freeAddr()
+	addr, err := vacant.Addr()
 	if err != nil {
 		return nil, err
 	}
@@ -228,16 +230,6 @@ func (p *Postfix) master() string {
 	return strings.NewReplacer("pickup unix -", "pickup unix n", "cleanup unix -", "cleanup unix n", "qmgr unix -", "qmgr unix n",
 		"flush unix -", "flush unix n", "postlog unix-dgram -", "postlog unix-dgram n",
 		"virtual unix - -", "virtual unix - n").Replace(b.String())
-}
-
-// freeAddr returns an address on loopback that nobody listens on at the moment.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // await returns once somebody greets at addr by SMTP, IMAP or POP3, or in vain when ended is closed.

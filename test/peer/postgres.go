@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"gatepost/test/vacant"
 )
 
 // A Postgres is a private PostgreSQL server, which can be killed and started again
@@ -42,7 +44,7 @@ func NewPostgres(sync bool) (p *Postgres, err error) {
 	if p.bin, err = postgresPrograms(); err != nil {
 		return nil, err
 	}
-	if p.host, err = freeAddr(); err != nil {
+	if p.host, err = vacant.Addr(); err != nil {
 		return nil, err
 	}
 	if p.Dir, err = os.MkdirTemp("", "gatepost-postgres-"); err != nil {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gatepost/test/vacant"
 )
 
 // StartRspamdWhole starts Rspamd as Debian configures it, with all modules that are on there,
@@ -38,11 +40,11 @@ func StartRspamdWhole(redis, dns string) (*Engine, error) {
 }
 
 func (e *Engine) configureWhole(redis, dns string) error {
-	fuzzy, err := freeAddr()
+	fuzzy, err := vacant.Addr()
 	if err != nil {
 		return err
 	}
-	proxy, err := freeAddr()
+	proxy, err := vacant.Addr()
 	if err != nil {
 		return err
 	}
