@@ -136,6 +136,28 @@ const (
 type need struct {
 	text  string
 	start bool // nothing of a word stands before them
+	near  *near
+}
+
+// near are other letters that stand close by those needed in whatever the expression matches: most
+// places where common letters are met need no more looking at.
+type near struct {
+	letters       []byte
+	before, after int // how many octets from the needed ones they begin or end at most; one of them is 0
+}
+
+// maxNear bounds the distance, so that looking costs little.
+const maxNear = 64
+
+// there reports whether the letters stand near a place of a text. A nil near stands anywhere.
+func (n *near) there(text []byte, start, end int) bool {
+	switch {
+	case n == nil:
+		return true
+	case n.after > 0:
+		return bytes.Contains(text[end:min(end+n.after, len(text))], n.letters)
+	}
+	return bytes.Contains(text[max(start-n.before, 0):start], n.letters)
 }
 
 // needs returns letters of which one must stand in whatever the tree matches, or
@@ -176,12 +198,46 @@ func concatNeeds(list []*syntax.Regexp) (best []need) {
 			continue
 		}
 		best = n
+		if sub.Op == syntax.OpLiteral {
+			best[0].near = nearest(list, i)
+		}
 		// \b is the end of a word of ASCII letters, here before one: so no word goes on here.
 		if i > 0 && list[i-1].Op == syntax.OpWordBoundary && sub.Op == syntax.OpLiteral && isWord(sub.Rune[0]) && sub.Rune[0] < utf8.RuneSelf {
 			best[0].start = true
 		}
 	}
 	return best
+}
+
+// nearest finds letters near those at i of a list, behind them or else before; nil where none are
+// sure to be.
+func nearest(list []*syntax.Regexp, i int) *near {
+	for _, step := range []int{1, -1} {
+		gap := 0
+		for k := i + step; k >= 0 && k < len(list) && gap >= 0 && gap <= maxNear; k += step {
+			text := string(list[k].Rune)
+			if list[k].Op != syntax.OpLiteral || len(text) < minNeed {
+				gap = sum(gap, reach(list[k]))
+				continue
+			}
+			n := &near{letters: []byte(text)}
+			if step > 0 {
+				n.after = gap + len(text)
+			} else {
+				n.before = gap + len(text)
+			}
+			return n
+		}
+	}
+	return nil
+}
+
+// sum adds reaches, of which -1 is any number.
+func sum(a, b int) int {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return a + b
 }
 
 // shortest returns the length of the shortest need, 0 if there is none.

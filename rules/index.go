@@ -28,7 +28,7 @@ type index struct {
 type level struct {
 	size    int
 	shift   uint
-	bits    []uint64 // by hash: some word begins so, of this level or a higher one
+	bits    []uint64 // by hash, two each: own, and longer
 	buckets []int32  // by hash without its last three bits: where the bucket begins in entries
 	entries []entry
 }
@@ -66,11 +66,11 @@ func newIndex(words []string) *index {
 		k := min(bits.Len(uint(len(w)))-1, len(sizes)-1)
 		of[k] = append(of[k], int32(i))
 	}
-	longer := []int32(nil)
+	higher := []int32(nil)
 	for k := len(sizes) - 1; k >= 0; k-- {
-		if own := of[k]; len(own) > 0 {
-			x.levels = append(x.levels, x.level(sizes[k], own, longer))
-			longer = append(longer, own...)
+		if words := of[k]; len(words) > 0 {
+			x.levels = append(x.levels, x.level(sizes[k], words, higher))
+			higher = append(higher, words...)
 		}
 	}
 	slices.Reverse(x.levels)
@@ -92,28 +92,43 @@ func (x *index) may(first, second byte) bool {
 	return x.pairs[p/64]&(1<<(p%64)) != 0
 }
 
-// level makes a level of its own words, beside those of higher ones. It has eight bits and
-// more a word, so that of the places at which none begins about one in ten is looked at in
-// vain.
-func (x *index) level(size int, own, longer []int32) level {
-	log := max(10, bits.Len(uint(len(own)+len(longer)))+3)
-	l := level{size: size, shift: uint(64 - log), bits: make([]uint64, 1<<log/64), buckets: make([]int32, 1<<(log-3)+1)}
-	for _, word := range longer {
+// What the two bits of a hash say.
+const (
+	own    = 1 // some word of the level begins so
+	longer = 2 // some word of a higher level does
+)
+
+// says returns the bits of a hash that is shifted.
+func (l *level) says(h uint64) uint64 { return l.bits[h/32] >> (h % 32 * 2) & (own | longer) }
+
+// level makes a level of its own words, beside those of higher ones. There are eight hashes
+// and more for each way in which words begin, so that of the places at which none begins about
+// one in ten is looked at in vain.
+func (x *index) level(size int, words, higher []int32) level {
+	ways := map[string]bool{}
+	for _, list := range [][]int32{words, higher} {
+		for _, word := range list {
+			ways[x.words[word][:size]] = true
+		}
+	}
+	log := max(10, bits.Len(uint(len(ways)))+3)
+	l := level{size: size, shift: uint(64 - log), bits: make([]uint64, 1<<log/32), buckets: make([]int32, 1<<(log-3)+1)}
+	for _, word := range higher {
 		h := hash(size, []byte(x.words[word])) >> l.shift
-		l.bits[h/64] |= 1 << (h % 64)
+		l.bits[h/32] |= longer << (h % 32 * 2)
 	}
 	of := func(word int32) uint64 { return hash(size, []byte(x.words[word])) >> l.shift / 8 }
-	slices.SortStableFunc(own, func(a, b int32) int {
+	slices.SortStableFunc(words, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(of(a), of(b)), strings.Compare(x.words[a], x.words[b]))
 	})
-	for i, word := range own {
+	for i, word := range words {
 		full := hash(size, []byte(x.words[word]))
 		h := full >> l.shift
-		l.bits[h/64] |= 1 << (h % 64)
+		l.bits[h/32] |= own << (h % 32 * 2)
 		l.buckets[h/8+1] = int32(i + 1)
 		next := x.words[word][size:]
 		l.entries = append(l.entries, entry{next: eight(next), mask: 1<<(8*min(len(next), 8)) - 1, tag: uint32(full), word: word})
-		x.nest(own[:i], word, func(other int32) bool { return of(other) == h/8 })
+		x.nest(words[:i], word, func(other int32) bool { return of(other) == h/8 })
 	}
 	for i := 1; i < len(l.buckets); i++ {
 		l.buckets[i] = max(l.buckets[i], l.buckets[i-1])
@@ -145,23 +160,32 @@ func (x *index) at(dst []int32, text []byte) []int32 {
 		}
 		full := hash(l.size, text)
 		h := full >> l.shift
-		if l.bits[h/64]&(1<<(h%64)) == 0 {
+		says := l.says(h)
+		if says&own != 0 {
+			dst = x.own(dst, l, text, full)
+		}
+		if says&longer == 0 {
 			return dst
 		}
-		bucket := l.entries[l.buckets[h/8]:l.buckets[h/8+1]]
-		if len(bucket) > few {
-			dst = x.search(dst, bucket, text)
+	}
+	return dst
+}
+
+// own appends the level's own words with which a text of this hash begins.
+func (x *index) own(dst []int32, l *level, text []byte, full uint64) []int32 {
+	h := full >> l.shift / 8
+	bucket := l.entries[l.buckets[h]:l.buckets[h+1]]
+	if len(bucket) > few {
+		return x.search(dst, bucket, text)
+	}
+	for i := range bucket {
+		e := &bucket[i]
+		if e.tag != uint32(full) || !e.goesOn(text[l.size:]) {
 			continue
 		}
-		for i := range bucket {
-			e := &bucket[i]
-			if e.tag != uint32(full) || !e.goesOn(text[l.size:]) {
-				continue
-			}
-			// Of four octets and fewer the tag is another for each, so that all of the word was compared.
-			if l.size <= 4 && len(text) >= l.size+8 || begins(text, x.words[e.word]) {
-				dst = append(dst, e.word)
-			}
+		// Of four octets and fewer the tag is another for each, so that all of the word was compared.
+		if l.size <= 4 && len(text) >= l.size+8 || begins(text, x.words[e.word]) {
+			dst = append(dst, e.word)
 		}
 	}
 	return dst

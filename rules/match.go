@@ -94,7 +94,9 @@ func (m *match) met(uses []use, text []byte, i int, needs bool) {
 		switch {
 		case u.mask&m.mask == 0 || m.found[u.pattern] == m.run:
 		case u.need && needs:
-			m.call(u, text, i)
+			if u.near.there(text, i, i+u.length) {
+				m.call(u, text, i)
+			}
 		case !u.need && u.fits(text, i):
 			m.hit(u.pattern, text, i, i+u.length)
 		}

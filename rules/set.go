@@ -70,6 +70,7 @@ type use struct {
 	length      int    // octets
 	need        bool   // letters that the pattern's expression needs
 	left, right bool   // the end must be a word's end
+	near        *near  // where need: what must stand near
 }
 
 // compiled is a pattern as it is matched.
@@ -188,7 +189,7 @@ func (b *builder) addExpression(i int, c *compiled) error {
 		return err
 	}
 	for _, need := range c.needs {
-		b.add(need.text, need.start, use{pattern: i, need: true})
+		b.add(need.text, need.start, use{pattern: i, need: true, near: need.near})
 	}
 	if len(c.needs) == 0 {
 		if b.blind++; b.blind > MaxBlind {

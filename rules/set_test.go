@@ -357,3 +357,30 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+// What an expression needs is looked at only where what must stand near does; not where any number
+// of octets may lie between.
+func TestNear(t *testing.T) {
+	for text, want := range map[string]string{
+		`\bcheap\W{0,3}pills`:  "cheap: pills within 17 behind", // three characters of four octets
+		`(no|any)prescription`: "prescription: none",
+		`go\d?prescription`:    "prescription: go within 6 before",
+		`cheap.*prescription`:  "prescription: none",
+		`cheap.*xy.pills`:      "cheap: none",
+		`order(ed)? now`:       "order: now within 6 behind",
+	} {
+		e, err := compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := e.needs[0].text + ": none"
+		if n := e.needs[0].near; n != nil && n.after > 0 {
+			got = fmt.Sprintf("%s: %s within %d behind", e.needs[0].text, strings.TrimSpace(string(n.letters)), n.after)
+		} else if n != nil {
+			got = fmt.Sprintf("%s: %s within %d before", e.needs[0].text, n.letters, n.before)
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
