@@ -32,7 +32,7 @@ const maxErrors = 20
 
 // Compact implements blob.Compacter. An object of which at least half is dead is copied without
 // it, one that is dead altogether is removed. Of all processes one at a time
-// may run it: two would do the same work twice, and lose nothing.
+// may run it: two would do the same work twice, and lose nothing (see twins).
 func (s *Store) Compact(ctx context.Context, r blob.Register, rate int64) (blob.Report, error) {
 	if !s.compacting.TryLock() {
 		return blob.Report{}, errBusy
@@ -123,19 +123,31 @@ func (c *compaction) note(err error) {
 	}
 }
 
-// twins leaves out objects that are no contents', and copies of objects that are still there: the compaction
-// that made them ended in the middle.
+// twins leaves out objects that are no contents', and takes the copy of an object that is still there in its place:
+// the compaction that made it ended in the middle, or is another node's that has lost its lease and does not know
+// yet. All that lives is in the copy, since it was made after the dead were buried; that other may remove the
+// object at any time, so it is never the copy that goes, but where it can't be read.
 func (c *compaction) twins(ctx context.Context, page []object) (objects []object) {
 	for _, o := range page {
 		name := nameIn(o.key)
 		if _, ok := parseNumber(name); !ok || len(name) != nameSize {
 			continue
 		}
-		if n := len(objects); n > 0 && nameIn(objects[n-1].key) == name {
-			c.note(c.client.remove(ctx, o.key))
+		n := len(objects)
+		if n == 0 || nameIn(objects[n-1].key) != name {
+			objects = append(objects, o)
 			continue
 		}
-		objects = append(objects, o)
+		_, _, err := c.index(ctx, o)
+		switch {
+		case err == nil:
+			c.note(c.client.remove(ctx, objects[n-1].key))
+			objects[n-1] = o
+		case errors.Is(err, blob.ErrDamaged):
+			c.note(c.client.remove(ctx, o.key))
+		case !errors.Is(err, errGone):
+			c.note(err)
+		}
 	}
 	return objects
 }

@@ -153,6 +153,44 @@ func rewrite(t *testing.T, b bucket) {
 	}
 }
 
+// Two nodes that compact at once, since one has lost its lease and does not know yet, lose nothing that lives:
+// the second begins when the first has made a copy and is about to remove the object.
+func TestCompactedByTwo(t *testing.T) {
+	b := newBucket(t)
+	c := b.config(t, "", 1)
+	c.Gather = 200 * time.Millisecond
+	s, other, reader := openStore(t, c), openStore(t, b.config(t, "", 2)), openStore(t, b.config(t, "", 3))
+	r := &blobtest.Register{}
+	var ids [2]blob.ID
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			ids[i] = blobtest.Put(t, s, blobtest.Content(uint64(i), 1000))
+			r.Own(ids[i], 1000)
+		})
+	}
+	wg.Wait()
+	if mustParse(t, ids[0]).name != mustParse(t, ids[1]).name {
+		t.Skip("the machine is too slow to have both in one object")
+	}
+	r.Disown(ids[0])
+	r.Day()
+	var once atomic.Bool
+	between := func(q *http.Request) int {
+		if q.Method == http.MethodDelete && once.CompareAndSwap(false, true) {
+			if _, err := other.Compact(t.Context(), r, 0); err != nil {
+				t.Errorf("the second: %v", err)
+			}
+		}
+		return 0
+	}
+	b.Fail.Store(&between)
+	if _, err := s.Compact(t.Context(), r, 0); err != nil || !once.Load() {
+		t.Fatalf("the first: %v; the second was begun: %t", err, once.Load())
+	}
+	blobtest.Want(t, reader, ids[1], blobtest.Content(1, 1000))
+}
+
 // Who does the next compaction reads no object again whose contents have been met, on another node either, until
 // a month has gone by.
 func TestMetOnce(t *testing.T) {
