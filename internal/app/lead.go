@@ -40,12 +40,13 @@ func (l leader) run(ctx context.Context) error {
 	tick := time.NewTicker(leaseRenew)
 	defer tick.Stop()
 	for ctx.Err() == nil { // a tick may have come while the work ended
+		asked := time.Now() // from when on the lease counts, at the latest
 		got, err := l.leases.Lease(ctx, leaseName, l.holder, leaseTime)
 		if err != nil && ctx.Err() == nil {
 			l.log.Error("work for all nodes: not known who does it", "error", err)
 		}
 		if got {
-			if err := l.hold(ctx, tick.C); err != nil {
+			if err := l.hold(ctx, asked, tick.C); err != nil {
 				return err
 			}
 		}
@@ -57,29 +58,35 @@ func (l leader) run(ctx context.Context) error {
 	return nil
 }
 
-// hold works until the lease can't be renewed, or ctx ends; then it gives the lease back.
-func (l leader) hold(ctx context.Context, tick <-chan time.Time) error {
+// hold works until the lease, which it has since asked, can't be renewed in time, or ctx ends; then it gives it back.
+func (l leader) hold(ctx context.Context, asked time.Time, tick <-chan time.Time) error {
 	l.log.Info("this node does the work for all nodes")
 	work, stop := context.WithCancel(ctx)
 	defer stop()
+	// By itself, since asking for the lease may hang for as long as an update may take.
+	late := time.AfterFunc(leaseStops-time.Since(asked), func() {
+		l.log.Warn("this node does the work for all nodes no longer: it could not renew the lease in time")
+		stop()
+	})
+	defer late.Stop()
 	done := make(chan error, 1)
 	go func() {
 		done <- l.work(work)
 		stop()
 	}()
-	for renewed := time.Now(); work.Err() == nil; {
+	for work.Err() == nil {
 		select {
 		case <-work.Done():
 			continue
 		case <-tick:
 		}
-		asked := time.Now() // from when on the lease counts, at the latest
+		asked = time.Now()
 		got, err := l.leases.Lease(work, leaseName, l.holder, leaseTime)
 		switch {
-		case got:
-			renewed = asked
-		case work.Err() == nil && (err == nil || time.Since(renewed) >= leaseStops):
-			l.log.Warn("this node does the work for all nodes no longer", "error", err)
+		case got && work.Err() == nil:
+			late.Reset(leaseStops - time.Since(asked))
+		case work.Err() == nil && err == nil:
+			l.log.Warn("this node does the work for all nodes no longer: another has the lease")
 			stop()
 		}
 	}

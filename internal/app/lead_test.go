@@ -101,6 +101,40 @@ func TestLead(t *testing.T) {
 	})
 }
 
+// slowLeases answer, once they are slow, after as long as an update may take.
+type slowLeases struct {
+	*fakeLeases
+	slow atomic.Bool
+}
+
+func (s *slowLeases) Lease(ctx context.Context, name, holder string, length time.Duration) (bool, error) {
+	if s.slow.Load() {
+		time.Sleep(40 * time.Second)
+		return false, errCut
+	}
+	return s.fakeLeases.Lease(ctx, name, holder, length)
+}
+
+// The work ends before the lease does, also while the database gives no answer.
+func TestLeadHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leases := &slowLeases{fakeLeases: &fakeLeases{cut: map[string]bool{}}}
+		var ended time.Time
+		work := func(ctx context.Context) error { <-ctx.Done(); ended = time.Now(); return nil }
+		ctx, stop := context.WithCancel(t.Context())
+		go leader{leases, "a", work, slog.New(slog.NewTextHandler(io.Discard, nil))}.run(ctx)
+		time.Sleep(65 * time.Second)
+		leases.slow.Store(true)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if left := leases.until.Sub(ended); ended.IsZero() || left < leaseTime-leaseStops {
+			t.Errorf("the work ended at %v, %v before the lease", ended, left)
+		}
+		stop()
+		time.Sleep(2 * time.Minute)
+	})
+}
+
 // What fails of the work ends the node, as it does where there is only one.
 func TestLeadFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
