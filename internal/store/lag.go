@@ -72,15 +72,30 @@ func nextLagging(tx *Tx, box, folder int64) (seq mailbox.ModSeq, err error) {
 	return seq, nil
 }
 
-// unmark takes all marks away, in a commit that makes durable what has lagged.
+// unmark takes all marks away that there are, in a commit that makes durable what has lagged. A mark
+// that is made while boxes are locked stays: its own box is not, and what lags in it may be committed later.
 func (db *DB) unmark(ctx context.Context) error {
 	return db.engine.update(ctx, func(tx *Tx) error {
-		if err := lockMarked(tx); err != nil {
+		if tx.speaks.forUpdate == "" {
+			_, err := tx.Exec(`DELETE FROM mailbox_lag`)
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM mailbox_lag`)
-		return err
+		var folders string
+		if err := tx.Row(`SELECT COALESCE(string_agg(CAST(folder AS TEXT), ','), '') FROM mailbox_lag`, nil, &folders); err != nil {
+			return err
+		}
+		return unmarkLocked(tx, folders)
 	})
+}
+
+// unmarkLocked locks the boxes of folders, and takes their marks away.
+func unmarkLocked(tx *Tx, folders string) error {
+	const these = ` = ANY (CAST(string_to_array(?, ',') AS BIGINT[]))`
+	if err := tx.lock(`SELECT box FROM mailbox_box WHERE box IN (SELECT box FROM mailbox_folder WHERE id`+these+`) ORDER BY box`, folders); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM mailbox_lag WHERE folder`+these, folders)
+	return err
 }
 
 // lockMarked locks the boxes of marked folders: what lags in them is committed, or waits.

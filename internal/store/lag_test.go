@@ -1,9 +1,13 @@
 package store
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"gatepost/mailbox"
 )
@@ -211,4 +215,80 @@ func TestLagEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "storing has stopped", func() bool { return f.err() != nil })
+}
+
+// What is renewed after a fall may take longer than an update may, which ends in an error meanwhile.
+func TestRenewalTakesItsTime(t *testing.T) {
+	dsn := emptyDatabase(t)
+	db := openDSN(t, dsn)
+	inbox, _ := twoBoxes(t, db)
+	see(t, db, inbox.ID, 1, mailbox.Add)
+	if err := db.Update(t.Context(), func(tx *Tx) error { _, err := tx.Exec(`DELETE FROM store_alive`); return err }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	if _, err := c.Exec(t.Context(), `BEGIN; SELECT box FROM mailbox_box WHERE box = 7 FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	s := db.engine.(*server)
+	s.limit = 100 * time.Millisecond
+	nothing := func(*Tx) error { return nil }
+	first := make(chan error, 1)
+	go func() { first <- db.Update(t.Context(), nothing) }()
+	until(t, "it is being renewed", func() bool { return len(s.renew) == 1 })
+	for range 2 {
+		if err := db.Update(t.Context(), nothing); err == nil {
+			t.Error("an update was made before the renewal")
+		}
+	}
+	select {
+	case err := <-first:
+		t.Errorf("the renewal was given up: %v", err)
+	default:
+	}
+	if _, err := c.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is renewed", func() bool { return marked(t, db) == 0 })
+	<-first
+	s.limit = updateLimit
+	if err := db.Update(t.Context(), nothing); err != nil {
+		t.Error(err)
+	}
+}
+
+// A mark that is made while marks are taken away stays: what lags under it may be committed later.
+func TestMarkMadeMeanwhileStays(t *testing.T) {
+	db := openPostgres(t)
+	inbox, other := twoBoxes(t, db)
+	see(t, db, inbox.ID, 1, mailbox.Add)
+	dsn := db.engine.(*server).node.config
+	c, err := pgx.ConnectConfig(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	if _, err := c.Exec(t.Context(), `BEGIN; SELECT box FROM mailbox_box WHERE box = 7 FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- db.unmark(t.Context()) }()
+	until(t, "who takes marks away waits for the box", func() bool {
+		n := 0
+		err := db.View(t.Context(), func(tx *Tx) error {
+			return tx.Row(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, nil, &n)
+		})
+		return err == nil && n > 0
+	})
+	see(t, db, other.ID, 1, mailbox.Add)
+	if _, err := c.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || marked(t, db) != 1 {
+		t.Errorf("%v; %d marks, want the one that was made meanwhile", err, marked(t, db))
+	}
 }

@@ -23,8 +23,10 @@ type server struct {
 	views chan struct{} // a place for each View: some connections are left to updates
 	texts sync.Map      // of statements as written to statements with $1, $2 …: a small fixed set
 	node  *node
-	again atomic.Int64 // how often an update was run again
-	lags  bool         // the server syncs within a second what it does not sync at once
+	again atomic.Int64  // how often an update was run again
+	limit time.Duration // updateLimit
+	renew chan struct{} // held by who renews (lag.go)
+	lags  bool          // the server syncs within a second what it does not sync at once
 
 	mu    sync.Mutex
 	ended bool
@@ -40,6 +42,7 @@ const (
 	waitLimit    = 10 * time.Second // for a connection to be free
 	awayLimit    = time.Second      // for one while the database is known to be gone
 	updateLimit  = 30 * time.Second // for an Update, however often it is tried
+	renewLimit   = time.Hour        // for what is done once after a fall: all messages of some folders may be changed
 	updateTries  = 10
 )
 
@@ -61,7 +64,7 @@ func openServer(ctx context.Context, dsn string, who Node, waits func(error)) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &server{pool: stdlib.OpenDB(*c), views: make(chan struct{}, max(1, size-max(1, size/4)))}
+	s := &server{pool: stdlib.OpenDB(*c), views: make(chan struct{}, max(1, size-max(1, size/4))), limit: updateLimit, renew: make(chan struct{}, 1)}
 	s.ends, s.end = context.WithCancel(context.Background())
 	s.pool.SetMaxOpenConns(size)
 	s.pool.SetMaxIdleConns(size)
@@ -286,13 +289,12 @@ func (s *server) commit(ctx context.Context, e errand) error {
 	defer done()
 	// Once it is begun the caller can't end it: nobody is told "failed" about rows
 	// that were committed.
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateLimit)
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limit)
 	defer cancel()
 	for try := 1; ; try++ {
 		again, err := s.attempt(ctx, whole, e)
 		if errors.Is(err, errFell) {
-			after := errand{renews: true, do: func(tx *Tx) error { return renew(tx, "server") }}
-			if again, err = s.attempt(ctx, whole, after); err == nil {
+			if again, err = s.renewed(whole); err == nil {
 				again, err = s.attempt(ctx, whole, e)
 			}
 		}
@@ -306,6 +308,20 @@ func (s *server) commit(ctx context.Context, e errand) error {
 			return err
 		}
 	}
+}
+
+// renewed has what a fall may have lost renewed, by one who takes the time that it needs; all others wait no
+// longer than for an update.
+func (s *server) renewed(whole context.Context) (again bool, err error) {
+	select {
+	case s.renew <- struct{}{}:
+		defer func() { <-s.renew }()
+	case <-whole.Done():
+		return false, fmt.Errorf("store: update: %w; they are being made good", errFell)
+	}
+	ctx, cancel := context.WithTimeout(s.ends, renewLimit)
+	defer cancel()
+	return s.attempt(ctx, ctx, errand{renews: true, do: func(tx *Tx) error { return renew(tx, "server") }})
 }
 
 // attempt does an errand in one transaction. again: nothing was committed, and another try
