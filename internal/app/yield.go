@@ -31,6 +31,9 @@ type yielder struct {
 
 func (a *App) newYielder(free func() (int64, error)) *yielder {
 	y := &yielder{keep: int64(a.config.Load().Limits.MinFree), free: free, log: a.log}
+	if sharesContent(a.config.Load()) { // contents are in a bucket: no mail that goes makes room on this disk
+		y.keep = 0
+	}
 	y.dying, y.yield = a.store.Blobs(steady(a.now())).Sooner(a.hurried).Dying, a.mailboxes.YieldDeleted
 	a.metrics.Gauge("deleted_yielded_messages", "Deleted mail that was let go before its time since the start, since the disk was nearly full.",
 		func() float64 { return float64(y.messages.Load()) })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatepost/internal/control/ops"
+	"gatepost/internal/metric"
 	"gatepost/mailbox"
 )
 
@@ -58,6 +59,26 @@ func TestDeletedMailYields(t *testing.T) {
 		dead, err := u.rows.Dead(t.Context(), "", "~")
 		if err != nil || (len(dead) == 4) != (backups == 0) {
 			t.Errorf("%d backups: %d contents are dead, %v", backups, len(dead), err)
+		}
+	}
+}
+
+// Where contents are in a bucket no deleted mail goes when the node's own disk is nearly full: it would make no
+// room there.
+func TestDeletedMailOfBucketStays(t *testing.T) {
+	a := openUnlimited(t)
+	for _, c := range []struct {
+		endpoint string
+		short    bool
+	}{{"", true}, {"https://s3.example.org", false}} {
+		set := *a.config.Load()
+		set.Limits.MinFree, set.Content.S3.Endpoint = 1000, c.endpoint
+		b := &App{store: a.store, mailboxes: a.mailboxes, metrics: metric.New(), now: a.now, log: a.log}
+		b.config.Store(&set)
+		y := b.newYielder(func() (int64, error) { return 1, nil })
+		b.yielder = y
+		if err := y.adjust(t.Context()); err != nil || y.short.Load() != c.short {
+			t.Errorf("contents at %q: %v; short: %t, want %t", c.endpoint, err, y.short.Load(), c.short)
 		}
 	}
 }
