@@ -166,7 +166,7 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	if a.Header != nil {
 		view, served = p.edited(a.Header)
 	}
-	above := mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), ownFields, "")
+	above := mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), in.leaving(p.served, served), "")
 	view = onTop(view, in.signed(ctx, p.snapshot, above, served, p.box.Address.Domain()))
 	now, home := in.Now(), p.box.Address.Domain()
 	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content
@@ -189,6 +189,21 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 		Params: p.wishes, Hold: p.sender.IsNull() || judged.Proof == "", Judged: judged,
 	})
 	return ""
+}
+
+// leaving tells the fields that a copy loses when rules send it on: the mailbox's own, and, of a header that
+// they changed, what would say in our name of other authors, or of nobody, that somebody had logged in: who
+// may sign for whom is read there.
+func (in *Intake) leaving(came, served *mail.Message) func(mail.Field) bool {
+	found := came.Header().All("Authentication-Results")
+	other := func(name string) bool { return !slices.Equal(came.Header().All(name), served.Header().All(name)) }
+	others := other("From") || other("Sender")
+	return func(f mail.Field) bool {
+		if !strings.EqualFold(f.Name, "Authentication-Results") || !ownResults(f.Value(), in.Config.Hostname) {
+			return ownFields(f)
+		}
+		return others || !slices.Contains(found, f.Value())
+	}
 }
 
 // ownFields tells the fields of a copy in a mailbox that no other is to have.

@@ -123,10 +123,17 @@ func TestSignatures(t *testing.T) {
 		"a stranger, by an alias":       {to: "away@late.example", author: "a@sender.example", want: "sealed by late.example pass"},
 		"a stranger, by rules":          {to: login, author: "a@sender.example", script: `redirect "x@elsewhere.example";`, want: "sealed by late.example pass"},
 		"a stranger, by changed rules":  {to: login, author: "a@sender.example", script: `addheader "X-Rules" "y"; redirect "x@elsewhere.example";`, want: "sealed by late.example pass"},
-		"a stranger, to a list":         {to: "friends@late.example", author: "a@sender.example", want: "sealed by late.example pass"},
-		"a stranger, to a domain":       {to: "x@hosted.example", author: "a@sender.example"},
-		"sealed by the node":            {to: "away@late.example", author: "a@sender.example", keys: []string{"mx.example"}, want: "sealed by mx.example pass"},
-		"nobody seals":                  {to: "away@late.example", author: "a@sender.example", keys: []string{"early.example"}},
+		"a stranger, whom rules make one of ours": {to: login, author: "a@sender.example",
+			script: `deleteheader "From"; addheader "From" "boss@late.example"; addheader "Authentication-Results" "mx.example; auth=pass"; redirect "x@elsewhere.example";`, want: "sealed by late.example pass"},
+		"a stranger, of whom rules say that he logged in": {to: login, author: "boss@late.example",
+			script: `addheader "Authentication-Results" "mx.example; auth=pass"; redirect "x@elsewhere.example";`, want: "sealed by late.example pass"},
+		"a user, whom rules make another one": {login: login, to: login, author: login,
+			script: `deleteheader "From"; addheader "From" "boss@late.example"; redirect "x@elsewhere.example";`, want: "sealed by late.example pass"},
+		"a user, by changed rules": {login: login, to: login, author: login, script: `addheader "X-Rules" "y"; redirect "x@elsewhere.example";`, want: "late.example pass"},
+		"a stranger, to a list":    {to: "friends@late.example", author: "a@sender.example", want: "sealed by late.example pass"},
+		"a stranger, to a domain":  {to: "x@hosted.example", author: "a@sender.example"},
+		"sealed by the node":       {to: "away@late.example", author: "a@sender.example", keys: []string{"mx.example"}, want: "sealed by mx.example pass"},
+		"nobody seals":             {to: "away@late.example", author: "a@sender.example", keys: []string{"early.example"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _, dir, r := newRulesWorld(t)
