@@ -53,18 +53,20 @@ func (p *plan) record() {
 	}
 	for _, w := range ways {
 		if archive, ok := t.snapshot.ArchiveOf(w.domain); ok {
-			p.commit.Records = append(p.commit.Records, p.recordOf(archive.ID, w.direction, whose[w]))
+			p.commit.Records = append(p.commit.Records, p.recordOf(archive.ID, w, whose[w]))
 		}
 	}
 }
 
 // recordOf is the message as an archive has it: as it came, beneath who sent it to whom. Of what
 // came in only the domain's own recipients are named, since the others are not its to know of.
-func (p *plan) recordOf(box int64, to mailbox.Direction, whose []*recipient) *mailbox.Delivery {
+func (p *plan) recordOf(box int64, to way, whose []*recipient) *mailbox.Delivery {
 	t := p.t
 	b := mail.AppendField(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
 	b = t.found(append(b, p.received...), whose[0])
-	if login := t.tx.Client.Login; !login.IsNull() {
+	login := t.tx.Client.Login
+	home, _ := t.snapshot.Domain(login.Domain())
+	if !login.IsNull() && (!t.hides() || to.domain == home.Name) { // others' archives show no more than their mail does
 		b = mail.AppendField(b, "X-Gatepost-Login", string(login))
 	}
 	for _, r := range whose {
@@ -74,7 +76,7 @@ func (p *plan) recordOf(box int64, to mailbox.Direction, whose []*recipient) *ma
 		b = mail.AppendField(b, "X-Gatepost-Outcome", outcome)
 	}
 	view := mail.BuildView(p.m, b, t.forged(), "")
-	d := mailbox.Prepare(box, mailbox.RecordFolder(to, t.tx.Time), view.Message(p.m), t.tx.Time)
+	d := mailbox.Prepare(box, mailbox.RecordFolder(to.direction, t.tx.Time), view.Message(p.m), t.tx.Time)
 	d.View, d.Record = view, true
 	return &d
 }

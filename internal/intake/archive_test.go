@@ -145,6 +145,30 @@ func TestArchiveFields(t *testing.T) {
 	}
 }
 
+// By which log-in it was sent the archive of the domain that sent it has; others' do not where users are hidden.
+func TestArchiveHidesLogin(t *testing.T) {
+	for name, tt := range map[string]struct {
+		hides bool
+		want  string // in the other domain
+	}{"hidden": {true, ""}, "shown": {false, "none@late.example"}} {
+		t.Run(name, func(t *testing.T) {
+			w, _, dir := newOutWorld(t)
+			w.Config.HideUsers = tt.hides
+			keepAll(t, dir, "late.example")
+			keepAll(t, dir, "tag.example")
+			w.sendAs(t, "none@late.example", "none@tag.example")
+			got := map[string]string{}
+			for _, d := range w.commits[0].Records {
+				m := d.View.Message(mail.NewMessage([]byte(letterOf("none@late.example"))))
+				got[strings.SplitN(d.Folder, "/", 2)[0]] = m.Header().Get("X-Gatepost-Login")
+			}
+			if len(got) != 2 || got["Out"] != "none@late.example" || got["In"] != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 // What others took before the answer is kept all the same; where it can't be, the client has to
 // come again, and others get it twice: better than an archive that lacks it.
 func TestArchiveInline(t *testing.T) {

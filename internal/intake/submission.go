@@ -104,6 +104,9 @@ func authorsIn(value string) (paths []mail.Path, bad string) {
 	if len(paths) == 0 {
 		return nil, "it is empty"
 	}
+	if !mail.OneReading(value) { // others would show an author whom nobody has looked at
+		return nil, strings.TrimSpace(value) + " can be read in two ways"
+	}
 	return paths, ""
 }
 

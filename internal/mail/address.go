@@ -87,6 +87,37 @@ func ParseAddressList(s string) []Address {
 	return p.list
 }
 
+// OneReading reports whether a list of addresses has one reading only. Behind an address in angles, up to the
+// comma, and in a route, readers find different ones; ParseAddressList passes over what stands there.
+func OneReading(s string) bool {
+	p := &addressParser{rest: s}
+	inside, behind := false, false
+	for !p.done() { // comments mean nothing
+		switch c := p.rest[0]; {
+		case c == '<':
+			if p.rest = p.rest[1:]; inside || behind || p.done() || p.rest[0] == '@' {
+				return false
+			}
+			inside = true
+			continue
+		case c == '>':
+			inside, behind = false, true
+		case c == ',' || c == ';':
+			if inside {
+				return false
+			}
+			behind = false
+		case behind:
+			return false
+		default:
+			p.word(nil)
+			continue
+		}
+		p.rest = p.rest[1:]
+	}
+	return !inside
+}
+
 // An addressParser goes through a list once. Words wait until it is clear whether
 // they are a display name, a group's or a local part.
 type addressParser struct {
