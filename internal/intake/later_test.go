@@ -1,9 +1,11 @@
 package intake_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 )
@@ -35,5 +37,36 @@ func TestSentLater(t *testing.T) {
 		if !tr.Message.Params.Release.Equal(release) || !tr.Message.Expires.Equal(release.Add(time.Hour)) || (tr.Destination == queue.Local) != (len(tr.Boxes) == 1) {
 			t.Errorf("%+v of %+v", tr, tr.Message)
 		}
+	}
+}
+
+// dated notes from when on return paths are signed.
+type dated struct {
+	noted
+	at *time.Time
+}
+
+func (d dated) SignFrom(_ context.Context, p mail.Path, leaves time.Time) (mail.Path, error) {
+	*d.at = leaves
+	return "good=" + p, nil
+}
+
+// A report about what waited for weeks comes back after those: the return path is good from then on.
+func TestLaterReturns(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	var at time.Time
+	w.Returns = dated{at: &at}
+	if _, err := dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.SignsReturns = time.Unix(1795694400, 0); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	own := client
+	own.Login = "none@late.example"
+	release := time.Now().Add(20 * 24 * time.Hour)
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	tx, _ := conv.Mail(t.Context(), own, own.Login, mail.Params{Release: release})
+	tx.Rcpt(t.Context(), "x@elsewhere.example", mail.RcptParams{})
+	if v := tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil); v.Answer != mail.OK || !at.Equal(release) {
+		t.Errorf("%v: signed from %v, want %v", v, at, release)
 	}
 }

@@ -233,7 +233,7 @@ func (in *Intake) onwardTransfer(ctx context.Context, s *directory.Snapshot, job
 	next := *m
 	next.ID, next.Sender = mail.NewID(in.Now()), in.leaves(s, m.Sender, to)
 	if submitted(in.ownFindings(job.Content)) {
-		next.Sender = in.signedReturn(ctx, s, next.Sender, to)
+		next.Sender = in.signedReturn(ctx, s, next.Sender, to, in.Now())
 	}
 	by := t.Recipient.Domain()
 	if !to.By.IsNull() {

@@ -196,7 +196,7 @@ func (p *plan) carry(ctx context.Context, r *recipient) {
 	for i, to := range remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
 		if !p.t.tx.Client.Login.IsNull() {
-			sender = p.t.in.signedReturn(ctx, p.t.snapshot, sender, to)
+			sender = p.t.in.signedReturn(ctx, p.t.snapshot, sender, to, p.t.begins())
 		}
 		if tr := p.sent[[2]mail.Path{sender, to.Address}]; tr != nil {
 			p.share(tr, r, to)
@@ -240,6 +240,14 @@ func (p *plan) share(tr *queue.Transfer, r *recipient, to directory.Remote) {
 // waits reports whether the sender has the message wait (RFC 4865): then all of it goes by the
 // queue, mailboxes here too.
 func (t *Transaction) waits() bool { return t.tx.Envelope.Params.Release.After(t.tx.Time) }
+
+// begins is when the message is first carried on.
+func (t *Transaction) begins() time.Time {
+	if t.waits() {
+		return t.tx.Envelope.Params.Release
+	}
+	return t.tx.Time
+}
 
 // look numbers a view by its prefix, which may be long.
 func (p *plan) look(v mail.View) int {
@@ -291,13 +299,9 @@ func (p *plan) transfer(r *recipient, view mail.View, as look, to mail.Path, d q
 	m := p.messages[as]
 	if m == nil {
 		now := p.t.tx.Time
-		begin := now
-		if p.t.waits() {
-			begin = p.t.tx.Envelope.Params.Release
-		}
 		m = &queue.Message{
 			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: as.sender, View: view, Size: view.Size(p.m.Size()),
-			Params: p.t.tx.Envelope.Params, Created: now, Expires: begin.Add(p.t.in.Config.Lifetime),
+			Params: p.t.tx.Envelope.Params, Created: now, Expires: p.t.begins().Add(p.t.in.Config.Lifetime),
 		}
 		if as.list {
 			m.Params = listParams(m.Params)

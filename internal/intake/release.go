@@ -50,7 +50,7 @@ func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.O
 func (in *Intake) releasedReturn(ctx context.Context, s *directory.Snapshot, h quarantine.Held, to directory.Remote) mail.Path {
 	sender := in.leaves(s, h.Sender, to)
 	if h.Proof == "log-in" {
-		sender = in.signedReturn(ctx, s, sender, to)
+		sender = in.signedReturn(ctx, s, sender, to, in.Now())
 	}
 	return sender
 }

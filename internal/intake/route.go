@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -33,9 +34,9 @@ type Rewriter interface {
 
 // Returns signs return paths of ours (BATV), and reads them.
 type Returns interface {
-	// Sign returns the path under which mail of a sender of ours leaves; what is null, signed or
+	// SignFrom returns the path under which mail of a sender of ours leaves at that time; what is null, signed or
 	// rewritten by SRS stays as it is.
-	Sign(ctx context.Context, sender mail.Path) (mail.Path, error)
+	SignFrom(ctx context.Context, sender mail.Path, leaves time.Time) (mail.Path, error)
 	// Verify returns the address that was signed. It fails for what is none, and, with the
 	// address all the same, for a tag that is not ours or too old.
 	Verify(ctx context.Context, rcpt mail.Path) (mail.Path, error)
@@ -134,15 +135,15 @@ func remote(s *directory.Snapshot, address mail.Path) directory.Remote {
 }
 
 // signedReturn is the reverse-path under which mail leaves of one who had logged in, where his domain signs those: a report that
-// comes back proves by it that it is about something that we sent. A list's mail has its owner's, as it is.
-func (in *Intake) signedReturn(ctx context.Context, s *directory.Snapshot, sender mail.Path, to directory.Remote) mail.Path {
+// comes back proves by it that it is about something that we sent, for days from when it left (at). A list's mail has its owner's, as it is.
+func (in *Intake) signedReturn(ctx context.Context, s *directory.Snapshot, sender mail.Path, to directory.Remote, at time.Time) mail.Path {
 	if in.Returns == nil || !to.Bounces.IsNull() {
 		return sender
 	}
 	if dom, ours := s.Domain(sender.Domain()); !ours || dom.SignsReturns.IsZero() {
 		return sender
 	}
-	signed, err := in.Returns.Sign(ctx, sender)
+	signed, err := in.Returns.SignFrom(ctx, sender, at)
 	if err != nil { // too long, at most: a report about it has to prove itself otherwise
 		in.Log.Warn("return path not signed", "sender", sender, "error", err)
 		return sender

@@ -173,7 +173,7 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	to := directory.Remote{Address: a.Address, By: p.box.Address}
 	sender := in.leaves(p.snapshot, p.sender, to)
 	if submitted(in.ownFindings(p.served)) {
-		sender = in.signedReturn(ctx, p.snapshot, sender, to)
+		sender = in.signedReturn(ctx, p.snapshot, sender, to, in.Now())
 	}
 	m := &queue.Message{
 		ID: mail.NewID(now), Tx: p.tx, Sender: sender,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
@@ -32,7 +33,7 @@ func (noted) Verify(_ context.Context, p mail.Path) (mail.Path, error) {
 	return "", errors.New("not signed")
 }
 
-func (noted) Sign(_ context.Context, p mail.Path) (mail.Path, error) {
+func (noted) SignFrom(_ context.Context, p mail.Path, _ time.Time) (mail.Path, error) {
 	if p == "tag@late.example" {
 		return "", errors.New("too long")
 	}

@@ -71,13 +71,19 @@ func NewSigner(keys Keys, now func() time.Time) *Signer {
 // with ErrUnsignable where the local part is quoted or the result too long: the mail can
 // leave under the path as it was.
 func (s *Signer) Sign(ctx context.Context, p mail.Path) (mail.Path, error) {
+	return s.SignFrom(ctx, p, s.now())
+}
+
+// SignFrom is Sign for mail that leaves later, such as what its sender has wait: Lifetime counts from
+// then on. Before that the tag may count as expired.
+func (s *Signer) SignFrom(ctx context.Context, p mail.Path, leaves time.Time) (mail.Path, error) {
 	if _, signed := Unsigned(p); p.IsNull() || signed || len(p) > 5 && strings.EqualFold(string(p[:3]), "srs") && strings.IndexByte("=+-", p[4]) >= 0 {
 		return p, nil
 	}
 	if p[0] == '"' || len(prefix)+tagSize+1+len(p) > mail.MaxPath {
 		return "", fmt.Errorf("sent: sign %s: %w", p, ErrUnsignable)
 	}
-	today := int64(DayOf(s.now()))
+	today := int64(DayOf(leaves))
 	n := today / keyDays
 	head := fmt.Sprintf("%d%03d", n%10, (today+lifeDays)%dayRound)
 	key, err := s.key(ctx, n)

@@ -45,6 +45,26 @@ func TestSignAndVerify(t *testing.T) {
 	}
 }
 
+// What waits for weeks, while keys are replaced, leaves under a path that is good for as long as any other.
+func TestSignFrom(t *testing.T) {
+	now := noon
+	s := signer(&now)
+	for _, wait := range []int{1, 8, 30} {
+		now = noon
+		leaves := noon.Add(time.Duration(wait) * 24 * time.Hour)
+		signed, err := s.SignFrom(t.Context(), "ann@ours.example", leaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for day, good := range map[int]bool{0: true, 7: true, 8: false} {
+			now = leaves.Add(time.Duration(day) * 24 * time.Hour)
+			if _, err := s.Verify(t.Context(), signed); (err == nil) != good {
+				t.Errorf("waits %d days, %d days after: %v", wait, day, err)
+			}
+		}
+	}
+}
+
 // The day is a number of three digits, and keys are numbered by one: both go round.
 func TestSignEveryDay(t *testing.T) {
 	now := noon
