@@ -14,6 +14,7 @@ import (
 	"gatepost/internal/door"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
+	"gatepost/internal/sent"
 	"gatepost/mailbox"
 )
 
@@ -95,7 +96,11 @@ func (s sendLimits) bounced(job queue.Job, report queue.Report) {
 	if job.Message.Sender.IsNull() {
 		return
 	}
-	m, ok := s.directory.Snapshot().Mailbox(job.Message.Sender.Base())
+	from := job.Message.Sender
+	if plain, signed := sent.Unsigned(from); signed {
+		from = plain
+	}
+	m, ok := s.directory.Snapshot().Mailbox(from.Base())
 	if !ok {
 		return
 	}

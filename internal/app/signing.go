@@ -13,7 +13,7 @@ import (
 func (a *App) openSigning(ctx context.Context, _ *config.Config) (err error) {
 	a.keys, err = signing.New(ctx, signing.Config{
 		Rows: a.store.Signing(), Resolver: a.resolver, Log: a.log, Now: func() time.Time { return a.now() },
-		Keep:   func() time.Duration { return a.config.Load().Signing.Keep },
+		Keep:   a.keepsKeys,
 		Rotate: func() time.Duration { return a.config.Load().Signing.Rotate },
 	})
 	if err != nil {
@@ -23,6 +23,13 @@ func (a *App) openSigning(ctx context.Context, _ *config.Config) (err error) {
 	a.metrics.Gauge("dkim_troubles", "Keys of domains that wait for their record, whose record is wrong or gone, or is to be taken away.",
 		func() float64 { return float64(len(a.keys.Troubles(""))) })
 	return nil
+}
+
+// keepsKeys is how long the record of a key stays that was replaced: as long as the setting says, and until what it
+// signed has left at last that its sender had wait (RFC 4865), and was tried for as long as anything is.
+func (a *App) keepsKeys() time.Duration {
+	c := a.config.Load()
+	return max(c.Signing.Keep, c.Submission.Hold+c.Queue.Lifetime)
 }
 
 // signOwn returns the fields that sign what the node writes by itself.
