@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
@@ -100,6 +101,9 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	snapshot := in.lists()
 	t := &Transaction{in: in, conv: c, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
+	if box, known := snapshot.Mailbox(client.Login); !client.Login.IsNull() && (!known || box.State == directory.Suspended || box.State == directory.Closed) {
+		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(client.Login) + " may not log in any more"})
+	}
 	switch how, err := in.identity(ctx, snapshot.Snapshot, client.Login, from); {
 	case err != nil:
 		return nil, t.fail(mail.Verdict{Answer: mail.Failed, ID: t.ID()}, err)

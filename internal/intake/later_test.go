@@ -70,3 +70,26 @@ func TestLaterReturns(t *testing.T) {
 		t.Errorf("%v: signed from %v, want %v", v, at, release)
 	}
 }
+
+// Who was suspended, or is gone, while he was logged in sends nothing more, under the null path either.
+func TestLoginEnds(t *testing.T) {
+	w, _, dir := newOutWorld(t)
+	own := client
+	own.Login = "none@late.example"
+	conv, _ := w.Connect(t.Context(), own)
+	defer conv.Close()
+	for _, state := range []directory.State{directory.Active, directory.Suspended} {
+		if _, err := dir.ChangeMailbox(t.Context(), own.Login, func(m *directory.Mailbox) error { m.State = state; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []mail.Path{own.Login, mail.Null} {
+			tx, v := conv.Mail(t.Context(), own, from, mail.Params{})
+			if v.Answer == mail.OK {
+				tx.Abort(mail.OK, "over")
+			}
+			if (v.Answer == mail.OK) != (state == directory.Active) {
+				t.Errorf("%s, from <%s>: %v", state, from, v)
+			}
+		}
+	}
+}
