@@ -127,7 +127,7 @@ func (a *App) openArchive(ctx context.Context, q ops.ArchiveOpen) (ops.Opening, 
 	if err := a.mailboxes.OpenArchiveTold(ctx, o, a.act(domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given")), letters); err != nil {
 		return ops.Opening{}, err
 	}
-	a.log.Info("archive opened", "domain", domain, "reader", reader.Address, "until", q.Until)
+	a.log.Info("archive opened", "domain", domain, "reader", reader.Address, "open", until)
 	if len(letters) > 0 {
 		a.queue.Wake(queue.Local)
 	}

@@ -170,3 +170,35 @@ func TestFromPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestOneReading(t *testing.T) {
+	for value, want := range map[string]bool{
+		"ann@here.example":                             true,
+		"Ann <ann@here.example>, b@c.example":          true,
+		`"a, <b@c.example>" <ann@here.example> (late)`: true,
+		"team: ann@here.example, <bob@here.example>;":  true,
+		"":                                       true,
+		"<ann@here.example> <boss@bank.example>": false,
+		"<ann@here.example> boss@bank.example":   false,
+		"<@bank.example:ann@here.example>":       false,
+		"<ann@here.example":                      false,
+		"<<ann@here.example>>":                   false,
+		"<ann@here.example, boss@bank.example>":  false,
+	} {
+		if got := OneReading(value); got != want {
+			t.Errorf("%s: got %t, want %t", value, got, want)
+		}
+	}
+}
+
+// FuzzOneReading checks that it comes to an end, and that what is written plainly has one reading.
+func FuzzOneReading(f *testing.F) {
+	f.Add(`a:b]\)(@"<,;>`, "ann")
+	f.Fuzz(func(t *testing.T, value, name string) {
+		OneReading(value)
+		plain := (&netmail.Address{Name: name, Address: "ann@here.example"}).String()
+		if !OneReading(plain) {
+			t.Errorf("%q has more than one", plain)
+		}
+	})
+}
