@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // sharers are two users and a group with imaplib: ann shares, bob reads and copies, both
@@ -81,14 +83,16 @@ func TestSharedFolders(t *testing.T) {
 	told := func(texts ...string) {
 		t.Helper()
 		until(t, time.Minute, "bob is told "+texts[0], func() bool {
-			return slices.ContainsFunc(box(t, m, "bob@test.example", "INBOX"), func(letter string) bool {
+			return slices.ContainsFunc(box(t, m, "bob@test.example", "INBOX"), func(content string) bool {
+				m := mail.NewMessage([]byte(content))
+				letter, _ := m.Text(m.Root(), 1<<20)
 				return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(letter, text) })
 			})
 		})
 	}
-	told("help@test.example partage tous les dossiers de la boîte avec vous.", "    Groups/help@test.example\r\n")
+	told("help@test.example partage tous les dossiers de la boîte avec vous.", "    Groups/help@test.example\n")
 	run(t, m, "", "share", "add", ann, "Archive", "bob@test.example")
-	told("    Shared/ann@test.example/Archive\r\n", "Vous pouvez en lire")
+	told("    Shared/ann@test.example/Archive\n", "Vous pouvez en lire")
 	run(t, m, "", "share", "answer", "bob@test.example", "Shared/ann@test.example/Archive", "decline")
 	if list := run(t, m, "", "share", "list", "--with", "bob@test.example"); !strings.Contains(list, "declined") {
 		t.Errorf("shared with bob:\n%s", list)
@@ -103,5 +107,5 @@ func TestSharedFolders(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "done") {
 		t.Fatalf("imaplib: %v\n%s", err, out)
 	}
-	told("    Shared/ann@test.example/Plans\r\n")
+	told("    Shared/ann@test.example/Plans\n")
 }

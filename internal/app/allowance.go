@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"strings"
 	"time"
 
 	"gatepost/internal/allowance"
@@ -161,7 +160,7 @@ func (a *App) tellStopped(ctx context.Context, s allowance.Stop) {
 // deliverStop delivers the letter to one mailbox.
 func (a *App) deliverStop(ctx context.Context, to directory.Mailbox, who mail.Path, s allowance.Stop) error {
 	dom, _ := a.directory.Snapshot().Domain(to.Address.Domain())
-	content := stopLetter(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, s, a.config.Load().Hostname)
+	content := a.letters.stopped(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, s, a.config.Load().Hostname)
 	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return err
@@ -173,32 +172,4 @@ func (a *App) deliverStop(ctx context.Context, to directory.Mailbox, who mail.Pa
 	}
 	a.changes.Notify(to.ID)
 	return nil
-}
-
-// stopLetter is what the postmaster reads.
-func stopLetter(lang string, to, who mail.Path, s allowance.Stop, hostname string) []byte {
-	from, subject, code := "Mail of "+who.Domain(), string(who)+" may not send any more", "en"
-	text := "The log-in " + string(who) + " asked to send far more than is allowed (" + s.Reason + "). " +
-		"It was stopped, since somebody else may have its password. Its owner still reads mail.\n\n" +
-		"What was sent: gatepost submission show " + string(who) + "\n\nGive the mailbox another password, end its sessions and application passwords, and then let it send again:\n\n" +
-		"    gatepost mailbox set " + string(who) + " --password-stdin\n    gatepost submission resume " + string(who) + "\n"
-	if primary, _, _ := strings.Cut(strings.ToLower(lang), "-"); primary == "fr" {
-		from, subject, code = "Courrier de "+who.Domain(), string(who)+" ne peut plus envoyer", "fr"
-		text = "Le compte " + string(who) + " a voulu envoyer bien plus que permis (" + s.Reason + "). " +
-			"Il a été arrêté : quelqu’un d’autre a peut-être son mot de passe. Son propriétaire lit toujours son courrier.\n\n" +
-			"Ce qui a été envoyé : gatepost submission show " + string(who) + "\n\nDonnez un autre mot de passe à la boîte, fermez ses sessions et ses mots de passe d’application, puis rétablissez l’envoi :\n\n" +
-			"    gatepost mailbox set " + string(who) + " --password-stdin\n    gatepost submission resume " + string(who) + "\n"
-	}
-	var b []byte
-	b = mail.AppendField(b, "From", `"`+from+`" <postmaster@`+who.Domain()+">")
-	b = append(b, "To: <"+string(to)+">\r\n"...)
-	b = mail.AppendField(b, "Subject", subject)
-	b = mail.AppendField(b, "Date", s.Since.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(s.Since)+"@"+hostname+">")
-	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
-	b = mail.AppendField(b, "Content-Language", code)
-	b = mail.AppendField(b, "MIME-Version", "1.0")
-	b = mail.AppendField(b, "Content-Type", "text/plain; charset=utf-8")
-	b = mail.AppendField(b, "Content-Transfer-Encoding", "quoted-printable")
-	return append(append(b, "\r\n"...), quoted(text)...)
 }

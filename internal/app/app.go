@@ -74,6 +74,7 @@ type App struct {
 	traffic      *traffic.Traffic
 	quotas       quotas
 	warner       *quotaWarner
+	letters      letters
 	pictures     *picture.Reader
 	ocr          *ocr.Pool
 	store        *store.DB
@@ -322,6 +323,9 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.quotas = quotas{a.directory, a.mailboxes}
 	a.warner = newQuotaWarner(a)
 	words, err := intake.NewWords()
+	if err == nil {
+		a.letters, err = newLetters()
+	}
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -82,30 +79,6 @@ func TestQuotaWarningAfterKill(t *testing.T) {
 		begin().tick(t.Context())
 		if got, err := n.mailboxes.Usage(t.Context(), box); err != nil || got.Messages != 10 {
 			t.Errorf("mailbox %d: %d messages, %v", box, got.Messages, err)
-		}
-	}
-}
-
-// What a letter says, in both languages.
-func TestQuotaLetter(t *testing.T) {
-	l := quotaLetter{
-		to: "ann@test.example", domain: "test.example", hostname: "mx.test.example", limit: mailbox.Usage{Bytes: 5 << 30, Messages: 100},
-		there: mailbox.Usage{Bytes: 5 << 30, Messages: 7}, kept: 30 * 24 * time.Hour, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
-	}
-	for lang, want := range map[string][]string{
-		"en":    {"Subject: Your mailbox is 100 % full", "ann@test.example is full: it is at 100 %", "It holds 5120.00 MiB of 5120.00 MiB. It holds 7 of 100 messages.", "waits with its senders", "for 30 days"},
-		"fr-CA": {"Content-Language: fr", "est pleine : elle est à 100 %", "7 messages sur 100", "videz la corbeille", "pendant 30 jours"},
-		"de":    {"Content-Language: en"},
-	} {
-		m := mail.NewMessage(l.write(lang))
-		text := fmt.Sprintf("%s\n%s", bytes.ReplaceAll(l.write(lang), []byte("=\r\n"), nil), l.text(map[bool]quotaWords{true: quotaFrench, false: quotaEnglish}[strings.HasPrefix(lang, "fr")], 100))
-		for _, w := range want {
-			if !strings.Contains(text, w) {
-				t.Errorf("%s: no %q in\n%s", lang, w, text)
-			}
-		}
-		if m.Header().Get("Auto-Submitted") != "auto-generated" {
-			t.Errorf("%s: it would be answered", lang)
 		}
 	}
 }

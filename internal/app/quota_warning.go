@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
-	"mime/quotedprintable"
-	"strings"
 	"sync"
 	"time"
 
@@ -164,12 +161,10 @@ func (w *quotaWarner) warn(ctx context.Context, box int64, own directory.Limits,
 	if !ok || !m.State.Takes() {
 		return nil
 	}
-	lang := cmp.Or(m.Language, dom.Language, a.config.Load().Digest.Language)
-	letter := quotaLetter{
+	content := a.letters.quota(cmp.Or(m.Language, dom.Language, a.config.Load().Digest.Language), quotaState{
 		to: m.Address, domain: dom.Name, hostname: a.config.Load().Hostname, limit: quotaOf(own), there: there,
 		refuses: a.config.Load().Quota.Over == "refuse", kept: a.config.Load().Keeping.Deleted, now: now,
-	}
-	content := letter.write(lang)
+	})
 	message := mail.NewMessage(content)
 	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -195,116 +190,4 @@ type warningWaker struct {
 func (w warningWaker) Notify(box int64) {
 	w.changes.Notify(box)
 	w.warner.note(box)
-}
-
-// A quotaLetter tells the owner of a mailbox how full it is, and what to do.
-type quotaLetter struct {
-	to               mail.Path
-	domain, hostname string
-	limit, there     mailbox.Usage
-	refuses          bool
-	kept             time.Duration // that deleted mail can be brought back
-	now              time.Time
-}
-
-// quotaWords are a letter's texts in one language; see write for what stands where.
-type quotaWords struct{ from, subject, nearly, full, octets, messages, soon, never, advice, back string }
-
-var quotaEnglish = quotaWords{
-	from:     "Mail of %s",
-	subject:  "Your mailbox is %d %% full",
-	nearly:   "Your mailbox %s is nearly full: it is at %d %% of what it may hold.",
-	full:     "Your mailbox %s is full: it is at %d %% of what it may hold.",
-	octets:   "It holds %s of %s.",
-	messages: "It holds %d of %d messages.",
-	soon:     "When it is full, new mail waits with its senders for a few days and then goes back to them.",
-	never:    "When it is full, new mail goes back to its senders at once.",
-	advice: "To make room:\n" +
-		"- empty the folders Trash and Junk: what is in them counts;\n" +
-		"- sort your mail by size and delete large messages that you do not need, also in Sent;\n" +
-		"- mail programs that only mark deleted mail have a command that removes it: Expunge or Compact;\n" +
-		"- or ask your administrator for more room.",
-	back: "What you delete by mistake can be brought back for %d days: ask your administrator.",
-}
-
-var quotaFrench = quotaWords{
-	from:     "Courrier de %s",
-	subject:  "Votre boîte est pleine à %d %%",
-	nearly:   "Votre boîte %s est presque pleine : elle est à %d %% de ce qu’elle peut contenir.",
-	full:     "Votre boîte %s est pleine : elle est à %d %% de ce qu’elle peut contenir.",
-	octets:   "Elle contient %s sur %s.",
-	messages: "Elle contient %d messages sur %d.",
-	soon:     "Quand elle est pleine, le nouveau courrier attend quelques jours chez ses expéditeurs, puis leur est retourné.",
-	never:    "Quand elle est pleine, le nouveau courrier est aussitôt retourné à ses expéditeurs.",
-	advice: "Pour faire de la place :\n" +
-		"- videz la corbeille et les indésirables : leur contenu compte ;\n" +
-		"- triez votre courrier par taille et supprimez les gros messages dont vous n’avez plus besoin, y compris parmi les envoyés ;\n" +
-		"- les logiciels qui ne font que marquer le courrier supprimé ont une commande qui l’enlève : « Purger » ou « Compacter » ;\n" +
-		"- ou demandez plus de place à votre administrateur.",
-	back: "Ce que vous supprimez par erreur peut être récupéré pendant %d jours : demandez à votre administrateur.",
-}
-
-// write makes the message, from postmaster of the owner's domain.
-func (l quotaLetter) write(lang string) []byte {
-	w, code := quotaEnglish, "en"
-	if primary, _, _ := strings.Cut(strings.ToLower(lang), "-"); primary == "fr" {
-		w, code = quotaFrench, "fr"
-	}
-	percent := l.limit.Share(l.there)
-	var b []byte
-	b = mail.AppendField(b, "From", `"`+fmt.Sprintf(w.from, l.domain)+`" <postmaster@`+l.domain+">")
-	b = append(b, "To: <"+string(l.to)+">\r\n"...)
-	b = mail.AppendField(b, "Subject", fmt.Sprintf(w.subject, percent))
-	b = mail.AppendField(b, "Date", l.now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(l.now)+"@"+l.hostname+">")
-	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
-	b = mail.AppendField(b, "Content-Language", code)
-	b = mail.AppendField(b, "MIME-Version", "1.0")
-	b = mail.AppendField(b, "Content-Type", "text/plain; charset=utf-8")
-	b = mail.AppendField(b, "Content-Transfer-Encoding", "quoted-printable")
-	return append(append(b, "\r\n"...), quoted(l.text(w, percent))...)
-}
-
-func (l quotaLetter) text(w quotaWords, percent int) string {
-	state := w.nearly
-	if percent >= 100 {
-		state = w.full
-	}
-	parts := []string{fmt.Sprintf(state, l.to, percent)}
-	if l.limit.Bytes > 0 {
-		parts[0] += " " + fmt.Sprintf(w.octets, sizeText(l.there.Bytes), sizeText(l.limit.Bytes))
-	}
-	if l.limit.Messages > 0 {
-		parts[0] += " " + fmt.Sprintf(w.messages, l.there.Messages, l.limit.Messages)
-	}
-	if l.refuses {
-		parts = append(parts, w.never)
-	} else {
-		parts = append(parts, w.soon)
-	}
-	parts = append(parts, w.advice)
-	if days := int(l.kept / (24 * time.Hour)); days > 0 {
-		parts = append(parts, fmt.Sprintf(w.back, days))
-	}
-	return strings.Join(parts, "\n\n") + "\n"
-}
-
-// sizeText is a size for a person: in MiB from one up to some GiB.
-func sizeText(n int64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.2f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-}
-
-// quoted is text in quoted-printable, its lines ended as mail's are.
-func quoted(text string) []byte {
-	var b bytes.Buffer
-	w := quotedprintable.NewWriter(&b)
-	_, _ = w.Write([]byte(strings.ReplaceAll(text, "\n", "\r\n"))) // into memory
-	_ = w.Close()
-	return b.Bytes()
 }

@@ -27,8 +27,9 @@ func places() map[string]layer {
 	return map[string]layer{
 		"internal/mail": words, "internal/token": words, "internal/locale": words, "internal/clock": words,
 		"internal/door": domain, "internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
-		"internal/dkim":  words,
-		"internal/daily": words,
+		"internal/dkim":   words,
+		"internal/letter": words,
+		"internal/daily":  words,
 
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/bayes/desk": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain, "mailbox/ruleset": domain, "mailbox/offer": domain,

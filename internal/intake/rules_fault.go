@@ -5,10 +5,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"mime"
 	"strings"
 	"time"
 
+	"gatepost/internal/letter"
 	"gatepost/internal/locale"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
@@ -56,21 +56,12 @@ func (w *Words) fault(p *piece, hostname, why string, now time.Time) []byte {
 	home, _ := p.snapshot.Domain(p.box.Address.Domain())
 	lang := w.texts.Match(p.box.Language, home.Language)
 	text := func(key string, args ...any) string { return w.texts.Text(lang, "fault."+key, args...) }
-	b := fmt.Appendf(nil, "From: %s\r\n <mailer-daemon@%s>\r\n", mime.QEncoding.Encode("utf-8", text("from")), hostname)
-	b = mail.AppendField(b, "To", "<"+string(p.box.Address)+">")
-	b = mail.AppendField(b, "Subject", text("subject"))
-	b = mail.AppendField(b, "Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+mail.NewID(now)+"@"+hostname+">")
-	b = mail.AppendField(b, "Auto-Submitted", "auto-generated")
-	b = mail.AppendField(b, "Content-Language", lang)
-	b = append(b, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
 	lines := []string{text("happened"), text("mend"), ""}
 	for line := range strings.SplitSeq(clip(why), "\n") {
 		lines = append(lines, "    "+strings.ToValidUTF8(strings.TrimSpace(line), "?"))
 	}
-	subject := clip(strings.Join(strings.Fields(p.served.Header().Text("Subject")), " "))
-	for _, line := range append(lines, "", text("about", subject)) {
-		b = append(b, line+"\r\n"...)
-	}
-	return b
+	about := clip(strings.Join(strings.Fields(p.served.Header().Text("Subject")), " "))
+	lines = append(lines, "", text("about", about))
+	head := letter.Letter{ID: mail.NewID(now), FromName: text("from"), From: mail.Path("mailer-daemon@" + hostname), To: p.box.Address, Subject: text("subject"), Language: lang, Time: now.UTC()}
+	return head.Plain(strings.Join(lines, "\n") + "\n")
 }

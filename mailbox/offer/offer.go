@@ -11,11 +11,11 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"mime"
 	"strings"
 	"time"
 	"unicode"
 
+	"gatepost/internal/letter"
 	"gatepost/internal/locale"
 	"gatepost/internal/mail"
 )
@@ -69,21 +69,12 @@ func (w *Writer) Write(l Letter) []byte {
 	if l.Folder != "" {
 		what = text("offer.folder", seen(l.Folder))
 	}
-	b := fmt.Appendf(nil, "From: %s\r\n <%s>\r\n", mime.QEncoding.Encode("utf-8", text("offer.from")), l.From)
-	b = mail.AppendField(b, "To", "<"+string(l.To)+">")
-	b = mail.AppendField(b, "Subject", text("offer.subject", l.By, what))
-	b = mail.AppendField(b, "Date", l.Now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+l.ID+"@"+l.From.Domain()+">")
-	b = mail.AppendField(b, "Auto-Submitted", "auto-generated")
-	b = mail.AppendField(b, "MIME-Version", "1.0")
-	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
-	for _, line := range []string{
+	lines := []string{
 		text("offer.hello"), "", text("offer.what", l.By, what), text("offer.may." + string(l.May)), "",
 		text("offer.where"), "", "    " + seen(l.Name), "", text("offer.accept"), text("offer.decline"),
-	} {
-		b = append(append(b, line...), "\r\n"...)
 	}
-	return b
+	head := letter.Letter{ID: l.ID, FromName: text("offer.from"), From: l.From, To: l.To, Subject: text("offer.subject", l.By, what), Language: lang, Time: l.Now.UTC()}
+	return head.Plain(strings.Join(lines, "\n") + "\n")
 }
 
 // maxSeen bounds what is shown of a name, in characters.

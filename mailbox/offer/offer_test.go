@@ -18,8 +18,8 @@ func TestWrite(t *testing.T) {
 		May: Read, Now: time.Date(2026, 11, 26, 14, 0, 0, 0, time.UTC),
 	}
 	for lang, want := range map[string][]string{
-		"":      {"ann@example.org shares the folder \"Été�\" with you.\r\n", "    Shared/ann@example.org/Été�\r\n", "You can read"},
-		"fr-CA": {"ann@example.org partage le dossier « Été� » avec vous.\r\n", "Vous pouvez en lire"},
+		"":      {"ann@example.org shares the folder \"Été�\" with you.\n", "    Shared/ann@example.org/Été�\n", "You can read"},
+		"fr-CA": {"ann@example.org partage le dossier « Été� » avec vous.\n", "Vous pouvez en lire"},
 	} {
 		l.Language = lang
 		content := w.Write(l)
@@ -27,17 +27,19 @@ func TestWrite(t *testing.T) {
 		if got := m.Header().Get("Auto-Submitted"); strings.TrimSpace(got) != "auto-generated" {
 			t.Errorf("%q: Auto-Submitted %q", lang, got)
 		}
+		body, _ := m.Text(m.Root(), 1<<20)
 		for _, text := range want {
-			if !strings.Contains(string(content), text) {
+			if !strings.Contains(body, text) {
 				t.Errorf("%q: no %q in\n%s", lang, text, content)
 			}
 		}
-		if strings.Contains(string(content), "\u202e") {
+		if strings.Contains(body+m.Header().Text("Subject"), "\u202e") {
 			t.Errorf("%q: a character that turns the text", lang)
 		}
 	}
-	l.Folder = ""
-	if got := string(w.Write(l)); !strings.Contains(got, "tous les dossiers") {
+	l.Folder, l.Language = "", "fr"
+	m := mail.NewMessage(w.Write(l))
+	if got, _ := m.Text(m.Root(), 1<<20); !strings.Contains(got, "tous les dossiers") {
 		t.Errorf("all folders:\n%s", got)
 	}
 }

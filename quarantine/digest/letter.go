@@ -7,11 +7,9 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"mime"
-	"mime/quotedprintable"
-	"strings"
 	"time"
 
+	"gatepost/internal/letter"
 	"gatepost/internal/locale"
 	"gatepost/internal/mail"
 )
@@ -95,44 +93,16 @@ func (w *Writer) Why(lang string, r Row) string {
 // header is all fields but that of the parts.
 func (w *Writer) header(l Letter, s *sheet, stop string) []byte {
 	domain := l.Reader.Domain
-	b := appendFrom(s.say("from", cmp.Or(l.Reader.Name, domain)), "postmaster@"+domain)
-	b = appendAddress(b, "To", l.Reader.Address)
-	b = mail.AppendField(b, "Subject", s.Title)
-	b = mail.AppendField(b, "Date", l.Time.In(l.Reader.Zone).Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	b = mail.AppendField(b, "Message-ID", "<"+l.ID+"@"+w.hostname+">")
-	b = mail.AppendField(b, "Auto-Submitted", "auto-generated") // RFC 3834 §5
+	b := letter.Letter{
+		ID: l.ID, Host: w.hostname, FromName: s.say("from", cmp.Or(l.Reader.Name, domain)), From: mail.Path("postmaster@" + domain), To: l.Reader.Address,
+		Subject: s.Title, Language: s.Language, Time: l.Time.In(l.Reader.Zone),
+	}.Header()
 	b = mail.AppendField(b, "List-Id", "<quarantine-digest."+domain+">")
-	b = mail.AppendField(b, "List-Unsubscribe", "<"+stop+">")                      // RFC 2369 §3.2
-	b = mail.AppendField(b, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058 §3.1
-	b = mail.AppendField(b, "Content-Language", s.Language)
-	return mail.AppendField(b, "MIME-Version", "1.0")
-}
-
-// appendFrom begins a header with who writes. A name with other than ASCII is encoded as a
-// whole: an encoded word may not stand in quotes (RFC 2047 §5).
-func appendFrom(name, address string) []byte {
-	if encoded := mime.QEncoding.Encode("utf-8", name); encoded != name {
-		return []byte("From: " + encoded + "\r\n <" + address + ">\r\n")
-	}
-	return mail.AppendField(nil, "From", `"`+name+`" <`+address+`>`)
-}
-
-// appendAddress writes a field with an address alone: one that is not ASCII stands there
-// as it is (RFC 6532 §3.2), since there is no other way to write it.
-func appendAddress(b []byte, name string, a mail.Path) []byte {
-	return append(b, name+": <"+string(a)+">\r\n"...)
+	b = mail.AppendField(b, "List-Unsubscribe", "<"+stop+">")                         // RFC 2369 §3.2
+	return mail.AppendField(b, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058 §3.1
 }
 
 func appendPart(b []byte, boundary, kind, content string) []byte {
 	b = append(b, "--"+boundary+"\r\nContent-Type: "+kind+"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"...)
-	var part bytes.Buffer
-	q := quotedprintable.NewWriter(&part)
-	_, err := q.Write([]byte(strings.ReplaceAll(content, "\n", "\r\n")))
-	if err == nil {
-		err = q.Close()
-	}
-	if err != nil {
-		panic(err) // a buffer takes all
-	}
-	return append(append(b, part.Bytes()...), "\r\n"...)
+	return append(append(b, letter.Quoted(content)...), "\r\n"...)
 }

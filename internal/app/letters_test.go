@@ -1,0 +1,70 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gatepost/internal/allowance"
+	"gatepost/internal/mail"
+	"gatepost/mailbox"
+)
+
+// letterOf returns what a reader sees of a mail, and checks what programs see.
+func letterOf(t *testing.T, content []byte) string {
+	t.Helper()
+	m := mail.NewMessage(content)
+	h := m.Header()
+	if h.Get("Auto-Submitted") != "auto-generated" {
+		t.Errorf("it would be answered:\n%s", content)
+	}
+	body, _ := m.Text(m.Root(), 1<<20)
+	text := "Language: " + h.Get("Content-Language") + "\nFrom: " + h.Text("From") + "\nSubject: " + h.Text("Subject") + "\n" + body
+	if strings.Contains(text, "%!") || strings.Contains(text, "[quota.") || strings.Contains(text, "[stop.") {
+		t.Errorf("not a text for a person:\n%s", text)
+	}
+	return text
+}
+
+func says(t *testing.T, lang, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s: no %q in\n%s", lang, w, text)
+		}
+	}
+}
+
+func TestQuotaLetter(t *testing.T) {
+	words, err := newLetters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := quotaState{
+		to: "ann@test.example", domain: "test.example", hostname: "mx.test.example", limit: mailbox.Usage{Bytes: 5 << 30, Messages: 100},
+		there: mailbox.Usage{Bytes: 5 << 30, Messages: 7}, kept: 30 * 24 * time.Hour, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
+	}
+	for lang, want := range map[string][]string{
+		"en":    {"Subject: Your mailbox is 100 % full", "ann@test.example is full: it is at 100 %", "It holds 5120.00 MiB of 5120.00 MiB. It holds 7 of 100 messages.", "waits with its senders", "- empty the folders", "for 30 days"},
+		"fr-CA": {"Language: fr", "From: \"Courrier de test.example\" <postmaster@test.example>", "est pleine : elle est à 100 %", "7 messages sur 100", "- videz la corbeille", "pendant 30 jours"},
+		"de":    {"Language: en"},
+	} {
+		says(t, lang, letterOf(t, words.quota(lang, s)), want...)
+	}
+	s.there.Bytes, s.refuses, s.kept = 0, true, 24*time.Hour
+	says(t, "en", letterOf(t, words.quota("en", s)), "nearly full", "7 %", "at once", "for 1 day:")
+}
+
+func TestStopLetter(t *testing.T) {
+	words, err := newLetters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := allowance.Stop{Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Reason: "300 messages in an hour"}
+	for lang, want := range map[string][]string{
+		"en": {"From: \"Mail of test.example\" <postmaster@test.example>", "Subject: ann@test.example may not send any more", "(300 messages in an hour)", "gatepost submission resume ann@test.example"},
+		"fr": {"Language: fr", "ann@test.example ne peut plus envoyer", "gatepost submission show ann@test.example"},
+	} {
+		says(t, lang, letterOf(t, words.stopped(lang, "postmaster@test.example", "ann@test.example", stop, "mx.test.example")), want...)
+	}
+}
