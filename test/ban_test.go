@@ -53,7 +53,7 @@ func TestBanned(t *testing.T) {
 	}
 	run(t, m, "", "ban", "lift", bad, "--reason", "they called")
 	greets(bad, false)
-	if out := run(t, m, "", "ban", "show", bad); !strings.Contains(out, "lifted by admin") || !strings.Contains(out, "they called") {
+	if out := run(t, m, "", "ban", "show", bad); !strings.Contains(out, "lifted by admin (") || !strings.Contains(out, "they called") {
 		t.Errorf("show: %s", out)
 	}
 }

@@ -52,7 +52,7 @@ func (a *App) searchArchive(ctx context.Context, q ops.ArchiveSearch) ([]ops.Arc
 	if err != nil {
 		return nil, err
 	}
-	if err := a.mailboxes.Note(ctx, a.act(m.Address.Domain(), mailbox.ActSearch, "%s", filterText(q.ArchiveFilter))); err != nil {
+	if err := a.mailboxes.Note(ctx, a.act(ctx, m.Address.Domain(), mailbox.ActSearch, "%s", filterText(q.ArchiveFilter))); err != nil {
 		return nil, err
 	}
 	list := []ops.ArchivedMail{}

@@ -88,7 +88,7 @@ func TestContentDies(t *testing.T) {
 	head := []byte("Subject: held\r\n\r\n")
 	given := hold(t, a, "given", box.ID, append(bytes.Clone(head), make([]byte, 40<<20)...)) // enough to end a segment for it
 	hold(t, a, "kept", box.ID, head)
-	if _, err := a.quarantine.Delete(t.Context(), "given", operator); err != nil {
+	if _, err := a.quarantine.Delete(t.Context(), "given", operator(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	clock := time.Now()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatepost/internal/control"
 	"gatepost/internal/directory"
 	"gatepost/internal/queue"
 	"gatepost/internal/trust"
@@ -16,7 +17,17 @@ import (
 // admin is who acts when a command does.
 const admin = "admin"
 
-var operator = quarantine.By{Who: admin, Operator: true}
+// byCommand is who acts for a context: admin, and who that is by the system's word, where it is known.
+func byCommand(ctx context.Context) string {
+	if name := control.Person(ctx); name != "" {
+		return admin + " (" + name + ")"
+	}
+	return admin
+}
+
+func operator(ctx context.Context) quarantine.By {
+	return quarantine.By{Who: byCommand(ctx), Operator: true}
+}
 
 // An actOn does something to a held message; all who act, by commands and by pages, do
 // it by one of those below. Who may is asked before.

@@ -46,8 +46,8 @@ func (a *App) archiveOf(domain string) (directory.Mailbox, error) {
 }
 
 // act is something that an operator does with an archive.
-func (a *App) act(domain, what, format string, args ...any) mailbox.Act {
-	return mailbox.Act{Domain: domain, Time: a.now(), Who: admin, What: what, About: mailbox.Describe(format, args...)}
+func (a *App) act(ctx context.Context, domain, what, format string, args ...any) mailbox.Act {
+	return mailbox.Act{Domain: domain, Time: a.now(), Who: byCommand(ctx), What: what, About: mailbox.Describe(format, args...)}
 }
 
 func (a *App) listArchives(ctx context.Context, _ ops.ArchiveList) ([]ops.Archive, error) {
@@ -124,7 +124,7 @@ func (a *App) openArchive(ctx context.Context, q ops.ArchiveOpen) (ops.Opening, 
 		grant := mailbox.Grant{Box: m.ID, Who: mailbox.BoxWho(reader.ID), Rights: mailbox.MayLookUp | mailbox.MayRead}
 		letters = a.offers.letters(ctx, imap.Offer{By: "postmaster@" + domain, Grant: grant})
 	}
-	if err := a.mailboxes.OpenArchiveTold(ctx, o, a.act(domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given")), letters); err != nil {
+	if err := a.mailboxes.OpenArchiveTold(ctx, o, a.act(ctx, domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given")), letters); err != nil {
 		return ops.Opening{}, err
 	}
 	a.log.Info("archive opened", "domain", domain, "reader", reader.Address, "open", until)
@@ -143,7 +143,7 @@ func (a *App) closeArchive(ctx context.Context, q ops.ArchiveClose) (ops.Nothing
 	if err != nil {
 		return ops.Nothing{}, err
 	}
-	err = a.mailboxes.CloseArchive(ctx, m.ID, reader.ID, a.act(m.Address.Domain(), mailbox.ActClose, "to %s", reader.Address))
+	err = a.mailboxes.CloseArchive(ctx, m.ID, reader.ID, a.act(ctx, m.Address.Domain(), mailbox.ActClose, "to %s", reader.Address))
 	if errors.Is(err, mailbox.ErrNoGrant) {
 		return ops.Nothing{}, control.NotFound("the archive of %s is not open to %s", m.Address.Domain(), reader.Address)
 	}
@@ -178,7 +178,7 @@ func (a *App) removeArchive(ctx context.Context, q ops.ArchiveRemove) (ops.Nothi
 		return ops.Nothing{}, err
 	}
 	domain := m.Address.Domain()
-	if err := a.mailboxes.Note(ctx, a.act(domain, mailbox.ActRemove, "all of it: %d messages, %d octets", usage.Messages, usage.Bytes)); err != nil {
+	if err := a.mailboxes.Note(ctx, a.act(ctx, domain, mailbox.ActRemove, "all of it: %d messages, %d octets", usage.Messages, usage.Bytes)); err != nil {
 		return ops.Nothing{}, err
 	}
 	if _, err := a.directory.RemoveArchive(ctx, domain); err != nil {
@@ -200,7 +200,7 @@ func (a *App) exportArchive(ctx context.Context, q ops.ArchiveExport) (done ops.
 	if !filepath.IsAbs(q.Path) {
 		return done, control.Misused("%q is no absolute path", q.Path)
 	}
-	if err := a.mailboxes.Note(ctx, a.act(m.Address.Domain(), mailbox.ActExport, "%s to %s", filterText(q.ArchiveFilter), q.Path)); err != nil {
+	if err := a.mailboxes.Note(ctx, a.act(ctx, m.Address.Domain(), mailbox.ActExport, "%s to %s", filterText(q.ArchiveFilter), q.Path)); err != nil {
 		return done, err
 	}
 	w, err := mailfile.Create(q.Path, maildirNames)

@@ -11,9 +11,6 @@ import (
 	"gatepost/internal/control/ops"
 )
 
-// byHand is who acts by command.
-const byHand = "admin"
-
 func (a *App) banOps(h control.Handlers) {
 	control.On(h, a.listBans)
 	control.On(h, func(ctx context.Context, q ops.BanAdd) (ops.Ban, error) {
@@ -27,11 +24,11 @@ func (a *App) banOps(h control.Handlers) {
 		if q.For > maxBan {
 			return ops.Ban{}, control.Misused("a ban of %v: at most %v; who is to be kept out for good belongs into the block list", q.For, maxBan)
 		}
-		b, err := a.bans.Add(ctx, network, q.For, byHand, q.Note)
+		b, err := a.bans.Add(ctx, network, q.For, admin, q.Note)
 		return a.banShown(b), banTold(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.BanLift) (ops.Ban, error) {
-		b, err := a.bans.Lift(ctx, q.What, byHand, q.Reason)
+		b, err := a.bans.Lift(ctx, q.What, byCommand(ctx), q.Reason)
 		return a.banShown(b), banTold(err)
 	})
 	control.On(h, func(ctx context.Context, q ops.BanShow) ([]ops.Ban, error) {

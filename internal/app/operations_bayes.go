@@ -21,7 +21,7 @@ func (a *App) bayesOps(h control.Handlers) {
 	control.On(h, a.bayesSnapshots)
 	control.On(h, a.rollBayesBack)
 	control.On(h, func(ctx context.Context, _ ops.BayesReset) (ops.Nothing, error) {
-		return ops.Nothing{}, a.bayes.Reset(ctx, admin)
+		return ops.Nothing{}, a.bayes.Reset(ctx, byCommand(ctx))
 	})
 	control.On(h, a.explainBayes)
 }
@@ -103,7 +103,7 @@ func (a *App) rollBayesBack(ctx context.Context, r ops.BayesRollBack) (ops.Bayes
 	if _, err := time.Parse(time.DateOnly, r.Day); err != nil {
 		return ops.BayesRolled{}, control.Misused("%q is not a day like 2026-11-22", r.Day)
 	}
-	s, err := a.bayes.RollBack(ctx, r.Day, admin)
+	s, err := a.bayes.RollBack(ctx, r.Day, byCommand(ctx))
 	if errors.Is(err, desk.ErrNoSnapshot) {
 		return ops.BayesRolled{}, control.NotFound("no model is kept from before %s began; gatepost bayes snapshots lists those that are, and gatepost bayes reset makes it empty", r.Day)
 	}

@@ -242,7 +242,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		return nil
 	})
 	if err == nil && q.ArchiveDays != nil {
-		err = a.mailboxes.Note(ctx, a.act(d.Name, mailbox.ActKept, "%s", archiveText(d.ArchiveDays)))
+		err = a.mailboxes.Note(ctx, a.act(ctx, d.Name, mailbox.ActKept, "%s", archiveText(d.ArchiveDays)))
 	}
 	if err != nil {
 		return ops.Domain{}, told(err)

@@ -67,7 +67,7 @@ func (a *App) decideProposal(ctx context.Context, q ops.ProposalDecide) (ops.Pro
 	if err != nil {
 		return ops.ProposalDecision{}, err
 	}
-	as := proposal.Decision{Accepted: q.Accept, Who: admin}
+	as := proposal.Decision{Accepted: q.Accept, Who: byCommand(ctx)}
 	if q.Accept {
 		if as.Weight = q.Weight; !(as.Weight > 0 && as.Weight <= maxProposalWeight) {
 			return ops.ProposalDecision{}, control.Misused("the weight %v is not above 0 and at most %d", q.Weight, maxProposalWeight)

@@ -67,7 +67,7 @@ func (a *App) settle(ctx context.Context, ids []string, do actOn) ([]ops.Held, e
 	}
 	list, errs := []ops.Held{}, []error(nil)
 	for _, id := range ids {
-		h, err := do(ctx, id, operator)
+		h, err := do(ctx, id, operator(ctx))
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -189,7 +189,7 @@ func (a *App) bulkOp(ctx context.Context, q ops.QuarantineBulk) (ops.HeldBulk, e
 			guarded++
 			return nil
 		}
-		_, err := do(ctx, h.ID, operator)
+		_, err := do(ctx, h.ID, operator(ctx))
 		return err
 	})
 	result := ops.HeldBulk{Done: b.Done - guarded, Guarded: guarded, Skipped: b.Skipped, Failed: b.Failed, Failures: none.Failures, More: b.More, Next: cursorText(b.Next)}

@@ -152,7 +152,7 @@ func (a *App) changeQueue(ctx context.Context, q ops.QueueChange) (ops.Changed, 
 			return sum, err
 		}
 	}
-	a.log.Info("queue changed", "act", act, "transfers", sum.Changed, "by", admin)
+	a.log.Info("queue changed", "act", act, "transfers", sum.Changed, "by", byCommand(ctx))
 	if act == queue.Retry || act == queue.Release {
 		return sum, a.tryNow(ctx, func(queue.Destination) bool { return true })
 	}

@@ -118,12 +118,12 @@ func (a *App) stopLogin(ctx context.Context, q ops.SubmissionStop) (ops.Login, e
 	if len(reason) > 200 || strings.ContainsAny(reason, "\r\n\x00") {
 		return ops.Login{}, control.Misused("reason: give one line of 200 octets at most")
 	}
-	first, err := a.allowance.StopNow(ctx, allowance.Stop{Box: m.ID, Since: a.now(), Reason: reason, Who: admin})
+	first, err := a.allowance.StopNow(ctx, allowance.Stop{Box: m.ID, Since: a.now(), Reason: reason, Who: byCommand(ctx)})
 	if err != nil {
 		return ops.Login{}, err
 	}
 	if first {
-		a.log.Info("log-in stopped", "mailbox", m.Address, "reason", reason, "by", admin)
+		a.log.Info("log-in stopped", "mailbox", m.Address, "reason", reason, "by", byCommand(ctx))
 	}
 	return a.loginOf(ctx, m.ID)
 }
@@ -140,7 +140,7 @@ func (a *App) resumeLogin(ctx context.Context, q ops.SubmissionResume) (ops.Logi
 	if !was {
 		return ops.Login{}, control.NotFound("%s is not stopped", m.Address)
 	}
-	a.log.Info("log-in may send again", "mailbox", m.Address, "by", admin)
+	a.log.Info("log-in may send again", "mailbox", m.Address, "by", byCommand(ctx))
 	return a.loginOf(ctx, m.ID)
 }
 
@@ -184,6 +184,6 @@ func (a *App) setLoginLimits(ctx context.Context, q ops.SubmissionSet) (ops.Subm
 	if err != nil {
 		return ops.SubmissionLimits{}, err
 	}
-	a.log.Info("limits of log-ins changed", "of", name, "by", admin)
+	a.log.Info("limits of log-ins changed", "of", name, "by", byCommand(ctx))
 	return ops.SubmissionLimits{Owner: name, PerMinute: o.Minute, PerHour: o.Hour, PerDay: o.Day, Recipients: o.Recipients}, nil
 }

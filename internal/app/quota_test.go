@@ -24,11 +24,11 @@ func TestReleaseIntoFull(t *testing.T) {
 	n := openPages(t)
 	h := n.held("ann@test.example", plainMail, nil)
 	n.limit("ann@test.example", directory.Limits{Bytes: 10})
-	if _, err := n.releaseHeld(t.Context(), h.ID, operator); !errors.Is(err, quarantine.ErrFull) || n.state(h.ID) != quarantine.StateHeld {
+	if _, err := n.releaseHeld(t.Context(), h.ID, operator(t.Context())); !errors.Is(err, quarantine.ErrFull) || n.state(h.ID) != quarantine.StateHeld {
 		t.Errorf("got %v, %s", err, n.state(h.ID))
 	}
 	n.limit("ann@test.example", directory.Limits{})
-	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator(t.Context())))
 }
 
 // An owner hears of a full mailbox once a day, whatever comes, and whatever is known in memory.

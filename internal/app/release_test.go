@@ -56,7 +56,7 @@ func TestCopyRefusedAfterRelease(t *testing.T) {
 		if err != nil || len(page.Rows) != 1 || page.Rows[0].Recipient != "ann@gmail.example" || page.Rows[0].Box != quarantine.Anywhere || page.Rows[0].Domain != "test.example" {
 			t.Fatalf("held: %+v, %v", page.Rows, err)
 		}
-		n.must2(n.releaseHeld(t.Context(), page.Rows[0].ID, operator))
+		n.must2(n.releaseHeld(t.Context(), page.Rows[0].ID, operator(t.Context())))
 	}
 	shown, err := n.quarantine.Show(t.Context(), h.ID)
 	if got := delivered(shown); err != nil || got != "it is in the mailbox; refused by 1, and held as that" {
@@ -82,7 +82,7 @@ func TestReleaseToNobody(t *testing.T) {
 	n.must2(n.directory.AddAlias(t.Context(), directory.Alias{Address: "sales@test.example", Targets: []mail.Path{"ann@test.example", "x@elsewhere.example"}}))
 	h := n.held("sales@test.example", plainMail, func(h *quarantine.Held) { h.Box = quarantine.Elsewhere })
 	n.must2(n.directory.ChangeAlias(t.Context(), "sales@test.example", func(a *directory.Alias) error { a.Targets = a.Targets[:1]; return nil }))
-	if _, err := n.releaseHeld(t.Context(), h.ID, operator); !errors.Is(err, quarantine.ErrNowhere) || n.state(h.ID) != quarantine.StateHeld {
+	if _, err := n.releaseHeld(t.Context(), h.ID, operator(t.Context())); !errors.Is(err, quarantine.ErrNowhere) || n.state(h.ID) != quarantine.StateHeld {
 		t.Errorf("got %v, it is %s", err, n.state(h.ID))
 	}
 }
@@ -107,7 +107,7 @@ func TestReleaseDeletedFromTheQueue(t *testing.T) {
 	n := openPages(t)
 	n.far()
 	h := n.held("u@far.example", plainMail, func(h *quarantine.Held) { h.Box = quarantine.Anywhere })
-	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator(t.Context())))
 	says := func(want string) {
 		t.Helper()
 		if shown, err := n.quarantine.Show(t.Context(), h.ID); err != nil || delivered(shown) != want {
@@ -122,7 +122,7 @@ func TestReleaseDeletedFromTheQueue(t *testing.T) {
 	says("it was released, and came back: deleted from the queue")
 	n.copies("ann@test.example", "ann@gmail.example")
 	h = n.held("ann@test.example", plainMail, nil)
-	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator(t.Context())))
 	says("it is in the mailbox; on its way to 1")
 	n.must2(n.store.Queue().Change(t.Context(), queue.Query{}, queue.Delete))
 	says("it is in the mailbox; deleted from the queue for 1")

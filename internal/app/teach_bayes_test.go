@@ -65,7 +65,7 @@ func TestReleaseTeachesBayes(t *testing.T) {
 		"its sender":  {"carl@other.example", quarantine.By{Who: "sender", Sender: true}, false, ""},
 		"an operator": {"ann@test.example", quarantine.By{Who: "olga", Operator: true}, false, "false operator olga test.example"},
 		"a command":   {"ann@test.example", quarantine.By{Who: admin}, false, "false operator admin test.example"},
-		"guarded":     {"ann@test.example", operator, true, ""},
+		"guarded":     {"ann@test.example", operator(t.Context()), true, ""},
 	} {
 		text := strings.ReplaceAll(offerMail, "watches", "things for "+strings.ReplaceAll(name, " ", ""))
 		h := n.held(tt.to, text, func(h *quarantine.Held) { h.Tx, h.Guarded = mail.NewID(h.Time), tt.guard })
@@ -136,7 +136,7 @@ func TestMovesTeach(t *testing.T) {
 		h.Tx = mail.NewID(h.Time)
 		h.View.Prefix = []byte("X-Gatepost-Id: " + h.Tx + "\r\nX-Gatepost-Client: 192.0.2.9 (mx.shop.example)\r\n")
 	})
-	n.must2(n.quarantine.Release(t.Context(), h.ID, operator)) // teaches nothing: that is releaseHeld's
+	n.must2(n.quarantine.Release(t.Context(), h.ID, operator(t.Context()))) // teaches nothing: that is releaseHeld's
 	box := n.boxes["ann@test.example"]
 	wants := func(when, bayes, marks string) {
 		t.Helper()

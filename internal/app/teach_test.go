@@ -93,7 +93,7 @@ func TestReleaseTeaches(t *testing.T) {
 		"its sender":           {quarantine.By{Who: "sender", Sender: true}, false, learnt.Challenge, "news@shop.example"},
 		"an operator":          {quarantine.By{Who: "olga", Operator: true}, false, learnt.Operator, "olga"},
 		"the commands' user":   {quarantine.By{Who: admin}, false, learnt.Operator, admin},
-		"guarded, by an admin": {operator, true, "", ""},
+		"guarded, by an admin": {operator(t.Context()), true, "", ""},
 	} {
 		h := n.held("ann@test.example", offerMail, func(h *quarantine.Held) { h.Tx, h.Guarded = mail.NewID(h.Time), tt.guard })
 		n.must2(n.releaseHeld(t.Context(), h.ID, tt.by))
@@ -119,7 +119,7 @@ func TestReportOfDelivered(t *testing.T) {
 		h.Tx = mail.NewID(h.Time)
 		h.View.Prefix = []byte("X-Gatepost-Id: " + h.Tx + "\r\n")
 	})
-	n.must2(n.quarantine.Release(t.Context(), h.ID, operator))    // teaches nothing: that is releaseHeld's
+	n.must2(n.quarantine.Release(t.Context(), h.ID, operator(t.Context())))    // teaches nothing: that is releaseHeld's
 	n.must(n.store.Update(t.Context(), func(tx *store.Tx) error { // as if it had never been held
 		_, err := tx.Exec(`UPDATE held SET tx = ''`)
 		return err

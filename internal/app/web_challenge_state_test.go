@@ -70,7 +70,7 @@ func TestLateDigestLink(t *testing.T) {
 	text, err := n.digestLinks.Act(t.Context(), digest.Release, digest.Row{ID: h.ID, Expires: time.Now().Add(-time.Minute)}, time.Now().Add(-time.Hour))
 	n.must(err)
 	_, text, _ = strings.Cut(text, "/d/")
-	n.must2(n.releaseHeld(t.Context(), h.ID, operator))
+	n.must2(n.releaseHeld(t.Context(), h.ID, operator(t.Context())))
 	if l, err := (digestDesk{n.App}).Link(t.Context(), text, "en"); !errors.Is(err, token.ErrExpired) || l.Held.State != quarantine.StateReleased {
 		t.Errorf("got %+v, %v", l, err)
 	}

@@ -325,7 +325,7 @@ func TestChallengeRefuses(t *testing.T) {
 }
 
 func (a *challenged) setDeleted(t *testing.T, id string) error {
-	_, err := a.quarantine.Delete(t.Context(), id, operator)
+	_, err := a.quarantine.Delete(t.Context(), id, operator(t.Context()))
 	return err
 }
 

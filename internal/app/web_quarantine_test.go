@@ -453,7 +453,7 @@ func TestQuarantineStrange(t *testing.T) {
 	ann.wants("list")(ann.get("/quarantine"))(200, "<b>‹U+202E›txt.exe␇", "😀", long, "(no subject)", "(no sender: an automatic report)", "-\u202e", "-<b>")
 	ann.wants("strange")(ann.get("/quarantine/"+h.ID))(200, "‹U+202E›", "-\u202e")
 	ann.wants("bare")(ann.get("/quarantine/"+bare.ID))(200, "(no subject)", "It has no sender", "-Block sender")
-	n.must2(n.quarantine.Delete(t.Context(), h.ID, operator))
+	n.must2(n.quarantine.Delete(t.Context(), h.ID, operator(t.Context())))
 	ann.wants("wrong fields")(ann.get("/quarantine?sender=nobody&client=x&from=yesterday&state=lost"))(200, "This is not an address", "This is not an IP address", "This is not a day", "Nothing was searched for", `aria-invalid="true"`)
 	ann.wants("no match")(ann.get("/quarantine?text=nothing+like+it"))(200, "No held message fits this search")
 	ann.wants("wrong cursor")(ann.get("/quarantine?after=../x&trail=~~%00"))(200, bare.ID)

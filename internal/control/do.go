@@ -54,7 +54,7 @@ func Do(ctx context.Context, dir string, open func(context.Context) (Machine, er
 	case c != nil:
 		return c.Do(ctx, r, result)
 	}
-	err = handle(ctx, m, r, result)
+	err = handle(WithPerson(ctx, self()), m, r, result)
 	if closed := m.Close(); err == nil {
 		err = closed
 	}

@@ -104,7 +104,7 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		c.Read(make([]byte, 1)) // a client that waits says nothing: this ends when it hangs up
 		cancel()
 	}()
-	answer := s.answer(ctx, req)
+	answer := s.answer(WithPerson(ctx, peer(c)), req)
 	c.SetWriteDeadline(time.Now().Add(writeTime))
 	err := writeFrame(c, answer, s.most)
 	if errors.Is(err, ErrTooLong) {
