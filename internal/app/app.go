@@ -102,6 +102,7 @@ type App struct {
 	beside       []service // what runs as long as the node does
 	lookups      *lookup.Lookups
 	carriers     carriers
+	hostnames    *hostnames
 	srs          *srs.Rewriter
 	queue        *queue.Queue
 	intake       *intake.Intake
@@ -150,6 +151,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 	for _, step := range []func(context.Context, *config.Config) error{
 		a.openData,
 		a.openStore,
+		a.openHostnames,
 		a.openContent,
 		a.openDirectory,
 		a.openBans,
@@ -343,7 +345,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Meter:     newMeter(a),
 		Senders:   senders{a.directory, a.mailboxes},
 		Allowance: sendLimits{a.allowance, a.directory, a.metrics.Submission},
-		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver},
+		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver}, Hosts: a.hostnames.all,
 	}
 	a.carriers.bounced = sendLimits{a.allowance, a.directory, a.metrics.Submission}.bounced
 	a.carriers.local = intake.Local{In: a.intake, Store: a.store}

@@ -253,6 +253,7 @@ func (a *App) chores() []service {
 		{name: "web address", run: a.reachWeb},
 		{name: "work for all nodes", run: a.lead},
 		{name: "memory", run: a.giveBack},
+		{name: "names of nodes", run: a.hostnames.run},
 	}, a.beside...)
 }
 

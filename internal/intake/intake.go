@@ -201,6 +201,10 @@ type Intake struct {
 
 	Authority Authority // of who complains, or reports; nil: no complaints and reports are taken
 
+	// Hosts are the names of all nodes that share the store, lower case, and of those that did; nil:
+	// Config.Hostname alone. It must not wait.
+	Hosts func() []string
+
 	policies atomic.Pointer[Policies]
 }
 

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"strings"
 
 	"gatepost/internal/directory"
@@ -12,12 +13,16 @@ import (
 // to a mailbox elsewhere which sends it back here has been, once or twice.
 const maxPasses = 5
 
-// passes counts how often this node received the message before.
+// passes counts how often nodes of ours received the message before.
 func (in *Intake) passes(m *mail.Message) (n int) {
-	by := " by " + strings.ToLower(in.Config.Hostname) + " "
+	hosts := in.hosts()
 	for _, f := range m.Header().All("Received") {
-		if strings.Contains(strings.ToLower(strings.Join(strings.Fields(f), " "))+" ", by) {
-			n++
+		words := strings.Fields(strings.ToLower(f))
+		for i, word := range words {
+			if word == "by" && i+1 < len(words) && slices.Contains(hosts, words[i+1]) {
+				n++
+				break
+			}
 		}
 	}
 	return n

@@ -197,9 +197,9 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 func (in *Intake) leaving(came, served *mail.Message) func(mail.Field) bool {
 	found := came.Header().All("Authentication-Results")
 	other := func(name string) bool { return !slices.Equal(came.Header().All(name), served.Header().All(name)) }
-	others := other("From") || other("Sender")
+	others, hosts := other("From") || other("Sender"), in.hosts()
 	return func(f mail.Field) bool {
-		if !strings.EqualFold(f.Name, "Authentication-Results") || !ownResults(f.Value(), in.Config.Hostname) {
+		if !strings.EqualFold(f.Name, "Authentication-Results") || !ownResults(f.Value(), hosts) {
 			return ownFields(f)
 		}
 		return others || !slices.Contains(found, f.Value())

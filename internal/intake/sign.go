@@ -68,13 +68,12 @@ func (in *Intake) signedBy(served *mail.Message, domain string) bool {
 	return false
 }
 
-// ownFindings is the value of the Authentication-Results field that we wrote ourselves; "" where there is
-// none. Others that say so were removed as the message came.
+// ownFindings is the value of the Authentication-Results field that a node of ours wrote; "" where there is
+// none. It stands above all that came with the message: one further down is somebody's claim, which was
+// removed as the message came if it bore a name that was ours then.
 func (in *Intake) ownFindings(served *mail.Message) string {
-	for _, value := range served.Header().All("Authentication-Results") {
-		if ownResults(value, in.Config.Hostname) {
-			return value
-		}
+	if all := served.Header().All("Authentication-Results"); len(all) > 0 && ownResults(all[0], in.hosts()) {
+		return all[0]
 	}
 	return ""
 }

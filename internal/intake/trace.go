@@ -79,16 +79,16 @@ func (t *Transaction) verdict(b []byte, r *recipient) []byte {
 // Received-SPF field tells of the host whose Received stands below it (RFC 7208 §9.1): what
 // came above the first Received would be read as ours.
 func (t *Transaction) forged() func(mail.Field) bool {
-	traced := false
+	traced, hosts := false, t.in.hosts()
 	return func(f mail.Field) bool {
 		name := strings.ToLower(f.Name)
 		switch {
 		case strings.HasPrefix(name, "x-gatepost-"), strings.HasPrefix(name, "x-spam-"):
 			return true
-		case name == "authentication-results": // RFC 8601 §5: those with our own id
-			return ownResults(f.Value(), t.in.Config.Hostname)
+		case name == "authentication-results": // RFC 8601 §5: those with an id of ours
+			return ownResults(f.Value(), hosts)
 		case name == "received-spf":
-			return !traced || strings.Contains(strings.ToLower(f.Value()), strings.ToLower(t.in.Config.Hostname))
+			return !traced || namesHost(f.Value(), hosts)
 		}
 		traced = traced || name == "received"
 		return false
