@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -31,6 +32,10 @@ func TestContent(t *testing.T) {
 		"\r":                        "\r\n.\r\n",
 		"\r\r":                      "\r\n\r\n.\r\n",
 		"a\r":                       "a\r\n.\r\n",
+		"a\r\n\x00.\r\nb\r\n":       "a\r\n..\r\nb\r\n.\r\n",
+		"\x00\x00.b\r\n":            "..b\r\n.\r\n",
+		"a\x00.\r\n\x00\r\n\x00b":   "a\x00.\r\n\x00\r\n\x00b\r\n.\r\n",
+		"\x00\r.\n\x00":             "\x00\r\n..\r\n\x00\r\n.\r\n",
 	} {
 		if got := sent(t, content); got != want {
 			t.Errorf("%q: got %q, want %q", content, got, want)
@@ -40,12 +45,21 @@ func TestContent(t *testing.T) {
 	if got := sent(t, long+"\r\n"); got != "."+long+"\r\n.\r\n" {
 		t.Error("a long line is not what it was")
 	}
+	if got := sent(t, "a\r\n"+strings.Repeat("\x00", 200_000)+".\r\n"); got != "a\r\n..\r\n.\r\n" {
+		t.Errorf("many NULs and a dot leave as %.80q", got)
+	}
 }
+
+var (
+	nulsAndDot    = regexp.MustCompile(`(^|\r\n)\x00*\.\x00*\r\n`)
+	nulsBeforeDot = regexp.MustCompile(`(^|\r\n)\x00+\.`)
+)
 
 // Whatever is sent ends where we end it, and holds no CR or LF alone.
 func FuzzContent(f *testing.F) {
 	f.Add("a\r\n.\r\nb")
 	f.Add("\r\n\r.\n\r\r\n.")
+	f.Add("\r\n\x00.\r\n\x00\r\x00.")
 	f.Fuzz(func(t *testing.T, content string) {
 		got := sent(t, content)
 		body, ok := strings.CutSuffix(got, ".\r\n")
@@ -62,7 +76,11 @@ func FuzzContent(f *testing.F) {
 			}
 			read = append(read, strings.TrimPrefix(line, "."))
 		}
+		if nulsAndDot.MatchString(body) {
+			t.Fatalf("%q ends early where NULs go: %q", content, got)
+		}
 		want := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(content, "\r\n", "\n"), "\r", "\n"), "\n", "\r\n")
+		want = nulsBeforeDot.ReplaceAllString(want, "$1.")
 		if back := strings.Join(read, "\r\n"); back != strings.TrimSuffix(want, "\r\n") {
 			t.Fatalf("%q came as %q", content, back)
 		}
