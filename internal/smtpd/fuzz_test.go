@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -14,11 +15,13 @@ import (
 )
 
 // A script is a net.Conn whose client sends given octets in pieces of a given
-// size, and then closes its side.
+// size, the first of them cut short where cut is set, and then closes its side.
 type script struct {
 	net.Conn
 	in    []byte
 	piece int
+	cut   int
+	peer  string // where it is; "" is a stranger's address
 	out   bytes.Buffer
 	done  chan struct{}
 	once  sync.Once
@@ -26,6 +29,10 @@ type script struct {
 
 func (s *script) Read(p []byte) (int, error) {
 	n := min(len(p), len(s.in), s.piece)
+	if s.cut > 0 {
+		n = min(n, s.cut)
+		s.cut -= n
+	}
 	if n == 0 {
 		return 0, io.EOF
 	}
@@ -41,7 +48,7 @@ func (s *script) Close() error {
 	return nil
 }
 
-func (s *script) RemoteAddr() net.Addr             { return tcpAddr("192.0.2.7:1025") }
+func (s *script) RemoteAddr() net.Addr             { return tcpAddr(cmp.Or(s.peer, "192.0.2.7:1025")) }
 func (s *script) LocalAddr() net.Addr              { return tcpAddr("198.51.100.25:25") }
 func (s *script) SetDeadline(time.Time) error      { return nil }
 func (s *script) SetReadDeadline(time.Time) error  { return nil }
@@ -62,14 +69,20 @@ func (k *keeper) keep(_ context.Context, m *mail.Message) mail.Verdict {
 // run plays a client to the end and returns what the machine was asked, what
 // the client was told, and all content.
 func run(t testing.TB, in []byte, piece int) (asked, told string, content [][]byte) {
+	return replay(t, &script{in: in, piece: piece}, func(*Config) {})
+}
+
+// replay is run with a client and settings of one's own.
+func replay(t testing.TB, s *script, set func(*Config)) (asked, told string, content [][]byte) {
 	k := new(keeper)
 	k.data = k.keep
 	c := testConfig()
 	c.TLS = nil
 	c.MaxMessage, c.MaxLine = 4000, 1000
+	set(&c)
 	l := newPipes()
 	stop := startOn(t, l, c, &k.machine)
-	s := &script{in: in, piece: piece, done: make(chan struct{})}
+	s.done = make(chan struct{})
 	l.conns <- s
 	<-s.done
 	stop()
