@@ -354,6 +354,8 @@ func TestTLS(t *testing.T) {
 		"encrypt":             {"encrypt", false, offers, "220 go", "", "carried"},
 		"encrypt, refused":    {"encrypt", false, offers, "454 not now", "", "deferred 454 4.0.0 STARTTLS not now"},
 		"encrypt, none":       {"encrypt", false, "250 x", "", "", "deferred 0 4.7.0 STARTTLS the server offers no TLS"},
+		"may, injected":       {"may", false, offers, "220 go\n250-evil", "", "carried"}, // in the clear, as where nobody offers TLS
+		"encrypt, injected":   {"encrypt", false, offers, "220 go\n250-evil", "", "deferred 0 4.7.0 STARTTLS TLS: data came with the answer"},
 		"verify":              {"verify", true, offers, "220 go", "", "carried"},
 		"verify, unknown":     {"verify", false, offers, "220 go", "", "deferred 0 4.7.0 STARTTLS the certificate of mx.a.example is signed by nobody we trust"},
 		"never":               {"never", false, offers, "", "", "carried"},
