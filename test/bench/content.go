@@ -88,7 +88,7 @@ func (c *contentBench) entries(all bool) (list []pipeline.EntrySpec) {
 // besideRspamd prints the first table: what entries cost beside a scan of Rspamd as Debian has
 // it, with Bayes trained, and beside one with its rules alone, in the same rounds.
 func (c *contentBench) besideRspamd(rounds int, only string) error {
-	whole, stop, err := c.startWhole()
+	whole, _, stop, err := c.startWhole()
 	if err != nil {
 		return err
 	}

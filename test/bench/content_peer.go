@@ -43,22 +43,22 @@ func (c *contentBench) lessons() (list []load.Message) {
 }
 
 // startWhole starts Rspamd with all that Debian turns on, its Bayes taught, and waits until it
-// has compiled its expressions.
-func (c *contentBench) startWhole() (_ *peer.Engine, stop func(), err error) {
+// has compiled its expressions; and the Redis that it keeps its tokens in.
+func (c *contentBench) startWhole() (engine, redis *peer.Engine, stop func(), err error) {
 	none, err := resolvetest.Serve("") // every name is missing, at once
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	redis, err := peer.StartRedis()
+	redis, err = peer.StartRedis()
 	if err != nil {
 		none.Close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	engine, err := peer.StartRspamdWhole(redis.Addr, none.Addr)
+	engine, err = peer.StartRspamdWhole(redis.Addr, none.Addr)
 	if err != nil {
 		redis.Stop()
 		none.Close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	stop = func() { engine.Stop(); redis.Stop(); none.Close() }
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -66,14 +66,14 @@ func (c *contentBench) startWhole() (_ *peer.Engine, stop func(), err error) {
 	for i, m := range c.lessons() {
 		if err := engine.LearnRspamd(ctx, m.Text, m.Spam); err != nil {
 			stop()
-			return nil, nil, fmt.Errorf("lesson %d: %w\n%s", i, err, engine.Log())
+			return nil, nil, nil, fmt.Errorf("lesson %d: %w\n%s", i, err, engine.Log())
 		}
 	}
 	if err := engine.Quiet(); err != nil {
 		stop()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return engine, stop, nil
+	return engine, redis, stop, nil
 }
 
 // train teaches our Bayes the same.

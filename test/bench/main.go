@@ -1,8 +1,10 @@
-// Command bench measures gatepost over SMTP beside a null server in the same run:
-// messages a second with the default policy and a local DNS, CPU per message, peak
+// Command bench measures gatepost beside other servers in the same run. Without one of the
+// flags that say what, it takes mail over SMTP, with the default policy and without filters,
+// beside a null server, Postfix, and Postfix with Rspamd: messages a second, CPU a message,
 // memory. Quote the ratios: absolute figures hold for one machine at one moment.
 //
-//	go run ./test/bench [-corpus DIR] [-n 3000]
+//	go run ./test/bench -corpus DIR [-n 3000] [-rounds 3] [-limit 4s]   # as root: Postfix
+//	go run ./test/bench -corpus DIR -filter "corpus by 10,null,no filters" [-profile FILE]
 //	go run ./test/bench -relay      # handing mail on, beside Postfix; as root
 //	go run ./test/bench -quarantine # accepting mail while 100,000 holds expire
 //	go run ./test/bench -filters    # what each filter costs a message
@@ -19,10 +21,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
 
-	"gatepost/internal/resolve/resolvetest"
 	"gatepost/test/load"
 	"gatepost/test/machine"
 )
@@ -38,14 +38,18 @@ func main() {
 	published := flag.Bool("dns", false, "measure questions about the published blacklist, beside nsd")
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
 	mailboxes := flag.Bool("imap", false, "measure mailboxes over IMAP and POP3, beside Dovecot")
-	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, parts of the measurements' names, with commas between")
-	profile := flag.String("profile", "", "write a CPU profile of the filters to this file")
+	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, and for accepting mail, parts of the measurements' and servers' names, with commas between")
+	profile := flag.String("profile", "", "write a CPU profile of the filters, or of our server that accepts mail, to this file")
+	limit := flag.Duration("limit", 4*time.Second, "accepting mail: no message of a measurement begins later")
+	serve := flag.Bool("serve", false, "be the server with a profile (used by bench itself)")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
 	flag.Parse()
 	var err error
 	switch {
 	case *null != "":
 		err = serveNull(*null)
+	case *serve:
+		err = serveProfiled(*profile, flag.Args())
 	case *each:
 		err = profiled(*profile, func() error { return benchFilters(*n, *rounds, *only) })
 	case *content:
@@ -61,7 +65,7 @@ func main() {
 	case *relay:
 		err = benchRelay(*n, *rounds)
 	default:
-		err = bench(*n, *rounds, *corpus)
+		err = benchAccept(acceptOptions{*n, *limit, *rounds, *corpus, *only, *profile})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -77,101 +81,11 @@ type shape struct {
 	message     func(i int) []byte
 }
 
-func bench(n, rounds int, corpus string) error {
-	shapes := []shape{
-		{"2 KB, 10 connections", 10, n, made(2 << 10)},
-		{"2 KB, 50 connections", 50, n, made(2 << 10)},
-		{"50 KB, 10 connections", 10, n / 3, made(50 << 10)},
-	}
-	if corpus != "" {
-		messages, err := load.Corpus(corpus)
-		if err != nil {
-			return err
-		}
-		pick := func(i int) []byte { return messages[i*7%len(messages)] }
-		shapes = append(shapes, shape{"corpus, 10 connections", 10, n, pick}, shape{"corpus, 50 connections", 50, n, pick})
-	}
-	dir, err := os.MkdirTemp("", "gatepost-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	m, stop, err := start(dir, "", nil, nil)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	nullAddr, stopNull, err := startNull()
-	if err != nil {
-		return err
-	}
-	defer stopNull()
-
-	fmt.Println("| load | null msgs/s | gatepost msgs/s | ratio | CPU ms/msg | peak RSS MB |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
-	for _, s := range shapes {
-		if err := measure(s, rounds, m, nullAddr); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// measure takes turns between the two, so that a noisy moment meets both.
-func measure(s shape, rounds int, m *machine.Machine, nullAddr string) error {
-	var nulls, ours, ratios, cpus []float64
-	peak := watch(m)
-	for range rounds {
-		a := run(s, nullAddr)
-		before, err := m.CPU()
-		if err != nil {
-			return err
-		}
-		b := run(s, m.SMTP)
-		after, err := m.CPU()
-		if err != nil {
-			return err
-		}
-		if a.Lost+b.Lost+a.Refused+b.Refused > 0 {
-			return fmt.Errorf("%s: null lost %d, refused %d; gatepost lost %d, refused %d (%v)", s.name, a.Lost, a.Refused, b.Lost, b.Refused, b.FirstError)
-		}
-		nulls, ours = append(nulls, a.Rate()), append(ours, b.Rate())
-		ratios = append(ratios, b.Rate()/a.Rate())
-		cpus = append(cpus, (after-before).Seconds()*1000/float64(s.messages))
-	}
-	fmt.Printf("| %s | %.0f | %.0f | %.2f | %.2f | %.0f |\n", s.name, median(nulls), median(ours), median(ratios), median(cpus), float64(peak())/(1<<20))
-	return nil
-}
-
 func run(s shape, addr string) load.Result {
 	return load.Run{
 		Addr: addr, Connections: s.connections, PerConn: 1, From: "sender@sender.example", To: "user0@bench.example",
 		Messages: s.messages, Message: s.message,
 	}.Do()
-}
-
-// watch samples the machine's memory until the returned function is called.
-func watch(m *machine.Machine) func() int64 {
-	var peak int64
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			if n, err := m.Memory(); err == nil {
-				peak = max(peak, n)
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	})
-	return func() int64 {
-		close(stop)
-		wg.Wait()
-		return peak
-	}
 }
 
 func median(v []float64) float64 {
@@ -204,12 +118,17 @@ func start(dir, config string, sets []string, commands [][]string) (*machine.Mac
 
 // startFilled is start for a data directory that fill puts something in before.
 func startFilled(dir, config string, sets []string, commands [][]string, fill func(data string) error) (*machine.Machine, func(), error) {
+	return startPrepared(dir, config, sets, commands, func(*machine.Machine) error { return fill(dir + "/data") })
+}
+
+// startPrepared is start for a machine to which something is done before it serves.
+func startPrepared(dir, config string, sets []string, commands [][]string, prepare func(*machine.Machine) error) (*machine.Machine, func(), error) {
 	ctx := context.Background()
 	bin, err := machine.Build(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	dns, err := resolvetest.Serve("sender.example. 3600 IN A 192.0.2.1\n")
+	dns, err := startResolver()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -230,7 +149,7 @@ func startFilled(dir, config string, sets []string, commands [][]string, fill fu
 	if _, err := m.Run(benchPassword, "mailbox", "add", "user0@bench.example", "--password-stdin"); err != nil {
 		return nil, nil, err
 	}
-	if err := fill(dir + "/data"); err != nil {
+	if err := prepare(m); err != nil {
 		return nil, nil, err
 	}
 	if err := m.Start(); err != nil {

@@ -15,6 +15,9 @@ type Run struct {
 	From        string
 	To          string
 	Messages    int
+	Limit       time.Duration      // no message begins later; 0: all are sent, however long it takes
+	Patient     bool               // wait for the reply to each command (without, RFC 2920 pipelining)
+	Client      func(i int) string // an address to name by XCLIENT for message i, where PerConn is 1; may be nil
 	Message     func(i int) []byte
 	Answered    func(i, code int, text string) // may be nil; called from many goroutines
 }
@@ -36,9 +39,16 @@ func (r Run) Do() Result {
 	var wg sync.WaitGroup
 	var once sync.Once
 	begin := time.Now()
+	turn := func() (i int, more bool) {
+		if r.Limit > 0 && time.Since(begin) >= r.Limit {
+			return 0, false
+		}
+		i = int(next.Add(1) - 1)
+		return i, i < r.Messages
+	}
 	for range r.Connections {
 		wg.Go(func() {
-			if err := r.connection(&next, &res); err != nil {
+			if err := r.connection(turn, &res); err != nil {
 				once.Do(func() { res.FirstError = err })
 			}
 		})
@@ -49,14 +59,14 @@ func (r Run) Do() Result {
 }
 
 // connection sends what is left, over as many connections one after another as
-// PerConn asks for.
-func (r Run) connection(next *atomic.Int64, res *Result) (failed error) {
+// PerConn asks for. turn says which message is the next, if there is one.
+func (r Run) connection(turn func() (int, bool), res *Result) (failed error) {
 	for {
-		i := int(next.Add(1) - 1)
-		if i >= r.Messages {
+		i, more := turn()
+		if !more {
 			return failed
 		}
-		c, err := Dial(r.Addr, "mx.sender.example")
+		c, err := r.dial(i)
 		if err != nil {
 			failed = fmt.Errorf("message %d: %w", i, err)
 			atomic.AddInt64(&res.Lost, 1)
@@ -70,13 +80,31 @@ func (r Run) connection(next *atomic.Int64, res *Result) (failed error) {
 			if r.PerConn > 0 && n >= r.PerConn {
 				break
 			}
-			if i = int(next.Add(1) - 1); i >= r.Messages {
+			if i, more = turn(); !more {
 				break
 			}
 		}
 		c.Close()
 	}
 }
+
+func (r Run) dial(i int) (*Client, error) {
+	c, err := Dial(r.Addr, clientName)
+	if err != nil {
+		return nil, err
+	}
+	c.patient = r.Patient
+	if r.Client != nil {
+		if err := c.XClient(r.Client(i), clientName); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// clientName is what they say in EHLO.
+const clientName = "mx.sender.example"
 
 func (r Run) send(c *Client, i int, res *Result) error {
 	code, text, err := c.Send(r.From, []string{r.To}, r.Message(i))

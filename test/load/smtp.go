@@ -16,6 +16,8 @@ type Client struct {
 	conn net.Conn
 	r    *bufio.Reader
 	w    *bufio.Writer
+
+	patient bool // each command waits for the reply to the one before
 }
 
 // limit is how long a reply may take.
@@ -42,13 +44,19 @@ func Dial(addr, helo string) (*Client, error) {
 // ends and is not dot-stuffed yet. An error means that the connection is lost and
 // nothing is known about the message.
 func (c *Client) Send(from string, to []string, message []byte) (code int, text string, err error) {
-	fmt.Fprintf(c.w, "MAIL FROM:<%s>\r\n", from)
+	commands := []string{"MAIL FROM:<" + from + ">\r\n"}
 	for _, rcpt := range to {
-		fmt.Fprintf(c.w, "RCPT TO:<%s>\r\n", rcpt)
+		commands = append(commands, "RCPT TO:<"+rcpt+">\r\n")
 	}
-	fmt.Fprint(c.w, "DATA\r\n") // RFC 2920: all in one write
+	commands = append(commands, "DATA\r\n")
+	if !c.patient { // RFC 2920: all in one write
+		c.w.WriteString(strings.Join(commands, ""))
+	}
 	refused, why := 0, ""
-	for range len(to) + 2 {
+	for _, command := range commands {
+		if c.patient {
+			c.w.WriteString(command)
+		}
 		if code, text, err = c.reply(); err != nil {
 			return 0, "", err
 		}
@@ -64,6 +72,15 @@ func (c *Client) Send(from string, to []string, message []byte) (code int, text 
 		return 0, "", err
 	}
 	return c.reply()
+}
+
+// XClient tells a server that believes us that we are another client, and says EHLO again
+// (https://www.postfix.org/XCLIENT_README.html).
+func (c *Client) XClient(addr, helo string) error {
+	if err := c.want(220, "XCLIENT ADDR=%s NAME=[UNAVAILABLE]\r\n", addr); err != nil {
+		return err
+	}
+	return c.want(250, "EHLO %s\r\n", helo)
 }
 
 // Reset sends RSET.

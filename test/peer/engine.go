@@ -23,6 +23,7 @@ type Engine struct {
 	Dir    string
 	Addr   string // host:port; "" where it has none
 	Socket string // the path of its unix socket; "" where it has none
+	Milter string // host:port where MTAs ask it; "" where they can't
 
 	name, path string
 	args       []string
@@ -148,6 +149,9 @@ func (e *Engine) takes() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Pid returns the id of the process that was started, whose descendants the others are.
+func (e *Engine) Pid() int { return e.cmd.Process.Pid }
 
 // CPU returns the processor time that all its processes have used, to a hundredth of a second.
 func (e *Engine) CPU() (total time.Duration, err error) {

@@ -74,6 +74,15 @@ func (p *Postfix) Stop() {
 	p.command("stop").Run()
 }
 
+// Pid returns the id of its master process, whose descendants the others are.
+func (p *Postfix) Pid() (int, error) {
+	b, err := os.ReadFile(filepath.Join(p.Dir, "queue", "pid", "master.pid"))
+	if err != nil {
+		return 0, fmt.Errorf("peer: postfix: %w", err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
 // Flush makes it try at once what it has deferred.
 func (p *Postfix) Flush() { p.command("flush").Run() }
 

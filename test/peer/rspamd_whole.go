@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 // one worker that scans (at Addr), Bayes in the Redis at an address, and DNS from a server of
 // the test's. Its fuzzy hashes are in a storage of its own, which is empty, since the public one
 // can't be asked; greylisting and rate limits, which are no part of a scan, are off. The
-// controller, which learns, listens at Socket and wants no password of this machine.
+// controller, which learns, listens at Socket and wants no password of this machine. MTAs
+// speak to Milter, which scans by itself, by a worker for each processor.
 func StartRspamdWhole(redis, dns string) (*Engine, error) {
 	e, err := newEngine("rspamd", "rspamd")
 	if err != nil {
@@ -44,8 +46,7 @@ func (e *Engine) configureWhole(redis, dns string) error {
 	if err != nil {
 		return err
 	}
-	proxy, err := vacant.Addr()
-	if err != nil {
+	if e.Milter, err = vacant.Addr(); err != nil {
 		return err
 	}
 	const from = "/etc/rspamd"
@@ -86,7 +87,7 @@ func (e *Engine) configureWhole(redis, dns string) error {
 		"logging.inc":           "type = \"console\"; level = \"notice\";\n",
 		"worker-normal.inc":     fmt.Sprintf("bind_socket = %q; count = 1;\n", e.Addr),
 		"worker-controller.inc": fmt.Sprintf("bind_socket = \"%s mode=0666\"; secure_ip = \"127.0.0.1\"; password = \"secret\";\n", e.Socket),
-		"worker-proxy.inc":      fmt.Sprintf("bind_socket = %q; count = 1;\n", proxy),
+		"worker-proxy.inc":      fmt.Sprintf("bind_socket = %q; count = %d; milter = yes; upstream \"local\" { default = yes; self_scan = yes; }\n", e.Milter, runtime.NumCPU()),
 		"worker-fuzzy.inc":      fmt.Sprintf("bind_socket = %q; count = 1; backend = \"redis\"; servers = %q; allow_update = [\"127.0.0.1\"];\n", fuzzy, redis),
 		"greylist.conf":         "enabled = false;\n",
 		"ratelimit.conf":        "enabled = false;\n",
