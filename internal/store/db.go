@@ -5,8 +5,8 @@
 // dialect.
 //
 // Two engines stand behind a DB. A file (sqlite.go, group.go) has one writer: all
-// updates that wait share one transaction, each in a savepoint of its own, and one
-// sync pays for all of them. A server (postgres.go) has no single writer: each update
+// updates that wait share one transaction, and one sync pays for all of them; where one
+// fails they are run again, each in a savepoint of its own. A server (postgres.go) has no single writer: each update
 // is a transaction on one of many connections, and PostgreSQL groups the syncs. So
 // that it is right there too, an update follows two rules: it locks a row before it
 // reads what it will write back, and it locks in the order that locks.go names.

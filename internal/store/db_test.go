@@ -178,6 +178,48 @@ func testCommitForAMailboxThatIsGone(t *testing.T, db *DB) {
 	}
 }
 
+// A group runs once, without savepoints, which cost a file of pages beside; where a job of it
+// fails all run again, and that job alone is undone. Who gave up is not run.
+func TestGroupRunsAgainOnlyAfterAFailure(t *testing.T) {
+	db := openTest(t)
+	f := db.engine.(*file)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name  string
+		fails error
+		runs  int // of each
+		rows  int // behind it, in all
+		apart bool
+	}{{"good", nil, 1, 3, false}, {"bad", boom, 2, 5, true}} {
+		var runs [3]int
+		group := []*job{{ctx: gone, done: make(chan struct{}), f: func(*Tx) error { t.Error("who gave up was run"); return nil }}}
+		for i := range runs {
+			group = append(group, &job{ctx: t.Context(), done: make(chan struct{}), f: func(tx *Tx) error {
+				runs[i]++
+				if err := insertBlob(fmt.Sprint(c.name, i))(tx); err != nil || i < 2 {
+					return err
+				}
+				return c.fails
+			}})
+		}
+		f.commitGroup(group)
+		if got, want := group[3].err, c.fails; !errors.Is(got, want) || group[1].err != nil || group[2].err != nil || !errors.Is(group[0].err, context.Canceled) {
+			t.Errorf("%s: errors %v, %v, %v, %v", c.name, group[0].err, group[1].err, group[2].err, got)
+		}
+		if want := [3]int{c.runs, c.runs, c.runs}; runs != want {
+			t.Errorf("%s: ran %v times, want %v", c.name, runs, want)
+		}
+		if got := countBlobs(t, db); got != c.rows {
+			t.Errorf("%s: %d rows, want %d", c.name, got, c.rows)
+		}
+		if apart := f.writer.stmts["SAVEPOINT job"] != nil; apart != c.apart {
+			t.Errorf("%s: with savepoints: %v", c.name, apart)
+		}
+	}
+}
+
 // A disk that is full in the middle of a group is told as what it is to all whose
 // rows are lost by it.
 func TestFullDiskWithinAGroup(t *testing.T) {

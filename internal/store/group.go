@@ -83,8 +83,7 @@ func (db *file) gather(first *job) []*job {
 	return group
 }
 
-// commitGroup runs each job in a savepoint and commits once. A failed commit is
-// every job's failure.
+// commitGroup runs all jobs and commits once. A failed commit is every job's failure.
 func (db *file) commitGroup(group []*job) {
 	err := db.err()
 	if err == nil {
@@ -112,42 +111,63 @@ func (db *file) watch(err error) {
 	}
 }
 
+// runGroup runs the jobs without savepoints first, since hardly one ever fails: with one for
+// each job SQLite writes every page that a job changes, as it was, into a file beside. Where
+// a job fails all are run again, each in a savepoint, so that only those that fail are undone.
 func (c *conn) runGroup(group []*job) error {
 	// Not a job's context: one that gives up must not undo the others.
 	ctx := context.Background()
 	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	if len(group) == 1 {
-		if c.runAlone(ctx, group[0]); group[0].err != nil {
-			c.exec(ctx, "ROLLBACK") // SQLite may have done it
+	if !c.runAll(group) {
+		c.exec(ctx, "ROLLBACK") // SQLite may have done it
+		if len(group) == 1 {
 			return nil
 		}
-	} else if err := c.runEach(ctx, group); err != nil {
-		c.exec(ctx, "ROLLBACK")
-		return err
+		return c.runApart(ctx, group)
 	}
-	if _, err := c.exec(ctx, "COMMIT"); err != nil {
-		c.exec(ctx, "ROLLBACK")
-		return err
-	}
-	return nil
+	return c.commit(ctx)
 }
 
-// runAlone runs the only job of a group, which needs no savepoint.
-func (c *conn) runAlone(ctx context.Context, j *job) {
-	if j.err = j.ctx.Err(); j.err == nil {
-		j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
+// runAll runs jobs in one transaction; it reports whether it may be committed. Of a job that
+// nobody waits for any more nothing is done.
+func (c *conn) runAll(group []*job) bool {
+	for _, j := range group {
+		if j.err = j.ctx.Err(); j.err != nil {
+			continue
+		}
+		if c.run(j); j.err != nil {
+			return false
+		}
 	}
+	return true
 }
 
-func (c *conn) runEach(ctx context.Context, group []*job) error {
+// runApart runs jobs, each in a savepoint, and commits those that did not fail.
+func (c *conn) runApart(ctx context.Context, group []*job) error {
+	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
 	for _, j := range group {
 		if err := c.runJob(ctx, j); err != nil {
+			c.exec(ctx, "ROLLBACK")
 			return err
 		}
 	}
-	return nil
+	return c.commit(ctx)
+}
+
+func (c *conn) commit(ctx context.Context) error {
+	_, err := c.exec(ctx, "COMMIT")
+	if err != nil {
+		c.exec(ctx, "ROLLBACK")
+	}
+	return err
+}
+
+func (c *conn) run(j *job) {
+	j.err = full(call(&Tx{ctx: context.Background(), file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
 }
 
 // runJob returns an error only when the whole group is lost; the job's own goes
@@ -159,8 +179,7 @@ func (c *conn) runJob(ctx context.Context, j *job) error {
 	if _, err := c.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.err = full(call(&Tx{ctx: ctx, file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
-	if j.err != nil {
+	if c.run(j); j.err != nil {
 		if _, err := c.exec(ctx, "ROLLBACK TO job"); err != nil {
 			// A full disk, and the like, ends the whole transaction by itself
 			// (https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
