@@ -51,6 +51,8 @@ var rules = [...]rule{
 		LEFT JOIN mailbox_folder f ON f.id = m.folder WHERE f.id IS NULL`},
 	{"expunge of %s is logged of folder %s, which is missing%s", `SELECT x.uid, x.folder, '' FROM mailbox_expunged x
 		LEFT JOIN mailbox_folder f ON f.id = x.folder WHERE f.id IS NULL`},
+	{"folder %s has a page of block %s that tells of messages which are not there%s", `SELECT p.folder, p.block, '' FROM mailbox_page p
+		WHERE p.messages <> (SELECT COUNT(*) FROM mailbox_message m WHERE m.folder = p.folder AND m.uid BETWEEN p.block * 64 AND p.block * 64 + 63)`},
 	{"%s has rights in folder %s, which is missing%s", `SELECT g.who, g.folder, '' FROM mailbox_grant g
 		LEFT JOIN mailbox_folder f ON f.id = g.folder WHERE g.folder <> 0 AND f.id IS NULL`},
 	{"index of texts of mailbox %s has email %s, which is missing%s", `SELECT l.box, l.email, ''

@@ -101,7 +101,7 @@ func (b burial) buryRange(tx *Tx, r mailbox.Range) (kept int64, err error) {
 	if _, err := tx.Exec(b.sql.remove, f.ID, r.First, r.Last); err != nil {
 		return 0, fmt.Errorf("remove: %w", err)
 	}
-	return kept, nil
+	return kept, dropPages(tx, f.ID, r)
 }
 
 // keptMore adds to what a box keeps of what was expunged.

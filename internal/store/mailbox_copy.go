@@ -175,6 +175,9 @@ func removeRanges(tx *Tx, folder int64, set mailbox.UIDSet, seq mailbox.ModSeq, 
 		if _, err := tx.Exec(`DELETE FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ?`, folder, r.First, r.Last); err != nil {
 			return fmt.Errorf("remove %d:%d: %w", r.First, r.Last, err)
 		}
+		if err := dropPages(tx, folder, r); err != nil {
+			return err
+		}
 	}
 	return touchFolder(tx, folder, seq, t.negative())
 }

@@ -16,6 +16,7 @@ var drop = [...]string{
 	`UPDATE blob SET refs = refs - c.n
 		FROM (SELECT blob AS id, COUNT(*) AS n FROM mailbox_email WHERE box = ? GROUP BY blob) AS c WHERE blob.id = c.id`,
 	`DELETE FROM mailbox_message WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
+	`DELETE FROM mailbox_page WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_expunged WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_deleted WHERE box = ?`,
 	`DELETE FROM mailbox_email WHERE box = ?`,
@@ -168,6 +169,9 @@ func dropMessages(tx *Tx, box, folder int64) (done bool, err error) {
 	}
 	_, err = tx.Exec(`DELETE FROM mailbox_message WHERE folder = ? AND uid <= ?`, folder, found[len(found)-1].UID)
 	if err != nil {
+		return false, err
+	}
+	if err := dropPages(tx, folder, mailbox.Range{First: 1, Last: found[len(found)-1].UID}); err != nil {
 		return false, err
 	}
 	seq, err := nextModSeq(tx, box)

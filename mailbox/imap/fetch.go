@@ -136,6 +136,16 @@ func (f *fetcher) run(ctx context.Context, spans []span) error {
 	if err := f.auditFetch(ctx, spans); err != nil {
 		return err
 	}
+	kinds, sets := f.items.pageKinds()
+	if len(kinds) == 0 || f.view.folder.Use == mailbox.Quarantine {
+		return f.plain(ctx, spans)
+	}
+	p := pagedFetch{fetcher: f, kinds: kinds, sets: sets}
+	return p.run(ctx, spans)
+}
+
+// plain answers for spans from the messages' own rows and contents.
+func (f *fetcher) plain(ctx context.Context, spans []span) error {
 	n := firstHelping
 	for len(spans) > 0 {
 		var front []span

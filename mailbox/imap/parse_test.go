@@ -285,6 +285,10 @@ func (nothing) Subscribe(context.Context, int64, string, bool) error      { retu
 func (nothing) Index(context.Context, int64, func(mailbox.Entry)) (f mailbox.Folder, err error) {
 	return f, errNothing
 }
+func (nothing) Pages(context.Context, int64, mailbox.PageKind, uint32, uint32) ([]mailbox.Page, error) {
+	return nil, nil
+}
+func (nothing) KeepPages(context.Context, int64, []mailbox.Page) error { return errNothing }
 func (nothing) Since(context.Context, int64, mailbox.ModSeq) (d mailbox.Delta, err error) {
 	return d, nil
 }

@@ -26,6 +26,7 @@ type Store interface {
 	mailbox.Writer
 	mailbox.Copier
 	mailbox.Historian
+	mailbox.Pager
 	mailbox.Gauge
 	mailbox.TextFinder
 }

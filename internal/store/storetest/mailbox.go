@@ -23,6 +23,7 @@ type MailboxStore interface {
 	mailbox.Writer
 	mailbox.Copier
 	mailbox.Historian
+	mailbox.Pager
 	ThinExpunged(ctx context.Context, keep int) error
 	mailbox.Gauge
 	mailbox.Keeper
@@ -61,6 +62,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"what was expunged is kept":    (*box).keeping,
 		"where it comes back":          (*box).keptFolders,
 		"the oldest yields first":      (*box).keptYields,
+		"pages of blocks":              (*box).pages,
 		"measure":                      (*box).measure,
 		"texts":                        (*box).texts,
 		"texts in blocks":              (*box).textBlocks,
