@@ -71,27 +71,40 @@ func (l Local) result(err error, t *queue.Transfer) queue.Result {
 // carry delivers in steps of maxDirect mailboxes, a commit each, so that others'
 // mail waits only shortly and nobody gets a second copy after a crash.
 func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) error {
-	boxes, owners, onward, err := l.leads(ctx, job, t)
+	to, err := l.leads(ctx, job, t)
 	if err != nil {
 		return err
 	}
-	boxes, full, err := l.withRoom(ctx, boxes, job.Message.Size)
-	if err != nil || len(boxes)+len(onward) == 0 && len(full) > 0 {
-		return cmp.Or(err, mailbox.ErrOverQuota)
+	boxes, full, err := l.withRoom(ctx, to.boxes, job.Message.Size)
+	if err != nil {
+		return err
+	}
+	unserved, why := slices.Concat(full, to.closed), unservedWhy(full, to.closed)
+	if len(boxes)+len(to.onward) == 0 && why != nil {
+		return why
 	}
 	for first := true; first || len(boxes) > 0; first = false {
 		n := min(len(boxes), maxDirect)
-		step := localStep{boxes: boxes[:n], owners: owners, left: slices.Concat(boxes[n:], full)}
+		step := localStep{boxes: boxes[:n], owners: to.owners, left: slices.Concat(boxes[n:], unserved)}
 		if first { // a row that is left names mailboxes alone
-			step.onward = onward
+			step.onward = to.onward
 		}
 		if err := l.take(ctx, job, t, step); err != nil {
 			return err
 		}
 		boxes = boxes[n:]
 	}
-	if len(full) > 0 { // the row is theirs now
+	return why // the row is theirs now
+}
+
+// unservedWhy is why some mailboxes have no copy. While one may still get room the closed ones wait with
+// it: what is told of them is told once.
+func unservedWhy(full, closed []int64) error {
+	switch {
+	case len(full) > 0:
 		return mailbox.ErrOverQuota
+	case len(closed) > 0:
+		return directory.ErrClosed
 	}
 	return nil
 }
@@ -193,38 +206,44 @@ func (l Local) success(ctx context.Context, t *queue.Transfer, c *Commit) error 
 	return err
 }
 
+// A lead is where a transfer goes.
+type lead struct {
+	boxes  []int64
+	closed []int64             // that it names, and that take no mail any more
+	owners map[int64]mail.Path // of the lists that lead to mailboxes
+	onward []*queue.Transfer
+}
+
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
-// the directory says that its recipient's mail goes now. Owners are those of the lists that lead to
-// mailboxes.
-func (l Local) leads(ctx context.Context, job queue.Job, t *queue.Transfer) (boxes []int64, owners map[int64]mail.Path, onward []*queue.Transfer, err error) {
+// the directory says that its recipient's mail goes now.
+func (l Local) leads(ctx context.Context, job queue.Job, t *queue.Transfer) (to lead, err error) {
 	s := l.In.Directory.Snapshot()
 	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
-	if len(t.Boxes) > 0 {                                             // whatever the directory says of their recipient now
+	if to.owners = found.Bounces; len(t.Boxes) > 0 {                  // whatever the directory says of their recipient now
 		for _, id := range t.Boxes {
 			if box, ok := s.Box(id); ok && box.State.Takes() {
-				boxes = append(boxes, id)
+				to.boxes = append(to.boxes, id)
+			} else {
+				to.closed = append(to.closed, id)
 			}
 		}
-		if len(boxes) == 0 {
-			return nil, nil, nil, directory.ErrClosed
-		}
-		return boxes, found.Bounces, nil, nil
+		return to, nil
 	}
 	if err != nil {
-		return nil, nil, nil, err
+		return to, err
 	}
 	// Nobody asked before: a report, whose recipient a stranger's DNS names, or a bounce
 	// to a sender who was forged.
 	if err := found.Post(t.Message.Sender); err != nil {
-		return nil, nil, nil, err
+		return to, err
 	}
 	for _, box := range found.Boxes {
-		boxes = append(boxes, box.ID)
+		to.boxes = append(to.boxes, box.ID)
 	}
-	for _, to := range found.Remotes {
-		onward = append(onward, l.In.onwardTransfer(ctx, s, job, t, to))
+	for _, remote := range found.Remotes {
+		to.onward = append(to.onward, l.In.onwardTransfer(ctx, s, job, t, remote))
 	}
-	return boxes, found.Bounces, onward, nil
+	return to, nil
 }
 
 // onwardTransfer sends a queued message on for one more address.
