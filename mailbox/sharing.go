@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Others see a folder by grants: rows that give somebody rights in it, or in all folders
@@ -110,6 +111,37 @@ type Shares interface {
 	// AnswerShare notes what he says to a folder and all beneath it, and subscribes to
 	// what he accepts under the names that name gives; "" leaves a folder out.
 	AnswerShare(ctx context.Context, v Visitor, folder int64, a Answer, name func(Shared) string) error
+}
+
+// ErrNoInvitation: the link was used before, is too old, or was never one.
+var ErrNoInvitation = errors.New("no such invitation")
+
+// An Invitation lets who has a share's mail answer it for its receiver, once.
+type Invitation struct {
+	ID      string // a hash of what the link has
+	Box     int64  // whose folder it is
+	Folder  int64  // 0: all of them
+	Reader  int64  // the receiver's box
+	Expires time.Time
+}
+
+// A Said is what one receiver said to one folder.
+type Said struct {
+	Folder int64
+	Name   string // the folder's
+	Reader int64
+	Answer Answer
+}
+
+// Invitations keeps the links in shares' mails, and tells their owners what was said.
+type Invitations interface {
+	// Invitation returns one that can be answered still, or ErrNoInvitation.
+	Invitation(ctx context.Context, id string, now time.Time) (Invitation, error)
+	// AnswerInvitation is AnswerShare for what an invitation of v's is about, which is used up by that. Where
+	// nothing of it is shared with him any more it fails with ErrNoFolder.
+	AnswerInvitation(ctx context.Context, v Visitor, id string, now time.Time, a Answer, name func(Shared) string) error
+	// Answers returns all that was said to folders of a box.
+	Answers(ctx context.Context, box int64) ([]Said, error)
 }
 
 // Of returns what one has after a change who had some rights before.

@@ -1,6 +1,9 @@
 package test
 
 import (
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -108,4 +111,96 @@ func TestSharedFolders(t *testing.T) {
 		t.Fatalf("imaplib: %v\n%s", err, out)
 	}
 	told("    Shared/ann@test.example/Plans\n")
+}
+
+// The mail of a share has a link by which it is accepted or declined, once. Its receiver leaves it later, and
+// whose it is sees so; what is made or moved beneath a shared folder is shared as it is.
+func TestShareAnswered(t *testing.T) {
+	m := prepare(t, releaseConfig, flowZone)
+	m.Sets = append(m.Sets, "web.url=http://"+m.Web, "sharing.show=accepted")
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ann := domain(t, m, "test.example")
+	run(t, m, password, "mailbox", "add", "bob@test.example", "--password-stdin", "--language", "fr")
+	owner, bob := readMail(t, m, ann), readMail(t, m, "bob@test.example")
+	for _, command := range []string{"CREATE Plans/2026", "CREATE Notes", "CREATE Old"} {
+		owner.want("a OK", owner.say(command))
+	}
+	link := func(folder string) (found string) {
+		t.Helper()
+		until(t, time.Minute, "bob has the link to "+folder, func() bool {
+			for _, letter := range box(t, m, "bob@test.example", "INBOX") {
+				if strings.Contains(letter, "    Shared/"+ann+"/"+folder+"\r\n") {
+					found = regexp.MustCompile(`http://\S+/share/\S+`).FindString(letter)
+				}
+			}
+			return found != ""
+		})
+		return found
+	}
+	press := func(link, answer string, status int, want string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, link, strings.NewReader("answer="+answer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept-Language", "fr")
+		answered, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answered.Body.Close()
+		page, err := io.ReadAll(answered.Body)
+		if answered.StatusCode != status || err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("%s %s: %s, %v, no %q in\n%s", link, answer, answered.Status, err, want, page)
+		}
+	}
+	listed := func() string {
+		t.Helper()
+		var names []string
+		for _, line := range bob.say(`LIST "" "Shared/*"`) {
+			if _, name, ok := strings.Cut(line, ann+"/"); ok {
+				names = append(names, strings.TrimSuffix(name, `"`))
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	wantListed := func(when, want string) {
+		t.Helper()
+		if got := listed(); got != want {
+			t.Errorf("%s: bob sees %q, want %q", when, got, want)
+		}
+	}
+	owner.want("a OK", owner.say("SETACL Plans bob@test.example lr"))
+	run(t, m, "", "share", "add", ann, "Notes", "bob@test.example")
+	plans, notes := link("Plans"), link("Notes")
+	wantListed("nothing is answered", "")
+	press(plans, "accepted", http.StatusOK, "Vous l’avez accepté")
+	press(plans, "declined", http.StatusNotFound, "Il a déjà servi")
+	press(notes, "declined", http.StatusOK, "Vous l’avez refusé")
+	wantListed("accepted", "Plans Plans/2026")
+	bob.want("Plans/2026", bob.say(`LSUB "" "Shared/*"`))
+	owner.want("a OK", owner.say("CREATE Plans/2027"))
+	owner.want("a OK", owner.say("RENAME Old Plans/Old"))
+	wantListed("made and moved beneath", "Plans Plans/2026 Plans/2027 Plans/Old")
+	owner.want(`bob@test.example" lr`, owner.say("GETACL Plans/Old"))
+	if list := run(t, m, "", "share", "list", "--owner", ann); strings.Count(list, "declined") != 1 || !strings.Contains(list, "accepted") {
+		t.Errorf("what ann sees:\n%s", list)
+	}
+	bob.want("a NO", bob.say("DELETEACL Shared/"+ann+"/Plans "+ann))
+	bob.want("a OK", bob.say("DELETEACL Shared/"+ann+"/Plans/2027 bob@test.example"))
+	wantListed("left one, by IMAP", "Plans Plans/2026 Plans/Old")
+	run(t, m, "", "share", "leave", "bob@test.example", "Shared/"+ann+"/Plans")
+	wantListed("left all, by command", "")
+	owner.want("a OK", owner.say("SETACL Plans bob@test.example lrs"))
+	owner.want(`bob@test.example" lrs`, owner.say("GETACL Plans/2026"))
+	owner.want("a OK", owner.say("SETACL Plans/2026 bob@test.example lr"))
+	owner.want("a OK", owner.say("DELETEACL Plans bob@test.example"))
+	owner.want(`bob@test.example" lr`, owner.say("GETACL Plans/2026"))
+	bob.want("a OK", bob.say("SUBSCRIBE Shared/"+ann+"/Plans/2026"))
+	wantListed("subscribed to, below a name alone", "Plans Plans/2026")
+	bob.want("a OK", bob.say("UNSUBSCRIBE Shared/"+ann+"/Plans/2026"))
+	wantListed("unsubscribed from", "")
 }

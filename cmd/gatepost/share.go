@@ -14,7 +14,7 @@ func (p *program) share() *cobra.Command {
 in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's ACL).`,
 		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write`,
 	})
-	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer())
+	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer(), p.shareLeave())
 	return c
 }
 
@@ -99,6 +99,22 @@ what is declined, or left, it does not list. Rights stay as they are. "ask" take
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(p, cmd, ops.ShareAnswer{Reader: args[0], Name: args[1], Answer: args[2]}, func(ops.Nothing) {
 				p.say("%s: %s", printable(args[1]), printable(args[2]))
+			})
+		},
+	}
+}
+
+func (p *program) shareLeave() *cobra.Command {
+	return &cobra.Command{
+		Use:   "leave READER NAME",
+		Short: "Have somebody leave a folder that is shared with him",
+		Long: `Takes a folder, and all beneath it, out of its receiver's sight. Whose it is sees that he has left
+("share list --owner"). Rights stay as they are: "share remove" takes those away.`,
+		Example: `  gatepost share leave bob@example.org Shared/ann@example.org/Projects`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(p, cmd, ops.ShareAnswer{Reader: args[0], Name: args[1], Answer: "leave"}, func(ops.Nothing) {
+				p.say("%s has left %s", printable(args[0]), printable(args[1]))
 			})
 		},
 	}

@@ -17,13 +17,16 @@ func (a *App) followBoxes(ctx context.Context) error {
 	return nil
 }
 
-// thinExpunged keeps the mailstore's log of expunges short, once a day.
+// thinExpunged keeps the mailstore's log of expunges short, once a day, and its links to shares.
 func (a *App) thinExpunged(ctx context.Context) error {
 	tick := time.NewTicker(24 * time.Hour)
 	defer tick.Stop()
 	for {
 		if err := a.mailboxes.ThinExpunged(ctx, keptExpunges); err != nil && ctx.Err() == nil {
 			a.log.Error("log of expunges not cut", "error", err)
+		}
+		if err := a.mailboxes.ThinInvitations(ctx, a.now()); err != nil && ctx.Err() == nil {
+			a.log.Error("old links to shares not removed", "error", err)
 		}
 		select {
 		case <-tick.C:

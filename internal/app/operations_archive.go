@@ -122,7 +122,7 @@ func (a *App) openArchive(ctx context.Context, q ops.ArchiveOpen) (ops.Opening, 
 	var letters []*queue.Transfer
 	if !q.Quiet {
 		grant := mailbox.Grant{Box: m.ID, Who: mailbox.BoxWho(reader.ID), Rights: mailbox.MayLookUp | mailbox.MayRead}
-		letters = a.offers.letters(ctx, imap.Offer{By: "postmaster@" + domain, Grant: grant})
+		letters, _ = a.offers.letters(ctx, imap.Offer{By: "postmaster@" + domain, Grant: grant}, false)
 	}
 	if err := a.mailboxes.OpenArchiveTold(ctx, o, a.act(ctx, domain, mailbox.ActOpen, "to %s %s: %s", reader.Address, until, cmp.Or(q.Why, "no reason given")), letters); err != nil {
 		return ops.Opening{}, err

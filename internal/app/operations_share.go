@@ -153,32 +153,44 @@ func (a *App) listShares(ctx context.Context, q ops.ShareList) ([]ops.Share, err
 		return nil, err
 	}
 	var grants []mailbox.Grant
-	answers := map[int64]mailbox.Answer{}
 	if q.Owner != "" {
 		grants, err = a.mailboxes.BoxGrants(ctx, m.ID)
 	} else {
-		v := a.people().Visitor(m.ID)
-		if grants, err = a.mailboxes.Given(ctx, v); err == nil {
-			answers, err = a.answers(ctx, v)
-		}
+		grants, err = a.mailboxes.Given(ctx, a.people().Visitor(m.ID))
 	}
-	list := []ops.Share{}
+	list, said := []ops.Share{}, map[int64]answers{}
 	for _, g := range grants {
-		s := a.share(g, groups)
-		s.Answer = string(answers[g.Folder])
+		if said[g.Box] == nil && err == nil {
+			said[g.Box], err = a.answers(ctx, g.Box)
+		}
+		s, reader := a.share(g, groups), g.Who.Box()
+		if q.With != "" { // also what reaches him as one of many
+			reader = m.ID
+		}
+		s.Answer = string(said[g.Box].to(g, reader))
 		list = append(list, s)
 	}
 	return list, err
 }
 
-// answers are what a visitor said, by folder.
-func (a *App) answers(ctx context.Context, v mailbox.Visitor) (map[int64]mailbox.Answer, error) {
-	list, err := a.mailboxes.SharedFolders(ctx, v)
-	answers := map[int64]mailbox.Answer{}
+// answers are what was said to the folders of a box.
+type answers map[[2]int64]mailbox.Answer // by folder, 0 for all of the box, and reader
+
+// answers reads them. To all of a box an answer stands at its inbox.
+func (a *App) answers(ctx context.Context, box int64) (answers, error) {
+	all := answers{}
+	list, err := a.mailboxes.Answers(ctx, box)
 	for _, s := range list {
-		answers[s.ID] = s.Answer
+		all[[2]int64{s.Folder, s.Reader}] = s.Answer
+		if s.Name == mailbox.Inbox {
+			all[[2]int64{0, s.Reader}] = s.Answer
+		}
 	}
-	return answers, err
+	return all, err
+}
+
+func (a answers) to(g mailbox.Grant, reader int64) mailbox.Answer {
+	return a[[2]int64{g.Folder, reader}]
 }
 
 // answerShare answers for somebody who has asked for it.
@@ -209,10 +221,11 @@ func (a *App) answerShare(ctx context.Context, q ops.ShareAnswer) (ops.Nothing, 
 		return ops.Nothing{}, control.NotFound("%s: %v %s", clean, mailbox.ErrNoGrant, reader.Address)
 	}
 	if err == nil {
-		err = a.mailboxes.AnswerShare(ctx, v, s.ID, answer, func(s mailbox.Shared) string { return mailbox.SharedName(address, s.Name, group) })
+		err = a.mailboxes.AnswerShare(ctx, v, s.ID, answer, sharedNames(owner.Address))
 	}
 	if err != nil {
 		return ops.Nothing{}, fmt.Errorf("%s: %w", clean, err)
 	}
+	a.changes.Notify(reader.ID)
 	return ops.Nothing{}, nil
 }

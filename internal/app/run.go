@@ -163,7 +163,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
 		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
-		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a},
+		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}

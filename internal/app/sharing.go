@@ -3,7 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
+	"time"
 
 	"gatepost/internal/config"
 	"gatepost/internal/directory"
@@ -100,32 +104,54 @@ func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before
 		}
 	}
 	var letters []*queue.Transfer
+	var links []mailbox.Invitation
 	if after = how.Of(before, f.Rights); !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
 		seen := f
 		seen.Rights = after
-		letters = o.letters(ctx, seen)
+		letters, links = o.letters(ctx, seen, true)
 	}
-	before, after, err = a.mailboxes.SetGrantTold(ctx, f.Grant, how, letters)
+	before, after, err = a.mailboxes.SetGrantTold(ctx, f.Grant, how, letters, links)
 	if err == nil && len(letters) > 0 {
 		a.queue.Wake(queue.Local)
 	}
 	return before, after, err
 }
 
-// letters are for those whom a grant is for.
-func (o offers) letters(ctx context.Context, f imap.Offer) (list []*queue.Transfer) {
+// letters are for those whom a grant is for, with what the links in them lead to, where they are to have any.
+func (o offers) letters(ctx context.Context, f imap.Offer, linked bool) (list []*queue.Transfer, links []mailbox.Invitation) {
 	for _, box := range o.receivers(f.Who) {
 		if box.ID == f.Box || box.Address == mail.Path(f.By) {
 			continue
 		}
-		t, err := o.letter(ctx, f, box)
+		secret, link := "", mailbox.Invitation{}
+		if linked && o.app.config.Load().Web.URL != "" {
+			secret, link = o.invite(f, box)
+		}
+		t, err := o.letter(ctx, f, box, secret)
 		if err != nil {
 			o.app.log.Warn("a share is not told", "to", box.Address, "by", f.By, "error", err)
 			continue
 		}
-		list = append(list, t)
+		if list = append(list, t); secret != "" {
+			links = append(links, link)
+		}
 	}
-	return list
+	return list, links
+}
+
+// invitedFor is how long a share can be answered by the link in its mail.
+const invitedFor = 30 * 24 * time.Hour
+
+// invite makes a link for one receiver.
+func (o offers) invite(f imap.Offer, to directory.Mailbox) (secret string, i mailbox.Invitation) {
+	secret = rand.Text()
+	return secret, mailbox.Invitation{ID: invitationID(secret), Box: f.Box, Folder: f.Folder, Reader: to.ID, Expires: o.app.now().Add(invitedFor)}
+}
+
+// invitationID is what the store knows of a link: who reads rows can't use it.
+func invitationID(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
 }
 
 // receivers are the mailboxes that hear of a grant.
@@ -145,7 +171,7 @@ func (o offers) receivers(who mailbox.Who) []directory.Mailbox {
 }
 
 // letter goes into the mailbox past all filters, as digests do.
-func (o offers) letter(ctx context.Context, f imap.Offer, to directory.Mailbox) (*queue.Transfer, error) {
+func (o offers) letter(ctx context.Context, f imap.Offer, to directory.Mailbox, secret string) (*queue.Transfer, error) {
 	s, now := o.app.directory.Snapshot(), o.app.now()
 	owner, _ := s.Box(f.Box)
 	dom, _ := s.Domain(to.Address.Domain())
@@ -154,7 +180,12 @@ func (o offers) letter(ctx context.Context, f imap.Offer, to directory.Mailbox) 
 		return nil, err
 	}
 	c := o.app.config.Load()
+	link := ""
+	if secret != "" {
+		link = c.Web.URL + "/share/" + secret
+	}
 	content := o.words.Write(offer.Letter{
+		Link: link, Hidden: c.Sharing.Show == config.ShowAccepted && !group,
 		ID: mail.NewID(now), From: mail.Path("postmaster@" + c.Hostname), To: to.Address, By: mail.Path(f.By), Folder: f.Name,
 		Name: strings.TrimSuffix(mailbox.SharedName(string(owner.Address), f.Name, group), mailbox.Separator), May: may(f.Rights),
 		Language: cmp.Or(to.Language, dom.Language, c.Digest.Language), Now: now,

@@ -22,7 +22,7 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
 		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
-		Digests: digestDesk{a},
+		Digests: digestDesk{a}, Shares: sharePages{a},
 		Held:    heldPages{a.quarantine, a},
 		Entries: listPages{a.directory, a},
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),

@@ -44,6 +44,7 @@ type Config struct {
 	Sent            Sent           `key:"sent"`
 	Signing         Signing        `key:"signing"`
 	Sieve           Sieve          `key:"sieve"`
+	Sharing         Sharing        `key:"sharing"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Quota           Quota          `key:"quota"`
 	Keeping         Keeping        `key:"keeping"`
@@ -230,6 +231,17 @@ type Challenge struct {
 type Sieve struct {
 	Global string `key:"global"` // a directory; "": none
 }
+
+// Sharing is about folders of others.
+type Sharing struct {
+	Show string `key:"show"` // from when on they are listed: ShowOffered or ShowAccepted
+}
+
+// When a folder that is shared with somebody is listed.
+const (
+	ShowOffered  = "offered"  // at once, until he declines it
+	ShowAccepted = "accepted" // once he has accepted it; a group's at once
+)
 
 // Complaints says which complaints are taken, and how they weigh.
 type Complaints struct {

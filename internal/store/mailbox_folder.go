@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatepost/mailbox"
@@ -176,6 +177,7 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 	if len(all)+len(mailbox.Parents(to)) >= mailbox.MaxFolders {
 		return fmt.Errorf("%w: %d folders", mailbox.ErrTooMany, len(all))
 	}
+	var moved []mailbox.Folder
 	for _, f := range all {
 		rest, beneath := strings.CutPrefix(f.Name, from)
 		if !beneath || rest != "" && rest[0] != mailbox.Separator[0] {
@@ -193,11 +195,24 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 		if _, err := tx.Exec(`UPDATE mailbox_folder SET name = ? WHERE id = ?`, to+rest, f.ID); err != nil {
 			return err
 		}
+		f.Name = to + rest
+		moved = append(moved, f)
 	}
 	if _, err := nextModSeq(tx, box); err != nil {
 		return err
 	}
-	return makeParents(tx, box, to)
+	if err := makeParents(tx, box, to); err != nil {
+		return err
+	}
+	if slices.Equal(mailbox.Parents(from), mailbox.Parents(to)) {
+		return nil
+	}
+	for _, f := range moved { // by name: what is above comes first
+		if err := inheritMoved(tx, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteFolder expunges a folder's messages and removes it.

@@ -52,15 +52,18 @@ func (m Mailboxes) Given(ctx context.Context, v mailbox.Visitor) ([]mailbox.Gran
 
 // SetGrant implements mailbox.Granter.
 func (m Mailboxes) SetGrant(ctx context.Context, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
-	return m.SetGrantTold(ctx, mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, how, nil)
+	return m.SetGrantTold(ctx, mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, how, nil, nil)
 }
 
-// SetGrantTold is SetGrant that queues letters in the same commit, if it has somebody begin to see the
-// folder.
-func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer) (before, after mailbox.Rights, err error) {
+// SetGrantTold is SetGrant that queues letters in the same commit, and keeps the invitations in them, if it
+// has somebody begin to see the folder.
+func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error) {
 	err = m.db.Update(ctx, func(tx *Tx) (err error) {
 		before, after, err = setGrant(tx, g.Box, g.Folder, g.Who, how, g.Rights)
 		if err != nil || before.Has(mailbox.MayLookUp) || !after.Has(mailbox.MayLookUp) {
+			return err
+		}
+		if err := putInvitations(tx, in); err != nil {
 			return err
 		}
 		return putTransfers(tx, letters)
@@ -81,6 +84,22 @@ func setGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mai
 	if err := grantable(tx, box, folder); err != nil {
 		return 0, 0, err
 	}
+	beneath, err := followers(tx, box, folder)
+	if err != nil {
+		return 0, 0, err
+	}
+	if before, after, err = setOneGrant(tx, box, folder, who, how, r); err != nil {
+		return 0, 0, err
+	}
+	for _, f := range beneath {
+		if _, _, err := setOneGrant(tx, box, f, who, how, r); err != nil {
+			return 0, 0, err
+		}
+	}
+	return before, after, nil
+}
+
+func setOneGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
 	err = tx.Row(`SELECT rights FROM mailbox_grant WHERE box = ? AND folder = ? AND who = ?`, []any{box, folder, who}, &before)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, err
@@ -94,8 +113,60 @@ func setGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mai
 			return 0, 0, err
 		}
 	}
+	if !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
+		if err := askAnew(tx, box, folder, who.Box()); err != nil {
+			return 0, 0, err
+		}
+	}
 	_, err = tx.Exec(`INSERT INTO mailbox_grant (box, folder, who, rights) VALUES (?, ?, ?, ?) ON CONFLICT (box, folder, who) DO UPDATE SET rights = excluded.rights`, box, folder, who, after)
 	return before, after, err
+}
+
+// followers are the folders beneath one that have the same rights as it, and so have them after a change,
+// too. What has rights of its own keeps them, and so does what is beneath that.
+func followers(tx *Tx, box, folder int64) (list []int64, err error) {
+	if folder == 0 { // a grant for all of a box reaches all
+		return nil, nil
+	}
+	top, err := folderByID(tx, folder)
+	if err != nil {
+		return nil, err
+	}
+	prefix := top.Name + mailbox.Separator
+	type below struct {
+		id   int64
+		name string
+	}
+	var all []below
+	rows, err := tx.Query(`SELECT id, name FROM mailbox_folder WHERE box = ? AND SUBSTR(name, 1, LENGTH(CAST(? AS TEXT))) = ? AND special_use <> '\Quarantine'`, box, prefix, prefix)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var b below
+		err := rows.Scan(&b.id, &b.name)
+		all = append(all, b)
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b below) int { return cmp.Compare(a.name, b.name) }) // what is above stands before
+	rights := map[int64]string{}
+	rows, err = tx.Query(`SELECT g.folder, g.who, g.rights FROM mailbox_grant g JOIN mailbox_folder f ON f.id = g.folder
+		WHERE f.box = ? AND (f.id = ? OR SUBSTR(f.name, 1, LENGTH(CAST(? AS TEXT))) = ?) ORDER BY g.folder, g.who`, box, folder, prefix, prefix)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id, r int64
+		var who string
+		err := rows.Scan(&id, &who, &r)
+		rights[id] += fmt.Sprintf("%s %d\n", who, r)
+		return err
+	})
+	follows := map[string]bool{top.Name: true}
+	for _, b := range all {
+		above := mailbox.Parents(b.name)
+		if follows[above[len(above)-1]] && rights[b.id] == rights[folder] {
+			follows[b.name], list = true, append(list, b.id)
+		}
+	}
+	return list, err
 }
 
 // grantable refuses what nobody can be given anything in.

@@ -147,27 +147,39 @@ func (m Mailboxes) SharedFolder(ctx context.Context, v mailbox.Visitor, box int6
 
 // AnswerShare implements mailbox.Shares.
 func (m Mailboxes) AnswerShare(ctx context.Context, v mailbox.Visitor, folder int64, a mailbox.Answer, name func(mailbox.Shared) string) error {
-	err := m.db.Update(ctx, func(tx *Tx) error { return answerShare(tx, v, folder, a, name) })
+	err := m.db.Update(ctx, func(tx *Tx) error {
+		if err := lockBox(tx, v.Box); err != nil {
+			return err
+		}
+		top, err := folderByID(tx, folder)
+		if err != nil {
+			return err
+		}
+		return answerShare(tx, v, top.Box, top.Name, a, name)
+	})
 	if err != nil {
 		return fmt.Errorf("store: answer of box %d to folder %d: %w", v.Box, folder, err)
 	}
 	return nil
 }
 
-func answerShare(tx *Tx, v mailbox.Visitor, folder int64, a mailbox.Answer, name func(mailbox.Shared) string) error {
-	if err := lockBox(tx, v.Box); err != nil {
-		return err
+// answerShare notes an answer to a folder and all beneath it, or, by the name "", to all of a box, and has
+// those who watch the visitor's box hear of it. The visitor's box is locked.
+func answerShare(tx *Tx, v mailbox.Visitor, box int64, top string, a mailbox.Answer, name func(mailbox.Shared) string) error {
+	where, args := ` AND f.box = ?`, []any{box}
+	if top != "" {
+		prefix := top + mailbox.Separator
+		where, args = where+` AND (f.name = ? OR SUBSTR(f.name, 1, LENGTH(CAST(? AS TEXT))) = ?)`, append(args, top, prefix, prefix)
 	}
-	top, err := folderByID(tx, folder)
-	if err != nil {
-		return err
-	}
-	prefix := top.Name + mailbox.Separator
-	list, err := sharedFolders(tx, v, ` AND f.box = ? AND (f.id = ? OR SUBSTR(f.name, 1, LENGTH(CAST(? AS TEXT))) = ?)`, top.Box, folder, prefix, prefix)
+	list, err := sharedFolders(tx, v, where, args...)
 	if err == nil && len(list) == 0 {
 		err = mailbox.ErrNoFolder
 	}
 	if err != nil {
+		return err
+	}
+	// Who watches the names hears of it, see Latest.
+	if _, err := tx.Exec(`UPDATE mailbox_box SET modseq = modseq + 1 WHERE box = ?`, v.Box); err != nil {
 		return err
 	}
 	for _, s := range list {
@@ -199,10 +211,18 @@ func putShareAnswer(tx *Tx, reader, folder int64, a mailbox.Answer) error {
 }
 
 // inherit gives a new folder what the one above it has: grants, and what was said to
-// them (RFC 4314 §4). The folder above is there.
+// them (RFC 4314 §4). The folder above is there. What was said to all of a box holds for its new folders,
+// too: it stands at its inbox.
 func inherit(tx *Tx, f mailbox.Folder) error {
 	above := mailbox.Parents(f.Name)
 	if len(above) == 0 {
+		_, err := tx.Exec(`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), a.reader, a.answer
+			FROM mailbox_folder i JOIN mailbox_answer a ON a.folder = i.id
+			WHERE i.box = ? AND i.name = ? AND i.id <> ? AND EXISTS (SELECT 1 FROM mailbox_grant g WHERE g.box = i.box AND g.folder = 0)`,
+			f.ID, f.Box, mailbox.Inbox, f.ID)
+		if err != nil {
+			return fmt.Errorf("answers to folder %q: %w", f.Name, err)
+		}
 		return nil
 	}
 	var parent int64
@@ -215,7 +235,7 @@ func inherit(tx *Tx, f mailbox.Folder) error {
 	}
 	for _, text := range [...]string{
 		`INSERT INTO mailbox_grant (box, folder, who, rights) SELECT box, CAST(? AS BIGINT), who, rights FROM mailbox_grant WHERE folder = ?`,
-		`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), reader, answer FROM mailbox_answer WHERE folder = ?`,
+		`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), reader, answer FROM mailbox_answer WHERE folder = ? ON CONFLICT (folder, reader) DO NOTHING`,
 	} {
 		if _, err := tx.Exec(text, f.ID, parent); err != nil {
 			return fmt.Errorf("rights of folder %q: %w", f.Name, err)
@@ -224,11 +244,23 @@ func inherit(tx *Tx, f mailbox.Folder) error {
 	return nil
 }
 
+// inheritMoved gives a folder that has come beneath another what that one has, where it has no rights of
+// its own.
+func inheritMoved(tx *Tx, f mailbox.Folder) error {
+	var own int
+	err := tx.Row(`SELECT COUNT(*) FROM mailbox_grant WHERE folder = ?`, []any{f.ID}, &own)
+	if err != nil || own > 0 || len(mailbox.Parents(f.Name)) == 0 {
+		return err
+	}
+	return inherit(tx, f)
+}
+
 // forgetFolder takes away what was said of a folder that is gone.
 func forgetFolder(tx *Tx, folder int64) error {
 	for _, text := range [...]string{
 		`DELETE FROM mailbox_grant WHERE folder = ?`,
 		`DELETE FROM mailbox_answer WHERE folder = ?`,
+		`DELETE FROM mailbox_invitation WHERE folder = ?`,
 		`DELETE FROM mailbox_annotation WHERE folder = ?`,
 	} {
 		if _, err := tx.Exec(text, folder); err != nil {
@@ -246,6 +278,8 @@ func forgetBox(tx *Tx, box int64) error {
 		`DELETE FROM mailbox_annotation WHERE reader = ?`,
 		`DELETE FROM mailbox_answer WHERE reader = ?`,
 		`DELETE FROM mailbox_grant WHERE box = ?`,
+		`DELETE FROM mailbox_invitation WHERE box = ?`,
+		`DELETE FROM mailbox_invitation WHERE reader = ?`,
 		`DELETE FROM archive_opening WHERE box = ?`,
 		`DELETE FROM archive_opening WHERE reader = ?`,
 		`DELETE FROM mailbox_sender WHERE box = ?`,

@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},
+		{s.Shares != nil, s.shareRoutes},
 		{s.Held != nil, s.quarantineRoutes},
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},

@@ -53,6 +53,7 @@ type Config struct {
 	Captcha    *captcha.Tasks // of the challenge page
 	Answered   func(string)   // counts answers there, by what they were; nil: nobody does
 	Digests    Digests        // nil: no pages behind digests' links
+	Shares     Shares         // nil: no page behind the links in shares' mails
 	Held       Held           // nil: no quarantine
 	Entries    Entries        // nil: no lists
 	Bans       Bans           // nil: the page of bans has blocked log-ins alone

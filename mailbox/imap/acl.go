@@ -82,7 +82,7 @@ func (c *conn) setACL(ctx context.Context, r *request) (reply, error) {
 	return reply{}, c.grant(ctx, name, identifier, how, rights)
 }
 
-// deleteACL: RFC 4314 §3.2.
+// deleteACL: RFC 4314 §3.2. Who may not administer a folder takes himself out by it: he leaves it.
 func (c *conn) deleteACL(ctx context.Context, r *request) (reply, error) {
 	r.space()
 	name := r.folderName()
@@ -91,7 +91,21 @@ func (c *conn) deleteACL(ctx context.Context, r *request) (reply, error) {
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
+	if p, self := c.aboutSelf(ctx, name, identifier); self {
+		return reply{}, c.leave(ctx, p)
+	}
 	return reply{}, c.grant(ctx, name, identifier, mailbox.Replace, 0)
+}
+
+// aboutSelf reports whether an identifier is the session's owner, in a folder of somebody else that he sees
+// and may not administer.
+func (c *conn) aboutSelf(ctx context.Context, name, identifier string) (place, bool) {
+	p, err := c.aclFolder(ctx, name, mailbox.MayLookUp)
+	if err != nil || p.Box == c.box || p.Use == mailbox.Record || p.Rights.Has(mailbox.MayAdminister) {
+		return place{}, false
+	}
+	who, err := c.who(identifier)
+	return p, err == nil && who == mailbox.BoxWho(c.box)
 }
 
 // grant changes what one may do in a folder. Who has it selected looks at once.

@@ -161,10 +161,11 @@ func (c *conn) setSubscribed(ctx context.Context, r *request, on bool) (reply, e
 	if err := r.end(); err != nil {
 		return reply{}, err
 	}
-	if on {
-		if done, err := c.subscribeShared(ctx, name); done || err != nil {
-			return reply{}, err
+	if done, err := c.subscribeShared(ctx, name, on); done || err != nil {
+		if err == nil {
+			c.changed()
 		}
+		return reply{}, err
 	}
 	if err := c.srv.Store.Subscribe(ctx, c.box, name, on); err != nil {
 		return reply{}, err

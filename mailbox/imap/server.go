@@ -49,15 +49,17 @@ type Server struct {
 	Sharing  Sharing  // optional: with People, others' folders are served
 	People   People
 	// Give is optional: it is Sharing.SetGrant that also tells who is given something.
-	Give     func(context.Context, Offer, mailbox.How) (before, after mailbox.Rights, err error)
-	Quotas   Quotas  // optional: bounds what mailboxes hold
-	Auditor  Auditor // optional: without one nobody reads archives
-	Log      *slog.Logger
-	TLS      *tls.Config      // optional: offers STARTTLS on listeners in the clear
-	Spool    string           // optional: directory for large messages on their way in
-	Language string           // optional: of the folders of a new mailbox
-	Limits   Limits           // optional, each of them
-	Now      func() time.Time // optional: the clock that INTERNALDATE is read from
+	Give func(context.Context, Offer, mailbox.How) (before, after mailbox.Rights, err error)
+	// HideOffered has others' folders listed only once they are accepted, but for groups' and archives.
+	HideOffered bool
+	Quotas      Quotas  // optional: bounds what mailboxes hold
+	Auditor     Auditor // optional: without one nobody reads archives
+	Log         *slog.Logger
+	TLS         *tls.Config      // optional: offers STARTTLS on listeners in the clear
+	Spool       string           // optional: directory for large messages on their way in
+	Language    string           // optional: of the folders of a new mailbox
+	Limits      Limits           // optional, each of them
+	Now         func() time.Time // optional: the clock that INTERNALDATE is read from
 
 	// Refuse is optional: it says why a client may not even connect, in one line; "" lets
 	// it in. It must not wait. A session that is open goes on.

@@ -281,7 +281,7 @@ func (c *conn) addShared(ctx context.Context, get func(string) *node) error {
 	}
 	for _, s := range list {
 		owner := c.srv.People.Name(mailbox.BoxWho(s.Box))
-		if owner == "" || !s.Rights.Has(mailbox.MayLookUp) || s.Answer == mailbox.Declined {
+		if owner == "" || !s.Rights.Has(mailbox.MayLookUp) || !c.listed(s) {
 			continue
 		}
 		s.Name = mailbox.SharedName(owner, s.Name, s.Group)
@@ -296,19 +296,52 @@ func (c *conn) addShared(ctx context.Context, get func(string) *node) error {
 	return nil
 }
 
-// subscribeShared subscribes to a folder of somebody else, which accepts it.
-func (c *conn) subscribeShared(ctx context.Context, name string) (done bool, err error) {
+// listed reports whether LIST shows a folder of somebody else.
+func (c *conn) listed(s mailbox.Shared) bool {
+	switch s.Answer {
+	case mailbox.Accepted:
+		return true
+	case mailbox.Declined:
+		return false
+	}
+	return s.Group || s.Use == mailbox.Record || !c.srv.HideOffered
+}
+
+// subscribeShared subscribes to a folder of somebody else, which accepts it; to unsubscribe takes that back.
+func (c *conn) subscribeShared(ctx context.Context, name string, on bool) (done bool, err error) {
 	if _, _, _, ok := mailbox.CutShared(name); !ok || !c.sharing() {
 		return false, nil
 	}
 	p, err := c.reach(ctx, name, mailbox.MayLookUp)
-	if err != nil {
+	switch {
+	case on && err != nil:
 		return false, err
+	case on:
+		return true, c.answerShare(ctx, p, mailbox.Accepted, false)
+	case err == nil && p.Answer == mailbox.Accepted:
+		return true, c.answerShare(ctx, p, mailbox.Offered, false)
+	case errors.Is(err, mailbox.ErrNoFolder) || errors.Is(err, errNoPerm):
+		return false, nil // the name alone is taken off the list
 	}
-	return true, c.srv.Sharing.AnswerShare(ctx, c.visitor(), p.ID, mailbox.Accepted, func(s mailbox.Shared) string {
-		if s.ID == p.ID {
-			return name
+	return false, err
+}
+
+// answerShare says what the session's owner wants of a folder of somebody else, and of all beneath it if so.
+func (c *conn) answerShare(ctx context.Context, p place, a mailbox.Answer, beneath bool) error {
+	prefix := strings.TrimSuffix(p.Name, p.local)
+	return c.srv.Sharing.AnswerShare(ctx, c.visitor(), p.ID, a, func(s mailbox.Shared) string {
+		if !beneath && s.ID != p.ID {
+			return ""
 		}
-		return ""
+		return prefix + s.Name
 	})
+}
+
+// leave has a folder of somebody else go out of the session's sight.
+func (c *conn) leave(ctx context.Context, p place) error {
+	err := c.answerShare(ctx, p, mailbox.Declined, true)
+	if err == nil {
+		c.changed()
+	}
+	return err
 }

@@ -42,6 +42,8 @@ type Letter struct {
 	Folder   string    // its name with its owner; "": all of a mailbox
 	Name     string    // where the receiver finds it
 	May      May
+	Link     string // to the page where it is accepted or declined; "": there is none
+	Hidden   bool   // it is not listed before it is accepted
 	Language string // "" is English
 	Now      time.Time
 }
@@ -69,10 +71,19 @@ func (w *Writer) Write(l Letter) []byte {
 	if l.Folder != "" {
 		what = text("offer.folder", seen(l.Folder))
 	}
-	lines := []string{
-		text("offer.hello"), "", text("offer.what", l.By, what), text("offer.may." + string(l.May)), "",
-		text("offer.where"), "", "    " + seen(l.Name), "", text("offer.accept"), text("offer.decline"),
+	lines := []string{text("offer.hello"), "", text("offer.what", l.By, what), text("offer.may." + string(l.May)), ""}
+	if l.Link != "" {
+		lines = append(lines, text("offer.link"), "", "    "+l.Link, "")
 	}
+	where := "offer.where"
+	if l.Hidden {
+		where = "offer.then"
+	}
+	lines = append(lines, text(where), "", "    "+seen(l.Name), "")
+	if l.Link == "" {
+		lines = append(lines, text("offer.accept"), text("offer.decline"))
+	}
+	lines = append(lines, text("offer.leave"))
 	head := letter.Letter{ID: l.ID, FromName: text("offer.from"), From: l.From, To: l.To, Subject: text("offer.subject", l.By, what), Language: lang, Time: l.Now.UTC()}
 	return head.Plain(strings.Join(lines, "\n") + "\n")
 }

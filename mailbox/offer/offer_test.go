@@ -37,9 +37,17 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%q: a character that turns the text", lang)
 		}
 	}
-	l.Folder, l.Language = "", "fr"
-	m := mail.NewMessage(w.Write(l))
-	if got, _ := m.Text(m.Root(), 1<<20); !strings.Contains(got, "tous les dossiers") {
+	shown := func() string {
+		m := mail.NewMessage(w.Write(l))
+		text, _ := m.Text(m.Root(), 1<<20)
+		return text
+	}
+	l.Language, l.Link, l.Hidden = "fr", "https://mail.example.org/share/abc", true
+	if got := shown(); !strings.Contains(got, "    https://mail.example.org/share/abc\n") || strings.Contains(got, "abonnez-vous") || !strings.Contains(got, "Une fois que vous") {
+		t.Errorf("with a link:\n%s", got)
+	}
+	l.Folder = ""
+	if got := shown(); !strings.Contains(got, "tous les dossiers") {
 		t.Errorf("all folders:\n%s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -20,6 +21,10 @@ type SharingStore interface {
 	mailbox.Groups
 	mailbox.Carrier
 	mailbox.Annotations
+	mailbox.Invitations
+	mailbox.Historian
+	SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
+	ThinInvitations(ctx context.Context, now time.Time) error
 	DropBox(ctx context.Context, box int64, now time.Time) error
 }
 
@@ -30,6 +35,7 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"grants":                    (*shares).grants,
 		"inherited":                 (*shares).inherited,
 		"answers":                   (*shares).answers,
+		"invitations":               (*shares).invitations,
 		"whole boxes":               (*shares).whole,
 		"what is gone":              (*shares).gone,
 		"senders":                   (*shares).senders,
@@ -197,7 +203,7 @@ func (s *shares) grants() {
 	s.wantErr("what is held", err, mailbox.ErrQuarantine)
 }
 
-// A new folder has what the one above has, then and no later; a rename changes nothing.
+// A folder has what the one above has, also later, as long as it has no rights of its own.
 func (s *shares) inherited() {
 	s.make("a")
 	s.give("a", sales, "lrk")
@@ -205,9 +211,70 @@ func (s *shares) inherited() {
 	s.make("a/b/c", "d")
 	s.want("seen", s.seen(9), "a:lrk=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
 	s.give("a", sales, "l")
-	s.want("seen", s.seen(9), "a:l=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
+	s.want("all follow", s.seen(9), "a:l=accepted a/b:l=accepted a/b/c:l=accepted")
+	s.give("a/b", sales, "lrk")
+	s.want("what is beneath follows", s.seen(9), "a:l=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
+	s.give("a", sales, "lr")
+	s.want("what has its own stays", s.seen(9), "a:lr=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
 	s.check(s.s.RenameFolder(s.Context(), 7, "a/b", "d/b"))
-	s.want("seen", s.seen(9), "a:l=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
+	s.want("a rename takes nothing away", s.seen(9), "a:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
+	s.make("e/f", "a/g")
+	s.give("a/g", sales, "")
+	s.check(s.s.RenameFolder(s.Context(), 7, "a/g", "a/h"))
+	s.want("nor does one within a folder give something", s.seen(9), "a:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
+	s.check(s.s.RenameFolder(s.Context(), 7, "e", "a/e"))
+	s.want("what comes beneath has its rights", s.seen(9), "a:lr=accepted a/e:lr=accepted a/e/f:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
+}
+
+// An invitation is answered once, by its receiver, in time.
+func (s *shares) invitations() {
+	ctx := s.Context()
+	s.make("a/b", "c")
+	name := func(f mailbox.Shared) string { return "S/" + f.Name }
+	give := func(id, folder string, reader int64) {
+		var f int64
+		if folder != "" {
+			f = s.folder(folder).ID
+		}
+		_, _, err := s.share.SetGrantTold(ctx, mailbox.Grant{Box: 7, Folder: f, Who: mailbox.BoxWho(reader), Rights: mailbox.MayLookUp | mailbox.MayRead}, mailbox.Replace, nil,
+			[]mailbox.Invitation{{ID: id, Box: 7, Folder: f, Reader: reader, Expires: when.Add(time.Hour)}})
+		s.check(err)
+	}
+	answer := func(v int64, id string, now time.Time, a mailbox.Answer) error {
+		return s.share.AnswerInvitation(ctx, visitor(v), id, now, a, name)
+	}
+	give("one", "a", 8)
+	before, err := s.share.Latest(ctx, []int64{8})
+	s.check(err)
+	i, err := s.share.Invitation(ctx, "one", when)
+	s.check(err)
+	s.want("invitation", []int64{i.Box, i.Folder, i.Reader}, []int64{7, s.folder("a").ID, 8})
+	s.wantErr("not his", answer(9, "one", when, mailbox.Accepted), mailbox.ErrNoInvitation)
+	s.wantErr("too late", answer(8, "one", when.Add(time.Hour), mailbox.Accepted), mailbox.ErrNoInvitation)
+	s.check(answer(8, "one", when, mailbox.Declined))
+	s.want("seen", s.seen(8), "a:lr=declined a/b:lr=declined")
+	after, err := s.share.Latest(ctx, []int64{8})
+	s.check(err)
+	s.want("others hear of it", after[8] > before[8], true)
+	s.wantErr("twice", answer(8, "one", when, mailbox.Accepted), mailbox.ErrNoInvitation)
+	said, err := s.share.Answers(ctx, 7)
+	s.check(err)
+	s.want("said", len(said), 2)
+	s.give("a", mailbox.BoxWho(8), "")
+	give("two", "a", 8)
+	s.want("asked anew", s.seen(8), "a:lr a/b:lr")
+	s.check(s.share.ThinInvitations(ctx, when.Add(time.Hour)))
+	s.wantErr("removed", answer(8, "two", when, mailbox.Accepted), mailbox.ErrNoInvitation)
+	give("all", "", 9)
+	s.check(answer(9, "all", when, mailbox.Declined))
+	s.make("new")
+	for _, f := range strings.Fields(s.seen(9)) {
+		s.want("all of it: "+f, strings.HasSuffix(f, ":lr=declined"), true)
+	}
+	give("three", "c", 8)
+	s.check(s.s.DeleteFolder(ctx, 7, "c"))
+	_, err = s.share.Invitation(ctx, "three", when)
+	s.wantErr("its folder is gone", err, mailbox.ErrNoInvitation)
 }
 
 func (s *shares) answers() {
