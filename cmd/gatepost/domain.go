@@ -163,6 +163,7 @@ func (p *program) domainRecords() *cobra.Command {
 
 func (p *program) domainSet() *cobra.Command {
 	var d domainFields
+	var shut []string
 	c := &cobra.Command{
 		Use:   "set NAME",
 		Short: "Change a domain",
@@ -176,6 +177,7 @@ func (p *program) domainSet() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
 			names, hosts, owners := given(d.names), given(d.hosts), given(d.owners)
+			shut = given(shut)
 			d.allow, d.hours = orDefault(d.allow), orDefault(d.hours)
 			bounds, err := d.bounds(f)
 			if err != nil {
@@ -190,17 +192,18 @@ func (p *program) domainSet() *cobra.Command {
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
-				SignReturns: changed(f, "sign-returns", &d.returns),
+				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
-					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days or --archive-days")
+					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
 	}
 	d.flags(c)
+	shutFlag(c, &shut, "its mailboxes")
 	return c
 }
 
@@ -224,6 +227,9 @@ func (p *program) showDomain(d ops.Domain) {
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
+	if len(d.Shut) > 0 {
+		p.record("shut services", join(d.Shut))
+	}
 	if d.SignsReturns != nil {
 		p.record("signs return paths since", *d.SignsReturns)
 	}

@@ -139,7 +139,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
 	var language, state, disposition, digest string
 	var level int
-	var copies []string
+	var copies, shut []string
 	var limits limitFlags
 	c := &cobra.Command{
 		Use:   "set ADDRESS",
@@ -163,8 +163,8 @@ func (p *program) mailboxSet() *cobra.Command {
 			if r.Quota, r.QuotaMessages, r.Inbound, err = limits.given(f); err != nil {
 				return err
 			}
-			copies = given(copies)
-			r.Copies = changed(f, "copy-to", &copies)
+			copies, shut = given(copies), given(shut)
+			r.Copies, r.Shut = changed(f, "copy-to", &copies), changed(f, "shut", &shut)
 			if stdin {
 				password, err := p.readPassword()
 				if err != nil {
@@ -173,20 +173,25 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages or --inbound")
+				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages, --inbound or --shut")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
 	}
 	passwordFlag(c, &stdin)
 	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
-	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed")
+	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed (takes none, and is removed after keeping.closed)")
+	shutFlag(c, &shut, "its owner")
 	c.Flags().StringVar(&disposition, "disposition", "", "what is done with its spam: `quarantine`, junk, tag, or default for the domain's")
 	c.Flags().IntVar(&level, "level", 0, "how strict the filters are, `1` (strict) to 7; 0 is the policy's own")
 	c.Flags().StringVar(&digest, "digest", "", "`on` or off: whether its owner gets digests")
 	copyFlag(c, &copies)
 	limits.flags(c.Flags(), "it", "the domain's")
 	return c
+}
+
+func shutFlag(c *cobra.Command, shut *[]string, whom string) {
+	c.Flags().StringSliceVar(shut, "shut", nil, "`services` that are not open to "+whom+", with commas between: imap, pop3, sieve, submission, web; empty is none")
 }
 
 func (p *program) mailboxRemove() *cobra.Command {
@@ -207,5 +212,11 @@ func (p *program) showMailbox(m ops.Mailbox) {
 		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes,
 		"quota", limitText(m.Quota, config.Size(m.Quota).String()), "quota messages", limitText(m.QuotaMessages, fmt.Sprint(m.QuotaMessages)), "full", percentText(m),
 		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)), "deleted bytes", m.Kept, "created", m.Created)
+	if len(m.Shut) > 0 {
+		p.record("shut services", join(m.Shut))
+	}
+	if m.Restorable != nil {
+		p.record("removed after", *m.Restorable)
+	}
 	p.warn(m.Warnings)
 }

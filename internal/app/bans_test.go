@@ -65,9 +65,9 @@ func TestDoorsShareTheGuard(t *testing.T) {
 		var err error
 		switch i % 3 {
 		case 0:
-			_, _, err = doorLogins{l}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
+			_, _, err = doorLogins{l, directory.ServiceIMAP}.Login(ctx, "ann@test.example", fmt.Sprint("wrong", i), at)
 		case 1:
-			_, _, err = submissionLogins{doorLogins{l}, n.allowance}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
+			_, _, err = submissionLogins{doorLogins{l, directory.ServiceIMAP}, n.allowance}.Login(ctx, "ANN@test.example", fmt.Sprint("wrong", i), at)
 		case 2:
 			_, err = n.desk.LogIn(ctx, "ann@test.example", fmt.Sprint("wrong", i), access.Client{Addr: at})
 		}
@@ -75,17 +75,17 @@ func TestDoorsShareTheGuard(t *testing.T) {
 			t.Fatal("a wrong password logs in")
 		}
 	}
-	if _, _, err := (doorLogins{l}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
+	if _, _, err := (doorLogins{l, directory.ServiceIMAP}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("imap: %v", err)
 	}
-	if _, _, err := (submissionLogins{doorLogins{l}, n.allowance}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
+	if _, _, err := (submissionLogins{doorLogins{l, directory.ServiceIMAP}, n.allowance}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("submission: %v", err)
 	}
 	if _, err := n.desk.LogIn(ctx, "ann@test.example", pagesPassword, access.Client{Addr: at}); !errors.As(err, new(access.Blocked)) {
 		t.Errorf("pages: %v", err)
 	}
 	for _, tt := range []struct{ user, client string }{{"bob@test.example", "198.51.100.7"}, {"ann@test.example", "203.0.113.1"}} {
-		if _, _, err := (doorLogins{l}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
+		if _, _, err := (doorLogins{l, directory.ServiceIMAP}).Login(ctx, tt.user, pagesPassword, client(tt.client)); err != nil {
 			t.Errorf("%s from %s: %v", tt.user, tt.client, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestProofsAreGuarded(t *testing.T) {
 	n.must(err)
 	prove := func(password string) error {
 		c, turn := doortest.Client{User: "Ann@test.example", Password: password}, 0
-		login, err := door.SASL{Auth: doorLogins{logins{n.directory, n.guard}}, Peer: at}.Authenticate(ctx, "SCRAM-SHA-256", nil, func(challenge string) (string, error) {
+		login, err := door.SASL{Auth: doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}, Peer: at}.Authenticate(ctx, "SCRAM-SHA-256", nil, func(challenge string) (string, error) {
 			if turn++; turn == 1 {
 				return c.First(), nil
 			}
@@ -125,7 +125,7 @@ func TestProofsAreGuarded(t *testing.T) {
 	if err := prove(pagesPassword); !errors.Is(err, door.ErrLater) {
 		t.Errorf("after five wrong proofs: %v", err)
 	}
-	if _, _, err := (doorLogins{logins{n.directory, n.guard}}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
+	if _, _, err := (doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("by password: %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestSprayIsBanned(t *testing.T) {
 	n := openPages(t)
 	at := client("198.51.100.7")
 	for i := range 20 {
-		if _, _, err := (doorLogins{logins{n.directory, n.guard}}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
+		if _, _, err := (doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
 			t.Fatal("logged in")
 		}
 	}

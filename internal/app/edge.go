@@ -120,13 +120,26 @@ func finish(ctx context.Context, attempt *access.Attempt, err error) {
 	}
 }
 
+// errShut: the password is right, and the service is not for this mailbox.
+var errShut = errors.New("this service is not open to the mailbox")
+
 // doorLogins is logins as the doors of mailboxes, and submission, want it.
-type doorLogins struct{ logins }
+type doorLogins struct {
+	logins
+	service directory.Service
+}
+
+// open fails where the service is not open to a mailbox.
+func (l doorLogins) open(m directory.Mailbox, err error) (int64, string, error) {
+	if err == nil && !l.d.Snapshot().Serves(m.ID, l.service) {
+		err = errShut
+	}
+	return m.ID, string(m.Address), doorError(err)
+}
 
 // Login implements door.Authenticator.
 func (l doorLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
-	m, err := l.check(ctx, user, password, peer)
-	return m.ID, string(m.Address), doorError(err)
+	return l.open(l.check(ctx, user, password, peer))
 }
 
 var _ door.Prover = doorLogins{}
@@ -139,8 +152,7 @@ func (l doorLogins) Salt(_ context.Context, user string) ([]byte, int, error) {
 
 // Prove implements door.Prover.
 func (l doorLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
-	m, err := l.prove(ctx, user, peer, func(k directory.SCRAM) bool { return fits(door.Keys{Stored: k.StoredKey, Server: k.ServerKey}) })
-	return m.ID, string(m.Address), doorError(err)
+	return l.open(l.prove(ctx, user, peer, func(k directory.SCRAM) bool { return fits(door.Keys{Stored: k.StoredKey, Server: k.ServerKey}) }))
 }
 
 func doorError(err error) error {

@@ -79,8 +79,8 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		signs = &d.SignsReturns
 	}
 	return ops.Domain{
-		SignsReturns: signs,
-		Name:         d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
+		SignsReturns: signs, Shut: texts(d.Shut),
+		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
@@ -217,6 +217,9 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.CatchAll, (*mail.Path)(q.CatchAll))
 		give(&d.Hosts, q.Hosts)
 		give(&d.Smarthost, q.Smarthost)
+		if q.Shut != nil {
+			d.Shut = services(*q.Shut)
+		}
 		give(&d.Lookup, q.Lookup)
 		give(&d.Challenge, (*directory.Challenge)(q.Challenge))
 		give(&d.Challenged, (*directory.Allowed)(q.ChallengeAllow))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -54,11 +55,15 @@ func (a *App) mailboxOps(h control.Handlers) {
 	})
 }
 
-// removeMailbox takes the address away first, so that nothing new arrives, and
-// then all that it kept. Where that is interrupted check store tells what stayed.
 func (a *App) removeMailbox(ctx context.Context, p mail.Path) error {
+	return a.removeMailboxIf(ctx, p, func(directory.Mailbox) error { return nil })
+}
+
+// removeMailboxIf takes the address away first, so that nothing new arrives, and
+// then all that it kept. Where that is interrupted check store tells what stayed. may is asked in the commit.
+func (a *App) removeMailboxIf(ctx context.Context, p mail.Path, may func(directory.Mailbox) error) error {
 	m, ok := a.directory.Snapshot().Mailbox(p)
-	if err := a.directory.RemoveMailbox(ctx, p); err != nil {
+	if err := a.directory.RemoveMailboxIf(ctx, p, may); err != nil {
 		return told(err)
 	}
 	if !ok {
@@ -80,7 +85,12 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
+	var restorable *time.Time
+	if until := a.restorable(m); !until.IsZero() {
+		restorable = &until
+	}
 	return ops.Mailbox{
+		Shut: texts(m.Shut), Restorable: restorable,
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest,
 		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
@@ -119,6 +129,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		if q.State != nil {
 			m.State = directory.State(*q.State)
 		}
+		if q.Shut != nil {
+			m.Shut = services(*q.Shut)
+		}
 		if q.Copies != nil {
 			m.Copies = targets(*q.Copies)
 		}
@@ -141,6 +154,13 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	shown, err := a.mailbox(ctx, m)
 	shown.Warnings = a.idle(m, q)
 	return shown, err
+}
+
+func services(names []string) (list []directory.Service) {
+	for _, name := range names {
+		list = append(list, directory.Service(name))
+	}
+	return list
 }
 
 // idle tells what a request sets that does not count, since the domain does not leave

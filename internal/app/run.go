@@ -13,6 +13,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/directory"
 	"gatepost/internal/smtpd"
 	"gatepost/mailbox/imap"
 	"gatepost/mailbox/managesieve"
@@ -151,7 +152,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	} {
 		own := edge
 		own.Submission, own.ImplicitTLS = l.submission, l.implicit
-		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), submissionLogins{doorLogins{logins{a.directory, a.guard}}, a.allowance})
+		s, err := smtpd.New(own, a.receiver(l.submission, messageBudget(c)), submissionLogins{a.logins(directory.ServiceSubmission), a.allowance})
 		if err != nil {
 			return err
 		}
@@ -162,7 +163,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string, listen listenFunc) {
 	s := &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServiceIMAP), Ended: a.ended(directory.ServiceIMAP), Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
 		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
 		TLS: certificate, Spool: spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
@@ -172,7 +173,7 @@ func (a *App) listenIMAP(c *config.Config, certificate *tls.Config, spool string
 
 func (a *App) listenPOP3(c *config.Config, certificate *tls.Config, listen listenFunc) {
 	s := &pop3.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServicePOP3), Ended: a.ended(directory.ServicePOP3), Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted,
 		Changes: a.changes, Log: a.log, TLS: certificate, Now: a.now,
 		Limits: pop3.Limits{Connections: c.Limits.Connections, Idle: c.Limits.POP3Timeout},
 	}
@@ -181,7 +182,7 @@ func (a *App) listenPOP3(c *config.Config, certificate *tls.Config, listen liste
 
 func (a *App) listenSieve(c *config.Config, certificate *tls.Config, listen listenFunc) {
 	s := &managesieve.Server{
-		Boxes: a.mailboxes, Scripts: a.rules, Auth: doorLogins{logins{a.directory, a.guard}}, Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted,
+		Boxes: a.mailboxes, Scripts: a.rules, Auth: a.logins(directory.ServiceSieve), Ended: a.ended(directory.ServiceSieve), Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted,
 		Log: a.log, TLS: certificate, Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
 	}
 	a.listenDoor(c, "sieve", s, certificate, c.Listen.Sieve, nil, listen)
@@ -269,6 +270,7 @@ func (a *App) common() []service {
 		{name: "usage", run: a.recountDomains},
 		{name: "folders that list", run: a.giveListings},
 		{name: "archives", run: a.keepArchives},
+		{name: "closed mailboxes", run: a.purgeClosed},
 		{name: "deleted mail", run: a.purgeDeleted},
 		{name: "content", run: a.compactContent},
 		{name: "texts", run: a.indexTexts},

@@ -61,6 +61,9 @@ func (p persons) LogIn(ctx context.Context, name, password string) (access.Perso
 	if who.Admin != nil {
 		return p.admin(*who.Admin), adminMark(*who.Admin), nil
 	}
+	if !p.d.Snapshot().Serves(who.Mailbox.ID, directory.ServiceWeb) {
+		return access.Person{}, "", access.ErrSuspended
+	}
 	return p.owner(*who.Mailbox), ownerMark(*who.Mailbox), nil
 }
 
@@ -72,7 +75,7 @@ func (p persons) Find(_ context.Context, who access.ID) (access.Person, string, 
 			return p.admin(admin), adminMark(admin), true
 		}
 	case access.KindMailbox:
-		if m, ok := p.d.Snapshot().Box(who.Number); ok && m.State == directory.Active {
+		if m, ok := p.d.Snapshot().Box(who.Number); ok && p.d.Snapshot().Serves(m.ID, directory.ServiceWeb) {
 			return p.owner(m), ownerMark(m), true
 		}
 	}

@@ -208,6 +208,7 @@ type Keeping struct {
 	Trash       time.Duration `key:"trash"`        // 0: for ever
 	Deleted     time.Duration `key:"deleted"`      // 0: not at all
 	DeletedMost Size          `key:"deleted_most"` // of one mailbox
+	Closed      time.Duration `key:"closed"`       // 0: for ever
 }
 
 // History says from when on the history of a client network is good: what it spares a

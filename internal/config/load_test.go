@@ -224,7 +224,7 @@ policies:
 		Signing:       Signing{Keep: 14 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Quota:         Quota{Over: "defer", Warn: 90},
-		Keeping:       Keeping{Trash: 30 * 24 * time.Hour, Deleted: 30 * 24 * time.Hour, DeletedMost: 10 << 30},
+		Keeping:       Keeping{Trash: 30 * 24 * time.Hour, Deleted: 30 * 24 * time.Hour, DeletedMost: 10 << 30, Closed: 30 * 24 * time.Hour},
 		Challenge:     c.Challenge,
 		History:       c.History,
 		Clients:       Clients{Services: []string{}},

@@ -19,6 +19,7 @@ func (l *loader) people() {
 	between(l, "quota.warn", c.Quota.Warn, 0, 100)
 	between(l, "keeping.trash", c.Keeping.Trash, 0, 3650*24*time.Hour)
 	between(l, "keeping.deleted", c.Keeping.Deleted, 0, 3650*24*time.Hour)
+	between(l, "keeping.closed", c.Keeping.Closed, 0, 3650*24*time.Hour)
 	between(l, "keeping.deleted_most", c.Keeping.DeletedMost, 1<<30, 1<<50)
 	if m := c.Quarantine.SubjectMark; len(m) > maxMark || strings.ContainsAny(m, "\r\n\x00") {
 		l.wrong("quarantine.subject_mark", "%q is not one line of at most %d octets", m, maxMark)

@@ -43,6 +43,8 @@ type Domain struct {
 	JunkDays  int    `json:"junk_days"`  // mail stays in folders for junk; 0: as the node says, -1: for ever
 	TrashDays int    `json:"trash_days"` // and for trash
 
+	Shut []Service `json:"shut"` // that are open to none of its mailboxes
+
 	ArchiveDays int `json:"archive_days"` // all mail in and out is kept in its archive; 0: not, -1: for ever
 }
 
@@ -202,7 +204,7 @@ func (s *Snapshot) checkedDomain(dom Domain, now time.Time) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached} {
+	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached, checkShut} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}

@@ -28,6 +28,9 @@ type Mailbox struct {
 	NoDigest    bool        `json:"no_digest"`   // its owner wants none
 
 	Limits Limits `json:"limits"` // 0: as the domain says
+
+	Shut     []Service `json:"shut"`      // that are not open to its owner, beside those of the domain
+	ClosedAt time.Time `json:"closed_at"` // since when it is Closed; zero: it is not, or was before that was noted
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log
@@ -38,7 +41,7 @@ type State string
 const (
 	Active    State = "active"
 	Suspended State = "suspended" // for a while
-	Closed    State = "closed"    // for good; kept for what it stores
+	Closed    State = "closed"    // its address is kept, and what it stores, for some time
 	Archive   State = "archive"   // it is its domain's archive, and nobody's mailbox
 )
 
@@ -79,6 +82,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 		return Mailbox{}, err
 	}
 	m.ID, m.Address, m.Created, m.Password, m.Apps = 0, address, d.now(), Verifier{}, nil
+	m.ClosedAt = time.Time{}
 	// Asked now too, since the password is dear.
 	if err := d.Refresh(ctx); err != nil {
 		return Mailbox{}, err
@@ -104,7 +108,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	return m, nil
 }
 
-// ChangeMailbox lets change edit a mailbox's language, state and copies, and what its
+// ChangeMailbox lets change edit a mailbox's language, state, copies and services, and what its
 // owner wants; what else it does is not kept. change may run more than once.
 func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change func(*Mailbox) error) (Mailbox, error) {
 	address = address.Fold()
@@ -113,7 +117,13 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 		if err := change(&next); err != nil {
 			return nil, err
 		}
-		m.Language, m.State, m.Copies = next.Language, next.State, next.Copies
+		switch {
+		case next.State != Closed:
+			m.ClosedAt = time.Time{}
+		case m.State != Closed:
+			m.ClosedAt = d.now()
+		}
+		m.Language, m.State, m.Copies, m.Shut = next.Language, next.State, next.Copies, next.Shut
 		m.Disposition, m.Level, m.NoDigest, m.Limits = next.Disposition, next.Level, next.NoDigest, next.Limits
 		return s.checkedMailbox(m)
 	})
@@ -147,8 +157,17 @@ func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password
 // RemoveMailbox removes a mailbox that nothing leads to, and its list entries
 // with it. What is stored under its ID is not touched.
 func (d *Directory) RemoveMailbox(ctx context.Context, address mail.Path) error {
+	return d.RemoveMailboxIf(ctx, address, func(Mailbox) error { return nil })
+}
+
+// RemoveMailboxIf is RemoveMailbox unless may, which is asked of the mailbox as it is then, fails. may may run
+// more than once.
+func (d *Directory) RemoveMailboxIf(ctx context.Context, address mail.Path, may func(Mailbox) error) error {
 	address = address.Fold()
 	_, err := d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
+		if err := may(m); err != nil {
+			return nil, err
+		}
 		if err := s.unused(address); err != nil {
 			return nil, err
 		}
@@ -193,7 +212,11 @@ func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 	if err := m.Limits.check(); err != nil {
 		return nil, err
 	}
-	if len(m.Copies) > 0 {
+	shut, err := checkedServices(m.Shut)
+	if err != nil {
+		return nil, err
+	}
+	if m.Shut = shut; len(m.Copies) > 0 {
 		copies, err := s.targets(m.Address, "copy", m.Copies, MaxCopies)
 		if err != nil {
 			return nil, err

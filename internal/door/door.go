@@ -78,6 +78,10 @@ type Door struct {
 	// it in. It must not wait. A session that is open goes on.
 	Refuse func(client netip.Addr) string
 
+	// Ended is optional: asked each second, it returns what says of a mailbox that it may not be served any
+	// more, or nil where nobody's right has changed. Sessions of one end as at Shutdown.
+	Ended func() func(box int64) bool
+
 	// ProxyTrusted are the peers that speak the PROXY protocol, and must: who they say
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
 	ProxyTrusted []netip.Prefix // optional
@@ -100,6 +104,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	}
 	defer d.removeListener(l)
 	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer d.ending(ctx)()
 	for {
 		nc, err := l.Accept()
 		switch {

@@ -101,7 +101,7 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	snapshot := in.lists()
 	t := &Transaction{in: in, conv: c, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
-	if box, known := snapshot.Mailbox(client.Login); !client.Login.IsNull() && (!known || box.State == directory.Suspended || box.State == directory.Closed) {
+	if box, known := snapshot.Mailbox(client.Login); !client.Login.IsNull() && !(known && snapshot.Serves(box.ID, directory.ServiceSubmission)) {
 		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(client.Login) + " may not log in any more"})
 	}
 	switch how, err := in.identity(ctx, snapshot.Snapshot, client.Login, from); {

@@ -36,6 +36,8 @@ type Domain struct {
 	TrashDays int    `json:"trash_days"` // and in Trash
 
 	ArchiveDays int `json:"archive_days"` // that all mail in and out is kept; 0: not, -1: for ever
+
+	Shut []string `json:"shut,omitempty"` // services that are open to none of its mailboxes
 }
 
 // DomainAdd makes a domain. Result: Domain.
@@ -90,6 +92,7 @@ type DomainSet struct {
 	Hosts       *[]string `json:"hosts,omitempty"`
 	Smarthost   *string   `json:"smarthost,omitempty"`
 	Lookup      *string   `json:"lookup,omitempty"`
+	Shut        *[]string `json:"shut,omitempty"` // services: imap, pop3, sieve, submission, web
 
 	Challenge      *string   `json:"challenge,omitempty"`
 	ChallengeAllow *string   `json:"challenge_allow,omitempty"`

@@ -12,10 +12,13 @@ type Mailbox struct {
 	Bytes    int64     `json:"bytes"`
 	Created  time.Time `json:"created"`
 
-	Disposition string   `json:"disposition"`        // of its spam, as its owner wants it; "": the domain's
-	Level       int      `json:"level"`              // 1 (strict) to 7; 0: the policy's own
-	Digest      bool     `json:"digest"`             // whether its owner wants digests
-	Warnings    []string `json:"warnings,omitempty"` // what was set and comes to nothing
+	Disposition string     `json:"disposition"`          // of its spam, as its owner wants it; "": the domain's
+	Level       int        `json:"level"`                // 1 (strict) to 7; 0: the policy's own
+	Digest      bool       `json:"digest"`               // whether its owner wants digests
+	Shut        []string   `json:"shut,omitempty"`       // services that are not open to its owner: imap, pop3, sieve, submission, web
+	Restorable  *time.Time `json:"restorable,omitempty"` // until when it can be opened again, where it is closed
+
+	Warnings []string `json:"warnings,omitempty"` // what was set and comes to nothing
 
 	Quota         int64   `json:"quota"`          // octets that it may hold; 0: no limit
 	QuotaMessages int64   `json:"quota_messages"` // messages that it may hold; 0: no limit
@@ -59,6 +62,7 @@ type MailboxSet struct {
 	Password *string   `json:"password,omitempty"`
 	Language *string   `json:"language,omitempty"`
 	State    *string   `json:"state,omitempty"`
+	Shut     *[]string `json:"shut,omitempty"` // services, instead of those that were
 	Copies   *[]string `json:"copies,omitempty"`
 
 	Disposition *string `json:"disposition,omitempty"`

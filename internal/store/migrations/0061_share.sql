@@ -10,3 +10,7 @@ CREATE TABLE mailbox_invitation (
 CREATE INDEX mailbox_invitation_box ON mailbox_invitation (box, folder);
 CREATE INDEX mailbox_invitation_folder ON mailbox_invitation (folder);
 CREATE INDEX mailbox_invitation_reader ON mailbox_invitation (reader);
+
+ALTER TABLE domain ADD COLUMN shut TEXT NOT NULL DEFAULT '';     -- services that are open to none of its mailboxes
+ALTER TABLE mailbox ADD COLUMN shut TEXT NOT NULL DEFAULT '';    -- nor to this one
+ALTER TABLE mailbox ADD COLUMN closed BIGINT NOT NULL DEFAULT 0; -- since when it is closed; 0: it is not, or before that was noted
