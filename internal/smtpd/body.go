@@ -23,8 +23,9 @@ var (
 // Whether an octet is the end never depends on what was bad before: the end is
 // CRLF "." CRLF, as octets, and nothing else.
 type lines struct {
-	max    int  // octets in a line
-	dotted bool // DATA: a line of one dot ends the content; else chunks do
+	max    int   // octets in a line
+	dotted bool  // DATA: a line of one dot ends the content; else chunks do
+	octets int64 // that chunks have announced
 
 	state  state
 	length int

@@ -26,6 +26,16 @@ func (g *guard) bdat(arg string) {
 	g.chunk = c
 	if g.body == nil {
 		g.pass("DATA")
+		return
+	}
+	g.announced()
+}
+
+// announced refuses chunks that are too large together, before any of the last one is kept. The session finds that
+// out as well, but maybe only with a later chunk.
+func (g *guard) announced() {
+	if g.body.octets += g.chunk.left; g.body.octets > g.conn.cfg.MaxMessage {
+		g.body.fault(errTooLarge)
 	}
 }
 

@@ -364,6 +364,9 @@ func (g *guard) openContent() (quiet bool) {
 	quiet = g.verb == "BDAT"
 	g.body = &lines{max: g.conn.cfg.MaxLine, dotted: !quiet}
 	g.until = time.Now().Add(g.conn.cfg.ContentTime)
+	if quiet {
+		g.announced()
+	}
 	return quiet
 }
 
