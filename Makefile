@@ -30,6 +30,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/m
 test: tools peers vet
 	@$(MAKE) --no-print-directory corpus || echo "no corpus: the test that needs it is skipped"
 	@$(MAKE) --no-print-directory axe || echo "no axe-core: pages' accessibility is not looked at"
+	@$(MAKE) --no-print-directory pebble || echo "no Pebble: the tests that ask an authority for certificates are skipped"
 	@mkdir -p build
 	TEST_POSTGRES=required $(GO) test $(RACE) -shuffle=on -timeout $(TIMEOUT) ./... 2>&1 | tee build/test.log || { \
 		echo; echo "What failed, in short (all of it: build/test.log):"; \
@@ -89,6 +90,12 @@ build/peers/%/unpacked:
 s3: build/s3/versitygw
 build/s3/versitygw:
 	GOBIN=$(CURDIR)/build/s3 $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+# Pebble, the ACME server for tests by Let's Encrypt: half a minute of compiling.
+.PHONY: pebble
+pebble: build/pebble/pebble
+build/pebble/pebble:
+	GOBIN=$(CURDIR)/build/pebble $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
 
 # Before a commit: tests and the linters.
 .PHONY: check

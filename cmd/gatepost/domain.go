@@ -24,7 +24,7 @@ func (p *program) domain() *cobra.Command {
 // domainFields are what flags say of a domain.
 type domainFields struct {
 	policy, disposition, catchAll, smarthost, lookup string
-	names, hosts                                     []string
+	names, mailNames, hosts                          []string
 
 	challenge, allow, hours, zone, language string
 	learn, outgoing, returns                string
@@ -39,6 +39,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.policy, "policy", "", "`name` of the policy its mail walks; empty is default_policy")
 	f.StringVar(&d.disposition, "disposition", "", "what is done with spam: `quarantine`, junk or tag")
 	f.StringArrayVar(&d.names, "name", nil, "another `name` of the domain, under which all its addresses hold; repeatable")
+	f.StringArrayVar(&d.mailNames, "mail-name", nil, "`name` of this system that is its people's, such as mail.customer.example, for which a certificate is ordered (tls.acme); repeatable")
 	f.StringVar(&d.catchAll, "catch-all", "", "`address` that gets mail for unknown addresses; empty: it is refused")
 	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
 	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
@@ -95,7 +96,7 @@ func (p *program) domainAdd() *cobra.Command {
 			return ask(p, cmd, ops.DomainAdd{
 				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
 				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
-				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), CatchAll: d.catchAll,
+				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), MailNames: given(d.mailNames), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
 				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing, SignReturns: d.returns,
@@ -176,7 +177,7 @@ func (p *program) domainSet() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
-			names, hosts, owners := given(d.names), given(d.hosts), given(d.owners)
+			names, mailNames, hosts, owners := given(d.names), given(d.mailNames), given(d.hosts), given(d.owners)
 			shut = given(shut)
 			d.allow, d.hours = orDefault(d.allow), orDefault(d.hours)
 			bounds, err := d.bounds(f)
@@ -192,10 +193,10 @@ func (p *program) domainSet() *cobra.Command {
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
-				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut),
+				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut), MailNames: changed(f, "mail-name", &mailNames),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
-				return usage("nothing to change: give --policy, --disposition, --name, --catch-all, --host, --smarthost, --lookup, " +
+				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
 					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
 			}
@@ -222,7 +223,7 @@ func (p *program) domainRemove() *cobra.Command {
 
 func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
-		"other names", join(d.Names), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
+		"other names", join(d.Names), "mail names", join(d.MailNames), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),

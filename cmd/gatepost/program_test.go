@@ -78,6 +78,7 @@ func handlers() control.Handlers {
 	})
 	routeHandlers(h)
 	dkimHandlers(h)
+	certificateHandlers(h)
 	adminHandlers(h)
 	control.On(h, answer[ops.MailboxAdd](ops.Mailbox{Address: "ann@example.org", State: "active", Digest: true, Created: at(0)}))
 	control.On(h, answer[ops.MailboxList]([]ops.Mailbox(nil)))

@@ -22,6 +22,7 @@ import (
 	"gatepost/internal/blob/segment"
 	"gatepost/internal/bulk"
 	"gatepost/internal/captcha"
+	"gatepost/internal/certificate"
 	"gatepost/internal/clock"
 	"gatepost/internal/complaint"
 	"gatepost/internal/config"
@@ -129,6 +130,7 @@ type App struct {
 	proposals    *proposals
 	bulk         *bulk.Window
 	documents    fingerprint.Memory // that are not to leave
+	certificates *certificate.Keeper
 	handlers     control.Handlers
 	closers      []func() error // in the order of opening
 }
@@ -154,6 +156,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openHostnames,
 		a.openContent,
 		a.openDirectory,
+		a.openCertificates,
 		a.openBans,
 		a.openAllowance,
 		a.openTeaching,
@@ -432,10 +435,13 @@ func (a *App) Reload(c *config.Config) error {
 			return err
 		}
 	}
+	if err := a.certificates.Use(certificateFiles(c)); err != nil {
+		return err
+	}
 	a.setPacks(context.Background(), c)
 	if err := a.setPolicies(c); err != nil {
 		a.setPacks(context.Background(), a.config.Load())
-		return err
+		return errors.Join(err, a.certificates.Use(certificateFiles(a.config.Load())))
 	}
 	a.config.Store(c)
 	if a.zone != nil {

@@ -1,90 +1,84 @@
 package app
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
+	"context"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"io/fs"
-	"math/big"
-	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"gatepost/internal/acme"
+	"gatepost/internal/certificate"
 	"gatepost/internal/config"
 )
 
-// tlsConfig returns the node's TLS settings with the configured certificate, or,
-// where none is given, with a self-signed one that is made once and kept in the
-// data directory: mail servers encrypt opportunistically and rarely ask who signed
-// (RFC 7435), and people get a warning that the documentation explains.
-func tlsConfig(c *config.Config, now time.Time) (*tls.Config, error) {
-	cert, err := loadCertificate(c, now)
-	if err != nil {
-		return nil, err
-	}
-	// RFC 8996: nothing below TLS 1.2. The library's cipher suites are those of
-	// RFC 9325.
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
+// openCertificates makes what has the certificates. Files are read when something listens, or somebody asks.
+func (a *App) openCertificates(_ context.Context, c *config.Config) error {
+	a.certificates = certificate.New(certificate.Config{
+		Hostname: c.Hostname, Self: filepath.Join(c.Data, selfSigned), Rows: a.store.Certificates(), Log: a.log, Now: func() time.Time { return a.now() },
+	})
+	return nil
 }
 
-func loadCertificate(c *config.Config, now time.Time) (tls.Certificate, error) {
-	if c.TLS.Cert != "" || c.TLS.Key != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
-		if err != nil {
-			return cert, fmt.Errorf("app: certificate %s, key %s: %w", c.TLS.Cert, c.TLS.Key, err)
-		}
-		return cert, nil
-	}
-	path := filepath.Join(c.Data, selfSigned)
-	cert, err := tls.LoadX509KeyPair(path, path)
-	if err == nil && cert.Leaf != nil && cert.Leaf.VerifyHostname(c.Hostname) == nil && now.Before(cert.Leaf.NotAfter.Add(-30*24*time.Hour)) {
-		return cert, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cert, fmt.Errorf("app: self-signed certificate %s: %w (remove the file and a new one is made)", path, err)
-	}
-	if err := selfSign(path, c.Hostname, now); err != nil {
-		return cert, fmt.Errorf("app: self-signed certificate: %w", err)
-	}
-	return tls.LoadX509KeyPair(path, path)
+// readCertificates has them read where they were not yet.
+func (a *App) readCertificates(ctx context.Context) error {
+	return a.certificates.Open(ctx, certificateFiles(a.config.Load()))
 }
 
-// selfSign writes a certificate for name and its key to path, readable by the
-// owner alone.
-func selfSign(path, name string, now time.Time) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+// serveCertificates is readCertificates for who shows them.
+func (a *App) serveCertificates(ctx context.Context) error {
+	if err := a.readCertificates(ctx); err != nil {
 		return err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
+	a.beside = append(a.beside, service{name: "certificates", run: func(ctx context.Context) error { a.certificates.Run(ctx); return nil }})
+	a.metrics.Gauge("certificate_left_seconds", "Time until the first of the certificates ends that this node shows.",
+		func() float64 { return a.certificates.Left().Seconds() })
+	a.metrics.Gauge("certificate_troubles", "Certificates that end soon or have ended, files that can't be used, and names for which an order failed.",
+		func() float64 { return float64(len(a.certificates.Troubles())) })
+	return nil
+}
+
+// certificateFiles are those that a configuration names.
+func certificateFiles(c *config.Config) certificate.Files {
+	f := certificate.Files{Own: certificate.Pair{Cert: c.TLS.Cert, Key: c.TLS.Key}}
+	for _, p := range c.TLS.Certificates {
+		f.More = append(f.More, certificate.Pair(p))
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(5, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
+	return f
+}
+
+// orderCertificates asks the authority for what is due, if there is one.
+func (a *App) orderCertificates(ctx context.Context) error {
+	acme.Run(ctx, a.log, a.authority)
+	return nil
+}
+
+// authority says whom to ask for certificates; nil: nobody.
+func (a *App) authority() *acme.Config {
+	c := a.config.Load()
+	if c.TLS.ACME.Directory == "" {
+		return nil
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return err
+	return &acme.Config{
+		Directory: c.TLS.ACME.Directory, Contact: c.TLS.ACME.Contact, KeyID: c.TLS.ACME.EABKeyID, MAC: c.TLS.ACME.MAC,
+		Authority:  func() (*x509.CertPool, error) { return authorities("tls.acme.ca", c.TLS.ACME.CA) },
+		Challenges: c.Answers(), Reuse: c.TLS.ACME.ReuseKey,
+		Names: a.orderedNames, Ordered: a.certificates.Ordered, Rows: a.store.Certificates(),
+		Agent: "gatepost", Log: a.log, Now: a.now,
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
+}
+
+// orderedNames are those for which the authority is asked: this node's, those of the configuration and of domains,
+// but for those that a file is for.
+func (a *App) orderedNames() []string {
+	c := a.config.Load()
+	if c.TLS.ACME.Directory == "" {
+		return nil
 	}
-	out := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	temp := path + ".new"
-	if err := os.WriteFile(temp, out, 0o600); err != nil {
-		return err
+	names := append([]string{c.Hostname}, c.TLS.ACME.Names...)
+	for _, d := range a.directory.Snapshot().Domains() {
+		names = append(names, d.MailNames...)
 	}
-	return os.Rename(temp, path)
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), a.certificates.HasFile)
 }

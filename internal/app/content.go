@@ -89,9 +89,12 @@ func bucketOf(c *config.Config) (s3.Config, error) {
 	}, err
 }
 
-// Try tries what a configuration names that only trying tells: it puts an object into the bucket, reads it
-// and removes it.
+// Try tries what a configuration names that only trying tells: it reads the certificates, and puts an object into
+// the bucket, reads it and removes it.
 func Try(ctx context.Context, c *config.Config) error {
+	if err := certificateFiles(c).Check(); err != nil {
+		return err
+	}
 	if !sharesContent(c) {
 		return nil
 	}

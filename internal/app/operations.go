@@ -18,6 +18,7 @@ func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
 	a.dkimOps(h)
+	a.certificateOps(h)
 	control.On(h, a.records)
 	a.mailboxOps(h)
 	a.appPasswordOps(h)

@@ -82,7 +82,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		SignsReturns: signs, Shut: texts(d.Shut),
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
-		Names: texts(d.Names), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
+		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,
 		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays, ArchiveDays: d.ArchiveDays,
@@ -176,7 +176,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 	d, err := a.directory.AddDomain(ctx, directory.Domain{
 		SignsReturns: returns.SignsReturns,
 		Name:         q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
-		Names: q.Names, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
+		Names: q.Names, MailNames: q.MailNames, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
 		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound)},
@@ -214,6 +214,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Policy, q.Policy)
 		give(&d.Disposition, (*directory.Disposition)(q.Disposition))
 		give(&d.Names, q.Names)
+		give(&d.MailNames, q.MailNames)
 		give(&d.CatchAll, (*mail.Path)(q.CatchAll))
 		give(&d.Hosts, q.Hosts)
 		give(&d.Smarthost, q.Smarthost)

@@ -34,7 +34,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.srs = srs.New([][]byte{key}, a.now)
-	roots, err := authorities(c.Relay.CA)
+	roots, err := authorities("relay.ca", c.Relay.CA)
 	if err != nil {
 		return err
 	}
@@ -91,19 +91,19 @@ func (a *App) tellGaps() {
 // ready reports whether what is taken can be stored.
 func (a *App) ready() bool { return len(a.unready(context.Background())) == 0 }
 
-// authorities reads the certificates that servers' certificates are checked against;
-// nil are the system's.
-func authorities(path string) (*x509.CertPool, error) {
+// authorities reads the certificates that servers' certificates are checked against, which a setting
+// names; nil are the system's.
+func authorities(setting, path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("app: relay.ca: %w", err)
+		return nil, fmt.Errorf("app: %s: %w", setting, err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("app: relay.ca: %s holds no certificate in PEM", path)
+		return nil, fmt.Errorf("app: %s: %s holds no certificate in PEM", setting, path)
 	}
 	return pool, nil
 }

@@ -20,7 +20,7 @@ var _ filters.Packs = knownPacks{}
 
 // openPacks brings packs in force as they are on disk; Run looks for newer ones.
 func (a *App) openPacks(ctx context.Context, c *config.Config) error {
-	roots, err := authorities(c.Relay.CA)
+	roots, err := authorities("relay.ca", c.Relay.CA)
 	if err != nil {
 		return err
 	}

@@ -71,10 +71,10 @@ func runAll(ctx context.Context, services []service) error {
 // services opens every listener before any of them serves, so that a port that is
 // taken is known at once.
 func (a *App) services(ctx context.Context, c *config.Config) (list []service, err error) {
-	certificate, err := tlsConfig(c, a.now())
-	if err != nil {
+	if err := a.serveCertificates(ctx); err != nil {
 		return nil, err
 	}
+	certificate := a.certificates.TLS()
 	spool, err := emptySpool(c.Data)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (a *App) services(ctx context.Context, c *config.Config) (list []service, e
 	a.listenPOP3(c, certificate, listen)
 	a.listenSieve(c, certificate, listen)
 	listen("web", c.Listen.Web, a.site.Serve)
-	listen("webs", c.Listen.Webs, func(ctx context.Context, l net.Listener) error { return a.site.ServeTLS(ctx, l, certificate) })
+	listen("webs", c.Listen.Webs, func(ctx context.Context, l net.Listener) error { return a.site.ServeTLS(ctx, l, a.certificates.Web()) })
 	if err != nil {
 		return nil, err
 	}
@@ -275,6 +275,7 @@ func (a *App) common() []service {
 		{name: "content", run: a.compactContent},
 		{name: "texts", run: a.indexTexts},
 		{name: "sessions", run: a.expireSessions},
+		{name: "certificates", run: a.orderCertificates},
 	}
 }
 

@@ -119,8 +119,8 @@ func TestReportOfDelivered(t *testing.T) {
 		h.Tx = mail.NewID(h.Time)
 		h.View.Prefix = []byte("X-Gatepost-Id: " + h.Tx + "\r\n")
 	})
-	n.must2(n.quarantine.Release(t.Context(), h.ID, operator(t.Context())))    // teaches nothing: that is releaseHeld's
-	n.must(n.store.Update(t.Context(), func(tx *store.Tx) error { // as if it had never been held
+	n.must2(n.quarantine.Release(t.Context(), h.ID, operator(t.Context()))) // teaches nothing: that is releaseHeld's
+	n.must(n.store.Update(t.Context(), func(tx *store.Tx) error {           // as if it had never been held
 		_, err := tx.Exec(`UPDATE held SET tx = ''`)
 		return err
 	}))

@@ -18,13 +18,14 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		a.captcha = captcha.New(captcha.Config{Now: a.now})
 	}
 	a.site, err = web.New(web.Config{
-		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell),
+		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell, a.certificates.Troubles),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
 		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
 		Digests: digestDesk{a}, Shares: sharePages{a},
 		Held:    heldPages{a.quarantine, a},
 		Entries: listPages{a.directory, a},
+		Proofs:  a.certificates,
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
 		Complaints: complaintPages{a.complaints}, Programs: a.programs(c),
 		Log: a.log, Now: a.now,

@@ -48,7 +48,7 @@ func owners() []owner {
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},
 		{"github.com/richardlehane/mscfb", []string{"internal/attachment"}},
 		{"github.com/minio/minio-go", []string{"internal/blob/s3"}},
-		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd"}},
+		{"net/http", []string{"internal/web", "internal/metric", "internal/relay", "internal/engine/rspamd", "internal/acme"}},
 		{"net/smtp", []string{}},
 		{"log/slog", nil},
 		{"log", []string{}}, // log/slog, with the logger passed in

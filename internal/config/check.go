@@ -22,9 +22,7 @@ func (l *loader) check() {
 		l.wrong("data", "names no directory")
 	}
 	l.listeners()
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		l.wrong("tls.cert", "tls.cert and tls.key go together: name both or none")
-	}
+	l.tls()
 	for _, s := range c.Resolver.Servers {
 		if !isServer(s) {
 			l.wrong("resolver.servers", "%q is not an address such as 192.0.2.53 or 127.0.0.1:5353", s)

@@ -85,13 +85,6 @@ type Listen struct {
 	DNS        []string `key:"dns"`
 }
 
-// TLS names the certificate chain and its key, PEM files both. Both empty: a
-// self-signed one is made in the data directory.
-type TLS struct {
-	Cert string `key:"cert"`
-	Key  string `key:"key"`
-}
-
 // Proxy has the networks whose PROXY protocol header is believed.
 type Proxy struct {
 	Trusted []netip.Prefix `key:"trusted"`

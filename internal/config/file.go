@@ -98,6 +98,8 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 			l.cfg.Lookups = l.lookups(file, value)
 		case path == "" && key.Value == "packs":
 			l.cfg.Packs = l.packs(file, value)
+		case name == tlsCertificates:
+			l.cfg.TLS.Certificates = l.certificates(file, value)
 		case !known:
 			l.problems.add(at, "unknown key %q%s%s", key.Value, within(path), pipeline.Suggest(key.Value, s.names(path)))
 		case empty(value) && below != nil: // a section with all its lines commented out

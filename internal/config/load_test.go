@@ -197,6 +197,9 @@ policies:
         on: {listed: reject 550 5.7.1 no, none: score -1}
         Zones: [{Example.COM: 1, "a.b": off}]
   - name: other
+tls:
+  certificates:
+    - {cert: /etc/ssl/customer.pem, key: /etc/ssl/customer.key}
 `)
 	env := []string{"HOME=/", "GATEPOST_LIMITS_ERRORS=4", "GATEPOST_LISTEN_SMTP=127.0.0.1:4", "GATEPOST_SPLIT_RECIPIENTS=true"}
 	c, err := load("f.yaml", file, []string{"listen.smtp=127.0.0.1:5,[::1]:5", "listen.submission=", "limits.in_flight=1GiB"}, env)
@@ -207,6 +210,10 @@ policies:
 	want := Config{
 		Hostname: "mx.example.org", Data: "./var", DefaultPolicy: "mine", SplitRecipients: true,
 		Content: Content{S3: S3{Region: "us-east-1", PathStyle: true, Cache: 2 << 30}},
+		TLS: TLS{
+			Certificates: []KeyPair{{Cert: "/etc/ssl/customer.pem", Key: "/etc/ssl/customer.key"}},
+			ACME:         ACME{Contact: []string{}, Names: []string{}, Challenges: []string{"http-01", "tls-alpn-01"}, ReuseKey: true},
+		},
 		Listen: Listen{
 			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
 			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{"127.0.0.1:1100"}, POP3S: []string{},

@@ -40,7 +40,9 @@ func TestPerson(t *testing.T) {
 	if err := Do(t.Context(), dir, open, whoami{}, &here); err != nil || here != want {
 		t.Errorf("where none serves: %q, %v; want %q", here, err, want)
 	}
-	s := &Server{Dir: dir, Handle: func(ctx context.Context, op string, params json.RawMessage) (any, error) { return all.Handle(ctx, op, params) }}
+	s := &Server{Dir: dir, Handle: func(ctx context.Context, op string, params json.RawMessage) (any, error) {
+		return all.Handle(ctx, op, params)
+	}}
 	l, err := s.Listen()
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,12 @@ type Domain struct {
 	Challenge   Challenge   `json:"challenge"`
 	Created     time.Time   `json:"created"`
 
-	Names     []string  `json:"names"`     // other names of the domain, lower-case A-labels
-	CatchAll  mail.Path `json:"catch_all"` // who gets mail for unknown addresses; null: it is refused
-	Hosts     []string  `json:"hosts"`     // mail hosts (smtp-in) that its mail goes to; none: mailboxes here
-	Smarthost string    `json:"smarthost"` // mail host (smtp-out) that its outgoing mail goes over; "": the node's way
-	Lookup    string    `json:"lookup"`    // that knows its recipients where they live on hosts; "": all are taken
+	Names     []string  `json:"names"`      // other names of the domain, lower-case A-labels
+	MailNames []string  `json:"mail_names"` // names of this system that are its people's, such as mail.customer.example; lower-case A-labels
+	CatchAll  mail.Path `json:"catch_all"`  // who gets mail for unknown addresses; null: it is refused
+	Hosts     []string  `json:"hosts"`      // mail hosts (smtp-in) that its mail goes to; none: mailboxes here
+	Smarthost string    `json:"smarthost"`  // mail host (smtp-out) that its outgoing mail goes over; "": the node's way
+	Lookup    string    `json:"lookup"`     // that knows its recipients where they live on hosts; "": all are taken
 
 	Language    string  `json:"language"`     // of what is written to its people, a tag such as "fr"; "": the node's
 	Zone        string  `json:"zone"`         // of its digest's hours and its pages, such as "Europe/Paris"; "": the node's
@@ -204,7 +205,7 @@ func (s *Snapshot) checkedDomain(dom Domain, now time.Time) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, s.checkHosts, s.checkCatchAll, s.checkReached, checkShut} {
+	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, checkMailNames, s.checkHosts, s.checkCatchAll, s.checkReached, checkShut} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}
@@ -236,6 +237,28 @@ func (s *Snapshot) checkNames(dom *Domain) error {
 		return fmt.Errorf("%w: %d names and %d hosts; at most %d each", ErrInvalid, len(names), len(dom.Hosts), maxNames)
 	}
 	dom.Names = names
+	return nil
+}
+
+// checkMailNames makes the names canonical under which a domain's people reach this system.
+func checkMailNames(dom *Domain) error {
+	names := make([]string, 0, len(dom.MailNames))
+	for _, n := range dom.MailNames {
+		name, err := domainName(n)
+		if err == nil && !strings.Contains(name, ".") {
+			err = fmt.Errorf("%w: %s is a name in no domain; nobody can have a certificate for it", ErrInvalid, name)
+		}
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > maxNames {
+		return fmt.Errorf("%w: %d mail names; at most %d", ErrInvalid, len(names), maxNames)
+	}
+	dom.MailNames = names
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 func get(m *Metrics, path string, reasons ...string) (int, string) {
 	w := httptest.NewRecorder()
-	m.Handler(func(context.Context) []string { return reasons }).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	m.Handler(func(context.Context) []string { return reasons }, func() []string { return nil }).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
 }
 

@@ -42,7 +42,7 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup,
-			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut FROM domain WHERE revision > ?`, scanDomain},
+			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, shut, closed FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
@@ -95,15 +95,16 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var d directory.Domain
 	var created, signs int64
-	var names, hosts, hours, owners, shut string
+	var names, hosts, hours, owners, shut, mailNames string
 	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup,
 		&d.Language, &d.Zone, &hours, &d.Challenged, &owners, &d.LearnOutgoing, &d.Outgoing,
-		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut)
+		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut, &mailNames)
 	if err != nil {
 		return directory.Change{}, err
 	}
 	d.Created, d.Names, d.Hosts, d.Owners = fromMicros(created), lines(names), lines(hosts), uncommas[directory.May](owners)
 	d.Shut = uncommas[directory.Service](shut)
+	d.MailNames = lines(mailNames)
 	if signs != 0 {
 		d.SignsReturns = fromMicros(signs)
 	}

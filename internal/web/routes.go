@@ -49,6 +49,7 @@ func (s *Server) routes() []route {
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
 		{s.Programs != nil, s.programRoutes},
+		{s.Proofs != nil, s.proofRoutes},
 	} {
 		if group.there {
 			list = append(list, group.routes()...)

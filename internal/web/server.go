@@ -61,6 +61,7 @@ type Config struct {
 	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
 	Complaints Complaints     // nil: no page of complaints
 	Programs   Programs       // nil: mail programs are told nothing
+	Proofs     Proofs         // nil: no authority is asked for certificates
 
 	Log *slog.Logger
 	Now func() time.Time

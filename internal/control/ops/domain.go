@@ -8,12 +8,13 @@ type Domain struct {
 	Policy      string    `json:"policy"`      // "": the node's default
 	Disposition string    `json:"disposition"` // quarantine, junk, tag
 	Mailboxes   int       `json:"mailboxes"`
-	Aliases     int       `json:"aliases"`   // with forwards and distribution lists
-	Names       []string  `json:"names"`     // other names
-	CatchAll    string    `json:"catch_all"` // who gets mail for unknown addresses; "": nobody
-	Hosts       []string  `json:"hosts"`     // mail hosts that take what has no mailbox here
-	Smarthost   string    `json:"smarthost"` // mail host that its outgoing mail goes over; "": the node's way
-	Lookup      string    `json:"lookup"`    // that knows its recipients on hosts; "": all are taken
+	Aliases     int       `json:"aliases"`    // with forwards and distribution lists
+	Names       []string  `json:"names"`      // other names
+	MailNames   []string  `json:"mail_names"` // names of this system that are its people's
+	CatchAll    string    `json:"catch_all"`  // who gets mail for unknown addresses; "": nobody
+	Hosts       []string  `json:"hosts"`      // mail hosts that take what has no mailbox here
+	Smarthost   string    `json:"smarthost"`  // mail host that its outgoing mail goes over; "": the node's way
+	Lookup      string    `json:"lookup"`     // that knows its recipients on hosts; "": all are taken
 	Created     time.Time `json:"created"`
 
 	Challenge      string   `json:"challenge"`       // reply, notice, off
@@ -46,6 +47,7 @@ type DomainAdd struct {
 	Policy      string   `json:"policy,omitempty"`
 	Disposition string   `json:"disposition,omitempty"` // "": quarantine
 	Names       []string `json:"names,omitempty"`
+	MailNames   []string `json:"mail_names,omitempty"`
 	CatchAll    string   `json:"catch_all,omitempty"`
 	Hosts       []string `json:"hosts,omitempty"`
 	Smarthost   string   `json:"smarthost,omitempty"`
@@ -87,6 +89,7 @@ type DomainSet struct {
 	Name        string    `json:"name"`
 	Policy      *string   `json:"policy,omitempty"`
 	Disposition *string   `json:"disposition,omitempty"`
+	MailNames   *[]string `json:"mail_names,omitempty"`
 	Names       *[]string `json:"names,omitempty"` // these lists stand instead of what was there
 	CatchAll    *string   `json:"catch_all,omitempty"`
 	Hosts       *[]string `json:"hosts,omitempty"`
