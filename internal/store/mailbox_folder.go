@@ -266,6 +266,7 @@ func dropFolder(tx *Tx, box, id int64) (bool, error) {
 	if _, err := tx.Exec(`DELETE FROM mailbox_expunged WHERE folder = ?`, id); err != nil {
 		return false, err
 	}
+	// Pages are left only by a release that does not know them.
 	if _, err := tx.Exec(`DELETE FROM mailbox_page WHERE folder = ?`, id); err != nil {
 		return false, err
 	}
