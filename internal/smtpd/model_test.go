@@ -59,7 +59,7 @@ func (m *model) act(kind, n byte) {
 	case 10:
 		m.command("NOOP", "250")
 	case 11:
-		line := [...]string{"VRFY ann", "EXPN list", "HELP", "XYZZY", "", "MAIL FROM:<", "RCPT TO:<>", "EHLO", "DATA\x01"}[n%9]
+		line := [...]string{"VRFY ann", "EXPN list", "HELP", "XYZZY", "", "MAIL FROM:<", "RCPT TO:<>", "EHLO", "DATA \x01"}[n%9]
 		code := [...]string{"252", "502", "502", "500", "500", "501", "501", "501", "500"}[n%9]
 		if m.chunks && line == "EHLO" { // it ends them all the same
 			m.reset()
@@ -67,7 +67,7 @@ func (m *model) act(kind, n byte) {
 			return
 		}
 		m.command(line, or(code))
-		m.hasty(line == "DATA\x01" && !m.chunks)
+		m.hasty(line == "DATA \x01" && !m.chunks)
 	case 12:
 		m.command("MAIL FROM:<a@x.example> SIZE=99999999", or(m.inOrder("552")))
 	case 13:
@@ -195,6 +195,9 @@ func FuzzDialogue(f *testing.F) {
 		m.in.WriteString("NOOP\r\n") // whoever is cut off has said more
 		if !m.over {
 			m.due("250")
+		}
+		if !m.over && m.chunks {
+			m.due("421") // it went in the middle of a message
 		}
 		for _, piece := range []int{1 << 20, 1, 512} {
 			if m.impatient && piece < 1<<20 {
