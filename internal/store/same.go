@@ -24,7 +24,7 @@ func (db *DB) Sames() Sames { return Sames{db} }
 
 // Heard implements intake.Sames.
 func (s Sames) Heard(ctx context.Context, origin string) (heard bool, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
+	err = s.db.look(ctx, func(tx *Tx) error {
 		var one int
 		err := tx.Row(`SELECT 1 FROM held_same WHERE origin = ? AND origin <> '' LIMIT 1`, []any{origin}, &one)
 		heard = err == nil
