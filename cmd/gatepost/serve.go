@@ -34,10 +34,10 @@ restart; a configuration with mistakes is logged and left aside.`,
 	}
 }
 
-// gcPercent lets the heap grow to four times of what is in use before it is
+// gcPercent lets the heap grow to three times of what is in use before it is
 // collected: a node keeps little in memory, and at Go's own 100 % would collect
 // after every hundred messages. GOGC in the environment overrules it.
-const gcPercent = 300
+const gcPercent = 200
 
 func (p *program) runNode(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {

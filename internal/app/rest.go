@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A node that is at rest gives memory back to the system. The heap may grow to four times of what
+// A node that is at rest gives memory back to the system. The heap may grow to three times of what
 // is in use before it is collected, and each argon2id takes 19 MiB at once; Go gives back what is
 // above that goal alone, so that after a morning's log-ins a node that only waits would keep
 // several times of what it needs. While there is work this costs nothing but a look.

@@ -35,7 +35,7 @@ const contentPerRound = 1000
 // Rspamd costs in the same run; then the same of each filter by itself; and the memory that
 // large messages take. Filters are asked, not told: what they write behind is in -filters.
 func benchContent(corpus string, rounds int, only string) error {
-	debug.SetGCPercent(300) // as gatepost serve does
+	debug.SetGCPercent(200) // as gatepost serve does
 	labelled, err := load.Labelled(corpus)
 	if err != nil {
 		return err

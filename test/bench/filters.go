@@ -37,7 +37,7 @@ const (
 // filter judges. Filters of the envelope are asked and told live, from the connection to
 // RCPT; those of the content are asked about a letter of 2 KB.
 func benchFilters(n, rounds int, only string) error {
-	debug.SetGCPercent(300) // as gatepost serve does
+	debug.SetGCPercent(200) // as gatepost serve does
 	b, err := newFilterBench()
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func serveProfiled(file string, args []string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(300) // as gatepost serve does
+	debug.SetGCPercent(200) // as gatepost serve does
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
