@@ -19,6 +19,7 @@ import (
 func (m Mailboxes) MarkJunk(ctx context.Context, now time.Time) error {
 	for after := int64(0); ; {
 		var n int
+		last := after
 		err := m.db.Update(ctx, func(tx *Tx) error {
 			folders, err := tx.numbers(`SELECT id FROM mailbox_folder WHERE special_use IN ('\Junk', '\Trash') AND id > ? ORDER BY id LIMIT ?`, after, chunk)
 			if n = len(folders); n == 0 || err != nil {
@@ -27,12 +28,13 @@ func (m Mailboxes) MarkJunk(ctx context.Context, now time.Time) error {
 			_, err = tx.Exec(`INSERT INTO mailbox_junk (folder, time, next) SELECT id, CAST(? AS BIGINT), uidnext FROM mailbox_folder f
 				WHERE special_use IN ('\Junk', '\Trash') AND id > ? AND id <= ? AND uidnext > COALESCE((SELECT MAX(next) FROM mailbox_junk WHERE folder = f.id), 1)
 				ON CONFLICT (folder, time) DO NOTHING`, toMicros(now), after, folders[n-1])
-			after = folders[n-1]
+			last = folders[n-1]
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("store: mark junk: %w", err)
 		}
+		after = last // not before: the update may have run again
 		if n < chunk {
 			return nil
 		}
