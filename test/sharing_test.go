@@ -130,8 +130,10 @@ func TestShareAnswered(t *testing.T) {
 	link := func(folder string) (found string) {
 		t.Helper()
 		until(t, time.Minute, "bob has the link to "+folder, func() bool {
-			for _, letter := range box(t, m, "bob@test.example", "INBOX") {
-				if strings.Contains(letter, "    Shared/"+ann+"/"+folder+"\r\n") {
+			for _, content := range box(t, m, "bob@test.example", "INBOX") {
+				m := mail.NewMessage([]byte(content))
+				letter, _ := m.Text(m.Root(), 1<<20)
+				if strings.Contains(letter, "    Shared/"+ann+"/"+folder+"\n") {
 					found = regexp.MustCompile(`http://\S+/share/\S+`).FindString(letter)
 				}
 			}
