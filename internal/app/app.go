@@ -24,6 +24,7 @@ import (
 	"gatepost/internal/captcha"
 	"gatepost/internal/certificate"
 	"gatepost/internal/clock"
+	"gatepost/internal/collector"
 	"gatepost/internal/complaint"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
@@ -119,6 +120,8 @@ type App struct {
 	digestLinks  digest.Links
 	digestWriter *digest.Writer
 	offers       offers
+	collector    *collector.Desk
+	collecting   atomic.Bool // this process does it
 	notifier     *challenge.Notifier
 	complaints   *complaint.Desk
 	packs        *pack.Keeper
@@ -177,6 +180,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openChallenge,
 		a.openDigests,
 		a.openOffers,
+		a.openCollector,
 		a.openDesk,
 		a.openWeb,
 		a.openZone,

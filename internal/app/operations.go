@@ -27,6 +27,7 @@ func (a *App) operations() control.Handlers {
 	a.adminOps(h)
 	a.sessionOps(h)
 	a.hostOps(h)
+	a.collectorOps(h)
 	a.aliasOps(h)
 	a.forwardOps(h)
 	a.distributionOps(h)

@@ -276,6 +276,7 @@ func (a *App) common() []service {
 		{name: "texts", run: a.indexTexts},
 		{name: "sessions", run: a.expireSessions},
 		{name: "certificates", run: a.orderCertificates},
+		{name: "collector", run: a.runCollector},
 	}
 }
 

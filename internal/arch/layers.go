@@ -44,6 +44,7 @@ func places() map[string]layer {
 		"internal/learnt": domain, "internal/proposal": domain, "internal/bulk": domain, "internal/fingerprint": domain,
 		"internal/link":       domain,
 		"internal/attachment": domain, "internal/outbreak": domain,
+		"internal/collector": domain, "internal/remote": edges,
 		"internal/arc": domain, "internal/dmarc": domain,
 
 		"filters": flow, "internal/intake": flow, "internal/scripts": flow,

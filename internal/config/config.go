@@ -47,6 +47,7 @@ type Config struct {
 	Sharing         Sharing        `key:"sharing"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Quota           Quota          `key:"quota"`
+	Collector       Collector      `key:"collector"`
 	Keeping         Keeping        `key:"keeping"`
 	History         History        `key:"history"`
 	Challenge       Challenge      `key:"challenge"`
@@ -194,6 +195,13 @@ type Quarantine struct {
 type Quota struct {
 	Over string `key:"over"` // defer, refuse
 	Warn int    `key:"warn"` // percent, from which on the owner is told; 0: never
+}
+
+// Collector says how mail is fetched from accounts elsewhere.
+type Collector struct {
+	AtOnce    int           `key:"at_once"`    // accounts
+	RunTime   time.Duration `key:"run_time"`   // of one visit
+	TellAfter time.Duration `key:"tell_after"` // of failing, from which on the owner is told; 0: never
 }
 
 // Keeping says how long mail stays that its owner does not want any more.

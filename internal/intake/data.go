@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -78,6 +79,9 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 	p := t.plan(ctx, m, received)
 	p.commit.Complaints = t.complaints(ctx, m)
 	p.commit.DMARC = t.reported(ctx, m)
+	if t.collected != nil {
+		p.commit.Collected = &t.collected.Mark
+	}
 	if refused, done := t.handOn(ctx, p); done {
 		t.finish(refused, refused.Answer.String())
 		return refused, nil
@@ -295,8 +299,12 @@ func (t *Transaction) unwrap(ctx context.Context, m *mail.Message) {
 		return
 	}
 	old := t.tx
-	c, found := t.in.trueClient(m)
-	if !found {
+	c, found := t.trueClient(m)
+	switch {
+	case found:
+	case t.collected != nil: // of the provider's address SPF must not be asked: whose mail it is nobody knows
+		c = mail.Client{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), ESMTP: true}
+	default:
 		c = old.Client
 	}
 	t.blind, c.Relayed = !found, true

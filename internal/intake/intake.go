@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-msgauth/authres"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/collector"
 	"gatepost/internal/complaint"
 	"gatepost/internal/directory"
 	"gatepost/internal/dkim"
@@ -48,6 +49,8 @@ type Commit struct {
 
 	Complaints []complaint.Report // what is said against others, for complaint.Desk
 	DMARC      []dmarc.Received   // reports on our domains
+
+	Collected *collector.Mark // it was fetched from an account elsewhere; nil: it was not
 }
 
 // An Answer is a letter that goes out once in a while: it is queued, with the commit, unless the

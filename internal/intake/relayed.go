@@ -17,6 +17,15 @@ func (in *Intake) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(in.Config.TrustedRelays, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
+// trueClient finds the client for whom a relay of ours, or the provider of an account elsewhere,
+// brought a message.
+func (t *Transaction) trueClient(m *mail.Message) (mail.Client, bool) {
+	if t.collected == nil {
+		return t.in.trueClient(m)
+	}
+	return t.collected.client(m)
+}
+
 // trueClient finds the client that handed a message to our relays: the first one,
 // from the newest Received field on, that is neither trusted nor this machine. It
 // reports false where the fields tell of none; the relay answers for itself then.
@@ -107,6 +116,8 @@ func cutWord(s, word string) (string, bool) {
 	}
 	return "", false
 }
+
+func trimBrackets(s string) string { return strings.Trim(strings.TrimSpace(s), "<>") }
 
 func cutFold(s, prefix string) (string, bool) {
 	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {

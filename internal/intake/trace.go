@@ -8,6 +8,7 @@ import (
 
 	"github.com/emersion/go-msgauth/authres"
 
+	"gatepost/internal/collector"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
 )
@@ -41,6 +42,9 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
+	if t.collected != nil {
+		b = mail.AppendField(b, collector.TokenField, t.collected.Token)
+	}
 	if t.hides() {
 		return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
 	}
@@ -258,6 +262,9 @@ func (t *Transaction) proven(r *recipient) bool {
 // a report would go to who wrote nothing.
 func (t *Transaction) disproven(r *recipient) bool {
 	sender := t.tx.Envelope.ReversePath
+	if t.collected != nil {
+		return true // he was told long ago that it is delivered
+	}
 	if sender.IsNull() || t.proven(r) {
 		return false
 	}

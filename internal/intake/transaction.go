@@ -20,23 +20,24 @@ import (
 // data. It ends with Data or Abort, whichever is called first. The edge calls it
 // from one goroutine at a time.
 type Transaction struct {
-	in       *Intake
-	conv     *Conversation // nil where only an explanation is wanted
-	policies *Policies
-	snapshot *directory.Snapshot
-	tx       *pipeline.Transaction
-	gate     *pipeline.Walk
-	began    time.Time
-	rcpts    []*recipient
-	refused  []*recipient // at RCPT, kept for the journal
-	shut     mail.Verdict // the gate's, which answers each RCPT where it is not OK
-	settled  bool         // the recipients' outcomes hold
-	relay    netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
-	blind    bool         // relay does not say whom it brought the message for
-	sender   sender
-	content  *challenge.Content // nil: nobody asked
-	origin   string             // challenge.Origin
-	known    map[string]Known   // what came before and may be the same, by challenge.Key
+	in        *Intake
+	conv      *Conversation // nil where only an explanation is wanted
+	policies  *Policies
+	snapshot  *directory.Snapshot
+	tx        *pipeline.Transaction
+	gate      *pipeline.Walk
+	began     time.Time
+	rcpts     []*recipient
+	refused   []*recipient // at RCPT, kept for the journal
+	shut      mail.Verdict // the gate's, which answers each RCPT where it is not OK
+	settled   bool         // the recipients' outcomes hold
+	relay     netip.Addr   // of ours that brought it for somebody else; invalid: the client speaks for itself
+	blind     bool         // relay does not say whom it brought the message for
+	collected *Collected   // from an account elsewhere, which relay is then; nil: it was not
+	sender    sender
+	content   *challenge.Content // nil: nobody asked
+	origin    string             // challenge.Origin
+	known     map[string]Known   // what came before and may be the same, by challenge.Key
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the

@@ -44,6 +44,8 @@ type Metrics struct {
 	bans         *prometheus.CounterVec
 	banned       *prometheus.CounterVec
 	submission   *prometheus.CounterVec
+	collected    *prometheus.CounterVec
+	collections  *prometheus.CounterVec
 }
 
 // New returns Metrics with all counts at nought.
@@ -79,6 +81,8 @@ func New() *Metrics {
 	m.bans = counters(r, "bans_imposed_total", "Bans that this node imposed, by cause.", "cause")
 	m.banned = counters(r, "bans_refused_total", "Connections and log-ins refused because the address is banned, by door.", "door")
 	m.submission = counters(r, "submission_limits_total", "What the limits of log-ins did: later (put off), stopped (refused since the log-in is stopped), locked (log-ins that they stopped).", "what")
+	m.collected = counters(r, "collected_total", "Messages of accounts elsewhere by what became of them: taken, known, or, where they stay, too-large, looped, bad.", "fate")
+	m.collections = counters(r, "collections_total", "Visits to accounts elsewhere: good, failed.", "result")
 	return m
 }
 
@@ -113,6 +117,18 @@ func (m *Metrics) Connection(fate string) { m.connections.WithLabelValues(fate).
 
 // Submission counts what the limits of log-ins did: later, stopped, locked.
 func (m *Metrics) Submission(what string) { m.submission.WithLabelValues(what).Inc() }
+
+// Collected counts a message of an account elsewhere.
+func (m *Metrics) Collected(fate string) { m.collected.WithLabelValues(fate).Inc() }
+
+// Collection counts a visit to an account elsewhere.
+func (m *Metrics) Collection(good bool) {
+	result := "good"
+	if !good {
+		result = "failed"
+	}
+	m.collections.WithLabelValues(result).Inc()
+}
 
 // Reply counts an SMTP reply; verb is the command that it answers, "" for none.
 func (m *Metrics) Reply(verb string, code int) {

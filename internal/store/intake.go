@@ -18,6 +18,9 @@ func (db *DB) Commit(ctx context.Context, c *intake.Commit) error {
 		if err := putSame(tx, c); err != nil {
 			return err
 		}
+		if err := putCollected(tx, c.Collected); err != nil {
+			return err
+		}
 		for _, box := range boxesOf(c) {
 			if err := standing(tx, box); err != nil {
 				return err

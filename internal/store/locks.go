@@ -20,7 +20,8 @@ import (
 //  1. the directory's revision
 //  2. transfers, then their messages, then held messages; each by id (a release locks
 //     its held message and makes transfers, which nobody else can know yet)
-//     and then what those are remembered by (same.go), by key
+//     and then what those are remembered by (same.go), by key; then what was taken from an account
+//     elsewhere (collector.go)
 //  3. the journal's rows of messages that are settled
 //  4. mailboxes of the directory, shared
 //  5. boxes, by number: all that is in a box is changed under the box's lock

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 
@@ -21,6 +22,27 @@ const DovecotPassword = "pass"
 // StartDovecotMail starts one that keeps its files in dir. Each user's mail is kept as the
 // format says that is the name's part before a "-": maildir or sdbox. Stop ends it.
 func StartDovecotMail(dir string, users ...string) (*DovecotMail, error) {
+	return startDovecotMail(dir, nil, "", users)
+}
+
+// StartDovecotTLS is StartDovecotMail with STARTTLS and STLS, a certificate of that name, whose PEM
+// it returns, and log-ins by SCRAM, too; without TLS it takes none that shows the password.
+func StartDovecotTLS(dir, name string, users ...string) (d *DovecotMail, certificate string, err error) {
+	certificate, key, err := Certificate(name)
+	if err != nil {
+		return nil, "", err
+	}
+	d, err = startDovecotMail(dir, map[string]string{"etc/dovecot/cert.pem": certificate, "etc/dovecot/key.pem": key}, `
+ssl = yes
+ssl_cert = </etc/dovecot/cert.pem
+ssl_key = </etc/dovecot/key.pem
+disable_plaintext_auth = yes
+auth_mechanisms = plain login scram-sha-256 scram-sha-1
+`, users)
+	return d, certificate, err
+}
+
+func startDovecotMail(dir string, files map[string]string, settings string, users []string) (*DovecotMail, error) {
 	imap, err := vacant.Addr()
 	if err != nil {
 		return nil, err
@@ -38,9 +60,11 @@ func StartDovecotMail(dir string, users ...string) (*DovecotMail, error) {
 		}
 		passwd += fmt.Sprintf("%s:{PLAIN}%s:::::: userdb_mail=%s\n", u, DovecotPassword, place)
 	}
+	all := map[string]string{"etc/dovecot/dovecot.conf": dovecotMailConfig(imap, pop3) + settings, "etc/dovecot/users": passwd}
+	maps.Copy(all, files)
 	d := &DovecotMail{IMAP: imap, POP3: pop3, room: room{
 		dir: dir, pkg: "dovecot-imapd", also: []string{"dovecot-pop3d"}, users: []string{"dovecot", "dovenull"}, dirs: map[string]int{"mail": nobody},
-		files: map[string]string{"etc/dovecot/dovecot.conf": dovecotMailConfig(imap, pop3), "etc/dovecot/users": passwd},
+		files: all,
 	}}
 	return d, d.serve(imap, "/usr/sbin/dovecot", "-F")
 }

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"testing"
+	"time"
+
+	"gatepost/internal/collector"
+)
+
+func TestCollectorLetter(t *testing.T) {
+	words, err := newLetters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &collector.Account{Settings: collector.Settings{Name: "old", Address: "pop.old.example:995", User: "ann7"}}
+	a.Failing, a.Fault = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), "the server refused the log-in"
+	for lang, want := range map[string][]string{
+		"en": {"Subject: No mail is fetched from pop.old.example:995", "Since 2026-11-20 12:00 UTC", "account ann7 at pop.old.example:995 into your mailbox ann@test.example", "refused the log-in", "name is old"},
+		"fr": {"Language: fr", "Depuis le 2026-11-20 12:00 UTC", "ann7 sur pop.old.example:995", "s’appelle old"},
+	} {
+		says(t, lang, letterOf(t, words.uncollected(lang, "ann@test.example", a, "mx.test.example", a.Failing)), want...)
+	}
+}

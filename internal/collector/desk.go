@@ -1,0 +1,238 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is what a Desk needs.
+type Config struct {
+	Rows  Rows
+	Taker Taker
+	// Dial logs in to an account. The session ends with ctx.
+	Dial func(ctx context.Context, a *Account) (Session, error)
+	// Buffer makes room for one message at a time.
+	Buffer func() (Buffer, error)
+	// Tell tells the owner that his account fails; it reports false where there is nobody to tell.
+	Tell func(ctx context.Context, a *Account) (bool, error)
+	// Gone reports whether the account's mailbox is no more.
+	Gone    func(a *Account) bool
+	Observe func(f Fate)  // counts; nil: nobody does
+	Ran     func(ok bool) // counts; nil: nobody does
+	Log     *slog.Logger
+	Now     func() time.Time
+
+	Most      int64         // octets of a message
+	AtOnce    int           // accounts
+	RunTime   time.Duration // of one run; then it is broken off, and goes on with the next
+	TellAfter time.Duration // of failing; 0: nobody is told
+}
+
+// A Desk has accounts fetched when they are due.
+type Desk struct {
+	Config
+	rows  Rows
+	taker Taker
+	log   *slog.Logger
+	most  int64
+	wake  chan struct{}
+
+	mu   sync.Mutex
+	busy map[int64]bool
+}
+
+// New makes a Desk.
+func New(c Config) *Desk {
+	return &Desk{Config: c, rows: c.Rows, taker: c.Taker, log: c.Log, most: c.Most, wake: make(chan struct{}, 1), busy: map[int64]bool{}}
+}
+
+func (d *Desk) now() time.Time { return d.Now() }
+
+func (d *Desk) observe(f Fate) {
+	if d.Observe != nil {
+		d.Observe(f)
+	}
+}
+
+// Wake has it looked now for accounts that are due.
+func (d *Desk) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// look is how often accounts are looked for that are due.
+const look = 5 * time.Second
+
+// Run fetches until ctx ends, and waits for what is under way.
+func (d *Desk) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		free := d.free()
+		if free > 0 {
+			due, err := d.rows.Due(ctx, free+d.AtOnce) // those under way are due still
+			if err != nil && ctx.Err() == nil {
+				d.log.Error("collector: not known which accounts are due", "error", err)
+			}
+			for _, a := range due {
+				if d.claim(a.ID) {
+					wg.Go(func() {
+						defer d.Wake()
+						defer d.release(a.ID)
+						d.visit(ctx, &a)
+					})
+				}
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-d.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (d *Desk) free() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.AtOnce - len(d.busy)
+}
+
+// claim has an account to itself, unless it is under way or too many are.
+func (d *Desk) claim(id int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy[id] || len(d.busy) >= d.AtOnce {
+		return false
+	}
+	d.busy[id] = true
+	return true
+}
+
+func (d *Desk) release(id int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.busy, id)
+}
+
+// ErrBusy is of an account that is being fetched.
+var ErrBusy = errors.New("it is being fetched")
+
+// Visit fetches one account now and returns what became of that. Nobody else may fetch it meanwhile:
+// where a Run is under way in another process, that one does it.
+func (d *Desk) Visit(ctx context.Context, a *Account) (State, error) {
+	if !d.claim(a.ID) {
+		return a.State, ErrBusy
+	}
+	defer d.release(a.ID)
+	d.visit(ctx, a)
+	return a.State, ctx.Err()
+}
+
+// visit fetches an account and notes what came of it.
+func (d *Desk) visit(ctx context.Context, a *Account) {
+	if d.Gone(a) {
+		if err := d.rows.Remove(ctx, a.ID); err != nil && !errors.Is(err, ErrUnknown) && ctx.Err() == nil {
+			d.log.Error("collector: account of a mailbox that is gone not removed", "collector", a.Name, "error", err)
+		}
+		return
+	}
+	r := &run{desk: d, account: a}
+	err := d.fetch(ctx, r)
+	if ctx.Err() != nil && err != nil { // the node stops, or another does the work
+		return
+	}
+	wait := d.judge(a, r, err)
+	if err != nil {
+		d.log.Warn("collector: account not fetched", "collector", a.Name, "server", a.Address, "taken", r.taken, "failures", a.Failures, "error", err)
+		d.tell(ctx, a)
+	} else if r.taken+r.left > 0 {
+		d.log.Info("collector: account fetched", "collector", a.Name, "server", a.Address, "taken", r.taken, "left", r.left, "octets", r.octets, "more", r.more)
+	}
+	if d.Ran != nil {
+		d.Ran(err == nil)
+	}
+	if err := d.rows.Finish(ctx, a.ID, a.State, wait); err != nil && !errors.Is(err, ErrUnknown) && ctx.Err() == nil {
+		d.log.Error("collector: what became of an account is not noted", "collector", a.Name, "error", err)
+	}
+}
+
+// fetch does a run within its time.
+func (d *Desk) fetch(ctx context.Context, r *run) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.RunTime, fmt.Errorf("it took more than %v", d.RunTime))
+	defer cancel()
+	buffer, err := d.Buffer()
+	if err != nil {
+		return err
+	}
+	defer buffer.Close()
+	r.buffer = buffer
+	if r.session, err = d.Dial(ctx, r.account); err != nil {
+		return err
+	}
+	defer r.session.Close()
+	if err = r.do(ctx); err == nil {
+		err = r.later
+	}
+	return err
+}
+
+// Bounds of waiting after failures.
+const (
+	maxBackoff = 4 * time.Hour
+	maxFault   = 500
+)
+
+// judge notes a run in the account's state, and returns how long to wait for the next: none where
+// there is more, twice as long after each failure.
+func (d *Desk) judge(a *Account, r *run, err error) time.Duration {
+	now := d.now()
+	a.Last = now
+	a.Taken += int64(r.taken)
+	a.Left += int64(r.left)
+	a.Size += r.octets
+	if err == nil {
+		a.Good, a.Failing, a.Failures, a.Fault, a.Told = now, time.Time{}, 0, "", false
+		if r.more {
+			return 0
+		}
+		return a.Interval
+	}
+	if a.Failures++; a.Failing.IsZero() {
+		a.Failing = now
+	}
+	if a.Fault = err.Error(); len(a.Fault) > maxFault {
+		a.Fault = strings.ToValidUTF8(a.Fault[:maxFault], "") + "…"
+	}
+	wait := a.Interval
+	for n := 1; n < a.Failures && wait < maxBackoff; n++ {
+		wait *= 2
+	}
+	wait = max(min(wait, maxBackoff), a.Interval)
+	return wait + time.Duration(rand.Int64N(int64(wait)/10+1))
+}
+
+// tell tells the owner once of an account that fails for days.
+func (d *Desk) tell(ctx context.Context, a *Account) {
+	if d.TellAfter <= 0 || a.Told || d.now().Sub(a.Failing) < d.TellAfter {
+		return
+	}
+	told, err := d.Tell(ctx, a)
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("collector: owner not told of an account that fails", "collector", a.Name, "error", err)
+	}
+	a.Told = told
+}
+
+func trimmed(s string) string { return strings.TrimSpace(s) }
