@@ -40,6 +40,7 @@ func (p *program) journalSearch() *cobra.Command {
 	f.StringVar(&r.ID, "id", "", "of this transaction (`id`)")
 	f.StringVar(&r.Recipient, "recipient", "", "to this `address`")
 	f.StringVar(&r.Sender, "sender", "", "from this `address` (reverse-path)")
+	f.StringVar(&r.Login, "login", "", "sent by this `address`, a mailbox's log-in or a sender")
 	f.StringVar(&r.Domain, "domain", "", "to this domain (`name`)")
 	f.StringVar(&r.Subject, "subject", "", "with this `text` in the subject")
 	f.StringVar(&r.Client, "client", "", "from this `IP`")
@@ -64,7 +65,7 @@ func (p *program) journalShow() *cobra.Command {
 }
 
 func (p *program) showRecord(r ops.RecordDetail) {
-	p.record("id", r.ID, "time", r.Time, "client", r.Client, "helo", r.Helo, "sender", sender(r.Sender),
+	p.record("id", r.ID, "time", r.Time, "client", r.Client, "helo", r.Helo, "sender", sender(r.Sender), "log-in", r.Login,
 		"subject", r.Subject, "size", r.Size, "reply", r.Reply)
 	p.say("")
 	p.showWalks(r.Walks)

@@ -204,6 +204,17 @@ func routeHandlers(h control.Handlers) {
 		Name: "exit", Address: "smtp.example.net:587", Roles: []string{"imap", "smtp-out"}, Protocol: "smtp", TLS: "verify", Priority: 10,
 		User: "us", Password: true, Domains: 2, Node: true, Created: at(0),
 	}
+	machine := ops.Sender{
+		Name: "scanner@example.org", Domains: []string{"example.org", "example.net"}, Login: true, Keys: []string{strings.Repeat("ab", 32)},
+		Networks: []string{"10.0.0.0/8"}, Created: at(0), Warnings: []string{"10.0.0.0/8 is wide: whoever gets at any of its addresses may send"},
+	}
+	fresh := machine
+	fresh.Password = "abcde-fghij-kmnpq-rstuv"
+	control.On(h, answer[ops.SenderAdd](fresh))
+	control.On(h, answer[ops.SenderSet](machine))
+	control.On(h, answer[ops.SenderShow](machine))
+	control.On(h, answer[ops.SenderList]([]ops.Sender{machine}))
+	control.On(h, answer[ops.SenderRemove](ops.Nothing{}))
 	list := ops.Distribution{Address: "staff@example.org", Post: "domain", Owner: "ann@example.org", Size: 2, Created: at(0)}
 	forward := ops.Forward{Address: "away@example.org", Target: "Me@elsewhere.example", Created: at(0)}
 	control.On(h, answer[ops.HostAdd](host))

@@ -36,11 +36,11 @@ func (a *App) sendingLimits() allowance.Limits {
 // limitOwners is who has a say in the limits of a mailbox.
 func (a *App) limitOwners(box int64) []allowance.Owner {
 	s := a.directory.Snapshot()
-	m, ok := s.Box(box)
+	l, ok := loginWithID(s, box)
 	if !ok {
 		return nil
 	}
-	d, _ := s.Domain(m.Address.Domain())
+	d, _ := s.Domain(l.name.Domain())
 	return []allowance.Owner{allowance.OfBox(box), allowance.OfDomain(d.ID)}
 }
 
@@ -53,26 +53,26 @@ type sendLimits struct {
 
 // Begin implements intake.Allowance.
 func (s sendLimits) Begin(login mail.Path) mail.Verdict {
-	m, ok := s.directory.Snapshot().Mailbox(login)
+	who, ok := loginNamed(s.directory.Snapshot(), login)
 	if !ok {
 		return mail.Verdict{}
 	}
-	return s.verdict(login, s.book.Begin(m.ID), mail.Reply{Code: 450, Enhanced: "4.7.1"})
+	return s.verdict(login, s.book.Begin(who.id), mail.Reply{Code: 450, Enhanced: "4.7.1"})
 }
 
 // Rcpt implements intake.Allowance.
 func (s sendLimits) Rcpt(login, rcpt mail.Path) mail.Verdict {
-	m, ok := s.directory.Snapshot().Mailbox(login)
+	who, ok := loginNamed(s.directory.Snapshot(), login)
 	if !ok {
 		return mail.Verdict{}
 	}
-	return s.verdict(login, s.book.To(m.ID, rcpt), mail.Reply{Code: 452, Enhanced: "4.5.3"})
+	return s.verdict(login, s.book.To(who.id, rcpt), mail.Reply{Code: 452, Enhanced: "4.5.3"})
 }
 
 // Wrong implements intake.Allowance.
 func (s sendLimits) Wrong(login mail.Path) {
-	if m, ok := s.directory.Snapshot().Mailbox(login); ok {
-		s.book.Wrong(m.ID)
+	if who, ok := loginNamed(s.directory.Snapshot(), login); ok {
+		s.book.Wrong(who.id)
 	}
 }
 
@@ -110,7 +110,8 @@ func (s sendLimits) bounced(job queue.Job, report queue.Report) {
 	}
 }
 
-// submissionLogins are doorLogins that note from where people log in.
+// submissionLogins are doorLogins where mail is sent: senders without a person log in there too, and it
+// is noted from where.
 type submissionLogins struct {
 	doorLogins
 	book *allowance.Book
@@ -120,39 +121,39 @@ var _ door.Prover = submissionLogins{}
 
 // Login implements door.Authenticator.
 func (l submissionLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
-	box, address, err := l.doorLogins.Login(ctx, user, password, peer)
-	return l.noted(box, address, peer, err)
+	m, err := l.checkBy(ctx, user, password, peer, l.d.AuthenticateSubmission)
+	return l.noted(m, peer, err)
 }
 
 // Prove implements door.Prover.
 func (l submissionLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
-	box, address, err := l.doorLogins.Prove(ctx, user, peer, fits)
-	return l.noted(box, address, peer, err)
+	m, err := l.proveBy(ctx, user, peer, fitting(fits), l.d.ProveSubmission)
+	return l.noted(m, peer, err)
 }
 
-func (l submissionLogins) noted(box int64, address string, peer netip.Addr, err error) (int64, string, error) {
+func (l submissionLogins) noted(m directory.Mailbox, peer netip.Addr, err error) (int64, string, error) {
 	if err == nil {
-		l.book.LoggedIn(box, peer)
+		l.book.LoggedIn(m.ID, peer)
 	}
-	return box, address, err
+	return m.ID, string(m.Address), doorError(err)
 }
 
 // tellStopped writes to the postmaster of a domain whose log-in the limits have stopped.
 func (a *App) tellStopped(ctx context.Context, s allowance.Stop) {
-	m, ok := a.directory.Snapshot().Box(s.Box)
+	who, ok := loginWithID(a.directory.Snapshot(), s.Box)
 	if !ok {
 		return
 	}
-	a.log.Warn("a log-in was stopped: it sends too much", "mailbox", m.Address, "reason", s.Reason)
+	a.log.Warn("a log-in was stopped: it sends too much", "mailbox", who.name, "reason", s.Reason)
 	a.metrics.Submission("locked")
-	found, err := a.directory.Snapshot().Resolve(mail.Path("postmaster@" + m.Address.Domain()))
+	found, err := a.directory.Snapshot().Resolve(mail.Path("postmaster@" + who.name.Domain()))
 	if err != nil {
-		a.log.Error("postmaster not told of a stopped log-in", "mailbox", m.Address, "error", err)
+		a.log.Error("postmaster not told of a stopped log-in", "mailbox", who.name, "error", err)
 		return
 	}
 	for _, box := range found.Boxes {
-		if err := a.deliverStop(ctx, box, m.Address, s); err != nil {
-			a.log.Error("postmaster not told of a stopped log-in", "mailbox", m.Address, "to", box.Address, "error", err)
+		if err := a.deliverStop(ctx, box, who.name, s); err != nil {
+			a.log.Error("postmaster not told of a stopped log-in", "mailbox", who.name, "to", box.Address, "error", err)
 		}
 	}
 }

@@ -311,7 +311,10 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	return err
+	for _, text := range listedBehindOthers(a.directory.Snapshot(), c) {
+		a.log.Warn(text)
+	}
+	return nil
 }
 
 func (a *App) openQuarantine(_ context.Context, c *config.Config) error {

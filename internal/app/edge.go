@@ -87,11 +87,15 @@ type logins struct {
 
 // check fails with directory.ErrLogin, or with an access.Blocked.
 func (l logins) check(ctx context.Context, user, password string, peer netip.Addr) (directory.Mailbox, error) {
+	return l.checkBy(ctx, user, password, peer, l.d.AuthenticateProgram)
+}
+
+func (l logins) checkBy(ctx context.Context, user, password string, peer netip.Addr, right func(ctx context.Context, user, password string) (directory.Mailbox, error)) (directory.Mailbox, error) {
 	attempt, err := l.g.Begin(user, peer, password)
 	if err != nil {
 		return directory.Mailbox{}, err
 	}
-	m, err := l.d.AuthenticateProgram(ctx, user, password)
+	m, err := right(ctx, user, password)
 	finish(ctx, attempt, err)
 	return m, err
 }
@@ -99,11 +103,15 @@ func (l logins) check(ctx context.Context, user, password string, peer netip.Add
 // prove is check for who shows a proof. What the same wrong password proves is another each time,
 // so each failure counts.
 func (l logins) prove(ctx context.Context, user string, peer netip.Addr, fits func(directory.SCRAM) bool) (directory.Mailbox, error) {
+	return l.proveBy(ctx, user, peer, fits, l.d.Prove)
+}
+
+func (l logins) proveBy(ctx context.Context, user string, peer netip.Addr, fits func(directory.SCRAM) bool, right func(string, func(directory.SCRAM) bool) (directory.Mailbox, error)) (directory.Mailbox, error) {
 	attempt, err := l.g.Begin(user, peer, rand.Text())
 	if err != nil {
 		return directory.Mailbox{}, err
 	}
-	m, err := l.d.Prove(user, fits)
+	m, err := right(user, fits)
 	finish(ctx, attempt, err)
 	return m, err
 }
@@ -152,7 +160,12 @@ func (l doorLogins) Salt(_ context.Context, user string) ([]byte, int, error) {
 
 // Prove implements door.Prover.
 func (l doorLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
-	return l.open(l.prove(ctx, user, peer, func(k directory.SCRAM) bool { return fits(door.Keys{Stored: k.StoredKey, Server: k.ServerKey}) }))
+	return l.open(l.prove(ctx, user, peer, fitting(fits)))
+}
+
+// fitting asks a door's question of the directory's keys.
+func fitting(fits func(door.Keys) bool) func(directory.SCRAM) bool {
+	return func(k directory.SCRAM) bool { return fits(door.Keys{Stored: k.StoredKey, Server: k.ServerKey}) }
 }
 
 func doorError(err error) error {

@@ -43,6 +43,7 @@ func (a *App) operations() control.Handlers {
 	a.packOps(h)
 	a.queueOps(h)
 	a.submissionOps(h)
+	a.senderOps(h)
 	control.On(h, a.dnsLists)
 	control.On(h, a.engineList)
 	a.complaintOps(h)
@@ -66,7 +67,7 @@ func told(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, directory.ErrNoDomain), errors.Is(err, directory.ErrNoMailbox), errors.Is(err, directory.ErrNoAlias),
-		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoApp), errors.Is(err, directory.ErrNoAdmin):
+		errors.Is(err, directory.ErrNoHost), errors.Is(err, directory.ErrNoEntry), errors.Is(err, directory.ErrNoApp), errors.Is(err, directory.ErrNoAdmin), errors.Is(err, directory.ErrNoSender):
 		return control.NotFound("%v", err)
 	case errors.Is(err, directory.ErrInvalid), errors.Is(err, mail.ErrPath), errors.Is(err, directory.ErrPassword), errors.Is(err, directory.ErrOutranked):
 		return control.Misused("%v", err)

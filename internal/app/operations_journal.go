@@ -20,7 +20,7 @@ func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Rec
 		return nil, err
 	}
 	query := journal.Query{
-		ID: q.ID, Recipient: spelled(q.Recipient), Domain: spelledDomain(q.Domain), Sender: spelled(q.Sender), Client: q.Client, Helo: q.Helo,
+		ID: q.ID, Recipient: spelled(q.Recipient), Domain: spelledDomain(q.Domain), Sender: spelled(q.Sender), Login: spelled(q.Login), Client: q.Client, Helo: q.Helo,
 		Subject: q.Subject, Filter: q.Filter, State: q.State, From: q.Since, To: q.Until, Limit: q.Limit,
 	}
 	if q.After != "" {
@@ -40,7 +40,7 @@ func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Rec
 	list := []ops.Record{}
 	for _, h := range hits {
 		list = append(list, ops.Record{
-			ID: h.ID, Recipient: string(h.Recipient), Sender: string(h.Sender), Subject: h.Subject, Client: h.Client, Helo: h.Helo,
+			ID: h.ID, Recipient: string(h.Recipient), Sender: string(h.Sender), Login: string(h.Login), Subject: h.Subject, Client: h.Client, Helo: h.Helo,
 			Filter: h.Entry, Reason: h.Reason, Score: h.Score, State: h.State, Size: h.Size, Time: h.Time,
 		})
 	}
@@ -64,7 +64,7 @@ func (a *App) showJournal(ctx context.Context, q ops.JournalShow) (ops.RecordDet
 	}
 	tried, err := a.deliveries(ctx, r.ID)
 	return ops.RecordDetail{
-		ID: r.ID, Time: r.Time, Client: r.Client, Helo: r.Helo, Sender: string(r.ReversePath), Subject: r.Subject,
+		ID: r.ID, Time: r.Time, Client: r.Client, Helo: r.Helo, Sender: string(r.ReversePath), Login: string(r.Login), Subject: r.Subject,
 		Size: r.Size, Reply: r.Reply, Walks: walks(r), Deliveries: tried,
 	}, err
 }

@@ -53,14 +53,27 @@ func (a *App) listLogins(ctx context.Context, q ops.SubmissionList) ([]ops.Login
 }
 
 func (a *App) showLogin(ctx context.Context, q ops.SubmissionShow) (ops.Login, error) {
-	m, err := a.owner(q.Mailbox)
+	m, err := a.sends(q.Mailbox)
 	if err != nil {
 		return ops.Login{}, err
 	}
 	if err := a.allowance.Sync(ctx); err != nil {
 		return ops.Login{}, err
 	}
-	return a.loginOf(ctx, m.ID)
+	return a.loginOf(ctx, m.id)
+}
+
+// sends finds the mailbox or sender whose log-in an operation names.
+func (a *App) sends(name string) (login, error) {
+	p, err := path(name)
+	if err != nil {
+		return login{}, err
+	}
+	if n, ok := a.directory.Snapshot().Sender(p); ok {
+		return login{n.ID, n.Name}, nil
+	}
+	m, err := a.owner(name)
+	return login{m.ID, m.Address}, err
 }
 
 // loginOf is what one mailbox's log-in did within a day.
@@ -79,8 +92,8 @@ func (a *App) loginWith(c allowance.Count) ops.Login {
 		Messages: c.Messages, Refused: c.Refused, Recipients: c.Fresh, Excess: c.Excess, Wrong: c.Wrong, Networks: c.Networks, Signs: signsOf(c),
 		PerMinute: l.Minute, PerHour: l.Hour, PerDay: l.Day, RecipientsDay: l.Recipients,
 	}
-	if m, ok := a.directory.Snapshot().Box(c.Box); ok {
-		o.Mailbox = string(m.Address)
+	if who, ok := loginWithID(a.directory.Snapshot(), c.Box); ok {
+		o.Mailbox = string(who.name)
 	}
 	if s, stopped := a.allowance.Stopped(c.Box); stopped {
 		o.Stopped, o.Since, o.Reason, o.Who = true, s.Since, s.Reason, s.Who
@@ -110,7 +123,7 @@ func signsOf(c allowance.Count) []string {
 }
 
 func (a *App) stopLogin(ctx context.Context, q ops.SubmissionStop) (ops.Login, error) {
-	m, err := a.owner(q.Mailbox)
+	m, err := a.sends(q.Mailbox)
 	if err != nil {
 		return ops.Login{}, err
 	}
@@ -118,30 +131,30 @@ func (a *App) stopLogin(ctx context.Context, q ops.SubmissionStop) (ops.Login, e
 	if len(reason) > 200 || strings.ContainsAny(reason, "\r\n\x00") {
 		return ops.Login{}, control.Misused("reason: give one line of 200 octets at most")
 	}
-	first, err := a.allowance.StopNow(ctx, allowance.Stop{Box: m.ID, Since: a.now(), Reason: reason, Who: byCommand(ctx)})
+	first, err := a.allowance.StopNow(ctx, allowance.Stop{Box: m.id, Since: a.now(), Reason: reason, Who: byCommand(ctx)})
 	if err != nil {
 		return ops.Login{}, err
 	}
 	if first {
-		a.log.Info("log-in stopped", "mailbox", m.Address, "reason", reason, "by", byCommand(ctx))
+		a.log.Info("log-in stopped", "mailbox", m.name, "reason", reason, "by", byCommand(ctx))
 	}
-	return a.loginOf(ctx, m.ID)
+	return a.loginOf(ctx, m.id)
 }
 
 func (a *App) resumeLogin(ctx context.Context, q ops.SubmissionResume) (ops.Login, error) {
-	m, err := a.owner(q.Mailbox)
+	m, err := a.sends(q.Mailbox)
 	if err != nil {
 		return ops.Login{}, err
 	}
-	was, err := a.allowance.Resume(ctx, m.ID)
+	was, err := a.allowance.Resume(ctx, m.id)
 	if err != nil {
 		return ops.Login{}, err
 	}
 	if !was {
-		return ops.Login{}, control.NotFound("%s is not stopped", m.Address)
+		return ops.Login{}, control.NotFound("%s is not stopped", m.name)
 	}
-	a.log.Info("log-in may send again", "mailbox", m.Address, "by", byCommand(ctx))
-	return a.loginOf(ctx, m.ID)
+	a.log.Info("log-in may send again", "mailbox", m.name, "by", byCommand(ctx))
+	return a.loginOf(ctx, m.id)
 }
 
 // maxLimit bounds the limits that can be set.
@@ -150,8 +163,8 @@ const maxLimit = 10_000_000
 // limited finds whose limits a mailbox's address or a domain's name stands for.
 func (a *App) limited(of string) (owner allowance.Owner, name string, err error) {
 	if strings.Contains(of, "@") {
-		m, err := a.owner(of)
-		return allowance.OfBox(m.ID), string(m.Address), err
+		m, err := a.sends(of)
+		return allowance.OfBox(m.id), string(m.name), err
 	}
 	canonical, err := domainName(of)
 	if err != nil {

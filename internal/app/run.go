@@ -133,7 +133,7 @@ func (a *App) listenSMTP(c *config.Config, certificate *tls.Config, spool string
 	limits := &smtpd.Limits{Connections: c.Limits.Connections, PerNetwork: c.Limits.ConnectionsPerNetwork, Bytes: int64(c.Limits.InFlight)}
 	edge := smtpd.Config{
 		Hostname: c.Hostname, MaxMessage: int64(c.Limits.MessageSize), MaxRecipients: c.Limits.Recipients, MaxReceived: c.Limits.MaxReceived,
-		HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
+		Senders: machines{a.directory, a.config.Load}, HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
 		MaxLine: int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
 		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout,

@@ -34,6 +34,7 @@ func (l *loader) check() {
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "text", "json")
 	l.ranges()
+	l.networks()
 	l.outgoing()
 	l.content()
 	l.policyNames()
@@ -41,6 +42,18 @@ func (l *loader) check() {
 	l.complaints()
 	l.dmarc()
 	l.dnsblZone()
+}
+
+// networks refuses what would have strangers say for themselves who they are, and relay by it: by a
+// PROXY header, or a Received field.
+func (l *loader) networks() {
+	for path, list := range map[string][]netip.Prefix{"proxy.trusted": l.cfg.Proxy.Trusted, "trusted_relays": l.cfg.TrustedRelays} {
+		for _, p := range list {
+			if mail.IsEverybodys(p) {
+				l.wrong(path, "%s is everybody's: it would make an open relay; name the addresses that are yours", p)
+			}
+		}
+	}
 }
 
 // maxServers is how many name servers can be asked in turn.

@@ -15,6 +15,9 @@ func TestSubmission(t *testing.T) {
 		{"none", "submission: {policy: \"\"}\n", "", ""},
 		{"what spam is", "submission: {spam: tag}\n", "", `"tag" is none of reject, hold`},
 		{"a limit below nothing", "submission: {per_hour: -1}\n", "", "-1 is not between"},
+		{"everybody is a proxy", "proxy: {trusted: [10.0.0.0/8, 0.0.0.0/0]}\n", "outgoing", "proxy.trusted: 0.0.0.0/0 is everybody's: it would make an open relay"},
+		{"everybody is a relay", "trusted_relays: ['2000::/3']\n", "outgoing", "trusted_relays: 2000::/3 is everybody's"},
+		{"a proxy within", "proxy: {trusted: [10.0.0.0/8, 'fd00::/8']}\n", "outgoing", ""},
 		{"held for years", "submission: {hold: 3000d}\n", "", "is not between"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -144,8 +144,12 @@ func (d *Directory) RemoveApp(ctx context.Context, address mail.Path, name strin
 
 // AuthenticateProgram is Authenticate for mail programs, which may use a password of their own.
 func (d *Directory) AuthenticateProgram(ctx context.Context, user, password string) (Mailbox, error) {
+	return d.authenticateProgram(ctx, d.user(user), user, password)
+}
+
+// authenticateProgram is AuthenticateProgram for who box is, the zero one for nobody.
+func (d *Directory) authenticateProgram(ctx context.Context, box Mailbox, user, password string) (Mailbox, error) {
 	if form := appForm(password); form != "" {
-		box := d.user(user)
 		app, err := d.findApp(ctx, box, form)
 		if err != nil {
 			return Mailbox{}, fmt.Errorf("directory: log-in: %w", err)
@@ -218,7 +222,7 @@ func (d *Directory) saltOf(name string) []byte {
 // SaltOf returns what a user's SCRAM keys are salted with, and how often they are hashed. Nobody
 // can tell by it whether there is such a user.
 func (d *Directory) SaltOf(user string) (salt []byte, iterations int) {
-	box := d.user(user)
+	box := d.submitter(user)
 	if keys, err := ParseSCRAM(box.Password.SCRAM); err == nil {
 		return keys.Salt, keys.Iterations
 	}
@@ -234,7 +238,10 @@ func (d *Directory) SaltOf(user string) (salt []byte, iterations int) {
 // Prove returns the mailbox of a user one of whose keys fit; fits is asked for each of them, and at
 // least once. It fails as Authenticate does.
 func (d *Directory) Prove(user string, fits func(SCRAM) bool) (Mailbox, error) {
-	box := d.user(user)
+	return d.prove(d.user(user), fits)
+}
+
+func (d *Directory) prove(box Mailbox, fits func(SCRAM) bool) (Mailbox, error) {
 	right, app := fits(orNone(box.Password.SCRAM)), int64(0)
 	for _, a := range box.Apps {
 		if fits(orNone(a.SCRAM)) {

@@ -149,6 +149,9 @@ func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
 			return nil, fmt.Errorf("%w: it has %d mailboxes and %d aliases; remove those first", ErrInUse, n, m)
 		}
+		if n, ok := s.senderIn(name); ok {
+			return nil, fmt.Errorf("%w: sender %s sends as it; change or remove that first", ErrInUse, n)
+		}
 		if err := s.unreached(name, func(mail.Path) bool { return false }); err != nil {
 			return nil, err
 		}

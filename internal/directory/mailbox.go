@@ -243,6 +243,9 @@ func (s *Snapshot) freeBox(a mail.Path) error {
 	if _, ok := s.Admin(string(a)); ok {
 		return fmt.Errorf("%w, as the log-in of an admin; give that one another name", ErrExists)
 	}
+	if err := s.freeOfSenders(a); err != nil {
+		return err
+	}
 	return s.free(a)
 }
 

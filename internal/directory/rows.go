@@ -7,7 +7,7 @@ import (
 
 // A Change is one row as it is from now on, or one that is gone. Exactly one
 // pointer is set. Of what is gone only the key is promised: a domain's name, the
-// address of a mailbox or alias, an entry's Key, a host's or admin's name; and an entry
+// address of a mailbox or alias, an entry's Key, a host's, admin's or sender's name; and an entry
 // that is loaded need only have what a Snapshot finds of it (see Entry).
 type Change struct {
 	Domain  *Domain
@@ -16,6 +16,7 @@ type Change struct {
 	Entry   *Entry
 	Host    *Host
 	Admin   *Admin
+	Sender  *Sender
 	Gone    bool
 }
 

@@ -75,6 +75,9 @@ func (m *memRows) write(c Change) Change {
 	case c.Domain != nil:
 		row := *c.Domain
 		row.ID, c.Domain = given(row.ID), &row
+	case c.Sender != nil:
+		row := *c.Sender
+		row.ID, c.Sender = given(row.ID), &row
 	case c.Mailbox != nil:
 		row := *c.Mailbox
 		row.ID, c.Mailbox = given(row.ID), &row

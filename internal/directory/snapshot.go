@@ -3,6 +3,7 @@ package directory
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type Snapshot struct {
 	read     *memdb.Txn // of tables, which never change any more; a reading one is for many goroutines
 	met      *met
 	lists    lists
+	senders  *senderTable
 	hostname string // of this node; its postmaster is ours too
 	now      func() time.Time
 }
@@ -162,6 +164,8 @@ type build struct {
 	next  *Snapshot
 	txn   *memdb.Txn
 	lists *listsEdit
+	// senders are those of the next snapshot where a change was one of them; nil: none was.
+	senders map[mail.Path]Sender
 }
 
 func (s *Snapshot) build() *build {
@@ -183,12 +187,23 @@ func (b *build) apply(c Change) error {
 		return b.row(hosts, named(c.Host.Name), c.Host, c.Gone)
 	case c.Admin != nil:
 		return b.row(admins, named(c.Admin.Name), c.Admin, c.Gone)
+	case c.Sender != nil:
+		b.sender(c.Sender, c.Gone)
 	case c.Entry != nil && c.Gone:
 		b.lists.remove(c.Entry.Key())
 	case c.Entry != nil:
 		b.lists.put(c.Entry.Key(), ref{id: c.Entry.ID, expires: micros(c.Entry.Expires)})
 	}
 	return nil
+}
+
+func (b *build) sender(n *Sender, gone bool) {
+	if b.senders == nil {
+		b.senders = maps.Clone(b.next.senders.rows)
+	}
+	if delete(b.senders, n.Name); !gone {
+		b.senders[n.Name] = *n
+	}
 }
 
 func (b *build) row(table, name string, row any, gone bool) error {
@@ -203,6 +218,9 @@ func (b *build) done(revision int64) *Snapshot {
 	b.txn.Commit()
 	b.next.read, b.next.met = b.next.tables.Txn(false), &met{}
 	b.next.lists = b.lists.done()
+	if b.senders != nil {
+		b.next.senders = newSenderTable(b.senders)
+	}
 	b.next.revision = revision
 	return b.next
 }

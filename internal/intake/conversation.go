@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 
-	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
 	"gatepost/pipeline"
@@ -18,6 +17,7 @@ type Conversation struct {
 	tx       *pipeline.Transaction // of the gate, at Connect or Helo
 	gate     *pipeline.Walk
 	relay    bool      // the client is one of ours; see Intake.trusts
+	listed   bool      // its address is a sender's; see Intake.isListed
 	put      int       // transactions that the gate has put off
 	empty    int       // transactions that ended without a recipient
 	last     mail.Path // the last one's sender
@@ -30,6 +30,7 @@ func (in *Intake) Connect(ctx context.Context, c mail.Client) (*Conversation, ma
 	conv := &Conversation{in: in, policies: p, gate: pipeline.NewWalk(p.Gate, mail.Null, true)}
 	// ctx is this answer's; what the transaction looks up may go on between answers.
 	conv.relay = in.trusts(c.Addr)
+	conv.listed = !conv.relay && in.isListed(c)
 	conv.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(in.Now()), in.Now(), c, in.lists())
 	if in.Histories != nil && !conv.relay && !c.Users && !c.Addr.IsLoopback() {
 		open, left := in.Histories.Arrived(c.Addr)
@@ -51,7 +52,7 @@ func (c *Conversation) Helo(ctx context.Context, client mail.Client) mail.Verdic
 }
 
 func (c *Conversation) advance(ctx context.Context) mail.Verdict {
-	if c.relay { // the gate is for strangers
+	if c.relay || c.listed { // the gate is for strangers
 		return mail.Verdict{}
 	}
 	if err := c.gate.Advance(ctx, c.tx); err != nil {
@@ -101,7 +102,7 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	snapshot := in.lists()
 	t := &Transaction{in: in, conv: c, policies: c.policies, snapshot: snapshot.Snapshot, began: now, gate: c.gate.Fork()}
 	t.tx = pipeline.NewTransaction(context.WithoutCancel(ctx), mail.NewID(now), now, client, snapshot).WithHelo(client).WithMail(from, p)
-	if box, known := snapshot.Mailbox(client.Login); !client.Login.IsNull() && !(known && snapshot.Serves(box.ID, directory.ServiceSubmission)) {
+	if !mayLogIn(snapshot.Snapshot, client.Login) {
 		return nil, t.refuse(mail.Verdict{Answer: mail.NotYours, ID: t.ID(), Reason: string(client.Login) + " may not log in any more"})
 	}
 	switch how, err := in.identity(ctx, snapshot.Snapshot, client.Login, from); {

@@ -51,11 +51,14 @@ const maxOwners = 20
 
 // identity returns how a log-in may use an address, as reverse-path or as author. Its own,
 // with a sub-address or not, and aliases that lead to it are its own; so is a group, or
-// another mailbox, whose owner lets it send. Strangers may use any address, and everybody
+// another mailbox, whose owner lets it send. A sender without a person has its domains. Strangers may use any address, and everybody
 // the null path, under which reports go (RFC 5321 §4.5.5).
 func (in *Intake) identity(ctx context.Context, s *directory.Snapshot, login, address mail.Path) (mailbox.Sending, error) {
 	if login.IsNull() || address.IsNull() {
 		return mailbox.SendAs, nil
+	}
+	if n, ok := s.Sender(login); ok {
+		return senderMay(s, n, address), nil
 	}
 	found, err := s.Resolve(address)
 	if err != nil { // nobody has it here

@@ -18,7 +18,8 @@ type Client struct {
 	Helo  string         // as given; syntax not promised
 	ESMTP bool           // it said EHLO
 	TLS   string         // "TLS1.3 TLS_AES_128_GCM_SHA256", or "" in the clear
-	Login Path           // the authenticated mailbox, null for strangers
+	Login Path           // the authenticated mailbox or sender, null for strangers
+	Key   string         // of its TLS certificate, the SHA-256 in hexadecimal digits; "": it showed none
 	Users bool           // it came in where users' programs send (RFC 6409), and must log in
 	// Relayed: a relay of ours brought it, of which this is the client, or which it is itself.
 	Relayed bool

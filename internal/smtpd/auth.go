@@ -28,7 +28,25 @@ func (s *session) wayIn() reply {
 func (s *session) AuthMechanisms() []string { return nil }
 
 // mechanisms are those that EHLO names, the strongest first.
-func (s *session) mechanisms() []string { return append(s.sasl().Mechanisms(), login) }
+func (s *session) mechanisms() []string {
+	names := append(s.sasl().Mechanisms(), login)
+	if !s.certified().IsNull() {
+		names = append([]string{external}, names...)
+	}
+	return names
+}
+
+// external is the mechanism of who has proven already who he is (RFC 4422 appendix A): by the
+// certificate of a sender.
+const external = "EXTERNAL"
+
+// certified is the log-in that the client's certificate gives it, null for none.
+func (s *session) certified() mail.Path {
+	if s.cfg.Senders == nil || s.client.Key == "" {
+		return mail.Null
+	}
+	return s.cfg.Senders.Certified(s.client)
+}
 
 // login is the mechanism that old clients use (draft-murchison-sasl-login).
 const login = "LOGIN"
@@ -54,6 +72,8 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		return nil, s.say(tlsNeeded)
 	case mechanism == login:
 		return &loginServer{logIn: s.logIn}, nil
+	case mechanism == external && !s.certified().IsNull():
+		return &externalServer{session: s}, nil
 	}
 	x, err := s.sasl().Begin(mechanism)
 	if err != nil {
@@ -116,6 +136,25 @@ func (e *exchange) Next(response []byte) (challenge []byte, done bool, err error
 		return challenge, false, nil
 	}
 	return nil, true, e.session.entered(e.door.Address, err)
+}
+
+// An externalServer is the server's side of EXTERNAL. The client may name who it acts as: nobody else.
+type externalServer struct {
+	session *session
+	asked   bool
+}
+
+// Next implements sasl.Server.
+func (e *externalServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	if response == nil && !e.asked {
+		e.asked = true
+		return nil, false, nil
+	}
+	who := e.session.certified()
+	if len(response) > 0 && mail.Path(response).Fold() != who {
+		return nil, true, e.session.entered("", door.ErrIdentity)
+	}
+	return nil, true, e.session.entered(string(who), nil)
 }
 
 // A loginServer is the server's side of LOGIN.

@@ -3,7 +3,9 @@ package smtpd
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -184,7 +186,11 @@ func (c *connection) handOver(g *guard) {
 // the clear behind STARTTLS are gone with the guard that had read them (RFC
 // 3207 §6).
 func (c *connection) secure() error {
-	t := tls.Server(c.wire, c.cfg.TLS)
+	config := c.cfg.TLS
+	if c.cfg.Submission && c.cfg.Senders != nil && c.cfg.Senders.Certificates() {
+		config = c.asking
+	}
+	t := tls.Server(c.wire, config)
 	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.HandshakeTime)
 	defer cancel()
 	c.raw.SetDeadline(time.Now().Add(c.cfg.HandshakeTime))
@@ -193,6 +199,10 @@ func (c *connection) secure() error {
 	}
 	state := t.ConnectionState()
 	c.client.TLS = strings.ReplaceAll(tls.VersionName(state.Version), " ", "") + " " + tls.CipherSuiteName(state.CipherSuite)
+	if len(state.PeerCertificates) > 0 { // the handshake has proven that it has the private key
+		sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		c.client.Key = hex.EncodeToString(sum[:])
+	}
 	c.transport = t
 	return nil
 }

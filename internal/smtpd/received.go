@@ -12,7 +12,7 @@ import (
 func (s *session) received(id string) []byte {
 	var b strings.Builder
 	client := from(s.client)
-	if s.cfg.HideUsers && !s.client.Login.IsNull() {
+	if s.cfg.HideUsers && !s.login.IsNull() {
 		client = "submission" // a From-domain must be there (RFC 5321 §4.4)
 	}
 	b.WriteString("from " + client + " by " + s.cfg.Hostname + " with " + protocol(s.client))

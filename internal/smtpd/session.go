@@ -22,6 +22,7 @@ type session struct {
 	rcpts   int         // RCPT commands in it
 	size    int64       // what MAIL declared
 	to      mail.Path   // its recipient, where there is one only
+	login   mail.Path   // whose it is
 }
 
 // maxGiven is how many transactions with a recipient a client may give up between two
@@ -78,13 +79,14 @@ func (s *session) offersHold() bool { return s.cfg.Submission && s.cfg.MaxHold >
 
 // Mail begins a transaction (smtp.Session).
 func (s *session) Mail(_ string, o *smtp.MailOptions) error {
+	client := s.sends()
 	switch {
 	case s.tx != nil: // the library would begin a second one on the first one's recipients
 		return s.say(badOrder)
 	case s.given >= maxGiven:
 		s.abuse("loop")
 		return s.say(tooManyGiven)
-	case s.cfg.Submission && s.client.Login.IsNull():
+	case s.cfg.Submission && client.Login.IsNull():
 		return s.say(s.wayIn())
 	case o.Size > s.cfg.MaxMessage:
 		return s.say(tooLarge)
@@ -95,12 +97,21 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	defer cancel()
 	params := mailParams(o)
 	params.Release = s.release
-	tx, v := s.conv.Mail(ctx, s.client, s.path, params)
+	tx, v := s.conv.Mail(ctx, client, s.path, params)
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
-	s.tx, s.rcpts, s.size, s.to = tx, 0, o.Size, mail.Null
+	s.tx, s.rcpts, s.size, s.to, s.login = tx, 0, o.Size, mail.Null, client.Login
 	return s.say(senderFine)
+}
+
+// sends is the client as it sends this message: who has not logged in may be known without.
+func (s *session) sends() mail.Client {
+	c := s.client
+	if c.Login.IsNull() && s.cfg.Senders != nil {
+		c.Login = s.cfg.Senders.Sender(c, s.path)
+	}
+	return c
 }
 
 // Rcpt adds a recipient (smtp.Session).

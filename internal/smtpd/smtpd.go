@@ -70,6 +70,19 @@ type Transaction interface {
 	Abort(answer mail.Answer, cause string)
 }
 
+// Senders know who sends without a person that logs in: a server or device, by its certificate
+// or its address.
+type Senders interface {
+	// Sender returns the log-in that a client has for what it sends under a reverse-path, null where it
+	// has none. It does not wait.
+	Sender(c mail.Client, from mail.Path) mail.Path
+	// Certified returns the log-in that a client's certificate gives it, null where it gives none.
+	Certified(c mail.Client) mail.Path
+	// Certificates reports whether clients are to be asked for a certificate: some mail
+	// programs ask their user for one then.
+	Certificates() bool
+}
+
 // An Observer counts what happens at the edge. Its methods are called from many
 // goroutines and must not wait.
 type Observer interface {
@@ -115,6 +128,7 @@ type Config struct {
 	ImplicitTLS bool          // the handshake comes first (RFC 8314), as on port 465
 	Submission  bool          // AUTH is offered, and required before MAIL (RFC 6409)
 	MaxHold     time.Duration // how far ahead a log-in may have a message wait (RFC 4865); 0: not at all
+	Senders     Senders       // nil: everybody who sends has to log in
 	HideUsers   bool          // Received does not name the client of a log-in
 
 	Log      *slog.Logger     // nil discards
@@ -193,6 +207,7 @@ type Server struct {
 	cfg      Config
 	receiver Receiver
 	auth     door.Authenticator
+	asking   *tls.Config // cfg.TLS, where the client is asked for a certificate
 }
 
 // New returns a server that asks r, and a for log-ins; a may be nil unless
@@ -202,5 +217,10 @@ func New(c Config, r Receiver, a door.Authenticator) (*Server, error) {
 	if err := c.check(a); err != nil {
 		return nil, err
 	}
-	return &Server{cfg: c, receiver: r, auth: a}, nil
+	s := &Server{cfg: c, receiver: r, auth: a}
+	if c.TLS != nil {
+		s.asking = c.TLS.Clone()
+		s.asking.ClientAuth = tls.RequestClientCert // whom it names is not asked: only its key is looked at
+	}
+	return s, nil
 }

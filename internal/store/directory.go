@@ -46,7 +46,10 @@ func (d Directory) Apply(ctx context.Context, base int64, changes []directory.Ch
 				return err
 			}
 		}
-		_, err = tx.Exec(`DELETE FROM directory_gone WHERE revision <= ?`, w.revision-goneKept)
+		if _, err := tx.Exec(`DELETE FROM directory_gone WHERE revision <= ?`, w.revision-goneKept); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`DELETE FROM sender WHERE gone = 1 AND revision <= ?`, w.revision-goneKept)
 		return err
 	})
 	if err != nil {
@@ -73,7 +76,7 @@ type directoryWriter struct {
 func (w *directoryWriter) reserve(changes []directory.Change) error {
 	var n int64
 	for _, c := range changes {
-		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Host != nil && c.Host.ID == 0 || c.Admin != nil && c.Admin.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
+		if !c.Gone && (c.Domain != nil && c.Domain.ID == 0 || c.Mailbox != nil && c.Mailbox.ID == 0 || c.Host != nil && c.Host.ID == 0 || c.Admin != nil && c.Admin.ID == 0 || c.Sender != nil && c.Sender.ID == 0 || c.Entry != nil && c.Entry.ID == 0) {
 			n++
 		}
 	}
@@ -126,6 +129,10 @@ func (w *directoryWriter) write(c directory.Change) error {
 		return w.remove("admin", `DELETE FROM admin WHERE name = ?`, c.Admin.Name)
 	case c.Admin != nil:
 		return w.putAdmin(c.Admin)
+	case c.Sender != nil && c.Gone:
+		return w.removeSender(c.Sender.Name)
+	case c.Sender != nil:
+		return w.putSender(c.Sender)
 	case c.Entry != nil && c.Gone:
 		k := c.Entry.Key()
 		return w.remove("list_entry", `DELETE FROM list_entry WHERE scope_kind = ? AND scope_name = ? AND value = ? AND list = ? AND (kind = 'author') = ?`,

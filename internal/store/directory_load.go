@@ -45,6 +45,7 @@ func directoryTables() []directoryTable {
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, shut, closed FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT name, id, also, scram, cert_keys, networks, off, created, gone FROM sender WHERE revision > ?`, scanSender},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT id, list, kind, value, scope_kind, scope_name, expires FROM list_entry WHERE revision > ?`, scanEntryChange},
 	}

@@ -7,6 +7,7 @@ type Record struct {
 	ID        string    `json:"id"` // the transaction's: in the reply, in X-Gatepost-Id, in the log
 	Recipient string    `json:"recipient"`
 	Sender    string    `json:"sender"` // reverse-path
+	Login     string    `json:"login"`  // whose mailbox or sender it was sent by; "": a stranger's
 	Subject   string    `json:"subject"`
 	Client    string    `json:"client"`
 	Helo      string    `json:"helo"`
@@ -25,6 +26,7 @@ type RecordDetail struct {
 	Client  string    `json:"client"`
 	Helo    string    `json:"helo"`
 	Sender  string    `json:"sender"`
+	Login   string    `json:"login"` // "": a stranger
 	Subject string    `json:"subject"`
 	Size    int64     `json:"size"`
 	Reply   string    `json:"reply"` // what the client was answered at the end
@@ -40,6 +42,7 @@ type JournalSearch struct {
 	ID        string    `json:"id,omitempty"`
 	Recipient string    `json:"recipient,omitempty"`
 	Sender    string    `json:"sender,omitempty"`
+	Login     string    `json:"login,omitempty"`
 	Domain    string    `json:"domain,omitempty"` // of the recipient
 	Subject   string    `json:"subject,omitempty"`
 	Client    string    `json:"client,omitempty"`

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"slices"
 	"testing"
@@ -31,6 +32,7 @@ func Directory(t *testing.T, open func(*testing.T) DirectoryRows) {
 		"who is ahead loads anew":          directoryAhead,
 		"entries are found and paged":      directoryEntries,
 		"uses of passwords":                directoryUses,
+		"a sender goes and comes again":    directorySender,
 		"hits add up without a revision":   directoryHits,
 		"an entry of each list and author": directorySameValue,
 	} {
@@ -92,15 +94,19 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 		Name: "dora", Password: directory.Verifier{Hash: "h2", SCRAM: "s2"}, Role: directory.Helpdesk, Domains: []string{"example.net", "example.org"},
 		Language: "fr", State: directory.Suspended, Created: directoryTime,
 	}
+	machine := directory.Sender{
+		Name: "scanner@example.net", Also: []string{"example.com", "example.org"}, SCRAM: "k", Keys: []string{"ab", "cd"}, Off: true, Created: directoryTime,
+		Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28"), netip.MustParsePrefix("2001:db8::/64")},
+	}
 	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
 	entry.Expires = directoryTime.Add(time.Hour)
-	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host}, directory.Change{Admin: &admin})
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host}, directory.Change{Admin: &admin}, directory.Change{Sender: &machine})
 	if admin.ID != 0 || host.ID != 0 || dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
 		t.Error("Apply changed what it was given")
 	}
 	changes, revision := directoryLoad(t, rows, 0)
-	if revision != 1 || len(changes) != 6 {
-		t.Fatalf("got %d changes, revision %d; want 6, 1", len(changes), revision)
+	if revision != 1 || len(changes) != 7 {
+		t.Fatalf("got %d changes, revision %d; want 7, 1", len(changes), revision)
 	}
 	for _, c := range changes {
 		switch {
@@ -112,6 +118,8 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 			same(t, &c.Host.ID, *c.Host, &host.ID, &host)
 		case c.Admin != nil:
 			same(t, &c.Admin.ID, *c.Admin, &admin.ID, &admin)
+		case c.Sender != nil:
+			same(t, &c.Sender.ID, *c.Sender, &machine.ID, &machine)
 		case c.Mailbox != nil:
 			same(t, &c.Mailbox.ID, *c.Mailbox, &box.ID, &box)
 		case c.Alias != nil:
@@ -133,6 +141,25 @@ func same[T any](t *testing.T, gotID *int64, got T, wantID *int64, want *T) {
 	*wantID = *gotID
 	if !reflect.DeepEqual(got, *want) || *gotID == 0 {
 		t.Errorf("got %+v, want %+v with an ID", got, *want)
+	}
+}
+
+// A sender that is gone is told, to who comes later too, and one of its name is another.
+func directorySender(t *testing.T, rows DirectoryRows) {
+	n := directory.Sender{Name: "scanner@example.net", SCRAM: "k"}
+	directoryApply(t, rows, 0, directory.Change{Sender: &n})
+	first, _ := directoryLoad(t, rows, 0)
+	directoryApply(t, rows, 1, directory.Change{Sender: &n, Gone: true})
+	for _, since := range []int64{0, 1} {
+		changes, _ := directoryLoad(t, rows, since)
+		if len(changes) != 1 || !changes[0].Gone || changes[0].Sender == nil || changes[0].Sender.Name != n.Name {
+			t.Fatalf("gone, since %d: %+v", since, changes)
+		}
+	}
+	directoryApply(t, rows, 2, directory.Change{Sender: &n})
+	changes, _ := directoryLoad(t, rows, 2)
+	if len(changes) != 1 || changes[0].Gone || changes[0].Sender == nil || changes[0].Sender.ID == first[0].Sender.ID {
+		t.Errorf("come again: %+v", changes)
 	}
 }
 
