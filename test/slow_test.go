@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gatepost/test/machine"
-	"gatepost/test/vacant"
 )
 
 // slowConfig has limits that a test can wait for. A TLS handshake and a PROXY header have half a minute, always.
@@ -172,13 +171,4 @@ func reset(t *testing.T, m *machine.Machine, says string) {
 	io.WriteString(c, says)
 	c.SetLinger(0)
 	c.Close()
-}
-
-func vacantAddr(t *testing.T) string {
-	t.Helper()
-	addr, err := vacant.Addr()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return addr
 }
