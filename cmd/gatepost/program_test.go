@@ -38,9 +38,10 @@ func (f fake) Handle(ctx context.Context, op string, params json.RawMessage) (an
 }
 
 func (f fake) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (f fake) Reload(*config.Config) error   { return nil }
-func (f fake) Close() error                  { return nil }
-func at(minute int) time.Time                { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
+func (f fake) ReloadFrom(func() (*config.Config, error), func(*config.Config)) {
+}
+func (f fake) Close() error   { return nil }
+func at(minute int) time.Time { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
 func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
 	return func(context.Context, P) (R, error) { return r, nil }
 }
@@ -67,6 +68,7 @@ func handlers() control.Handlers {
 			{Entry: "spf", Filter: "spf", Result: "fail", Effect: "spam", Micros: 300, Reason: held.Reason},
 		},
 	}
+	control.On(h, answer[ops.Reload](ops.Reloaded{Changed: []string{"limits.errors", "listen.smtp"}, NeedsRestart: []string{"store.dsn"}}))
 	control.On(h, answer[ops.DomainAdd](domain))
 	control.On(h, answer[ops.DomainSet](domain))
 	control.On(h, answer[ops.DomainList]([]ops.Domain{domain}))

@@ -14,6 +14,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/control/ops"
 )
 
 func (p *program) serve() *cobra.Command {
@@ -24,9 +25,8 @@ func (p *program) serve() *cobra.Command {
 
 SIGTERM or SIGINT (Ctrl-C) ends it gracefully: mail under way is taken or put off,
 nothing is lost; a second one ends it at once, and still nothing is lost that was
-accepted. SIGHUP reads the configuration again: gate, policies and log level change
-for what comes then, while addresses, data directory and limits stay until a
-restart; a configuration with mistakes is logged and left aside.`,
+accepted. SIGHUP reads the configuration again, as gatepost reload does, and logs what that
+command prints; a configuration with mistakes is logged and left aside.`,
 		Example: `  gatepost serve
   gatepost serve --data /var/lib/gatepost --set listen.smtp=0.0.0.0:25,[::]:25`,
 		Args: cobra.NoArgs,
@@ -43,10 +43,7 @@ func (p *program) runNode(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	cfg, err := p.load()
-	if err == nil {
-		err = p.node.check(cfg) // before anything is made in the data directory
-	}
+	cfg, err := p.loadChecked() // before anything is made in the data directory
 	if err != nil {
 		return err
 	}
@@ -60,7 +57,8 @@ func (p *program) runNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	end := onHangup(func() { p.reload(m, level, log) })
+	m.ReloadFrom(p.loadChecked, func(c *config.Config) { setLevel(level, c) })
+	end := onHangup(func() { m.Handle(ctx, ops.Reload{}.Op(), nil) }) // which logs what comes of it
 	err = m.Run(ctx)
 	end()
 	if closed := m.Close(); err == nil {
@@ -79,17 +77,13 @@ func (p *program) claim(ctx context.Context, cfg *config.Config, log *slog.Logge
 	return m, err
 }
 
-func (p *program) reload(m machine, level *slog.LevelVar, log *slog.Logger) {
+// loadChecked reads the configuration and checks what can be checked without a node.
+func (p *program) loadChecked() (*config.Config, error) {
 	cfg, err := p.load()
 	if err == nil {
-		err = m.Reload(cfg)
+		err = p.node.check(cfg)
 	}
-	if err != nil {
-		log.Error("reload: the old configuration stays", "error", err)
-		return
-	}
-	setLevel(level, cfg)
-	log.Info("reload: the new configuration is in force")
+	return cfg, err
 }
 
 // graceful returns a context that ends with the first SIGTERM or SIGINT; the

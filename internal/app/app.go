@@ -35,6 +35,7 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/learnt"
+	"gatepost/internal/listen"
 	"gatepost/internal/lookup"
 	"gatepost/internal/metric"
 	"gatepost/internal/ocr"
@@ -115,6 +116,7 @@ type App struct {
 	desk         *access.Desk
 	captcha      *captcha.Tasks
 	site         *web.Server
+	pages        func(*config.Config) web.Config
 	tokens       *token.Sealer
 	digests      *digest.Digests
 	digestLinks  digest.Links
@@ -135,6 +137,11 @@ type App struct {
 	documents    fingerprint.Memory // that are not to leave
 	certificates *certificate.Keeper
 	handlers     control.Handlers
+	notifying    func(*config.Config) challenge.Config
+	board        *listen.Board
+	edge         edge
+	spool        string // where servers receive; "": none was made yet
+	reloads      reloads
 	closers      []func() error // in the order of opening
 }
 
@@ -142,7 +149,7 @@ type App struct {
 // (control.ErrLocked), and makes policies of the configuration. Nothing listens
 // yet.
 func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) {
-	a := &App{log: log, now: time.Now, changes: &mailbox.Changes{}}
+	a := &App{log: log, now: time.Now, changes: &mailbox.Changes{}, board: listen.NewBoard(log)}
 	a.config.Store(c)
 	if err := a.open(ctx, c); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -201,6 +208,7 @@ func (a *App) openData(_ context.Context, c *config.Config) (err error) {
 	}
 	a.closing(a.lock.Release)
 	a.metrics = metric.New()
+	a.edge.limits.Set(c.Limits.Connections, c.Limits.ConnectionsPerNetwork, int64(c.Limits.InFlight))
 	return nil
 }
 
@@ -317,9 +325,9 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 	return nil
 }
 
-func (a *App) openQuarantine(_ context.Context, c *config.Config) error {
+func (a *App) openQuarantine(context.Context, *config.Config) error {
 	held := a.store.Quarantine()
-	prepare := preparer{a.intake, c.Queue.Lifetime, a.directory, a.blobs, a.now, a.quotas}
+	prepare := preparer{a.intake, func() time.Duration { return a.config.Load().Queue.Lifetime }, a.directory, a.blobs, a.now, a.quotas}
 	a.quarantine = quarantine.New(quarantine.Config{
 		Reader: ownedHeld{held, a.directory}, Settler: held, Keeper: held, Preparer: prepare, Lists: heldLists{a.directory},
 		Keep: func() time.Duration { return a.config.Load().Journal.Keep }, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
@@ -342,13 +350,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		return err
 	}
 	a.intake = &intake.Intake{
-		Config: intake.Config{
-			Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
-			Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
-			HideUsers: c.Submission.HideClient, HoldOutgoing: c.Submission.Spam == "hold",
-			ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
-			ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
-		},
+		Config:    intakeConfig(c),
 		Directory: a.directory, Blobs: timedBlobs{a.blobs, a.metrics}, Store: timedStore{a.store, a.metrics}, Journal: a.journal, Waker: warningWaker{a.changes, a.warner},
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Signer: a.keys, Resolver: a.resolver, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue, Words: words,
@@ -365,6 +367,16 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.lists.count(a.metrics)
 	a.engines.count(a.metrics)
 	return nil
+}
+
+func intakeConfig(c *config.Config) intake.Config {
+	return intake.Config{
+		Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
+		Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
+		HideUsers: c.Submission.HideClient, HoldOutgoing: c.Submission.Spam == "hold",
+		ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
+		ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
+	}
 }
 
 // setPolicies puts a configuration's lists in force for connections from now on.
@@ -432,29 +444,6 @@ func (a *App) Intake() *intake.Intake { return a.intake }
 // Handle does what a command asks; see package control/ops.
 func (a *App) Handle(ctx context.Context, op string, params json.RawMessage) (any, error) {
 	return a.handlers.Handle(ctx, op, params)
-}
-
-// Reload puts another configuration's policies, and how the blacklist is published, in force.
-// Listeners, data directory and limits stay as they were at start.
-func (a *App) Reload(c *config.Config) error {
-	if a.zone != nil {
-		if err := a.dnsZone(c).Check(); err != nil {
-			return err
-		}
-	}
-	if err := a.certificates.Use(certificateFiles(c)); err != nil {
-		return err
-	}
-	a.setPacks(context.Background(), c)
-	if err := a.setPolicies(c); err != nil {
-		a.setPacks(context.Background(), a.config.Load())
-		return errors.Join(err, a.certificates.Use(certificateFiles(a.config.Load())))
-	}
-	a.config.Store(c)
-	if a.zone != nil {
-		return a.zone.Set(a.dnsZone(c))
-	}
-	return nil
 }
 
 // Close lets go of the data directory, in the reverse order of opening.

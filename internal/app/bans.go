@@ -14,10 +14,7 @@ import (
 
 // openBans loads who is kept out, and makes the guard over failed log-ins that adds to it.
 func (a *App) openBans(ctx context.Context, c *config.Config) (err error) {
-	a.bans, err = ban.New(ctx, ban.Config{
-		Rows: a.store.Bans(), Ladder: ban.Ladder{Rungs: c.Bans.Ladder, Memory: c.Bans.Memory}, Most: c.Bans.Most,
-		Contact: banContact(c), Never: a.neverBanned, Observer: a.metrics, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
-	})
+	a.bans, err = ban.New(ctx, a.banConfig(c))
 	if err != nil {
 		return err
 	}
@@ -30,6 +27,13 @@ func (a *App) openBans(ctx context.Context, c *config.Config) (err error) {
 	})
 	a.guard = access.NewGuard(access.GuardConfig{Bans: a.bans, Exists: persons{a.directory}.Has, Log: a.log, Now: func() time.Time { return a.now() }})
 	return nil
+}
+
+func (a *App) banConfig(c *config.Config) ban.Config {
+	return ban.Config{
+		Rows: a.store.Bans(), Ladder: ban.Ladder{Rungs: c.Bans.Ladder, Memory: c.Bans.Memory}, Most: c.Bans.Most,
+		Contact: banContact(c), Never: a.neverBanned, Observer: a.metrics, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
+	}
 }
 
 // banContact is where who is banned can ask for help. Mail from there does not come in,

@@ -59,7 +59,7 @@ func TestNeverBanned(t *testing.T) {
 // three, and no other.
 func TestDoorsShareTheGuard(t *testing.T) {
 	n := openPages(t)
-	l := logins{n.directory, n.guard}
+	l := logins{d: n.directory, g: n.guard}
 	ctx, at := t.Context(), client("198.51.100.7")
 	for i := range 5 {
 		var err error
@@ -100,7 +100,7 @@ func TestProofsAreGuarded(t *testing.T) {
 	n.must(err)
 	prove := func(password string) error {
 		c, turn := doortest.Client{User: "Ann@test.example", Password: password}, 0
-		login, err := door.SASL{Auth: doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}, Peer: at}.Authenticate(ctx, "SCRAM-SHA-256", nil, func(challenge string) (string, error) {
+		login, err := door.SASL{Auth: doorLogins{logins{d: n.directory, g: n.guard}, directory.ServiceIMAP}, Peer: at}.Authenticate(ctx, "SCRAM-SHA-256", nil, func(challenge string) (string, error) {
 			if turn++; turn == 1 {
 				return c.First(), nil
 			}
@@ -125,7 +125,7 @@ func TestProofsAreGuarded(t *testing.T) {
 	if err := prove(pagesPassword); !errors.Is(err, door.ErrLater) {
 		t.Errorf("after five wrong proofs: %v", err)
 	}
-	if _, _, err := (doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
+	if _, _, err := (doorLogins{logins{d: n.directory, g: n.guard}, directory.ServiceIMAP}).Login(ctx, "ann@test.example", pagesPassword, at); !errors.Is(err, door.ErrLater) {
 		t.Errorf("by password: %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestSprayIsBanned(t *testing.T) {
 	n := openPages(t)
 	at := client("198.51.100.7")
 	for i := range 20 {
-		if _, _, err := (doorLogins{logins{n.directory, n.guard}, directory.ServiceIMAP}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
+		if _, _, err := (doorLogins{logins{d: n.directory, g: n.guard}, directory.ServiceIMAP}).Login(t.Context(), fmt.Sprintf("nobody%d@test.example", i), "123456", at); err == nil {
 			t.Fatal("logged in")
 		}
 	}

@@ -32,10 +32,13 @@ func (a *App) openChallenge(_ context.Context, c *config.Config) error {
 		links: links, words: words, from: mail.Path("postmaster@" + strings.ToLower(c.Hostname)), digest: c.Digest,
 		directory: a.directory, blobs: a.blobs, queue: a.queue, rows: a.store.Challenges(), now: a.now,
 	}
-	a.notifier = challenge.NewNotifier(challenge.Config{
-		Rows: a.store.Challenges(), Sender: post, Observer: a.metrics, PerHour: c.Challenge.PerHour, Again: c.Challenge.Again, Lifetime: c.Queue.Lifetime,
-		Log: a.log, Now: a.now,
-	})
+	a.notifying = func(c *config.Config) challenge.Config {
+		return challenge.Config{
+			Rows: a.store.Challenges(), Sender: post, Observer: a.metrics, PerHour: c.Challenge.PerHour, Again: c.Challenge.Again, Lifetime: c.Queue.Lifetime,
+			Log: a.log, Now: a.now,
+		}
+	}
+	a.notifier = challenge.NewNotifier(a.notifying(c))
 	if c.Web.URL == "" {
 		return nil
 	}

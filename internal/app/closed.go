@@ -10,8 +10,8 @@ import (
 )
 
 // logins are those of one service.
-func (a *App) logins(s directory.Service) doorLogins {
-	return doorLogins{logins{a.directory, a.guard}, s}
+func (a *App) logins(s directory.Service, domain string) doorLogins {
+	return doorLogins{logins{a.directory, a.guard, domain}, s}
 }
 
 // ended tells a door, where the directory has changed, whose sessions are to end; and for some

@@ -21,14 +21,18 @@ import (
 
 // openComplaints makes the desk that judges what people say against mail.
 func (a *App) openComplaints(ctx context.Context, c *config.Config) error {
-	set := c.Complaints
+	set, own := c.Complaints, ownAddresses(a)
+	spare := func(at netip.Addr) bool {
+		c := a.config.Load()
+		return sparing(slices.Concat(c.Complaints.Spare, c.TrustedRelays, c.Bans.Never, own))(at)
+	}
 	a.complaints = complaint.New(complaint.Config{
 		Rows: a.store.Complaints(), Passages: passages{a.journal, func() time.Time { return a.now() }}, Directory: complaintDirectory{a.directory},
 		Measure: complaint.Measure{
 			HalfLife: set.HalfLife, Threshold: set.Threshold, People: set.People, Share: set.Share, Shared: set.Shared,
 			Domain: complaintDirectory{a.directory}.domain,
 		},
-		Reporters: set.Reporters, Spare: sparing(slices.Concat(set.Spare, c.TrustedRelays, c.Bans.Never, ownAddresses(a))),
+		Reporters: set.Reporters, Spare: spare,
 		Listener: complained{a}, Keep: set.Keep, Old: a.clock.Now, Log: a.log, Now: func() time.Time { return a.now() },
 	})
 	a.metrics.Gauge("complained_of", "Clients, senders and domains that are held since enough people complained.",

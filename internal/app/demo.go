@@ -63,7 +63,7 @@ func demoConfig(c *config.Config, dns string) error {
 	}
 	c.Hostname = "mx." + demo.Domain
 	if len(c.Listen.Web) > 0 && c.Web.URL == "" {
-		c.Web.URL = "http://" + c.Listen.Web[0]
+		c.Web.URL = "http://" + c.Listen.Web[0].Address
 	}
 	c.Resolver.Servers = []string{dns}
 	c.Proxy.Trusted = append(c.Proxy.Trusted, netip.MustParsePrefix(demo.Source+"/32"))
@@ -179,7 +179,7 @@ func (a *App) demoQuota(ctx context.Context, c *config.Config) error {
 func (a *App) demoMail(ctx context.Context, c *config.Config) error {
 	for _, m := range demo.Messages {
 		err := demoOnce(c, m.File, func() error {
-			reply, err := demo.Send(ctx, c.Listen.SMTP[0], m)
+			reply, err := demo.Send(ctx, c.Listen.SMTP[0].Address, m)
 			if err == nil && strings.HasPrefix(reply, "4") { // it would be tried again
 				err = errors.New(reply)
 			}
@@ -214,11 +214,11 @@ func demoOnce(c *config.Config, name string, do func() error) error {
 
 // demoTell says what to open and type next.
 func (a *App) demoTell(w io.Writer, c *config.Config) {
-	first := func(addrs []string) string {
-		if len(addrs) == 0 {
+	first := func(list []config.Listener) string {
+		if len(list) == 0 {
 			return "off"
 		}
-		return addrs[0]
+		return list[0].Address
 	}
 	fmt.Fprintf(w, `
 gatepost serves the demo domain %s from %s

@@ -43,7 +43,7 @@ func TestDNSLists(t *testing.T) {
 	defer a.Close()
 	a.lists.resolver = deadDNS{}
 	for range 2 {
-		if err := a.Reload(c); err != nil { // with that resolver
+		if _, err := a.Reload(c); err != nil { // with that resolver
 			t.Fatal(err)
 		}
 		list, err := a.dnsLists(t.Context(), ops.DNSLists{Zone: "A.Example", Probe: true})

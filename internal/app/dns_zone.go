@@ -68,7 +68,7 @@ func (a *App) dnsZone(c *config.Config) zone.Zone {
 // listenDNS opens what is listened on for the zone.
 func (a *App) listenDNS(ctx context.Context, c *config.Config) (list []service, err error) {
 	var open []*zone.Listener
-	for _, addr := range c.Listen.DNS {
+	for _, addr := range config.Addresses(c.Listen.DNS) {
 		l, err := zone.Listen(ctx, addr)
 		if err != nil {
 			for _, l := range open {

@@ -84,7 +84,7 @@ func TestZone(t *testing.T) {
 		t.Errorf("the serial stays %s", after)
 	}
 	c2 := zoneConfig(t, addr, "dnsbl_zone.allow=192.0.2.0/24", "data="+c.Data)
-	if err := a.Reload(c2); err != nil {
+	if _, err := a.Reload(c2); err != nil {
 		t.Fatal(err)
 	}
 	if got := askZone(t, addr, "7.2.0.192.bl.example.org.", dns.TypeA); got != "REFUSED" {

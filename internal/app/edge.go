@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/netip"
+	"strings"
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
@@ -81,8 +82,17 @@ func (a *App) receiver(users bool, budget resolve.Budget) smtpd.Receiver {
 
 // logins checks passwords for SMTP and IMAP, unless there were too many wrong ones.
 type logins struct {
-	d *directory.Directory
-	g *access.Guard
+	d      *directory.Directory
+	g      *access.Guard
+	domain string // of users who name none; "": none
+}
+
+// whole is a user's name with its domain.
+func (l logins) whole(user string) string {
+	if l.domain == "" || user == "" || strings.Contains(user, "@") {
+		return user
+	}
+	return user + "@" + l.domain
 }
 
 // check fails with directory.ErrLogin, or with an access.Blocked.
@@ -91,6 +101,7 @@ func (l logins) check(ctx context.Context, user, password string, peer netip.Add
 }
 
 func (l logins) checkBy(ctx context.Context, user, password string, peer netip.Addr, right func(ctx context.Context, user, password string) (directory.Mailbox, error)) (directory.Mailbox, error) {
+	user = l.whole(user)
 	attempt, err := l.g.Begin(user, peer, password)
 	if err != nil {
 		return directory.Mailbox{}, err
@@ -107,6 +118,7 @@ func (l logins) prove(ctx context.Context, user string, peer netip.Addr, fits fu
 }
 
 func (l logins) proveBy(ctx context.Context, user string, peer netip.Addr, fits func(directory.SCRAM) bool, right func(string, func(directory.SCRAM) bool) (directory.Mailbox, error)) (directory.Mailbox, error) {
+	user = l.whole(user)
 	attempt, err := l.g.Begin(user, peer, rand.Text())
 	if err != nil {
 		return directory.Mailbox{}, err
@@ -154,7 +166,7 @@ var _ door.Prover = doorLogins{}
 
 // Salt implements door.Prover.
 func (l doorLogins) Salt(_ context.Context, user string) ([]byte, int, error) {
-	salt, iterations := l.d.SaltOf(user)
+	salt, iterations := l.d.SaltOf(l.whole(user))
 	return salt, iterations, nil
 }
 

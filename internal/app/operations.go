@@ -57,6 +57,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.route)
 	control.On(h, a.checkStore)
 	control.On(h, a.backup)
+	control.On(h, a.reload)
 	return h
 }
 

@@ -41,7 +41,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.routes = routes{a.directory, strings.ToLower(c.Relay.Smarthost), a.srs}
 	carrier := relay.Config{
 		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
-		Roots: roots, Self: ourselves(c.Listen.SMTP), Observer: a.metrics, Log: a.log, Now: a.now,
+		Roots: roots, Self: ourselves(config.Addresses(c.Listen.SMTP)), Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	if err := a.secureOutgoing(ctx, c, &carrier); err != nil {
 		return err
@@ -53,15 +53,19 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	}
 	a.closing(a.lookups.Close)
 	a.carriers = carriers{remote: a.relay, routes: a.routes}
-	a.queue = queue.New(queue.Config{
-		Rows: learningRows{a.store.Queue(), a.trust, a.scripts}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark, Sign: a.signOwn,
-		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
-		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
-	})
+	a.queue = queue.New(a.queueConfig(c))
 	a.tellGaps()
 	a.queueGauges()
 	a.metrics.Gauge("mail_hosts_down", "Mail hosts that could not be reached lately.", func() float64 { return float64(len(a.relay.Health())) })
 	return nil
+}
+
+func (a *App) queueConfig(c *config.Config) queue.Config {
+	return queue.Config{
+		Rows: learningRows{a.store.Queue(), a.trust, a.scripts}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark, Sign: a.signOwn,
+		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
+		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
+	}
 }
 
 // ownMark is the mark of what the node writes by itself: it leaves under the null

@@ -42,7 +42,7 @@ policies:
 	if err := Check(c); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Reload(c); err != nil {
+	if _, err := a.Reload(c); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := done[ops.Pack](t, a, ops.PackShow{Name: "fakes"}); err != nil || len(p.Versions) != 1 || p.Versions[0].Version != "one" || p.Versions[0].Patterns != 1 || p.Versions[0].Rules != 1 {

@@ -45,15 +45,15 @@ func servicesOf(c *config.Config, host string) (list []autoconfig.Service) {
 	}
 	for _, l := range []struct {
 		protocol  autoconfig.Protocol
-		addresses []string
+		listeners []config.Listener
 	}{
 		{autoconfig.IMAPS, c.Listen.IMAPS}, {autoconfig.IMAP, c.Listen.IMAP}, {autoconfig.POP3S, c.Listen.POP3S}, {autoconfig.POP3, c.Listen.POP3},
 		{autoconfig.Submissions, c.Listen.SMTPS}, {autoconfig.Submission, c.Listen.Submission}, {autoconfig.Sieve, c.Listen.Sieve},
 	} {
-		if len(l.addresses) == 0 {
+		if len(l.listeners) == 0 {
 			continue
 		}
-		_, number, _ := net.SplitHostPort(l.addresses[0])
+		_, number, _ := net.SplitHostPort(l.listeners[0].Address)
 		if port, err := strconv.Atoi(number); err == nil && port > 0 {
 			list = append(list, autoconfig.Service{Protocol: l.protocol, Host: host, Port: port})
 		}

@@ -19,7 +19,7 @@ import (
 // delivery that a release commits.
 type preparer struct {
 	intake    *intake.Intake
-	lifetime  time.Duration
+	lifetime  func() time.Duration
 	directory *directory.Directory
 	blobs     blob.Store
 	now       func() time.Time
@@ -62,7 +62,7 @@ func (p preparer) Prepare(ctx context.Context, h quarantine.Held) (quarantine.De
 	p.sign(ctx, served, copies)
 	return quarantine.Delivery{
 		Queued: ruled,
-		View:   view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime),
+		View:   view, Size: d.Size, Time: now, Envelope: d.Envelope, BodyStructure: d.BodyStructure, Onward: copies, Expires: now.Add(p.lifetime()),
 		Teach: trustScopes{p.directory}.taught(h),
 	}, nil
 }
@@ -99,7 +99,7 @@ func (p preparer) onward(ctx context.Context, h quarantine.Held) (quarantine.Del
 	now := p.now()
 	view := released(h, now)
 	p.sign(ctx, view.Message(mail.NewSpooled(content, content.Size())), to)
-	d := quarantine.Delivery{View: view, Time: now, Onward: to, Expires: now.Add(p.lifetime), Teach: trustScopes{p.directory}.taught(h)}
+	d := quarantine.Delivery{View: view, Time: now, Onward: to, Expires: now.Add(p.lifetime()), Teach: trustScopes{p.directory}.taught(h)}
 	d.Size = h.Size + int64(len(d.View.Prefix)-len(h.View.Prefix))
 	return d, nil
 }

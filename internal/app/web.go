@@ -17,7 +17,15 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 	if a.captcha == nil { // tests have theirs
 		a.captcha = captcha.New(captcha.Config{Now: a.now})
 	}
-	a.site, err = web.New(web.Config{
+	a.pages = func(c *config.Config) web.Config {
+		return a.webConfig(c, key)
+	}
+	a.site, err = web.New(a.pages(c))
+	return err
+}
+
+func (a *App) webConfig(c *config.Config, key []byte) web.Config {
+	return web.Config{
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell, a.certificates.Troubles),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Settings: settings{a.directory, c.Digest},
@@ -29,13 +37,12 @@ func (a *App) openWeb(ctx context.Context, c *config.Config) error {
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
 		Complaints: complaintPages{a.complaints}, Programs: a.programs(c),
 		Log: a.log, Now: a.now,
-	})
-	return err
+	}
 }
 
 // reachWeb tells once, when the pages are served, whether web.url leads to them.
-func (a *App) reachWeb(ctx context.Context) error {
-	if err := a.site.Reach(ctx); err != nil && ctx.Err() == nil {
+func (a *App) reachWeb(ctx context.Context, site *web.Server) error {
+	if err := site.Reach(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("links that are sent will not work", "error", err)
 	}
 	return nil

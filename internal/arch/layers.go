@@ -49,7 +49,7 @@ func places() map[string]layer {
 
 		"filters": flow, "internal/intake": flow, "internal/scripts": flow,
 
-		"internal/smtpd": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
+		"internal/smtpd": edges, "internal/listen": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges, "internal/backup": edges, "internal/mailfile": domain, "internal/bayes/disk": edges,
 		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/acme": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
 		"internal/control": edges, "internal/pack": edges, "internal/geoip": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,

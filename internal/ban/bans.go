@@ -42,7 +42,8 @@ const DefaultMost = 100_000
 // A Bans is the bans of all nodes, as one node knows them. It is safe for use by many
 // goroutines.
 type Bans struct {
-	c     Config
+	c     Config                 // of which what Set changes is in set
+	set   atomic.Pointer[Config] // its ladder, number and contact
 	table *table
 	skew  atomic.Int64 // microseconds that the store's clock is ahead of ours
 
@@ -78,11 +79,18 @@ func New(ctx context.Context, c Config) (*Bans, error) {
 	if c.Old == nil {
 		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
+	b := &Bans{c: c, table: newTable(), waiting: map[netip.Prefix]waiting{}, hits: map[netip.Prefix]Hits{}, wake: make(chan struct{}, 1)}
+	b.Set(c)
+	return b, b.Refresh(ctx)
+}
+
+// Set puts the ladder, the number and the contact of another Config in force. Bans that are
+// there stay as they are.
+func (b *Bans) Set(c Config) {
 	if c.Most <= 0 {
 		c.Most = DefaultMost
 	}
-	b := &Bans{c: c, table: newTable(), waiting: map[netip.Prefix]waiting{}, hits: map[netip.Prefix]Hits{}, wake: make(chan struct{}, 1)}
-	return b, b.Refresh(ctx)
+	b.set.Store(&c)
 }
 
 type blind struct{}
@@ -165,7 +173,7 @@ func (b *Bans) enqueue(o Order) bool {
 	defer b.mu.Unlock()
 	now := b.storeNow()
 	e := b.table.edit()
-	until := now + b.c.Ladder.Rung(1).Microseconds() // which rung it is the store knows
+	until := now + b.set.Load().Ladder.Rung(1).Microseconds() // which rung it is the store knows
 	if a := e.get(o.Network); a != nil && a.until > now {
 		if !o.Cause.Outweighs(a.cause) {
 			return false
@@ -173,7 +181,7 @@ func (b *Bans) enqueue(o Order) bool {
 		until = max(until, a.until)
 	}
 	e.put(&active{network: o.Network, cause: o.Cause, step: 1, until: until})
-	e.makeRoom(b.c.Most)
+	e.makeRoom(b.set.Load().Most)
 	e.done()
 	if _, waits := b.waiting[o.Network]; waits || len(b.waiting) < maxWaiting {
 		b.waiting[o.Network] = waiting{o, now}
@@ -194,7 +202,7 @@ func (b *Bans) Add(ctx context.Context, network netip.Prefix, d time.Duration, w
 	o := Order{Network: network, Cause: Admin, Note: cut(note), Who: who, For: d, Replace: true}
 	b.rows.Lock()
 	defer b.rows.Unlock()
-	list, err := b.c.Rows.Impose(ctx, []Order{o}, b.c.Ladder)
+	list, err := b.c.Rows.Impose(ctx, []Order{o}, b.set.Load().Ladder)
 	if err != nil {
 		return Ban{}, fmt.Errorf("ban: %s: %w", network, err)
 	}
@@ -215,7 +223,7 @@ func (b *Bans) took(list []Ban) {
 		}
 		e.apply(n, b.storeNow())
 	}
-	e.makeRoom(b.c.Most)
+	e.makeRoom(b.set.Load().Most)
 	e.done()
 }
 
@@ -364,12 +372,12 @@ func (b *Bans) Notice(n Ban) string {
 	}
 	text := fmt.Sprintf("%s is banned until %s UTC", n.Where(), until.Format(layout))
 	switch {
-	case b.c.Contact == "":
+	case b.set.Load().Contact == "":
 		return text
-	case strings.Contains(b.c.Contact, "://"):
-		return text + "; if this is a mistake, see " + b.c.Contact
+	case strings.Contains(b.set.Load().Contact, "://"):
+		return text + "; if this is a mistake, see " + b.set.Load().Contact
 	}
-	return text + "; if this is a mistake, write to " + b.c.Contact
+	return text + "; if this is a mistake, write to " + b.set.Load().Contact
 }
 
 // cut bounds a note, and makes one line of it.

@@ -97,7 +97,7 @@ func (b *Bans) write(ctx context.Context) error {
 	if len(orders) == 0 {
 		return nil
 	}
-	list, err := b.c.Rows.Impose(ctx, orders, b.c.Ladder)
+	list, err := b.c.Rows.Impose(ctx, orders, b.set.Load().Ladder)
 	b.mu.Lock()
 	more := len(b.waiting) > maxBatch || err != nil
 	b.mu.Unlock()
@@ -163,7 +163,7 @@ func (b *Bans) Refresh(ctx context.Context) error {
 	for _, n := range changed {
 		e.apply(n, state.Now.UnixMicro())
 	}
-	e.makeRoom(b.c.Most)
+	e.makeRoom(b.set.Load().Most)
 	e.done()
 	return nil
 }
@@ -258,7 +258,7 @@ func (b *Bans) Tidy(ctx context.Context) error {
 		return nil
 	}
 	for range maxRounds {
-		n, err := b.c.Rows.Purge(ctx, old.Add(-keepEnded), b.c.Most, maxEnded)
+		n, err := b.c.Rows.Purge(ctx, old.Add(-keepEnded), b.set.Load().Most, maxEnded)
 		if err != nil {
 			return fmt.Errorf("ban: purge: %w", err)
 		}

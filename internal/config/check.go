@@ -3,11 +3,9 @@ package config
 import (
 	"fmt"
 	"gatepost/pipeline"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,42 +88,6 @@ func (l *loader) hostname() {
 	default:
 		l.wrong("hostname", "%q is not a host name", c.Hostname)
 	}
-}
-
-// listeners checks the addresses to listen on, each and against each other.
-func (l *loader) listeners() {
-	taken := map[string]string{}
-	for _, s := range l.cfg.Listen.all() {
-		for _, a := range s.addresses {
-			_, port, err := net.SplitHostPort(a)
-			if err != nil || !isPort(port) {
-				l.wrong(s.path, "%q is not an address to listen on such as 127.0.0.1:2525 or :25", a)
-			} else if other := taken[a]; other != "" && port != "0" {
-				l.wrong(s.path, "%s is taken by %s", a, other)
-			}
-			taken[a] = s.path
-		}
-	}
-}
-
-// all returns the lists of addresses with the paths of their settings.
-func (l Listen) all() []listener {
-	return []listener{
-		{"listen.smtp", l.SMTP}, {"listen.submission", l.Submission}, {"listen.smtps", l.SMTPS},
-		{"listen.imap", l.IMAP}, {"listen.imaps", l.IMAPS}, {"listen.pop3", l.POP3},
-		{"listen.pop3s", l.POP3S}, {"listen.sieve", l.Sieve}, {"listen.web", l.Web},
-		{"listen.webs", l.Webs}, {"listen.dns", l.DNS},
-	}
-}
-
-type listener struct {
-	path      string
-	addresses []string
-}
-
-func isPort(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 16)
-	return err == nil
 }
 
 func isServer(s string) bool {

@@ -70,20 +70,19 @@ type Config struct {
 	gateFile, policiesFile string // where the two lists stand, for Compile
 }
 
-// Listen has the addresses, host:port, on which each protocol is served. An empty
-// list is off.
+// Listen has the listeners of each protocol. An empty list is off.
 type Listen struct {
-	SMTP       []string `key:"smtp"`
-	Submission []string `key:"submission"`
-	SMTPS      []string `key:"smtps"`
-	IMAP       []string `key:"imap"`
-	IMAPS      []string `key:"imaps"`
-	POP3       []string `key:"pop3"`
-	POP3S      []string `key:"pop3s"`
-	Sieve      []string `key:"sieve"`
-	Web        []string `key:"web"`
-	Webs       []string `key:"webs"`
-	DNS        []string `key:"dns"`
+	SMTP       []Listener `key:"smtp"`
+	Submission []Listener `key:"submission"`
+	SMTPS      []Listener `key:"smtps"`
+	IMAP       []Listener `key:"imap"`
+	IMAPS      []Listener `key:"imaps"`
+	POP3       []Listener `key:"pop3"`
+	POP3S      []Listener `key:"pop3s"`
+	Sieve      []Listener `key:"sieve"`
+	Web        []Listener `key:"web"`
+	Webs       []Listener `key:"webs"`
+	DNS        []Listener `key:"dns"`
 }
 
 // Proxy has the networks whose PROXY protocol header is believed.

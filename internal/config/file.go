@@ -105,6 +105,9 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 		case empty(value) && below != nil: // a section with all its lines commented out
 		case below != nil:
 			values[key.Value] = l.section(file, name+".", below, value)
+		case path == "listen.":
+			l.from[name] = at
+			values[key.Value] = l.listenerList(file, key.Value, value)
 		default:
 			l.from[name] = at
 			values[key.Value] = l.value(at, name, value)

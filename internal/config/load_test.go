@@ -160,7 +160,7 @@ func TestBuiltIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.Listen.SMTP, []string{"127.0.0.1:2525"}; !slices.Equal(got, want) {
+	if got, want := Addresses(c.Listen.SMTP), []string{"127.0.0.1:2525"}; !slices.Equal(got, want) {
 		t.Errorf("listen.smtp %v, want %v", got, want)
 	}
 	if c.Data != "/tmp/x" || c.Limits.MessageSize != 50<<20 || len(c.Policies) != 4 || c.Hostname == "" {
@@ -215,9 +215,9 @@ tls:
 			ACME:         ACME{Contact: []string{}, Names: []string{}, Challenges: []string{"http-01", "tls-alpn-01"}, ReuseKey: true},
 		},
 		Listen: Listen{
-			SMTP: []string{"127.0.0.1:5", "[::1]:5"}, Submission: []string{}, SMTPS: []string{},
-			IMAP: []string{"127.0.0.1:2", "127.0.0.1:3"}, IMAPS: []string{}, POP3: []string{"127.0.0.1:1100"}, POP3S: []string{},
-			Sieve: []string{"127.0.0.1:4190"}, Web: []string{"127.0.0.1:8080"}, Webs: []string{}, DNS: []string{},
+			SMTP: []Listener{{Address: "127.0.0.1:5"}, {Address: "[::1]:5"}}, Submission: []Listener{}, SMTPS: []Listener{},
+			IMAP: []Listener{{Address: "127.0.0.1:2"}, {Address: "127.0.0.1:3"}}, IMAPS: []Listener{}, POP3: []Listener{{Address: "127.0.0.1:1100"}}, POP3S: []Listener{},
+			Sieve: []Listener{{Address: "127.0.0.1:4190"}}, Web: []Listener{{Address: "127.0.0.1:8080"}}, Webs: []Listener{}, DNS: []Listener{},
 		},
 		Proxy:         Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}},
 		Resolver:      Resolver{Servers: []string{}, Timeout: 2 * time.Second, Cache: 50000, Memory: 64 << 20, Stale: 24 * time.Hour, Questions: 500, Wait: 30 * time.Second},

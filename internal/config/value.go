@@ -90,6 +90,11 @@ func decode(_, to reflect.Type, data any) (any, error) {
 		v, err = ParseSize(fmt.Sprint(data))
 	case to == reflect.TypeFor[netip.Prefix]():
 		v, err = parsePrefix(fmt.Sprint(data))
+	case to == reflect.TypeFor[Listener]():
+		v = data
+		if isText {
+			v = Listener{Address: text}
+		}
 	case to == reflect.TypeFor[netip.Addr]():
 		v, err = parseAddr(fmt.Sprint(data))
 	default:

@@ -86,12 +86,14 @@ type Door struct {
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
 	ProxyTrusted []netip.Prefix // optional
 
+	// Places are optional: those of all doors of the protocol, which Limits then bound together.
+	Places *Places
+
 	mu        sync.Mutex
 	closing   bool
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
-	perIP     map[netip.Addr]int
-	perBox    map[int64]int // of connections that have claimed one
+	own       Places // where Places is not set
 	running   sync.WaitGroup
 }
 
@@ -193,12 +195,15 @@ func (d *Door) place(c *Conn, nc net.Conn) bool {
 func (d *Door) count(c *Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.perIP[c.network()] >= d.Limits.Usual().PerIP {
-		return false
+	c.placed = d.places().enterFrom(c.network(), d.Limits.Usual().PerIP)
+	return c.placed
+}
+
+func (d *Door) places() *Places {
+	if d.Places != nil {
+		return d.Places
 	}
-	d.perIP[c.network()]++
-	c.placed = true
-	return true
+	return &d.own
 }
 
 // claim takes a place among those of a mailbox.
@@ -208,15 +213,8 @@ func (d *Door) claim(c *Conn, box int64) bool {
 	if c.claimed {
 		return c.box == box
 	}
-	if d.perBox[box] >= d.Limits.Usual().PerLogin {
-		return false
-	}
-	if d.perBox == nil { // of NewConn
-		d.perBox = map[int64]int{}
-	}
-	d.perBox[box]++
-	c.box, c.claimed = box, true
-	return true
+	c.box, c.claimed = box, d.places().claim(box, d.Limits.Usual().PerLogin)
+	return c.claimed
 }
 
 // release gives a place back.
@@ -231,9 +229,7 @@ func (d *Door) unclaim(c *Conn) {
 	if !c.claimed {
 		return
 	}
-	if d.perBox[c.box]--; d.perBox[c.box] == 0 {
-		delete(d.perBox, c.box)
-	}
+	d.places().unclaim(c.box)
 	c.claimed = false
 }
 
@@ -254,11 +250,11 @@ func (d *Door) add(c *Conn) (refusal string) {
 	switch {
 	case d.closing:
 		return "Shutting down"
-	case len(d.conns) >= d.Limits.Usual().Connections:
+	case !d.places().enter(d.Limits.Usual().Connections):
 		return "Too many connections"
 	}
 	if d.conns == nil {
-		d.conns, d.perIP, d.perBox = map[*Conn]struct{}{}, map[netip.Addr]int{}, map[int64]int{}
+		d.conns = map[*Conn]struct{}{}
 	}
 	d.conns[c] = struct{}{}
 	d.running.Add(1)
@@ -269,12 +265,11 @@ func (d *Door) remove(c *Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)
-	if n := c.network(); c.placed {
-		if d.perIP[n]--; d.perIP[n] == 0 {
-			delete(d.perIP, n)
-		}
+	if c.placed {
+		d.places().leaveFrom(c.network())
 	}
 	d.unclaim(c)
+	d.places().leave()
 	d.running.Done()
 }
 

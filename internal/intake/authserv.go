@@ -11,7 +11,7 @@ import (
 // read it, so what claims to be from any of them is ours, whichever it comes to.
 func (in *Intake) hosts() []string {
 	if in.Hosts == nil {
-		return []string{strings.ToLower(in.Config.Hostname)}
+		return []string{strings.ToLower(in.config().Hostname)}
 	}
 	return in.Hosts()
 }

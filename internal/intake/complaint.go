@@ -22,7 +22,7 @@ type Authority interface {
 // 2142), and those that are configured.
 func (in *Intake) complains(rcpt mail.Path, role bool) bool {
 	a := rcpt.Fold().Base()
-	return role && a.Local() == "abuse" || slices.Contains(in.Config.ComplaintAddresses, a)
+	return role && a.Local() == "abuse" || slices.Contains(in.config().ComplaintAddresses, a)
 }
 
 // complaints is what a message says against others, where it is for an address that takes

@@ -320,7 +320,7 @@ func (t *Transaction) ending(r *recipient) pipeline.Ending {
 	}
 	if d := &r.walk.Decision; d.Action == pipeline.Spam && r.policy != nil && r.policy == t.outgoing() {
 		d.Action = pipeline.Reject
-		if t.in.Config.HoldOutgoing {
+		if t.in.config().HoldOutgoing {
 			d.Action = pipeline.Quarantine
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func (t *Transaction) reported(ctx context.Context, m *mail.Message) []dmarc.Received {
 	takes := func(r *recipient) bool {
 		kept := slices.Contains([]mail.Outcome{mail.Delivered, mail.Queued, mail.Junked, mail.Tagged, mail.Held}, r.outcome)
-		return kept && slices.Contains(t.in.Config.DMARCAddresses, r.path.Fold().Base())
+		return kept && slices.Contains(t.in.config().DMARCAddresses, r.path.Fold().Base())
 	}
 	if t.in.Authority == nil || !slices.ContainsFunc(t.rcpts, takes) {
 		return nil

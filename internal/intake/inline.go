@@ -30,7 +30,7 @@ const (
 // all of it where they can't be reached.
 func (t *Transaction) handOn(ctx context.Context, p *plan) (refused mail.Verdict, done bool) {
 	c := p.commit
-	if !t.in.Config.RelayInline || !p.inline() {
+	if !t.in.config().RelayInline || !p.inline() {
 		return mail.Verdict{}, false
 	}
 	if t.waits() {

@@ -163,7 +163,7 @@ type Config struct {
 }
 
 // An Intake is the machine behind the edge. Fields are set before use and not
-// changed after; SetPolicies alone may be called at any time.
+// changed after; SetPolicies and SetConfig alone may be called at any time.
 type Intake struct {
 	Config    Config
 	Directory Directory
@@ -209,6 +209,18 @@ type Intake struct {
 	Hosts func() []string
 
 	policies atomic.Pointer[Policies]
+	settings atomic.Pointer[Config] // nil: Config
+}
+
+// SetConfig puts other settings in force; the host name stays.
+func (in *Intake) SetConfig(c Config) { in.settings.Store(&c) }
+
+// config is what is in force now.
+func (in *Intake) config() *Config {
+	if c := in.settings.Load(); c != nil {
+		return c
+	}
+	return &in.Config
 }
 
 // SetPolicies puts other policies in force for connections from now on.

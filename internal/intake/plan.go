@@ -301,7 +301,7 @@ func (p *plan) transfer(r *recipient, view mail.View, as look, to mail.Path, d q
 		now := p.t.tx.Time
 		m = &queue.Message{
 			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: as.sender, View: view, Size: view.Size(p.m.Size()),
-			Params: p.t.tx.Envelope.Params, Created: now, Expires: p.t.begins().Add(p.t.in.Config.Lifetime),
+			Params: p.t.tx.Envelope.Params, Created: now, Expires: p.t.begins().Add(p.t.in.config().Lifetime),
 		}
 		if as.list {
 			m.Params = listParams(m.Params)
@@ -341,7 +341,7 @@ func (t *Transaction) subject(r *recipient, m *mail.Message) string {
 	if r.outcome != mail.Tagged && !r.marked {
 		return ""
 	}
-	return t.in.Config.SubjectMark + m.Header().Text("Subject")
+	return t.in.config().SubjectMark + m.Header().Text("Subject")
 }
 
 func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Message) *quarantine.Held {
@@ -350,7 +350,7 @@ func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Mess
 		ID: mail.NewID(t.tx.Time), Tx: t.tx.ID, Recipient: r.path, Box: box, Domain: r.domain.Name, DomainID: r.domain.ID,
 		Sender: t.tx.Envelope.ReversePath, Client: t.tx.Client.Addr, Subject: clip(m.Header().Text("Subject")),
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
-		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.Config.QuarantineFor), State: quarantine.StateHeld,
+		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.config().QuarantineFor), State: quarantine.StateHeld,
 		Author: clip(strings.Join(strings.Fields(m.Header().Text("From")), " ")), Proof: t.sender.proof, Guarded: d.Guarded, Told: t.told(r),
 	}
 }

@@ -14,7 +14,7 @@ const maxTrace = 30
 // trusts reports whether a client is a backup MX or a forwarder of ours: what it
 // brings was somebody else's to bring.
 func (in *Intake) trusts(a netip.Addr) bool {
-	return slices.ContainsFunc(in.Config.TrustedRelays, func(n netip.Prefix) bool { return n.Contains(a) })
+	return slices.ContainsFunc(in.config().TrustedRelays, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // trueClient finds the client for whom a relay of ours, or the provider of an account elsewhere,

@@ -117,7 +117,7 @@ func (in *Intake) env(p *piece, script *sieve.Script) (sieve.Env, *sight) {
 	home, _ := p.snapshot.Domain(p.box.Address.Domain())
 	env := sieve.Env{
 		Message: p.served, From: p.sender, To: p.rcpt, Auth: p.client.Login, Owner: owners(p.box, home), Now: look.now,
-		Items: map[string]string{"domain": home.Name, "host": in.Config.Hostname, "location": "MS", "name": "gatepost", "phase": p.phase},
+		Items: map[string]string{"domain": home.Name, "host": in.config().Hostname, "location": "MS", "name": "gatepost", "phase": p.phase},
 		Boxes: look, Scripts: look, Seen: look, Spam: -1, Virus: p.judged.Virus,
 	}
 	if p.judged.Known {

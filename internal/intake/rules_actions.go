@@ -178,7 +178,7 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	m := &queue.Message{
 		ID: mail.NewID(now), Tx: p.tx, Sender: sender,
 		Blob: p.d.Blob, View: view, Size: view.Size(size), Params: p.params,
-		Created: now, Expires: now.Add(in.Config.Lifetime),
+		Created: now, Expires: now.Add(in.config().Lifetime),
 	}
 	f.remember = append(f.remember, once)
 	judged := p.judged

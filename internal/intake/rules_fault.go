@@ -48,7 +48,7 @@ func (in *Intake) fault(ctx context.Context, f *filed, revision int64, cause err
 	if known, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); known || err != nil || in.Words == nil {
 		return
 	}
-	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.box.Address, Content: in.Words.fault(p, in.Config.Hostname, why, in.Now()), Kind: "notice"}, once: once})
+	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.box.Address, Content: in.Words.fault(p, in.config().Hostname, why, in.Now()), Kind: "notice"}, once: once})
 }
 
 // fault tells the owner in his language what is wrong with his rules.

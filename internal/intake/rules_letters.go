@@ -63,7 +63,7 @@ func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *
 	if !own.From.IsNull() && !owns(p.snapshot, p.box.Address, own.From) { // nobody writes as somebody else
 		own.From, own.FromName = mail.Null, ""
 	}
-	id := "<" + mail.NewID(in.Now()) + "@" + in.Config.Hostname + ">"
+	id := "<" + mail.NewID(in.Now()) + "@" + in.config().Hostname + ">"
 	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.sender, Content: own.Compose(env, id), Kind: "vacation"}, once: once})
 	return ""
 }
@@ -89,7 +89,7 @@ func (in *Intake) sendBack(f *filed) {
 		return
 	}
 	f.step("reject", a.Line, a.In, "sent back to its sender")
-	m := &queue.Message{ID: p.tx, Tx: p.tx, Sender: p.sender, Blob: p.d.Blob, Params: p.params, Created: p.d.Time, Expires: in.Now().Add(in.Config.Lifetime)}
+	m := &queue.Message{ID: p.tx, Tx: p.tx, Sender: p.sender, Blob: p.d.Blob, Params: p.params, Created: p.d.Time, Expires: in.Now().Add(in.config().Lifetime)}
 	f.drafts = append(f.drafts, draft{message: m, to: &queue.Transfer{Message: m, Recipient: p.rcpt, Params: p.wishes}, junk: &junk, letter: queue.Letter{Content: []byte(a.Reason)}})
 }
 

@@ -220,7 +220,7 @@ func (t *Transaction) compare(r *recipient) {
 // recent returns what is known by a key, where it is not too old to be the same.
 func (t *Transaction) recent(key string) (Known, bool) {
 	k, ok := t.known[key]
-	return k, ok && t.tx.Time.Sub(k.Time) < t.in.Config.SameWithin
+	return k, ok && t.tx.Time.Sub(k.Time) < t.in.config().SameWithin
 }
 
 // hasAll reports whether a recipient has the message wherever it would go.

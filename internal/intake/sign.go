@@ -105,7 +105,7 @@ func (in *Intake) seal(ctx context.Context, s *directory.Snapshot, served *mail.
 		return nil, nil
 	}
 	if found == "" {
-		found = in.Config.Hostname + "; none"
+		found = in.config().Hostname + "; none"
 	}
 	ctx, cancel := context.WithTimeout(ctx, chainTime)
 	defer cancel()
@@ -134,7 +134,7 @@ func (in *Intake) sealer(s *directory.Snapshot, by string) *dkim.Signer {
 	if dom, ours := s.Domain(by); ours && dom.Name != by {
 		names = append(names, dom.Name)
 	}
-	for _, name := range append(names, in.Config.Hostname) {
+	for _, name := range append(names, in.config().Hostname) {
 		if list := in.Signer.Signers(name); len(list) > 0 {
 			return list[0]
 		}

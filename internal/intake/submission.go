@@ -46,7 +46,7 @@ func (t *Transaction) submitted(ctx context.Context, m *mail.Message) (*mail.Mes
 		add("Date", t.tx.Time.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	}
 	if strings.TrimSpace(h.Get("Message-ID")) == "" {
-		add("Message-ID", "<"+t.ID()+"@"+t.in.Config.Hostname+">")
+		add("Message-ID", "<"+t.ID()+"@"+t.in.config().Hostname+">")
 	}
 	if remove = append(remove, "Bcc", "Resent-Bcc"); len(added) == 0 && h.Count("Bcc")+h.Count("Resent-Bcc") == 0 {
 		return m, mail.Verdict{}, nil

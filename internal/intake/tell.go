@@ -106,7 +106,7 @@ func (t *Transaction) told(r *recipient) quarantine.Told {
 	from := t.tx.Envelope.ReversePath
 	why := challenge.Case{
 		Sender: from, Header: t.tx.Message.Header(), Proof: t.sender.proof, SPF: t.sender.spf, Relayed: t.blind,
-		Own: !t.in.Config.ToOwnDomain && isOf(from.Domain(), r.domain), Arrived: t.tx.Time, Now: t.tx.Time,
+		Own: !t.in.config().ToOwnDomain && isOf(from.Domain(), r.domain), Arrived: t.tx.Time, Now: t.tx.Time,
 	}.Refusal()
 	if why != "" {
 		return quarantine.Untold(string(why))

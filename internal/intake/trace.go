@@ -37,9 +37,9 @@ func (t *Transaction) onward(r *recipient, by mail.Path, received []byte) []byte
 // found adds who the client was, and what is proven of the sender.
 func (t *Transaction) found(b []byte, r *recipient) []byte {
 	tx, w := t.tx, r.walk
-	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.Config.Hostname, t.auth(w)))
+	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.config().Hostname, t.auth(w)))
 	if spf := t.spfResult(w); spf != nil {
-		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.Config.Hostname, tx.Client, tx.Envelope.ReversePath, spf))
+		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.config().Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
 	if t.collected != nil {
@@ -59,7 +59,7 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 
 // hides reports whether nobody is to see from where the message was sent, and by which
 // log-in: the journal alone has it.
-func (t *Transaction) hides() bool { return t.in.Config.HideUsers && !t.tx.Client.Login.IsNull() }
+func (t *Transaction) hides() bool { return t.in.config().HideUsers && !t.tx.Client.Login.IsNull() }
 
 // verdict adds what the walk led to.
 func (t *Transaction) verdict(b []byte, r *recipient) []byte {

@@ -151,7 +151,7 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 	}
 	policy := t.judge(found, r.path)
 	// A mail program takes an answer to RCPT for the last word: it is asked no second time.
-	if t.in.Config.SplitRecipients && t.tx.Client.Login.IsNull() && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
+	if t.in.config().SplitRecipients && t.tx.Client.Login.IsNull() && len(t.rcpts) > 0 && t.rcpts[0].policy != policy {
 		return mail.Verdict{Answer: mail.OtherPolicy}
 	}
 	t.begin(r, policy, true)

@@ -43,6 +43,7 @@ type Metrics struct {
 	exchange     *prometheus.HistogramVec
 	bans         *prometheus.CounterVec
 	banned       *prometheus.CounterVec
+	outside      *prometheus.CounterVec
 	submission   *prometheus.CounterVec
 	collected    *prometheus.CounterVec
 	collections  *prometheus.CounterVec
@@ -83,6 +84,7 @@ func New() *Metrics {
 	m.submission = counters(r, "submission_limits_total", "What the limits of log-ins did: later (put off), stopped (refused since the log-in is stopped), locked (log-ins that they stopped).", "what")
 	m.collected = counters(r, "collected_total", "Messages of accounts elsewhere by what became of them: taken, known, or, where they stay, too-large, looped, bad.", "fate")
 	m.collections = counters(r, "collections_total", "Visits to accounts elsewhere: good, failed.", "result")
+	m.outside = counters(r, "listener_refused_total", "Connections closed at once because they came from elsewhere than the listener's networks, by protocol.", "protocol")
 	return m
 }
 
@@ -205,6 +207,9 @@ func (m *Metrics) Exchange(server, fate string, seconds float64) {
 
 // BanImposed counts a ban, by its cause.
 func (m *Metrics) BanImposed(cause string) { m.bans.WithLabelValues(cause).Inc() }
+
+// OutOfNetwork counts who comes to a listener from elsewhere than its networks.
+func (m *Metrics) OutOfNetwork(protocol string) { m.outside.WithLabelValues(protocol).Inc() }
 
 // BanRefused counts who is refused because of a ban, by the door.
 func (m *Metrics) BanRefused(door string) { m.banned.WithLabelValues(door).Inc() }

@@ -52,7 +52,7 @@ const (
 func (q *Queue) lane(d Destination) *lane {
 	l := q.lanes[d]
 	if l == nil {
-		l = &lane{destination: d, idle: true, allowed: min(firstAllowed, q.c.Parallel)}
+		l = &lane{destination: d, idle: true, allowed: min(firstAllowed, q.set.Load().Parallel)}
 		q.lanes[d] = l
 	}
 	return l
@@ -127,7 +127,7 @@ func (q *Queue) load() (sum load) {
 }
 
 // half is of all connections.
-func (q *Queue) half() int { return max(q.c.Connections/2, 1) }
+func (q *Queue) half() int { return max(q.set.Load().Connections/2, 1) }
 
 func (sum *load) add(l *lane, n int) {
 	sum.busy += n
@@ -140,7 +140,7 @@ func (sum *load) add(l *lane, n int) {
 // known to take mail, or take it slowly, have half of all together: be they hundreds,
 // the mail of others goes its way.
 func (q *Queue) room(l *lane, sum load) bool {
-	return sum.busy < q.c.Connections && (!l.doubtful() || sum.doubtful < q.half())
+	return sum.busy < q.set.Load().Connections && (!l.doubtful() || sum.doubtful < q.half())
 }
 
 // What is remembered of destinations that have nothing to do: that they were reached.
@@ -168,12 +168,12 @@ func jitter(d time.Duration) time.Duration {
 
 // backoff is the wait after the attempts made so far, before jitter.
 func (q *Queue) backoff(attempts int) time.Duration {
-	d := q.c.Retry
+	d := q.set.Load().Retry
 	for range min(attempts, 30) {
-		if d >= q.c.RetryMax/2 {
-			return q.c.RetryMax
+		if d >= q.set.Load().RetryMax/2 {
+			return q.set.Load().RetryMax
 		}
 		d *= 2
 	}
-	return min(d, q.c.RetryMax)
+	return min(d, q.set.Load().RetryMax)
 }

@@ -65,7 +65,7 @@ func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Ti
 	}
 	return &Transfer{
 		Message: &Message{
-			ID: id, Tx: tx, Blob: blob, View: view, Size: size, Created: now, Expires: now.Add(q.c.Lifetime),
+			ID: id, Tx: tx, Blob: blob, View: view, Size: size, Created: now, Expires: now.Add(q.set.Load().Lifetime),
 			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)}, Mark: mark,
 		},
 		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatepost/internal/mail"
@@ -84,7 +85,8 @@ const claimed = 100
 // A Queue has transfers carried when they are due. It is safe for use by many
 // goroutines.
 type Queue struct {
-	c       Config
+	c       Config                 // of which what Set changes is in set
+	set     atomic.Pointer[Config] // its times and numbers
 	letters *limiter
 	kick    chan struct{} // something changed; has room for one
 
@@ -101,7 +103,16 @@ func New(c Config) *Queue {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Queue{c: c, letters: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
+	q := &Queue{c: c, letters: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
+	q.set.Store(&c)
+	return q
+}
+
+// Set puts the times and numbers of another Config in force. What was planned by the others
+// stays as it was planned.
+func (q *Queue) Set(c Config) {
+	q.set.Store(&c)
+	q.nudge()
 }
 
 // Wake says that a destination has something that is due now.

@@ -81,7 +81,7 @@ func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Sett
 		return
 	case errors.Is(err, ErrMany) && kind == failed: // somebody has to have it
 		for _, s := range about {
-			s.Hold = now.Add(q.c.HoldFor)
+			s.Hold = now.Add(q.set.Load().HoldFor)
 		}
 		return
 	case errors.Is(err, ErrMany):
@@ -91,7 +91,7 @@ func (q *Queue) tell(ctx context.Context, kind string, m *Message, about []*Sett
 	for _, s := range about {
 		switch kind {
 		case failed:
-			s.Fate, s.Retry = Deferred, q.c.Retry
+			s.Fate, s.Retry = Deferred, q.set.Load().Retry
 		case delayed:
 			s.Delayed = false
 		}
@@ -166,7 +166,7 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 		}
 	case r.Fate == Deferred:
 		s.Retry = q.retry(t, r, now)
-		late := q.c.DelayNotice > 0 && now.Sub(t.Message.begun()) >= q.c.DelayNotice
+		late := q.set.Load().DelayNotice > 0 && now.Sub(t.Message.begun()) >= q.set.Load().DelayNotice
 		if late && !t.Delayed && wishes.Wants(mail.NotifyDelay) {
 			s.Delayed, kind = true, delayed
 		}
@@ -174,7 +174,7 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 	if t.Hold { // nobody is told
 		kind, s.Delayed = "", t.Delayed
 		if s.Fate == Refused {
-			s.Hold = now.Add(q.c.HoldFor)
+			s.Hold = now.Add(q.set.Load().HoldFor)
 		}
 	}
 	return s, kind
@@ -185,7 +185,7 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 func (q *Queue) retry(t *Transfer, r Result, now time.Time) time.Duration {
 	wait := jitter(q.backoff(t.Attempts))
 	if t.Attempts == 0 && r.Reply.Code/10 == 45 && strings.HasPrefix(r.Reply.Enhanced, "4.7.") {
-		wait = q.c.Retry
+		wait = q.set.Load().Retry
 	}
 	if left := t.Message.Expires.Sub(now); left < wait {
 		wait = max(left, time.Second)

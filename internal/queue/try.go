@@ -53,7 +53,7 @@ func (q *Queue) admit(d Destination) (*lane, bool) {
 	l, now, sum := q.lane(d), q.c.Now(), q.load()
 	switch {
 	case now.Before(l.rests), now.Before(l.untried), l.slow:
-	case l.trying >= q.c.Parallel, sum.trying >= q.half(), !q.room(l, sum):
+	case l.trying >= q.set.Load().Parallel, sum.trying >= q.half(), !q.room(l, sum):
 	default:
 		l.trying++
 		return l, true

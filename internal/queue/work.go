@@ -141,7 +141,7 @@ func (q *Queue) measured(l *lane, job Job, carry func() (report Report, cut bool
 	case report.Unreachable:
 		l.missed(now)
 	default:
-		l.reached(now, q.c.Parallel)
+		l.reached(now, q.set.Load().Parallel)
 	}
 	doubtful = doubtful && !l.doubtful()
 	q.mu.Unlock()

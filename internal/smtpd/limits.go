@@ -18,6 +18,14 @@ type Limits struct {
 	bytes    int64
 }
 
+// Set puts other limits in force; what is over them stays. It is for who shares the value
+// already: before that the fields can be set.
+func (l *Limits) Set(connections, perNetwork int, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Connections, l.PerNetwork, l.Bytes = connections, perNetwork, bytes
+}
+
 // enter counts a connection; false means that there are enough.
 func (l *Limits) enter() bool {
 	l.mu.Lock()

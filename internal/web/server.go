@@ -85,6 +85,11 @@ type Server struct {
 	zones   zones
 	paths   map[string]bool // of pages, for the menu
 
+	*memory
+}
+
+// memory is what Servers of one process share.
+type memory struct {
 	instance string // of this process, for Reach
 	turns    turns  // of answers to challenges
 	visits   turns  // of requests of one person
@@ -95,7 +100,14 @@ type Server struct {
 
 // New makes a Server. It fails where a template, a text or a route is wrong.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}, instance: rand.Text(), visits: turns{room: atOnceOf}, views: newViews()}
+	return build(c, &memory{instance: rand.Text(), visits: turns{room: atOnceOf}, views: newViews()})
+}
+
+// With makes a Server of another configuration that knows what s does of people's visits.
+func (s *Server) With(c Config) (*Server, error) { return build(c, s.memory) }
+
+func build(c Config, m *memory) (*Server, error) {
+	s := &Server{Config: c, origin: http.NewCrossOriginProtection(), zones: zones{byName: map[string]*time.Location{}}, paths: map[string]bool{}, memory: m}
 	if c.Sessions == nil && c.Desk != nil {
 		s.Sessions = c.Desk
 	}

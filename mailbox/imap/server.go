@@ -70,6 +70,7 @@ type Server struct {
 	// ProxyTrusted are the peers that speak the PROXY protocol, and must: who they say
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
 	ProxyTrusted []netip.Prefix // optional
+	Places       *door.Places   // optional: see door.Door
 
 	remembered recollection // of large folders
 	searches   searchGate
@@ -91,7 +92,7 @@ func (s *Server) open() *door.Door {
 	s.opened.Do(func() {
 		l := s.limits()
 		s.door = &door.Door{
-			Protocol: "imap", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted,
+			Protocol: "imap", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
 			Limits:     door.Limits{Connections: l.Connections, PerIP: l.PerIP, PerLogin: l.PerLogin, Header: l.Header, Login: l.Login, Write: l.Data},
 			TurnedAway: turnedAway,
 			Session:    func(ctx context.Context, c *door.Conn) { newConn(s, c).serve(ctx) },

@@ -52,6 +52,7 @@ type Server struct {
 	Refuse       func(client netip.Addr) string // optional: see door.Door
 	Ended        func() func(box int64) bool    // optional: see door.Door
 	ProxyTrusted []netip.Prefix                 // optional
+	Places       *door.Places                   // optional: see door.Door
 
 	opened sync.Once
 	door   *door.Door
@@ -88,7 +89,7 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.open().Shutdown(
 func (s *Server) open() *door.Door {
 	s.opened.Do(func() {
 		s.door = &door.Door{
-			Protocol: "pop3", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted,
+			Protocol: "pop3", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
 			Limits: door.Limits{Connections: s.Limits.Connections, PerIP: s.Limits.PerIP, Login: s.Limits.Login},
 			TurnedAway: func(r door.Refusal, reason string) string {
 				if r == door.Banned {

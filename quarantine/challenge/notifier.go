@@ -3,6 +3,7 @@ package challenge
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gatepost/internal/mail"
@@ -78,12 +79,20 @@ type Config struct {
 // A Notifier sends the notices that are due, the oldest first. There is one for a store:
 // two would send twice.
 type Notifier struct {
-	c    Config
-	kick chan struct{} // something is due; has room for one
+	c    Config                 // of which what Set changes is in set
+	set  atomic.Pointer[Config] // its numbers and times
+	kick chan struct{}          // something is due; has room for one
 }
 
 // NewNotifier returns a Notifier, which does nothing before Run.
-func NewNotifier(c Config) *Notifier { return &Notifier{c: c, kick: make(chan struct{}, 1)} }
+func NewNotifier(c Config) *Notifier {
+	n := &Notifier{c: c, kick: make(chan struct{}, 1)}
+	n.Set(c)
+	return n
+}
+
+// Set puts the numbers and times of another Config in force.
+func (n *Notifier) Set(c Config) { n.set.Store(&c) }
 
 // Wake says that something is due.
 func (n *Notifier) Wake() {
@@ -108,7 +117,7 @@ func (n *Notifier) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if now := n.c.Now(); now.Sub(forgot) >= forgetEach {
 			forgot = now
-			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.c.Again, time.Hour)), now.Add(-n.c.Lifetime-settling), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
+			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.set.Load().Again, time.Hour)), now.Add(-n.set.Load().Lifetime-settling), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
 				n.c.Log.Error("challenge: old notices not forgotten", "error", err)
 			}
 		}
@@ -157,7 +166,7 @@ func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
 	if off := n.c.Sender.Off(d.Domains); len(off) > 0 { // the rest is looked at anew
 		return 0, n.withhold(ctx, d, off, SwitchedOff)
 	}
-	told, err := n.c.Rows.Told(ctx, sender, d.Domains, now.Add(-n.c.Again))
+	told, err := n.c.Rows.Told(ctx, sender, d.Domains, now.Add(-n.set.Load().Again))
 	if err != nil {
 		return rescan, err
 	}
@@ -168,7 +177,7 @@ func (n *Notifier) next(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil {
 		return rescan, err
 	}
-	if sent >= n.c.PerHour {
+	if sent >= n.set.Load().PerHour {
 		return n.full(first, now), nil
 	}
 	r := Record{Tx: d.Tx, Sender: sender, Domains: d.Domains, Time: now}

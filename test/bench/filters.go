@@ -190,7 +190,7 @@ func (b *filterBench) measure(gate, policy []pipeline.EntrySpec, n int, envelope
 	c := *b.config
 	c.Gate = pipeline.Spec{Entries: gate}
 	c.Policies = []pipeline.Spec{{Name: c.DefaultPolicy, Required: 7.5, Entries: policy}}
-	if err := b.app.Reload(&c); err != nil {
+	if _, err := b.app.Reload(&c); err != nil {
 		return cost{}, err
 	}
 	if err := b.send(benchClients, envelope); err != nil {

@@ -21,18 +21,19 @@ import (
 
 // A Machine is one data directory and the process that serves it, if any.
 type Machine struct {
-	Bin    string   // the program
-	Dir    string   // its data directory
-	Config string   // its configuration file; "" is the program's own
-	Sets   []string // key=value, beside the listeners
-	SMTP   string   // host:port, chosen by New
-	IMAP   string
-	POP3   string
-	Sieve  string
-	Web    string
-	Wrap   []string // a command to run it under, such as strace
-	Serve  string   // the subcommand that serves; "" is serve
-	Output Log      // what the process wrote since it was started
+	Bin          string   // the program
+	Dir          string   // its data directory
+	Config       string   // its configuration file; "" is the program's own
+	OwnListeners bool     // the listeners are those of Config, and none of the addresses below are given to it
+	Sets         []string // key=value, beside the listeners
+	SMTP         string   // host:port, chosen by New
+	IMAP         string
+	POP3         string
+	Sieve        string
+	Web          string
+	Wrap         []string // a command to run it under, such as strace
+	Serve        string   // the subcommand that serves; "" is serve
+	Output       Log      // what the process wrote since it was started
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -65,6 +66,12 @@ func (m *Machine) flags() []string {
 	args := []string{"--data", m.Dir}
 	if m.Config != "" {
 		args = append(args, "--config", m.Config)
+	}
+	if m.OwnListeners {
+		for _, s := range m.Sets {
+			args = append(args, "--set", s)
+		}
+		return args
 	}
 	sets := append([]string{
 		"listen.smtp=" + m.SMTP, "listen.imap=" + m.IMAP, "listen.pop3=" + m.POP3, "listen.sieve=" + m.Sieve, "listen.web=" + m.Web, "listen.submission=", "listen.smtps=", "listen.imaps=",
