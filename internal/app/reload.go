@@ -42,7 +42,7 @@ func (a *App) ReloadFrom(load func() (*config.Config, error), applied func(*conf
 // is, who the node is, and what the clients of others' servers were made with.
 func needsRestart(path string) bool {
 	section, _, _ := strings.Cut(path, ".")
-	if slices.Contains([]string{"store", "content", "resolver", "relay", "sieve", "history"}, section) {
+	if slices.Contains([]string{"store", "content", "resolver", "relay", "sieve", "history", "collector"}, section) {
 		return path != "resolver.message_questions" && path != "resolver.message_time"
 	}
 	return slices.Contains([]string{
