@@ -69,6 +69,7 @@ func places() map[string]layer {
 func exceptions() map[[2]string]string {
 	return map[[2]string]string{
 		{"internal/app", "internal/app/demo"}:            "a part of app in a directory of its own",
+		{"internal/letter", "internal/mail"}:             "builds mails of its paths and fields",
 		{"internal/bayes/desk", "internal/bayes"}:        "keeps the model, which is pure, in rows",
 		{"internal/app", "internal/resolve/resolvetest"}: "the demo answers for its senders with the zone server of the tests",
 	}
