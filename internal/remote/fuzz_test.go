@@ -24,6 +24,7 @@ func FuzzResponse(f *testing.F) {
 	for _, s := range []string{
 		"* OK [UIDVALIDITY 7] hello (\r\n", "* 1 FETCH (UID 4 BODY[] {5}\r\nhello FLAGS (\\Seen))\r\n", "* LIST (\\Sent) \"/\" {3}\r\na\"b\r\n",
 		"+ \r\n", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] NIL)\r\n", "* {99999999999}\r\n", "((((\r\n", "* 1 FETCH (BODY[] \"x\\\"\")\r\n",
+		"* 1 FETCH (BODY[] {1500}\r\n" + strings.Repeat("x", 1500) + ")\r\n",
 	} {
 		f.Add(s)
 	}
