@@ -164,7 +164,8 @@ func (a *App) tellStopped(ctx context.Context, s allowance.Stop) {
 // deliverStop delivers the letter to one mailbox.
 func (a *App) deliverStop(ctx context.Context, to directory.Mailbox, who mail.Path, s allowance.Stop) error {
 	dom, _ := a.directory.Snapshot().Domain(to.Address.Domain())
-	content := a.letters.stopped(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, s, a.config.Load().Hostname)
+	_, machine := a.directory.Snapshot().Sender(who)
+	content := a.letters.stopped(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, machine, s, a.config.Load().Hostname)
 	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return err

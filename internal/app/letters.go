@@ -76,8 +76,13 @@ func (l letters) quota(wish string, s quotaState) []byte {
 	return head.Plain(strings.Join(parts, "\n\n") + "\n")
 }
 
-// stopped tells a domain's postmaster that a log-in may not send any more, and what to do.
-func (l letters) stopped(wish string, to, who mail.Path, s allowance.Stop, hostname string) []byte {
+// stopped tells a domain's postmaster that a log-in may not send any more, and what to do. machine says
+// that it is a sender without a person.
+func (l letters) stopped(wish string, to, who mail.Path, machine bool, s allowance.Stop, hostname string) []byte {
+	what, mend, password := "what", "mend", "mailbox set "+string(who)+" --password-stdin"
+	if machine {
+		what, mend, password = "machine", "mend.machine", "sender set "+string(who)+" --login"
+	}
 	lang := l.texts.Match(wish)
 	text := func(key string, args ...any) string { return l.texts.Text(lang, "stop."+key, args...) }
 	head := letter.Letter{
@@ -85,9 +90,9 @@ func (l letters) stopped(wish string, to, who mail.Path, s allowance.Stop, hostn
 		Subject: text("subject", who), Language: lang, Time: s.Since.UTC(),
 	}
 	return head.Plain(strings.Join([]string{
-		text("what", who, s.Reason), "",
+		text(what, who, s.Reason), "",
 		text("sent"), "", "    gatepost submission show " + string(who), "",
-		text("mend"), "", "    gatepost mailbox set " + string(who) + " --password-stdin", "    gatepost submission resume " + string(who), "",
+		text(mend), "", "    gatepost " + password, "    gatepost submission resume " + string(who), "",
 	}, "\n"))
 }
 

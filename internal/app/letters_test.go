@@ -65,6 +65,11 @@ func TestStopLetter(t *testing.T) {
 		"en": {"From: \"Mail of test.example\" <postmaster@test.example>", "Subject: ann@test.example may not send any more", "(300 messages in an hour)", "gatepost submission resume ann@test.example"},
 		"fr": {"Language: fr", "ann@test.example ne peut plus envoyer", "gatepost submission show ann@test.example"},
 	} {
-		says(t, lang, letterOf(t, words.stopped(lang, "postmaster@test.example", "ann@test.example", stop, "mx.test.example")), want...)
+		says(t, lang, letterOf(t, words.stopped(lang, "postmaster@test.example", "ann@test.example", false, stop, "mx.test.example")), want...)
+	}
+	machine := letterOf(t, words.stopped("en", "postmaster@test.example", "scanner@test.example", true, stop, "mx.test.example"))
+	says(t, "of a sender", machine, "The sender scanner@test.example", "gatepost sender set scanner@test.example --login", "gatepost submission resume scanner@test.example")
+	if strings.Contains(machine, "owner") || strings.Contains(machine, "mailbox") {
+		t.Errorf("a sender has no mailbox:\n%s", machine)
 	}
 }
