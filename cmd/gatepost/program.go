@@ -23,6 +23,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/systemd"
 	"gatepost/pipeline"
 )
 
@@ -39,6 +40,7 @@ type node struct {
 // A machine is a node that was opened: it owns its data directory until Close.
 type machine interface {
 	Run(context.Context) error // serves until ctx ends
+	SupervisedBy(systemd.Supervisor)
 	ReloadFrom(load func() (*config.Config, error), applied func(*config.Config))
 	control.Machine
 }

@@ -20,6 +20,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/systemd"
 	"gatepost/pipeline"
 )
 
@@ -38,6 +39,8 @@ func (f fake) Handle(ctx context.Context, op string, params json.RawMessage) (an
 }
 
 func (f fake) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (fake) SupervisedBy(systemd.Supervisor) {}
+
 func (f fake) ReloadFrom(func() (*config.Config, error), func(*config.Config)) {
 }
 func (f fake) Close() error   { return nil }

@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/systemd"
 )
 
 func (p *program) serve() *cobra.Command {
@@ -51,12 +52,18 @@ func (p *program) runNode(ctx context.Context) error {
 	for _, w := range cfg.Warnings() {
 		log.Warn(w)
 	}
+	supervisor, err := systemd.New(os.Getenv(systemd.Variable))
+	if err != nil {
+		return err
+	}
+	os.Unsetenv(systemd.Variable) // no program that is started here speaks for it
 	ctx, stop := graceful(ctx)
 	defer stop()
 	m, err := p.claim(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
+	m.SupervisedBy(supervisor)
 	m.ReloadFrom(p.loadChecked, func(c *config.Config) { setLevel(level, c) })
 	end := onHangup(func() { m.Handle(ctx, ops.Reload{}.Op(), nil) }) // which logs what comes of it
 	err = m.Run(ctx)

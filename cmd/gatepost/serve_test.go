@@ -16,6 +16,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/systemd"
 )
 
 // A runner is a machine that tells a test how it is treated.
@@ -30,6 +31,8 @@ func (r runner) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
+
+func (runner) SupervisedBy(systemd.Supervisor) {}
 
 func (r runner) ReloadFrom(load func() (*config.Config, error), _ func(*config.Config)) {
 	*r.load = load

@@ -50,6 +50,7 @@ import (
 	"gatepost/internal/signing"
 	"gatepost/internal/srs"
 	"gatepost/internal/store"
+	"gatepost/internal/systemd"
 	"gatepost/internal/token"
 	"gatepost/internal/traffic"
 	"gatepost/internal/trust"
@@ -78,6 +79,7 @@ type App struct {
 	quotas       quotas
 	warner       *quotaWarner
 	letters      letters
+	supervisor   systemd.Supervisor
 	pictures     *picture.Reader
 	ocr          *ocr.Pool
 	store        *store.DB

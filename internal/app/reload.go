@@ -57,6 +57,9 @@ func (a *App) reload(_ context.Context, _ ops.Reload) (ops.Reloaded, error) {
 	if a.reloads.load == nil {
 		return ops.Reloaded{}, control.NotFound("nobody serves the data directory: the configuration is read when gatepost serve starts")
 	}
+	a.supervised(a.supervisor.Reloading())
+	state := "the old configuration is in force: the new one has mistakes, which the log tells"
+	defer func() { a.supervised(a.supervisor.Ready(state)) }()
 	c, err := a.reloads.load()
 	var r ops.Reloaded
 	if err == nil {
@@ -66,7 +69,8 @@ func (a *App) reload(_ context.Context, _ ops.Reload) (ops.Reloaded, error) {
 		a.log.Error("reload: the old configuration stays", "error", err)
 		return ops.Reloaded{}, fmt.Errorf("the old configuration stays:\n%w", err)
 	}
-	a.log.Info("reload: the new configuration is in force", "changed", strings.Join(r.Changed, ","), "needs_restart", strings.Join(r.NeedsRestart, ","))
+	state = "the new configuration is in force"
+	a.log.Info("reload: "+state, "changed", strings.Join(r.Changed, ","), "needs_restart", strings.Join(r.NeedsRestart, ","))
 	return r, nil
 }
 

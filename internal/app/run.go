@@ -11,6 +11,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/systemd"
 )
 
 // A service is something that runs until its context ends.
@@ -22,7 +23,21 @@ type service struct {
 
 // Run serves until ctx ends, or until a service fails, which ends them all. When
 // it returns nothing of the node runs any more.
-func (a *App) Run(ctx context.Context) error { return a.run(ctx, func() {}) }
+func (a *App) Run(ctx context.Context) error {
+	return a.run(ctx, func() {
+		a.supervised(a.supervisor.Ready(a.config.Load().Hostname + " serves"))
+		context.AfterFunc(ctx, func() { a.supervised(a.supervisor.Stopping()) })
+	})
+}
+
+// SupervisedBy says who is told that the node is ready, reloads and ends. It is called before Run.
+func (a *App) SupervisedBy(s systemd.Supervisor) { a.supervisor = s }
+
+func (a *App) supervised(err error) {
+	if err != nil {
+		a.log.Warn("the supervisor is not told how the node fares", "error", err)
+	}
+}
 
 // run calls ready once every listener is open.
 func (a *App) run(ctx context.Context, ready func()) error {
