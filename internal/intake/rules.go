@@ -111,12 +111,21 @@ func (in *Intake) file(ctx context.Context, p *piece) (*filed, error) {
 	return f, nil
 }
 
+// untagged is a reverse-path as a person knows it: without a tag that its server puts in front of each
+// mail (BATV), by which no rule would know anybody again.
+func untagged(p mail.Path) mail.Path {
+	if plain := p.Unsigned(); plain != p.Fold() {
+		return plain
+	}
+	return p
+}
+
 // env is what a run may know.
 func (in *Intake) env(p *piece, script *sieve.Script) (sieve.Env, *sight) {
 	look := &sight{rules: in.Rules, box: p.d.Box, now: in.Now()}
 	home, _ := p.snapshot.Domain(p.box.Address.Domain())
 	env := sieve.Env{
-		Message: p.served, From: p.sender, To: p.rcpt, Auth: p.client.Login, Owner: owners(p.box, home), Now: look.now,
+		Message: p.served, From: untagged(p.sender), To: p.rcpt, Auth: p.client.Login, Owner: owners(p.box, home), Now: look.now,
 		Items: map[string]string{"domain": home.Name, "host": in.config().Hostname, "location": "MS", "name": "gatepost", "phase": p.phase},
 		Boxes: look, Scripts: look, Seen: look, Spam: -1, Virus: p.judged.Virus,
 	}

@@ -50,7 +50,7 @@ func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *
 	}
 	once := mailbox.Memory{Box: p.d.Box, Time: in.Now(), Expires: in.Now().Add(away.Every)}
 	if away.Every > 0 {
-		sum := sha256.Sum256([]byte(p.sender.Fold()))
+		sum := sha256.Sum256([]byte(p.sender.Unsigned()))
 		once.ID = "answered " + away.Handle + " " + hex.EncodeToString(sum[:16])
 		switch known, err := in.Rules.Recalls(ctx, once.Box, once.ID, once.Time); {
 		case err != nil: // the commit knows as well

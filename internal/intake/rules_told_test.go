@@ -333,3 +333,26 @@ func TestFanOut(t *testing.T) {
 	}
 	tx.Abort(mail.OK, "QUIT")
 }
+
+// A tag that a sender's server puts in front of each mail (BATV) is no part of who he is: rules see him
+// without it, and he is answered once; what is sent to him goes where his server wants it.
+func TestRulesSeeNoTag(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	r.set(t, dir, "none@late.example", `require ["envelope", "fileinto", "vacation"]; vacation :addresses "none@late.example" "Away."; if envelope :is "from" "A@sender.example" { fileinto "Work"; }`)
+	box, _ := dir.Snapshot().Mailbox("none@late.example")
+	remembered := map[string]bool{}
+	for _, from := range []mail.Path{"a@sender.example", "prvs=1234ABCDEF=a@sender.example", "btv1==0811ddd==a@sender.example"} {
+		tr := &queue.Transfer{Message: &queue.Message{ID: "m", Tx: "tx", Sender: from}, Recipient: "none@late.example", Boxes: []int64{box.ID}, Judged: queue.Judged{Proof: "spf", Known: true}}
+		c := carryLocal(t, w, tr, "To: none@late.example\r\n")
+		if len(c.Deliveries) != 1 || c.Deliveries[0].Folder != "Work" {
+			t.Errorf("from %s: %s", from, became(c))
+		}
+		if len(c.Answers) != 1 || c.Answers[0].Transfer.Recipient != from {
+			t.Fatalf("from %s: answers %+v", from, c.Answers)
+		}
+		remembered[c.Answers[0].Once.ID] = true
+	}
+	if len(remembered) != 1 {
+		t.Errorf("he is %d persons", len(remembered))
+	}
+}
