@@ -289,7 +289,7 @@ func TestWrongConfig(t *testing.T) {
 		{"not a time", "limits:\n  data_timeout: soon\n", 2, []string{"limits.data_timeout", "soon"}},
 		{"out of range", "\nlimits: {errors: 0}\n", 2, []string{"limits.errors", "between"}},
 		{"not a boolean", "split_recipients: maybe\n", 1, []string{"split_recipients", "maybe"}},
-		{"not an address", "listen:\n  smtp:\n    - \"127.0.0.1\"\n", 2, []string{"listen.smtp", "127.0.0.1:2525"}},
+		{"not an address", "listen:\n  smtp:\n    - \"127.0.0.1\"\n", 3, []string{"listen.smtp", "127.0.0.1:2525"}},
 		{"not a network", "proxy:\n  trusted: [192.0.2.0/33]\n", 2, []string{"proxy.trusted", "192.0.2.0/33"}},
 		{"one port twice", "listen:\n  smtp: ['127.0.0.1:2525']\n  imap: ['127.0.0.1:2525']\n", 3, []string{"127.0.0.1:2525", "listen.smtp"}},
 		{"key twice", "hostname: a.example\nhostname: b.example\n", 2, []string{"hostname"}},
