@@ -120,7 +120,11 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestViewsThatGiveUp(t *testing.T) { onBoth(t, testViewsThatGiveUp) }
 
 func testViewsThatGiveUp(t *testing.T, db *DB) {
-	for i := range 2000 {
+	times := 2000
+	if _, ok := db.engine.(*server); ok {
+		times = 400 // each may cost the server a process, and a busy machine as many waits
+	}
+	for i := range times {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -131,6 +135,11 @@ func testViewsThatGiveUp(t *testing.T, db *DB) {
 		})
 		db.View(ctx, func(*Tx) error { return nil })
 		wg.Wait()
+	}
+	if times < 2000 { // a server that was asked for so many connections may take none for some seconds
+		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && db.View(t.Context(), func(*Tx) error { return nil }) != nil; {
+			time.Sleep(100 * time.Millisecond)
+		}
 	}
 	for range 2 * readers {
 		countBlobs(t, db)
