@@ -2,8 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,6 +10,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gatepost/internal/seal"
 )
 
 // ErrNoFactor: there is no second factor to do this with.
@@ -228,38 +228,21 @@ func (d *Desk) offered(ctx context.Context, p Person, session string, f Factor) 
 	return secret, err == nil
 }
 
-// seal encrypts a secret for one purpose (AES-256-GCM).
+// seal encrypts a secret for one purpose.
 func (d *Desk) seal(ctx context.Context, secret, what []byte) ([]byte, error) {
-	a, err := d.cipher(ctx)
-	if err != nil {
-		return nil, err
-	}
-	nonce := make([]byte, a.NonceSize())
-	rand.Read(nonce)
-	return a.Seal(nonce, nonce, secret, what), nil
-}
-
-func (d *Desk) open(ctx context.Context, sealed, what []byte) ([]byte, error) {
-	a, err := d.cipher(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(sealed) < a.NonceSize() {
-		return nil, errors.New("the secret is damaged")
-	}
-	return a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], what)
-}
-
-func (d *Desk) cipher(ctx context.Context) (cipher.AEAD, error) {
 	key, err := d.keys(ctx, factorKey)
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(key)
+	return seal.Seal(key, secret, what)
+}
+
+func (d *Desk) open(ctx context.Context, sealed, what []byte) ([]byte, error) {
+	key, err := d.keys(ctx, factorKey)
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCM(block)
+	return seal.Open(key, sealed, what)
 }
 
 func sealedFor(who ID) []byte { return fmt.Appendf(nil, "%s %d", who.Kind, who.Number) }
