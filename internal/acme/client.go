@@ -20,6 +20,7 @@ const (
 	askTime   = 30 * time.Second // for one answer
 	maxAnswer = 4 << 20          // octets
 	maxRepeat = 3                // of one request that failed for a passing reason
+	maxNonces = 10               // for one request, where the authority refuses them (RFC 8555 §6.5)
 )
 
 // client returns a client with this system's account, which is made when there is none.
@@ -97,6 +98,9 @@ func (d *Desk) register(ctx context.Context, c *acme.Client, account certificate
 // again is how long a request waits that failed and is repeated; nothing: it is not. What the authority wants to wait
 // for longer is for the name's row.
 func again(n int, _ *http.Request, res *http.Response) time.Duration {
+	if res != nil && res.StatusCode == http.StatusBadRequest && n <= maxNonces { // only badNonce is asked about: a new one is at hand
+		return time.Duration(n) * 100 * time.Millisecond
+	}
 	if n > maxRepeat || res != nil && res.StatusCode == http.StatusTooManyRequests {
 		return 0
 	}

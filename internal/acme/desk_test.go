@@ -240,3 +240,24 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+// A nonce that the authority refuses is replaced many times, soon; what else fails is asked again three times, and what
+// it wants a pause for is not.
+func TestAgain(t *testing.T) {
+	for _, c := range []struct {
+		n, status int
+		want      time.Duration
+	}{
+		{1, 400, 100 * time.Millisecond},
+		{10, 400, time.Second},
+		{11, 400, 0},
+		{1, 503, time.Second},
+		{3, 503, 3 * time.Second},
+		{4, 503, 0},
+		{1, 429, 0},
+	} {
+		if got := again(c.n, nil, &http.Response{StatusCode: c.status}); got != c.want {
+			t.Errorf("answer %d, time %d: waits %v, want %v", c.status, c.n, got, c.want)
+		}
+	}
+}
