@@ -35,6 +35,10 @@
 // nobody. Close ends the log with a seal, an empty frame by which all before
 // it is known to be durable.
 //
+// Behind the end of the segment that is being written stand zeros, 64 KiB to 1 MiB of them,
+// which the frames that follow are written over: a sync of what changes no file's length costs
+// a file system half as much. A start cuts them off, and so does the end of a segment.
+//
 // A block that the disk can't read is damage: walks step over it, and only what has
 // octets in it is lost. In the last segment it ends that segment, nothing of which is cut
 // then, and the next record goes into a new one.

@@ -49,6 +49,7 @@ type Log struct {
 	size    int64         // of the tail
 	frames  int           // in the tail
 	synced  int64         // how much of the tail is durable
+	filled  int64         // to where the tail has zeros; no further than size where it has none
 	sealed  bool          // its last frame is a seal
 	buffer  *bufio.Writer
 	broken  atomic.Pointer[error]
@@ -113,8 +114,12 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	if err != nil {
 		return err
 	}
-	rec.Cut, rec.Damaged, rec.Ended = size-end.at, end.bad, end.broken
-	if rec.Cut > 0 {
+	torn, err := lastWritten(l.tail.file, end.at, size)
+	if err != nil {
+		return err
+	}
+	rec.Cut, rec.Damaged, rec.Ended = torn-end.at, end.bad, end.broken
+	if size > end.at {
 		if err := l.tail.file.Truncate(end.at); err != nil {
 			return err
 		}
@@ -127,7 +132,7 @@ func (l *Log) recoverTail(rec *Recovery) error {
 	l.files.publish(l.tail, end.at)
 	if end.broken { // a new one is begun
 		l.files.release(l.tail)
-		l.tail, l.size = nil, 0
+		l.tail, l.size, l.filled = nil, 0, 0
 	}
 	return nil
 }

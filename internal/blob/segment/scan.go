@@ -211,7 +211,7 @@ func readRecord(f File, h header, off int64, b []byte) error {
 // A Recovery says what OpenLog found in the last segment.
 type Recovery struct {
 	Segment string  // its file name, "" in a new log
-	Cut     int64   // octets of a torn tail that were cut off
+	Cut     int64   // octets of a torn tail that were cut off, without the zeros behind it
 	Damaged []Frame // frames that were durable once and are damaged now
 	Ended   bool    // the disk can't read some of it: nothing is cut, and a new one is begun
 }
@@ -257,4 +257,20 @@ func findEnd(f File, segment uint32, size int64) (e ending, err error) {
 	}
 	e.at = size
 	return e, nil
+}
+
+// lastWritten returns where the zeros begin that are the rest of a file of size octets, from
+// on at the earliest: nothing was written there but what Log.fill did.
+func lastWritten(f File, from, size int64) (int64, error) {
+	buf := make([]byte, 64<<10)
+	for size > from {
+		part := buf[:min(int64(len(buf)), size-from)]
+		if n, err := readAt(f, part, size-int64(len(part)), size); err != nil {
+			return 0, err
+		} else if rest := bytes.TrimRight(part[:n], "\x00"); len(rest) > 0 || n < len(part) {
+			return size - int64(len(part)-len(rest)), nil
+		}
+		size -= int64(len(part))
+	}
+	return from, nil
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"io"
 	"testing"
 	"time"
@@ -78,5 +79,58 @@ func TestHeldDaysDoNotExpire(t *testing.T) {
 		if held {
 			release()
 		}
+	}
+}
+
+// The zeros behind the end are no part of the log: a start after a crash cuts them off and
+// says nothing of them, and neither a log that was closed nor a segment that is full has any.
+// Where there is no room for them the log does without.
+func TestZerosAhead(t *testing.T) {
+	length := func(d *disk, name string) int { return len(d.names[name].data) }
+	open := func(d *disk) *Store {
+		s, _, err := Open(d, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	d := newDisk(1)
+	s := open(d)
+	id := blobtest.Put(t, s, []byte("one"))
+	if got := length(d, "00000001.seg"); got != headerSize+3+minAhead {
+		t.Errorf("a log that is written to has %d octets", got)
+	}
+	crashed := newDisk(1)
+	crashed.names["00000001.seg"] = &inode{data: bytes.Clone(d.names["00000001.seg"].data)}
+	again, rec := openStore(t, crashed, Options{})
+	if rec.Cut != 0 || len(rec.Damaged) > 0 || length(crashed, "00000001.seg") != headerSize+3 {
+		t.Errorf("after a crash: %+v, %d octets", rec, length(crashed, "00000001.seg"))
+	}
+	sound(t, again, map[blob.ID][]byte{id: []byte("one")})
+	if s.Close(); length(d, "00000001.seg") != 2*headerSize+3 {
+		t.Errorf("a closed log has %d octets", length(d, "00000001.seg"))
+	}
+
+	d = newDisk(1)
+	s, _ = openStore(t, d, Options{MaxSegment: 1000})
+	for range 3 {
+		blobtest.Put(t, s, make([]byte, 460))
+	}
+	if got := length(d, "00000001.seg"); got != 2*(headerSize+460) {
+		t.Errorf("a full segment has %d octets", got)
+	}
+	if got := length(d, "00000002.seg"); got != 1000 {
+		t.Errorf("the segment after it has %d octets", got)
+	}
+
+	d = newDisk(1)
+	d.space = 1000
+	s = open(d)
+	blobtest.Put(t, s, []byte("one"))
+	if got := length(d, "00000001.seg"); got != 1000 || s.Err() != nil {
+		t.Errorf("with no room: %d octets, %v", got, s.Err())
+	}
+	if s.Close(); length(d, "00000001.seg") != 2*headerSize+3 {
+		t.Errorf("a closed log that had no room has %d octets", length(d, "00000001.seg"))
 	}
 }
