@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,8 @@ func same(t *testing.T, got, want *Model) {
 	if got.lessons != want.lessons {
 		t.Errorf("lessons %v, want %v", got.lessons, want.lessons)
 	}
+	defer runtime.KeepAlive(got) // and with it its table
+	defer runtime.KeepAlive(want)
 	for i, e := range want.table {
 		if got.table[i] != e {
 			t.Fatalf("entry %d is %v, want %v", i, got.table[i], e)
@@ -297,6 +300,7 @@ func TestThreshold(t *testing.T) {
 			m := New()
 			m.lessons = entry64{c.ham, c.spam}
 			m.table[tail+c.where][0] = c.near
+			defer runtime.KeepAlive(m) // nobody holds its lock
 			if got := m.threshold(); got < c.low || got > c.high {
 				t.Errorf("threshold %v, want %v to %v", got, c.low, c.high)
 			}

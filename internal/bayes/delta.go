@@ -67,7 +67,7 @@ func (m *Model) takeBlock(d *Delta, from, to int) {
 // share makes the copy that tells what changed; who never takes nor merges needs none.
 func (m *Model) share() {
 	if m.taken == nil {
-		m.taken = make([]entry, size)
+		m.taken = newTable(m)
 	}
 }
 

@@ -109,7 +109,9 @@ func readModel(r io.Reader, sum stdhash.Hash32) (*Model, error) {
 	if binary.LittleEndian.Uint32(buf) != sum.Sum32() {
 		return nil, fmt.Errorf("checksum: %w", ErrModel)
 	}
-	m.taken, m.takenLessons = slices.Clone(m.table), m.lessons
+	m.share()
+	copy(m.taken, m.table)
+	m.takenLessons = m.lessons
 	return m, nil
 }
 

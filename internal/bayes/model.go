@@ -63,7 +63,9 @@ type entry64 [2]int64
 
 // New returns a model that knows nothing.
 func New() *Model {
-	return &Model{table: make([]entry, size), changed: make([]uint64, size/(64*block)+1)}
+	m := &Model{changed: make([]uint64, size/(64*block)+1)}
+	m.table = newTable(m)
+	return m
 }
 
 // block is how many entries have a bit of Model.changed.
