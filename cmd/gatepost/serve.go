@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -35,15 +34,7 @@ command prints; a configuration with mistakes is logged and left aside.`,
 	}
 }
 
-// gcPercent lets the heap grow to three times of what is in use before it is
-// collected: a node keeps little in memory, and at Go's own 100 % would collect
-// after every hundred messages. GOGC in the environment overrules it.
-const gcPercent = 200
-
 func (p *program) runNode(ctx context.Context) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	cfg, err := p.loadChecked() // before anything is made in the data directory
 	if err != nil {
 		return err

@@ -119,6 +119,7 @@ func (g *guard) readContent(p []byte) (int, error) {
 
 // ahead returns content that has come in, at least an octet.
 func (g *guard) ahead() ([]byte, error) {
+	g.in.widen()
 	if _, err := g.in.Peek(1); err != nil {
 		return nil, g.loseContent(err)
 	}

@@ -22,12 +22,12 @@ type guard struct {
 	conn     *connection
 	session  *session
 
-	in    *bufio.Reader // over receive
-	until time.Time     // when what is being read must be here
-	feed  []byte        // what the library reads next
-	verb  string        // of the command that the library is at
-	sasl  bool          // the next line answers a challenge
-	then  string        // a line that is due when an interrupted BDAT has ended
+	in    *readahead // over receive
+	until time.Time  // when what is being read must be here
+	feed  []byte     // what the library reads next
+	verb  string     // of the command that the library is at
+	sasl  bool       // the next line answers a challenge
+	then  string     // a line that is due when an interrupted BDAT has ended
 
 	body  *lines // not nil while the library reads content
 	chunk chunk  // of BDAT
@@ -46,9 +46,9 @@ type guard struct {
 
 func newGuard(c *connection) *guard {
 	g := &guard{Conn: c.transport, conn: c, closed: make(chan struct{})}
-	g.in = bufio.NewReaderSize(receiver(g.receive), readBuffer)
+	g.in = newReadahead(receiver(g.receive))
 	if early := c.ear.take(); len(early) > 0 {
-		g.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), receiver(g.receive)), readBuffer)
+		g.in = newReadahead(io.MultiReader(bytes.NewReader(early), receiver(g.receive)))
 	}
 	g.session = &session{connection: c, guard: g}
 	return g
@@ -164,7 +164,7 @@ func (g *guard) line() (string, bool) {
 	if !g.skipChunk() {
 		return "", false
 	}
-	b, err := g.in.ReadSlice('\n')
+	b, err := g.in.line()
 	limit := g.conn.cfg.MaxCommandLine
 	if g.sasl {
 		limit = readBuffer // RFC 4954 §4.3 asks for 12288

@@ -137,9 +137,6 @@ type Config struct {
 	Now      func() time.Time // the date in Received; nil is time.Now
 }
 
-// readBuffer is what a connection reads ahead; no command line is longer.
-const readBuffer = 16 << 10
-
 // withDefaults returns c with its zero numbers replaced.
 func (c Config) withDefaults() Config {
 	fill(&c.MaxMessage, 50<<20)

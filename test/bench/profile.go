@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"gatepost/internal/app"
@@ -50,7 +49,6 @@ func serveProfiled(file string, args []string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(200) // as gatepost serve does
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
