@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// The heap grows by heapRoom beyond what lives in it before it is collected, by half of that
-// where much lives, and never by more than twice: at Go's own 100 % a small node would collect
+// The heap grows by heapRoom beyond what lives in it before it is collected, by 30 % where that is
+// more, and never by more than 200 %: at Go's own 100 % a small node would collect
 // after every hundred messages, and at a fixed percentage that spares it that, ten thousand
 // connections would take the memory of thirty thousand.
 const (
 	heapRoom    = 64 << 20
 	mostPercent = 200
-	bigPercent  = 50
+	bigPercent  = 30
 )
 
 // gcPercent is how far the heap may grow beyond the live octets in it (debug.SetGCPercent).
