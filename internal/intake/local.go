@@ -75,9 +75,11 @@ func (l Local) carry(ctx context.Context, job queue.Job, t *queue.Transfer) erro
 	if err != nil {
 		return err
 	}
-	boxes, full, err := l.withRoom(ctx, to.boxes, job.Message.Size)
-	if err != nil {
-		return err
+	boxes, full := to.boxes, []int64(nil)
+	if !to.role {
+		if boxes, full, err = l.withRoom(ctx, to.boxes, job.Message.Size); err != nil {
+			return err
+		}
 	}
 	unserved, why := slices.Concat(full, to.closed), unservedWhy(full, to.closed)
 	if len(boxes)+len(to.onward) == 0 && why != nil {
@@ -212,6 +214,7 @@ type lead struct {
 	closed []int64             // that it names, and that take no mail any more
 	owners map[int64]mail.Path // of the lists that lead to mailboxes
 	onward []*queue.Transfer
+	role   bool // its recipient is postmaster or abuse: see room
 }
 
 // leads returns where a transfer goes: to the mailboxes that it names, else to where
@@ -219,7 +222,8 @@ type lead struct {
 func (l Local) leads(ctx context.Context, job queue.Job, t *queue.Transfer) (to lead, err error) {
 	s := l.In.Directory.Snapshot()
 	found, err := l.In.resolve(ctx, s, t.Message.Sender, t.Recipient) // a report may be for a sender whose mail we sent on
-	if to.owners = found.Bounces; len(t.Boxes) > 0 {                  // whatever the directory says of their recipient now
+	to.role = found.Role
+	if to.owners = found.Bounces; len(t.Boxes) > 0 { // whatever the directory says of their recipient now
 		for _, id := range t.Boxes {
 			if box, ok := s.Box(id); ok && box.State.Takes() {
 				to.boxes = append(to.boxes, id)

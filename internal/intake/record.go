@@ -29,7 +29,7 @@ func (t *Transaction) record(v mail.Verdict, state string) *journal.Record {
 	}
 	for _, rcpt := range t.refused {
 		walks := rcpt.evidence(rcpt.answer.String())
-		if t.shut.Answer != mail.OK { // by the gate, whose walk is nobody's
+		if t.shut.Answer != mail.OK && rcpt.walk == nil { // by the gate, whose walk is nobody's
 			walks[0].Decision = decisionEvidence(t.gate.Decision)
 		}
 		r.Walks = append(r.Walks, walks...)

@@ -32,10 +32,10 @@ type Meter interface {
 // room judges at RCPT what a recipient's mailbox may take. It is the last word: a message
 // that was taken is delivered, also where others that came meanwhile have filled the mailbox.
 // Where an address leads to several places, those that are full have their copy put off, and
-// are no reason to refuse it.
+// are no reason to refuse it. postmaster and abuse always have room, whoever stands behind them.
 func (t *Transaction) room(ctx context.Context, r *recipient) mail.Verdict {
 	m := t.in.Meter
-	if m == nil || len(r.boxes) == 0 || len(r.boxes) > maxDirect || r.walk.Done() && r.walk.Decision.Action == pipeline.Discard {
+	if m == nil || r.way.Role || len(r.boxes) == 0 || len(r.boxes) > maxDirect || r.walk.Done() && r.walk.Decision.Action == pipeline.Discard {
 		return mail.Verdict{}
 	}
 	open := slices.ContainsFunc(r.remotes, strays)

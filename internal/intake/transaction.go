@@ -125,7 +125,7 @@ func (t *Transaction) Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams)
 }
 
 func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
-	if t.shut.Answer != mail.OK {
+	if t.shut.Answer != mail.OK && !t.heard(r.path) {
 		return t.shut
 	}
 	found, v := t.in.route(ctx, t.snapshot, t.tx.Envelope.ReversePath, r.path, t.tx.Client.Login)
@@ -172,6 +172,17 @@ func (t *Transaction) rcpt(ctx context.Context, r *recipient) mail.Verdict {
 		r.walk.Release(t.tx)
 	}
 	return v
+}
+
+// heard reports whether a recipient has to be heard of though the gate puts the transaction off:
+// what limits of clients and senders hold up is not what is wrong with the mail, and who sends too
+// much may ask why (RFC 5321 §4.5.1). A client that is banned or blocked is not let in for them.
+func (t *Transaction) heard(rcpt mail.Path) bool {
+	if t.gate.Decision.Action != pipeline.Defer {
+		return false
+	}
+	found, err := t.snapshot.Resolve(rcpt)
+	return err == nil && found.Role
 }
 
 // maxSpread bounds to how many addresses all recipients of one transaction lead, which one commit

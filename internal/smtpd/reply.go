@@ -126,7 +126,7 @@ var verdicts = [...]reply{
 	mail.TooManyRecipients: {code: 452, enhanced: "4.5.3", text: "too many recipients"},
 	mail.OtherPolicy:       {code: 452, enhanced: "4.5.3", text: "send to this recipient on its own"},
 	mail.Malformed:         {code: 554, enhanced: "5.6.0", text: "content cannot be taken"},
-	mail.MailboxBusy:       {code: 450, enhanced: "4.2.1", text: "mailbox gets too much mail now, come back later"},
+	mail.MailboxBusy:       {code: 452, enhanced: "4.2.1", text: "mailbox gets too much mail now, come back later"},
 }
 
 // answer turns what the machine behind the edge decided into a reply.
