@@ -88,11 +88,12 @@ func (l *ledger) size() int {
 	return len(l.taken)
 }
 
-// While the database is gone clients hear 4yz and /readyz says why; a second node is
-// told who has it.
+// While the database is gone clients hear 4yz, people that it is for a while, and /readyz says why; then
+// all goes on by itself. A second node is told who has it.
 func TestPostgresAway(t *testing.T) {
 	p, dsn := postgres(t)
-	m := start(t, "store.dsn="+dsn)
+	submission := freePort(t)
+	m := start(t, "store.dsn="+dsn, "listen.submission="+submission)
 	other, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -105,9 +106,13 @@ func TestPostgresAway(t *testing.T) {
 	if said := offer(t, m, content); said != "" {
 		t.Fatal(said)
 	}
+	people := openDoors(t, m, submission)
 	p.Kill()
-	if said := offer(t, m, content); !strings.HasPrefix(said, "4") {
-		t.Errorf("without the database the client heard %q", said)
+	for range 3 { // also when it is known
+		if said := offer(t, m, content); !strings.HasPrefix(said, "4") {
+			t.Errorf("without the database the client heard %q", said)
+		}
+		people.away()
 	}
 	until(t, time.Minute, "not ready", func() bool { status, says := ready(t, m); return status == 503 && strings.Contains(says, "PostgreSQL") })
 	if _, says := get(t, m, "/metrics"); !strings.Contains(says, "gatepost_store_up 0") {
@@ -120,6 +125,9 @@ func TestPostgresAway(t *testing.T) {
 	if said := offer(t, m, content); said != "" {
 		t.Error(said)
 	}
+	people.back()
+	until(t, time.Minute, "the log says that it is back", func() bool { return strings.Contains(m.Output.String(), "mail can be stored again") })
+	people.brief()
 	if _, says := get(t, m, "/metrics"); !strings.Contains(says, "gatepost_store_up 1") {
 		t.Error("the metric does not tell that it is back")
 	}

@@ -66,6 +66,7 @@ import (
 type App struct {
 	config       atomic.Pointer[config.Config]
 	log          *slog.Logger
+	outage       *outage
 	now          func() time.Time
 	clock        *clock.Guard // by which things are old
 	lock         *control.Lock
@@ -151,7 +152,8 @@ type App struct {
 // (control.ErrLocked), and makes policies of the configuration. Nothing listens
 // yet.
 func New(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) {
-	a := &App{log: log, now: time.Now, changes: &mailbox.Changes{}, board: listen.NewBoard(log)}
+	log, outage := quietly(log)
+	a := &App{log: log, outage: outage, now: time.Now, changes: &mailbox.Changes{}, board: listen.NewBoard(log)}
 	a.config.Store(c)
 	if err := a.open(ctx, c); err != nil {
 		return nil, errors.Join(err, a.Close())

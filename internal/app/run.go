@@ -133,6 +133,7 @@ func (a *App) chores() []service {
 	site := a.site
 	return append([]service{
 		{name: "heap", run: boundHeap},
+		{name: "database", run: a.watchStore},
 		{name: "directory", run: func(ctx context.Context) error { a.directory.Run(ctx); return nil }},
 		{name: "limits of log-ins", run: func(ctx context.Context) error { a.allowance.Run(ctx); return nil }},
 		{name: "bans", run: func(ctx context.Context) error { a.bans.Run(ctx); return nil }},

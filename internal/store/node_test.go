@@ -12,6 +12,7 @@ import (
 
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
+	"gatepost/internal/mail"
 	"gatepost/test/peer"
 )
 
@@ -239,11 +240,11 @@ func TestServerGoesAndComes(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Kill()
-		if err := db.Update(t.Context(), insertBlob("lost")); err == nil || errors.Is(err, ErrUnknown) {
+		if err := db.Update(t.Context(), insertBlob("lost")); !errors.Is(err, mail.ErrAway) || errors.Is(err, ErrUnknown) {
 			t.Errorf("without a server: got %v", err)
 		}
-		if err := db.View(t.Context(), func(*Tx) error { return nil }); err == nil {
-			t.Error("a view without a server")
+		if err := db.View(t.Context(), func(*Tx) error { return nil }); !errors.Is(err, mail.ErrAway) {
+			t.Errorf("a view without a server: got %v", err)
 		}
 		until(t, "Err says so", func() bool { return db.Err() != nil })
 		if err := p.Start(); err != nil {

@@ -197,7 +197,7 @@ func (s *server) view(ctx context.Context, limit time.Duration, f func(*Tx) erro
 	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
 		return ErrClosed
 	}
-	return err
+	return told(ctx, err)
 }
 
 // look is view: what a server needs for a snapshot it needs for a bounded read, too.
@@ -299,13 +299,13 @@ func (s *server) commit(ctx context.Context, e errand) error {
 			}
 		}
 		if err == nil || !again || try == updateTries {
-			return err
+			return told(ctx, err)
 		}
 		s.again.Add(1)
 		select { // who was in each other's way should not meet again
 		case <-time.After(time.Duration(rand.IntN(5*try)+1) * time.Millisecond):
 		case <-whole.Done():
-			return err
+			return told(ctx, err)
 		}
 	}
 }

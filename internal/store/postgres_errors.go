@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"gatepost/internal/mail"
 )
 
 // ErrUnknown: the connection broke while a commit was under way, and nobody can say
@@ -24,6 +26,8 @@ const (
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
 	stateDiskFull      = "53100"
+	stateShutdown      = "57P01"
+	stateCrash         = "57P02"
 	stateStarting      = "57P03"
 )
 
@@ -50,6 +54,27 @@ func unreachable(err error) bool {
 	}
 	var network net.Error // of names, too
 	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// An outage is an error of a server that can't be reached, or that goes. It reads as its cause does.
+type outage struct{ error }
+
+// Is reports that it is mail.ErrAway, too.
+func (outage) Is(target error) bool { return target == mail.ErrAway }
+
+// Unwrap returns the cause.
+func (o outage) Unwrap() error { return o.error }
+
+// told marks an error that the server's absence explains. ctx is the caller's: what ended with it says
+// nothing of the server.
+func told(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if s := state(err); unreachable(err) || s == stateShutdown || s == stateCrash {
+		return outage{err}
+	}
+	return err
 }
 
 // gone tells that a connection is of no use any more.

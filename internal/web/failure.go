@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // A failure is an error that the person is told, in a page with this status. Key is that
@@ -44,6 +46,9 @@ func tooMany(after time.Duration) error {
 	return failure{status: http.StatusTooManyRequests, key: "failure.429", after: after}
 }
 
+// awayAgain is when it is worth coming back to a node whose database is gone.
+const awayAgain = 30 * time.Second
+
 // asFailure gives any error a status.
 func asFailure(err error) failure {
 	var f failure
@@ -53,6 +58,8 @@ func asFailure(err error) failure {
 		return f
 	case errors.As(err, &large):
 		return failure{status: http.StatusRequestEntityTooLarge, key: "failure.413"}
+	case errors.Is(err, mail.ErrAway):
+		return failure{status: http.StatusServiceUnavailable, key: "failure.away", after: awayAgain, cause: err}
 	}
 	return failure{status: http.StatusInternalServerError, key: "failure.500", cause: err}
 }

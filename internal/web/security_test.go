@@ -16,6 +16,7 @@ import (
 
 	"gatepost/internal/access"
 	"gatepost/internal/captcha"
+	"gatepost/internal/mail"
 )
 
 // Every answer has what tells a browser to be careful, those of failures too.
@@ -232,12 +233,15 @@ func TestRouteNeedsAction(t *testing.T) {
 	}
 }
 
-// failing is a store of sessions that is broken.
-type failing struct{ panics bool }
+// failing is a store of sessions that is broken, or away.
+type failing struct{ panics, away bool }
 
 func (f failing) Recognise(context.Context, string, access.Client) (access.Person, string, error) {
 	if f.panics {
 		panic(errOops)
+	}
+	if f.away {
+		return access.Person{}, "", fmt.Errorf("sessions: %w", mail.ErrAway)
 	}
 	return access.Person{}, "", errOops
 }
@@ -255,6 +259,17 @@ func TestFailure(t *testing.T) {
 				t.Errorf("the page is\n%s\nthe log is\n%s", got.body, s.log.String())
 			}
 		})
+	}
+}
+
+// A database that is gone is nothing to report: the page says when to come back, and each of them leaves
+// no line.
+func TestFailureOfTheDatabase(t *testing.T) {
+	s := start(t, Config{Sessions: failing{away: true}})
+	got := s.as(t, "operator").get("/")
+	got.wants(t, http.StatusServiceUnavailable, "Not possible just now", "Nothing is lost")
+	if got.Header.Get("Retry-After") != "30" || strings.Contains(s.log.String(), "ERROR") {
+		t.Errorf("Retry-After %q, log %s", got.Header.Get("Retry-After"), s.log.String())
 	}
 }
 

@@ -175,7 +175,7 @@ func (c *conn) dispatch(ctx context.Context, r *request) {
 	if c.view != nil && !cmd.quiet {
 		must := cmd.name == "NOOP" || cmd.name == "CHECK"
 		if serr := c.syncAfter(ctx, cmd, must); serr != nil && err == nil {
-			c.log.Error("synchronising failed", "user", c.user, "error", serr)
+			c.log.Error("synchronising failed", "error", serr)
 		}
 	}
 	c.answer(r, rep, err)
@@ -203,7 +203,7 @@ func wrongState(cmd command, s state) string {
 func (c *conn) answer(r *request, rep reply, err error) {
 	rep, ours := replyTo(rep, err)
 	if !ours {
-		c.log.Error("command failed", "user", c.user, "command", r.name, "error", err)
+		c.log.Error("command failed", "command", r.name, "error", err)
 	}
 	c.tagged(r.tag, r.title(), rep)
 	if rep.status != "BAD" {

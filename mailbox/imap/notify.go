@@ -339,7 +339,7 @@ func (c *conn) await(ctx context.Context) error {
 			<-line
 			return errGone
 		} else if err != nil && ctx.Err() == nil {
-			c.log.Error("synchronising failed", "user", c.user, "error", err)
+			c.log.Error("synchronising failed", "error", err)
 		}
 		select {
 		case err := <-line:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"gatepost/internal/blob"
+	"gatepost/internal/mail"
 	"gatepost/mailbox"
 )
 
@@ -68,6 +69,7 @@ var knownErrors = []struct {
 	{errMessageTooBig, reply{"NO", "TOOBIG", "Message too large"}},
 	{blob.ErrFull, reply{"NO", "OVERQUOTA", "The server's disk is full"}},
 	{blob.ErrAway, reply{"NO", "UNAVAILABLE", "The server can't reach messages now, try again later"}},
+	{mail.ErrAway, reply{"NO", "UNAVAILABLE", "The server can't reach its mailboxes now, try again later"}},
 	{blob.ErrBroken, reply{"NO", "UNAVAILABLE", "The server can't store messages"}},
 	{context.Canceled, reply{"NO", "UNAVAILABLE", "Shutting down"}},
 }
