@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"net/netip"
@@ -14,7 +13,6 @@ import (
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/internal/sent"
-	"gatepost/mailbox"
 )
 
 // openAllowance joins the limits of log-ins with the directory, the store and the metrics.
@@ -166,15 +164,5 @@ func (a *App) deliverStop(ctx context.Context, to directory.Mailbox, who mail.Pa
 	dom, _ := a.directory.Snapshot().Domain(to.Address.Domain())
 	_, machine := a.directory.Snapshot().Sender(who)
 	content := a.letters.stopped(cmp.Or(to.Language, dom.Language, a.config.Load().Digest.Language), to.Address, who, machine, s, a.config.Load().Hostname)
-	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
-	if err != nil {
-		return err
-	}
-	d := mailbox.Prepare(to.ID, mailbox.Inbox, mail.NewMessage(content), a.now())
-	d.Blob = string(id)
-	if err := a.mailboxes.Deliver(ctx, &d); err != nil {
-		return err
-	}
-	a.changes.Notify(to.ID)
-	return nil
+	return a.deliverLetter(ctx, to.ID, queue.Letter{To: to.Address, Content: content, Kind: "stopped"}, a.now())
 }

@@ -15,6 +15,7 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/internal/remote"
 	"gatepost/internal/resolve"
 	"gatepost/mailbox/imap"
@@ -227,5 +228,5 @@ func (a *App) tellCollector(ctx context.Context, acc *collector.Account) (bool, 
 	dom, _ := a.directory.Snapshot().Domain(m.Address.Domain())
 	c, now := a.config.Load(), a.now()
 	content := a.letters.uncollected(cmp.Or(m.Language, dom.Language, c.Digest.Language), m.Address, acc, c.Hostname, now)
-	return true, a.deliverLetter(ctx, m.ID, content, now)
+	return true, a.deliverLetter(ctx, m.ID, queue.Letter{To: m.Address, Content: content, Kind: "collector"}, now)
 }

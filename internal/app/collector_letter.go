@@ -1,15 +1,12 @@
 package app
 
 import (
-	"bytes"
-	"context"
 	"strings"
 	"time"
 
 	"gatepost/internal/collector"
 	"gatepost/internal/letter"
 	"gatepost/internal/mail"
-	"gatepost/mailbox"
 )
 
 // uncollected tells an owner that mail is not fetched any more from his account elsewhere. It is from
@@ -24,19 +21,4 @@ func (l letters) uncollected(wish string, to mail.Path, a *collector.Account, ho
 	return head.Plain(strings.Join([]string{
 		text("state", a.Failing.UTC().Format("2006-01-02 15:04 UTC"), a.User, a.Address, to), text("said", a.Fault), text("safe"), text("advice", a.Name),
 	}, "\n\n") + "\n")
-}
-
-// deliverLetter puts a message of the node's own into an inbox.
-func (a *App) deliverLetter(ctx context.Context, box int64, content []byte, now time.Time) error {
-	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
-	if err != nil {
-		return err
-	}
-	d := mailbox.Prepare(box, mailbox.Inbox, mail.NewMessage(content), now)
-	d.Blob = string(id)
-	if err := a.mailboxes.Deliver(ctx, &d); err != nil {
-		return err
-	}
-	a.changes.Notify(box)
-	return nil
 }

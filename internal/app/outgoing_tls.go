@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"time"
@@ -69,26 +68,16 @@ type reportSender struct {
 // reportLife is how long a report is tried: the next one comes a day later.
 const reportLife = 24 * time.Hour
 
-// Send implements tlsreport.Sender.
+// Send implements tlsreport.Sender and dmarc.Sender.
 func (s reportSender) Send(ctx context.Context, to mail.Path, message []byte) error {
-	a, now := s.app, s.app.now()
-	id, err := a.blobs.Put(ctx, bytes.NewReader(message), int64(len(message)))
+	t, err := s.app.queue.Letter(ctx, queue.Letter{To: to, Content: message, Kind: "report", Life: reportLife}) // signed: RFC 8460 §3
 	if err != nil {
 		return err
 	}
-	name := mail.NewID(now)
-	view := mail.View{Prefix: a.signOwn(ctx, mail.NewMessage(message))} // RFC 8460 §3
-	t := &queue.Transfer{
-		Message: &queue.Message{
-			ID: name, Tx: name, Blob: string(id), View: view, Size: view.Size(int64(len(message))), Created: now, Expires: now.Add(reportLife),
-			Params: mail.Params{Size: int64(len(message))},
-		},
-		Recipient: to, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: a.routes.Destination(to),
-	}
-	if err := a.store.Queue().Put(ctx, []*queue.Transfer{t}); err != nil {
+	if err := s.app.store.Queue().Put(ctx, []*queue.Transfer{t}); err != nil {
 		return err
 	}
-	a.queue.Wake(t.Destination)
+	s.app.queue.Wake(t.Destination)
 	return nil
 }
 

@@ -1,14 +1,13 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"sync"
 	"time"
 
 	"gatepost/internal/directory"
-	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
 
@@ -165,13 +164,10 @@ func (w *quotaWarner) warn(ctx context.Context, box int64, own directory.Limits,
 		to: m.Address, domain: dom.Name, hostname: a.config.Load().Hostname, limit: quotaOf(own), there: there,
 		refuses: a.config.Load().Quota.Over == "refuse", kept: a.config.Load().Keeping.Deleted, now: now,
 	})
-	message := mail.NewMessage(content)
-	id, err := a.blobs.Put(ctx, bytes.NewReader(content), int64(len(content)))
+	d, err := a.inboxLetter(ctx, box, queue.Letter{To: m.Address, Content: content, Kind: "quota"}, now)
 	if err != nil {
 		return err
 	}
-	d := mailbox.Prepare(box, mailbox.Inbox, message, now)
-	d.Blob = string(id)
 	done, err := a.mailboxes.Warn(ctx, &d, now.Add(-warnEvery))
 	if done {
 		a.changes.Notify(box)
