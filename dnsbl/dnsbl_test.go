@@ -46,6 +46,7 @@ func TestNames(t *testing.T) {
 	cases := []struct{ addr, want string }{
 		{"192.0.2.7", "7.2.0.192.zone.test"},
 		{"::ffff:192.0.2.7", "7.2.0.192.zone.test"},
+		{"64:ff9b::c000:207", "7.2.0.192.zone.test"},
 		{"2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.zone.test"},
 	}
 	for _, c := range cases {

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"gatepost/internal/mail"
 )
 
 // AddrName returns the name by which a list is asked about an address: the octets
 // of an IPv4 address, or the nibbles of an IPv6 one, in reverse order before the
 // zone (RFC 5782 §2.1, §2.4).
 func AddrName(a netip.Addr, zone string) string {
-	if a = a.Unmap(); a.Is4() {
+	if a = mail.Unmap(a); a.Is4() {
 		b := a.As4()
 		return fmt.Sprintf("%d.%d.%d.%d.%s", b[3], b[2], b[1], b[0], zone)
 	}

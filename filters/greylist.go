@@ -99,10 +99,11 @@ func newGreylist(d Deps, o greylistOptions) (pipeline.Filter, error) {
 	f.terms = greylist.Terms{Delay: o.Delay, Window: o.Window, Keep: o.Keep, Passes: int64(o.Passes)}
 	for _, s := range o.Skip {
 		if n, err := netip.ParsePrefix(s); err == nil {
-			f.networks = append(f.networks, n.Masked())
+			f.networks = append(f.networks, mail.UnmapPrefix(n).Masked())
 			continue
 		}
 		if a, err := netip.ParseAddr(s); err == nil {
+			a = mail.Unmap(a)
 			f.networks = append(f.networks, netip.PrefixFrom(a, a.BitLen()))
 			continue
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
+
+	"gatepost/internal/mail"
 )
 
 // The library's language is larger than ours: what a condition may have is listed here, and
@@ -340,11 +342,11 @@ func (s *sums) Visit(node *ast.Node) {
 
 func parseNetwork(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+		return netip.PrefixFrom(mail.Unmap(a), mail.Unmap(a).BitLen()), nil
 	}
 	n, err := netip.ParsePrefix(s)
 	if err != nil {
 		return n, fmt.Errorf("%q is not a network such as 192.0.2.0/24", s)
 	}
-	return n.Masked(), nil
+	return mail.UnmapPrefix(n).Masked(), nil
 }

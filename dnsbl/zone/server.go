@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gatepost/internal/mail"
 )
 
 // A Server answers for one zone on any number of addresses.
@@ -138,7 +140,7 @@ func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) {
 			}
 			continue
 		}
-		a := s.datagram(&r, out, in[:n], from.Addr().Unmap())
+		a := s.datagram(&r, out, in[:n], mail.Unmap(from.Addr()))
 		if len(a) == 0 {
 			continue
 		}

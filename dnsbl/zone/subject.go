@@ -3,6 +3,8 @@ package zone
 import (
 	"net/netip"
 	"strings"
+
+	"gatepost/internal/mail"
 )
 
 // A subject is what a name below the zone is about.
@@ -67,7 +69,7 @@ func (q *question) address(n int) (s subject, ok bool) {
 	case isOctets && n == 4:
 		return subject{kind: anAddress, addr: netip.AddrFrom4(octets), inner: isNibbles}, true
 	case n == 32:
-		return subject{kind: anAddress, addr: netip.AddrFrom16(nibbles).Unmap()}, true
+		return subject{kind: anAddress, addr: mail.Unmap(netip.AddrFrom16(nibbles))}, true
 	}
 	return subject{kind: nothing, inner: true}, true
 }

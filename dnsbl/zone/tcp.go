@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // Bounds of TCP (RFC 7766 §6).
@@ -61,7 +63,7 @@ func (s *Server) serveTCP(ctx context.Context, l *net.TCPListener) {
 			}
 			continue
 		}
-		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+		from := mail.Unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
 		leave, ok := s.seats.take(from)
 		if !ok {
 			c.Close()

@@ -140,14 +140,14 @@ func Network(a netip.Addr) netip.Prefix { return around(a, 24, 64) }
 // Site is the most that one customer of a provider may have: the /48 of an IPv6 address.
 // It is not valid where there is no more than the Network.
 func Site(a netip.Addr) netip.Prefix {
-	if a = a.Unmap(); !a.Is6() {
+	if a = mail.Unmap(a); !a.Is6() {
 		return netip.Prefix{}
 	}
 	return around(a, 0, siteBits)
 }
 
 func around(a netip.Addr, four, six int) netip.Prefix {
-	a = a.Unmap().WithZone("")
+	a = mail.Unmap(a)
 	bits := six
 	if a.Is4() {
 		bits = four

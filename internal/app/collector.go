@@ -64,7 +64,7 @@ func (t collectorTaker) Take(ctx context.Context, a *collector.Account, m *mail.
 		c.With += "S"
 	}
 	if addr, err := netip.ParseAddr(a.Peer); err == nil {
-		c.Server = addr.Unmap()
+		c.Server = mail.Unmap(addr)
 	}
 	if a.Domain != "" {
 		c.To = a.Recipients(m.Header())

@@ -111,7 +111,7 @@ func (a *App) applyCollector(ctx context.Context, c *collector.Account, f ops.Co
 			if err != nil {
 				return control.Misused("network %q: write one such as 192.0.2.0/24", n)
 			}
-			c.Networks = append(c.Networks, p.Masked())
+			c.Networks = append(c.Networks, mail.UnmapPrefix(p).Masked())
 		}
 	}
 	if f.Password != nil {

@@ -121,6 +121,7 @@ func (a *App) senderNetworks(texts []string) (list []netip.Prefix, err error) {
 		if err != nil {
 			return nil, control.Misused("%q is neither an address nor a network such as 192.0.2.0/28", text)
 		}
+		p = mail.UnmapPrefix(p)
 		for _, others := range othersSpeakers(a.config.Load()) {
 			if others.Overlaps(p) {
 				return nil, control.Misused("%v: strangers' mail comes from %s, which proxy.trusted or trusted_relays of the configuration names: it would be an open relay", p, others)

@@ -67,7 +67,7 @@ func (r Rule) Check(t *Tree) []Finding {
 // Rules returns all of them.
 func Rules() []Rule {
 	return []Rule{
-		{"layers", layers}, {"users", users}, {"modules", modules}, {"logging", logging},
+		{"layers", layers}, {"users", users}, {"modules", modules}, {"logging", logging}, {"addresses", addresses},
 		{"init", inits}, {"variables", variables}, {"heads", heads}, {"comments", comments},
 		{"size", sizes}, {"marks", marks}, {"names", names},
 	}

@@ -217,8 +217,8 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("ban: %q %w", s, ErrNetwork)
 	}
-	if a := mail.Unmap(p.Addr()); a.Is4() && p.Addr().Is6() { // IPv4 in IPv6
-		p = netip.PrefixFrom(a, p.Bits()-96)
+	if p = mail.UnmapPrefix(p); p.Addr() != mail.Unmap(p.Addr()) { // all of IPv4, and more
+		return netip.Prefix{}, fmt.Errorf("ban: %q %w", s, ErrNetwork)
 	}
 	widest := widest4
 	if p.Addr().Is6() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // Limits. A client is counted as its network, an IPv4 /24 or an IPv6 /64; a /48 of IPv6,
@@ -78,7 +80,7 @@ type party struct {
 // partyOf finds them. An address that is not valid is in a network of its own.
 func partyOf(a netip.Addr) party {
 	narrow, wide := 64, 48
-	if a = a.Unmap().WithZone(""); a.Is4() {
+	if a = mail.Unmap(a); a.Is4() {
 		narrow, wide = 24, 24
 	}
 	var c party

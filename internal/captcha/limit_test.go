@@ -138,7 +138,7 @@ func TestTalliesAreBounded(t *testing.T) {
 
 func TestNetwork(t *testing.T) {
 	for in, want := range map[string]string{
-		"192.0.2.7": "192.0.2.0/24", "::ffff:192.0.2.7": "192.0.2.0/24", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+		"192.0.2.7": "192.0.2.0/24", "::ffff:192.0.2.7": "192.0.2.0/24", "64:ff9b::c000:207": "192.0.2.0/24", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
 	} {
 		if got := partyOf(netip.MustParseAddr(in)).network.String(); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)

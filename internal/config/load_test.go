@@ -414,3 +414,18 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// Networks and addresses are those that clients are known by.
+func TestNetworksAreUnwrapped(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32", "64:ff9b::c000:207": "192.0.2.7/32", "64:ff9b::c000:200/120": "192.0.2.0/24",
+		"2001:db8::1/32": "2001:db8::/32",
+	} {
+		if got, err := parsePrefix(in); err != nil || got.String() != want {
+			t.Errorf("%s: got %v, %v, want %s", in, got, err, want)
+		}
+	}
+	if got, err := parseAddr("64:ff9b::c000:207"); err != nil || got.String() != "192.0.2.7" {
+		t.Errorf("an address: %v, %v", got, err)
+	}
+}

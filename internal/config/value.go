@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // A Size is a number of bytes, written "50 MiB" or as a plain number.
@@ -174,17 +176,18 @@ func parseAddr(s string) (netip.Addr, error) {
 	if err != nil || a.Zone() != "" {
 		return a, fmt.Errorf("%q is not an address such as 192.0.2.25", s)
 	}
-	return a.Unmap(), nil
+	return mail.Unmap(a), nil
 }
 
 // parsePrefix reads a network, or an address as a network of one.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		a = mail.Unmap(a) // clients are known so
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		return p, fmt.Errorf("%q is not a network such as 192.0.2.0/24", s)
 	}
-	return p.Masked(), nil
+	return mail.UnmapPrefix(p).Masked(), nil
 }

@@ -202,7 +202,7 @@ func canonicalNetwork(s string) (string, error) {
 		return "", fmt.Errorf("%w: %s is an address inside a network; write %s for the network, or %s for the address",
 			ErrInvalid, s, p.Masked(), p.Addr())
 	}
-	return networkText(unmapNetwork(p)), nil
+	return networkText(mail.UnmapPrefix(p)), nil
 }
 
 // The widest networks that an entry may have, in bits: a slip of the hand must neither
@@ -246,14 +246,6 @@ func noPattern(s string) error {
 	}
 	return fmt.Errorf("%w: %q: no * stands for anything; write example.net for a domain, .example.net for what is below it, or 192.0.2.0/24 for a network",
 		ErrInvalid, s)
-}
-
-// unmapNetwork is mail.Unmap for networks.
-func unmapNetwork(p netip.Prefix) netip.Prefix {
-	if a := mail.Unmap(p.Addr()); a.Is4() && p.Addr().Is6() && p.Bits() >= 96 {
-		return netip.PrefixFrom(a, p.Bits()-96)
-	}
-	return p
 }
 
 // networkText writes a network of one address as that address.

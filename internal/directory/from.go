@@ -56,7 +56,7 @@ func canonicalFrom(address, network string) (string, error) {
 	}
 	p, err := netip.ParsePrefix(network)
 	if err == nil {
-		p = unmapNetwork(p)
+		p = mail.UnmapPrefix(p)
 	}
 	if err != nil || p != p.Masked() || p.Bits() != fromBits(p.Addr()) {
 		return "", fmt.Errorf("%w: %q is not a client network; write a /24 or, of IPv6, a /64, like 192.0.2.0/24 or 2001:db8::/64", ErrInvalid, network)

@@ -192,7 +192,7 @@ func (s *Snapshot) checkKeys(n *Sender) error {
 func (s *Snapshot) checkNetworks(n *Sender) error {
 	var networks []netip.Prefix
 	for _, p := range n.Networks {
-		p = unmapNetwork(p)
+		p = mail.UnmapPrefix(p)
 		if err := senderNetwork(p); err != nil {
 			return err
 		}

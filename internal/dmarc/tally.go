@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"gatepost/internal/daily"
+	"gatepost/internal/mail"
 )
 
 // Bounds of what is counted on a day. What goes beyond is not: reports are a courtesy.
@@ -156,7 +157,7 @@ func rowOf(s Seen) Row {
 // network is the block of addresses that is told as one.
 func network(a netip.Addr) netip.Prefix {
 	bits := 64
-	if a = a.Unmap(); a.Is4() {
+	if a = mail.Unmap(a); a.Is4() {
 		bits = 24
 	}
 	p, err := a.WithZone("").Prefix(bits)

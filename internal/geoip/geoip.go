@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/oschwald/maxminddb-golang/v2"
+
+	"gatepost/internal/mail"
 )
 
 // maxSize bounds a database, in octets: all of it is kept in memory.
@@ -48,7 +50,7 @@ func (d *Database) Country(a netip.Addr) string {
 		return ""
 	}
 	code := ""
-	if err := d.reader.Lookup(a.Unmap()).DecodePath(&code, "country", "iso_code"); err != nil {
+	if err := d.reader.Lookup(mail.Unmap(a)).DecodePath(&code, "country", "iso_code"); err != nil {
 		return ""
 	}
 	return code

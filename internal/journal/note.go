@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 const (
@@ -92,7 +94,7 @@ func (n *notes) room(network netip.Prefix) bool {
 func networkOf(r *Record) netip.Prefix {
 	a, _ := netip.ParseAddr(r.Client)
 	bits := 64
-	if a = a.Unmap(); a.Is4() {
+	if a = mail.Unmap(a); a.Is4() {
 		bits = 24
 	}
 	p, _ := a.Prefix(bits)

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	"gatepost/internal/mail"
 )
 
 // hosts maps names as browsers do (UTS #46, not transitional), and lets names pass that the
@@ -29,7 +31,7 @@ func (u *URL) setHost(s string) bool {
 		if err != nil || a.Is4() || a.Zone() != "" {
 			return false
 		}
-		u.setAddr(a.Unmap())
+		u.setAddr(mail.Unmap(a))
 		return true
 	}
 	if strings.Contains(s, "%") {

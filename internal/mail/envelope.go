@@ -51,6 +51,15 @@ func Unmap(a netip.Addr) netip.Addr {
 	return a
 }
 
+// UnmapPrefix is Unmap for networks: one that lies within either range is that of IPv4. It has its bits
+// where p has them.
+func UnmapPrefix(p netip.Prefix) netip.Prefix {
+	if a := Unmap(p.Addr()); a.Is4() && p.Addr().Is6() && p.Bits() >= 96 {
+		return netip.PrefixFrom(a, p.Bits()-96)
+	}
+	return p
+}
+
 // An Envelope is what MAIL and RCPT said (RFC 5321 §2.3.1).
 type Envelope struct {
 	ReversePath Path

@@ -18,6 +18,20 @@ func TestUnmap(t *testing.T) {
 	}
 }
 
+func TestUnmapPrefix(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.0/24": "192.0.2.0/24", "64:ff9b::c000:200/120": "192.0.2.0/24", "64:ff9b::/96": "0.0.0.0/0", "64:ff9b::/64": "64:ff9b::/64",
+		"2001:db8::/32": "2001:db8::/32", "::/0": "::/0",
+	} {
+		if got := UnmapPrefix(netip.MustParsePrefix(in)).String(); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+	if got := UnmapPrefix(netip.PrefixFrom(netip.MustParseAddr("::ffff:192.0.2.0"), 120)).String(); got != "192.0.2.0/24" {
+		t.Errorf("mapped: %s", got)
+	}
+}
+
 func TestNewID(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_000)
 	a, b, later := NewID(at), NewID(at), NewID(at.Add(time.Millisecond))

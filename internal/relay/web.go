@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"time"
 
+	"gatepost/internal/mail"
 	"gatepost/internal/mtasts"
 )
 
@@ -180,7 +181,7 @@ func (w *Web) dial(ctx context.Context, address string, noPort bool) (net.Conn, 
 	addrs, err := w.addresses(ctx, host)
 	tried := 0
 	for _, a := range addrs {
-		if !w.Private && !global(a.Unmap()) {
+		if !w.Private && !global(mail.Unmap(a)) {
 			err = fmt.Errorf("%s has the address %s, which is not global", host, a)
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"gatepost/internal/mail"
 )
 
 // secure reports whether the person's browser speaks HTTPS to us, or to the proxy
@@ -19,7 +21,7 @@ func peerOf(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return at.Addr().Unmap().WithZone("")
+	return mail.Unmap(at.Addr())
 }
 
 // client is who asks: the peer, or, where that is a proxy that we trust, the last one in
@@ -35,7 +37,7 @@ func (s *Server) client(r *http.Request) netip.Addr {
 		if err != nil {
 			break
 		}
-		at = next.Unmap().WithZone("")
+		at = mail.Unmap(next)
 	}
 	return at
 }

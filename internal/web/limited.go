@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"gatepost/internal/access"
+	"gatepost/internal/mail"
 )
 
 // limited lets no more than so many connections be open at once, and fewer from one
@@ -75,7 +76,7 @@ func (l *limited) from(conn net.Conn) (network, site netip.Prefix) {
 	if err != nil {
 		return netip.Prefix{}, netip.Prefix{}
 	}
-	addr := at.Addr().Unmap().WithZone("")
+	addr := mail.Unmap(at.Addr())
 	if addr.IsLoopback() || within(l.limits.spared, addr) {
 		return netip.Prefix{}, netip.Prefix{}
 	}
