@@ -95,6 +95,7 @@ type App struct {
 	journal      *journal.Journal
 	directory    *directory.Directory
 	greylist     *greylist.Book
+	nodeName     string // by which rows of several nodes name the one that has the evidence; "": there is one
 	outbreak     *outbreak.Book
 	quarantine   *quarantine.Quarantine
 	trust        *trust.Book

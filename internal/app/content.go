@@ -139,6 +139,7 @@ func (a *App) evidence(c *config.Config) (journal.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app: this node's name: %w", err)
 	}
+	a.nodeName = name
 	return nodeEvidence{a.days, name}, nil
 }
 
@@ -175,4 +176,17 @@ func (n nodeEvidence) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w, %s: ask there", errOtherNode, node)
 	}
 	return n.Log.Read(ctx, name)
+}
+
+// Rewrite implements journal.Log. What another node has that node rewrites.
+func (n nodeEvidence) Rewrite(ctx context.Context, names []string, change func(string, []byte) ([]byte, error)) error {
+	full := map[string]string{}
+	var own []string
+	for _, name := range names {
+		short, node, named := strings.Cut(name, "@")
+		if !named || node == n.node {
+			own, full[short] = append(own, short), name
+		}
+	}
+	return n.Log.Rewrite(ctx, own, func(name string, record []byte) ([]byte, error) { return change(full[name], record) })
 }

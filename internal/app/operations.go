@@ -52,6 +52,7 @@ func (a *App) operations() control.Handlers {
 	a.bayesOps(h)
 	a.proposalOps(h)
 	a.fingerprintOps(h)
+	a.privacyOps(h)
 	control.On(h, a.explain)
 	control.On(h, a.explainPolicy)
 	control.On(h, a.route)

@@ -207,6 +207,9 @@ func (a *App) expireJournal(ctx context.Context) error {
 				a.log.Error("queue events not expired", "error", err)
 			}
 		}
+		if _, err := a.scrubEvidence(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("evidence that is to be erased is there still", "error", err)
+		}
 		if err := a.mailboxes.SweepBoxes(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Error("mail of removed mailboxes not removed", "error", err)
 		}

@@ -28,7 +28,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -49,6 +48,9 @@ type Log interface {
 	Read(ctx context.Context, name string) ([]byte, error)
 	// Expire removes the days before the one of t.
 	Expire(ctx context.Context, t time.Time) error
+	// Rewrite puts what change makes of each named record in its place, and leaves
+	// nothing of what was there. Names of records that are gone are passed over.
+	Rewrite(ctx context.Context, names []string, change func(name string, record []byte) ([]byte, error)) error
 }
 
 // Rows keeps what people search by.
@@ -187,13 +189,9 @@ func (j *Journal) Show(ctx context.Context, id string) (*Record, []Hit, error) {
 
 // Evidence reads the record that a row's or hit's Evidence points to.
 func (j *Journal) Evidence(ctx context.Context, pointer string) (*Record, error) {
-	name, index, numbered := strings.Cut(pointer, "/")
-	i := 0
-	if numbered {
-		var err error
-		if i, err = strconv.Atoi(index); err != nil {
-			return nil, fmt.Errorf("evidence %q: %w", pointer, ErrFormat)
-		}
+	name, i, err := parsePointer(pointer)
+	if err != nil {
+		return nil, err
 	}
 	block, err := j.log.Read(ctx, name)
 	if err != nil {

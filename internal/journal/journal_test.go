@@ -48,6 +48,21 @@ func (m *memory) Expire(_ context.Context, t time.Time) error {
 	return nil
 }
 
+func (m *memory) Rewrite(ctx context.Context, names []string, change func(string, []byte) ([]byte, error)) error {
+	for _, name := range names {
+		block, err := m.Read(ctx, name)
+		if err != nil {
+			return err
+		}
+		to, err := change(name, block)
+		if err != nil {
+			return err
+		}
+		m.blocks[slices.Index(m.blocks, string(block))] = string(to)
+	}
+	return nil
+}
+
 func (m *memory) Put(_ context.Context, rows []*Row) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -382,5 +397,55 @@ func TestEvidenceOfManyRecipientsIsReadable(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of a record that is scrubbed no more is left than its id and its time; the others of its block are whole, and their
+// pointers hold.
+func TestScrub(t *testing.T) {
+	m := &memory{}
+	j := New(m, m, quiet())
+	defer j.Close()
+	group := []*Record{}
+	for i := range 20 {
+		r := *example()
+		r.ID, r.Subject = fmt.Sprintf("t%02d", i), fmt.Sprintf("subject %d", i)
+		group = append(group, &r)
+	}
+	group = append(group, &Record{ID: "nothing"})
+	rows, err := j.append(t.Context(), group, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lone, err := j.Write(t.Context(), &Record{ID: "x", ReversePath: "bob@far.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := map[string]string{rows[0].Evidence: "t00", rows[7].Evidence: "t07", rows[8].Evidence: "another's", rows[20].Evidence: "nothing", lone.Evidence: "x"}
+	for range 2 {
+		if err := j.Scrub(t.Context(), some); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, row := range append(rows, lone) {
+		got, err := j.Evidence(t.Context(), row.Evidence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := some[row.Evidence] == row.ID
+		if got.ID != row.ID || (got.Subject == "") != (gone || i == 20) || (len(got.Walks) == 0) != (gone || i == 20) || gone && (got.Client != "" || got.ReversePath != "") {
+			t.Errorf("%d: got %+v", i, got)
+		}
+		if gone && i < 20 && (got.State != Scrubbed || !got.Time.Equal(row.Time)) {
+			t.Errorf("%d: %s, %v", i, got.State, got.Time)
+		}
+	}
+	for _, b := range m.blocks {
+		if strings.Contains(b, "bob@far.example") {
+			t.Error("an address is left")
+		}
+	}
+	if err := j.Scrub(t.Context(), map[string]string{"b0/x": "x"}); !errors.Is(err, ErrFormat) {
+		t.Errorf("no pointer: %v", err)
 	}
 }

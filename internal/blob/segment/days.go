@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +17,8 @@ const dayForm = "20060102"
 type Days struct {
 	log   *Log
 	holds atomic.Int32 // see Hold
+
+	rewriting sync.Mutex // held by who takes segments' places, or removes them
 }
 
 // OpenDays opens the log in fsys; opt.Label is set by the call. now is the clock.
@@ -58,6 +61,8 @@ func (d *Days) Expire(_ context.Context, t time.Time) error {
 	if d.holds.Load() > 0 {
 		return nil
 	}
+	d.rewriting.Lock()
+	defer d.rewriting.Unlock()
 	first := t.UTC().Format(dayForm)
 	return d.log.Prune(func(label string) bool {
 		_, err := time.Parse(dayForm, label)

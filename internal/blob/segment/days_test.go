@@ -1,8 +1,12 @@
 package segment
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +92,110 @@ func TestPruneWhileInUse(t *testing.T) {
 	}
 	wg.Wait()
 	if list, _ := d.List(); !slices.Contains(list, "notes.txt") || len(list) != 2 {
+		t.Errorf("left: %q", list)
+	}
+}
+
+// What was in a record that is rewritten is in no file any more; all others are what they were, under their names,
+// also when it is done again, and after a start.
+func TestRewrite(t *testing.T) {
+	d := newDisk(1)
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	days, _, err := OpenDays(d, Options{}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	want := map[string]string{}
+	for i := range 200 {
+		if i == 100 {
+			now = now.AddDate(0, 0, 1)
+		}
+		text := fmt.Sprintf("secret %03d %s", i, strings.Repeat("x", i*10))
+		name, err := days.Append(t.Context(), []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, want[name] = append(names, name), text
+	}
+	blank := func(numbers ...int) {
+		t.Helper()
+		var some []string
+		for _, n := range numbers {
+			some, want[names[n]] = append(some, names[n]), "gone"
+		}
+		err := days.Rewrite(t.Context(), some, func(name string, record []byte) ([]byte, error) {
+			if !strings.HasPrefix(string(record), "secret") && string(record) != "gone" {
+				t.Errorf("%s: got %q", name, record)
+			}
+			return []byte("gone"), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	compare := func() {
+		t.Helper()
+		for name, text := range want {
+			if got, err := days.Read(t.Context(), name); err != nil || string(got) != text {
+				t.Errorf("%s: got %.20q, %v; want %.20q", name, got, err, text)
+			}
+		}
+		if whole, err := days.Check(t.Context(), func(name string, err error) { t.Errorf("%s: %v", name, err) }); whole != len(want) || err != nil {
+			t.Errorf("check: %d, %v", whole, err)
+		}
+		err := days.Segments(t.Context(), func(name string, size int64, r io.ReaderAt) error {
+			b := make([]byte, size)
+			if _, err := r.ReadAt(b, 0); err != nil && err != io.EOF {
+				return err
+			}
+			for i, n := range names {
+				if want[n] == "gone" && bytes.Contains(b, fmt.Appendf(nil, "secret %03d", i)) {
+					t.Errorf("%s has %d still", name, i)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	release := days.Hold()
+	if err := days.Rewrite(t.Context(), names[:1], nil); !errors.Is(err, ErrHeld) {
+		t.Errorf("while held: %v", err)
+	}
+	release()
+	blank(0, 7, 99, 100, 199)
+	compare()
+	blank(7, 8, 101)
+	compare()
+	for i := range 3 { // what comes after goes on
+		name, err := days.Append(t.Context(), fmt.Appendf(nil, "later %d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, want[name] = append(names, name), fmt.Sprintf("later %d", i)
+	}
+	days.Close()
+	if days, _, err = OpenDays(d, Options{}, func() time.Time { return now }); err != nil {
+		t.Fatal(err)
+	}
+	defer days.Close()
+	compare()
+	long := strings.Repeat("longer ", 1000) // than the place up to the next name
+	if err := days.Rewrite(t.Context(), names[3:4], func(string, []byte) ([]byte, error) { return []byte(long), nil }); err != nil {
+		t.Fatal(err)
+	}
+	want[names[3]] = long
+	compare()
+	now = now.AddDate(0, 0, 10)
+	if _, err := days.Append(t.Context(), []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if err := days.Expire(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	if list, _ := d.List(); len(list) != 1 {
 		t.Errorf("left: %q", list)
 	}
 }

@@ -32,7 +32,8 @@ type scanner struct {
 	end     int64
 	moved   bool  // the segment was rewritten: frames are not where they were first written
 	verify  bool  // read the records too
-	above   int64 // in a segment that was rewritten: no frame below may follow
+	above   int64 // in a segment that was rewritten: the place behind the last frame,
+	floor   int64 // and below which none may follow: a record may have got longer (Days.Rewrite)
 	buf     []byte
 }
 
@@ -65,7 +66,7 @@ func (s *scanner) read(off int64) (region, error) {
 	if !ok {
 		return s.lost(off, off+1, nil)
 	}
-	s.above = h.next()
+	s.above, s.floor = h.next(), h.ref.Position+headerSize
 	r := region{Frame: Frame{Ref: h.ref, Kind: h.kind, Length: h.length, at: off}, synced: h.synced}
 	if r.next = off + r.size(); r.next > s.end {
 		r = damaged(r.Frame, s.end, "cut short")
@@ -119,7 +120,7 @@ func (s *scanner) header(b []byte, off int64) (header, bool) {
 		return parseHeader(b, Ref{s.segment, off})
 	}
 	h, ok := parseMoved(b)
-	return h, ok && h.ref.Segment == s.segment && h.ref.Position >= s.above && h.kind != kindIndex
+	return h, ok && h.ref.Segment == s.segment && h.ref.Position >= s.floor && h.kind != kindIndex
 }
 
 func damaged(f Frame, next int64, what string) region {
