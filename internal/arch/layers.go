@@ -40,7 +40,7 @@ func places() map[string]layer {
 		"internal/traffic":   domain,
 		"internal/complaint": domain,
 		"internal/trust":     domain, "internal/sent": domain, "internal/allowance": domain,
-		"internal/signing": domain, "internal/certificate": domain,
+		"internal/signing": domain, "internal/certificate": domain, "internal/privacy": domain,
 		"internal/learnt": domain, "internal/proposal": domain, "internal/bulk": domain, "internal/fingerprint": domain,
 		"internal/link":       domain,
 		"internal/attachment": domain, "internal/outbreak": domain,
