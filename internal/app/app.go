@@ -32,6 +32,7 @@ import (
 	"gatepost/internal/dmarc"
 	"gatepost/internal/fingerprint"
 	"gatepost/internal/greylist"
+	"gatepost/internal/identity"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/learnt"
@@ -116,6 +117,7 @@ type App struct {
 	changes      *mailbox.Changes
 	bans         *ban.Bans
 	guard        *access.Guard
+	identity     *identity.IDs
 	allowance    *allowance.Book
 	desk         *access.Desk
 	captcha      *captcha.Tasks
@@ -173,6 +175,7 @@ func (a *App) open(ctx context.Context, c *config.Config) error {
 		a.openDirectory,
 		a.openCertificates,
 		a.openBans,
+		a.openIdentity,
 		a.openAllowance,
 		a.openTeaching,
 		a.openBayes,

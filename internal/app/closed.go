@@ -11,7 +11,7 @@ import (
 
 // logins are those of one service.
 func (a *App) logins(s directory.Service, domain string) doorLogins {
-	return doorLogins{logins{a.directory, a.guard, domain}, s}
+	return doorLogins{logins{a.directory, a.guard, a.identity, domain}, s}
 }
 
 // ended tells a door, where the directory has changed, whose sessions are to end; and for some

@@ -10,6 +10,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
 	"gatepost/internal/door"
+	"gatepost/internal/identity"
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/resolve"
@@ -80,10 +81,11 @@ func (a *App) receiver(users bool, budget resolve.Budget) smtpd.Receiver {
 	return r
 }
 
-// logins checks passwords for SMTP and IMAP, unless there were too many wrong ones.
+// logins checks passwords and tokens for SMTP and IMAP, unless there were too many wrong ones.
 type logins struct {
 	d      *directory.Directory
 	g      *access.Guard
+	ids    *identity.IDs
 	domain string // of users who name none; "": none
 }
 
@@ -181,7 +183,10 @@ func fitting(fits func(door.Keys) bool) func(directory.SCRAM) bool {
 }
 
 func doorError(err error) error {
+	var token badToken
 	switch {
+	case errors.As(err, &token):
+		return token.told()
 	case errors.Is(err, directory.ErrLogin):
 		return door.ErrLogin
 	case errors.As(err, new(access.Blocked)):

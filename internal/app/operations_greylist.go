@@ -67,12 +67,12 @@ func (a *App) greylistIdentities(ctx context.Context, q ops.GreylistIdentities) 
 	rows, err := a.greylist.Identities(ctx, q.After, bounded(q.Limit))
 	list := []ops.Identity{}
 	for _, i := range rows {
-		list = append(list, identity(i))
+		list = append(list, greylisted(i))
 	}
 	return list, err
 }
 
-func identity(i greylist.Identity) ops.Identity {
+func greylisted(i greylist.Identity) ops.Identity {
 	out := ops.Identity{Name: i.Name, Passes: i.Passes, First: i.First, Last: i.Last, Expires: i.Expires}
 	if i.Passes >= greylist.ByHand {
 		out.Passes, out.ByHand = i.Passes-greylist.ByHand, true
@@ -115,7 +115,7 @@ func (a *App) showGreylist(ctx context.Context, q ops.GreylistShow) (ops.Greylis
 			return known, err
 		}
 		if ok {
-			shown := identity(i)
+			shown := greylisted(i)
 			known.Identity = &shown
 		}
 	}
@@ -150,7 +150,7 @@ func (a *App) passGreylist(ctx context.Context, q ops.GreylistPass) (ops.Identit
 		return ops.Identity{}, control.Misused("a domain or network passes, not an address: `gatepost list add allow` allows a sender")
 	}
 	i, err := a.greylist.Pass(ctx, name)
-	return identity(i), err
+	return greylisted(i), err
 }
 
 func (a *App) forgetGreylist(ctx context.Context, q ops.GreylistForget) (ops.GreylistForgotten, error) {

@@ -109,6 +109,10 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	providers, err := a.identity.Prepare(identityProviders(c))
+	if err != nil {
+		return nil, err
+	}
 	listening, cancel := func() {}, func() {}
 	if a.spool != "" {
 		points, err := a.points(c, site, a.spool)
@@ -131,7 +135,7 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 		cancel()
 		return nil, errors.Join(err, a.certificates.Use(certificateFiles(a.config.Load())))
 	}
-	return func() { a.apply(c); a.site = site; listening() }, nil
+	return func() { a.apply(c); providers.Apply(); a.site = site; listening() }, nil
 }
 
 // apply puts settings in force that are plain values.

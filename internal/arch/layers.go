@@ -52,7 +52,7 @@ func places() map[string]layer {
 		"internal/smtpd": edges, "internal/listen": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges, "internal/backup": edges, "internal/mailfile": domain, "internal/bayes/disk": edges,
 		"dnsbl/zone": edges, "internal/blob/s3": edges, "internal/acme": edges, "internal/resolve": edges, "internal/config": edges, "internal/metric": edges,
-		"internal/control": edges, "internal/systemd": edges, "internal/pack": edges, "internal/geoip": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/ocr": edges,
+		"internal/control": edges, "internal/systemd": edges, "internal/pack": edges, "internal/geoip": edges, "internal/control/ops": edges, "internal/lookup": edges, "internal/identity": edges, "internal/ocr": edges,
 		"internal/engine/clamd": edges, "internal/engine/command": edges, "internal/engine/spamd": edges, "internal/engine/rspamd": edges,
 		"internal/engine/milter": edges,
 
@@ -60,7 +60,7 @@ func places() map[string]layer {
 		"cmd/gatepost": command,
 		"":             words, // the shipped config.yaml
 
-		"internal/arch": beside, "internal/door/doortest": beside, "internal/blob/blobtest": beside, "internal/blob/s3/s3test": beside, "internal/store/storetest": beside,
+		"internal/arch": beside, "internal/door/doortest": beside, "internal/identity/identitytest": beside, "internal/blob/blobtest": beside, "internal/blob/s3/s3test": beside, "internal/store/storetest": beside,
 		"internal/resolve/resolvetest": beside, "test": beside,
 	}
 }

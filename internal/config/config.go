@@ -67,6 +67,8 @@ type Config struct {
 	Lookups  []Lookup        `key:"-"`
 	Packs    []Pack          `key:"-"`
 
+	IdentityProviders []IdentityProvider `key:"-"`
+
 	gateFile, policiesFile string // where the two lists stand, for Compile
 }
 

@@ -28,6 +28,7 @@ func (c *Config) Succeed(old *Config, fixed func(path string) bool) (changed, he
 		{"gate", specSum(c.Gate) == specSum(old.Gate)},
 		{"policies", specSum(c.Policies...) == specSum(old.Policies...)},
 		{"packs", reflect.DeepEqual(c.Packs, old.Packs)},
+		{identityList, slices.EqualFunc(c.IdentityProviders, old.IdentityProviders, sameProvider)},
 	} {
 		if !list.equal {
 			changed = append(changed, list.path)
@@ -62,6 +63,12 @@ func same(a, b reflect.Value) bool {
 		return true
 	}
 	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// sameProvider does not look at where they stand.
+func sameProvider(a, b IdentityProvider) bool {
+	a.Line = b.Line
+	return reflect.DeepEqual(a, b)
 }
 
 // specSum is equal for lists of filters that are, wherever they stand.

@@ -33,6 +33,20 @@ func (d *Directory) Authenticate(ctx context.Context, user, password string) (Ma
 	return box, nil
 }
 
+// Identify returns the mailbox of a user (its address) whom somebody else has authenticated. It
+// fails as Authenticate does.
+func (d *Directory) Identify(user string) (Mailbox, error) {
+	box := d.user(user)
+	err := box.State.err()
+	if box.ID == 0 {
+		err = ErrLogin
+	}
+	if err != nil {
+		return Mailbox{}, fmt.Errorf("directory: log-in: %w", err)
+	}
+	return box, nil
+}
+
 // AuthenticateAdmin is Authenticate for an admin's log-in name: it takes as long,
 // and its computations are counted with the others.
 func (d *Directory) AuthenticateAdmin(ctx context.Context, name, password string) (Admin, error) {

@@ -23,7 +23,7 @@ var (
 )
 
 // The mechanisms, the strongest first: SCRAM (RFC 5802, RFC 7677), bound to the TLS connection
-// or not, and PLAIN (RFC 4616).
+// or not, and PLAIN (RFC 4616). Those of tokens are in bearer.go.
 const (
 	scramPlus = "SCRAM-SHA-256-PLUS"
 	scramBare = "SCRAM-SHA-256"
@@ -32,7 +32,7 @@ const (
 
 // SASL is what one connection offers for logging in (RFC 4422).
 type SASL struct {
-	Auth Authenticator // one that is a Prover, too, offers SCRAM
+	Auth Authenticator // one that is a Prover, too, offers SCRAM; one that is a Bearer takes tokens
 	Peer netip.Addr
 	// Binding returns what binds a log-in to the connection (RFC 9266), nil where nothing does.
 	Binding func() []byte // optional
@@ -44,14 +44,17 @@ func (c *Conn) SASL(auth Authenticator) SASL { return SASL{auth, c.Peer, c.bindi
 // Mechanisms returns the names of what is offered, the strongest first. Whether passwords may be
 // said at all is for Conn.MayLogIn to tell.
 func (s SASL) Mechanisms() []string {
-	_, proves := s.Auth.(Prover)
-	switch {
-	case proves && s.binding() != nil:
-		return []string{scramPlus, scramBare, plain}
-	case proves:
-		return []string{scramBare, plain}
+	var names []string
+	if _, proves := s.Auth.(Prover); proves {
+		if s.binding() != nil {
+			names = append(names, scramPlus)
+		}
+		names = append(names, scramBare)
 	}
-	return []string{plain}
+	if b, ok := s.Auth.(Bearer); ok && b.Bears() {
+		names = append(names, oauthBearer, xoauth2)
+	}
+	return append(names, plain)
 }
 
 func (s SASL) binding() []byte {
@@ -66,6 +69,7 @@ type Exchange struct {
 	Box     int64  // whose it is, once it is done
 	Address string // the same
 	next    func(ctx context.Context, response []byte) (challenge []byte, done bool, err error)
+	failed  error // what it will end with: the client is only told why yet
 }
 
 // Next takes a response of the client, the first one without having asked, and returns what the
@@ -83,7 +87,8 @@ func (s SASL) Begin(mechanism string) (*Exchange, error) {
 		return nil, ErrMechanism
 	}
 	x := &Exchange{}
-	if mechanism == plain {
+	switch mechanism {
+	case plain:
 		x.next = func(ctx context.Context, response []byte) ([]byte, bool, error) {
 			user, password, err := parsePlain(response)
 			if err == nil {
@@ -91,10 +96,13 @@ func (s SASL) Begin(mechanism string) (*Exchange, error) {
 			}
 			return nil, err == nil, err
 		}
-		return x, nil
+	case oauthBearer, xoauth2:
+		shown := &bearer{exchange: x, auth: s.Auth.(Bearer), peer: s.Peer, old: mechanism == xoauth2}
+		x.next = shown.first
+	default:
+		proof := &scram{exchange: x, auth: s.Auth.(Prover), peer: s.Peer, binding: s.binding(), plus: mechanism == scramPlus}
+		x.next = proof.first
 	}
-	proof := &scram{exchange: x, auth: s.Auth.(Prover), peer: s.Peer, binding: s.binding(), plus: mechanism == scramPlus}
-	x.next = proof.first
 	return x, nil
 }
 
@@ -144,7 +152,11 @@ func (s SASL) Authenticate(ctx context.Context, mechanism string, initial *strin
 		if done {
 			return Login{x.Box, x.Address, said}, nil
 		}
-		if response, err = ask(said); err != nil {
+		response, err = ask(said)
+		switch {
+		case x.failed != nil && (err == nil || errors.Is(err, ErrCancelled)):
+			return Login{}, x.failed // whatever the client said to that
+		case err != nil:
 			return Login{}, err
 		}
 	}

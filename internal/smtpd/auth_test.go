@@ -142,3 +142,27 @@ func TestSCRAM(t *testing.T) {
 		p.exchange("S: 535 *")
 	})
 }
+
+// Tokens by OAUTHBEARER (RFC 7628) at SMTP: the error is told, and then fails as a wrong password does.
+func TestBearer(t *testing.T) {
+	users := doortest.Users{"ann": {"secret"}, "tokens": {}}
+	begin := func(t *testing.T) *player {
+		p := startFor(t, users)
+		p.exchange("S: 220 *", "C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-CHUNKING",
+			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250-STARTTLS", "S: 250 AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN")
+		return p
+	}
+	for name, dialogue := range map[string][]string{
+		"right":             {"C: AUTH OAUTHBEARER " + doortest.Shown("ann", "secret"), "S: 235 2.7.0 authenticated", "C: MAIL FROM:<ann@test.example>", "S: 250 *"},
+		"right, when asked": {"C: AUTH OAUTHBEARER", "S: 334 ", "C: " + doortest.Shown("ann", "secret"), "S: 235 *"},
+		"the old way":       {"C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgc2VjcmV0AQE=", "S: 235 *"},
+		"wrong":             {"C: AUTH OAUTHBEARER " + doortest.Shown("ann", "wrong"), "S: 334 " + doortest.Told, "C: " + doortest.Heard, "S: 535 5.7.8 *", "C: MAIL FROM:<ann@test.example>", "S: 530 *"},
+		"wrong, long":       {"C: AUTH OAUTHBEARER", "S: 334 ", "C: " + doortest.Shown("ann", strings.Repeat("long", 2000)), "S: 334 " + doortest.Told, "C: ", "S: 535 5.7.8 *"},
+		"given up":          {"C: AUTH OAUTHBEARER " + doortest.Shown("ann", "wrong"), "S: 334 " + doortest.Told, "C: *", "S: 501 *", "C: MAIL FROM:<ann@test.example>", "S: 530 *"},
+		"malformed":         {"C: AUTH OAUTHBEARER AQ==", "S: 334 eyJzdGF0dXMiOiJpbnZhbGlkX3JlcXVlc3QifQ==", "C: " + doortest.Heard, "S: 501 5.5.2 *"},
+		"later":             {"C: AUTH OAUTHBEARER " + doortest.Shown("later", "x"), "S: 454 4.7.0 *"},
+		"nobody can tell":   {"C: AUTH OAUTHBEARER " + doortest.Shown("broken", "x"), "S: 454 4.7.0 *"},
+	} {
+		t.Run(name, func(t *testing.T) { begin(t).exchange(dialogue...) })
+	}
+}

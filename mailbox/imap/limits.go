@@ -44,8 +44,8 @@ func (s *Server) limits() Limits {
 const (
 	maxInline     = 64 << 10 // octets of a literal that is kept with its command
 	maxCommand    = 256 << 10
-	maxAppended   = 500     // messages of one APPEND
-	maxAppends    = 4       // times the largest message that all of them may have
-	strangersLine = 8 << 10 // octets of a command before log-in
-	maxFailures   = 5       // failed log-ins of one connection
+	maxAppended   = 500      // messages of one APPEND
+	maxAppends    = 4        // times the largest message that all of them may have
+	strangersLine = 13 << 10 // octets of a command before log-in: room for a token in base64
+	maxFailures   = 5        // failed log-ins of one connection
 )

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"gatepost/internal/blob"
 	"gatepost/internal/door"
+	"gatepost/internal/door/doortest"
 	"gatepost/mailbox"
 	"gatepost/mailbox/imap"
 )
@@ -393,6 +395,27 @@ type later struct{}
 
 func (later) Login(context.Context, string, string, netip.Addr) (int64, string, error) {
 	return 0, "", fmt.Errorf("shut: %w", door.ErrLater)
+}
+
+// Tokens by OAUTHBEARER (RFC 7628): the error is told, and then fails as a wrong password does.
+func TestBearer(t *testing.T) {
+	c := start(t, func(s *imap.Server) { s.Auth = doortest.Users{"ann": {"secret"}, "tokens": {}} }).dial(t)
+	if caps := c.must("CAPABILITY")[0]; !strings.Contains(caps, " AUTH=OAUTHBEARER AUTH=XOAUTH2 AUTH=PLAIN") {
+		t.Errorf("capabilities: %s", caps)
+	}
+	say := func(line, want string) {
+		t.Helper()
+		io.WriteString(c.c, line+"\r\n")
+		wantPrefix(t, line, c.line(), want)
+	}
+	say("a AUTHENTICATE OAUTHBEARER", "+ ")
+	say(doortest.Shown("ann", "wrong"), "+ "+doortest.Told)
+	say(doortest.Heard, "a NO [AUTHENTICATIONFAILED] Wrong user or password")
+	say("b AUTHENTICATE OAUTHBEARER "+doortest.Shown("ann", strings.Repeat("long", 2000)), "+ "+doortest.Told)
+	say("*", "b NO [AUTHENTICATIONFAILED] Wrong user or password")
+	say("c AUTHENTICATE OAUTHBEARER "+doortest.Shown("later", "x"), "c NO [UNAVAILABLE]")
+	say("d AUTHENTICATE OAUTHBEARER "+doortest.Shown("broken", "x"), "d NO [UNAVAILABLE]")
+	say("e AUTHENTICATE OAUTHBEARER "+doortest.Shown("ann", "secret"), "e OK [CAPABILITY ")
 }
 
 // Who may not connect is told why; a session that was open goes on.

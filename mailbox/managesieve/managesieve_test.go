@@ -284,6 +284,23 @@ func TestSCRAM(t *testing.T) {
 	}
 }
 
+// TestBearer: RFC 7628. The error is told, and then fails as a wrong password does.
+func TestBearer(t *testing.T) {
+	addr := start(t, func(s *managesieve.Server) { s.Auth = doortest.Users{"ann": {"secret"}, "tokens": {}} })
+	c := dial(t, addr)
+	shown := func(user, token string) string {
+		return `AUTHENTICATE "OAUTHBEARER" "` + doortest.Shown(user, token) + `"`
+	}
+	c.say(shown("ann", "wrong"), `"`+doortest.Told+`"`)
+	c.say(`"`+doortest.Heard+`"`, `NO "Wrong user or password"`)
+	c.say(shown("later", "x"), `NO (TRYLATER) "Can't log in now, try later"`)
+	c.say(shown("broken", "x"), `NO (TRYLATER) "Not possible now, try later"`)
+	long := doortest.Shown("ann", strings.Repeat("long", 2000))
+	c.say(fmt.Sprintf("AUTHENTICATE \"OAUTHBEARER\" {%d+}\n%s", len(long), long), `"`+doortest.Told+`"`)
+	c.say(`"*"`, `NO "Wrong user or password"`)
+	c.say(shown("ann", "secret"), `OK "Logged in"`)
+}
+
 // TestPrivacy: a strange address is asked to use TLS before it says a password.
 func TestPrivacy(t *testing.T) {
 	config := certificate(t)

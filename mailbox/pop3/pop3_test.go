@@ -284,6 +284,22 @@ func TestSCRAM(t *testing.T) {
 	c.say("AUTH", "+OK Mechanisms\nSCRAM-SHA-256\nPLAIN\n.")
 }
 
+// TestBearer: RFC 7628 by RFC 5034. The error is told, and then fails as a wrong password does.
+func TestBearer(t *testing.T) {
+	s := start(t, func(s *pop3.Server) { s.Auth = doortest.Users{"ann": {"secret"}, "tokens": {}} })
+	c := dial(t, s)
+	c.say("AUTH", "+OK Mechanisms\nSCRAM-SHA-256\nOAUTHBEARER\nXOAUTH2\nPLAIN\n.")
+	c.say("AUTH OAUTHBEARER", "+ ")
+	c.say(doortest.Shown("ann", "wrong"), "+ "+doortest.Told)
+	c.say(doortest.Heard, "-ERR [AUTH] Wrong user or password")
+	c.say("AUTH OAUTHBEARER "+doortest.Shown("later", "x"), "-ERR [SYS/TEMP] Can't log in now, try later")
+	c.say("AUTH OAUTHBEARER "+doortest.Shown("broken", "x"), "-ERR [SYS/TEMP] Not possible now, try later")
+	c.say("AUTH OAUTHBEARER", "+ ")
+	c.say(doortest.Shown("ann", strings.Repeat("long", 2000)), "+ "+doortest.Told)
+	c.say("*", "-ERR [AUTH] Wrong user or password")
+	c.say("AUTH OAUTHBEARER "+doortest.Shown("ann", "secret"), "+OK 0 messages")
+}
+
 // TestTwoSessions: both see the inbox as it was, nobody is locked out, and neither is misled.
 func TestTwoSessions(t *testing.T) {
 	s := start(t, nil)

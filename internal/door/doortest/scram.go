@@ -94,7 +94,8 @@ func sign(key []byte, text string) []byte {
 	return m.Sum(nil)
 }
 
-// Users is a door.Prover: each user has several passwords. Of user "later" there were too many
+// Users is a door.Prover: each user has several passwords. Each is a token as well (door.Bearer), once there
+// is a user "tokens". Of user "later" there were too many
 // wrong ones, and of "broken" nothing can be told.
 type Users map[string][]string
 
@@ -122,6 +123,33 @@ func (u Users) Prove(_ context.Context, user string, _ netip.Addr, fits func(doo
 		return err == nil && fits(door.Keys{Stored: stored[:], Server: sign(salted, "Server Key")})
 	})
 }
+
+// Bears implements door.Bearer.
+func (u Users) Bears() bool { return u["tokens"] != nil }
+
+// Bear implements door.Bearer. Who says nothing of himself is the user of that name.
+func (u Users) Bear(_ context.Context, user, token string, _ netip.Addr) (int64, string, error) {
+	if user == "" {
+		user = token
+	}
+	box, address, err := u.in(user, func(known string) bool { return known == token })
+	if errors.Is(err, door.ErrLogin) {
+		err = door.BadToken{Status: "invalid_token", Scope: "mail", Configuration: "https://id.example.org/.well-known/openid-configuration"}
+	}
+	return box, address, err
+}
+
+// Shown is what a client says by OAUTHBEARER (RFC 7628), in base64.
+func Shown(user, token string) string {
+	return encode([]byte("n,a=" + user + ",\x01host=mail.example.org\x01port=993\x01auth=Bearer " + token + "\x01\x01"))
+}
+
+// Told is what Users have a client told by OAUTHBEARER whose token is wrong, in base64, and Heard what it
+// answers to that.
+const (
+	Told  = "eyJvcGVuaWQtY29uZmlndXJhdGlvbiI6Imh0dHBzOi8vaWQuZXhhbXBsZS5vcmcvLndlbGwta25vd24vb3BlbmlkLWNvbmZpZ3VyYXRpb24iLCJzY29wZSI6Im1haWwiLCJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0="
+	Heard = "AQ=="
+)
 
 func (u Users) in(user string, right func(password string) bool) (int64, string, error) {
 	switch user {
