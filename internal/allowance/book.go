@@ -65,12 +65,19 @@ type Answer struct {
 	Why  string
 }
 
-// Bounds of what a Book has in memory.
+// Bounds of what a Book has in memory. Above maxBoxes accounts, or maxSeenAll recipients, those that have
+// not been used for idle make room at the next Sync; above twice as many no further one is begun.
 const (
 	maxBoxes    = 20_000
+	maxSeenAll  = 2_000_000
 	maxNetworks = 64 // of one log-in in an hour
 	maxSeen     = 100_000
+	idle        = time.Minute
+	readTime    = 2 * time.Second // for the rows of one log-in
 )
+
+// busy is what a log-in hears for which there is no room.
+const busy = "too many log-ins at once"
 
 // hours are a day, and the one that has begun.
 const hours = 24
@@ -118,7 +125,8 @@ type account struct {
 	slots    map[int64]*slot        // by hour, those of the last day
 	seen     map[uint64]int64       // recipients, by the hour of the last mail to them
 	networks map[netip.Prefix]int64 // by the hour of the last log-in
-	used     int64                  // the last hour in which anything was counted here
+	used     time.Time              // when anything was counted here last
+	unread   bool                   // its rows could not be read yet, so that none may be written
 }
 
 type minute struct {
@@ -128,9 +136,9 @@ type minute struct {
 
 // A slot is one hour.
 type slot struct {
-	own    Count
+	own    Count // since the account is in memory
 	dirty  bool
-	others map[string]Count // by node
+	others map[string]Count // by node; of this one what it counted before
 }
 
 // at returns the slot of an hour.
@@ -195,25 +203,15 @@ func (a *account) tick(now time.Time) int {
 	return m.n
 }
 
-// of returns the account of a mailbox.
-func (b *Book) of(box int64, hour int64) (*account, *slot) {
+// of returns the account of a mailbox, which know has brought, with its present hour; nil where there
+// was no room.
+func (b *Book) of(box int64, now time.Time) (*account, *slot) {
 	a := b.boxes[box]
 	if a == nil {
-		for other, old := range b.boxes {
-			if len(b.boxes) < maxBoxes {
-				break
-			}
-			if old.used < hour { // its rows have the rest
-				delete(b.boxes, other)
-			}
-		}
-		a = &account{}
-		if len(b.boxes) < maxBoxes {
-			b.boxes[box] = a
-		}
+		return nil, nil
 	}
-	a.used = hour
-	s := a.at(hour)
+	a.used = now
+	s := a.at(now.Unix() / 3600)
 	s.own.Box, s.dirty = box, true
 	return a, s
 }
@@ -221,13 +219,20 @@ func (b *Book) of(box int64, hour int64) (*account, *slot) {
 // Begin is asked whether a log-in may begin a message, which is counted.
 func (b *Book) Begin(box int64) Answer {
 	now := b.c.Now()
+	b.know(box, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limits := b.limits(box)
 	if s, stopped := b.stops[box]; stopped {
 		return Answer{Stopped, s.Reason}
 	}
-	a, s := b.of(box, now.Unix()/3600)
+	return b.begin(box, b.limits(box), now)
+}
+
+func (b *Book) begin(box int64, limits Limits, now time.Time) Answer {
+	a, s := b.of(box, now)
+	if a == nil {
+		return Answer{Later, busy}
+	}
 	minute := a.tick(now)
 	hour, day := a.inHour(now), a.sum(now.Unix()/3600, hours)
 	asked := int(day.Messages+day.Refused) + 1
@@ -251,46 +256,87 @@ func (b *Book) Begin(box int64) Answer {
 	return Answer{}
 }
 
-// To is asked whether a log-in may write to a recipient, who is counted if he is new.
-func (b *Book) To(box int64, rcpt mail.Path) Answer {
+// To is asked whether a log-in may write to a recipient, and is given all for whom he stands. Those who are
+// new are counted, or, where that would be too many, none is.
+func (b *Book) To(box int64, rcpts ...mail.Path) Answer {
 	now := b.c.Now()
+	b.know(box, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limits := b.limits(box)
 	if s, stopped := b.stops[box]; stopped {
 		return Answer{Stopped, s.Reason}
 	}
+	return b.to(box, b.limits(box), now, rcpts)
+}
+
+func (b *Book) to(box int64, limits Limits, now time.Time, rcpts []mail.Path) Answer {
 	hour := now.Unix() / 3600
-	a, s := b.of(box, hour)
-	key := maphash.String(b.seed, string(rcpt.Fold().Base()))
-	if last, known := a.seen[key]; known && last > hour-hours {
-		a.seen[key] = hour
+	a, s := b.of(box, now)
+	if a == nil {
+		return Answer{Later, busy}
+	}
+	fresh := map[uint64]bool{}
+	for _, rcpt := range rcpts {
+		key := maphash.String(b.seed, string(rcpt.Fold().Base()))
+		if last, known := a.seen[key]; known && last > hour-hours {
+			a.seen[key] = hour
+		} else {
+			fresh[key] = true
+		}
+	}
+	if len(fresh) == 0 {
 		return Answer{}
 	}
 	day := a.sum(hour, hours)
-	if limits.Recipients > 0 && day.Fresh >= int64(limits.Recipients) {
-		s.own.Excess++
+	if limits.Recipients > 0 && day.Fresh+int64(len(fresh)) > int64(limits.Recipients) {
+		s.own.Excess++ // one, whatever he stands for: who writes to a long list is no thief
+		if len(fresh) > 1 {
+			return Answer{Later, fmt.Sprintf("%d more recipients, %d different ones in a day are allowed", len(fresh), limits.Recipients)}
+		}
 		if asked := int(day.Fresh + day.Excess + 1); limits.LockAt > 0 && asked >= limits.Recipients*limits.LockAt {
 			return b.stop(box, now, fmt.Sprintf("%d different recipients in a day were asked for, %d are allowed", asked, limits.Recipients))
 		}
 		return Answer{Later, fmt.Sprintf("%d different recipients in a day are allowed", limits.Recipients)}
 	}
-	s.own.Fresh++
+	s.own.Fresh += int64(len(fresh))
 	if a.seen == nil {
 		a.seen = map[uint64]int64{}
 	}
-	if len(a.seen) < maxSeen {
-		a.seen[key] = hour
+	for key := range fresh {
+		if len(a.seen) < maxSeen {
+			a.seen[key] = hour
+		}
 	}
 	return Answer{}
 }
 
-// Wrong counts a recipient that does not exist, or a report that came back.
-func (b *Book) Wrong(box int64) {
+// Onward is asked whether the rules of a mailbox may send a message on. That is counted by itself: what
+// strangers write takes nothing of what the owner may send, and stops him never.
+func (b *Book) Onward(box int64, to mail.Path) Answer {
+	now := b.c.Now()
+	b.know(-box, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, s := b.of(box, b.c.Now().Unix()/3600)
-	s.own.Wrong++
+	if s, stopped := b.stops[box]; stopped {
+		return Answer{Stopped, s.Reason}
+	}
+	limits := b.limits(box)
+	limits.LockAt = 0
+	if a := b.begin(-box, limits, now); a.Kind != Fine {
+		return a
+	}
+	return b.to(-box, limits, now, []mail.Path{to})
+}
+
+// Wrong counts a recipient that does not exist, or a report that came back.
+func (b *Book) Wrong(box int64) {
+	now := b.c.Now()
+	b.know(box, now)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, s := b.of(box, now); s != nil {
+		s.own.Wrong++
+	}
 }
 
 // LoggedIn notes from which network (/24, /48) somebody logged in.
@@ -303,10 +349,15 @@ func (b *Book) LoggedIn(box int64, peer netip.Addr) {
 	if err != nil {
 		return
 	}
+	now := b.c.Now()
+	b.know(box, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	hour := b.c.Now().Unix() / 3600
-	a, s := b.of(box, hour)
+	hour := now.Unix() / 3600
+	a, s := b.of(box, now)
+	if a == nil {
+		return
+	}
 	if last, known := a.networks[network]; known && last == hour {
 		return
 	}

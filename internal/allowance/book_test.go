@@ -18,6 +18,7 @@ type memory struct {
 	stops  []Stop
 	own    map[Owner]Own
 	fails  error
+	read   int // accounts
 }
 
 func newMemory() *memory {
@@ -35,6 +36,19 @@ func (m *memory) Save(_ context.Context, node string, counts []Count) error {
 		m.counts[node][[2]int64{c.Box, c.Hour}] = c
 	}
 	return nil
+}
+
+func (m *memory) Of(_ context.Context, box, hour int64) (map[string][]Count, error) {
+	found := map[string][]Count{}
+	for node, counts := range m.counts {
+		for h := hour; h < hour+2*hours; h++ {
+			if c, ok := counts[[2]int64{box, h}]; ok {
+				found[node] = append(found[node], c)
+			}
+		}
+	}
+	m.read++
+	return found, m.fails
 }
 
 func (m *memory) Counts(_ context.Context, node string, hour int64, _ time.Time) (map[string][]Count, time.Time, error) {
@@ -302,20 +316,174 @@ func TestSigns(t *testing.T) {
 	}
 }
 
-// What is in memory is bounded, whoever logs in.
+// What is in memory is bounded, whoever logs in, and who makes room is counted on when he is back: by the hour, by
+// the day and by his recipients.
 func TestBounded(t *testing.T) {
-	d := newDesk(t, newMemory(), "a", Limits{Hour: 1})
-	for box := range int64(maxBoxes + 100) {
-		d.Begin(box)
+	rows := newMemory()
+	d := newDesk(t, rows, "a", Limits{Hour: 5, Day: 9, Recipients: 3})
+	d.begins(7, 3, 3, Later)
+	d.To(7, "a@x.example", "b@x.example")
+	d.now = d.now.Add(2 * time.Minute)
+	for box := range int64(maxBoxes) {
+		d.Begin(1000 + box)
 	}
-	if n := len(d.boxes); n > maxBoxes {
-		t.Errorf("%d accounts", n)
+	if got := d.Begin(8); got.Kind != Fine {
+		t.Errorf("one more: %+v", got)
+	}
+	d.sync()
+	if d.boxes[7] != nil || d.boxes[8] == nil || len(d.boxes) != maxBoxes+1 { // the others have asked within the minute
+		t.Errorf("among %d accounts are box 7: %v, box 8: %v", len(d.boxes), d.boxes[7] != nil, d.boxes[8] != nil)
+	}
+	d.begins(7, 3, 2, Later)
+	if got := d.To(7, "c@x.example"); got.Kind != Fine {
+		t.Errorf("the third recipient: %+v", got)
+	}
+	if got := d.To(7, "d@x.example"); got.Kind != Later {
+		t.Errorf("the fourth recipient: %+v", got)
+	}
+	d.sync() // in the place of what was written before
+	if c := rows.counts["a"][[2]int64{7, d.now.Unix() / 3600}]; c.Messages != 5 || c.Refused != 1 || c.Fresh != 3 {
+		t.Errorf("written: %+v", c)
 	}
 	d.now = d.now.Add(2 * time.Hour)
-	d.Begin(1_000_000)
+	d.sync()
+	if n := len(d.boxes); n > maxBoxes {
+		t.Errorf("%d accounts two hours later", n)
+	}
+	d.begins(7, 4, 3, Later) // of the day 9 were asked for: 6, and 3 now
+	read := rows.read
+	d.begins(7, 1, 0, Later)
+	if rows.read != read {
+		t.Error("who is in memory is read again")
+	}
+	for box := range int64(2*maxBoxes + 10) {
+		d.Begin(100_000 + box)
+	}
+	if n := len(d.boxes); n > 2*maxBoxes {
+		t.Errorf("%d accounts", n)
+	}
+	if got := d.Begin(99); got.Kind != Later || got.Why != busy {
+		t.Errorf("without room: %+v", got)
+	}
+	d.Wrong(99)
+	d.LoggedIn(99, netip.MustParseAddr("192.0.2.1"))
+	d.sync()
 	d.now = d.now.Add(25 * time.Hour)
 	d.forget(d.now.Unix() / 3600)
 	if n := len(d.boxes); n != 0 {
 		t.Errorf("%d accounts a day later", n)
 	}
+}
+
+// Recipients that are remembered are bounded together.
+func TestSeenBounded(t *testing.T) {
+	d := newDesk(t, newMemory(), "a", Limits{})
+	many := make([]mail.Path, maxSeen)
+	for i := range many {
+		many[i] = mail.Path(fmt.Sprintf("r%d@x.example", i))
+	}
+	for box := range int64(maxSeenAll/maxSeen + 1) {
+		d.To(1+box, many...)
+		d.now = d.now.Add(time.Second)
+	}
+	d.now = d.now.Add(2 * time.Minute)
+	d.sync()
+	seen := 0
+	for _, a := range d.boxes {
+		seen += len(a.seen)
+	}
+	if seen > maxSeenAll || d.boxes[1] != nil || d.boxes[maxSeenAll/maxSeen+1] == nil {
+		t.Errorf("%d recipients of %d accounts", seen, len(d.boxes))
+	}
+}
+
+// Rows that can't be read are not written over: what was counted meanwhile is added to them.
+func TestUnread(t *testing.T) {
+	rows := newMemory()
+	d := newDesk(t, rows, "a", Limits{Hour: 4})
+	rows.counts["a"] = map[[2]int64]Count{{7, d.now.Unix() / 3600}: {Box: 7, Hour: d.now.Unix() / 3600, Messages: 2}}
+	rows.fails = errors.New("no store")
+	d.begins(7, 1, 1, Later)
+	d.Sync(t.Context())
+	rows.fails = nil
+	d.sync()
+	if c := rows.counts["a"][[2]int64{7, d.now.Unix() / 3600}]; c.Messages != 2 {
+		t.Errorf("before it was read: %+v", c)
+	}
+	d.begins(7, 2, 1, Later)
+	d.sync()
+	if c := rows.counts["a"][[2]int64{7, d.now.Unix() / 3600}]; c.Messages != 4 || c.Refused != 1 {
+		t.Errorf("then: %+v", c)
+	}
+}
+
+// A recipient who stands for others counts as those, all or none, and a long list makes nobody a thief.
+func TestLists(t *testing.T) {
+	d := newDesk(t, newMemory(), "a", Limits{Recipients: 5, LockAt: 2})
+	to := func(want Kind, rcpts ...mail.Path) {
+		t.Helper()
+		if got := d.To(7, rcpts...); got.Kind != want {
+			t.Errorf("%v: %+v, want %v", rcpts, got, want)
+		}
+	}
+	to(Fine, "a@x.example", "b@x.example", "A@x.example", "b+tag@x.example")
+	to(Fine, "a@x.example", "c@x.example")
+	for range 20 {
+		to(Later, "d@x.example", "e@x.example", "f@x.example")
+	}
+	to(Fine, "d@x.example", "e@x.example")
+	to(Fine, "a@x.example", "e@x.example")
+	to(Stopped, "f@x.example") // 20 times is what nobody does by mistake
+	long := make([]mail.Path, 100)
+	for i := range long {
+		long[i] = mail.Path(fmt.Sprintf("r%d@x.example", i))
+	}
+	if got := d.To(8, long...); got.Kind != Later || got.Why != "100 more recipients, 5 different ones in a day are allowed" {
+		t.Errorf("a long list: %+v", got)
+	}
+	for i, rcpt := range long[:6] {
+		if got := d.To(8, rcpt); (got.Kind == Fine) != (i < 5) || got.Kind == Stopped {
+			t.Errorf("recipient %d after it: %+v", i, got)
+		}
+	}
+}
+
+// What is not written yet makes no room.
+func TestKept(t *testing.T) {
+	d := newDesk(t, newMemory(), "a", Limits{})
+	for box := range int64(maxBoxes + 1) {
+		d.Begin(1 + box)
+	}
+	d.makeRoom(d.now.Add(time.Hour))
+	if n := len(d.boxes); n != maxBoxes+1 {
+		t.Errorf("%d accounts", n)
+	}
+	d.sync()
+	d.makeRoom(d.now.Add(time.Hour))
+	if n := len(d.boxes); n != maxBoxes*9/10 {
+		t.Errorf("%d accounts once all is written", n)
+	}
+}
+
+// What rules send on is counted beside what the owner sends, and stops him never.
+func TestOnward(t *testing.T) {
+	d := newDesk(t, newMemory(), "a", Limits{Hour: 3, Recipients: 2, LockAt: 2})
+	onward := func(n int, to mail.Path, want Kind) {
+		t.Helper()
+		for range n {
+			if got := d.Onward(7, to); got.Kind != want {
+				t.Fatalf("%s: %+v, want %v", to, got, want)
+			}
+		}
+	}
+	onward(3, "a@x.example", Fine)
+	onward(100, "a@x.example", Later)
+	d.begins(7, 3, 3, Later)
+	d.now = d.now.Add(2 * time.Hour)
+	onward(1, "b@x.example", Fine)
+	onward(1, "c@x.example", Later)
+	if first, err := d.StopNow(t.Context(), Stop{Box: 7, Since: d.now}); !first || err != nil {
+		t.Fatal(first, err)
+	}
+	onward(1, "a@x.example", Stopped)
 }

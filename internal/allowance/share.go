@@ -10,8 +10,10 @@ import (
 type Rows interface {
 	// Save puts counts of a node in the place of those that it had for the same mailbox and hour.
 	Save(ctx context.Context, node string, counts []Count) error
+	// Of returns what each node counted of a mailbox from an hour on.
+	Of(ctx context.Context, box, hour int64) (map[string][]Count, error)
 	// Counts returns what other nodes counted, from an hour on, that changed since a time of the
-	// store's, with the newest such time.
+	// store's, with the newest such time. Since the zero time nothing has.
 	Counts(ctx context.Context, node string, hour int64, since time.Time) (map[string][]Count, time.Time, error)
 	// Stops returns who is stopped.
 	Stops(ctx context.Context) ([]Stop, error)
@@ -94,6 +96,7 @@ func (b *Book) Sync(ctx context.Context) error {
 		return fmt.Errorf("allowance: limits of their own: %w", err)
 	}
 	b.learn(others, newest, list, own)
+	b.makeRoom(b.c.Now())
 	return nil
 }
 
@@ -103,8 +106,8 @@ func (b *Book) take() (stops []Stop, counts []Count, since time.Time) {
 	defer b.mu.Unlock()
 	for _, a := range b.boxes {
 		for _, s := range a.slots {
-			if s.dirty {
-				counts, s.dirty = append(counts, s.own), false
+			if s.dirty && !a.unread {
+				counts, s.dirty = append(counts, s.total(b.c.Node)), false
 			}
 		}
 	}
@@ -130,20 +133,9 @@ func (b *Book) learn(others map[string][]Count, newest time.Time, stops []Stop, 
 	defer b.mu.Unlock()
 	for node, list := range others {
 		for _, c := range list {
-			a := b.boxes[c.Box]
-			if a == nil {
-				if len(b.boxes) >= maxBoxes {
-					continue
-				}
-				a = &account{used: c.Hour}
-				b.boxes[c.Box] = a
+			if a := b.boxes[c.Box]; a != nil {
+				a.learn(node, c)
 			}
-			s := a.at(c.Hour)
-			s.own.Box = c.Box
-			if s.others == nil {
-				s.others = map[string]Count{}
-			}
-			s.others[node] = c
 		}
 	}
 	if newest.After(b.since) {
@@ -161,6 +153,7 @@ func (b *Book) learn(others map[string][]Count, newest time.Time, stops []Stop, 
 	for box := range was {
 		if _, still := b.stops[box]; !still {
 			delete(b.boxes, box)
+			delete(b.boxes, -box)
 		}
 	}
 }
@@ -170,7 +163,7 @@ func (b *Book) forget(hour int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for box, a := range b.boxes {
-		if a.used <= hour-hours {
+		if a.used.Unix()/3600 <= hour-hours {
 			delete(b.boxes, box)
 			continue
 		}
@@ -203,6 +196,7 @@ func (b *Book) Resume(ctx context.Context, box int64) (bool, error) {
 	}
 	b.mu.Lock()
 	delete(b.boxes, box)
+	delete(b.boxes, -box)
 	b.mu.Unlock()
 	return was, b.Sync(ctx)
 }

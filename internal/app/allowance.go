@@ -64,7 +64,42 @@ func (s sendLimits) Rcpt(login, rcpt mail.Path) mail.Verdict {
 	if !ok {
 		return mail.Verdict{}
 	}
-	return s.verdict(login, s.book.To(who.id, rcpt), mail.Reply{Code: 452, Enhanced: "4.5.3"})
+	return s.verdict(login, s.book.To(who.id, standsFor(s.directory.Snapshot(), rcpt)...), mail.Reply{Code: 452, Enhanced: "4.5.3"})
+}
+
+// standsFor returns whom a recipient stands for: the mailboxes and addresses elsewhere to which aliases, lists and
+// forwards bring his mail; himself where there are none. Copies that a mailbox gives others are its own affair.
+func standsFor(s *directory.Snapshot, rcpt mail.Path) (all []mail.Path) {
+	found, err := s.Resolve(rcpt)
+	if err != nil { // he is elsewhere
+		return []mail.Path{rcpt}
+	}
+	for _, m := range found.Boxes {
+		if !found.Copied(m.ID) {
+			all = append(all, m.Address)
+		}
+	}
+	for _, r := range found.Remotes {
+		if _, copied := s.Mailbox(r.By); !copied {
+			all = append(all, r.Address)
+		}
+	}
+	if len(all) == 0 {
+		return []mail.Path{rcpt}
+	}
+	return all
+}
+
+// Onward implements intake.Allowance.
+func (s sendLimits) Onward(box int64, to mail.Path) (why string) {
+	switch a := s.book.Onward(box, to); a.Kind {
+	case allowance.Later:
+		s.count("onward")
+		return "of what its rules send on only " + a.Why
+	case allowance.Stopped:
+		return "it may send nothing for now"
+	}
+	return ""
 }
 
 // Wrong implements intake.Allowance.

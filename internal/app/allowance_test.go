@@ -1,10 +1,12 @@
 package app
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 )
@@ -34,5 +36,33 @@ func TestSubmissionMeets(t *testing.T) {
 	}
 	if got, want := a.keepsKeys(), 35*24*time.Hour; got != want { // submission.hold and queue.lifetime
 		t.Errorf("the record of a key stays for %v, want %v", got, want)
+	}
+}
+
+// A recipient counts as all for whom he stands, but for copies that a mailbox gives others.
+func TestStandsFor(t *testing.T) {
+	n := openPages(t)
+	n.copies("bob@test.example", "copy@elsewhere.example")
+	add := func(a directory.Alias) {
+		t.Helper()
+		n.must2(n.directory.AddAlias(t.Context(), a))
+	}
+	add(directory.Alias{Address: "team@test.example", Kind: directory.PlainAlias, Targets: []mail.Path{"ann@test.example", "bob@test.example", "x@elsewhere.example"}})
+	add(directory.Alias{Address: "away@test.example", Kind: directory.Forward, Targets: []mail.Path{"y@elsewhere.example"}})
+	add(directory.Alias{Address: "list@test.example", Kind: directory.Distribution, Targets: []mail.Path{"team@test.example", "away@test.example", "carl@other.example"}, Post: directory.PostAll, Owner: "ann@test.example"})
+	for rcpt, want := range map[mail.Path][]mail.Path{
+		"ann+x@test.example":  {"ann@test.example"},
+		"bob@test.example":    {"bob@test.example"},
+		"team@test.example":   {"ann@test.example", "bob@test.example", "x@elsewhere.example"},
+		"away@test.example":   {"y@elsewhere.example"},
+		"list@test.example":   {"ann@test.example", "bob@test.example", "carl@other.example", "x@elsewhere.example", "y@elsewhere.example"},
+		"nobody@test.example": {"nobody@test.example"},
+		"z@elsewhere.example": {"z@elsewhere.example"},
+	} {
+		got := standsFor(n.directory.Snapshot(), rcpt)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", rcpt, got, want)
+		}
 	}
 }

@@ -15,13 +15,15 @@ type Senders interface {
 	MaySend(ctx context.Context, login mail.Path, box int64) (mailbox.Sending, error)
 }
 
-// An Allowance bounds what log-ins send. Its methods answer at once.
+// An Allowance bounds what log-ins send. Its methods wait for a row at most.
 type Allowance interface {
 	// Begin is asked for each message that a log-in begins, Rcpt for each recipient that is there.
 	Begin(login mail.Path) mail.Verdict
 	Rcpt(login, rcpt mail.Path) mail.Verdict
 	// Wrong is told of each recipient that does not exist.
 	Wrong(login mail.Path)
+	// Onward is asked for each message that the rules of a mailbox would send on, and says why not; "": they may.
+	Onward(box int64, to mail.Path) (why string)
 }
 
 // allowed asks about a message that a log-in begins.
@@ -44,6 +46,14 @@ func (in *Intake) allows(login, rcpt mail.Path, found mail.Answer) mail.Verdict 
 		return in.Allowance.Rcpt(login, rcpt)
 	}
 	return mail.Verdict{}
+}
+
+// goesOn asks about a message that the rules of a mailbox would send on.
+func (in *Intake) goesOn(box int64, to mail.Path) (why string) {
+	if in.Allowance == nil {
+		return ""
+	}
+	return in.Allowance.Onward(box, to)
 }
 
 // maxOwners bounds the mailboxes behind one address whose grants are looked up.

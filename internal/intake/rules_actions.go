@@ -162,6 +162,9 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	case in.wasHere(p):
 		return "it was sent on from here before"
 	}
+	if why := in.goesOn(p.box.ID, a.Address); why != "" {
+		return why
+	}
 	view, served := p.d.View, p.served
 	if a.Header != nil {
 		view, served = p.edited(a.Header)

@@ -415,3 +415,33 @@ func TestRulesFromQueue(t *testing.T) {
 		t.Errorf("released: got %s", got)
 	}
 }
+
+// A mailbox whose rules have sent on enough keeps what comes.
+func TestRulesOnwardLimit(t *testing.T) {
+	w, _, dir, r := newRulesWorld(t)
+	box, _ := dir.Snapshot().Mailbox("none@late.example")
+	w.Allowance = enough{box.ID, "second@far.example"}
+	r.set(t, dir, "none@late.example", `redirect "x@far.example"; redirect "second@far.example";`)
+	if got := w.deliver(t, letter, "none@late.example"); got.Answer != mail.OK || len(w.commits) != 1 {
+		t.Fatalf("got %v, %d commits", got, len(w.commits))
+	}
+	if got, want := became(w.commits[0]), "in INBOX; to x@far.example, mx:far.example by late.example, SRS"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// enough is an Allowance that has a mailbox send nothing on to one address.
+type enough struct {
+	box int64
+	to  mail.Path
+}
+
+func (enough) Begin(mail.Path) mail.Verdict     { return mail.Verdict{} }
+func (enough) Rcpt(_, _ mail.Path) mail.Verdict { return mail.Verdict{} }
+func (enough) Wrong(mail.Path)                  {}
+func (e enough) Onward(box int64, to mail.Path) string {
+	if box == e.box && to == e.to {
+		return "it has sent on enough"
+	}
+	return ""
+}

@@ -117,7 +117,7 @@ func histograms(r *prometheus.Registry, name, help string, buckets []float64, la
 // Connection counts an SMTP connection by what became of it at the gate.
 func (m *Metrics) Connection(fate string) { m.connections.WithLabelValues(fate).Inc() }
 
-// Submission counts what the limits of log-ins did: later, stopped, locked.
+// Submission counts what the limits of log-ins did: later, stopped, locked; onward: rules sent nothing on.
 func (m *Metrics) Submission(what string) { m.submission.WithLabelValues(what).Inc() }
 
 // Collected counts a message of an account elsewhere.

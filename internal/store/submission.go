@@ -47,23 +47,40 @@ func (s Submission) Save(ctx context.Context, node string, counts []allowance.Co
 // lateCommit is how long after its time a row may be seen first.
 const lateCommit = 10 * time.Second
 
+// Of implements allowance.Rows.
+func (s Submission) Of(ctx context.Context, box, hour int64) (nodes map[string][]allowance.Count, err error) {
+	err = s.db.View(ctx, func(tx *Tx) (err error) {
+		nodes, err = tx.countsOf(`box = ? AND hour >= ?`, box, hour)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: counts of box %d: %w", box, err)
+	}
+	return nodes, nil
+}
+
+// countsOf reads counts by the node that counted.
+func (tx *Tx) countsOf(where string, args ...any) (map[string][]allowance.Count, error) {
+	nodes := map[string][]allowance.Count{}
+	rows, err := tx.Query(`SELECT box, hour, node, messages, refused, fresh, excess, wrong, networks FROM submission_count WHERE `+where, args...)
+	return nodes, each(rows, err, func(rows *sql.Rows) error {
+		var c allowance.Count
+		var whose string
+		err := rows.Scan(&c.Box, &c.Hour, &whose, &c.Messages, &c.Refused, &c.Fresh, &c.Excess, &c.Wrong, &c.Networks)
+		nodes[whose] = append(nodes[whose], c)
+		return err
+	})
+}
+
 // Counts implements allowance.Rows.
 func (s Submission) Counts(ctx context.Context, node string, hour int64, since time.Time) (others map[string][]allowance.Count, newest time.Time, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
+	err = s.db.View(ctx, func(tx *Tx) (err error) {
 		others, newest = map[string][]allowance.Count{}, fromMicros(tx.now())
-		from := int64(0)
-		if !since.IsZero() {
-			from = toMicros(since.Add(-lateCommit))
+		if since.IsZero() {
+			return nil
 		}
-		rows, err := tx.Query(`SELECT box, hour, node, messages, refused, fresh, excess, wrong, networks FROM submission_count
-			WHERE changed >= ? AND node <> ? AND hour >= ?`, from, node, hour)
-		return each(rows, err, func(rows *sql.Rows) error {
-			var c allowance.Count
-			var whose string
-			err := rows.Scan(&c.Box, &c.Hour, &whose, &c.Messages, &c.Refused, &c.Fresh, &c.Excess, &c.Wrong, &c.Networks)
-			others[whose] = append(others[whose], c)
-			return err
-		})
+		others, err = tx.countsOf(`changed >= ? AND node <> ? AND hour >= ?`, toMicros(since.Add(-lateCommit)), node, hour)
+		return err
 	})
 	if err != nil {
 		return nil, since, fmt.Errorf("store: counts of log-ins: %w", err)
@@ -121,7 +138,7 @@ func (s Submission) Resume(ctx context.Context, box int64) (was bool, err error)
 			return err
 		}
 		was = n > 0
-		_, err = tx.Exec(`DELETE FROM submission_count WHERE box = ?`, box)
+		_, err = tx.Exec(`DELETE FROM submission_count WHERE box = ? OR box = ?`, box, -box)
 		return err
 	})
 	if err != nil {
@@ -180,14 +197,14 @@ func (s Submission) Purge(ctx context.Context, hour int64) error {
 }
 
 // Totals returns what log-ins did from an hour on, of all nodes, those that asked for most first;
-// Hour is 0. Box 0 is all of them.
+// Hour is 0. Box 0 is all of them. What rules sent on, whose boxes are below 0, is left out.
 func (s Submission) Totals(ctx context.Context, box, hour int64, limit int) (list []allowance.Count, err error) {
 	err = s.db.View(ctx, func(tx *Tx) error {
 		list = nil
 		// Networks add up within an hour; those of another may be the same.
 		rows, err := tx.Query(`SELECT box, CAST(SUM(messages) AS BIGINT), CAST(SUM(refused) AS BIGINT), CAST(SUM(fresh) AS BIGINT),
 			CAST(SUM(excess) AS BIGINT), CAST(SUM(wrong) AS BIGINT), MAX(networks) FROM submission_count
-			WHERE hour >= ? AND (? = 0 OR box = ?) GROUP BY box ORDER BY SUM(messages) + SUM(refused) + SUM(excess) DESC, box LIMIT ?`, hour, box, box, limit)
+			WHERE hour >= ? AND box > 0 AND (? = 0 OR box = ?) GROUP BY box ORDER BY SUM(messages) + SUM(refused) + SUM(excess) DESC, box LIMIT ?`, hour, box, box, limit)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var c allowance.Count
 			err := rows.Scan(&c.Box, &c.Messages, &c.Refused, &c.Fresh, &c.Excess, &c.Wrong, &c.Networks)

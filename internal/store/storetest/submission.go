@@ -41,11 +41,29 @@ func submissionCounts(t *testing.T, rows allowance.Rows) {
 	}
 	save("a", one, late)
 	save("a", more) // in the place of the first
-	want("a", 100, time.Time{}, map[string][]allowance.Count{})
-	newest := want("b", 101, time.Time{}, map[string][]allowance.Count{"a": {late}})
+	newest := want("b", 101, time.Time{}, map[string][]allowance.Count{})
 	if newest.IsZero() {
 		t.Error("no time to go on from")
 	}
+	want("a", 100, newest, map[string][]allowance.Count{})
+	want("b", 101, newest, map[string][]allowance.Count{"a": {late}})
+	of := func(box, hour int64, want map[string][]allowance.Count) {
+		t.Helper()
+		if got, err := rows.Of(t.Context(), box, hour); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("of box %d: got %v, %v; want %v", box, got, err, want)
+		}
+	}
+	onward := allowance.Count{Box: -7, Hour: 100, Messages: 9}
+	save("b", one, onward)
+	of(7, 100, map[string][]allowance.Count{"a": {more}, "b": {one}})
+	of(7, 101, map[string][]allowance.Count{})
+	of(-7, 100, map[string][]allowance.Count{"b": {onward}})
+	if _, err := rows.Resume(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	of(7, 100, map[string][]allowance.Count{})
+	of(-7, 100, map[string][]allowance.Count{})
+	save("a", more)
 	want("b", 100, newest.Add(time.Hour), map[string][]allowance.Count{}) // nothing changed since
 	if _, err := rows.Resume(t.Context(), 8); err != nil {
 		t.Fatal(err)
@@ -54,7 +72,7 @@ func submissionCounts(t *testing.T, rows allowance.Rows) {
 	if err := rows.Purge(t.Context(), 101); err != nil {
 		t.Fatal(err)
 	}
-	want("b", 0, time.Time{}, map[string][]allowance.Count{})
+	want("b", 0, newest, map[string][]allowance.Count{})
 }
 
 func submissionStops(t *testing.T, rows allowance.Rows) {
