@@ -30,6 +30,7 @@ type connection struct {
 	client    mail.Client
 	conv      Conversation
 	ear       *ear
+	breath    atomic.Int64 // more than 0: it ends with a message, or a silence so long
 	draining  atomic.Bool
 	late      atomic.Bool // and is no longer patient
 
@@ -58,10 +59,16 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return ap
 }
 
-// drain tells the connection to end as soon as no content is on its way. It
+// drain tells the connection to end as soon as no content is on its way, or, where
+// there is a breath, once the client has sent a message or was silent so long. It
 // may be called from any goroutine: the deadline wakes the reader, which looks
-// at the flag after it has set a deadline of its own.
-func (c *connection) drain() {
+// at the flags after it has set a deadline of its own.
+func (c *connection) drain(breath time.Duration) {
+	if breath > 0 {
+		c.breath.Store(int64(breath))
+		c.raw.SetReadDeadline(time.Now().Add(breath))
+		return
+	}
 	c.draining.Store(true)
 	c.raw.SetReadDeadline(time.Unix(1, 0))
 }
@@ -69,7 +76,7 @@ func (c *connection) drain() {
 // expel has the connection end also where content is on its way.
 func (c *connection) expel() {
 	c.late.Store(true)
-	c.drain()
+	c.drain(0)
 }
 
 // serve takes the connection from the gate to its end.

@@ -13,7 +13,7 @@ import (
 )
 
 // Serve answers on l until ctx ends; then it takes no new connection, tells
-// idle ones to come back later (421), lets transactions whose content is on its
+// idle ones to come back later (421; see Config.Breath), lets transactions whose content is on its
 // way finish for Config.DrainTime, and returns when all are gone. It closes l.
 // The error is nil after ctx ended.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
@@ -42,6 +42,7 @@ type gate struct {
 	mu       sync.Mutex
 	open     map[*connection]struct{}
 	draining bool
+	breath   time.Duration // of those that are drained
 }
 
 func (s *Server) newGate(ctx context.Context, addr net.Addr) *gate {
@@ -107,7 +108,7 @@ func (g *gate) admit(raw net.Conn) {
 	g.mu.Lock()
 	g.open[c] = struct{}{}
 	if g.draining {
-		c.drain()
+		c.drain(g.breath)
 	}
 	g.mu.Unlock()
 	g.wg.Add(1)
@@ -131,7 +132,10 @@ const lastWord = time.Second
 // drain ends all connections, in time.
 func (g *gate) drain() {
 	defer g.cancel()
-	g.each(func(c *connection) { c.drain() })
+	g.mu.Lock()
+	g.breath = g.cfg.Breath()
+	g.mu.Unlock()
+	g.each(func(c *connection) { c.drain(g.breath) })
 	late := time.AfterFunc(g.cfg.DrainTime, func() { g.each(func(c *connection) { c.expel() }) })
 	defer late.Stop()
 	last := time.AfterFunc(g.cfg.DrainTime+lastWord, func() {

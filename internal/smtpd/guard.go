@@ -94,22 +94,29 @@ func (g *guard) Read(p []byte) (n int, err error) {
 func (g *guard) receive(p []byte) (int, error) {
 	g.flush()
 	for {
-		deadline := g.until
-		if g.inContent() {
+		deadline, breath := g.until, g.conn.breath.Load()
+		switch {
+		case g.inContent():
 			deadline = earlier(deadline, time.Now().Add(g.patience()))
+		case breath > 0:
+			deadline = earlier(deadline, time.Now().Add(time.Duration(breath)))
 		}
 		g.Conn.SetReadDeadline(deadline)
 		if g.conn.draining.Load() && (!g.inContent() || g.conn.late.Load()) {
 			return 0, errDraining
 		}
+		if g.conn.breath.Load() != breath {
+			continue // which would sleep over a deadline of drain
+		}
 		n, err := g.Conn.Read(p)
-		if n > 0 {
+		switch {
+		case n > 0:
 			return n, nil
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(deadline) {
+		case errors.Is(err, os.ErrDeadlineExceeded) && g.conn.breath.Load() > 0 && !g.inContent():
+			return 0, errDraining
+		case errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(deadline):
 			continue // woken by drain
-		}
-		if err != nil {
+		case err != nil:
 			return 0, err
 		}
 	}
@@ -344,6 +351,9 @@ func (g *guard) replied(line string) {
 	case 334:
 		g.sasl = true
 	default:
+		if g.body != nil && g.conn.breath.Load() > 0 {
+			g.conn.draining.Store(true) // that was the message
+		}
 		g.body = nil
 	}
 	if !muted {

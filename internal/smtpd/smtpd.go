@@ -118,6 +118,11 @@ type Config struct {
 	HandshakeTime time.Duration // for a TLS handshake, and for a PROXY header: 30 s
 	DrainTime     time.Duration // for transactions under way when Serve is stopped: 30 s
 
+	// Breath is asked when Serve is stopped. Where it is more than 0 another process takes the
+	// clients that come, and none is sent away between two commands: each may send the message
+	// that he is at, or came to send, unless he is silent for a breath. nil: 0.
+	Breath func() time.Duration
+
 	Limits    *Limits // shared by all servers of the node; nil means none
 	SpoolOver int64   // content above it goes to a file: 256 KiB
 	SpoolDir  string  // where these files are; they have no name once open
@@ -166,6 +171,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Breath == nil {
+		c.Breath = func() time.Duration { return 0 }
 	}
 	return c
 }

@@ -297,6 +297,72 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// Where another process takes the clients that come, each of ours may send the message that he
+// came to send, unless he is silent.
+func TestBreath(t *testing.T) {
+	const breath = 5 * time.Second
+	c := testConfig()
+	c.Breath = func() time.Duration { return breath }
+	rest := begun[2:]
+	t.Run("before MAIL", func(t *testing.T) {
+		timed(t, c, func(t *testing.T, p *player, m *machine, stop func()) {
+			go stop()
+			time.Sleep(4 * time.Second)
+			p.exchange(begun[:2]...)
+			time.Sleep(4 * time.Second)
+			p.exchange(rest...)
+			time.Sleep(10 * time.Second)
+			sent := time.Now()
+			p.exchange("C: one", "C: .", "S: 250 2.0.0 accepted id1", "S: 421 4.3.2 going down, come back later")
+			if got := time.Since(sent); got > 0 {
+				t.Errorf("sent away %v after its message", got)
+			}
+			p.exchange("E:")
+			stop()
+		})
+	})
+	t.Run("by BDAT", func(t *testing.T) {
+		timed(t, c, func(t *testing.T, p *player, m *machine, stop func()) {
+			go stop()
+			p.exchange(begun[:4]...)
+			p.exchange(`c: "BDAT 3\r\none"`, "S: 250 *")
+			time.Sleep(10 * time.Second)
+			p.exchange("C: BDAT 0 LAST", "S: 250 2.0.0 accepted id1", "S: 421 4.3.2 *", "E:")
+			stop()
+		})
+	})
+	t.Run("silent", func(t *testing.T) {
+		timed(t, c, func(t *testing.T, p *player, m *machine, stop func()) {
+			p.exchange(begun[:4]...)
+			began := time.Now()
+			go stop()
+			p.exchange("S: 421 4.3.2 going down, come back later", "E:")
+			stop()
+			if got := time.Since(began); got < breath || got > breath+lingerTime {
+				t.Errorf("took %v", got)
+			}
+			if got := m.log(); !strings.HasSuffix(got, "abort shutdown") {
+				t.Errorf("the machine was asked\n%s", got)
+			}
+		})
+	})
+	t.Run("never silent", func(t *testing.T) {
+		timed(t, c, func(t *testing.T, p *player, m *machine, stop func()) {
+			began := time.Now()
+			go stop()
+			for range 7 {
+				time.Sleep(4 * time.Second)
+				p.exchange("C: NOOP", "S: 250 *")
+			}
+			p.exchange("S: 421 4.3.2 *", "E:")
+			stop()
+			if got := time.Since(began); got < 30*time.Second || got > 30*time.Second+lingerTime {
+				t.Errorf("took %v", got)
+			}
+		})
+	})
+}
+
 // From the dot to the reply AnswerTime passes at most.
 func TestAnswerTime(t *testing.T) {
 	timed(t, testConfig(), func(t *testing.T, p *player, m *machine, _ func()) {
