@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 )
 
@@ -38,6 +39,7 @@ type Board struct {
 	refused func(protocol string) // counts who comes from elsewhere than Point.Networks
 
 	mu      sync.Mutex
+	left    *Left // sockets that need not be opened
 	sockets map[key]*socket
 	running *run // nil: nobody serves
 }
@@ -60,6 +62,42 @@ func (b *Board) Count(f func(protocol string)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refused = f
+}
+
+// Inherit has Prepare take sockets from left instead of opening others at their addresses.
+func (b *Board) Inherit(left *Left) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = left
+}
+
+// Share returns all sockets that are in force, for another process: they go on listening when
+// Run has ended, until the last of their owners has closed them. The caller closes them.
+func (b *Board) Share() (list []*Socket, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k, s := range b.sockets {
+		shared, err := Share(k.protocol, s.listener)
+		if err != nil {
+			NewLeft(list).Rest()
+			return nil, err
+		}
+		list = append(list, shared)
+	}
+	return list, nil
+}
+
+// Share returns a socket of this process for another one.
+func Share(name string, c interface{ File() (*os.File, error) }) (*Socket, error) {
+	f, err := c.File()
+	if err != nil {
+		return nil, fmt.Errorf("listen: share %s: %w", name, err)
+	}
+	s, err := NewSocket(name, f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return s, nil
 }
 
 // A Change is points that are about to be in force: their sockets are open. It ends with
@@ -99,13 +137,20 @@ func (c *Change) has(k key) bool {
 	return ok
 }
 
-// open makes a socket.
+// open makes a socket, or takes the one that was left for it.
 func (c *Change) open(k key) (*socket, error) {
-	l, err := net.Listen("tcp", k.address)
+	l, err := c.board.left.TCP(k.address)
 	if err != nil {
 		return nil, err
 	}
-	return newSocket(c.board, k, l.(*net.TCPListener)), nil
+	if l == nil {
+		fresh, err := net.Listen("tcp", k.address)
+		if err != nil {
+			return nil, err
+		}
+		l = fresh.(*net.TCPListener)
+	}
+	return newSocket(c.board, k, l), nil
 }
 
 // inTheWay names a socket of ours that keeps a port from being opened another way.
