@@ -290,6 +290,10 @@ func leaveStale(t *testing.T, dir string) {
 // TestMain is the other process in TestTwoProcesses: it claims the directory,
 // says how that went, and holds it until its input ends.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("CONTROL_TEST_KEEP"); dir != "" {
+		keepOn(dir)
+		return
+	}
 	dir := os.Getenv("CONTROL_TEST_CLAIM")
 	if dir == "" {
 		os.Exit(m.Run())

@@ -28,17 +28,25 @@ func Person(ctx context.Context) string {
 
 // peer is the person at the other end of the socket.
 func peer(c *net.UnixConn) string {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return ""
-	}
-	var cred *unix.Ucred
-	var failed error
-	err = raw.Control(func(fd uintptr) { cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err != nil || failed != nil {
+	cred := credentials(c)
+	if cred == nil {
 		return ""
 	}
 	return personOf(strconv.Itoa(int(cred.Pid)), int64(cred.Uid))
+}
+
+// credentials are those of the process at the other end; nil: they are unknown.
+func credentials(c *net.UnixConn) (cred *unix.Ucred) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err != nil || failed != nil {
+		return nil
+	}
+	return cred
 }
 
 // self is the person who runs this process.

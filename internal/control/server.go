@@ -25,6 +25,10 @@ type Server struct {
 	Handle Handler
 	Log    *slog.Logger
 
+	// Keepers get the whole connection of a request, by its operation, in the place of Handle. What
+	// they don't keep they answer. ctx ends with the server.
+	Keepers map[string]func(ctx context.Context, x *Exchange)
+
 	most int // bytes of a request or response; 0 is maxFrame
 }
 
@@ -86,18 +90,24 @@ func (l *Listener) close() {
 
 // serve answers the one request of a connection.
 func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
-	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	c.SetReadDeadline(time.Now().Add(readTime))
 	var req request
 	if err := readFrame(c, &req, s.most); err != nil {
 		writeFrame(c, response{Error: asError(Misused("not a request: %v", err))}, s.most) // if it still listens
+		c.Close()
 		return
 	}
 	c.SetReadDeadline(time.Time{})
+	if keep := s.Keepers[req.Op]; keep != nil {
+		stop()
+		s.keep(ctx, keep, req.Op, &Exchange{req.Params, c, s.most})
+		return
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -117,12 +127,26 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	<-gone
 }
 
+// keep gives the connection away.
+func (s *Server) keep(ctx context.Context, keeper func(context.Context, *Exchange), op string, x *Exchange) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.Answer(nil, s.panicked(ctx, op, p))
+		}
+	}()
+	keeper(ctx, x)
+}
+
+func (s *Server) panicked(ctx context.Context, op string, p any) *Error {
+	s.Log.ErrorContext(ctx, "control: panic", "op", op, "panic", p, "stack", string(debug.Stack()))
+	return &Error{Internal, "failed inside; see the log"}
+}
+
 // answer calls the handler; a panic in it is the command's trouble, not the node's.
 func (s *Server) answer(ctx context.Context, req request) (r response) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.ErrorContext(ctx, "control: panic", "op", req.Op, "panic", p, "stack", string(debug.Stack()))
-			r = response{Error: &Error{Internal, "failed inside; see the log"}}
+			r = response{Error: s.panicked(ctx, req.Op, p)}
 		}
 	}()
 	result, err := s.Handle(ctx, req.Op, req.Params)
