@@ -66,6 +66,12 @@ func (s speaker) says(want, format string, args ...any) string {
 // reloaded is a machine whose listeners are those of its configuration file.
 func reloaded(t *testing.T, form string) (m *machine.Machine, write func(form string)) {
 	t.Helper()
+	return reloadedBy(t, form, func(*machine.Machine) {})
+}
+
+// reloadedBy is reloaded with a last word about the machine before it starts.
+func reloadedBy(t *testing.T, form string, set func(*machine.Machine)) (m *machine.Machine, write func(form string)) {
+	t.Helper()
 	ends(t)
 	dns, err := resolvetest.Serve(strangersZone)
 	if err != nil {
@@ -90,6 +96,7 @@ func reloaded(t *testing.T, form string) (m *machine.Machine, write func(form st
 	write(form)
 	run(t, m, "", "domain", "add", "test.example")
 	run(t, m, password, "mailbox", "add", address, "--password-stdin")
+	set(m)
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSupervised: systemd is told in time: ready when clients are answered, reloading and what came of it,
-// stopping.
+// who serves after an upgrade, stopping.
 func TestSupervised(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
@@ -31,7 +31,7 @@ func TestSupervised(t *testing.T) {
 			}
 		}
 	}
-	m, write := reloaded(t, fmt.Sprintf(reloadForm, 10, 2, ""))
+	m, write := heirs(t)
 	told("\nREADY=1\n", "\nSTATUS=mx.test.example serves\n")
 	c := speak(t, m.SMTP)
 	c.hears("220 ")
@@ -46,7 +46,11 @@ func TestSupervised(t *testing.T) {
 	told("\nRELOADING=1\n")
 	told("\nREADY=1\n", "\nSTATUS=the old configuration is in force")
 	c.Close()
-	if err := m.Signal(syscall.SIGTERM); err != nil {
+	write(fmt.Sprintf(reloadForm, 10, 2, ""))
+	pid := upgrade(t, m)
+	told(fmt.Sprintf("\nMAINPID=%d\n", pid))
+	told("\nREADY=1\n", "\nSTATUS=mx.test.example serves\n")
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	told("\nSTOPPING=1\n")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/app"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -42,6 +43,8 @@ type machine interface {
 	Run(context.Context) error // serves until ctx ends
 	SupervisedBy(systemd.Supervisor)
 	ReloadFrom(load func() (*config.Config, error), applied func(*config.Config))
+	HandsOver(app.Handover)
+	Successor() *app.Successor // who takes over, once Run has returned; nil: nobody
 	control.Machine
 }
 
@@ -53,6 +56,8 @@ type program struct {
 	now       func() time.Time
 	zone      *time.Location // in which times are shown and read
 	node      node
+	self      string   // where the program is, to start another
+	args      []string // that it was started with
 
 	configFile, data string // the global flags
 	sets             []string
@@ -69,6 +74,7 @@ const (
 
 // run does what args say and returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
+	p.args = args
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.in)
@@ -122,7 +128,7 @@ Exit status: 0 fine, 1 failed, 2 misused.`,
 	flags.StringVar(&p.data, "data", "", "data `directory`; short for --set data=DIR")
 	flags.StringArrayVar(&p.sets, "set", nil, "change one setting, `key=value`; a list is comma-separated, empty is off; repeatable")
 	flags.BoolVar(&p.json, "json", false, "print the result as JSON")
-	root.AddCommand(p.serve(), p.reload(), p.demo(), p.check(), p.filters(), p.explain(), p.policy(), p.domain(), p.certificate(), p.mailbox(), p.admin(),
+	root.AddCommand(p.serve(), p.reload(), p.upgrade(), p.demo(), p.check(), p.filters(), p.explain(), p.policy(), p.domain(), p.certificate(), p.mailbox(), p.admin(),
 		p.session(), p.alias(), p.forward(), p.distribution(), p.host(), p.collector(), p.sender(), p.route(), p.list(), p.ban(), p.greylist(), p.trust(),
 		p.complaints(), p.learn(), p.fingerprint(), p.packs(), p.vacation(), p.sieve(), p.share(), p.groups(), p.archives(), p.bayes(),
 		p.backup(), p.restore(), p.submission(), p.quarantine(), p.queue(), p.dnsbl(), p.dmarc(), p.engines(), p.journal(), p.privacy(), p.version())

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
 
+	"gatepost/internal/app"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -43,8 +44,10 @@ func (fake) SupervisedBy(systemd.Supervisor) {}
 
 func (f fake) ReloadFrom(func() (*config.Config, error), func(*config.Config)) {
 }
-func (f fake) Close() error   { return nil }
-func at(minute int) time.Time { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
+func (fake) HandsOver(app.Handover)    {}
+func (fake) Successor() *app.Successor { return nil }
+func (f fake) Close() error            { return nil }
+func at(minute int) time.Time          { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
 func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
 	return func(context.Context, P) (R, error) { return r, nil }
 }
@@ -71,6 +74,7 @@ func handlers() control.Handlers {
 			{Entry: "spf", Filter: "spf", Result: "fail", Effect: "spam", Micros: 300, Reason: held.Reason},
 		},
 	}
+	control.On(h, answer[ops.Upgrade](ops.Upgraded{Process: 4711, Version: "v1.2.3", Waited: 1534 * time.Millisecond}))
 	control.On(h, answer[ops.Reload](ops.Reloaded{Changed: []string{"limits.errors", "listen.smtp"}, NeedsRestart: []string{"store.dsn"}}))
 	control.On(h, answer[ops.DomainAdd](domain))
 	control.On(h, answer[ops.DomainSet](domain))

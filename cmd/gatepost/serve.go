@@ -13,28 +13,35 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
-	"gatepost/internal/control/ops"
 	"gatepost/internal/systemd"
 )
 
 func (p *program) serve() *cobra.Command {
-	return &cobra.Command{
-		Use:   "serve",
+	var takeover bool
+	c := &cobra.Command{
+		Use:   "serve [--takeover]",
 		Short: "Run the node",
 		Long: `Runs the node until it is told to stop.
 
 SIGTERM or SIGINT (Ctrl-C) ends it gracefully: mail under way is taken or put off,
 nothing is lost; a second one ends it at once, and still nothing is lost that was
 accepted. SIGHUP reads the configuration again, as gatepost reload does, and logs what that
-command prints; a configuration with mistakes is logged and left aside.`,
+command prints; a configuration with mistakes is logged and left aside.
+
+With --takeover it serves in the place of the process that serves the data directory, if one
+does: it gets the open ports from it and waits until that one has ended what its clients are at.
+Who connects meanwhile waits. Where it can't serve, the process before goes on. gatepost upgrade
+does so by itself.`,
 		Example: `  gatepost serve
   gatepost serve --data /var/lib/gatepost --set listen.smtp=0.0.0.0:25,[::]:25`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNode(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNode(cmd.Context(), takeover) },
 	}
+	c.Flags().BoolVar(&takeover, "takeover", false, "take over from the process that serves")
+	return c
 }
 
-func (p *program) runNode(ctx context.Context) error {
+func (p *program) runNode(ctx context.Context, takeover bool) error {
 	cfg, err := p.loadChecked() // before anything is made in the data directory
 	if err != nil {
 		return err
@@ -50,19 +57,13 @@ func (p *program) runNode(ctx context.Context) error {
 	os.Unsetenv(systemd.Variable) // no program that is started here speaks for it
 	ctx, stop := graceful(ctx)
 	defer stop()
-	m, err := p.claim(ctx, cfg, log)
-	if err != nil {
-		return err
+	t := &term{program: p, cfg: cfg, log: log, level: level, supervisor: supervisor}
+	if takeover {
+		if err := t.approach(ctx); err != nil {
+			return err
+		}
 	}
-	m.SupervisedBy(supervisor)
-	m.ReloadFrom(p.loadChecked, func(c *config.Config) { setLevel(level, c) })
-	end := onHangup(func() { m.Handle(ctx, ops.Reload{}.Op(), nil) }) // which logs what comes of it
-	err = m.Run(ctx)
-	end()
-	if closed := m.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return t.run(ctx)
 }
 
 // claim opens the node, once the commands that have the data directory open are

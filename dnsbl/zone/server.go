@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -65,24 +66,53 @@ type Listener struct {
 }
 
 // Listen opens an address, host:port; port 0 is any. The caller serves or closes it.
-func Listen(ctx context.Context, addr string) (*Listener, error) {
-	// TCP first: unlike the UDP sockets, which share their port, it finds out who else is there.
-	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
+func Listen(ctx context.Context, addr string) (*Listener, error) { return Adopt(ctx, addr, nil, nil) }
+
+// Adopt is Listen where some of the sockets are open already: what is nil is opened.
+func Adopt(ctx context.Context, addr string, tcp *net.TCPListener, udp []*net.UDPConn) (*Listener, error) {
+	l := &Listener{tcp: tcp, udp: udp}
+	if l.tcp == nil {
+		// TCP first: unlike the UDP sockets, which share their port, it finds out who else is there.
+		fresh, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		if err != nil {
+			for _, u := range udp {
+				u.Close()
+			}
+			return nil, err
+		}
+		l.tcp = fresh.(*net.TCPListener)
 	}
-	l := &Listener{tcp: tcp.(*net.TCPListener)}
+	if l.udp == nil {
+		return l, l.openUDP(ctx)
+	}
+	return l, nil
+}
+
+// openUDP opens the sockets by UDP; where one can't be had all are closed.
+func (l *Listener) openUDP(ctx context.Context) error {
 	shared := net.ListenConfig{Control: sharePort}
 	for range runtime.GOMAXPROCS(0) { // the kernel shares out the clients among them
 		c, err := shared.ListenPacket(ctx, "udp", l.tcp.Addr().String())
 		if err != nil {
-			return nil, errors.Join(err, l.Close())
+			return errors.Join(err, l.Close())
 		}
 		u := c.(*net.UDPConn)
 		u.SetReadBuffer(socketBuffer) // as much as the system grants
 		l.udp = append(l.udp, u)
 	}
-	return l, nil
+	return nil
+}
+
+// A Socket is one that can be given to another process.
+type Socket interface{ File() (*os.File, error) }
+
+// Sockets returns all of a listener.
+func (l *Listener) Sockets() []Socket {
+	list := []Socket{l.tcp}
+	for _, u := range l.udp {
+		list = append(list, u)
+	}
+	return list
 }
 
 // socketBuffer is room for the questions that come while we answer others, in octets.

@@ -148,6 +148,9 @@ type App struct {
 	edge         edge
 	spool        string // where servers receive; "": none was made yet
 	reloads      reloads
+	handover     Handover
+	succession   succession
+	dns          []*zone.Listener
 	closers      []func() error // in the order of opening
 }
 

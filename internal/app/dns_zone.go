@@ -67,20 +67,33 @@ func (a *App) dnsZone(c *config.Config) zone.Zone {
 
 // listenDNS opens what is listened on for the zone.
 func (a *App) listenDNS(ctx context.Context, c *config.Config) (list []service, err error) {
-	var open []*zone.Listener
+	a.dns = nil
 	for _, addr := range config.Addresses(c.Listen.DNS) {
-		l, err := zone.Listen(ctx, addr)
+		l, err := a.openDNS(ctx, addr)
 		if err != nil {
-			for _, l := range open {
+			for _, l := range a.dns {
 				l.Close()
 			}
 			return nil, err
 		}
-		open = append(open, l)
+		a.dns = append(a.dns, l)
 		a.log.Info("listening", "protocol", "dns", "address", l.Addr().String())
 		list = append(list, service{name: "dns on " + addr, run: func(ctx context.Context) error { return a.zone.Serve(ctx, l) }})
 	}
 	return list, nil
+}
+
+// openDNS opens an address, or takes the sockets that were left for it.
+func (a *App) openDNS(ctx context.Context, addr string) (*zone.Listener, error) {
+	tcp, err := a.handover.Left.TCP(addr)
+	if err != nil {
+		return nil, err
+	}
+	udp, err := a.handover.Left.UDP(addr)
+	if err != nil {
+		return nil, err
+	}
+	return zone.Adopt(ctx, addr, tcp, udp)
 }
 
 // blockedHere is the zone's source of global block entries. What a global allow entry

@@ -88,7 +88,7 @@ func (f front) smtp(l config.Listener, submission, implicit bool) (serveFunc, er
 		Senders: machines{a.directory, a.config.Load}, HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
 		MaxLine: int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
-		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout,
+		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout, Breath: a.breath,
 		Limits: &a.edge.limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: f.spool, ProxyTrusted: c.Proxy.Trusted,
 		TLS: f.certificate, Log: a.log, Observer: a.metrics, Abuser: abusers{a.traffic, a.bans, a.log}, Now: a.now,
 		Submission: submission, ImplicitTLS: implicit,

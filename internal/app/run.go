@@ -24,9 +24,14 @@ type service struct {
 // Run serves until ctx ends, or until a service fails, which ends them all. When
 // it returns nothing of the node runs any more.
 func (a *App) Run(ctx context.Context) error {
+	stopping := func() bool { return true }
+	defer func() { stopping() }() // where another process takes over nothing stops
 	return a.run(ctx, func() {
+		if a.handover.Ready != nil {
+			a.handover.Ready()
+		}
 		a.supervised(a.supervisor.Ready(a.config.Load().Hostname + " serves"))
-		context.AfterFunc(ctx, func() { a.supervised(a.supervisor.Stopping()) })
+		stopping = context.AfterFunc(ctx, func() { a.supervised(a.supervisor.Stopping()) })
 	})
 }
 
@@ -41,6 +46,8 @@ func (a *App) supervised(err error) {
 
 // run calls ready once every listener is open.
 func (a *App) run(ctx context.Context, ready func()) error {
+	ctx, a.succession.end = context.WithCancel(ctx)
+	defer a.succession.end()
 	services, err := a.services(ctx, a.config.Load())
 	if err != nil {
 		return err
@@ -88,6 +95,7 @@ func (a *App) services(ctx context.Context, c *config.Config) ([]service, error)
 	}
 	a.metrics.InFlight(a.edge.limits.InFlight)
 	a.board.Count(a.metrics.OutOfNetwork)
+	a.board.Inherit(a.handover.Left)
 	points, err := a.points(c, a.site, spool)
 	if err != nil {
 		return nil, err
@@ -101,12 +109,15 @@ func (a *App) services(ctx context.Context, c *config.Config) ([]service, error)
 		change.Cancel()
 		return nil, fmt.Errorf("app: listen.dns: %w", err)
 	}
-	commands, err := (&control.Server{Dir: c.Data, Handle: a.Handle, Log: a.log}).Listen()
+	commands, err := (&control.Server{Dir: c.Data, Handle: a.Handle, Log: a.log, Keepers: a.keepers()}).Listen()
 	if err != nil {
 		change.Cancel()
 		return nil, err
 	}
 	change.Apply()
+	for _, s := range a.handover.Left.Rest() {
+		a.log.Warn("a socket that was open is closed: nothing below listen has its address", "socket", s.String())
+	}
 	a.spool = spool
 	list := append(dns, service{name: "listeners", run: a.board.Run}, service{name: "commands", run: commands.Serve})
 	return append(list, a.chores()...), nil

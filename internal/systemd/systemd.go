@@ -62,4 +62,17 @@ func (s Supervisor) tell(lines ...string) error {
 	return nil
 }
 
+// MainPID tells that another process has taken over: it is the one to watch from now on.
+func (s Supervisor) MainPID(pid int) error {
+	return s.tell(fmt.Sprintf("MAINPID=%d", pid), fmt.Sprintf("STATUS=process %d takes over", pid))
+}
+
+// Environment is what a process that takes over needs to know, to have the same supervisor.
+func (s Supervisor) Environment() []string {
+	if s.socket == "" {
+		return nil
+	}
+	return []string{Variable + "=" + s.socket}
+}
+
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -27,6 +27,7 @@ func TestTold(t *testing.T) {
 			{func() error { return s.Ready("2 listeners,\nsince\tnow") }, `^READY=1\nSTATUS=2 listeners, since now$`},
 			{s.Reloading, `^RELOADING=1\nMONOTONIC_USEC=[1-9][0-9]{5,}\nSTATUS=reading the configuration$`},
 			{s.Stopping, `^STOPPING=1\nSTATUS=`},
+			{func() error { return s.MainPID(4711) }, `^MAINPID=4711\nSTATUS=`},
 		} {
 			if err := c.tell(); err != nil {
 				t.Fatalf("%s: %v", name, err)

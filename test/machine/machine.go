@@ -33,6 +33,7 @@ type Machine struct {
 	Web          string
 	Wrap         []string // a command to run it under, such as strace
 	Serve        string   // the subcommand that serves; "" is serve
+	Heirs        bool     // Done waits for processes that were started to take over, too, and Output has what they write
 	Output       Log      // what the process wrote since it was started
 
 	cmd  *exec.Cmd
@@ -89,7 +90,9 @@ func (m *Machine) Start() error {
 	m.cmd = exec.Command(line[0], line[1:]...)
 	m.Output.Reset()
 	m.cmd.Stdout, m.cmd.Stderr = &m.Output, &m.Output
-	m.cmd.WaitDelay = 10 * time.Second // what it leaves behind may hold its output
+	if !m.Heirs {
+		m.cmd.WaitDelay = 10 * time.Second // what it leaves behind may hold its output
+	}
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := m.cmd.Start(); err != nil {
 		return err
