@@ -43,6 +43,7 @@ type machine interface {
 	Run(context.Context) error // serves until ctx ends
 	SupervisedBy(systemd.Supervisor)
 	ReloadFrom(load func() (*config.Config, error), applied func(*config.Config))
+	Alive(context.Context) error
 	HandsOver(app.Handover)
 	Successor() *app.Successor // who takes over, once Run has returned; nil: nobody
 	control.Machine

@@ -44,10 +44,11 @@ func (fake) SupervisedBy(systemd.Supervisor) {}
 
 func (f fake) ReloadFrom(func() (*config.Config, error), func(*config.Config)) {
 }
-func (fake) HandsOver(app.Handover)    {}
-func (fake) Successor() *app.Successor { return nil }
-func (f fake) Close() error            { return nil }
-func at(minute int) time.Time          { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
+func (fake) Alive(context.Context) error { return nil }
+func (fake) HandsOver(app.Handover)      {}
+func (fake) Successor() *app.Successor   { return nil }
+func (f fake) Close() error              { return nil }
+func at(minute int) time.Time            { return time.Date(2026, 11, 22, 14, minute, 0, 0, time.UTC) }
 func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
 	return func(context.Context, P) (R, error) { return r, nil }
 }

@@ -50,14 +50,16 @@ func (p *program) runNode(ctx context.Context, takeover bool) error {
 	for _, w := range cfg.Warnings() {
 		log.Warn(w)
 	}
-	supervisor, err := systemd.New(os.Getenv(systemd.Variable))
+	supervisor, err := systemd.FromEnvironment()
 	if err != nil {
 		return err
 	}
-	os.Unsetenv(systemd.Variable) // no program that is started here speaks for it
 	ctx, stop := graceful(ctx)
 	defer stop()
 	t := &term{program: p, cfg: cfg, log: log, level: level, supervisor: supervisor}
+	if err := t.activated(); err != nil {
+		return err
+	}
 	if takeover {
 		if err := t.approach(ctx); err != nil {
 			return err

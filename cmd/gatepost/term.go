@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"gatepost/internal/app"
 	"gatepost/internal/config"
@@ -28,12 +30,44 @@ type term struct {
 	supervisor systemd.Supervisor
 	left       *listen.Left         // sockets that are open
 	before     *control.Predecessor // who waits to hear that this process serves; nil: nobody
+	alive      atomic.Pointer[func(context.Context) error]
+	serves     func() // is called when clients are answered
+}
+
+// activated takes the sockets that the supervisor has opened.
+func (t *term) activated() error {
+	given, err := systemd.Sockets()
+	if err != nil {
+		return err
+	}
+	var list []*listen.Socket
+	for _, g := range given {
+		s, err := listen.NewSocket(g.Name, g.File)
+		if err != nil {
+			t.log.Warn("a socket of the supervisor is of no use", "error", err)
+			g.File.Close()
+			continue
+		}
+		list = append(list, s)
+	}
+	t.left = listen.NewLeft(list)
+	return nil
+}
+
+// isAlive reports whether the node answers, as far as there is one at the moment: what is done
+// without one (a hand-over) has limits of its own.
+func (t *term) isAlive(ctx context.Context) error {
+	if f := t.alive.Load(); f != nil {
+		return (*f)(ctx)
+	}
+	return nil
 }
 
 // run serves, and once more where the process that was to take over can't.
 func (t *term) run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	defer t.watched()()
 	for {
 		next, err := t.serve(ctx, end)
 		if next == nil {
@@ -45,6 +79,20 @@ func (t *term) run(ctx context.Context) error {
 		if again, err := t.handOver(ctx, next); !again {
 			return err
 		}
+	}
+}
+
+// watched tells the supervisor, from when this process serves for the first time, that it is alive.
+// The function it returns ends that.
+func (t *term) watched() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background()) // also while the node stops
+	var watch sync.WaitGroup
+	t.serves = sync.OnceFunc(func() {
+		watch.Go(func() { t.supervisor.Watch(ctx, t.isAlive, t.log) })
+	})
+	return func() {
+		cancel()
+		watch.Wait()
 	}
 }
 
@@ -65,10 +113,14 @@ func (t *term) serve(ctx context.Context, end context.CancelFunc) (*app.Successo
 			end()
 		}
 		t.before = nil
+		t.serves()
 	}})
+	alive := m.Alive
+	t.alive.Store(&alive)
 	over := onHangup(func() { m.Handle(ctx, ops.Reload{}.Op(), nil) }) // which logs what comes of it
 	err = m.Run(ctx)
 	over()
+	t.alive.Store(nil)
 	if closed := m.Close(); err == nil {
 		err = closed
 	}

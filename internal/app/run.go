@@ -11,6 +11,7 @@ import (
 
 	"gatepost/internal/config"
 	"gatepost/internal/control"
+	"gatepost/internal/store"
 	"gatepost/internal/systemd"
 )
 
@@ -42,6 +43,17 @@ func (a *App) supervised(err error) {
 	if err != nil {
 		a.log.Warn("the supervisor is not told how the node fares", "error", err)
 	}
+}
+
+// Alive fails where the store does not come back in ctx's time, as it does when parts of the node
+// wait for each other for ever. What it comes back with does not matter: a database that is gone,
+// or a disk that is full or broken, is told by /readyz, and no new start would mend it.
+func (a *App) Alive(ctx context.Context) error {
+	err := a.store.Update(ctx, func(*store.Tx) error { return nil })
+	if errors.Is(err, context.DeadlineExceeded) && a.config.Load().Store.DSN == "" {
+		return fmt.Errorf("app: the store does not answer: %w", err)
+	}
+	return nil
 }
 
 // run calls ready once every listener is open.
@@ -116,7 +128,7 @@ func (a *App) services(ctx context.Context, c *config.Config) ([]service, error)
 	}
 	change.Apply()
 	for _, s := range a.handover.Left.Rest() {
-		a.log.Warn("a socket that was open is closed: nothing below listen has its address", "socket", s.String())
+		a.log.Warn("a socket that was open is not served: nothing below listen has its address", "socket", s.String())
 	}
 	a.spool = spool
 	list := append(dns, service{name: "listeners", run: a.board.Run}, service{name: "commands", run: commands.Serve})

@@ -1,10 +1,13 @@
-// Package systemd tells the supervisor that started the program how it fares (sd_notify(3)): ready,
-// reloading, stopping. Where none asked, nothing is told.
+// Package systemd is what the supervisor that started the program gives it, and is told
+// (sd_notify(3)): sockets that are open already; ready, reloading, stopping, alive, who serves now.
+// Where none asked, nothing is told.
 package systemd
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -16,7 +19,8 @@ const Variable = "NOTIFY_SOCKET"
 
 // A Supervisor is who started the program. The zero Supervisor is nobody. It is safe for use by many goroutines.
 type Supervisor struct {
-	socket string // path, or "@" and an abstract name; "": nobody
+	socket   string        // path, or "@" and an abstract name; "": nobody
+	patience time.Duration // within which it wants to hear that the program is alive; 0: it does not
 }
 
 // New returns the supervisor whose datagram socket has that name, as it stands in NOTIFY_SOCKET;
@@ -25,7 +29,20 @@ func New(socket string) (Supervisor, error) {
 	if socket != "" && socket[0] != '/' && socket[0] != '@' {
 		return Supervisor{}, fmt.Errorf("systemd: %s=%s: neither a path nor an abstract name", Variable, socket)
 	}
-	return Supervisor{socket}, nil
+	return Supervisor{socket: socket}, nil
+}
+
+// FromEnvironment returns the supervisor that the environment names, with what it wants to be told,
+// and removes it from there: no program that is started here speaks for this one.
+func FromEnvironment() (Supervisor, error) {
+	s, err := New(os.Getenv(Variable))
+	if err == nil {
+		s.patience, err = watchdog(os.Getenv("WATCHDOG_USEC"), os.Getenv("WATCHDOG_PID"), os.Getpid())
+	}
+	for _, v := range []string{Variable, "WATCHDOG_USEC", "WATCHDOG_PID"} {
+		err = errors.Join(err, os.Unsetenv(v))
+	}
+	return s, err
 }
 
 // Ready tells that all listeners are open, or a reload is over, and says how it fares in a line.
@@ -43,8 +60,8 @@ func (s Supervisor) Reloading() error {
 // Stopping tells that the program ends, once what is under way is done.
 func (s Supervisor) Stopping() error { return s.tell("STOPPING=1", "STATUS=ending what is under way") }
 
-// patience is how long a supervisor may take to be told something.
-const patience = 2 * time.Second
+// tellTime is how long a supervisor may take to be told something.
+const tellTime = 2 * time.Second
 
 func (s Supervisor) tell(lines ...string) error {
 	if s.socket == "" {
@@ -55,7 +72,7 @@ func (s Supervisor) tell(lines ...string) error {
 		return fmt.Errorf("systemd: %s: %w", Variable, err)
 	}
 	defer c.Close()
-	c.SetWriteDeadline(time.Now().Add(patience))
+	c.SetWriteDeadline(time.Now().Add(tellTime))
 	if _, err := c.Write([]byte(strings.Join(lines, "\n"))); err != nil {
 		return fmt.Errorf("systemd: %s: %w", Variable, err)
 	}
@@ -72,7 +89,11 @@ func (s Supervisor) Environment() []string {
 	if s.socket == "" {
 		return nil
 	}
-	return []string{Variable + "=" + s.socket}
+	list := []string{Variable + "=" + s.socket}
+	if s.patience > 0 {
+		list = append(list, fmt.Sprintf("WATCHDOG_USEC=%d", s.patience.Microseconds()))
+	}
+	return list
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

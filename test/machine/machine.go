@@ -31,10 +31,11 @@ type Machine struct {
 	POP3         string
 	Sieve        string
 	Web          string
-	Wrap         []string // a command to run it under, such as strace
-	Serve        string   // the subcommand that serves; "" is serve
-	Heirs        bool     // Done waits for processes that were started to take over, too, and Output has what they write
-	Output       Log      // what the process wrote since it was started
+	Wrap         []string   // a command to run it under, such as strace
+	Files        []*os.File // that it has open from the beginning, as 3, 4, …
+	Serve        string     // the subcommand that serves; "" is serve
+	Heirs        bool       // Done waits for processes that were started to take over, too, and Output has what they write
+	Output       Log        // what the process wrote since it was started
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -89,7 +90,7 @@ func (m *Machine) Start() error {
 	line = append(line, m.flags()...)
 	m.cmd = exec.Command(line[0], line[1:]...)
 	m.Output.Reset()
-	m.cmd.Stdout, m.cmd.Stderr = &m.Output, &m.Output
+	m.cmd.Stdout, m.cmd.Stderr, m.cmd.ExtraFiles = &m.Output, &m.Output, m.Files
 	if !m.Heirs {
 		m.cmd.WaitDelay = 10 * time.Second // what it leaves behind may hold its output
 	}
