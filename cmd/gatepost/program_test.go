@@ -45,6 +45,7 @@ func (fake) SupervisedBy(systemd.Supervisor) {}
 func (f fake) ReloadFrom(func() (*config.Config, error), func(*config.Config)) {
 }
 func (fake) Alive(context.Context) error { return nil }
+func (fake) LogsFrom(*slog.LevelVar)     {}
 func (fake) HandsOver(app.Handover)      {}
 func (fake) Successor() *app.Successor   { return nil }
 func (f fake) Close() error              { return nil }
@@ -75,6 +76,7 @@ func handlers() control.Handlers {
 			{Entry: "spf", Filter: "spf", Result: "fail", Effect: "spam", Micros: 300, Reason: held.Reason},
 		},
 	}
+	control.On(h, answer[ops.LogLevel](ops.LogLevels{Level: "debug", Was: "info"}))
 	control.On(h, answer[ops.Upgrade](ops.Upgraded{Process: 4711, Version: "v1.2.3", Waited: 1534 * time.Millisecond}))
 	control.On(h, answer[ops.Reload](ops.Reloaded{Changed: []string{"limits.errors", "listen.smtp"}, NeedsRestart: []string{"store.dsn"}}))
 	control.On(h, answer[ops.DomainAdd](domain))

@@ -108,6 +108,7 @@ func (t *term) serve(ctx context.Context, end context.CancelFunc) (*app.Successo
 		setLevel(t.level, c)
 		t.cfg = c
 	})
+	m.LogsFrom(t.level)
 	m.HandsOver(app.Handover{Left: t.left, Start: t.again, Ready: func() {
 		if t.before != nil && errors.Is(t.before.Serving(ctx), control.ErrStopped) {
 			end()

@@ -68,6 +68,7 @@ type App struct {
 	config       atomic.Pointer[config.Config]
 	log          *slog.Logger
 	outage       *outage
+	level        *slog.LevelVar // from which on is logged; nil: nobody serves
 	now          func() time.Time
 	clock        *clock.Guard // by which things are old
 	lock         *control.Lock

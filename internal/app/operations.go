@@ -59,6 +59,7 @@ func (a *App) operations() control.Handlers {
 	control.On(h, a.checkStore)
 	control.On(h, a.backup)
 	control.On(h, a.reload)
+	control.On(h, a.logLevel)
 	control.On(h, nobodyServes)
 	return h
 }
