@@ -19,11 +19,21 @@ const (
 // one field: control characters in the value become spaces, and what may not stand
 // in a name becomes a hyphen.
 func AppendField(dst []byte, name, value string) []byte {
+	return appendField(dst, name, encodeValue(printable(value)))
+}
+
+// AppendStructured is AppendField for a value that has a grammar, as trace fields and lists of
+// addresses do: no encoded word may stand there, and what is not ASCII stays UTF-8 (RFC 6532 §3.2).
+func AppendStructured(dst []byte, name, value string) []byte {
+	return appendField(dst, name, printable(value))
+}
+
+func appendField(dst []byte, name, value string) []byte {
 	start := len(dst)
 	dst = appendName(dst, name)
 	dst = append(dst, ':', ' ')
 	column := len(dst) - start
-	for i, word := range fieldWords(encodeValue(printable(value))) {
+	for i, word := range fieldWords(value) {
 		if i > 0 && column+len(word) > foldAt {
 			dst = append(dst, '\r', '\n')
 			column = 0

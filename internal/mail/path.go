@@ -3,11 +3,12 @@ package mail
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -69,6 +70,9 @@ func parseLocal(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", fmt.Errorf("%w: local part %q is not UTF-8", ErrPath, s)
 	}
+	if strings.ContainsFunc(s, isHidden) {
+		return "", fmt.Errorf("%w: local part %q has a character that nobody sees", ErrPath, s)
+	}
 	s = norm.NFC.String(s)
 	if s[0] != '"' {
 		if !isDotString(s) {
@@ -81,6 +85,20 @@ func parseLocal(s string) (string, error) {
 		return "", fmt.Errorf("%w: quoted local part %q", ErrPath, s)
 	}
 	return quoteLocal(plain), nil
+}
+
+// isHidden reports whether a character beyond ASCII is a control, a space or a mark of direction, or none
+// at all. RFC 6531 §3.3 lets them into a local part, but two addresses that look alike would be two, and some
+// programs end a line at U+0085 or U+2028. The joiners stay: words of Persian and of India need them.
+func isHidden(r rune) bool {
+	const zwnj, zwj = '\u200c', '\u200d'
+	switch {
+	case r < utf8.RuneSelf, r == zwnj, r == zwj:
+		return false
+	case r&0xfffe == 0xfffe, 0xfdd0 <= r && r <= 0xfdef: // noncharacters
+		return true
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp)
 }
 
 // unquote undoes a Quoted-string (RFC 5321 §4.1.2): printable characters and
@@ -144,60 +162,6 @@ func isAtext(c byte) bool {
 	return strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
-// ParseDomain returns a domain in lower-case A-labels without a trailing dot,
-// or an address literal in its canonical spelling (RFC 5321 §4.1.3).
-func ParseDomain(s string) (string, error) {
-	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
-		return parseLiteral(s[1 : len(s)-1])
-	}
-	s = strings.TrimSuffix(s, ".")
-	if s == "" || len(s) > 253 {
-		return "", fmt.Errorf("%w: domain %q", ErrPath, s)
-	}
-	if !isASCII(s) {
-		a, err := idna.Lookup.ToASCII(s)
-		if err != nil {
-			return "", fmt.Errorf("%w: domain %q: %w", ErrPath, s, err)
-		}
-		s = a
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if !isLabel(label) {
-			return "", fmt.Errorf("%w: domain %q", ErrPath, s)
-		}
-	}
-	return strings.ToLower(s), nil
-}
-
-// isLabel takes letters, digits, hyphens and, as met in real mail, underscores.
-func isLabel(s string) bool {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c != '-' && c != '_' && (c >= 0x80 || !isAtext(c) || strings.IndexByte("!#$%&'*+/=?^`{|}~", c) >= 0) {
-			return false
-		}
-	}
-	return true
-}
-
-func parseLiteral(s string) (string, error) {
-	text := s
-	if len(s) > 5 && strings.EqualFold(s[:5], "IPv6:") {
-		text = s[5:]
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" || a.Is6() != (len(text) != len(s)) {
-		return "", fmt.Errorf("%w: address literal [%s]", ErrPath, s)
-	}
-	if a.Is6() {
-		return "[IPv6:" + a.String() + "]", nil
-	}
-	return "[" + a.String() + "]", nil
-}
-
 func isASCII[T string | []byte](s T) bool {
 	const high = 0x8080808080808080
 	i := 0
@@ -234,8 +198,28 @@ func (p Path) Domain() string {
 }
 
 // Fold returns p with its local part in lower case: the form under which
-// addresses of our own domains, and entries of lists, are kept and found.
-func (p Path) Fold() Path { return Path(strings.ToLower(string(p))) }
+// addresses of our own domains, and entries of lists, are kept and found. Beyond
+// ASCII it is Unicode's full mapping, so that a sigma that ends a word does, and NFC
+// again, since letters may compose in lower case that don't in upper.
+func (p Path) Fold() Path {
+	if isASCII(string(p)) {
+		return Path(strings.ToLower(string(p)))
+	}
+	return Path(norm.NFC.String(cases.Lower(language.Und).String(string(p)))) // a Caser is nobody else's to use
+}
+
+// NeedsUTF8 reports whether a server must know SMTPUTF8 to be told p (RFC 6531): its
+// local part is not ASCII. A domain never asks for that, being in A-labels.
+func (p Path) NeedsUTF8() bool { return !isASCII(string(p)) }
+
+// Shown is p as people write it, its domain in U-labels. It is not canonical, but ParsePath
+// makes p of it again.
+func (p Path) Shown() string {
+	if at := strings.LastIndexByte(string(p), '@'); at >= 0 {
+		return string(p[:at+1]) + ShownDomain(string(p[at+1:]))
+	}
+	return string(p)
+}
 
 // Base returns p without its sub-address ("user+tag@" is "user@", RFC 5233).
 func (p Path) Base() Path {

@@ -24,6 +24,24 @@ func TestParsePath(t *testing.T) {
 		{"idn", "a@BÜCHER.example", "a@xn--bcher-kva.example", true},
 		{"utf-8 local", "zoë@example.com", "zoë@example.com", true},
 		{"nfc", "zoe\u0308@example.com", "zoë@example.com", true},
+		{"han", "用户@例子.example", "用户@xn--fsqu00a.example", true},
+		{"joiner", "نامه\u200cای@example.com", "نامه\u200cای@example.com", true},
+		{"dot of its own", "a@例子。example。", "a@xn--fsqu00a.example", true},
+		{"quoted utf-8", `"zoë x"@example.com`, `"zoë x"@example.com`, true},
+		{"kelvin is k", "\u212a@example.com", "K@example.com", true},
+		{"greek question mark is a semicolon", "a\u037eb@example.com", "", false},
+		{"next line", "a\u0085b@example.com", "", false},
+		{"line separator", "a\u2028b@example.com", "", false},
+		{"turned around", "a\u202eb@example.com", "", false},
+		{"no width", "a\u200bb@example.com", "", false},
+		{"wide space in quotes", "\"a\u3000b\"@example.com", "", false},
+		{"no character", "a\uffffb@example.com", "", false},
+		{"escaped octet beyond ASCII", `"\é"@example.com`, "", false},
+		{"surrogate", "a\xed\xa0\x80@example.com", "", false},
+		{"overlong slash", "a\xc0\xaf@example.com", "", false},
+		{"bad utf-8 in domain", "a@x\xff.example", "", false},
+		{"no domain of IDNA", "a@\u2028.example", "", false},
+		{"too long in A-labels", "a@" + strings.Repeat("é.", 60) + "example", "", false},
 		{"underscore", "a@my_host.example", "a@my_host.example", true},
 		{"long local part", strings.Repeat("x", 100) + "@example.com", Path(strings.Repeat("x", 100) + "@example.com"), true},
 		{"no at", "jane", "", false},
@@ -66,6 +84,9 @@ func TestPathParts(t *testing.T) {
 		{"Jane+Tag@example.com", "Jane+Tag", "example.com", "jane+tag@example.com", "Jane@example.com"},
 		{`"a@+b"@example.com`, `"a@+b"`, "example.com", `"a@+b"@example.com`, `"a@+b"@example.com`},
 		{"+x@example.com", "+x", "example.com", "+x@example.com", "+x@example.com"},
+		{"JOSÉ+Été@example.com", "JOSÉ+Été", "example.com", "josé+été@example.com", "JOSÉ@example.com"},
+		{"ΝΊΚΟΣ@example.com", "ΝΊΚΟΣ", "example.com", "νίκος@example.com", "ΝΊΚΟΣ@example.com"},
+		{"J\u030c@example.com", "J\u030c", "example.com", "ǰ@example.com", "J\u030c@example.com"}, // J and its hook don't compose, j and its do
 	}
 	for _, tt := range tests {
 		p := tt.path
@@ -76,7 +97,7 @@ func TestPathParts(t *testing.T) {
 }
 
 func FuzzParsePath(f *testing.F) {
-	for _, s := range []string{"a@b", `"a\"b"@[IPv6:::1]`, "é@ü.example", "a@xn--x", "\"\\ \"@b", "a@b.c."} {
+	for _, s := range []string{"用户@例子.example", "İΣ@x", "Σ.a@x", "a@xn--fsqu00a.x", "a@b", `"a\"b"@[IPv6:::1]`, "é@ü.example", "a@xn--x", "\"\\ \"@b", "a@b.c."} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -94,5 +115,30 @@ func FuzzParsePath(f *testing.F) {
 		if strings.ContainsAny(p.String(), "\r\n\x00") || len(p) > MaxPath || p != Null && p.Local()+"@"+p.Domain() != p.String() {
 			t.Errorf("%q becomes %q", s, p)
 		}
+		if again, err := ParsePath(p.Shown()); err != nil || again != p {
+			t.Errorf("%q is shown as %q, which is %q, %v", p, p.Shown(), again, err)
+		}
+		fold := p.Fold()
+		if fold.Fold() != fold {
+			t.Errorf("%q folds to %q, and that to %q", p, fold, fold.Fold())
+		}
+		if again, err := ParsePath(fold.String()); len(fold) <= MaxPath && (err != nil || again.Fold() != fold) {
+			t.Errorf("%q folds to %q, whose canonical form is %q, %v", p, fold, again, err)
+		}
 	})
+}
+
+func TestPathShown(t *testing.T) {
+	for _, tt := range []struct{ path, want string }{
+		{"", ""},
+		{"jane@example.com", "jane@example.com"},
+		{"用户@xn--fsqu00a.example", "用户@例子.example"},
+		{"a@xn--bcher-kva.xn--fsqu00a.example", "a@bücher.例子.example"},
+		{"a@xn--x", "a@xn--x"}, // no A-label
+		{"a@[192.0.2.1]", "a@[192.0.2.1]"},
+	} {
+		if got := Path(tt.path).Shown(); got != tt.want {
+			t.Errorf("%s is shown as %s, want %s", tt.path, got, tt.want)
+		}
+	}
 }
