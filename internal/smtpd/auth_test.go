@@ -50,7 +50,7 @@ func TestSCRAM(t *testing.T) {
 	users := doortest.Users{"ann": {"secret", "app-password"}}
 	begin := func(t *testing.T) *player {
 		p := startFor(t, users)
-		p.exchange("S: 220 *", "C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-CHUNKING",
+		p.exchange("S: 220 *", "C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING",
 			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250-STARTTLS", "S: 250 AUTH SCRAM-SHA-256 PLAIN LOGIN")
 		return p
 	}
@@ -122,7 +122,7 @@ func TestSCRAM(t *testing.T) {
 		secured := tls.Client(p.conn, testTLS())
 		p.conn = secured
 		p.in.Reset(secured)
-		p.exchange("C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-CHUNKING",
+		p.exchange("C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING",
 			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN")
 		c := &doortest.Client{User: "ann", Password: "secret", GS2: "p=tls-exporter,,", Binding: door.Binding(secured)}
 		proof(t, p, c, "SCRAM-SHA-256-PLUS")

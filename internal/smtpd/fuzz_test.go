@@ -102,6 +102,7 @@ func FuzzStream(f *testing.F) {
 	}
 	f.Add([]byte(opening + "BDAT 3\r\none" + "BDAT 2\r\n\r\nBDAT 2 LAST\r\n.\r" + "NOOP\r\n"))
 	f.Add([]byte(opening + "BDAT 3\r\none" + "RSET\r\nBDAT 0 LAST\r\nEHLO\r\nAUTH PLAIN\r\n"))
+	f.Add([]byte("EHLO c\r\nMAIL FROM:<\xc3\xa9@\xc3\xa9.example> SMTPUTF8\r\nRCPT TO:<\xe7\x94\xa8@y.example> ORCPT=utf-8;\\x{7528}@y.example\r\nDATA\r\n\xff\r\n.\r\nRCPT TO:<\xc3\xa9@y>\r\n"))
 	f.Add([]byte("HELO a\nMAIL FROM:<a\rb@x>\r\n\x00\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		asked, told, content := run(t, in, 1<<20)
@@ -115,7 +116,7 @@ func FuzzStream(f *testing.F) {
 				t.Errorf("reply %q", line)
 			}
 		}
-		if impatient(told) {
+		if impatient(told) || strings.Contains(told, badParameter.text) { // the library looks at parameters in no order
 			return
 		}
 		for _, piece := range []int{1, 7} {
@@ -144,7 +145,7 @@ func bare(b []byte) bool {
 
 func wellFormed(line string) bool {
 	text, ok := strings.CutSuffix(line, "\r\n")
-	return ok && len(text) > 3 && len(line) <= 512 && isPlain(text) && strings.Trim(text[:3], "0123456789") == "" && (text[3] == ' ' || text[3] == '-')
+	return ok && len(text) > 3 && len(line) <= 512 && !hasControl(text) && !hasHighBit(text) && strings.Trim(text[:3], "0123456789") == "" && (text[3] == ' ' || text[3] == '-')
 }
 
 // TestContentFilter feeds all short contents to both ways of reading and looks

@@ -73,7 +73,7 @@ func TestImplicitTLS(t *testing.T) {
 	addr, _ := start(t, c, m)
 	p := dialTLS(t, addr)
 	p.exchange("S: 220 mx.test.example ESMTP", "C: EHLO client.example", "S: 250-mx.test.example", "S: 250-PIPELINING",
-		"S: 250-SIZE 52428800", "S: 250-8BITMIME", "S: 250-CHUNKING", "S: 250-ENHANCEDSTATUSCODES",
+		"S: 250-SIZE 52428800", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING", "S: 250-ENHANCEDSTATUSCODES",
 		"S: 250-DSN", "S: 250 AUTH PLAIN LOGIN", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
 	if got := m.log(); !strings.Contains(got, " TLS1.3 TLS_AES_128_GCM_SHA256\n") {
 		t.Errorf("the machine saw %s", got)
@@ -102,7 +102,7 @@ func TestSTARTTLSInjection(t *testing.T) {
 	p.conn = c
 	p.in.Reset(c)
 	p.exchange("C: RCPT TO:<ann@test.example>", "S: 503 *", "C: MAIL FROM:<a@client.example>", "S: 503 *",
-		"C: EHLO after.example", "S: 250-mx.test.example", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-ENHANCEDSTATUSCODES",
+		"C: EHLO after.example", "S: 250-mx.test.example", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-ENHANCEDSTATUSCODES",
 		"S: 250 DSN", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
 	stop()
 	want := "ehlo before.example\nmail <a@client.example>\nabort STARTTLS\nehlo after.example"
@@ -298,6 +298,8 @@ func TestSpoolFails(t *testing.T) {
 
 func TestReceived(t *testing.T) {
 	base := mail.Client{Addr: mail.Unmap(addrPort(tcpAddr("192.0.2.7:1")).Addr()), Helo: "client.example"}
+	var utf8 bool
+	var to mail.Path
 	tests := []struct {
 		name   string
 		rcpts  int
@@ -308,6 +310,8 @@ func TestReceived(t *testing.T) {
 		{"EHLO, two recipients", 2, func(c *mail.Client) { c.ESMTP = true }, "from client.example ([192.0.2.7]) by mx.test.example with ESMTP id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
 		{"TLS", 2, func(c *mail.Client) { c.ESMTP, c.TLS = true, "TLS1.3 X" }, "from client.example ([192.0.2.7]) by mx.test.example with ESMTPS (TLS1.3 X) id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
 		{"login", 2, func(c *mail.Client) { c.ESMTP, c.TLS, c.Login = true, "TLS1.3 X", "ann@test.example" }, "from client.example ([192.0.2.7]) by mx.test.example with ESMTPSA (TLS1.3 X) id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
+		{"SMTPUTF8", 1, func(c *mail.Client) { c.ESMTP, utf8, to = true, true, "用户@xn--fsqu00a.example" }, "from client.example ([192.0.2.7]) by mx.test.example with UTF8SMTP id id1 for <用户@xn--fsqu00a.example>; Sun, 22 Nov 2026 10:00:00 +0000"},
+		{"SMTPUTF8, login", 2, func(c *mail.Client) { c.ESMTP, c.TLS, c.Login, utf8 = true, "TLS1.3 X", "ann@test.example", true }, "from client.example ([192.0.2.7]) by mx.test.example with UTF8SMTPSA (TLS1.3 X) id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
 		{"IPv6", 2, func(c *mail.Client) { c.Addr = addrPort(tcpAddr("[2001:db8::7]:1")).Addr() }, "from client.example ([IPv6:2001:db8::7]) by mx.test.example with SMTP id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
 		{"HELO is no name", 2, func(c *mail.Client) { c.Helo = "a(b;c" }, "from [192.0.2.7] by mx.test.example with SMTP id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
 		{"HELO is a literal", 2, func(c *mail.Client) { c.Helo = "[192.0.2.7]" }, "from [192.0.2.7] ([192.0.2.7]) by mx.test.example with SMTP id id1; Sun, 22 Nov 2026 10:00:00 +0000"},
@@ -315,8 +319,9 @@ func TestReceived(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := base
+			utf8, to = false, "ann@test.example"
 			test.change(&c)
-			s := &session{connection: &connection{client: c, gate: &gate{Server: &Server{cfg: testConfig()}}}, rcpts: test.rcpts, to: "ann@test.example"}
+			s := &session{connection: &connection{client: c, gate: &gate{Server: &Server{cfg: testConfig()}}}, rcpts: test.rcpts, to: to, utf8: utf8}
 			got := string(s.received("id1"))
 			unfolded := strings.ReplaceAll(strings.TrimSuffix(got, "\r\n"), "\r\n", "")
 			unfolded = strings.Join(strings.Fields(unfolded), " ")

@@ -257,12 +257,13 @@ func (g *guard) pass(line string) { g.feed = append([]byte(line), "\r\n"...) }
 // path reads the address of MAIL and RCPT in the library's place, which takes
 // control characters for a part of it and forgets what was quoted.
 func (g *guard) path(arg string) {
-	path, params, refusal := parsePath(g.verb, arg, g.conn.cfg.Postmaster)
+	a, refusal := parsePath(g.verb, arg, g.conn.cfg.Postmaster, g.session.tx != nil && g.session.utf8)
 	if refusal != nil {
 		g.send(*refusal)
 		return
 	}
-	g.session.path, g.session.release = path, time.Time{}
+	params := a.params
+	g.session.arg, g.session.release = a, time.Time{}
 	if g.verb == "MAIL" && g.session.offersHold() {
 		if params, g.session.release, refusal = cutHold(params, g.conn.cfg.MaxHold, g.conn.cfg.Now()); refusal != nil {
 			g.send(*refusal)
@@ -273,7 +274,7 @@ func (g *guard) path(arg string) {
 	if g.verb == "RCPT" {
 		prefix = " TO:<"
 	}
-	g.pass(strings.TrimRight(g.verb+prefix+path.String()+"> "+params, " "))
+	g.pass(strings.TrimRight(g.verb+prefix+a.path.String()+"> "+params, " "))
 }
 
 // hello asks the Receiver about HELO and EHLO. The library, which asks its

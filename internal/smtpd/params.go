@@ -38,5 +38,10 @@ func rcptParams(o *smtp.RcptOptions) (p mail.RcptParams, ok bool) {
 		return p, true
 	}
 	p.Original = strings.ToLower(string(o.OriginalRecipientType)) + ";" + o.OriginalRecipient
+	if o.OriginalRecipientType == smtp.DSNAddressTypeUTF8 { // RFC 6533 §3: a Mailbox
+		if _, err := mail.ParsePath(o.OriginalRecipient); err != nil {
+			return p, false
+		}
+	}
 	return p, len(p.Original) <= maxOriginal && !hasControl(p.Original)
 }

@@ -10,33 +10,59 @@ import (
 // "TO:", and a path. A source route is dropped (RFC 5321 appendix C), blanks
 // and missing angle brackets are forgiven, since many clients send them; the
 // address itself is held to mail.ParsePath. A bare Postmaster gets our domain
-// (RFC 5321 §4.5.1). The reply is nil if all is well.
-func parsePath(verb, arg, postmaster string) (path mail.Path, params string, refusal *reply) {
+// (RFC 5321 §4.5.1). The path may leave ASCII where MAIL has the parameter SMTPUTF8,
+// which is taken off, and RCPT where utf8 says that its MAIL had it (RFC 6531 §3.4).
+// The reply is nil if all is well.
+func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *reply) {
 	prefix, bad := "FROM:", &badSender
 	if verb == "RCPT" {
 		prefix, bad = "TO:", &badRecipient
 	}
 	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
-		return "", "", &badSyntax
+		return a, &badSyntax
 	}
 	text, params, ok := cutPath(strings.TrimLeft(arg[len(prefix):], " "))
 	if !ok {
-		return "", "", bad
+		return a, bad
+	}
+	if verb == "MAIL" {
+		params, utf8 = cutUTF8(params)
 	}
 	if verb == "RCPT" && strings.EqualFold(text, "postmaster") {
 		text += "@" + postmaster
 	}
 	switch {
-	case !isPlain(params):
-		return "", "", &badArgument
-	case hasHighBit(text):
-		return "", "", &notASCII
+	case hasControl(params), hasHighBit(params) && (verb == "MAIL" || !utf8): // ORCPT= may be UTF-8 (RFC 6533 §3)
+		return a, &badArgument
+	case hasHighBit(text) && !utf8:
+		return a, &notASCII
 	}
 	path, err := mail.ParsePath(text)
 	if err != nil || path.IsNull() && verb == "RCPT" {
-		return "", "", bad
+		return a, bad
 	}
-	return path, params, nil
+	return argument{path, params, utf8}, nil
+}
+
+// An argument is what follows MAIL or RCPT.
+type argument struct {
+	path   mail.Path
+	params string // but for SMTPUTF8
+	utf8   bool   // the message may leave ASCII
+}
+
+// cutUTF8 takes the parameter SMTPUTF8, which has no value, from those of MAIL.
+func cutUTF8(params string) (rest string, asked bool) {
+	words := strings.Fields(params)
+	kept := words[:0]
+	for _, w := range words {
+		if strings.EqualFold(w, "SMTPUTF8") {
+			asked = true
+			continue
+		}
+		kept = append(kept, w)
+	}
+	return strings.Join(kept, " "), asked
 }
 
 // cutPath splits a path from what follows it, and takes off its brackets and
@@ -81,16 +107,6 @@ func indexOutside(s string, c, open, shut byte) int {
 		}
 	}
 	return -1
-}
-
-// isPlain reports whether s is printable ASCII and blanks.
-func isPlain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 func hasHighBit(s string) bool {

@@ -15,7 +15,7 @@ func (s *session) received(id string) []byte {
 	if s.cfg.HideUsers && !s.login.IsNull() {
 		client = "submission" // a From-domain must be there (RFC 5321 §4.4)
 	}
-	b.WriteString("from " + client + " by " + s.cfg.Hostname + " with " + protocol(s.client))
+	b.WriteString("from " + client + " by " + s.cfg.Hostname + " with " + protocol(s.client, s.utf8))
 	if s.client.TLS != "" {
 		b.WriteString(" (" + s.client.TLS + ")")
 	}
@@ -24,7 +24,7 @@ func (s *session) received(id string) []byte {
 		b.WriteString(" for <" + s.to.String() + ">")
 	}
 	b.WriteString("; " + s.cfg.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
-	return mail.AppendField(nil, "Received", b.String())
+	return mail.AppendStructured(nil, "Received", b.String())
 }
 
 // from is what the client said it is, and what it is. What it said is left out
@@ -41,12 +41,15 @@ func from(c mail.Client) string {
 	return name + " (" + literal + ")"
 }
 
-// protocol is the "with" of RFC 3848.
-func protocol(c mail.Client) string {
-	if !c.ESMTP {
+// protocol is the "with" of RFC 3848, and of RFC 6531 §4.3 where MAIL had SMTPUTF8.
+func protocol(c mail.Client, utf8 bool) string {
+	if !c.ESMTP && !utf8 {
 		return "SMTP"
 	}
 	p := "ESMTP"
+	if utf8 {
+		p = "UTF8SMTP"
+	}
 	if c.TLS != "" {
 		p += "S"
 	}

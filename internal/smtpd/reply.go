@@ -100,7 +100,7 @@ var (
 	loginWrong    = reply{code: 535, enhanced: "5.7.8", text: "authentication failed"}
 	tlsNeeded     = reply{code: 538, enhanced: "5.7.11", text: "encryption required"}
 	tooLarge      = reply{code: 552, enhanced: "5.3.4", text: "message too large"}
-	notASCII      = reply{code: 553, enhanced: "5.6.7", text: "address is not ASCII, and SMTPUTF8 is not offered"}
+	notASCII      = reply{code: 553, enhanced: "5.6.7", text: "address is not ASCII, and MAIL did not say SMTPUTF8"}
 	badParameter  = reply{code: 555, enhanced: "5.5.4", text: "parameter not recognized"}
 	bareContent   = reply{code: 554, enhanced: "5.6.0", text: "bare CR or LF in content, end lines with CRLF"}
 	longLine      = reply{code: 554, enhanced: "5.6.0", text: "line of content too long"}

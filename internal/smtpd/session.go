@@ -16,9 +16,10 @@ import (
 type session struct {
 	*connection
 	guard   *guard
-	path    mail.Path   // of the MAIL or RCPT that the library is at
+	arg     argument    // of the MAIL or RCPT that the library is at
 	release time.Time   // that this MAIL asks for (RFC 4865)
 	tx      Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
+	utf8    bool        // its MAIL had SMTPUTF8
 	rcpts   int         // RCPT commands in it
 	size    int64       // what MAIL declared
 	to      mail.Path   // its recipient, where there is one only
@@ -61,7 +62,7 @@ func (s *session) hello(name string, esmtp bool) reply {
 
 // keywords are the extensions offered now.
 func (s *session) keywords() []string {
-	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN"}
+	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN"}
 	if s.cfg.TLS != nil && s.client.TLS == "" {
 		k = append(k, "STARTTLS")
 	}
@@ -96,12 +97,12 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	ctx, cancel := s.answerTime()
 	defer cancel()
 	params := mailParams(o)
-	params.Release = s.release
-	tx, v := s.conv.Mail(ctx, client, s.path, params)
+	params.SMTPUTF8, params.Release = s.arg.utf8, s.release
+	tx, v := s.conv.Mail(ctx, client, s.arg.path, params)
 	if v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
-	s.tx, s.rcpts, s.size, s.to, s.login = tx, 0, o.Size, mail.Null, client.Login
+	s.tx, s.utf8, s.rcpts, s.size, s.to, s.login = tx, s.arg.utf8, 0, o.Size, mail.Null, client.Login
 	return s.say(senderFine)
 }
 
@@ -109,7 +110,7 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 func (s *session) sends() mail.Client {
 	c := s.client
 	if c.Login.IsNull() && s.cfg.Senders != nil {
-		c.Login = s.cfg.Senders.Sender(c, s.path)
+		c.Login = s.cfg.Senders.Sender(c, s.arg.path)
 	}
 	return c
 }
@@ -125,10 +126,10 @@ func (s *session) Rcpt(_ string, o *smtp.RcptOptions) error {
 	}
 	ctx, cancel := s.answerTime()
 	defer cancel()
-	if v := s.tx.Rcpt(ctx, s.path, p); v.Answer != mail.OK {
+	if v := s.tx.Rcpt(ctx, s.arg.path, p); v.Answer != mail.OK {
 		return s.say(answer(v))
 	}
-	s.to = s.path
+	s.to = s.arg.path
 	return s.say(rcptFine)
 }
 
