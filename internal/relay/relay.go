@@ -259,7 +259,15 @@ func (r *Relay) ask(ctx context.Context, t target, rcpt mail.Path) (queue.Reply,
 		return queue.Reply{}, err
 	}
 	defer c.quit()
-	got, err := c.do("MAIL", "MAIL FROM:<>")
+	param := ""
+	if rcpt.NeedsUTF8() {
+		if param = " SMTPUTF8"; !c.has("SMTPUTF8") { // who can't be told of an address has none such
+			said := noUTF8(t, "the address is not ASCII")
+			said.Code, said.Command = 553, "RCPT" // RFC 6531 §3.5
+			return said, nil
+		}
+	}
+	got, err := c.do("MAIL", "MAIL FROM:<>"+param)
 	if err != nil || got.class() != 2 {
 		return queue.Reply{}, stopped(err, "MAIL", got)
 	}

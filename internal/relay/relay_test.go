@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -318,6 +319,8 @@ func TestParameters(t *testing.T) {
 	j := job(toA, "jörg@a.example")
 	j.Message.Params = mail.Params{Body: "8BITMIME", Return: "HDRS", EnvelopeID: "a+b c"}
 	j.Transfers[0].Params = mail.RcptParams{Notify: mail.NotifySuccess | mail.NotifyDelay, Original: "rfc822;x=y@a.example"}
+	j.Transfers = append(j.Transfers, &queue.Transfer{ID: 2, Message: j.Message, Recipient: "ann@a.example", Destination: toA,
+		Params: mail.RcptParams{Original: `utf-8;"用 户\+"@例子.example`}})
 	report := r.Carry(t.Context(), j)
 	if !report.Results[0].Notifies {
 		t.Error("the server's DSN was not seen")
@@ -325,14 +328,61 @@ func TestParameters(t *testing.T) {
 	want := []string{
 		"MAIL FROM:<sender@here.example> SIZE=22 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb+20c",
 		"RCPT TO:<jörg@a.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+3Dy@a.example",
+		`RCPT TO:<ann@a.example> ORCPT=utf-8;"\x{7528}\x{20}\x{6237}\x{5C}\x{2B}"@\x{4F8B}\x{5B50}.example`,
 	}
 	if got := s.said("MAIL", "RCPT"); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// Who does not know SMTPUTF8 gets what can do without, for those who can do without (RFC 6531 §3.2).
+func TestWithoutSMTPUTF8(t *testing.T) {
+	const no = "refused 0 5.6.7 EHLO "
+	for name, c := range map[string]struct {
+		sender, header string
+		flag           bool
+		want           string
+	}{
+		"one of the recipients":       {"", "Subject: x", false, "carried 250 2.0.0 end of data fine; " + no + "the address is not ASCII"},
+		"said SMTPUTF8, needs it not": {"", "Subject: x", true, "carried 250 2.0.0 end of data fine; " + no + "the address is not ASCII"},
+		"sender":                      {"jörg@here.example", "Subject: x", true, no + "the message from jörg@here.example has"},
+		"header":                      {"", "Subject: é", true, no + "the message from sender@here.example has"},
+		"header that never was right": {"", "Subject: é", false, "carried 250 2.0.0 end of data fine; " + no},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, "127.0.0.1", nil)
+			r := hostRelay(t, Host{Name: "h", Address: s.addr.String()})
+			j := job(toA, "ann@a.example", "jörg@a.example")
+			j.Content = mail.NewMessage([]byte(c.header + "\r\n\r\né\r\n"))
+			j.Message.Params.SMTPUTF8 = c.flag
+			j.Message.Sender = mail.Path(cmp.Or(c.sender, string(j.Message.Sender)))
+			if got := told(r.Carry(t.Context(), j)); !strings.HasPrefix(got, c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+			if said := strings.Join(s.said("MAIL", "RCPT"), "; "); strings.Contains(said, "jörg") || strings.Contains(said, "SMTPUTF8") {
+				t.Errorf("it was told %s", said)
+			}
+		})
+	}
+}
+
+// A server is asked for an address that is not ASCII where it knows SMTPUTF8, and has none elsewhere.
+func TestAskUTF8(t *testing.T) {
+	s := serve(t, "127.0.0.1", map[string]string{"EHLO": "250-x\n250 SMTPUTF8"})
+	r := hostRelay(t, Host{Name: "h", Address: s.addr.String()})
+	if said, err := r.Ask(t.Context(), toA, "jörg@a.example"); err != nil || said.Code != 250 {
+		t.Errorf("%v, %v", said, err)
+	}
+	if got, want := s.said("MAIL", "RCPT"), []string{"MAIL FROM:<> SMTPUTF8", "RCPT TO:<jörg@a.example>"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	plain := serve(t, "127.0.0.2", nil)
 	r = hostRelay(t, Host{Name: "h", Address: plain.addr.String()})
-	if got := told(r.Carry(t.Context(), j)); !strings.HasPrefix(got, "refused 0 5.6.7") {
-		t.Error(got)
+	if said, err := r.Ask(t.Context(), toA, "jörg@a.example"); err != nil || said.Code != 553 || said.Enhanced != "5.6.7" {
+		t.Errorf("without SMTPUTF8: %v, %v", said, err)
+	}
+	if got := plain.said("MAIL", "RCPT"); len(got) > 0 {
+		t.Errorf("it was told %q", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,11 @@ func (c *client) transact(b *batch) error {
 		b.all(queue.Refused, said)
 		return nil
 	}
+	if !c.has("SMTPUTF8") {
+		if b.leaveOut(c.target); len(b.open) == 0 {
+			return nil
+		}
+	}
 	if c.dirty {
 		if r, err := c.do("RSET", "RSET"); err != nil || r.class() != 2 {
 			return stopped(err, "RSET", r)
@@ -98,34 +104,36 @@ func (c *client) unfit(job queue.Job) (queue.Reply, bool) {
 			Text: fmt.Sprintf("the message has %d octets, the server takes at most %d", job.Content.Size(), limit),
 		}, false
 	}
-	if needsUTF8(job) && !c.has("SMTPUTF8") { // RFC 6531 §3.5
-		return queue.Reply{
-			Host: c.target.String(), Enhanced: "5.6.7", Command: "EHLO",
-			Text: "the message from " + m.Sender.String() + " has an address that is not ASCII, and the server can't take those",
-		}, false
+	// RFC 6531 §3.2. A header that came with octets beyond ASCII and without SMTPUTF8 was never
+	// right, and goes on as it is.
+	if !c.has("SMTPUTF8") && (m.Sender.NeedsUTF8() || m.Params.SMTPUTF8 && job.Content.NeedsUTF8()) {
+		return noUTF8(c.target, "the message from "+m.Sender.String()+" has addresses or header fields that are not ASCII"), false
 	}
 	return queue.Reply{}, true
 }
 
-func needsUTF8(job queue.Job) bool {
-	if job.Message.Params.SMTPUTF8 || !ascii(string(job.Message.Sender)) {
-		return true
-	}
-	for _, t := range job.Transfers {
-		if !ascii(string(t.Recipient)) {
-			return true
+// leaveOut refuses those of the open recipients whose addresses only SMTPUTF8 can carry: the
+// others get the message.
+func (b *batch) leaveOut(t target) {
+	for _, i := range b.open {
+		if to := b.job.Transfers[i].Recipient; to.NeedsUTF8() {
+			b.results[i] = queue.Result{Fate: queue.Refused, Reply: noUTF8(t, "the address is not ASCII")}
 		}
 	}
-	return false
+	b.close()
 }
 
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
+func noUTF8(t target, what string) queue.Reply {
+	return queue.Reply{Host: t.String(), Enhanced: "5.6.7", Command: "EHLO", Text: what + ", and the server can't take that: it does not offer SMTPUTF8"}
+}
+
+// wantsUTF8 reports whether MAIL has the parameter SMTPUTF8.
+func (c *client) wantsUTF8(b *batch) bool {
+	if !c.has("SMTPUTF8") {
+		return false
 	}
-	return true
+	m := b.job.Message
+	return m.Params.SMTPUTF8 || m.Sender.NeedsUTF8() || slices.ContainsFunc(b.open, func(i int) bool { return b.job.Transfers[i].Recipient.NeedsUTF8() })
 }
 
 // envelope sends MAIL and all RCPTs, together where the server can take that (RFC
@@ -133,7 +141,7 @@ func ascii(s string) bool {
 func (c *client) envelope(b *batch) (accepted []int, err error) {
 	together := c.has("PIPELINING")
 	c.mayWrite(commandTime)
-	fmt.Fprintf(c.w, "MAIL FROM:<%s>%s\r\n", b.job.Message.Sender, c.mailParams(b.job))
+	fmt.Fprintf(c.w, "MAIL FROM:<%s>%s\r\n", b.job.Message.Sender, c.mailParams(b))
 	open := b.open
 	if n := c.rcptMax(); len(open) > n {
 		open = open[:n]
@@ -210,16 +218,16 @@ func (c *client) rcptMax() int {
 	return maxRcpts
 }
 
-func (c *client) mailParams(job queue.Job) string {
+func (c *client) mailParams(b *batch) string {
 	var s strings.Builder
-	p := job.Message.Params
+	job, p := b.job, b.job.Message.Params
 	if c.has("SIZE") {
 		fmt.Fprintf(&s, " SIZE=%d", job.Content.Size())
 	}
 	if c.has("8BITMIME") && p.Body == "8BITMIME" {
 		s.WriteString(" BODY=8BITMIME")
 	}
-	if c.has("SMTPUTF8") && needsUTF8(job) {
+	if c.wantsUTF8(b) {
 		s.WriteString(" SMTPUTF8")
 	}
 	if c.has("DSN") { // RFC 3461 §4.3, §4.4
@@ -240,7 +248,11 @@ func (c *client) writeRcpt(t *queue.Transfer) {
 			c.w.WriteString(" NOTIFY=" + n)
 		}
 		if kind, address, ok := strings.Cut(t.Params.Original, ";"); ok {
-			c.w.WriteString(" ORCPT=" + kind + ";" + xtext(address))
+			encode := xtext
+			if kind == "utf-8" {
+				encode = unitext
+			}
+			c.w.WriteString(" ORCPT=" + kind + ";" + encode(address))
 		}
 	}
 	c.w.WriteString("\r\n")
@@ -270,6 +282,20 @@ func xtext(s string) string {
 			fmt.Fprintf(&b, "+%02X", c)
 		} else {
 			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// unitext encodes an address for ORCPT in the form of RFC 6533 §3 that any server takes,
+// "utf-8-addr-xtext": it is ASCII.
+func unitext(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r < '!' || r > '~' || r == '+' || r == '=' || r == '\\' {
+			fmt.Fprintf(&b, `\x{%02X}`, r)
+		} else {
+			b.WriteRune(r)
 		}
 	}
 	return b.String()
