@@ -11,7 +11,7 @@ import (
 // Trace returns the fields that this host puts on top of a message (RFC 5321 §4.4), as far as
 // a filter needs them that knows the envelope from there alone: Return-Path and Received.
 func (r Request) Trace() []byte {
-	b := mail.AppendField(nil, "Return-Path", "<"+string(r.Envelope.ReversePath)+">")
+	b := mail.AppendStructured(nil, "Return-Path", "<"+string(r.Envelope.ReversePath)+">")
 	with := "SMTP"
 	if r.Client.ESMTP {
 		with = "ESMTP"
@@ -30,7 +30,7 @@ func (r Request) Trace() []byte {
 	if r.Client.Addr.Is6() {
 		addr = "IPv6:" + addr
 	}
-	return mail.AppendField(b, "Received", fmt.Sprintf("from %s (%s [%s]) by %s (gatepost) with %s id %s; %s",
+	return mail.AppendStructured(b, "Received", fmt.Sprintf("from %s (%s [%s]) by %s (gatepost) with %s id %s; %s",
 		word(r.Client.Helo), word(name), addr, word(r.Host), with, word(r.ID), r.Time.UTC().Format(time.RFC1123Z)))
 }
 

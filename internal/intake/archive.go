@@ -62,15 +62,15 @@ func (p *plan) record() {
 // came in only the domain's own recipients are named, since the others are not its to know of.
 func (p *plan) recordOf(box int64, to way, whose []*recipient) *mailbox.Delivery {
 	t := p.t
-	b := mail.AppendField(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
+	b := mail.AppendStructured(nil, "Return-Path", "<"+string(t.tx.Envelope.ReversePath)+">")
 	b = t.found(append(b, p.received...), whose[0])
 	login := t.tx.Client.Login
 	home, _ := t.snapshot.Domain(login.Domain())
 	if !login.IsNull() && (!t.hides() || to.domain == home.Name) { // others' archives show no more than their mail does
-		b = mail.AppendField(b, "X-Gatepost-Login", string(login))
+		b = mail.AppendStructured(b, "X-Gatepost-Login", string(login))
 	}
 	for _, r := range whose {
-		b = mail.AppendField(b, "X-Gatepost-Recipient", string(r.path))
+		b = mail.AppendStructured(b, "X-Gatepost-Recipient", string(r.path))
 	}
 	for _, outcome := range outcomes(whose) {
 		b = mail.AppendField(b, "X-Gatepost-Outcome", outcome)

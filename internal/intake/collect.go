@@ -93,7 +93,7 @@ func (t *Transaction) fetched(c Collected) []byte {
 	if len(t.rcpts) == 1 {
 		text += " for <" + t.rcpts[0].path.String() + ">"
 	}
-	return mail.AppendField(nil, "Received", text+"; "+t.tx.Time.UTC().Format(time.RFC1123Z))
+	return mail.AppendStructured(nil, "Received", text+"; "+t.tx.Time.UTC().Format(time.RFC1123Z))
 }
 
 // client finds who handed a fetched message to the account's provider. With Hops that is who the last

@@ -191,7 +191,7 @@ func delivered(job queue.Job, sender mail.Path) (mail.View, *mail.Message) {
 			break
 		}
 	}
-	path := mail.AppendField(nil, "Return-Path", "<"+string(sender)+">")
+	path := mail.AppendStructured(nil, "Return-Path", "<"+string(sender)+">")
 	view.Prefix = append(path, view.Prefix...)
 	return view, mail.View{Prefix: path}.Message(job.Content)
 }
@@ -261,7 +261,7 @@ func (in *Intake) onwardTransfer(ctx context.Context, s *directory.Snapshot, job
 	by := t.Recipient.Domain()
 	if !to.By.IsNull() {
 		by = to.By.Domain()
-		above := mail.View{Prefix: mail.AppendField(nil, "Delivered-To", string(to.By))}
+		above := mail.View{Prefix: mail.AppendStructured(nil, "Delivered-To", string(to.By))}
 		next.View.Prefix = append(in.signed(ctx, s, above, job.Content, by).Prefix, m.View.Prefix...)
 		next.Size += int64(len(next.View.Prefix) - len(m.View.Prefix))
 	}

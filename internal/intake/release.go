@@ -34,7 +34,7 @@ func (in *Intake) Onward(ctx context.Context, h quarantine.Held) ([]quarantine.O
 		by := found.Domain.Name
 		var mark []byte
 		if !to.By.IsNull() {
-			by, mark = to.By.Domain(), mail.AppendField(nil, "Delivered-To", string(to.By))
+			by, mark = to.By.Domain(), mail.AppendStructured(nil, "Delivered-To", string(to.By))
 		}
 		list = append(list, quarantine.Onward{
 			To: to.Address, Sender: in.releasedReturn(ctx, s, h, to), Destination: string(in.Router.Destination(to.Address, by)), Mark: mark, By: to.By.Domain(),

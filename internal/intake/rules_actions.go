@@ -169,7 +169,7 @@ func (in *Intake) redirect(ctx context.Context, f *filed, env *sieve.Env, a siev
 	if a.Header != nil {
 		view, served = p.edited(a.Header)
 	}
-	above := mail.BuildView(served, mail.AppendField(nil, "Delivered-To", string(p.box.Address)), in.leaving(p.served, served), "")
+	above := mail.BuildView(served, mail.AppendStructured(nil, "Delivered-To", string(p.box.Address)), in.leaving(p.served, served), "")
 	view = onTop(view, in.signed(ctx, p.snapshot, above, served, p.box.Address.Domain()))
 	now, home := in.Now(), p.box.Address.Domain()
 	size := p.served.Size() - int64(len(p.d.View.Prefix)) + p.d.View.Skip // of the content

@@ -17,9 +17,9 @@ import (
 // (spec, Headers written). They stand in the recipient's own row: the content
 // stays as it came.
 func (t *Transaction) fields(r *recipient, sender mail.Path, received []byte) []byte {
-	b := mail.AppendField(nil, "Return-Path", "<"+string(sender)+">")
+	b := mail.AppendStructured(nil, "Return-Path", "<"+string(sender)+">")
 	b = append(b, received...)
-	b = mail.AppendField(t.found(b, r), "X-Gatepost-Recipient", string(r.path))
+	b = mail.AppendStructured(t.found(b, r), "X-Gatepost-Recipient", string(r.path))
 	return t.verdict(b, r)
 }
 
@@ -29,7 +29,7 @@ func (t *Transaction) fields(r *recipient, sender mail.Path, received []byte) []
 func (t *Transaction) onward(r *recipient, by mail.Path, received []byte) []byte {
 	var b []byte
 	if !by.IsNull() {
-		b = mail.AppendField(b, "Delivered-To", string(by))
+		b = mail.AppendStructured(b, "Delivered-To", string(by))
 	}
 	return t.verdict(t.found(append(b, received...), r), r)
 }
@@ -37,16 +37,20 @@ func (t *Transaction) onward(r *recipient, by mail.Path, received []byte) []byte
 // found adds who the client was, and what is proven of the sender.
 func (t *Transaction) found(b []byte, r *recipient) []byte {
 	tx, w := t.tx, r.walk
-	b = mail.AppendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.config().Hostname, t.auth(w)))
+	appendField := mail.AppendField
+	if tx.Envelope.Params.SMTPUTF8 { // else what is not ASCII there is no address
+		appendField = mail.AppendStructured
+	}
+	b = appendField(b, "Authentication-Results", pipeline.AuthenticationResults(t.in.config().Hostname, t.auth(w)))
 	if spf := t.spfResult(w); spf != nil {
-		b = mail.AppendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.config().Hostname, tx.Client, tx.Envelope.ReversePath, spf))
+		b = appendField(b, "Received-SPF", pipeline.ReceivedSPF(t.in.config().Hostname, tx.Client, tx.Envelope.ReversePath, spf))
 	}
 	b = mail.AppendField(b, "X-Gatepost-Id", tx.ID)
 	if t.collected != nil {
 		b = mail.AppendField(b, collector.TokenField, t.collected.Token)
 	}
 	if t.hides() {
-		return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
+		return mail.AppendStructured(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
 	}
 	from := client(tx, w)
 	if t.relay.IsValid() {
@@ -54,7 +58,7 @@ func (t *Transaction) found(b []byte, r *recipient) []byte {
 	}
 	b = mail.AppendField(b, "X-Gatepost-Client", from)
 	b = mail.AppendField(b, "X-Gatepost-Helo", tx.Client.Helo)
-	return mail.AppendField(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
+	return mail.AppendStructured(b, "X-Gatepost-Reverse-Path", string(tx.Envelope.ReversePath))
 }
 
 // hides reports whether nobody is to see from where the message was sent, and by which

@@ -90,7 +90,7 @@ func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Ti
 	return &Transfer{
 		Message: &Message{
 			ID: id, Tx: tx, Blob: s.Blob, View: s.View, Size: size, Created: now, Expires: now.Add(cmp.Or(l.Life, q.set.Load().Lifetime)),
-			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: !ascii(l.To)}, Mark: s.Mark,
+			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: l.To.NeedsUTF8() || mail.NewMessage(l.Content).NeedsUTF8()}, Mark: s.Mark,
 		},
 		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),
 	}, nil

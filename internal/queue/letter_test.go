@@ -51,6 +51,19 @@ func TestLetter(t *testing.T) {
 	})
 }
 
+// A letter needs SMTPUTF8 where its header does, whomever it goes to.
+func TestLetterUTF8(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		q, _ := run(t, newMemory(), carrier(func(_ context.Context, job Job) Report { return each(job, Result{Fate: Carried}) }))
+		for header, want := range map[string]bool{"From: josé@here.example": true, "From: jose@here.example": false} {
+			tr, err := q.Letter(t.Context(), Letter{To: "ann@a.example", Content: []byte(header + "\r\n\r\né\r\n"), Kind: "vacation"})
+			if err != nil || tr.Message.Params.SMTPUTF8 != want {
+				t.Errorf("%s: %v, %v", header, tr, err)
+			}
+		}
+	})
+}
+
 // What can't be stored is no letter.
 func TestLetterFails(t *testing.T) {
 	m := newMemory()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatepost/internal/mail"
 )
@@ -44,7 +45,7 @@ func date(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15:04:05
 func (r report) build() []byte {
 	boundary := "=_" + r.id
 	b := mail.AppendField(nil, "From", "Mail Delivery System <mailer-daemon@"+r.hostname+">")
-	b = mail.AppendField(b, "To", "<"+string(r.message.Sender)+">")
+	b = mail.AppendStructured(b, "To", "<"+string(r.message.Sender)+">")
 	b = mail.AppendField(b, "Subject", r.subject())
 	b = mail.AppendField(b, "Date", date(r.now))
 	b = mail.AppendField(b, "Message-ID", "<"+r.id+"@"+r.hostname+">")
@@ -60,24 +61,34 @@ func (r report) build() []byte {
 		b = append(b, body...)
 		b = append(b, "\r\n"...)
 	}
-	status, header := "message/delivery-status", "text/rfc822-headers"
-	if r.global() { // RFC 6533
-		status, header = "message/global-delivery-status", "message/global-headers"
+	status, header, whole := "message/delivery-status", "text/rfc822-headers", "message/rfc822"
+	if r.global() { // RFC 6533 §4
+		status = "message/global-delivery-status"
+	}
+	if r.global() || r.original.international() { // RFC 6533 §4
+		header, whole = "message/global-headers", "message/global"
 	}
 	part("text/plain; charset=utf-8", r.words())
 	part(status, r.status())
 	switch {
 	case r.original.whole:
-		part("message/rfc822", string(r.original.octets))
+		part(whole, string(r.original.octets))
 	case len(r.original.octets) > 0:
 		part(header, string(r.original.octets))
 	}
 	return append(b, "--"+boundary+"--\r\n"...)
 }
 
+// international reports whether what goes back is as RFC 6532 lets it be, and RFC 5322 does not.
+func (r returned) international() bool {
+	m := mail.NewMessage(r.octets)
+	return m.NeedsUTF8() && utf8.Valid(r.octets[:m.Header().Size])
+}
+
+// global reports whether the part for programs leaves ASCII.
 func (r report) global() bool {
 	for _, s := range r.about {
-		if !ascii(s.Transfer.Recipient) || !ascii(s.Transfer.Params.Original) {
+		if s.Transfer.Recipient.NeedsUTF8() || !ascii(s.Transfer.Params.Original) {
 			return true
 		}
 	}
@@ -85,7 +96,7 @@ func (r report) global() bool {
 }
 
 func (r report) subject() string {
-	to := r.about[0].Transfer.Recipient.String()
+	to := r.about[0].Transfer.Recipient.Shown()
 	if n := len(r.about) - 1; n > 0 {
 		to += fmt.Sprintf(" (+%d)", n)
 	}
@@ -107,6 +118,10 @@ func (r report) status() string {
 		b = mail.AppendField(b, "Original-Envelope-Id", plain(id))
 	}
 	b = mail.AppendField(b, "Arrival-Date", date(r.message.Created))
+	words := plain
+	if r.global() { // RFC 6533 §4: UTF-8 may stand here
+		words = printable
+	}
 	for _, s := range r.about {
 		t := s.Transfer
 		b = append(b, "\r\n"...)
@@ -114,7 +129,7 @@ func (r report) status() string {
 			b = append(b, "Original-Recipient: "+strings.Replace(clip(printable(t.Params.Original)), ";", "; ", 1)+"\r\n"...)
 		}
 		kind := "rfc822"
-		if !ascii(t.Recipient) { // RFC 6533 §3
+		if t.Recipient.NeedsUTF8() { // RFC 6533 §3
 			kind = "utf-8"
 		}
 		b = append(b, "Final-Recipient: "+kind+"; "+string(t.Recipient)+"\r\n"...)
@@ -124,9 +139,9 @@ func (r report) status() string {
 			b = mail.AppendField(b, "Remote-MTA", "dns; "+plain(mtaName(host)))
 		}
 		if s.Reply.Code != 0 {
-			b = mail.AppendField(b, "Diagnostic-Code", "smtp; "+plain(s.Reply.line()))
+			b = mail.AppendStructured(b, "Diagnostic-Code", "smtp; "+words(s.Reply.line()))
 		} else if s.Reply.Text != "" {
-			b = mail.AppendField(b, "Diagnostic-Code", "x-gatepost; "+plain(s.Reply.Text))
+			b = mail.AppendStructured(b, "Diagnostic-Code", "x-gatepost; "+words(s.Reply.Text))
 		}
 		b = mail.AppendField(b, "Last-Attempt-Date", date(r.now))
 		if r.kind == delayed {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,12 +70,51 @@ func parts(t *testing.T, octets []byte) []*mail.Part {
 
 func kind(p *mail.Part) string { return p.Type + "/" + p.Subtype }
 
+// A report leaves ASCII where what it is about does (RFC 6533), and its header only where whom it goes to does.
 func TestReportGlobal(t *testing.T) {
-	r := sample(failed)
-	r.about[0].Transfer.Recipient = "jörg@there.example"
-	list := parts(t, r.build())
-	if kind(list[1]) != "message/global-delivery-status" || kind(list[2]) != "message/global-headers" {
-		t.Errorf("%s, %s", kind(list[1]), kind(list[2]))
+	const status, global = "message/delivery-status", "message/global-delivery-status"
+	for name, c := range map[string]struct {
+		set  func(r *report)
+		want []string // types
+		says []string // in what it says
+	}{
+		"recipient": {func(r *report) { r.about[0].Transfer.Recipient = "jörg@xn--bcher-kva.example" },
+			[]string{global, "message/global-headers"},
+			[]string{"Original-Recipient: rfc822; bob@alias.example\r\nFinal-Recipient: utf-8; jörg@xn--bcher-kva.example\r\n", "Final-Recipient: rfc822; cy@there.example\r\n", "    jörg@bücher.example\r\n"}},
+		"original recipient": {func(r *report) { r.about[0].Transfer.Params.Original = "utf-8;用户@例子.example" },
+			[]string{global, "message/global-headers"}, []string{"Original-Recipient: utf-8; 用户@例子.example\r\nFinal-Recipient: rfc822; bob@there.example\r\n"}},
+		"words of the server": {func(r *report) {
+			r.about[0].Transfer.Recipient, r.about[0].Reply.Text = "jörg@there.example", "inconnu : jörg, désolé"
+		},
+			[]string{global, "message/global-headers"}, []string{"Diagnostic-Code: smtp; 550 5.1.1 inconnu : jörg, désolé\r\n"}},
+		"words alone": {func(r *report) { r.about[0].Reply.Text = "désolé" },
+			[]string{status, "text/rfc822-headers"}, []string{"Diagnostic-Code: smtp; 550 5.1.1 d?sol?\r\n"}},
+		"header":                         {func(r *report) { r.original.octets = []byte("Subject: déjeuner\r\n") }, []string{status, "message/global-headers"}, nil},
+		"header of none knows which set": {func(r *report) { r.original.octets = []byte("Subject: d\xe9jeuner\r\n") }, []string{status, "text/rfc822-headers"}, nil},
+		"whole": {func(r *report) {
+			r.original.octets, r.original.whole = []byte("Subject: déjeuner\r\n\r\n\xff\r\n"), true
+		}, []string{status, "message/global"}, nil},
+		"body": {func(r *report) { r.original.octets, r.original.whole = []byte("Subject: x\r\n\r\né\r\n"), true }, []string{status, "message/rfc822"}, nil},
+		"sender": {func(r *report) { r.message.Sender = "josé@xn--bcher-kva.example" },
+			[]string{status, "text/rfc822-headers"}, []string{"\r\nTo: <josé@xn--bcher-kva.example>\r\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := sample(failed)
+			c.set(&r)
+			octets := r.build()
+			list := parts(t, octets)
+			if got := []string{kind(list[1]), kind(list[2])}; !slices.Equal(got, c.want) {
+				t.Errorf("parts %q, want %q", got, c.want)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(string(octets), want) {
+					t.Errorf("%q is missing in\n%s", want, octets)
+				}
+			}
+			if m := mail.NewMessage(octets); m.NeedsUTF8() != r.message.Sender.NeedsUTF8() {
+				t.Errorf("SMTPUTF8 is needed: %v\n%s", m.NeedsUTF8(), octets)
+			}
+		})
 	}
 }
 

@@ -79,7 +79,7 @@ func french() phrases {
 }
 
 func (r report) recipient(line func(string, ...any), s *Settlement, p phrases) {
-	line("    %s", s.Transfer.Recipient)
+	line("    %s", s.Transfer.Recipient.Shown())
 	if r.kind == relayed || r.kind == done {
 		line("")
 		return

@@ -63,7 +63,7 @@ func (w *Writer) Write(n Notice) []byte {
 	}
 	boundary := "=_" + n.ID // random: nobody can have put it into a subject
 	b := n.author(w.texts.Text(first, "notice.from", n.Domains[0]))
-	b = mail.AppendField(b, "To", "<"+string(n.To)+">")
+	b = mail.AppendStructured(b, "To", "<"+string(n.To)+">")
 	b = mail.AppendField(b, "Subject", w.subject(n, order))
 	b = mail.AppendField(b, "Date", n.Now.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	b = mail.AppendField(b, "Message-ID", "<"+n.ID+"@"+n.From.Domain()+">")
