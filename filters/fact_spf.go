@@ -99,7 +99,11 @@ func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sende
 		return a
 	}
 	lookups := &spfResolver{resolver: r, client: client}
-	result, err := spf.CheckHostWithSender(client.AsSlice(), helo, sender, spf.WithResolver(lookups), spf.WithContext(ctx),
+	asked := sender
+	if mail.Path(sender).NeedsUTF8() {
+		asked = nameless + "@" + domain
+	}
+	result, err := spf.CheckHostWithSender(client.AsSlice(), helo, asked, spf.WithResolver(lookups), spf.WithContext(ctx),
 		spf.OverrideLookupLimit(10), spf.OverrideVoidLookupLimit(2)) // RFC 7208 §4.6.4
 	if lookups.stale.Load() && result != spf.Pass {
 		result, err = spf.TempError, errStale
@@ -113,6 +117,18 @@ func evaluateSPF(ctx context.Context, r Resolver, client netip.Addr, helo, sende
 	}
 	a.Auth.Value, a.Auth.Reason = authres.ResultValue(result), a.Problem
 	return a
+}
+
+// nameless stands for a local part that is not ASCII: terms with %{l} or %{s} match nothing then (RFC 8616
+// §4). No macro can take it apart, and no name in which it stands is looked up.
+const nameless = "spf8616localpart"
+
+// matchesNothing says of such a name that it does not exist, and nil of others.
+func matchesNothing(name string) error {
+	if !strings.Contains(name, nameless) {
+		return nil
+	}
+	return &net.DNSError{Err: "no such name", Name: name, IsNotFound: true}
 }
 
 // errStale is why a result that leans on old answers, and speaks against the client, is none.
@@ -164,6 +180,9 @@ func hasMacro(text string) bool { return strings.Contains(text, "%{") }
 
 // LookupTXT implements spf.DNSResolver.
 func (s *spfResolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	if err := matchesNothing(name); err != nil {
+		return nil, err
+	}
 	texts, err := s.resolver.LookupTXT(ctx, name)
 	if w, ok := s.resolver.(*watched); ok && slices.ContainsFunc(texts, hasMacro) {
 		w.varies()
@@ -174,6 +193,9 @@ func (s *spfResolver) LookupTXT(ctx context.Context, name string) ([]string, err
 
 // LookupMX implements spf.DNSResolver.
 func (s *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	if err := matchesNothing(name); err != nil {
+		return nil, err
+	}
 	hosts, err := s.resolver.LookupMX(ctx, name)
 	texts := make([]string, len(hosts))
 	for i, h := range hosts {
@@ -187,6 +209,9 @@ func (s *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, err
 // interest (RFC 7208 §5), so that a name without AAAA is no void lookup; of an IPv6
 // one both, since "exists" wants A.
 func (s *spfResolver) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr, error) {
+	if err := matchesNothing(name); err != nil {
+		return nil, err
+	}
 	network := "ip"
 	if s.client.Is4() {
 		network = "ip4"

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -226,7 +227,7 @@ func dnsName(s string) (string, bool) {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			a, err := idna.Lookup.ToASCII(s)
-			if err != nil {
+			if err != nil || !utf8.ValidString(s) {
 				return s, false
 			}
 			s = a

@@ -101,7 +101,7 @@ func (s *Signature) key(ctx context.Context, keys *Keys) (k *Key, reason string,
 	if err != nil {
 		return nil, err.Error(), resultOf(err)
 	}
-	if k.Exact && s.Identifier != "" && !strings.EqualFold(s.Identifier[strings.LastIndexByte(s.Identifier, '@')+1:], s.Domain) {
+	if within, _ := Domain(s.Identifier[strings.LastIndexByte(s.Identifier, '@')+1:]); k.Exact && s.Identifier != "" && within != s.Domain {
 		return k, "domain mismatch: the key is for d= alone", PermError
 	}
 	return k, "", ""

@@ -244,6 +244,7 @@ func TestVerify(t *testing.T) {
 		{"other's domain in i=", "ed", msgauth.SignOptions{}, tag("i", "@badexample.org"), "permerror domain mismatch: i= is not within d="},
 		{"d= of one label", "ed", msgauth.SignOptions{}, tag("d", "org"), "permerror d= is no domain"},
 		{"selector that is none", "ed", msgauth.SignOptions{}, tag("s", "a b"), "permerror s= is no selector"},
+		{"d= is not UTF-8", "ed", msgauth.SignOptions{}, tag("d", "b\xfccher.example"), "permerror d= is no domain"},
 		{"no body hash", "ed", msgauth.SignOptions{}, tag("bh", ""), "permerror bh= is no hash"},
 		{"two of a tag", "ed", msgauth.SignOptions{}, tag("d", "example.org; d=example.com"), "permerror malformed tag list: d= twice"},
 		{"a semicolon too many", "ed", msgauth.SignOptions{}, tag("d", "example.org;; q=dns/txt"), `permerror malformed tag list: ""`},
@@ -285,8 +286,14 @@ func tag(name, value string) func(string) string {
 	}
 }
 
-// partly signs letters with l= by hand: nobody else's code does it.
+// partly signs letters with l=.
 func partly(t *testing.T, s signer, length int) string {
+	return byHand(t, s, fmt.Sprintf("d=example.org; s=ed; l=%d", length), length)
+}
+
+// byHand signs letters with tags that nobody else's code writes.
+func byHand(t *testing.T, s signer, tags string, length int) string {
+	t.Helper()
 	signature := &Signature{Body: Simple, Length: int64(length)}
 	b := newBodies()
 	b.want(signature)
@@ -294,7 +301,7 @@ func partly(t *testing.T, s signer, length int) string {
 		t.Fatal(err)
 	}
 	sum, _ := b.sum(signature)
-	field := fmt.Sprintf("DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=ed; h=From; l=%d; bh=%s; b=", length, base64.StdEncoding.EncodeToString(sum))
+	field := fmt.Sprintf("DKIM-Signature: v=1; a=ed25519-sha256; %s; h=From; bh=%s; b=", tags, base64.StdEncoding.EncodeToString(sum))
 	m := split(field + "\r\n" + letter)
 	signature.raw, signature.Names = m.Fields[0].Raw, []string{"from"}
 	value, err := s.keys["ed"].Sign(rand.Reader, signature.headerHash(m.Fields, byName(m.Fields)), crypto.Hash(0))
@@ -302,6 +309,25 @@ func partly(t *testing.T, s signer, length int) string {
 		t.Fatal(err)
 	}
 	return field + base64.StdEncoding.EncodeToString(value) + "\r\n" + letter
+}
+
+// Names may be written in U-labels; they are asked for, and compared, in A-labels (RFC 8616 §5).
+func TestULabels(t *testing.T) {
+	s := newSigner(t)
+	s.zone.txt["xn--schlssel-95a._domainkey.xn--bcher-kva.example"] = strings.Replace(s.zone.txt["ed._domainkey.example.org"], "v=DKIM1;", "v=DKIM1; t=s;", 1)
+	for identifier, want := range map[string]string{
+		"josé@BÜCHER.example":             "[pass]",
+		"@xn--bcher-kva.example":          "[pass]",
+		"josé@post.bücher.example":        "[permerror domain mismatch: the key is for d= alone]",
+		"josé@bucher.example":             "[permerror domain mismatch: i= is not within d=]",
+		"josé@b\xfccher.example":          "[permerror domain mismatch: i= is not within d=]",
+		"josé@xn--bcher-kva.example.test": "[permerror domain mismatch: i= is not within d=]",
+	} {
+		message := byHand(t, s, "d=bücher.example; s=schlüssel; i="+identifier, -1)
+		if got, err := results(t.Context(), message, s.zone, time.Now()); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s: got %q, %v, want %s", identifier, got, err, want)
+		}
+	}
 }
 
 // A signature that leaves out a part of the body is told apart from one that fails, and from
