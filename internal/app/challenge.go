@@ -85,7 +85,7 @@ func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) 
 	now := p.now()
 	names := make([]string, len(d.Domains))
 	for i, name := range d.Domains {
-		names[i] = uLabels(name)
+		names[i] = mail.ShownDomain(name)
 	}
 	language, zone := p.manner(d.Domains[0])
 	text := p.words.Write(challenge.Notice{

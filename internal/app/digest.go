@@ -103,7 +103,7 @@ func (d *digestReaders) Reader(k digest.Key) (digest.Reader, bool) {
 	if !ok || len(schedule.Hours) == 0 || k.Box <= 0 && dom.Lookup == "" {
 		return r, false // the last: nobody knows whether the address is there
 	}
-	r.Domain, r.Name, r.Zone = dom.Name, uLabels(dom.Name), schedule.Zone
+	r.Domain, r.Name, r.Zone = dom.Name, mail.ShownDomain(dom.Name), schedule.Zone
 	r.Language = cmp.Or(r.Language, dom.Language, d.app.config.Load().Digest.Language)
 	return r, true
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatepost/internal/bayes"
@@ -122,7 +121,7 @@ func (a *App) explainBayes(_ context.Context, q ops.BayesExplain) (ops.BayesVerd
 	if err != nil {
 		return ops.BayesVerdict{}, err
 	}
-	domain := strings.ToLower(q.Domain)
+	domain := spelledDomain(q.Domain)
 	v := a.bayes.Judge(f, domain)
 	out := ops.BayesVerdict{Trained: v.Trained, Score: v.Score, Spam: v.Spam, Ham: v.Ham, Levels: []int{}, Features: []ops.BayesFeature{}}
 	for level := 1; level <= bayes.Levels; level++ {

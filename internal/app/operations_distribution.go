@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -52,12 +51,12 @@ func members(old []mail.Path, q ops.DistributionSet) ([]mail.Path, error) {
 		next = targets(*q.Members)
 	}
 	next = append(next, targets(q.Add)...)
-	drop := make(map[string]bool, len(q.Drop))
+	drop := make(map[mail.Path]bool, len(q.Drop))
 	for _, d := range q.Drop {
-		drop[strings.ToLower(d)] = true
+		drop[spelled(d).Fold()] = true
 	}
 	next = slices.DeleteFunc(next, func(m mail.Path) bool {
-		name := strings.ToLower(string(m))
+		name := spelled(string(m)).Fold()
 		_, leaves := drop[name]
 		if leaves {
 			drop[name] = false
@@ -65,7 +64,7 @@ func members(old []mail.Path, q ops.DistributionSet) ([]mail.Path, error) {
 		return leaves
 	})
 	for _, d := range q.Drop {
-		if drop[strings.ToLower(d)] {
+		if drop[spelled(d).Fold()] {
 			return nil, control.NotFound("%s is not a member", d)
 		}
 	}

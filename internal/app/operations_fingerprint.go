@@ -37,7 +37,7 @@ func (a *App) fingerprintOps(h control.Handlers) {
 }
 
 func (a *App) addFingerprint(ctx context.Context, r ops.FingerprintAdd) (ops.Fingerprint, error) {
-	if r.Domain != "" {
+	if r.Domain = spelledDomain(r.Domain); r.Domain != "" {
 		if _, ok := a.directory.Snapshot().Domain(r.Domain); !ok {
 			return ops.Fingerprint{}, control.NotFound("domain %s: no such domain", r.Domain)
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
@@ -58,7 +57,7 @@ const maxFaults = 20
 // so that one that comes again changes nothing.
 func (a *App) learnMessages(ctx context.Context, r ops.LearnAdd) (ops.LearnDone, error) {
 	done := ops.LearnDone{Faults: []string{}}
-	if r.Domain != "" {
+	if r.Domain = spelledDomain(r.Domain); r.Domain != "" {
 		if _, ok := a.directory.Snapshot().Domain(r.Domain); !ok {
 			return done, control.NotFound("domain %s: no such domain", r.Domain)
 		}
@@ -74,7 +73,7 @@ func (a *App) learnMessages(ctx context.Context, r ops.LearnAdd) (ops.LearnDone,
 			return done, control.Misused("%s: %q is neither spam nor ham", m.Name, m.Says)
 		}
 		list = append(list, lesson{
-			Message: mail.NewMessage(m.Content), ID: fileID(m.Content), Spam: spam, Source: learnt.Command, Person: admin, Domain: strings.ToLower(r.Domain), Now: true, Force: r.Force,
+			Message: mail.NewMessage(m.Content), ID: fileID(m.Content), Spam: spam, Source: learnt.Command, Person: admin, Domain: r.Domain, Now: true, Force: r.Force,
 		})
 	}
 	outcomes, err := a.teachFiles(ctx, list)

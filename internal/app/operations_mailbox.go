@@ -18,7 +18,7 @@ func (a *App) mailboxOps(h control.Handlers) {
 	control.On(h, a.addMailbox)
 	control.On(h, func(ctx context.Context, q ops.MailboxList) ([]ops.Mailbox, error) {
 		list := []ops.Mailbox{}
-		all := a.directory.Snapshot().Mailboxes(q.Domain)
+		all := a.directory.Snapshot().Mailboxes(spelledDomain(q.Domain))
 		slices.SortFunc(all, func(a, b directory.Mailbox) int { return strings.Compare(string(a.Address), string(b.Address)) })
 		for _, m := range pageOf(all, q.Page, func(m directory.Mailbox) string { return string(m.Address) }) {
 			box, err := a.mailbox(ctx, m)

@@ -194,7 +194,14 @@ func (a *App) tryNow(ctx context.Context, which func(queue.Destination) bool) er
 func (a *App) flushQueue(ctx context.Context, q ops.QueueFlush) (ops.Changed, error) {
 	meant := func(queue.Destination) bool { return true }
 	if q.Destination != "" {
-		name := strings.ToLower(q.Destination)
+		kind, host, full := strings.Cut(q.Destination, ":")
+		if !full {
+			kind, host = "", q.Destination
+		}
+		name := strings.ToLower(spelledDomain(host))
+		if full {
+			name = strings.ToLower(kind) + ":" + name
+		}
 		meant = func(d queue.Destination) bool {
 			_, short := d.Split()
 			return string(d) == name || short == name

@@ -9,9 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"gatepost/internal/directory"
+	"gatepost/internal/mail"
 	"gatepost/internal/token"
 	"gatepost/internal/web"
 	"gatepost/quarantine"
@@ -105,20 +104,12 @@ func (c challenges) show(ctx context.Context, rows []quarantine.Held) (web.Chall
 		if c.waits(h) && h.Expires.After(shown.Expires) {
 			shown.Expires = h.Expires
 		}
-		if d := uLabels(h.Domain); !slices.Contains(shown.Domains, d) {
+		if d := mail.ShownDomain(h.Domain); !slices.Contains(shown.Domains, d) {
 			shown.Domains = append(shown.Domains, d)
 		}
 	}
 	slices.Sort(shown.Domains)
 	return shown, nil
-}
-
-// uLabels writes a domain as people do.
-func uLabels(domain string) string {
-	if u, err := idna.Display.ToUnicode(domain); err == nil {
-		return u
-	}
-	return domain
 }
 
 // Deliver implements web.Challenges. The sender is allowed with what was released, in

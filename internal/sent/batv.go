@@ -90,7 +90,11 @@ func (s *Signer) SignFrom(ctx context.Context, p mail.Path, leaves time.Time) (m
 	if err != nil {
 		return "", fmt.Errorf("sent: sign %s: %w", p, err)
 	}
-	return mail.Path(prefix + head + hash(key, head, p) + "=" + string(p)), nil
+	signed := mail.Path(prefix + head + hash(key, head, p) + "=" + string(p))
+	if again, err := mail.ParsePath(string(signed)); err != nil || again != signed { // a combining mark would join the "="
+		return "", fmt.Errorf("sent: sign %s: %w", p, ErrUnsignable)
+	}
+	return signed, nil
 }
 
 // Verify returns the address that was signed. It fails with ErrUnsigned where p has no tag,

@@ -134,7 +134,7 @@ func TestSignLeaves(t *testing.T) {
 			t.Errorf("%q: got %q, %v", p, got, err)
 		}
 	}
-	for _, p := range []mail.Path{`"a b"@ours.example`, mail.Path(strings.Repeat("a", mail.MaxPath-len("@ours.example")) + "@ours.example")} {
+	for _, p := range []mail.Path{`"a b"@ours.example`, "\u0338a@ours.example", mail.Path(strings.Repeat("a", mail.MaxPath-len("@ours.example")) + "@ours.example")} {
 		if _, err := s.Sign(t.Context(), p); !errors.Is(err, ErrUnsignable) {
 			t.Errorf("%q: got %v, want ErrUnsignable", p, err)
 		}

@@ -145,7 +145,7 @@ func (s *Server) entryRow(r *http.Request, e directory.Entry) entryRow {
 	row := entryRow{Entry: e, Kinds: word(v, "list.kind."+string(e.Kind)), Origins: safe.Line(e.Origin), For: e.Scope.Name}
 	switch e.Scope.Kind {
 	case directory.DomainScope:
-		row.For = domain(e.Scope.Name)
+		row.For = mail.ShownDomain(e.Scope.Name)
 	case directory.MailboxScope:
 		row.For = ownAddress(mail.Path(e.Scope.Name))
 	}

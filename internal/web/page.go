@@ -12,10 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"gatepost/internal/access"
 	"gatepost/internal/locale"
+	"gatepost/internal/mail"
 )
 
 // A file of pages/ is a page: it defines "content", and "title" if that is not the text
@@ -37,7 +36,8 @@ func loadPages(words *locale.Catalog, a *assets) (*pages, error) {
 			"asset":   a.url,
 			"lang":    func() string { return lang },
 			"size":    func(n int64) string { return octets(lang, n) },
-			"domain":  domain,
+			"domain":  mail.ShownDomain,
+			"address": ownAddress[string],
 			"browser": browserName,
 			"hours":   func(hours []int) string { return clockHours(lang, hours) },
 			"dict":    dict,
@@ -181,14 +181,6 @@ func (z *zones) get(name string) *time.Location {
 	}
 	z.byName[name] = zone
 	return zone
-}
-
-// domain writes a domain of ours for people to read, in U-labels (RFC 5890 §2.3.2.1).
-func domain(name string) string {
-	if u, err := idna.Display.ToUnicode(name); err == nil {
-		return u
-	}
-	return name
 }
 
 // clockHours writes hours of the day.

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"net/mail"
 	"strings"
 	"time"
 
 	"gatepost/internal/access"
 	"gatepost/internal/autoconfig"
+	"gatepost/internal/mail"
 )
 
 // Programs knows where the mailboxes of a domain are.
@@ -38,13 +38,10 @@ func (s *Server) programRoutes() []route {
 		route{pattern: "GET /programs/mail.mobileconfig", action: access.SettingsView, handle: s.profile})
 }
 
-// domainOf returns an address's domain, "" where it is none.
+// domainOf returns an address's domain in A-labels, "" where it is none.
 func domainOf(address string) string {
-	a, err := mail.ParseAddress(address)
-	if err != nil {
-		return ""
-	}
-	return a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+	p, _ := mail.ParsePath(strings.TrimSpace(address))
+	return p.Domain()
 }
 
 // thunderbird answers for the domain of the address that is asked about, else for that of

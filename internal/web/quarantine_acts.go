@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"gatepost/internal/access"
+	"gatepost/internal/mail"
 	"gatepost/quarantine"
 )
 
@@ -49,7 +50,7 @@ func (s *Server) actOnOne(w http.ResponseWriter, r *http.Request) error {
 			fields = append(fields, formField{"wide", "yes"})
 		}
 		return s.page(w, r, http.StatusOK, "held-confirm", heldConfirm{
-			Act: act.What, Fields: fields, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: domain(h.Domain), Boxed: h.Box > 0, Guarded: h.Guarded,
+			Act: act.What, Fields: fields, Row: s.heldRow(visitOf(r), h), Domain: h.Sender.Domain(), Ours: mail.ShownDomain(h.Domain), Boxed: h.Box > 0, Guarded: h.Guarded,
 			Wide: s.may(r, access.EntryChange, access.Object{Domain: o.Domain}),
 		})
 	}

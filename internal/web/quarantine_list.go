@@ -44,12 +44,7 @@ func (s *Server) heldRow(v *visit, h quarantine.Held) heldRow {
 
 // ownAddress writes an address of ours for people to read. Those of strangers stay in
 // A-labels, in which letters of other scripts can't pass for Latin ones.
-func ownAddress(p mail.Path) string {
-	if p.IsNull() {
-		return ""
-	}
-	return p.Local() + "@" + domain(p.Domain())
-}
+func ownAddress[S ~string](p S) string { return mail.Path(p).Shown() }
 
 // authorOf is the address in what the author's field says, null where there is not one.
 func authorOf(h quarantine.Held) mail.Path {

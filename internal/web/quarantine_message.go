@@ -65,7 +65,7 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
 	data := heldMessage{
 		heldRow: s.heldRow(v, h), Client: clientText(h.Client), Expires: h.Expires, Told: s.told(v, h.Told), Proof: h.Proof,
-		Domain: safe.Line(h.Sender.Domain()), Held: h.State == quarantine.StateHeld, Ours: domain(h.Domain), Boxed: h.Box > 0,
+		Domain: safe.Line(h.Sender.Domain()), Held: h.State == quarantine.StateHeld, Ours: mail.ShownDomain(h.Domain), Boxed: h.Box > 0,
 		May: s.rightsTo(r, h), Ways: ways(v, h.Ways),
 	}
 	data.Subject = safe.Line(h.Subject)
