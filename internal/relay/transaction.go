@@ -250,7 +250,7 @@ func (c *client) writeRcpt(t *queue.Transfer) {
 		if kind, address, ok := strings.Cut(t.Params.Original, ";"); ok {
 			encode := xtext
 			if kind == "utf-8" {
-				encode = unitext
+				encode = mail.AddrXtext
 			}
 			c.w.WriteString(" ORCPT=" + kind + ";" + encode(address))
 		}
@@ -282,20 +282,6 @@ func xtext(s string) string {
 			fmt.Fprintf(&b, "+%02X", c)
 		} else {
 			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// unitext encodes an address for ORCPT in the form of RFC 6533 §3 that any server takes,
-// "utf-8-addr-xtext": it is ASCII.
-func unitext(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r < '!' || r > '~' || r == '+' || r == '=' || r == '\\' {
-			fmt.Fprintf(&b, `\x{%02X}`, r)
-		} else {
-			b.WriteRune(r)
 		}
 	}
 	return b.String()

@@ -1,7 +1,9 @@
 package smtpd
 
 import (
+	"encoding/hex"
 	"strings"
+	"unicode/utf8"
 
 	smtp "github.com/emersion/go-smtp"
 
@@ -18,6 +20,40 @@ func mailParams(o *smtp.MailOptions) mail.Params {
 // maxOriginal is the longest ORCPT, decoded (RFC 3461 §4.2 has 500 characters for
 // the parameter).
 const maxOriginal = 500
+
+// typedOriginal gives an original recipient the type that it is of: Postfix says
+// ORCPT=rfc822;jos+C3+A9@example.org of an address that is not ASCII, where RFC 6533 §3 has utf-8.
+func typedOriginal(params string) string {
+	const kind = "ORCPT=RFC822;"
+	words := strings.Fields(params)
+	for i, w := range words {
+		if len(w) < len(kind) || !strings.EqualFold(w[:len(kind)], kind) {
+			continue
+		}
+		if address, ok := decodeXtext(w[len(kind):]); ok && hasHighBit(address) && utf8.ValidString(address) {
+			words[i] = "ORCPT=utf-8;" + mail.AddrXtext(address)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// decodeXtext undoes xtext (RFC 3461 §4) of any octets.
+func decodeXtext(s string) (text string, ok bool) {
+	var b strings.Builder
+	for {
+		plain, rest, found := strings.Cut(s, "+")
+		b.WriteString(plain)
+		if !found {
+			return b.String(), true
+		}
+		octet, err := hex.DecodeString(rest[:min(2, len(rest))])
+		if err != nil || len(octet) != 1 {
+			return "", false
+		}
+		b.Write(octet)
+		s = rest[2:]
+	}
+}
 
 // rcptParams are the parameters of RCPT (RFC 3461 §4.1, §4.2); ok is false where one
 // of them can't be passed on.

@@ -27,6 +27,8 @@ func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *re
 	}
 	if verb == "MAIL" {
 		params, utf8 = cutUTF8(params)
+	} else {
+		params = typedOriginal(params)
 	}
 	if verb == "RCPT" && strings.EqualFold(text, "postmaster") {
 		text += "@" + postmaster
