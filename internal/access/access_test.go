@@ -50,6 +50,7 @@ func TestMay(t *testing.T) {
 		BlockView:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 	}
 	letters := map[Role]string{Owner: "o", Helpdesk: "h", Admin: "a", Operator: "p"}
 	for _, a := range append(Actions(), Public) {

@@ -23,6 +23,7 @@ const (
 	BlockView    Action = "block.view"    // blocked log-ins
 	BlockLift    Action = "block.lift"    //
 	Complaints   Action = "complaints"    //
+	NodeReload   Action = "node.reload"   // the configuration
 )
 
 // Actions returns all of them, sorted.
@@ -59,5 +60,6 @@ func table() map[Action]map[Role]reach {
 		BlockView:    {Operator: all},
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},
+		NodeReload:   {Operator: all},
 	}
 }

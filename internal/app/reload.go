@@ -17,6 +17,9 @@ import (
 // errReloading: one reload is under way.
 var errReloading = errors.New("another reload is in progress")
 
+// oldStays is the first line of what is told where a configuration has mistakes.
+const oldStays = "the old configuration stays:"
+
 // reloads is what is known of reloads.
 type reloads struct {
 	mu      sync.Mutex // of the one that is under way
@@ -67,7 +70,7 @@ func (a *App) reload(_ context.Context, _ ops.Reload) (ops.Reloaded, error) {
 	}
 	if err != nil {
 		a.log.Error("reload: the old configuration stays", "error", err)
-		return ops.Reloaded{}, fmt.Errorf("the old configuration stays:\n%w", err)
+		return ops.Reloaded{}, fmt.Errorf("%s\n%w", oldStays, err)
 	}
 	state = "the new configuration is in force"
 	a.log.Info("reload: "+state, "changed", strings.Join(r.Changed, ","), "needs_restart", strings.Join(r.NeedsRestart, ","))

@@ -48,6 +48,7 @@ func (s *Server) routes() []route {
 		{s.Held != nil, s.quarantineRoutes},
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
+		{s.Node != nil, s.nodeRoutes},
 		{s.Programs != nil, s.programRoutes},
 		{s.Proofs != nil, s.proofRoutes},
 	} {
@@ -129,6 +130,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.settings", "/settings", access.SettingsView},
 		{"menu.bans", "/bans", access.BlockView},
 		{"menu.complaints", "/complaints", access.Complaints},
+		{"menu.node", "/node", access.NodeReload},
 		{"menu.account", "/account", access.AccountUse},
 	} {
 		if s.paths[item.path] && access.MayAny(person, item.action) {

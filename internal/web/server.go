@@ -60,6 +60,7 @@ type Config struct {
 	Banned     Banned         // nil: nobody is
 	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
 	Complaints Complaints     // nil: no page of complaints
+	Node       Node           // nil: no page of the node
 	Programs   Programs       // nil: mail programs are told nothing
 	Proofs     Proofs         // nil: no authority is asked for certificates
 
