@@ -69,6 +69,7 @@ type App struct {
 	log          *slog.Logger
 	outage       *outage
 	level        *slog.LevelVar // from which on is logged; nil: nobody serves
+	queued       *queueCount
 	now          func() time.Time
 	clock        *clock.Guard // by which things are old
 	lock         *control.Lock

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"gatepost/internal/blob"
 	"gatepost/internal/config"
@@ -274,40 +272,6 @@ func (t transferCount) Attempt(fate string) { t.metrics.Attempt(fate) }
 
 // Notice implements queue.Observer.
 func (t transferCount) Notice(kind string) { t.metrics.Notice(kind) }
-
-// queueGauges has the queue counted when somebody looks, at most once a moment: the
-// count reads every row.
-func (a *App) queueGauges() {
-	var mu sync.Mutex
-	var sum queue.Totals
-	var counted time.Time
-	totals := func() queue.Totals {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); now.Sub(counted) < time.Second {
-			return sum
-		}
-		counted = time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		var err error
-		if sum, err = a.store.Queue().Totals(ctx); err != nil {
-			a.log.Warn("queue not counted", "error", err)
-		}
-		return sum
-	}
-	for _, g := range []struct {
-		name, help string
-		of         func(queue.Totals) float64
-	}{
-		{"queue_waiting", "Transfers that wait to be carried on.", func(t queue.Totals) float64 { return float64(t.Waiting) }},
-		{"queue_failing", "Transfers that were tried and wait to be tried again.", func(t queue.Totals) float64 { return float64(t.Failing) }},
-		{"queue_held", "Transfers that an admin holds.", func(t queue.Totals) float64 { return float64(t.Held) }},
-		{"queue_oldest_seconds", "Age of the oldest transfer that waits.", func(t queue.Totals) float64 { return t.Oldest.Seconds() }},
-	} {
-		a.metrics.Gauge(g.name, g.help, func() float64 { return g.of(totals()) })
-	}
-}
 
 // runQueue carries mail on until ctx ends, and lets what is under way end.
 func (a *App) runQueue(ctx context.Context) error {
