@@ -24,7 +24,7 @@ import (
 // openCollector joins the collector with the clients of POP3 and IMAP, the intake and the store.
 func (a *App) openCollector(_ context.Context, c *config.Config) error {
 	a.collector = collector.New(collector.Config{
-		Rows: a.store.Collectors(), Taker: collectorTaker{a, messageBudget(c)}, Dial: a.dialCollected, Tell: a.tellCollector,
+		Rows: a.store.Collectors(), Taker: collectorTaker{a, messageBudget(c)}, Dial: a.dialCollected, Source: a.dialWhole, Home: wholeHome{a}, Tell: a.tellCollector,
 		Buffer:  func() (collector.Buffer, error) { return newSpooledBuffer(spoolDir(c.Data)) },
 		Gone:    func(acc *collector.Account) bool { _, ok := a.directory.Snapshot().Box(acc.Box); return !ok },
 		Observe: func(f collector.Fate) { a.metrics.Collected(f.String()) }, Ran: a.metrics.Collection,
@@ -93,12 +93,9 @@ func sealedAccount(token string) []byte { return []byte("collector " + token) }
 
 // dialCollected logs in to an account.
 func (a *App) dialCollected(ctx context.Context, acc *collector.Account) (collector.Session, error) {
-	password, err := a.unseal(ctx, collectorKey, acc.Password, sealedAccount(acc.Token))
+	server, err := a.serverOf(ctx, acc)
 	if err != nil {
-		return nil, fmt.Errorf("the password can't be read any more: %w; set it anew", err)
-	}
-	server := remote.Server{
-		Address: acc.Address, Security: remote.Security(acc.Security), Fingerprint: acc.Fingerprint, User: acc.User, Password: string(password),
+		return nil, err
 	}
 	if acc.Protocol == "imap" {
 		c, err := remote.DialIMAP(ctx, server)
@@ -114,6 +111,17 @@ func (a *App) dialCollected(ctx context.Context, acc *collector.Account) (collec
 	}
 	acc.Peer = c.Peer().Host()
 	return &collectedPOP3{c}, nil
+}
+
+// serverOf is where an account is, and its password.
+func (a *App) serverOf(ctx context.Context, acc *collector.Account) (remote.Server, error) {
+	password, err := a.unseal(ctx, collectorKey, acc.Password, sealedAccount(acc.Token))
+	if err != nil {
+		return remote.Server{}, fmt.Errorf("the password can't be read any more: %w; set it anew", err)
+	}
+	return remote.Server{
+		Address: acc.Address, Security: remote.Security(acc.Security), Fingerprint: acc.Fingerprint, User: acc.User, For: acc.For, Password: string(password),
+	}, nil
 }
 
 // maxListed bounds the messages of a folder elsewhere.

@@ -28,6 +28,7 @@ func (a *App) operations() control.Handlers {
 	a.sessionOps(h)
 	a.hostOps(h)
 	a.collectorOps(h)
+	a.importOps(h)
 	a.aliasOps(h)
 	a.forwardOps(h)
 	a.distributionOps(h)

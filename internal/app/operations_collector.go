@@ -188,7 +188,7 @@ func (a *App) listCollectors(ctx context.Context, q ops.CollectorList) ([]ops.Co
 	list := []ops.Collector{}
 	for _, c := range all {
 		shown := a.collectorShown(c)
-		if q.Mailbox != "" && mail.Path(shown.Mailbox).Fold() != spelled(q.Mailbox).Fold() || q.Failing && c.Failures == 0 {
+		if c.Whole || q.Mailbox != "" && mail.Path(shown.Mailbox).Fold() != spelled(q.Mailbox).Fold() || q.Failing && c.Failures == 0 {
 			continue
 		}
 		list = append(list, shown)
@@ -206,17 +206,24 @@ func (a *App) runCollectorNow(ctx context.Context, q ops.CollectorRun) (ops.Coll
 	if c.Paused {
 		return ops.Collector{}, control.Misused("collector %s is paused; gatepost collector pause %s --off has it fetched again", c.Name, c.Name)
 	}
+	if c, err = a.visitNow(ctx, c); err != nil {
+		return ops.Collector{}, err
+	}
+	return a.collectorShown(c), nil
+}
+
+// visitNow has an account visited, by whoever does that, and returns it as it is then.
+func (a *App) visitNow(ctx context.Context, c collector.Account) (collector.Account, error) {
 	if !a.collecting.Load() && !sharesContent(a.config.Load()) {
 		if _, err := a.collector.Visit(ctx, &c); err != nil {
-			return ops.Collector{}, err
+			return c, err
 		}
-		c, err = a.collectorNamed(ctx, q.Name)
-		return a.collectorShown(c), err
+		return a.collectorNamed(ctx, c.Name)
 	}
 	before := c.Last
 	c.Due = a.now()
 	if err := a.store.Collectors().Change(ctx, &c); err != nil {
-		return ops.Collector{}, err
+		return c, err
 	}
 	a.collector.Wake()
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -224,11 +231,12 @@ func (a *App) runCollectorNow(ctx context.Context, q ops.CollectorRun) (ops.Coll
 	for {
 		select {
 		case <-ctx.Done():
-			return ops.Collector{}, ctx.Err()
+			return c, ctx.Err()
 		case <-tick.C:
 		}
-		if c, err = a.collectorNamed(ctx, q.Name); err != nil || c.Last.After(before) {
-			return a.collectorShown(c), err
+		now, err := a.collectorNamed(ctx, c.Name)
+		if err != nil || now.Last.After(before) {
+			return now, err
 		}
 	}
 }

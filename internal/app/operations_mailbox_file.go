@@ -296,14 +296,20 @@ func (i *importing) folder(ctx context.Context, name string) (*importFolder, err
 // open finds a folder. One that a mailbox has from the beginning is found by its use,
 // whatever language its name is in.
 func (i *importing) open(ctx context.Context, name string) (mailbox.Folder, error) {
-	all, err := i.app.mailboxes.Folders(ctx, i.box)
+	return i.app.folderFor(ctx, i.box, name, "")
+}
+
+// folderFor finds a folder by its use, or by its name, or makes it. The use of a name that a mailbox has from the
+// beginning is known.
+func (a *App) folderFor(ctx context.Context, box int64, name string, use mailbox.Use) (mailbox.Folder, error) {
+	all, err := a.mailboxes.Folders(ctx, box)
 	if err != nil {
 		return mailbox.Folder{}, stopped{err}
 	}
-	var use mailbox.Use
+	asked := use
 	for _, lang := range []string{"en", "fr"} {
 		for _, s := range mailbox.StandardFolders(lang) {
-			if s.Name == name {
+			if s.Name == name && asked == "" {
 				use = s.Use
 			}
 		}
@@ -313,7 +319,7 @@ func (i *importing) open(ctx context.Context, name string) (mailbox.Folder, erro
 		switch {
 		case f.Name == name && f.Use == mailbox.Quarantine:
 			return f, mailbox.ErrQuarantine
-		case f.Name == name:
+		case f.Name == name && asked == "":
 			return f, nil
 		case use != "" && f.Use == use:
 			byUse = f
@@ -322,7 +328,11 @@ func (i *importing) open(ctx context.Context, name string) (mailbox.Folder, erro
 	if byUse.ID != 0 {
 		return byUse, nil
 	}
-	return i.app.mailboxes.CreateFolder(ctx, i.box, name, "")
+	f, err := a.mailboxes.CreateFolder(ctx, box, name, asked)
+	if errors.Is(err, mailbox.ErrFolderExists) { // and has no use, or another
+		return a.mailboxes.Folder(ctx, box, name)
+	}
+	return f, err
 }
 
 // index notes what the folder has, by size.

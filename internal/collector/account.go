@@ -50,6 +50,12 @@ type Settings struct {
 	Hops     int            `json:"hops,omitempty"`
 	Networks []netip.Prefix `json:"networks,omitempty"`
 	Fields   []string       `json:"fields,omitempty"` // of multi-drop, in order; none: DefaultFields
+
+	// Whole is of an account that is brought as it is, with all folders, flags and dates, and judged by no
+	// policy (see Source).
+	Whole  bool   `json:"whole,omitempty"`
+	For    string `json:"for,omitempty"`    // whose mail it is, where User is a master user
+	Follow bool   `json:"follow,omitempty"` // it is visited again and again, until somebody ends that
 }
 
 // DefaultFields are where servers write for whom a message of a shared mailbox is.
@@ -96,13 +102,16 @@ var (
 	fieldForm = regexp.MustCompile(`^[!-9;-~]{1,76}$`)
 )
 
+// WholePrefix begins the name of a whole account, behind which is the mailbox's address: no other can have it.
+const WholePrefix = "import "
+
 // Check says what is wrong with settings, wrapped in ErrInvalid.
 func (s *Settings) Check() error {
 	fault := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
 	}
 	switch {
-	case len(s.Name) > MaxName || !nameForm.MatchString(s.Name):
+	case s.Whole != strings.HasPrefix(s.Name, WholePrefix), !s.Whole && (len(s.Name) > MaxName || !nameForm.MatchString(s.Name)):
 		return fault("name %.80q: lower-case letters, digits, \"-\", \".\" and \"_\", %d at most", s.Name, MaxName)
 	case s.Protocol != "pop3" && s.Protocol != "imap":
 		return fault("protocol %.80q: pop3 or imap", s.Protocol)

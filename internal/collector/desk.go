@@ -17,6 +17,9 @@ type Config struct {
 	Taker Taker
 	// Dial logs in to an account. The session ends with ctx.
 	Dial func(ctx context.Context, a *Account) (Session, error)
+	// Source logs in to a whole account. The session ends with ctx.
+	Source func(ctx context.Context, a *Account) (Source, error)
+	Home   Home
 	// Buffer makes room for one message at a time.
 	Buffer func() (Buffer, error)
 	// Tell tells the owner that his account fails; it reports false where there is nobody to tell.
@@ -178,6 +181,9 @@ func (d *Desk) fetch(ctx context.Context, r *run) error {
 	}
 	defer buffer.Close()
 	r.buffer = buffer
+	if r.account.Whole {
+		return d.whole(ctx, r)
+	}
 	if r.session, err = d.Dial(ctx, r.account); err != nil {
 		return err
 	}
@@ -194,6 +200,9 @@ const (
 	maxFault   = 500
 )
 
+// never is when a whole account is due again that is not followed: somebody may ask.
+const never = 100 * 365 * 24 * time.Hour
+
 // judge notes a run in the account's state, and returns how long to wait for the next: none where
 // there is more, twice as long after each failure.
 func (d *Desk) judge(a *Account, r *run, err error) time.Duration {
@@ -204,8 +213,11 @@ func (d *Desk) judge(a *Account, r *run, err error) time.Duration {
 	a.Size += r.octets
 	if err == nil {
 		a.Good, a.Failing, a.Failures, a.Fault, a.Told = now, time.Time{}, 0, "", false
-		if r.more {
+		switch {
+		case r.more:
 			return 0
+		case a.Whole && !a.Follow:
+			return never
 		}
 		return a.Interval
 	}

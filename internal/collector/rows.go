@@ -41,6 +41,9 @@ type Mark struct {
 	Sum      []byte // SHA-256 of its content; nil: it was not fetched
 	Size     int64
 	Time     time.Time
+
+	UID   uint32 // of a whole account: its UID here,
+	Flags string // and those that it was given, as Home.Flags writes them
 }
 
 // Rows keeps accounts and marks. The marks of messages that are taken are written by the commit
@@ -64,4 +67,27 @@ type Rows interface {
 	Mark(ctx context.Context, list []Mark) error
 	// Forget removes marks.
 	Forget(ctx context.Context, list []Mark) error
+	// Remark replaces UID and Flags of marks.
+	Remark(ctx context.Context, list []Mark) error
+
+	// Folders are those of a whole account, by name.
+	Folders(ctx context.Context, account int64) ([]Folder, error)
+	// PutFolder replaces what is known of one.
+	PutFolder(ctx context.Context, f Folder) error
+	// Unfit are messages of an account that can't be taken in, limit at most.
+	Unfit(ctx context.Context, account int64, limit int) ([]Mark, error)
+}
+
+// A Folder is what became of one of a whole account.
+type Folder struct {
+	Account  int64
+	Name     string // there
+	Target   string // here
+	Validity uint32
+	State    string // as the server last told it: while it tells the same nothing happened there; "": it was not gone through yet
+	Messages int64  // that are here
+	Left     int64  // that can't be taken in
+	Changed  int64  // of which flags followed
+	Removed  int64  // that went here, since they went there
+	Fault    string // why it is not brought
 }

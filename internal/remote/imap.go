@@ -94,6 +94,8 @@ func (i *IMAP) login() error {
 		err = i.authenticate(m)
 	case !mayTell:
 		return fmt.Errorf("%w: the server offers no log-in without TLS that keeps the password secret", ErrTLS)
+	case i.server.For != "":
+		return fmt.Errorf("%w: the server has no log-in by which a master user says whose mail he wants", ErrLogin)
 	default:
 		err = i.run("LOGIN", nil, i.server.User, i.server.Password)
 	}

@@ -49,7 +49,7 @@ type plain struct{ server Server }
 
 func (plain) name() string { return "PLAIN" }
 func (p plain) start() []byte {
-	return []byte("\x00" + p.server.User + "\x00" + p.server.Password)
+	return []byte(p.server.For + "\x00" + p.server.User + "\x00" + p.server.Password)
 }
 func (plain) next([]byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: PLAIN has no challenge", ErrProtocol)
@@ -73,8 +73,13 @@ type scram struct {
 
 func (c *scram) name() string { return c.label }
 
-// gs2 says that no channel is bound, and that the account is the user's own.
-const gs2 = "n,,"
+// gs2 says that no channel is bound, and whose the account is: the user's own, or another's.
+func (c *scram) gs2() string {
+	if c.server.For == "" {
+		return "n,,"
+	}
+	return "n,a=" + saslName(c.server.For) + ","
+}
 
 func saslName(s string) string { return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s) }
 
@@ -83,7 +88,7 @@ func (c *scram) start() []byte {
 		c.nonce = rand.Text()
 	}
 	c.bare = "n=" + saslName(c.server.User) + ",r=" + c.nonce
-	return []byte(gs2 + c.bare)
+	return []byte(c.gs2() + c.bare)
 }
 
 func (c *scram) next(challenge []byte) ([]byte, error) {
@@ -124,7 +129,7 @@ func (c *scram) prove(said string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	without := "c=" + base64.StdEncoding.EncodeToString([]byte(gs2)) + ",r=" + nonce
+	without := "c=" + base64.StdEncoding.EncodeToString([]byte(c.gs2())) + ",r=" + nonce
 	spoken := c.bare + "," + said + "," + without
 	key := c.sign(salted, "Client Key")
 	h := c.hash()

@@ -44,6 +44,7 @@ type Server struct {
 	Fingerprint string // SHA-256 of the one certificate that is taken, in hexadecimal; "": a verified one
 	User        string
 	Password    string
+	For         string // whose mail is asked for, where User is a master user who may read everybody's (RFC 4616, authzid); "": his own
 
 	Wait  time.Duration  // for each answer; 0: a minute
 	Roots *x509.CertPool // nil: the system's

@@ -31,7 +31,8 @@ func (c Collectors) Accounts(ctx context.Context) ([]collector.Account, error) {
 // Due implements collector.Rows.
 func (c Collectors) Due(ctx context.Context, limit int) ([]collector.Account, error) {
 	return c.accounts(ctx, func(tx *Tx) (*sql.Rows, error) {
-		return tx.Query(`SELECT `+collectorColumns+` FROM collector WHERE paused = 0 AND due <= ? ORDER BY due, id LIMIT ?`, tx.now(), limit)
+		return tx.Query(`SELECT `+collectorColumns+` FROM collector WHERE paused = 0 AND due <= ? UNION ALL SELECT `+collectorColumns+` FROM collector WHERE paused = 2 AND due <= ?
+			ORDER BY due, id LIMIT ?`, tx.now(), tx.now(), limit)
 	})
 }
 
@@ -85,7 +86,7 @@ func (c Collectors) Add(ctx context.Context, a *collector.Account) error {
 		}
 		n, err := changed(tx.Exec(`INSERT INTO collector (name, box, settings, password, token, paused, due, last, good, failing, failures, fault, told, taken, size, unfit)
 			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, 0, 0, 0) ON CONFLICT (name) DO NOTHING`,
-			a.Name, a.Box, string(settings), a.Password, a.Token, number(a.Paused), tx.now()))
+			a.Name, a.Box, string(settings), a.Password, a.Token, rests(a), tx.now()))
 		if err == nil && n == 0 {
 			err = collector.ErrExists
 		}
@@ -107,7 +108,7 @@ func (c Collectors) Change(ctx context.Context, a *collector.Account) error {
 		return err
 	}
 	return c.touch(ctx, "change", a.ID, `UPDATE collector SET box = ?, settings = ?, password = ?, paused = ?, due = ?, failing = ?, failures = ?, fault = ?, told = ? WHERE id = ?`,
-		a.Box, string(settings), a.Password, number(a.Paused), toMicros(a.Due), momentMicros(a.Failing), a.Failures, a.Fault, number(a.Told), a.ID)
+		a.Box, string(settings), a.Password, rests(a), toMicros(a.Due), momentMicros(a.Failing), a.Failures, a.Fault, number(a.Told), a.ID)
 }
 
 // Finish implements collector.Rows.
@@ -144,8 +145,12 @@ func (c Collectors) Remove(ctx context.Context, id int64) error {
 		if err := found(changed(tx.Exec(`DELETE FROM collector WHERE id = ?`, id))); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM collector_mark WHERE account = ?`, id)
-		return err
+		for _, query := range [...]string{`DELETE FROM collector_mark WHERE account = ?`, `DELETE FROM collector_folder WHERE account = ?`} {
+			if _, err := tx.Exec(query, id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: remove collector %d: %w", id, err)
@@ -157,11 +162,11 @@ func (c Collectors) Remove(ctx context.Context, id int64) error {
 func (c Collectors) Marks(ctx context.Context, account int64, folder string) (list []collector.Mark, err error) {
 	err = c.db.look(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(`SELECT validity, id, fate, sum, size, time FROM collector_mark WHERE account = ? AND folder = ? ORDER BY validity, id`, account, folder)
+		rows, err := tx.Query(`SELECT validity, id, fate, sum, size, time, uid, flags FROM collector_mark WHERE account = ? AND folder = ? ORDER BY validity, id`, account, folder)
 		return each(rows, err, func(rows *sql.Rows) error {
 			m := collector.Mark{Account: account, Folder: folder}
 			var when int64
-			if err := rows.Scan(&m.Validity, &m.ID, &m.Fate, &m.Sum, &m.Size, &when); err != nil {
+			if err := rows.Scan(&m.Validity, &m.ID, &m.Fate, &m.Sum, &m.Size, &when, &m.UID, &m.Flags); err != nil {
 				return err
 			}
 			if len(m.Sum) == 0 {
@@ -224,8 +229,8 @@ func putTaken(tx *Tx, m collector.Mark) (made int64, err error) {
 	if sum == nil {
 		sum = []byte{}
 	}
-	return changed(tx.Exec(`INSERT INTO collector_mark (account, folder, validity, id, fate, sum, size, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (account, folder, validity, id) DO NOTHING`, m.Account, m.Folder, m.Validity, m.ID, int64(m.Fate), sum, m.Size, toMicros(m.Time)))
+	return changed(tx.Exec(`INSERT INTO collector_mark (account, folder, validity, id, fate, sum, size, time, uid, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account, folder, validity, id) DO NOTHING`, m.Account, m.Folder, m.Validity, m.ID, int64(m.Fate), sum, m.Size, toMicros(m.Time), int64(m.UID), m.Flags))
 }
 
 // accountStands fails where an account was removed: its marks went with it.

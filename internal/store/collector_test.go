@@ -11,7 +11,7 @@ func TestCollectorsContract(t *testing.T) {
 		storetest.Collectors(t, func(t *testing.T) storetest.CollectorStore {
 			db := checked(t, open(t))
 			knownBoxes(t, db, 3)
-			return storetest.CollectorStore{Rows: db.Collectors(), Commit: db.Commit}
+			return storetest.CollectorStore{Rows: db.Collectors(), Commit: db.Commit, Bring: db.Collectors().Bring}
 		})
 	})
 }

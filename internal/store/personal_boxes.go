@@ -42,6 +42,11 @@ func personalBoxes() []personal {
 		{table: "sieve_box", columns: `box*- revision- active`, about: []about{of("rules: which ones run", own("box"))}},
 		{table: "sieve_memory", columns: `box*- id*- expires-`, about: count(of("rules: whom vacation answered, as hashes", own("box")))},
 		{table: "collector", columns: `id*- name box- settings password- token- paused due@ last@ good@ failing@ failures fault told- taken size unfit`, about: []about{of("the collector: accounts elsewhere", own("box"))}},
+		{table: "collector_folder", columns: `account*- name* target validity- state- messages unfit changed removed fault`, about: []about{
+			of("imports: folders of accounts elsewhere", func(s *privacy.Subject) (string, []any) {
+				return `account IN (SELECT id FROM collector WHERE box = ?)`, []any{s.Box}
+			}),
+		}},
 		{table: "submission_count", columns: `box*- hour* node*- messages refused fresh excess wrong networks changed-`, about: []about{of("sending: how much in each hour since 1970", own("box"))}},
 		{table: "submission_limit", columns: `owner*- per_minute per_hour per_day recipients`, about: []about{of("sending: the mailbox's own limits", ownWord("owner", "m"))}},
 		{table: "web_session", columns: `id*- kind person- mark- waiting created@ seen@ expires@ client agent`, about: []about{of("log-ins to the pages", person)}},
@@ -61,7 +66,7 @@ func personalBoxes() []personal {
 		{table: "mailbox_listing_move", columns: `box*- modseq*- source- target- uid- number- before- due- tries-`, why: machinery},
 		{table: "mailbox_group", columns: `box*-`, why: machinery},
 		{table: "mailbox_home", columns: `box*- domain-`, why: machinery},
-		{table: "collector_mark", columns: `account*- folder*- validity*- id*- fate- sum- size- time-`, why: "numbers of messages in accounts elsewhere, and hashes; they go with the collector"},
+		{table: "collector_mark", columns: `account*- folder*- validity*- id*- fate- sum- size- time- uid- flags-`, why: "numbers of messages in accounts elsewhere, and hashes; they go with the collector"},
 	}
 }
 

@@ -10,12 +10,14 @@ import (
 	"gatepost/internal/collector"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
+	"gatepost/mailbox"
 )
 
 // A CollectorStore keeps accounts elsewhere, in a directory that knows the boxes 1 to 3.
 type CollectorStore struct {
 	collector.Rows
 	Commit func(context.Context, *intake.Commit) error
+	Bring  func(context.Context, []*mailbox.Delivery, []collector.Mark) error
 }
 
 // Collectors tests that what open returns keeps accounts and marks. Each call of open is a new, empty store.
@@ -26,6 +28,7 @@ func Collectors(t *testing.T, open func(*testing.T) CollectorStore) {
 		"marks":                               collectorMarks,
 		"a message is taken once":             collectorOnce,
 		"nothing is taken for who is removed": collectorRemoved,
+		"a whole account":                     collectorWhole,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -142,5 +145,87 @@ func collectorRemoved(t *testing.T, s CollectorStore) {
 	}
 	if got, err := s.Marks(t.Context(), a.ID, "INBOX"); err != nil || len(got) != 0 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Messages of a whole account come with their marks, all or none, and the marks know them; it is due as others are, and
+// its folders go with it.
+func collectorWhole(t *testing.T, s CollectorStore) {
+	a := accountNamed("import ann@a.example")
+	a.Whole = true
+	if err := s.Add(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	due := func(want int) {
+		t.Helper()
+		if list, err := s.Due(t.Context(), 10); err != nil || len(list) != want || want == 1 && !list[0].Whole {
+			t.Errorf("due: %+v, %v", list, err)
+		}
+	}
+	due(1)
+	a.Paused = true
+	if err := s.Change(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	due(0)
+	a.Paused = false
+	if err := s.Change(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	due(1)
+	when := time.Now().UTC().Truncate(time.Microsecond)
+	bring := func(ids ...string) error {
+		var list []*mailbox.Delivery
+		var marks []collector.Mark
+		for _, id := range ids {
+			list = append(list, &mailbox.Delivery{Box: 2, Folder: "INBOX", Blob: "blob " + id, Size: 3, Time: when, Flags: []string{`\Seen`}})
+			marks = append(marks, collector.Mark{Account: a.ID, Folder: "There", Validity: 7, ID: id, Fate: collector.Taken, Sum: []byte{1}, Size: 3, Time: when, Flags: `\Seen`})
+		}
+		return s.Bring(t.Context(), list, marks)
+	}
+	if err := bring("1", "2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bring("3", "2"); !errors.Is(err, collector.ErrTaken) {
+		t.Errorf("one that was brought: %v", err)
+	}
+	marks, err := s.Marks(t.Context(), a.ID, "There")
+	if err != nil || len(marks) != 2 || marks[0].UID != 1 || marks[1].UID != 2 || marks[1].Flags != `\Seen` {
+		t.Fatalf("marks: %+v, %v", marks, err)
+	}
+	marks[0].Flags = ""
+	if err := s.Remark(t.Context(), marks[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Mark(t.Context(), []collector.Mark{{Account: a.ID, Folder: "There", Validity: 7, ID: "9", Fate: collector.TooLarge, Size: 1 << 40, Time: when}}); err != nil {
+		t.Fatal(err)
+	}
+	if unfit, err := s.Unfit(t.Context(), a.ID, 10); err != nil || len(unfit) != 1 || unfit[0].ID != "9" || unfit[0].Size != 1<<40 {
+		t.Errorf("unfit: %+v, %v", unfit, err)
+	}
+	if marks, err = s.Marks(t.Context(), a.ID, "There"); err != nil || marks[0].Flags != "" || marks[0].UID != 1 {
+		t.Errorf("marks: %+v, %v", marks, err)
+	}
+	want := collector.Folder{Account: a.ID, Name: "There", Target: "INBOX", Validity: 1<<32 - 1, State: "s", Messages: 2, Left: 1, Changed: 3, Removed: 4, Fault: "f"}
+	for range 2 {
+		want.Messages++
+		if err := s.PutFolder(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Folders(t.Context(), a.ID); err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("folders: %+v, %v", got, err)
+	}
+	if err := s.Remove(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Folders(t.Context(), a.ID); err != nil || len(got) != 0 {
+		t.Errorf("folders of one that is removed: %+v, %v", got, err)
+	}
+	if err := s.PutFolder(t.Context(), want); !errors.Is(err, collector.ErrUnknown) {
+		t.Errorf("a folder of one that is removed: %v", err)
+	}
+	if err := bring("5"); !errors.Is(err, collector.ErrUnknown) {
+		t.Errorf("brought for one that is removed: %v", err)
 	}
 }
