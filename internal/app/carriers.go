@@ -13,18 +13,26 @@ type carriers struct {
 	local, remote queue.Carrier
 	routes        routes
 	bounced       func(queue.Job, queue.Report) // told of each; may be nil
+	leaves        func(*queue.Transfer) leaving // which sending addresses are for it; nil: none
 }
 
 // Carry implements queue.Carrier.
 func (c *carriers) Carry(ctx context.Context, job queue.Job) queue.Report {
-	ways := map[queue.Destination][]int{}
+	type way struct {
+		to   queue.Destination
+		from leaving
+	}
+	ways := map[way][]int{}
 	for i, t := range job.Transfers {
-		d := c.way(job.Destination, t)
-		ways[d] = append(ways[d], i)
+		w := way{to: c.way(job.Destination, t)}
+		if c.leaves != nil {
+			w.from = c.leaves(t)
+		}
+		ways[w] = append(ways[w], i)
 	}
 	whole := queue.Report{Results: make([]queue.Result, len(job.Transfers)), Unreachable: true}
-	for d, those := range ways {
-		part := job
+	for w, those := range ways {
+		part, d := job, w.to
 		part.Destination, part.Transfers = d, nil
 		for _, i := range those {
 			part.Transfers = append(part.Transfers, job.Transfers[i])

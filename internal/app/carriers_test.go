@@ -12,10 +12,14 @@ import (
 )
 
 // took is a carrier that writes down what it was given.
-type took struct{ ways []string }
+type took struct {
+	ways []string
+	jobs int
+}
 
 func (k *took) Carry(_ context.Context, job queue.Job) queue.Report {
 	report := queue.Report{}
+	k.jobs++
 	for _, t := range job.Transfers {
 		k.ways = append(k.ways, string(t.Recipient)+" to "+string(job.Destination))
 		report.Results = append(report.Results, queue.Result{Fate: queue.Carried, Reply: queue.Reply{Text: string(t.Recipient)}})
@@ -59,6 +63,15 @@ func TestQueuedMailFollows(t *testing.T) {
 			t.Errorf("result %d is that of %s, want %s", i, got, want)
 		}
 	}
+	away.jobs = 0
+	c.leaves = func(t *queue.Transfer) leaving { return leaving{domain: t.Message.Sender.Domain()} }
+	c.Carry(t.Context(), queue.Job{Destination: queue.ToHost("one"), Transfers: []*queue.Transfer{
+		transfer("a@far.example", "a@far.example", "u@plain.example"), transfer("b@far.example", "b@far.example", "x@far.example"), transfer("c@far.example", "c@far.example", "u@plain.example"),
+	}})
+	if away.jobs != 2 {
+		t.Errorf("%d jobs of what leaves from two addresses", away.jobs)
+	}
+	away.ways = away.ways[:3]
 	slices.Sort(away.ways)
 	if want := []string{"a@far.example to host:two", "b@far.example to host:one", "c@hosted.example to domain:hosted.example"}; !slices.Equal(away.ways, want) {
 		t.Errorf("away: got %q, want %q", away.ways, want)

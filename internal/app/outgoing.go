@@ -38,7 +38,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	}
 	a.routes = routes{a.directory, strings.ToLower(c.Relay.Smarthost), a.srs}
 	carrier := relay.Config{
-		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, IPv6: c.Relay.IPv6,
+		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, Outlets: a.outlets, IPv6: c.Relay.IPv6,
 		Roots: roots, Self: ourselves(config.Addresses(c.Listen.SMTP)), Observer: a.metrics, Log: a.log, Now: a.now,
 	}
 	if err := a.secureOutgoing(ctx, c, &carrier); err != nil {
@@ -50,7 +50,10 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	a.closing(a.lookups.Close)
-	a.carriers = carriers{remote: a.relay, routes: a.routes}
+	a.carriers = carriers{remote: a.relay, routes: a.routes, leaves: a.leavingOf}
+	if err := missingAddresses(c); err != nil {
+		a.log.Error("mail from a sending address waits", "error", err)
+	}
 	a.queue = queue.New(a.queueConfig(c))
 	a.tellGaps()
 	a.queueGauges()

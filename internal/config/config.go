@@ -68,6 +68,7 @@ type Config struct {
 	Packs    []Pack          `key:"-"`
 
 	IdentityProviders []IdentityProvider `key:"-"`
+	SendingAddresses  []SendingAddress   `key:"-"`
 
 	gateFile, policiesFile string // where the two lists stand, for Compile
 }

@@ -28,6 +28,7 @@ func (c *Config) Succeed(old *Config, fixed func(path string) bool) (changed, he
 		{"gate", specSum(c.Gate) == specSum(old.Gate)},
 		{"policies", specSum(c.Policies...) == specSum(old.Policies...)},
 		{"packs", reflect.DeepEqual(c.Packs, old.Packs)},
+		{sendingList, slices.EqualFunc(c.SendingAddresses, old.SendingAddresses, sameSending)},
 		{identityList, slices.EqualFunc(c.IdentityProviders, old.IdentityProviders, sameProvider)},
 	} {
 		if !list.equal {
@@ -67,6 +68,11 @@ func same(a, b reflect.Value) bool {
 
 // sameProvider does not look at where they stand.
 func sameProvider(a, b IdentityProvider) bool {
+	a.Line = b.Line
+	return reflect.DeepEqual(a, b)
+}
+
+func sameSending(a, b SendingAddress) bool {
 	a.Line = b.Line
 	return reflect.DeepEqual(a, b)
 }

@@ -100,6 +100,8 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 			l.cfg.Packs = l.packs(file, value)
 		case path == "" && key.Value == identityList:
 			l.cfg.IdentityProviders = l.identityProviders(file, value)
+		case path == "" && key.Value == sendingList:
+			l.cfg.SendingAddresses = l.sendingAddresses(file, value)
 		case name == tlsCertificates:
 			l.cfg.TLS.Certificates = l.certificates(file, value)
 		case !known:
@@ -122,7 +124,7 @@ func (l *loader) section(file, path string, s shape, n *yaml.Node) map[string]an
 func (s shape) names(path string) []string {
 	names := slices.Collect(maps.Keys(s))
 	if path == "" {
-		names = append(names, "gate", identityList, "lookups", "packs", "policies")
+		names = append(names, "gate", identityList, "lookups", "packs", "policies", sendingList)
 	}
 	return names
 }

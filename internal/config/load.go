@@ -131,7 +131,7 @@ func (l *loader) flags(sets []string) {
 		switch {
 		case !ok:
 			l.problems.add(at, "not of the form key=value")
-		case path == "gate" || path == "policies" || path == "lookups" || path == "packs" || path == identityList || path == tlsCertificates:
+		case path == "gate" || path == "policies" || path == "lookups" || path == "packs" || path == identityList || path == sendingList || path == tlsCertificates:
 			l.problems.add(at, "this list can only be set in the file")
 		case section != nil:
 			l.problems.add(at, "a section, not a setting; its settings are %s", strings.Join(section.settings(), ", "))

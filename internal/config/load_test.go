@@ -145,7 +145,7 @@ func keys(n *yaml.Node, path string, setting func(path string, commented bool)) 
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
-		case path == "" && (key.Value == "gate" || key.Value == "lookups" || key.Value == identityList || key.Value == "packs" || key.Value == "policies"):
+		case path == "" && (key.Value == "gate" || key.Value == "lookups" || key.Value == identityList || key.Value == sendingList || key.Value == "packs" || key.Value == "policies"):
 		case value.Kind == yaml.MappingNode:
 			keys(value, path+key.Value+".", setting)
 		default:

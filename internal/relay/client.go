@@ -70,14 +70,14 @@ func (s *stop) Unwrap() error { return s.err }
 func (r *Relay) dial(ctx context.Context, t target, secure bool) (*client, error) {
 	limited, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	d := net.Dialer{LocalAddr: r.source(t.addr.Addr()), KeepAlive: -1}
+	d := net.Dialer{LocalAddr: r.source(t), KeepAlive: -1}
 	conn, err := d.DialContext(limited, "tcp", t.addr.String())
 	if err != nil {
 		return nil, &stop{command: "connect", err: plainError(err)}
 	}
 	c := &client{target: t, conn: conn, now: r.c.Now, w: bufio.NewWriterSize(conn, 32<<10)}
 	c.r = bufio.NewReaderSize(conn, 4<<10)
-	err = c.open(ctx, r.c.Hostname, secure)
+	err = c.open(ctx, cmp.Or(t.hello, r.c.Hostname), secure)
 	r.sessionEnded(c, err)
 	if err != nil {
 		c.close()

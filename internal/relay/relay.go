@@ -47,6 +47,7 @@ type Config struct {
 	Router   Router
 	Port     int                       // of servers found by MX; 0 is 25
 	Source   []netip.Addr              // to send from, one of each family at most
+	Outlets  func(queue.Job) []Outlet  // in the place of Source, to servers found by MX; nil, or none: no others
 	IPv6     bool                      // whether IPv6 is used
 	Roots    *x509.CertPool            // nil: the system's
 	Self     func(netip.AddrPort) bool // whether we listen there; nil: nowhere
@@ -93,6 +94,9 @@ var _ queue.Carrier = (*Relay)(nil)
 func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 	b := newBatch(job)
 	targets, err := r.targets(ctx, job.Destination, job.Content)
+	if err == nil {
+		targets, err = r.through(job, targets)
+	}
 	if err != nil {
 		return b.nowhere(err)
 	}
@@ -197,9 +201,13 @@ func (r *Relay) connect(ctx context.Context, t target) (*client, error) {
 	return c, err
 }
 
-// source returns the address to send from to an address, or nil for the system's
+// source returns the address to send from to a target, or nil for the system's
 // choice.
-func (r *Relay) source(to netip.Addr) net.Addr {
+func (r *Relay) source(t target) net.Addr {
+	if t.source.IsValid() {
+		return &net.TCPAddr{IP: t.source.AsSlice()}
+	}
+	to := t.addr.Addr()
 	for _, a := range r.c.Source {
 		if a.Is4() == to.Is4() {
 			return &net.TCPAddr{IP: a.AsSlice()}

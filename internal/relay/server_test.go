@@ -29,6 +29,7 @@ type server struct {
 	heard       []string // commands, in order
 	contents    []string
 	connections int
+	peers       []string // addresses that connected, in order
 }
 
 // serve starts a server on an address of loopback.
@@ -55,6 +56,7 @@ func (s *server) listen(t *testing.T, l net.Listener) {
 			s.mu.Lock()
 			conns[c] = true
 			s.connections++
+			s.peers = append(s.peers, netip.MustParseAddrPort(c.RemoteAddr().String()).Addr().String())
 			s.mu.Unlock()
 			all.Go(func() { s.talk(c) })
 		}

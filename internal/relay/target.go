@@ -23,6 +23,8 @@ type target struct {
 	bound    string // the bond in one word, as the pool tells connections apart
 	user     string
 	password string
+	source   netip.Addr // to send from; zero: the relay's own
+	hello    string     // for EHLO; "": the relay's own
 
 	// What follows says no more of the connection, and is no part of key.
 	bond   *bond
