@@ -2,6 +2,7 @@ package app
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,22 @@ func TestStandsFor(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", rcpt, got, want)
+		}
+	}
+}
+
+// A domain whose outgoing policy judges strangers is warned of.
+func TestStrangeOutgoing(t *testing.T) {
+	n := openPages(t)
+	hard, none := "classic", ""
+	for outgoing, want := range map[*string]int{&hard: 1, &none: 0} {
+		d, err := n.setDomain(t.Context(), ops.DomainSet{Name: "test.example", Outgoing: outgoing})
+		n.must(err)
+		found := slices.DeleteFunc(d.Warnings, func(text string) bool {
+			return !strings.Contains(text, "policy classic judges what people send who have logged in, and has filters for strangers: ")
+		})
+		if len(found) != want {
+			t.Errorf("%q: %q", *outgoing, d.Warnings)
 		}
 	}
 }

@@ -95,6 +95,9 @@ func (a *App) warned(ctx context.Context, d directory.Domain) (ops.Domain, error
 	if d.Challenge != directory.Off && a.config.Load().Web.URL == "" {
 		shown.Warnings = append(shown.Warnings, fmt.Sprintf("challenge is %s, but no sender can be told: web.url of the configuration is empty", d.Challenge))
 	}
+	if text := a.config.Load().Strange(d.Outgoing); text != "" {
+		shown.Warnings = append(shown.Warnings, text)
+	}
 	for _, own := range append([]string{d.Name}, d.Names...) {
 		shown.Warnings = append(shown.Warnings, a.keys.Troubles(own)...)
 	}

@@ -86,6 +86,9 @@ func (a *App) tellGaps() {
 		}
 	}
 	for _, d := range s.Domains() {
+		if text := a.config.Load().Strange(d.Outgoing); text != "" {
+			a.log.Warn("a domain's outgoing policy: "+text, "domain", d.Name)
+		}
 		if known, names := a.lookups.Known(d.Lookup); d.Lookup != "" && !known {
 			a.log.Error("a domain's look-up is not in the configuration: its recipients can't be verified and are deferred",
 				"domain", d.Name, "lookup", d.Lookup, "known", strings.Join(names, ", "))

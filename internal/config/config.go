@@ -377,5 +377,8 @@ func (c *Config) Warnings() (texts []string) {
 	for _, p := range c.Policies {
 		texts = append(texts, unguarded(p)...)
 	}
+	if text := c.Strange(c.Submission.Policy); text != "" {
+		texts = append(texts, "submission.policy: "+text)
+	}
 	return texts
 }

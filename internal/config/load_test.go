@@ -313,6 +313,28 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestStrange: filters that judge strangers are warned of where they judge one's own users.
+func TestStrange(t *testing.T) {
+	c, err := load("f.yaml", []byte("policies:\n  - {name: default, pipeline: [spf, dnsbl]}\n  - {name: outgoing, pipeline: [greylist, keywords, {filter: dnsbl, name: a}, {filter: dnsbl, name: b}, spf]}\n  - {name: good, pipeline: [keywords, uribl]}\n"), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Warnings(); len(got) != 1 || got[0] != "submission.policy: policy outgoing judges what people send who have logged in, and has filters for strangers: dnsbl, spf can refuse your users' mail, since a telephone is no mail server; greylist look at nobody who has logged in: take them out" {
+		t.Errorf("got %q", got)
+	}
+	c.Submission.Policy = "good"
+	if got := c.Warnings(); len(got) != 0 {
+		t.Errorf("of a good one: %q", got)
+	}
+	if c.Strange("default") == "" || c.Strange("none") != "" || c.Strange("") != "" {
+		t.Error("by their names")
+	}
+	built, err := Load("", nil, nil)
+	if err != nil || built.Strange(built.Submission.Policy) != "" {
+		t.Errorf("the built-in one: %q, %v", built.Strange(built.Submission.Policy), err)
+	}
+}
+
 // TestUnguarded: a policy that lets an allowed sender send viruses is warned of.
 func TestUnguarded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")

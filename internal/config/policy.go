@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -192,6 +193,42 @@ func convert[T any](l *loader, at place, name string, n *yaml.Node, parse func(s
 		l.problems.add(at, "%s: %v", name, err)
 	}
 	return v
+}
+
+// Strange says which filters of a policy are for strangers, and have no place in one for people who have
+// logged in; "" for none.
+func (c *Config) Strange(policy string) string {
+	at := slices.IndexFunc(c.Policies, func(p pipeline.Spec) bool { return p.Name == policy })
+	if at < 0 {
+		return ""
+	}
+	harmful, idle := forStrangers()
+	var harm, rest []string
+	for _, e := range c.Policies[at].Entries {
+		switch {
+		case slices.Contains(harmful, e.Filter) && !slices.Contains(harm, e.Filter):
+			harm = append(harm, e.Filter)
+		case slices.Contains(idle, e.Filter) && !slices.Contains(rest, e.Filter):
+			rest = append(rest, e.Filter)
+		}
+	}
+	var why []string
+	if len(harm) > 0 {
+		why = append(why, strings.Join(harm, ", ")+" can refuse your users' mail, since a telephone is no mail server")
+	}
+	if len(rest) > 0 {
+		why = append(why, strings.Join(rest, ", ")+" look at nobody who has logged in")
+	}
+	if why == nil {
+		return ""
+	}
+	return "policy " + policy + " judges what people send who have logged in, and has filters for strangers: " + strings.Join(why, "; ") + ": take them out"
+}
+
+// forStrangers are filters that ask who the client is, or whether a domain lets it send: those that do so of who
+// has logged in as well, and those that don't.
+func forStrangers() (harmful, idle []string) {
+	return []string{"dnsbl", "rdns", "spf"}, []string{"dhap", "dmarc", "early-talker", "greylist", "helo", "honeypot", "ip-complaint", "mx"}
 }
 
 // unguarded tells of entries that look for what is dangerous, and are told to let pass what
