@@ -101,7 +101,7 @@ func addOutside(t testing.TB, dir *directory.Directory) {
 	must(err)
 	for address, targets := range map[mail.Path][]mail.Path{
 		"away@late.example": {"ann@elsewhere.example"}, "both@late.example": {"none@late.example", "bob@elsewhere.example"},
-		"spam+away@late.example": {"ann@elsewhere.example"},
+		"spam+away@late.example": {"ann@elsewhere.example"}, "où@late.example": {"ann@elsewhere.example"},
 	} {
 		_, err := dir.AddAlias(t.Context(), directory.Alias{Address: address, Targets: targets})
 		must(err)
@@ -451,6 +451,7 @@ func TestLoops(t *testing.T) {
 		"forged":              {"Delivered-To: away@late.example\r\n", []string{"away@late.example"}, mail.OK, "message 1: SRS@late.example -> ann@elsewhere.example, mx:elsewhere.example by late.example, 0 boxes"},
 		"sent on before":      {here + "Delivered-To: away@late.example\r\n", []string{"away@late.example"}, mail.Refused, "none"},
 		"whatever the case":   {here + "Delivered-To: <Away@LATE.example>\r\n", []string{"away@late.example"}, mail.Refused, "none"},
+		"beyond ASCII":        {here + "Delivered-To: où@late.example\r\n", []string{"où@late.example"}, mail.Refused, "none"},
 		"one of two":          {here + "Delivered-To: away@late.example\r\n", []string{"away@late.example", "x@hosted.example"}, mail.OK, "held away@late.example for 0\nmessage 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
 		"somebody else's":     {here + "Delivered-To: away@other.example\r\n", []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
 		"here five times":     {strings.Repeat("Received: from a by mx.example with ESMTP id 1; x\r\n", 5), []string{"x@hosted.example"}, mail.OK, "message 1: a@sender.example -> x@hosted.example, domain:hosted.example, 0 boxes"},
@@ -473,6 +474,30 @@ func TestLoops(t *testing.T) {
 				t.Errorf("got %v, %q; want %v, %q", v, got, tt.answer, tt.want)
 			}
 		})
+	}
+}
+
+// Addresses in trace fields stay as they are, or loops would not be found.
+func TestTraceUTF8(t *testing.T) {
+	w, _, _ := newOutWorld(t)
+	conv, _ := w.Connect(t.Context(), client)
+	defer conv.Close()
+	tx, _ := conv.Mail(t.Context(), client, "josé@sender.example", mail.Params{SMTPUTF8: true})
+	tx.Rcpt(t.Context(), "où@late.example", mail.RcptParams{})
+	tx.Rcpt(t.Context(), "accept@late.example", mail.RcptParams{})
+	m := mail.NewMessage([]byte(letter))
+	if v := tx.Data(t.Context(), m, nil); v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	onward := string(w.commits[0].Transfers[0].Message.View.Prefix)
+	here := string(w.commits[0].Deliveries[0].View.Prefix)
+	for want, where := range map[string]string{"Delivered-To: où@late.example\r\n": onward, "X-Gatepost-Reverse-Path: josé@sender.example\r\n": onward, "Return-Path: <josé@sender.example>\r\n": here} {
+		if !strings.Contains(where, want) {
+			t.Errorf("%q is missing in\n%s", want, where)
+		}
+	}
+	if strings.Contains(onward+here, "=?utf-8?") {
+		t.Errorf("an encoded word in a trace field:\n%s\n%s", onward, here)
 	}
 }
 
