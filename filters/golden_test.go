@@ -28,7 +28,7 @@ import (
 // TestGolden runs testdata/FILTER/CASE.txtar: a new case is a new file, with the sections
 //
 //	case      client, local (where it reached us), helo, from, to, login, stage (default
-//	          data; up to mail: in the gate); users, early, pipelined, unknown, owned;
+//	          data; up to mail: in the gate); smtputf8, users, early, pipelined, unknown, owned;
 //	          settings of the entry; what filters with memory remember; above (entries that
 //	          stand above it); now (seconds since 1970, for signatures that bear a date)
 //	traffic   what went before, one kind a line, all of the case's client: N connections
@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 
 type goldenCase struct {
 	Client, Local, Helo, From, To, Login, Stage string
-	Users, Early, Unknown, Owned                bool
+	Users, Early, Unknown, Owned, SMTPUTF8      bool
 	Pipelined                                   string
 	Settings                                    map[string]any
 	Greylist                                    []string // what is remembered; see greylistRows.remember
@@ -208,7 +208,7 @@ func (c goldenCase) walk(t *testing.T, filter string, section func(string) strin
 	}
 	tx := pipeline.NewTransaction(t.Context(), "id", now, c.client(t), lists)
 	defer tx.Close()
-	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{}).WithRcpt()
+	tx = tx.WithHelo(c.client(t)).WithMail(mail.Path(c.From), mail.Params{SMTPUTF8: c.SMTPUTF8}).WithRcpt()
 	walk := pipeline.NewWalk(policies["case"], mail.Path(c.To), true)
 	if c.Unknown {
 		walk = pipeline.NewUnknownWalk(policies["case"], mail.Path(c.To), true)
@@ -242,7 +242,7 @@ func (c goldenCase) walkGate(t *testing.T, arrived func(netip.Addr) (int, func()
 		advance(t, walk, tx)
 	}
 	if c.Stage == "mail" {
-		advance(t, walk, tx.WithMail(mail.Path(c.From), mail.Params{}))
+		advance(t, walk, tx.WithMail(mail.Path(c.From), mail.Params{SMTPUTF8: c.SMTPUTF8}))
 	}
 	return walk
 }

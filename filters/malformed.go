@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
@@ -304,8 +305,13 @@ func (e *examination) received(host string) {
 // shape looks at octets and parts.
 func (e *examination) shape() {
 	o := e.m.Octets()
-	if o.High > 0 && !e.tx.Envelope.Params.SMTPUTF8 {
+	switch {
+	case o.High > 0 && !e.tx.Envelope.Params.SMTPUTF8:
 		e.find("8-bit-header", "%d fields are not ASCII", o.High)
+	case o.High > 0: // RFC 6532 §3.1
+		if n := notUTF8(e.h); n > 0 {
+			e.find("8-bit-header", "%d fields are not UTF-8", n)
+		}
 	}
 	if n := o.BareCR + o.BareLF; n > 0 {
 		e.find("bare-line-end", "%d lines end in CR or LF alone", n)
@@ -329,6 +335,16 @@ func (e *examination) shape() {
 	if x.Buried {
 		e.find("buried-text", "more stands in its text than is looked at, and hardly any of it is seen")
 	}
+}
+
+// notUTF8 counts the fields that are in no charset at all.
+func notUTF8(h *mail.Header) (n int) {
+	for _, f := range h.Fields {
+		if !utf8.Valid(f.Raw) {
+			n++
+		}
+	}
+	return n
 }
 
 // flaws says in words what is wrong with the parts.
