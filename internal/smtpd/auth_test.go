@@ -148,7 +148,7 @@ func TestBearer(t *testing.T) {
 	users := doortest.Users{"ann": {"secret"}, "tokens": {}}
 	begin := func(t *testing.T) *player {
 		p := startFor(t, users)
-		p.exchange("S: 220 *", "C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-CHUNKING",
+		p.exchange("S: 220 *", "C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING",
 			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250-STARTTLS", "S: 250 AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN")
 		return p
 	}
