@@ -94,7 +94,8 @@ func openPages(t *testing.T) *pagesNode {
 	n.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- n.site.Serve(ctx, l) }()
+	site := n.site // a reload makes another
+	go func() { served <- site.Serve(ctx, l) }()
 	t.Cleanup(func() { cancel(); n.must(<-served) })
 	n.url = "http://" + l.Addr().String()
 	return n
