@@ -46,9 +46,9 @@ type guard struct {
 
 func newGuard(c *connection) *guard {
 	g := &guard{Conn: c.transport, conn: c, closed: make(chan struct{})}
-	g.in = newReadahead(receiver(g.receive))
+	g.in = newReadahead(receiver(g.receive), &c.wide)
 	if early := c.ear.take(); len(early) > 0 {
-		g.in = newReadahead(io.MultiReader(bytes.NewReader(early), receiver(g.receive)))
+		g.in = newReadahead(io.MultiReader(bytes.NewReader(early), receiver(g.receive)), &c.wide)
 	}
 	g.session = &session{connection: c, guard: g}
 	return g

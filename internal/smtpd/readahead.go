@@ -14,6 +14,7 @@ import (
 type readahead struct {
 	*bufio.Reader               // who is asked
 	narrow        *bufio.Reader // over the network
+	wide          *sync.Pool    // of *bufio.Reader with readBuffer
 }
 
 const (
@@ -23,11 +24,19 @@ const (
 	readBuffer = 16 << 10
 )
 
-var wide = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
-
-func newReadahead(r io.Reader) *readahead {
+func newReadahead(r io.Reader, wide *sync.Pool) *readahead {
 	b := bufio.NewReaderSize(r, narrowBuffer)
-	return &readahead{Reader: b, narrow: b}
+	return &readahead{Reader: b, narrow: b, wide: wide}
+}
+
+// take returns a large buffer over source.
+func (r *readahead) take(source io.Reader) *bufio.Reader {
+	b, ok := r.wide.Get().(*bufio.Reader)
+	if !ok {
+		return bufio.NewReaderSize(source, readBuffer)
+	}
+	b.Reset(source)
+	return b
 }
 
 // widen has more read at once from now on.
@@ -35,8 +44,7 @@ func (r *readahead) widen() {
 	if r.Reader != r.narrow {
 		return
 	}
-	b := wide.Get().(*bufio.Reader)
-	b.Reset(r.narrow)
+	b := r.take(r.narrow)
 	if r.narrow.Buffered() > 0 {
 		b.Peek(1) // takes all that is there
 	}
@@ -51,7 +59,7 @@ func (r *readahead) tighten() {
 	b := r.Reader
 	r.Reader = r.narrow
 	b.Reset(nil)
-	wide.Put(b)
+	r.wide.Put(b)
 }
 
 // line reads up to the next LF (bufio.Reader.ReadSlice), of a line that fits into the large buffer.
@@ -60,8 +68,7 @@ func (r *readahead) line() ([]byte, error) {
 	b, err := r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) && r.Reader == r.narrow {
 		begun := bytes.Clone(b)
-		r.Reader = wide.Get().(*bufio.Reader)
-		r.Reset(io.MultiReader(bytes.NewReader(begun), r.narrow))
+		r.Reader = r.take(io.MultiReader(bytes.NewReader(begun), r.narrow))
 		return r.ReadSlice('\n')
 	}
 	return b, err

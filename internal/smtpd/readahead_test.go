@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -14,6 +15,7 @@ import (
 // What is read is what one large buffer would give, however it comes in and whichever buffer it
 // passes: lines up to that buffer's size, and content between them.
 func TestReadahead(t *testing.T) {
+	var pool sync.Pool
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		var sent []byte
@@ -25,7 +27,7 @@ func TestReadahead(t *testing.T) {
 		if r.IntN(2) == 0 {
 			source = iotest.HalfReader(source)
 		}
-		got := newReadahead(source)
+		got := newReadahead(source, &pool)
 		want := bufio.NewReaderSize(bytes.NewReader(sent), readBuffer)
 		for {
 			if r.IntN(3) == 0 {
@@ -55,7 +57,7 @@ func TestReadahead(t *testing.T) {
 
 // A line that is too long for either is refused as such.
 func TestReadaheadLongLine(t *testing.T) {
-	r := newReadahead(strings.NewReader(strings.Repeat("x", 2*readBuffer)))
+	r := newReadahead(strings.NewReader(strings.Repeat("x", 2*readBuffer)), new(sync.Pool))
 	if b, err := r.line(); len(b) != readBuffer || !errors.Is(err, bufio.ErrBufferFull) {
 		t.Errorf("got %d octets, %v", len(b), err)
 	}

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"gatepost/internal/door"
@@ -213,6 +214,7 @@ type Server struct {
 	receiver Receiver
 	auth     door.Authenticator
 	asking   *tls.Config // cfg.TLS, where the client is asked for a certificate
+	wide     sync.Pool   // of large buffers of readahead
 }
 
 // New returns a server that asks r, and a for log-ins; a may be nil unless

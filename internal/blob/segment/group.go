@@ -213,8 +213,6 @@ const (
 	maxAhead = 1 << 20
 )
 
-var zeros [maxAhead]byte
-
 // fill writes zeros behind end, where none are left: what is written over them later changes
 // nothing but content, and a file system syncs that without a commit of its own journal, in
 // half the time. Where there is no room it is left.
@@ -226,7 +224,10 @@ func (l *Log) fill(end int64) error {
 	if ahead <= 0 {
 		return nil
 	}
-	n, err := l.tail.file.WriteAt(zeros[:ahead], end)
+	if int64(len(l.zeros)) < ahead {
+		l.zeros = make([]byte, ahead)
+	}
+	n, err := l.tail.file.WriteAt(l.zeros[:ahead], end)
 	l.filled = end + int64(n)
 	if errors.Is(full(err), blob.ErrFull) {
 		return nil

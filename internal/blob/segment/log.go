@@ -50,6 +50,7 @@ type Log struct {
 	frames  int           // in the tail
 	synced  int64         // how much of the tail is durable
 	filled  int64         // to where the tail has zeros; no further than size where it has none
+	zeros   []byte        // maxAhead at most
 	sealed  bool          // its last frame is a seal
 	buffer  *bufio.Writer
 	broken  atomic.Pointer[error]
