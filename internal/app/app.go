@@ -82,6 +82,7 @@ type App struct {
 	traffic      *traffic.Traffic
 	quotas       quotas
 	warner       *quotaWarner
+	flood        *floodTeller
 	letters      letters
 	supervisor   systemd.Supervisor
 	pictures     *picture.Reader
@@ -355,6 +356,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 	a.traffic = traffic.New(traffic.Config{GoodMessages: c.History.Messages, GoodAge: c.History.Age, Now: a.now})
 	a.quotas = quotas{a.directory, a.mailboxes}
 	a.warner = newQuotaWarner(a)
+	a.flood = newFloodTeller(a)
 	words, err := intake.NewWords()
 	if err == nil {
 		a.letters, err = newLetters()

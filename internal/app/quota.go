@@ -136,6 +136,7 @@ func (m *meter) Flooded(ctx context.Context, box directory.Mailbox, sender mail.
 	}
 	if !m.told[box.ID] && len(m.told) < maxTold {
 		m.told[box.ID] = true
+		m.app.flood.note(box)
 		m.app.log.Warn("a mailbox gets too much mail: strangers are put off", "mailbox", box.Address, "messages_an_hour", limits.Inbound)
 	}
 	return true

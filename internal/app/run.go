@@ -182,6 +182,7 @@ func (a *App) chores() []service {
 		{name: "mailboxes", run: a.followBoxes},
 		{name: "room", run: a.yielder.run},
 		{name: "quota warnings", run: a.warner.run},
+		{name: "flood warnings", run: a.flood.run},
 		{name: "journal", run: a.expireJournal},
 		{name: "reserve", run: a.reserve.run},
 		{name: "dns lists", run: a.lists.run},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"gatepost/internal/intake"
 	"gatepost/mailbox"
 )
 
@@ -169,6 +170,31 @@ func (m Mailboxes) Warn(ctx context.Context, d *mailbox.Delivery, before time.Ti
 	})
 	if err != nil {
 		return false, fmt.Errorf("store: warn box %d: %w", d.Box, err)
+	}
+	return done, nil
+}
+
+// DeliverOnce delivers a letter, whatever the quota, unless the box remembers that it had one, and has it
+// remember (mailbox.Memory, with New set). done: it was delivered.
+func (m Mailboxes) DeliverOnce(ctx context.Context, d *mailbox.Delivery, once mailbox.Memory) (done bool, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) error {
+		done = false
+		if err := standing(tx, d.Box); err != nil {
+			return err
+		}
+		if err := lockBox(tx, d.Box); err != nil {
+			return err
+		}
+		if err := remember(tx, once); errors.Is(err, intake.ErrSame) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		done = true
+		return putDelivery(tx, d)
+	})
+	if err != nil {
+		return false, fmt.Errorf("store: deliver once to box %d: %w", d.Box, err)
 	}
 	return done, nil
 }

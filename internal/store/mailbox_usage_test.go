@@ -120,6 +120,33 @@ func testWarnOnce(t *testing.T, db *DB) {
 	}
 }
 
+// A letter that is remembered does not come again before its time.
+func TestDeliverOnce(t *testing.T) { onBoth(t, testDeliverOnce) }
+
+func testDeliverOnce(t *testing.T, db *DB) {
+	checked(t, db)
+	knownBoxes(t, db, 1)
+	m, ctx := db.Mailboxes(), t.Context()
+	for _, step := range []struct {
+		after time.Duration
+		id    string
+		want  bool
+	}{{0, "flood", true}, {time.Hour, "flood", false}, {time.Hour, "other", true}, {24 * time.Hour, "flood", true}} {
+		now := noon.Add(step.after)
+		once := mailbox.Memory{Box: 1, ID: step.id, Time: now, Expires: now.Add(24 * time.Hour), New: true}
+		done, err := m.DeliverOnce(ctx, &mailbox.Delivery{Box: 1, Blob: "w", Size: 1, Time: now}, once)
+		if err != nil || done != step.want {
+			t.Errorf("%s after %v: got %v, %v", step.id, step.after, done, err)
+		}
+	}
+	if n := inFolder(t, db, 1, "INBOX"); n != 3 {
+		t.Errorf("%d letters", n)
+	}
+	if _, err := m.DeliverOnce(ctx, &mailbox.Delivery{Box: 99, Blob: "w", Size: 1, Time: noon}, mailbox.Memory{Box: 99, ID: "x", Time: noon, Expires: noon, New: true}); err == nil {
+		t.Error("a mailbox that is gone got a letter")
+	}
+}
+
 // What one box keeps is bounded: the oldest goes.
 func TestTrimDeleted(t *testing.T) { onBoth(t, testTrimDeleted) }
 
