@@ -324,6 +324,9 @@ func (t *Transaction) ending(r *recipient) pipeline.Ending {
 			d.Action = pipeline.Quarantine
 		}
 	}
+	if d := &r.walk.Decision; r.way.Role && d.Action == pipeline.Quarantine { // nothing for postmaster and abuse is held: the sender hears of it
+		d.Action = pipeline.Reject
+	}
 	e := pipeline.Ending{Decision: r.walk.Decision, Disposition: t.disposition(r), Tell: t.tells(r), Has: r.hasAll()}
 	if t.relay.IsValid() && e.Decision.Action == pipeline.Reject {
 		e.Decision.Action = pipeline.Quarantine
