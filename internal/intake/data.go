@@ -52,6 +52,7 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 			}
 			return v
 		case errors.Is(err, ErrSame) && try < maxTries:
+			t.twice = true
 			continue
 		case errors.Is(err, blob.ErrFull):
 			return t.fail(mail.Verdict{Answer: mail.NoSpace, ID: t.ID()}, err)
@@ -264,7 +265,7 @@ func (t *Transaction) keep(ctx context.Context, p *plan, v mail.Verdict) error {
 	if err := errors.Join(err, <-content); err != nil {
 		return fmt.Errorf("intake: keep %s: %w", t.ID(), err)
 	}
-	c.Row = row
+	c.Row, c.Unheard = row, t.unheard
 	reports := t.in.write(ctx, c, p.drafts, id)
 	c.stored(id)
 	c.Transfers = append(c.Transfers, reports...)

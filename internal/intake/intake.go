@@ -37,10 +37,11 @@ type Commit struct {
 	Ends       []End               // holds that a delivery makes needless
 	// Given are the keys of Sames by which what is delivered is remembered, since it may
 	// well come again: with SameGiven and the transaction in the place of a held message.
-	Given  []string
-	Origin string            // challenge.Origin of what is held or Given
-	Saw    map[string]string // by Held.Same and Given: what was remembered by it before
-	Row    *journal.Row
+	Given   []string
+	Unheard string            // a challenge.Origin that nothing is remembered with; "": nothing rests on that
+	Origin  string            // challenge.Origin of what is held or Given
+	Saw     map[string]string // by Held.Same and Given: what was remembered by it before
+	Row     *journal.Row
 
 	// Remember is what boxes' scripts want to know again, and Answers are what they have sent where
 	// the box does not remember that it was.
@@ -62,7 +63,7 @@ type Answer struct {
 
 // A Committer writes a Commit and returns once it is durable.
 type Committer interface {
-	// Commit fails with ErrSame where Held, Again, Ends or Remember rest on what does not hold
+	// Commit fails with ErrSame where Held, Again, Ends, Unheard or Remember rest on what does not hold
 	// any more.
 	Commit(ctx context.Context, c *Commit) error
 }

@@ -69,7 +69,7 @@ type again struct {
 // too, by whatever policy: a client may bring to all what one recipient's answer told it to
 // bring again.
 func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
-	t.known = nil
+	t.known, t.unheard = nil, ""
 	for _, r := range t.rcpts {
 		r.has, r.ends, r.keys, r.same, r.fresh = nil, nil, nil, nil, false
 	}
@@ -84,7 +84,7 @@ func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 		if ok && o == mail.Delivered && !asked {
 			var err error
 			if asked = true; t.origin != "" { // the cheap question first: mostly it is the only one
-				if heard, err = t.in.Sames.Heard(ctx, t.origin); err != nil {
+				if heard, err = t.repeats(ctx); err != nil {
 					return fmt.Errorf("intake: same message: %w", err)
 				}
 			}
@@ -110,6 +110,17 @@ func (t *Transaction) recognize(ctx context.Context, m *mail.Message) error {
 		t.compare(r)
 	}
 	return nil
+}
+
+// repeats reports whether something is remembered with the message's origin. Mostly there is nothing, and
+// the commit finds that out for less than a question of its own costs: so it is taken for granted, unless
+// the commit has found something, or must not fail since others may have the message by then.
+func (t *Transaction) repeats(ctx context.Context) (bool, error) {
+	if t.twice || slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return len(r.remotes) > 0 }) {
+		return t.in.Sames.Heard(ctx, t.origin)
+	}
+	t.unheard = t.origin
+	return false, nil
 }
 
 // alone is what would become of a recipient's message, mail.Held or mail.Delivered, were

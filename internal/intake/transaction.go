@@ -38,6 +38,8 @@ type Transaction struct {
 	content   *challenge.Content // nil: nobody asked
 	origin    string             // challenge.Origin
 	known     map[string]Known   // what came before and may be the same, by challenge.Key
+	unheard   string             // origin, taken for one that nothing is remembered of: the commit sees to that
+	twice     bool               // something the answer rested on did not hold: it is asked this time
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the

@@ -23,20 +23,24 @@ var _ intake.Sames = Sames{}
 func (db *DB) Sames() Sames { return Sames{db} }
 
 // Heard implements intake.Sames.
-func (s Sames) Heard(ctx context.Context, origin string) (heard bool, err error) {
-	err = s.db.look(ctx, func(tx *Tx) error {
-		var one int
-		err := tx.Row(`SELECT 1 FROM held_same WHERE origin = ? AND origin <> '' LIMIT 1`, []any{origin}, &one)
-		heard = err == nil
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
+func (s Sames) Heard(ctx context.Context, origin string) (found bool, err error) {
+	err = s.db.look(ctx, func(tx *Tx) (err error) {
+		found, err = heard(tx, origin)
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("store: held messages by origin: %w", err)
 	}
-	return heard, nil
+	return found, nil
+}
+
+func heard(tx *Tx, origin string) (bool, error) {
+	var one int
+	err := tx.Row(`SELECT 1 FROM held_same WHERE origin = ? AND origin <> '' LIMIT 1`, []any{origin}, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Same implements intake.Sames.
@@ -92,6 +96,11 @@ func (s Sames) Forget(ctx context.Context, before time.Time) error {
 // putSame does what a commit says of messages that came before. It comes first in the
 // commit: held messages are locked by id, then what they are remembered by.
 func putSame(tx *Tx, c *intake.Commit) error {
+	if c.Unheard != "" {
+		if found, err := heard(tx, c.Unheard); err != nil || found {
+			return errors.Join(err, intake.ErrSame)
+		}
+	}
 	if len(c.Ends)+len(c.Again) > 0 {
 		if err := putAgain(tx, c); err != nil {
 			return err
