@@ -97,3 +97,34 @@ func TestServicesShut(t *testing.T) {
 	}
 	check("at the end", false, true, true)
 }
+
+// Another password, and the end of an application's, end the sessions of mail programs that were open then: who has stolen one is out. One
+// more application ends nothing.
+func TestPasswordEndsSessions(t *testing.T) {
+	m := serve(t, releaseConfig, flowZone)
+	ann := domain(t, m, "test.example")
+	run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "phone")
+	idle, at := readMail(t, m, ann), readMail(t, m, ann)
+	idle.idle("INBOX")
+	run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "tablet")
+	time.Sleep(2500 * time.Millisecond) // sessions are looked at each second
+	at.want("a OK", at.say("NOOP"))
+	for _, end := range []struct {
+		input string
+		args  []string
+	}{
+		{"", []string{"mailbox", "app-password", "remove", ann, "--name", "phone"}},
+		{password, []string{"mailbox", "set", ann, "--password-stdin"}},
+	} {
+		run(t, m, end.input, end.args...)
+		for _, r := range []*reader{idle, at} {
+			r.conn.SetDeadline(time.Now().Add(time.Minute))
+			rest, err := io.ReadAll(r.r)
+			if err != nil || !strings.Contains(string(rest), "BYE") {
+				t.Errorf("%v: the session goes on: %v %q", end.args, err, rest)
+			}
+		}
+		idle, at = readMail(t, m, ann), readMail(t, m, ann)
+		idle.idle("INBOX")
+	}
+}

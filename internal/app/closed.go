@@ -2,7 +2,11 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,11 +20,11 @@ func (a *App) logins(s directory.Service, domain string) doorLogins {
 
 // ended tells a door, where the directory has changed, whose sessions are to end; and for some
 // seconds after, for who was about to log in.
-func (a *App) ended(service directory.Service) func() func(box int64) bool {
+func (a *App) ended(service directory.Service) func() func(box int64, keys []uint64) bool {
 	var mu sync.Mutex // all listeners of a door ask
 	var seen int64
 	var changed time.Time
-	return func() func(box int64) bool {
+	return func() func(box int64, keys []uint64) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		s := a.directory.Snapshot()
@@ -30,8 +34,33 @@ func (a *App) ended(service directory.Service) func() func(box int64) bool {
 		if time.Since(changed) > endAgain {
 			return nil
 		}
-		return func(box int64) bool { return !s.Serves(box, service) }
+		return func(box int64, keys []uint64) bool {
+			now := keysOf(s, box)
+			return !s.Serves(box, service) || slices.ContainsFunc(keys, func(k uint64) bool { return !slices.Contains(now, k) })
+		}
 	}
+}
+
+// openers are what opens a mailbox: its password and those of its mail programs. Where one of them is replaced or taken
+// away all sessions end that began with it there, since nobody knows who has it; who has another comes again.
+func (a *App) openers(box int64) []uint64 { return keysOf(a.directory.Snapshot(), box) }
+
+func keysOf(s *directory.Snapshot, box int64) []uint64 {
+	m, ok := s.Box(box)
+	if !ok {
+		return nil
+	}
+	list := []uint64{numbered("password", m.Password.Hash, m.Password.SCRAM)}
+	for _, p := range m.Apps {
+		list = append(list, numbered("app", p.SCRAM))
+	}
+	return list
+}
+
+// numbered is a number that stands for a secret's verifier and tells nothing of it.
+func numbered(parts ...string) uint64 {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // endAgain is for how long after a change sessions are looked at, each second.

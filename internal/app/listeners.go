@@ -102,7 +102,7 @@ func (f front) smtp(l config.Listener, submission, implicit bool) (serveFunc, er
 func (f front) imap(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &imap.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServiceIMAP, l.Domain), Ended: a.ended(directory.ServiceIMAP), Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.imap, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServiceIMAP, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServiceIMAP), Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.imap, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
 		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
 		TLS: f.certificate, Spool: f.spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
@@ -112,7 +112,7 @@ func (f front) imap(l config.Listener) doorServer {
 func (f front) pop3(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &pop3.Server{
-		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServicePOP3, l.Domain), Ended: a.ended(directory.ServicePOP3), Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.pop3,
+		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServicePOP3, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServicePOP3), Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.pop3,
 		Changes: a.changes, Log: a.log, TLS: f.certificate, Now: a.now,
 		Limits: pop3.Limits{Connections: c.Limits.Connections, Idle: c.Limits.POP3Timeout},
 	}
@@ -121,7 +121,7 @@ func (f front) pop3(l config.Listener) doorServer {
 func (f front) sieve(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &managesieve.Server{
-		Boxes: a.mailboxes, Scripts: a.rules, Auth: a.logins(directory.ServiceSieve, l.Domain), Ended: a.ended(directory.ServiceSieve), Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.sieve,
+		Boxes: a.mailboxes, Scripts: a.rules, Auth: a.logins(directory.ServiceSieve, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServiceSieve), Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.sieve,
 		Log: a.log, TLS: f.certificate, Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
 	}
 }

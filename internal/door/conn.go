@@ -35,6 +35,7 @@ type Conn struct {
 
 	claimed bool // it counts among those of box
 	box     int64
+	keys    []uint64 // that opened the box then
 }
 
 func (d *Door) newConn(nc net.Conn) *Conn {

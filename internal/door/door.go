@@ -78,9 +78,12 @@ type Door struct {
 	// it in. It must not wait. A session that is open goes on.
 	Refuse func(client netip.Addr) string
 
-	// Ended is optional: asked each second, it returns what says of a mailbox that it may not be served any
-	// more, or nil where nobody's right has changed. Sessions of one end as at Shutdown.
-	Ended func() func(box int64) bool
+	// Keys is optional: it returns what opens a mailbox now, as numbers that tell nothing of the secrets.
+	Keys func(box int64) []uint64
+
+	// Ended is optional: asked each second, it returns what says that a session ends, of a mailbox and what opened it when
+	// that began, or nil where nobody's right has changed. Sessions end as at Shutdown.
+	Ended func() func(box int64, keys []uint64) bool
 
 	// ProxyTrusted are the peers that speak the PROXY protocol, and must: who they say
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
@@ -214,6 +217,9 @@ func (d *Door) claim(c *Conn, box int64) bool {
 		return c.box == box
 	}
 	c.box, c.claimed = box, d.places().claim(box, d.Limits.Usual().PerLogin)
+	if c.claimed && d.Keys != nil {
+		c.keys = d.Keys(box)
+	}
 	return c.claimed
 }
 

@@ -33,13 +33,13 @@ func (d *Door) ending(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// end has the sessions of some mailboxes finish their command and say good-bye.
-func (d *Door) end(ended func(box int64) bool) {
+// end has some sessions finish their command and say good-bye.
+func (d *Door) end(ended func(box int64, keys []uint64) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.conns {
-		if c.claimed && ended(c.box) {
-			c.Log.Info("session ended: its mailbox is not served any more")
+		if c.claimed && ended(c.box, c.keys) {
+			c.Log.Info("session ended: its mailbox is not served any more, or its password is another one")
 			c.cancel()
 		}
 	}

@@ -65,7 +65,8 @@ type Server struct {
 	// it in. It must not wait. A session that is open goes on.
 	Refuse func(client netip.Addr) string
 
-	Ended func() func(box int64) bool // optional: see door.Door
+	Keys  func(box int64) []uint64                   // optional: see door.Door
+	Ended func() func(box int64, keys []uint64) bool // optional: see door.Door
 
 	// ProxyTrusted are the peers that speak the PROXY protocol, and must: who they say
 	// their client is counts as the peer. On listeners of TLS the header comes before it.
@@ -92,7 +93,7 @@ func (s *Server) open() *door.Door {
 	s.opened.Do(func() {
 		l := s.limits()
 		s.door = &door.Door{
-			Protocol: "imap", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
+			Protocol: "imap", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Keys: s.Keys, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
 			Limits:     door.Limits{Connections: l.Connections, PerIP: l.PerIP, PerLogin: l.PerLogin, Header: l.Header, Login: l.Login, Write: l.Data},
 			TurnedAway: turnedAway,
 			Session:    func(ctx context.Context, c *door.Conn) { newConn(s, c).serve(ctx) },

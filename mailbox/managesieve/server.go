@@ -32,10 +32,11 @@ type Server struct {
 	Language     string // optional
 	Limits       Limits // optional, each of them
 	Now          func() time.Time
-	Refuse       func(client netip.Addr) string // optional: see door.Door
-	Ended        func() func(box int64) bool    // optional: see door.Door
-	ProxyTrusted []netip.Prefix                 // optional
-	Places       *door.Places                   // optional: see door.Door
+	Refuse       func(client netip.Addr) string             // optional: see door.Door
+	Keys         func(box int64) []uint64                   // optional: see door.Door
+	Ended        func() func(box int64, keys []uint64) bool // optional: see door.Door
+	ProxyTrusted []netip.Prefix                             // optional
+	Places       *door.Places                               // optional: see door.Door
 
 	opened sync.Once
 	door   *door.Door
@@ -70,7 +71,7 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.open().Shutdown(
 func (s *Server) open() *door.Door {
 	s.opened.Do(func() {
 		s.door = &door.Door{
-			Protocol: "sieve", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
+			Protocol: "sieve", Log: s.Log, TLS: s.TLS, Refuse: s.Refuse, Keys: s.Keys, Ended: s.Ended, ProxyTrusted: s.ProxyTrusted, Places: s.Places,
 			Limits: door.Limits{Connections: s.Limits.Connections, PerIP: s.Limits.PerIP, PerLogin: s.Limits.PerLogin, Login: s.Limits.Login},
 			TurnedAway: func(r door.Refusal, reason string) string {
 				if r == door.Banned {
