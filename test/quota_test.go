@@ -82,7 +82,7 @@ func TestQuota(t *testing.T) {
 		t.Errorf("shown: %+v, warning of %d", shown, len(warning))
 	}
 	run(t, m, "", "mailbox", "set", ann, "--quota", "none", "--inbound", "2")
-	p.want("450 4.2.1", send("a flood", 1))
+	p.want("452 4.2.1", send("a flood", 1))
 	run(t, m, "", "mailbox", "set", ann, "--inbound", "none")
 	run(t, m, "", "domain", "set", "test.example", "--total", "10KiB")
 	p.want("452 4.2.2", send("the domain is full", 1))
