@@ -13,7 +13,7 @@ import (
 // after every hundred messages, and at a fixed percentage that spares it that, ten thousand
 // connections would take the memory of thirty thousand.
 const (
-	heapRoom    = 64 << 20
+	heapRoom    = 40 << 20
 	mostPercent = 200
 	bigPercent  = 30
 )
