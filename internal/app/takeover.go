@@ -215,7 +215,8 @@ func (a *App) upgrade(ctx context.Context, x *control.Exchange) {
 		err = errors.New("the node was told to stop")
 	}
 	child.Kill()
-	a.succession.talk.Lock() // what it said is known
+	a.succession.talk.Lock() // what it said is known once nobody talks
+	//lint:ignore SA2001 that was all
 	a.succession.talk.Unlock()
 	gone, why := a.succession.forget()
 	if !gone {

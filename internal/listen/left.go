@@ -103,14 +103,16 @@ func (l *Left) Has(address string) bool {
 
 // TCP takes the socket that listens at an address as the configuration has it; nil: there is none.
 func (l *Left) TCP(address string) (*net.TCPListener, error) {
-	for _, s := range l.take("tcp", address, 1) {
-		listener, err := net.FileListener(s.file)
-		if err := joined(err, s.Close()); err != nil {
-			return nil, fmt.Errorf("listen: %s: %w", s, err)
-		}
-		return listener.(*net.TCPListener), nil
+	found := l.take("tcp", address, 1)
+	if len(found) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	s := found[0]
+	listener, err := net.FileListener(s.file)
+	if err := joined(err, s.Close()); err != nil {
+		return nil, fmt.Errorf("listen: %s: %w", s, err)
+	}
+	return listener.(*net.TCPListener), nil
 }
 
 // UDP takes all sockets that have an address; several may share one.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"gatepost/internal/door"
 )
 
 // idle: RFC 9051 §6.3.13. News are told until the client says DONE.
@@ -24,6 +26,9 @@ func (c *conn) idle(ctx context.Context, r *request) (reply, error) {
 	case errors.Is(err, errTooBig):
 		return reply{}, syntaxError("Expected DONE")
 	case err != nil && !errors.As(err, &syntax):
+		if ctx.Err() != nil { // what is new was being read when the server was to end
+			err = door.ErrInterrupted
+		}
 		c.hangUp(err)
 		return reply{status: answered}, nil
 	}

@@ -113,7 +113,7 @@ func startBarePostfix(dir string, _ acceptOptions) (*contender, func(), error) {
 // its milter, before it takes a message. Clients are strangers, as Rspamd spares its own host.
 func startFilteringPostfix(dir string, o acceptOptions) (_ *contender, stop func(), err error) {
 	if o.corpus == "" {
-		return nil, nil, errors.New("Rspamd's Bayes wants -corpus to be taught by")
+		return nil, nil, errors.New("the Bayes of Rspamd wants -corpus to be taught by")
 	}
 	labelled, err := load.Labelled(o.corpus)
 	if err != nil {
