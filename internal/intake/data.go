@@ -51,8 +51,10 @@ func (t *Transaction) Data(ctx context.Context, m *mail.Message, received []byte
 				t.in.Learner.Judged(ctx, t.tx, t.walks())
 			}
 			return v
+		case errors.Is(err, ErrSame) && !t.twice && t.unheard != "": // nobody was faster: it was not asked
+			t.twice, try = true, 0
+			continue
 		case errors.Is(err, ErrSame) && try < maxTries:
-			t.twice = true
 			continue
 		case errors.Is(err, blob.ErrFull):
 			return t.fail(mail.Verdict{Answer: mail.NoSpace, ID: t.ID()}, err)

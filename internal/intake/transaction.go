@@ -39,7 +39,7 @@ type Transaction struct {
 	origin    string             // challenge.Origin
 	known     map[string]Known   // what came before and may be the same, by challenge.Key
 	unheard   string             // origin, taken for one that nothing is remembered of: the commit sees to that
-	twice     bool               // something the answer rested on did not hold: it is asked this time
+	twice     bool               // something is remembered of it, perhaps: that is asked before the commit now
 }
 
 // maxRefused bounds how many refused recipients one transaction keeps for the
