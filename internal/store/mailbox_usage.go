@@ -149,35 +149,31 @@ func warned(tx *Tx, box int64) (time.Time, error) {
 // is done, and false returned, where the last one is not older than before. So two nodes
 // don't both tell an owner.
 func (m Mailboxes) Warn(ctx context.Context, d *mailbox.Delivery, before time.Time) (done bool, err error) {
-	err = m.db.Update(ctx, func(tx *Tx) error {
-		done = false
-		if err := standing(tx, d.Box); err != nil {
-			return err
-		}
-		if err := lockBox(tx, d.Box); err != nil {
-			return err
-		}
+	return m.deliverIf(ctx, d, func(tx *Tx) (bool, error) {
 		last, err := warned(tx, d.Box)
 		if err != nil || !last.IsZero() && !last.Before(before) {
-			return err
+			return false, err
 		}
 		_, err = tx.Exec(`INSERT INTO mailbox_warning (box, time) VALUES (?, ?) ON CONFLICT (box) DO UPDATE SET time = excluded.time`, d.Box, toMicros(d.Time))
-		if err != nil {
-			return err
-		}
-		done = true
-		return putDelivery(tx, d)
+		return err == nil, err
 	})
-	if err != nil {
-		return false, fmt.Errorf("store: warn box %d: %w", d.Box, err)
-	}
-	return done, nil
 }
 
 // DeliverOnce delivers a letter, whatever the quota, unless the box remembers that it had one, and has it
 // remember (mailbox.Memory, with New set). done: it was delivered.
 func (m Mailboxes) DeliverOnce(ctx context.Context, d *mailbox.Delivery, once mailbox.Memory) (done bool, err error) {
-	err = m.db.Update(ctx, func(tx *Tx) error {
+	return m.deliverIf(ctx, d, func(tx *Tx) (bool, error) {
+		err := remember(tx, once)
+		if errors.Is(err, intake.ErrSame) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// deliverIf delivers a letter, whatever the quota, where due says so under the box's lock.
+func (m Mailboxes) deliverIf(ctx context.Context, d *mailbox.Delivery, due func(tx *Tx) (bool, error)) (done bool, err error) {
+	err = m.db.Update(ctx, func(tx *Tx) (err error) {
 		done = false
 		if err := standing(tx, d.Box); err != nil {
 			return err
@@ -185,16 +181,13 @@ func (m Mailboxes) DeliverOnce(ctx context.Context, d *mailbox.Delivery, once ma
 		if err := lockBox(tx, d.Box); err != nil {
 			return err
 		}
-		if err := remember(tx, once); errors.Is(err, intake.ErrSame) {
-			return nil
-		} else if err != nil {
+		if done, err = due(tx); err != nil || !done {
 			return err
 		}
-		done = true
 		return putDelivery(tx, d)
 	})
 	if err != nil {
-		return false, fmt.Errorf("store: deliver once to box %d: %w", d.Box, err)
+		return false, fmt.Errorf("store: letter to box %d: %w", d.Box, err)
 	}
 	return done, nil
 }
