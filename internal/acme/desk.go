@@ -106,7 +106,7 @@ func (d *Desk) Round(ctx context.Context) error {
 	if err != nil { // no name's fault, but each has to wait
 		var all []error
 		for _, i := range due {
-			all = append(all, d.failed(ctx, i.Name, err))
+			all = append(all, d.failed(ctx, i, err))
 		}
 		return errors.Join(all...)
 	}
@@ -117,7 +117,7 @@ func (d *Desk) Round(ctx context.Context) error {
 		wg.Go(func() {
 			defer func() { <-room }()
 			if err := d.order(ctx, client, i); err != nil && ctx.Err() == nil {
-				failures[n] = errors.Join(d.failed(ctx, i.Name, err), d.unregistered(ctx, err))
+				failures[n] = errors.Join(d.failed(ctx, i, err), d.unregistered(ctx, err))
 			}
 		})
 	}
@@ -197,8 +197,16 @@ func renewal(chain []byte) time.Time {
 	return leaf.NotAfter.Add(-life/3 - early)
 }
 
-// failed notes in a name's row why it has no new certificate, and when it is tried again.
-func (d *Desk) failed(ctx context.Context, name string, cause error) error {
+// askedMeanwhile tells whether somebody asked for another order of a name after the one that began with the row before:
+// what that one gave, or why it failed, is older than the wish.
+func askedMeanwhile(before, now certificate.Issued) bool {
+	return !now.Due.IsZero() && !now.Due.Equal(before.Due)
+}
+
+// failed notes in a name's row, which was before when the order began, why it has no new certificate, and when it is
+// tried again.
+func (d *Desk) failed(ctx context.Context, before certificate.Issued, cause error) error {
+	name := before.Name
 	problem, wait := explain(name, cause)
 	var tries int
 	var due time.Time
@@ -208,6 +216,9 @@ func (d *Desk) failed(ctx context.Context, name string, cause error) error {
 		own = min(own, mostWait)
 		own += time.Duration(rand.Int64N(int64(own / 5))) // those that failed together part
 		due = d.c.Now().Add(max(own, wait))
+		if askedMeanwhile(before, *i) {
+			due = i.Due
+		}
 		i.Tries, i.Problem, i.Due, i.Tried = tries, problem, due, d.c.Now()
 		return nil
 	})

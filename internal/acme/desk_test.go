@@ -145,12 +145,38 @@ func TestFailed(t *testing.T) {
 		{errors.New("x"), 320 * time.Minute, 384 * time.Minute},
 		{errors.New("x"), 6 * time.Hour, 432 * time.Minute},
 	} {
-		if err := d.failed(t.Context(), "a.example", c.err); err != nil {
+		before := rows.issued["a.example"]
+		before.Name = "a.example"
+		if err := d.failed(t.Context(), before, c.err); err != nil {
 			t.Fatal(err)
 		}
 		got := rows.issued["a.example"]
 		if wait := got.Due.Sub(begin); wait < c.least || wait > c.most || got.Tries != n+1 || got.Problem == "" {
 			t.Errorf("failure %d: waits %v, %d tries, problem %q; want %v to %v", n+1, wait, got.Tries, got.Problem, c.least, c.most)
+		}
+	}
+}
+
+// Who asks for an order while one is made, is not told later that the older one said when the next is due.
+func TestAskedMeanwhile(t *testing.T) {
+	before := certificate.Issued{Name: "a.example", Due: begin.Add(-time.Hour)}
+	asked := before
+	asked.Due = begin.Add(time.Second)
+	for what, end := range map[string]func(*Desk) error{
+		"failed": func(d *Desk) error { return d.failed(t.Context(), before, errors.New("x")) },
+		"kept": func(d *Desk) error {
+			return d.keep(t.Context(), before, []byte("key"), chain(t, 90*24*time.Hour, 1, "a.example"))
+		},
+	} {
+		for row, wants := range map[*certificate.Issued]bool{&before: false, &asked: true} {
+			rows := memory{issued: map[string]certificate.Issued{"a.example": *row}}
+			d := New(Config{Rows: rows, Now: func() time.Time { return begin }})
+			if err := end(d); err != nil {
+				t.Fatal(err)
+			}
+			if got := rows.issued["a.example"]; got.Due.Equal(asked.Due) != wants {
+				t.Errorf("%s, asked meanwhile %v: the next order is due on %v", what, wants, got.Due)
+			}
 		}
 	}
 }

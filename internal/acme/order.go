@@ -54,7 +54,7 @@ func (d *Desk) order(ctx context.Context, c *acme.Client, i certificate.Issued) 
 	if err != nil {
 		return err
 	}
-	return d.keep(ctx, i.Name, private, chain)
+	return d.keep(ctx, i, private, chain)
 }
 
 // key returns the key that a name's certificate is ordered with, in PKCS #8. One that is new is in the row before.
@@ -79,19 +79,23 @@ func (d *Desk) key(ctx context.Context, name string) (private []byte, err error)
 	return private, err
 }
 
-// keep puts a certificate in force.
-func (d *Desk) keep(ctx context.Context, name string, private, chain []byte) error {
+// keep puts a certificate in force, whose order began with the row before.
+func (d *Desk) keep(ctx context.Context, before certificate.Issued, private, chain []byte) error {
+	name, due := before.Name, renewal(chain)
 	err := d.c.Rows.ChangeIssued(ctx, name, func(i *certificate.Issued) error {
+		if askedMeanwhile(before, *i) {
+			due = i.Due
+		}
 		if bytes.Equal(private, i.Next) {
 			i.Next, i.NextAt = nil, time.Time{}
 		}
-		i.Private, i.Chain, i.Due, i.Tries, i.Problem, i.Tried = private, chain, renewal(chain), 0, "", d.c.Now()
+		i.Private, i.Chain, i.Due, i.Tries, i.Problem, i.Tried = private, chain, due, 0, "", d.c.Now()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	d.c.Log.Info("acme: a new certificate", "name", name, "until", leafOf(chain).NotAfter, "renewal", renewal(chain))
+	d.c.Log.Info("acme: a new certificate", "name", name, "until", leafOf(chain).NotAfter, "renewal", due)
 	return nil
 }
 
