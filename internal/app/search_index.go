@@ -14,6 +14,7 @@ const (
 	indexEvery = 5 * time.Second // how often new e-mails are looked for
 	indexBatch = 128             // e-mails whose signatures one commit keeps
 	indexBoxes = 50              // boxes of one look
+	packEvery  = 512             // e-mails of a box until it is asked whether they fill a block: that reads all that wait for one
 )
 
 // A textIndexer takes the texts of new e-mails into the index that SEARCH asks, beside the
@@ -78,7 +79,7 @@ func (x textIndexer) batch(ctx context.Context, box int64) error {
 			return ctx.Err()
 		}
 	}
-	if err := x.rows.PutSignatures(ctx, b, list); err != nil {
+	if err := x.rows.PutSignatures(ctx, b, list); err != nil || b.From/packEvery == b.To/packEvery {
 		return err
 	}
 	_, err = x.rows.Pack(ctx, box)
