@@ -161,8 +161,11 @@ func (p *Postgres) Database() (string, error) { return p.Copy("template1") }
 // Copy makes a database that has what another has, in which nobody works, and returns its
 // DSN.
 func (p *Postgres) Copy(other string) (string, error) {
-	name := "test" + strconv.FormatInt(p.made.Add(1), 10)
-	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+other); err != nil {
+	name, strategy := "test"+strconv.FormatInt(p.made.Add(1), 10), "WAL_LOG"
+	if !p.sync { // of a small database it takes a third of the time, as long as no file is synced
+		strategy = "FILE_COPY"
+	}
+	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+other+" STRATEGY "+strategy); err != nil {
 		return "", fmt.Errorf("peer: postgres: %w", err)
 	}
 	return p.DSN(name), nil
