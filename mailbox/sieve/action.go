@@ -144,7 +144,7 @@ func (c *compiler) flagsOf(a *call) func(r *run) ([]string, error) {
 func makeFileInto(c *compiler, a *call) op {
 	if s, ok := a.args[0].strings[0].literal(); ok {
 		if err := folderName(s); err != nil {
-			c.fail(a.line, "%v", err)
+			c.fail(a.at, "%v", err)
 		}
 	}
 	flags := c.flagsOf(a)
@@ -199,7 +199,7 @@ func folderName(s string) error {
 func makeRedirect(c *compiler, a *call) op {
 	if s, ok := a.args[0].strings[0].literal(); ok {
 		if _, err := address(s); err != nil {
-			c.fail(a.line, "redirect: %v", err)
+			c.fail(a.at, "redirect: %v", err)
 		}
 	}
 	return func(r *run) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Script is ready to run. It is immutable: many goroutines may run it at once.
@@ -37,23 +38,55 @@ const maxErrors = 10
 
 // Compile reads a script. The error joins an *Error for each fault, in the order of the lines,
 // maxErrors at most. Scripts that it includes are looked for when it runs.
-func Compile(script string) (*Script, error) {
+func Compile(script string) (*Script, error) { return CompileWith(script, extensions()) }
+
+// CompileWith reads a script that may require no more than some of the Extensions: what the others bring it can't do.
+func CompileWith(script string, allowed []string) (*Script, error) {
 	nodes, err := parse(script)
 	if err != nil {
-		return nil, err
+		return nil, located(script, err)
 	}
-	c := &compiler{requires: map[string]bool{}}
+	c := &compiler{requires: map[string]bool{}, allowed: allowed}
 	nodes = c.require(nodes)
 	body := c.block(nodes)
 	if len(c.errs) > 0 {
-		return nil, errors.Join(c.errs...)
+		return nil, located(script, c.errs...)
 	}
 	return &Script{body, c.requires, c.includes}, nil
+}
+
+// located joins the errors of a script, each with its column.
+func located(script string, errs ...error) error {
+	for _, err := range errs {
+		var e *Error
+		if errors.As(err, &e) {
+			before := script[:min(e.octets, len(script))]
+			e.Column = 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Faults returns what of an error is about a script, in the order of its lines.
+func Faults(err error) (list []*Error) {
+	switch e := err.(type) {
+	case nil:
+	case *Error:
+		list = []*Error{e}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			list = append(list, Faults(one)...)
+		}
+	default:
+		list = Faults(errors.Unwrap(err))
+	}
+	return list
 }
 
 // A compiler makes ops of nodes.
 type compiler struct {
 	requires map[string]bool
+	allowed  []string // what it may require
 	errs     []error
 	faults   int // with those that are told no more
 	// instructions of all regular expressions so far
@@ -61,9 +94,9 @@ type compiler struct {
 	includes     []Include
 }
 
-func (c *compiler) fail(line int, format string, args ...any) {
+func (c *compiler) fail(where place, format string, args ...any) {
 	if c.faults++; len(c.errs) < maxErrors {
-		c.errs = append(c.errs, wrong(line, format, args...))
+		c.errs = append(c.errs, wrong(where, format, args...))
 	}
 }
 
@@ -78,9 +111,9 @@ func (c *compiler) has(capabilities ...string) bool {
 }
 
 // need says so where none of the capabilities is required.
-func (c *compiler) need(line int, what string, capabilities ...string) {
+func (c *compiler) need(where place, what string, capabilities ...string) {
 	if !c.has(capabilities...) {
-		c.fail(line, "%s works only behind: require %q;", what, capabilities[0])
+		c.fail(where, "%s works only behind: require %q;", what, capabilities[0])
 	}
 }
 
@@ -90,12 +123,15 @@ func (c *compiler) require(nodes []*node) []*node {
 		n := nodes[0]
 		nodes = nodes[1:]
 		if len(n.args) != 1 || n.args[0].kind != text || len(n.tests) > 0 || n.block != nil {
-			c.fail(n.line, "require takes a list of names")
+			c.fail(n.at, "require takes a list of names")
 			continue
 		}
 		for _, name := range n.args[0].strings {
-			if !slices.Contains(extensions(), name) {
-				c.fail(n.line, "the extension %s is not known here", quote(name))
+			switch {
+			case !slices.Contains(extensions(), name):
+				c.fail(n.at, "the extension %s is not known here", quote(name))
+			case !slices.Contains(c.allowed, name):
+				c.fail(n.at, "the extension %s is not for these rules", quote(name))
 			}
 			c.requires[name] = true
 			for _, with := range implied()[name] {
@@ -121,9 +157,9 @@ func (c *compiler) block(nodes []*node) (list []op) {
 			list = append(list, c.branches(nodes[i:last+1]))
 			i = last
 		case "elsif", "else":
-			c.fail(n.line, "%s stands behind no if", n.name)
+			c.fail(n.at, "%s stands behind no if", n.name)
 		case "require":
-			c.fail(n.line, "require must stand before all other commands")
+			c.fail(n.at, "require must stand before all other commands")
 		default:
 			list = append(list, c.command(n))
 		}
@@ -145,7 +181,7 @@ func (c *compiler) branches(nodes []*node) op {
 			tests = 0
 		}
 		if len(n.args) > 0 || len(n.tests) != tests || n.many || n.block == nil {
-			c.fail(n.line, "%s takes %s and a block", n.name, [...]string{"no test", "one test"}[tests])
+			c.fail(n.at, "%s takes %s and a block", n.name, [...]string{"no test", "one test"}[tests])
 			continue
 		}
 		if tests == 1 {
@@ -172,26 +208,26 @@ func (c *compiler) command(n *node) op {
 	spec, ok := commandTable[n.name]
 	if !ok {
 		if _, ok := testTable[n.name]; ok {
-			c.fail(n.line, "%s is a test: it stands behind if", n.name)
+			c.fail(n.at, "%s is a test: it stands behind if", n.name)
 		} else {
-			c.fail(n.line, "the command %s is not known", quote(n.name))
+			c.fail(n.at, "the command %s is not known", quote(n.name))
 		}
 		return nothing
 	}
 	if n.block != nil {
-		c.fail(n.line, "%s takes no block", n.name)
+		c.fail(n.at, "%s takes no block", n.name)
 	}
 	a, ok := c.call(n, spec.signature)
 	if !ok {
 		return nothing
 	}
-	do, line := spec.make(c, a), n.line
+	do, here := spec.make(c, a), n.at
 	return func(r *run) error {
-		if err := r.step(line); err != nil {
+		if err := r.step(here); err != nil {
 			return err
 		}
-		r.line = line
-		return at(line, do(r))
+		r.line = here.line
+		return at(here, do(r))
 	}
 }
 
@@ -202,30 +238,30 @@ func (c *compiler) test(n *node) test {
 	never := func(*run) (bool, error) { return false, nil }
 	spec, ok := testTable[n.name]
 	if !ok {
-		c.fail(n.line, "the test %s is not known", quote(n.name))
+		c.fail(n.at, "the test %s is not known", quote(n.name))
 		return never
 	}
 	a, ok := c.call(n, spec.signature)
 	if !ok {
 		return never
 	}
-	do, line := spec.make(c, a), n.line
+	do, here := spec.make(c, a), n.at
 	return func(r *run) (bool, error) {
-		if err := r.step(line); err != nil {
+		if err := r.step(here); err != nil {
 			return false, err
 		}
 		ok, err := do(r)
-		return ok, at(line, err)
+		return ok, at(here, err)
 	}
 }
 
 // at names the line of an error that names none.
-func at(line int, err error) error {
+func at(where place, err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) || errors.Is(err, errStop) || errors.Is(err, errReturn) {
 		return err
 	}
-	return fmt.Errorf("line %d: %w", line, err)
+	return fmt.Errorf("line %d: %w", where.line, err)
 }
 
 // A signature says what a command or a test takes.
@@ -258,7 +294,7 @@ type testSpec struct {
 // A call is what a node's arguments are, by its signature.
 type call struct {
 	name  string
-	line  int
+	at    place
 	tags  map[string]value // by name; of a tag that takes nothing a zero value
 	args  []value
 	tests []test
@@ -266,7 +302,7 @@ type call struct {
 
 // A value is an argument that is ready to use.
 type value struct {
-	line    int
+	at      place
 	strings []template
 	number  uint64
 }
@@ -286,17 +322,17 @@ func (a *call) one(tags ...string) string {
 // call holds a node against a signature.
 func (c *compiler) call(n *node, s signature) (*call, bool) {
 	before := c.faults
-	c.need(n.line, n.name, s.needs...)
-	a := &call{name: n.name, line: n.line, tags: map[string]value{}}
+	c.need(n.at, n.name, s.needs...)
+	a := &call{name: n.name, at: n.at, tags: map[string]value{}}
 	rest := c.tags(n, s, a)
 	c.positional(n, s, a, rest)
 	switch {
 	case s.tests == "" && len(n.tests) > 0:
-		c.fail(n.line, "%s takes no test", n.name)
+		c.fail(n.at, "%s takes no test", n.name)
 	case s.tests == "t" && (len(n.tests) != 1 || n.many):
-		c.fail(n.line, "%s takes one test", n.name)
+		c.fail(n.at, "%s takes one test", n.name)
 	case s.tests == "T" && len(n.tests) == 0:
-		c.fail(n.line, "%s takes tests in parentheses", n.name)
+		c.fail(n.at, "%s takes tests in parentheses", n.name)
 	}
 	for _, t := range n.tests {
 		a.tests = append(a.tests, c.test(t))
@@ -314,28 +350,28 @@ func (c *compiler) tags(n *node, s signature, a *call) (rest []argument) {
 			continue
 		}
 		if len(rest) > 0 {
-			c.fail(arg.line, "%s stands behind an argument of %s; tags stand before", arg.text, n.name)
+			c.fail(arg.at, "%s stands behind an argument of %s; tags stand before", arg.text, n.name)
 			return rest
 		}
 		at := slices.IndexFunc(s.tags, func(t tagSpec) bool { return t.name == arg.text })
 		if at < 0 {
-			c.fail(arg.line, "%s does not know %s", n.name, arg.text)
+			c.fail(arg.at, "%s does not know %s", n.name, arg.text)
 			continue
 		}
 		spec := s.tags[at]
-		c.need(arg.line, arg.text, spec.needs)
+		c.need(arg.at, arg.text, spec.needs)
 		group := spec.group
 		if group == "" {
 			group = spec.name
 		}
 		if other, ok := groups[group]; ok {
-			c.fail(arg.line, "%s and %s stand together", other, arg.text)
+			c.fail(arg.at, "%s and %s stand together", other, arg.text)
 		}
 		groups[group] = spec.name
-		v := value{line: arg.line}
+		v := value{at: arg.at}
 		if spec.takes != 0 {
 			if i++; i == len(n.args) {
-				c.fail(arg.line, "%s needs %s behind it", arg.text, kindName(spec.takes))
+				c.fail(arg.at, "%s needs %s behind it", arg.text, kindName(spec.takes))
 				return rest
 			}
 			v = c.value(n.args[i], spec.takes, arg.text)
@@ -356,7 +392,7 @@ func (c *compiler) positional(n *node, s signature, a *call, rest []argument) {
 		if len(names) == 0 {
 			names = []string{"no argument"}
 		}
-		c.fail(n.line, "%s takes %s", n.name, strings.Join(names, ", "))
+		c.fail(n.at, "%s takes %s", n.name, strings.Join(names, ", "))
 		return
 	}
 	for i, arg := range rest {
@@ -370,15 +406,15 @@ func kindName(kind byte) string {
 
 // value reads one argument as its kind.
 func (c *compiler) value(arg argument, kind byte, of string) value {
-	v := value{line: arg.line, number: arg.number}
+	v := value{at: arg.at, number: arg.number}
 	switch {
 	case kind == 'n' && arg.kind != number,
 		kind != 'n' && arg.kind != text,
 		kind == 's' && arg.list:
-		c.fail(arg.line, "%s takes %s here", of, kindName(kind))
+		c.fail(arg.at, "%s takes %s here", of, kindName(kind))
 	}
 	for _, s := range arg.strings {
-		v.strings = append(v.strings, c.template(s, arg.line))
+		v.strings = append(v.strings, c.template(s, arg.at))
 	}
 	return v
 }

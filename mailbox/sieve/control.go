@@ -81,7 +81,7 @@ func makeIHave(c *compiler, a *call) test {
 	all := true
 	for _, t := range a.args[0].strings {
 		name, ok := t.literal()
-		all = all && ok && known(name)
+		all = all && ok && slices.Contains(c.allowed, name)
 	}
 	if all {
 		for _, t := range a.args[0].strings {
@@ -105,7 +105,7 @@ func makeError(_ *compiler, a *call) op {
 func makeSize(c *compiler, a *call) test {
 	way := a.one(":over", ":under")
 	if way == "" {
-		c.fail(a.line, "size takes :over or :under")
+		c.fail(a.at, "size takes :over or :under")
 	}
 	limit := a.args[0].number
 	return func(r *run) (bool, error) {
@@ -125,11 +125,11 @@ const (
 // implicit keep are everybody's.
 func makeInclude(c *compiler, a *call) op {
 	if _, ok := a.args[0].strings[0].literal(); !ok {
-		c.fail(a.line, "include takes the name of a script, without variables")
+		c.fail(a.at, "include takes the name of a script, without variables")
 	}
 	name, _ := a.args[0].strings[0].literal()
 	if err := ScriptName(name); err != nil {
-		c.fail(a.line, "include: %v", err)
+		c.fail(a.at, "include: %v", err)
 	}
 	global := a.has(":global")
 	if one := (Include{name, a.has(":optional")}); !global && !slices.Contains(c.includes, one) {

@@ -73,7 +73,7 @@ func (c *compiler) checkNames(v value) {
 	for _, t := range v.strings {
 		if s, ok := t.literal(); ok {
 			if err := fieldName(s); err != nil {
-				c.fail(v.line, "%v", err)
+				c.fail(v.at, "%v", err)
 			}
 		}
 	}
@@ -116,13 +116,13 @@ func makeAddHeader(c *compiler, a *call) op {
 func makeDeleteHeader(c *compiler, a *call) op {
 	c.checkNames(a.args[0])
 	if a.has(":last") && !a.has(":index") {
-		c.fail(a.line, ":last works only beside :index")
+		c.fail(a.at, ":last works only beside :index")
 	}
 	var m *matcher
 	if len(a.args) == 2 {
 		m = c.matcher(a, a.args[1])
 	} else if a.one(":is", ":contains", ":matches", ":regex", ":count", ":value") != "" {
-		c.fail(a.line, "deleteheader has a match type, and nothing to match")
+		c.fail(a.at, "deleteheader has a match type, and nothing to match")
 	}
 	return func(r *run) error {
 		name, err := a.args[0].strings[0].expand(r)

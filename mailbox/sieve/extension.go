@@ -1,7 +1,5 @@
 package sieve
 
-import "slices"
-
 // Extensions are the capabilities that a script may require, in the order of the alphabet, as
 // ManageSieve tells them (RFC 5804 §1.7).
 func Extensions() []string { return extensions() }
@@ -47,6 +45,3 @@ func implied() map[string][]string {
 		"vacation-seconds": {"vacation"}, // RFC 6131 §2
 	}
 }
-
-// known reports whether a script may require a capability, for ihave.
-func known(name string) bool { return slices.Contains(extensions(), name) }

@@ -40,9 +40,9 @@ func (c *compiler) flagVariable(a *call, named bool) (name string, list []templa
 	if !named {
 		return "", a.args[0].strings
 	}
-	c.need(a.line, "a variable of flags", "variables")
+	c.need(a.at, "a variable of flags", "variables")
 	if len(a.args[0].strings) != 1 {
-		c.fail(a.line, "%s takes one variable", a.name)
+		c.fail(a.at, "%s takes one variable", a.name)
 		return "", nil
 	}
 	return c.setName(a.args[0], a.name), a.args[1].strings
@@ -98,9 +98,9 @@ func without(old, less []string) (out []string) {
 func makeHasFlag(c *compiler, a *call) test {
 	var names []string
 	if len(a.args) == 2 {
-		c.need(a.line, "a variable of flags", "variables")
+		c.need(a.at, "a variable of flags", "variables")
 		for i := range a.args[0].strings {
-			names = append(names, c.setName(value{line: a.args[0].line, strings: a.args[0].strings[i : i+1]}, a.name))
+			names = append(names, c.setName(value{at: a.args[0].at, strings: a.args[0].strings[i : i+1]}, a.name))
 		}
 	}
 	m := c.matcher(a, a.args[len(a.args)-1])

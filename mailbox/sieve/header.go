@@ -38,10 +38,10 @@ func names(r *run, v value) ([]string, error) {
 
 func (c *compiler) needIndex(a *call) {
 	if a.has(":last") && !a.has(":index") {
-		c.fail(a.line, ":last works only beside :index")
+		c.fail(a.at, ":last works only beside :index")
 	}
 	if v, ok := a.tags[":index"]; ok && v.number == 0 {
-		c.fail(v.line, ":index counts from 1")
+		c.fail(v.at, ":index counts from 1")
 	}
 }
 
@@ -97,7 +97,7 @@ func addressed(name string) bool {
 func makeAddress(c *compiler, a *call) test {
 	for _, t := range a.args[0].strings {
 		if s, ok := t.literal(); ok && !addressed(s) {
-			c.fail(a.args[0].line, "the field %s holds no addresses", quote(s))
+			c.fail(a.args[0].at, "the field %s holds no addresses", quote(s))
 		}
 	}
 	c.needIndex(a)
@@ -151,7 +151,7 @@ func partOf(a mail.Address, part string) (string, bool) {
 func makeEnvelope(c *compiler, a *call) test {
 	for _, t := range a.args[0].strings {
 		if s, ok := t.literal(); ok && !slices.Contains([]string{"from", "to", "auth"}, strings.ToLower(s)) {
-			c.fail(a.args[0].line, "the envelope has no part %s: from, to, auth", quote(s))
+			c.fail(a.args[0].at, "the envelope has no part %s: from, to, auth", quote(s))
 		}
 	}
 	m, part := c.matcher(a, a.args[1]), a.one(":localpart", ":domain", ":all", ":user", ":detail")
@@ -218,7 +218,7 @@ func dateParts() map[string]func(t time.Time) string {
 // datePart reads the argument that names a part of a date.
 func (c *compiler) datePart(v value) {
 	if s, ok := v.strings[0].literal(); ok && dateParts()[strings.ToLower(s)] == nil {
-		c.fail(v.line, "a date has no part %s", quote(s))
+		c.fail(v.at, "a date has no part %s", quote(s))
 	}
 }
 
@@ -235,7 +235,7 @@ func (c *compiler) zone(a *call) func(r *run) (*time.Location, error) {
 	}
 	if s, ok := v.strings[0].literal(); ok {
 		if _, err := zoneOf(s); err != nil {
-			c.fail(v.line, "%v", err)
+			c.fail(v.at, "%v", err)
 		}
 	}
 	return func(r *run) (*time.Location, error) {

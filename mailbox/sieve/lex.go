@@ -24,7 +24,13 @@ type token struct {
 	kind   tokenKind
 	text   string
 	number uint64
-	line   int
+	at     place
+}
+
+// A place is where something stands in a script.
+type place struct {
+	line   int // from 1
+	octets int // of the script that stand before it
 }
 
 // String shows a token in an error.
@@ -55,29 +61,36 @@ func quote(s string) string {
 
 // An Error is what is wrong with a script, or went wrong in it.
 type Error struct {
-	Line int // from 1
-	Text string
+	Line   int // from 1
+	Column int // in characters, from 1; 0: it is about the line, or the run
+	Text   string
+
+	octets int // of the script before it
 }
 
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Text) }
 
-func wrong(line int, format string, args ...any) error {
-	return &Error{line, fmt.Sprintf(format, args...)}
+func wrong(where place, format string, args ...any) error {
+	return &Error{Line: where.line, Text: fmt.Sprintf(format, args...), octets: where.octets}
 }
 
 // A lexer cuts a script into tokens.
 type lexer struct {
-	rest string
-	line int
+	script string
+	rest   string
+	line   int
 }
+
+// here is where the rest begins.
+func (l *lexer) here() place { return place{l.line, len(l.script) - len(l.rest)} }
 
 // next returns the next token; behind the last one endOfScript, again and again.
 func (l *lexer) next() (token, error) {
 	if err := l.space(); err != nil {
 		return token{}, err
 	}
-	t := token{line: l.line}
+	t := token{at: l.here()}
 	if l.rest == "" {
 		return t, nil
 	}
@@ -96,7 +109,7 @@ func (l *lexer) next() (token, error) {
 		return l.identifier()
 	default:
 		r, _ := utf8.DecodeRuneInString(l.rest)
-		return t, wrong(l.line, "the character %q stands where none may", r)
+		return t, wrong(l.here(), "the character %q stands where none may", r)
 	}
 	return t, nil
 }
@@ -116,7 +129,7 @@ func (l *lexer) word(from int) string {
 
 // identifier takes a word, or the multi-line text that "text:" begins.
 func (l *lexer) identifier() (token, error) {
-	t := token{kind: identifier, line: l.line, text: l.word(0)}
+	t := token{kind: identifier, at: l.here(), text: l.word(0)}
 	if t.text == "text" && strings.HasPrefix(l.rest, ":") {
 		l.rest = l.rest[1:]
 		return l.multiLine(t)
@@ -142,7 +155,7 @@ func (l *lexer) space() error {
 		case strings.HasPrefix(l.rest, "/*"):
 			end := strings.Index(l.rest[2:], "*/")
 			if end < 0 {
-				return wrong(l.line, "this comment has no end")
+				return wrong(l.here(), "this comment has no end")
 			}
 			l.line += strings.Count(l.rest[:end+4], "\n")
 			l.rest = l.rest[end+4:]
@@ -155,10 +168,10 @@ func (l *lexer) space() error {
 
 // number takes a number with its quantifier (§2.4.1).
 func (l *lexer) number() (token, error) {
-	t := token{kind: number, line: l.line}
+	t := token{kind: number, at: l.here()}
 	for l.rest != "" && '0' <= l.rest[0] && l.rest[0] <= '9' {
 		if t.number > math.MaxUint32 {
-			return t, wrong(l.line, "this number is too large")
+			return t, wrong(l.here(), "this number is too large")
 		}
 		t.number = t.number*10 + uint64(l.rest[0]-'0')
 		l.rest = l.rest[1:]
@@ -168,7 +181,7 @@ func (l *lexer) number() (token, error) {
 		unit := l.word(0)
 		by, ok := shift[unit]
 		if !ok {
-			return t, wrong(l.line, "%q is no unit of a number: K, M or G", unit)
+			return t, wrong(l.here(), "%q is no unit of a number: K, M or G", unit)
 		}
 		t.number <<= by
 	}
@@ -177,7 +190,7 @@ func (l *lexer) number() (token, error) {
 
 // quoted takes a string between quotation marks (§2.4.2).
 func (l *lexer) quoted() (token, error) {
-	t := token{kind: text, line: l.line}
+	t := token{kind: text, at: l.here()}
 	var b strings.Builder
 	for i := 1; i < len(l.rest); i++ {
 		switch c := l.rest[i]; c {
@@ -196,7 +209,7 @@ func (l *lexer) quoted() (token, error) {
 			b.WriteByte(c)
 		}
 	}
-	return t, wrong(t.line, "this string has no end")
+	return t, wrong(t.at, "this string has no end")
 }
 
 // multiLine takes what follows "text:" (§2.4.2.2): lines up to one of a single dot.
@@ -204,7 +217,7 @@ func (l *lexer) multiLine(t token) (token, error) {
 	t.kind = text
 	first, rest, _ := strings.Cut(l.rest, "\n")
 	if s := strings.TrimLeft(strings.TrimSuffix(first, "\r"), " \t"); s != "" && s[0] != '#' {
-		return t, wrong(t.line, "text: is followed by %s, where its line must end", quote(s))
+		return t, wrong(t.at, "text: is followed by %s, where its line must end", quote(s))
 	}
 	var b strings.Builder
 	for line := range strings.Lines(rest) {
@@ -217,15 +230,15 @@ func (l *lexer) multiLine(t token) (token, error) {
 		}
 		b.WriteString(strings.TrimPrefix(line, "."))
 	}
-	return t, wrong(t.line, "this text: has no end: a line of a single dot")
+	return t, wrong(t.at, "this text: has no end: a line of a single dot")
 }
 
 func (l *lexer) valid(t token) error {
 	switch {
 	case !utf8.ValidString(t.text):
-		return wrong(t.line, "this string is not UTF-8")
+		return wrong(t.at, "this string is not UTF-8")
 	case strings.IndexByte(t.text, 0) >= 0:
-		return wrong(t.line, "this string holds a NUL")
+		return wrong(t.at, "this string holds a NUL")
 	}
 	return nil
 }

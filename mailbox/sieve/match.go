@@ -40,38 +40,38 @@ func (c *compiler) matcher(a *call, keys value) *matcher {
 	if v, ok := a.tags[":comparator"]; ok {
 		name, _ = v.strings[0].literal()
 		if m.compare, ok = comparators()[name]; !ok {
-			c.fail(v.line, "the comparator %s is not known", quote(name))
+			c.fail(v.at, "the comparator %s is not known", quote(name))
 			m.compare = comparators()["i;octet"]
 		} else if name == "i;ascii-numeric" {
-			c.need(v.line, name, "comparator-"+name)
+			c.need(v.at, name, "comparator-"+name)
 		}
 	}
 	if m.compare.substring == nil && m.kind != ":is" && m.kind != ":count" && m.kind != ":value" {
-		c.fail(a.line, "%s does not go with the comparator %s, which has no parts of strings", m.kind, name)
+		c.fail(a.at, "%s does not go with the comparator %s, which has no parts of strings", m.kind, name)
 	}
 	if v, ok := a.tags[m.kind]; ok && (m.kind == ":count" || m.kind == ":value") {
 		name, _ := v.strings[0].literal()
 		if m.relation = relations()[strings.ToLower(name)]; m.relation == nil {
-			c.fail(v.line, "%s is no relation: gt, ge, lt, le, eq, ne", quote(name))
+			c.fail(v.at, "%s is no relation: gt, ge, lt, le, eq, ne", quote(name))
 		}
 	}
 	if m.kind == ":regex" {
-		c.expressions(m, keys.line)
+		c.expressions(m, keys.at)
 	}
 	return m
 }
 
 // expressions compiles the keys of :regex that are known now.
-func (c *compiler) expressions(m *matcher, line int) {
+func (c *compiler) expressions(m *matcher, where place) {
 	for _, k := range m.keys {
 		var re *expression
 		if s, ok := k.literal(); ok {
 			var err error
 			if re, err = m.expression(s); err != nil {
-				c.fail(line, "%v", err)
+				c.fail(where, "%v", err)
 			} else if before := c.instructions; before <= maxExpressions && before+re.size > maxExpressions {
 				c.instructions += re.size
-				c.fail(line, "the regular expressions of the script are too large together")
+				c.fail(where, "the regular expressions of the script are too large together")
 			} else {
 				c.instructions += re.size
 			}

@@ -3,7 +3,7 @@ package sieve
 // A node is a command or a test as it stands in the script (RFC 5228 §8.2).
 type node struct {
 	name  string
-	line  int
+	at    place
 	args  []argument
 	tests []*node // what stands behind the arguments: one, or several in parentheses
 	many  bool    // in parentheses
@@ -13,7 +13,7 @@ type node struct {
 // An argument is a tag, a number, or strings.
 type argument struct {
 	kind    tokenKind // tag, number or text
-	line    int
+	at      place
 	text    string   // the tag
 	number  uint64   // the number
 	strings []string // the strings, in brackets or one
@@ -37,15 +37,15 @@ type parser struct {
 // parse reads a whole script.
 func parse(script string) ([]*node, error) {
 	if len(script) > MaxScript {
-		return nil, wrong(1, "the script has %d octets; %d are allowed", len(script), MaxScript)
+		return nil, wrong(place{line: 1}, "the script has %d octets; %d are allowed", len(script), MaxScript)
 	}
-	p := &parser{lex: lexer{rest: script, line: 1}}
+	p := &parser{lex: lexer{script: script, rest: script, line: 1}}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
 	list, err := p.commands()
 	if err == nil && p.token.kind != endOfScript {
-		err = wrong(p.token.line, "a command was expected, not %s", p.token)
+		err = wrong(p.token.at, "a command was expected, not %s", p.token)
 	}
 	return list, err
 }
@@ -61,14 +61,14 @@ func (p *parser) is(sign string) bool { return p.token.kind == punct && p.token.
 // take steps over a sign.
 func (p *parser) take(sign string) error {
 	if !p.is(sign) {
-		return wrong(p.token.line, "%q was expected, not %s", sign, p.token)
+		return wrong(p.token.at, "%q was expected, not %s", sign, p.token)
 	}
 	return p.advance()
 }
 
 func (p *parser) deeper() error {
 	if p.depth++; p.depth > maxDepth {
-		return wrong(p.token.line, "blocks and tests stand more than %d deep", maxDepth)
+		return wrong(p.token.at, "blocks and tests stand more than %d deep", maxDepth)
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (p *parser) commands() (list []*node, err error) {
 }
 
 func (p *parser) command() (*node, error) {
-	n := &node{name: p.token.text, line: p.token.line}
+	n := &node{name: p.token.text, at: p.token.at}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (p *parser) command() (*node, error) {
 	}
 	if !p.is("{") {
 		if !p.is(";") {
-			return nil, wrong(n.line, "the command %q lacks its semicolon, or its block", n.name)
+			return nil, wrong(n.at, "the command %q lacks its semicolon, or its block", n.name)
 		}
 		return n, p.advance()
 	}
@@ -112,7 +112,7 @@ func (p *parser) command() (*node, error) {
 	}
 	n.block = append([]*node{}, list...)
 	if !p.is("}") {
-		return nil, wrong(p.token.line, "the block of line %d ends with \"}\", not with %s", n.line, p.token)
+		return nil, wrong(p.token.at, "the block of line %d ends with \"}\", not with %s", n.at.line, p.token)
 	}
 	return n, p.advance()
 }
@@ -122,7 +122,7 @@ func (p *parser) arguments(n *node) error {
 	for {
 		switch {
 		case p.token.kind == tag || p.token.kind == number || p.token.kind == text:
-			a := argument{kind: p.token.kind, line: p.token.line, text: p.token.text, number: p.token.number}
+			a := argument{kind: p.token.kind, at: p.token.at, text: p.token.text, number: p.token.number}
 			if a.kind == text {
 				a.strings, a.text = []string{a.text}, ""
 			}
@@ -150,16 +150,16 @@ func (p *parser) arguments(n *node) error {
 
 // list reads strings in brackets.
 func (p *parser) list() (argument, error) {
-	a := argument{kind: text, line: p.token.line, list: true}
+	a := argument{kind: text, at: p.token.at, list: true}
 	for sign := "["; !p.is("]"); sign = "," {
 		if err := p.take(sign); err != nil {
 			return a, err
 		}
 		if p.token.kind != text {
-			return a, wrong(p.token.line, "a string was expected, not %s", p.token)
+			return a, wrong(p.token.at, "a string was expected, not %s", p.token)
 		}
 		if a.strings = append(a.strings, p.token.text); len(a.strings) > maxStrings {
-			return a, wrong(p.token.line, "a list has more than %d strings", maxStrings)
+			return a, wrong(p.token.at, "a list has more than %d strings", maxStrings)
 		}
 		if err := p.advance(); err != nil {
 			return a, err
@@ -189,9 +189,9 @@ func (p *parser) test() (*node, error) {
 	}
 	defer func() { p.depth-- }()
 	if p.token.kind != identifier {
-		return nil, wrong(p.token.line, "a test was expected, not %s", p.token)
+		return nil, wrong(p.token.at, "a test was expected, not %s", p.token)
 	}
-	n := &node{name: p.token.text, line: p.token.line}
+	n := &node{name: p.token.text, at: p.token.at}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}

@@ -148,12 +148,12 @@ func (r *run) all(list []op) error {
 }
 
 // step counts a command or test.
-func (r *run) step(line int) error {
+func (r *run) step(where place) error {
 	if r.steps--; r.steps < 0 {
-		return wrong(line, "the script takes more than %d steps", r.limits.Steps)
+		return wrong(where, "the script takes more than %d steps", r.limits.Steps)
 	}
 	if err := r.ctx.Err(); err != nil {
-		return wrong(line, "the script takes too long: %v", err)
+		return wrong(where, "the script takes too long: %v", err)
 	}
 	return nil
 }

@@ -429,3 +429,26 @@ func TestVacation(t *testing.T) {
 		}
 	}
 }
+
+// A fault is told with its line and column, in characters.
+func TestCompilePlaces(t *testing.T) {
+	tests := []struct{ script, want string }{
+		{`keep`, `1:1 the command "keep" lacks its semicolon, or its block`},
+		{"keep;\n  discard; \"é\" ;", `2:12 a command was expected, not the string "é"`},
+		{"# é\r\nif header \"é\" :is \"b\" { keep; }", "2:15 :is stands behind an argument of header; tags stand before\n2:4 header takes strings, strings"},
+		{"keep;\nif not;\n\n   fly;", "2:1 if takes one test and a block\n4:4 the command \"fly\" is not known"},
+		{`require ["copy", "vacation"]; vacation "x";`, "1:1 the extension \"vacation\" is not for these rules"},
+		{`require "ihave"; if ihave "vacation" { vacation "x"; }`, `1:40 vacation works only behind: require "vacation";`},
+		{`require "copy"; redirect :copy "a@b.example";`, ""},
+	}
+	for _, tt := range tests {
+		_, err := CompileWith(tt.script, []string{"copy", "ihave"})
+		var got []string
+		for _, e := range Faults(fmt.Errorf("put: %w", err)) {
+			got = append(got, fmt.Sprintf("%d:%d %s", e.Line, e.Column, e.Text))
+		}
+		if strings.Join(got, "\n") != tt.want {
+			t.Errorf("%q:\ngot  %s\nwant %s", tt.script, strings.Join(got, "\n"), tt.want)
+		}
+	}
+}

@@ -87,9 +87,9 @@ var (
 const maxMatch = 31
 
 // template reads a string of a script, which may name variables if the script requires them.
-func (c *compiler) template(s string, line int) template {
+func (c *compiler) template(s string, where place) template {
 	if c.has("encoded-character") {
-		s = c.decode(s, line)
+		s = c.decode(s, where)
 	}
 	if !c.has("variables") || !strings.Contains(s, "${") {
 		return template{{text: s, match: -1}}
@@ -107,11 +107,11 @@ func (c *compiler) template(s string, line int) template {
 		if at[2] >= 0 {
 			n, err := strconv.Atoi(s[at[2]:at[3]])
 			if err != nil || n > maxMatch {
-				c.fail(line, "%s: there are match variables up to ${%d}", s[at[0]:at[1]], maxMatch)
+				c.fail(where, "%s: there are match variables up to ${%d}", s[at[0]:at[1]], maxMatch)
 			}
 			p.match = n
 		} else {
-			p.variable = c.variableName(s[at[4]:at[5]], line)
+			p.variable = c.variableName(s[at[4]:at[5]], where)
 		}
 		t = append(t, p)
 		s = s[at[1]:]
@@ -123,16 +123,16 @@ func (c *compiler) template(s string, line int) template {
 }
 
 // variableName checks the name of a variable: of this script, or "global.x" (RFC 6609 §3.4).
-func (c *compiler) variableName(name string, line int) string {
+func (c *compiler) variableName(name string, where place) string {
 	name = strings.ToLower(name)
 	if space, rest, ok := strings.Cut(name, "."); ok && (space != "global" || !c.has("include") || strings.Contains(rest, ".")) {
-		c.fail(line, "there is no variable %s: the namespace %s is not known", name, space)
+		c.fail(where, "there is no variable %s: the namespace %s is not known", name, space)
 	}
 	return name
 }
 
 // decode replaces encoded characters (RFC 5228 §2.4.2.4).
-func (c *compiler) decode(s string, line int) string {
+func (c *compiler) decode(s string, where place) string {
 	s = encoded.ReplaceAllStringFunc(s, func(all string) string {
 		m := encoded.FindStringSubmatch(all)
 		var b strings.Builder
@@ -144,7 +144,7 @@ func (c *compiler) decode(s string, line int) string {
 			case strings.EqualFold(m[1], "hex"):
 				b.WriteByte(byte(n))
 			case err != nil || n > utf8.MaxRune || 0xd800 <= n && n < 0xe000:
-				c.fail(line, "%s is no character", all)
+				c.fail(where, "%s is no character", all)
 				return all
 			default:
 				b.WriteRune(rune(n))
@@ -153,7 +153,7 @@ func (c *compiler) decode(s string, line int) string {
 		return b.String()
 	})
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
-		c.fail(line, "the encoded octets of %s are no UTF-8 text", quote(s))
+		c.fail(where, "the encoded octets of %s are no UTF-8 text", quote(s))
 	}
 	return s
 }

@@ -57,7 +57,7 @@ func makeVacation(c *compiler, a *call) op {
 	if v, ok := a.tags[":from"]; ok {
 		if s, ok := v.strings[0].literal(); ok {
 			if _, err := address(s); err != nil {
-				c.fail(v.line, ":from: %v", err)
+				c.fail(v.at, ":from: %v", err)
 			}
 		}
 	}

@@ -24,10 +24,10 @@ func variableCommands() map[string]commandSpec {
 func (c *compiler) setName(v value, of string) string {
 	s, ok := v.strings[0].literal()
 	if !ok || !reference.MatchString("${"+s+"}") || s != "" && '0' <= s[0] && s[0] <= '9' {
-		c.fail(v.line, "%s: %s can't be the name of a variable", of, quote(s))
+		c.fail(v.at, "%s: %s can't be the name of a variable", of, quote(s))
 		return ""
 	}
-	return c.variableName(s, v.line)
+	return c.variableName(s, v.at)
 }
 
 func makeSet(c *compiler, a *call) op {
@@ -105,12 +105,12 @@ func makeString(c *compiler, a *call) test {
 
 // makeGlobal: RFC 6609 §3.4.1.
 func makeGlobal(c *compiler, a *call) op {
-	c.need(a.line, "global", "variables")
+	c.need(a.at, "global", "variables")
 	var list []string
 	for i := range a.args[0].strings {
-		name := c.setName(value{line: a.args[0].line, strings: a.args[0].strings[i : i+1]}, "global")
+		name := c.setName(value{at: a.args[0].at, strings: a.args[0].strings[i : i+1]}, "global")
 		if strings.Contains(name, ".") {
-			c.fail(a.line, "global takes plain names")
+			c.fail(a.at, "global takes plain names")
 		}
 		list = append(list, name)
 	}
