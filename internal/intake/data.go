@@ -79,7 +79,10 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 		return v, nil
 	}
 	t.prove(ctx)
-	p := t.plan(ctx, m, received)
+	p, err := t.plan(ctx, m, received)
+	if err != nil {
+		return mail.Verdict{}, err
+	}
 	p.commit.Complaints = t.complaints(ctx, m)
 	p.commit.DMARC = t.reported(ctx, m)
 	if t.collected != nil {

@@ -53,7 +53,11 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	t.walkShadows(ctx)
 	v = t.settle()
 	if t.keeps() {
-		refused, done, err := t.rule(ctx, t.plan(ctx, m, nil))
+		p, err := t.plan(ctx, m, nil)
+		if err != nil {
+			return nil, err
+		}
+		refused, done, err := t.rule(ctx, p)
 		if err != nil {
 			return nil, err
 		}

@@ -55,7 +55,8 @@ type Commit struct {
 }
 
 // An Answer is a letter that goes out once in a while: it is queued, with the commit, unless the
-// box remembers Once, which it does from then on. An empty ID is never remembered.
+// box remembers Once, which it does from then on. An empty ID is never remembered; box 0 stands for
+// the rules of domains.
 type Answer struct {
 	Transfer *queue.Transfer
 	Once     mailbox.Memory

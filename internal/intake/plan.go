@@ -55,20 +55,26 @@ type place struct {
 	folder string
 }
 
-// plan gathers what each recipient's outcome asks for. A mailbox that is reached by
-// two of the recipients gets one copy in each folder, and is held one.
-func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte) *plan {
+// plan gathers what each recipient's outcome asks for, once the rules of domains have had their say about it. A mailbox
+// that is reached by two of the recipients gets one copy in each folder, and is held one.
+func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte) (*plan, error) {
 	p := &plan{
 		t: t, m: m, received: received, commit: &Commit{}, filled: map[place]bool{}, looks: map[string]int{},
 		messages: map[look]*queue.Message{}, sent: map[[2]mail.Path]*queue.Transfer{}, of: map[*queue.Transfer][]*recipient{},
 		later: map[*recipient]bool{}, marks: map[mail.Path][]byte{}, signatures: map[string][]byte{},
+	}
+	if err := t.orders(ctx, p); err != nil {
+		return nil, err
 	}
 	for _, r := range t.rcpts {
 		switch r.outcome {
 		case mail.Delivered, mail.Queued:
 			p.end(r)
 			p.deliver(r, "")
-			p.carry(ctx, r)
+			if r.order.goesOn() {
+				p.carry(ctx, r)
+			}
+			p.copies(ctx, r)
 			p.give(r)
 		case mail.Tagged:
 			p.deliver(r, "")
@@ -81,12 +87,23 @@ func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte
 		}
 	}
 	p.onlyEnds()
-	return p
+	return p, nil
 }
 
-// deliver gives a copy to a recipient's mailboxes: in the commit, or, where they
-// are too many for that, by one row of the queue.
+// deliver gives copies to a recipient's mailboxes: in the folder that the policy has for it, unless rules of his domain say
+// otherwise, and in those that they add.
 func (p *plan) deliver(r *recipient, folder string) {
+	for _, f := range r.order.folders {
+		p.deliverInto(r, f, true)
+	}
+	if r.order.keep {
+		p.deliverInto(r, folder, false)
+	}
+}
+
+// deliverInto gives a copy to a recipient's mailboxes: in the commit, or, where they
+// are too many for that, by one row of the queue.
+func (p *plan) deliverInto(r *recipient, folder string, filed bool) {
 	boxes := r.without(r.boxes)
 	if r.outcome != mail.Delivered && r.outcome != mail.Queued { // spam is not copied on
 		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
@@ -97,13 +114,13 @@ func (p *plan) deliver(r *recipient, folder string) {
 		if rest < 0 {
 			rest = len(ids)
 		}
-		p.deliverTo(r, ids[:rest], folder, owner)
+		p.deliverTo(r, ids[:rest], filing{folder, filed}, owner)
 		ids = ids[rest:]
 	}
 }
 
 // deliverTo gives a copy to mailboxes that one list leads to, by its owner; or none, by null.
-func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, owner mail.Path) {
+func (p *plan) deliverTo(r *recipient, boxes []int64, to filing, owner mail.Path) {
 	sender := cmp.Or(owner, p.t.tx.Envelope.ReversePath)
 	view := mail.BuildView(p.m, p.t.fields(r, sender, p.received), p.t.forged(), p.t.subject(r, p.m))
 	boxes, full := r.withoutFull(boxes)
@@ -112,7 +129,7 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, owner mail.
 	}
 	if len(full) > 0 {
 		tr := p.transfer(r, view, look{sender, p.look(view), !owner.IsNull()}, r.path, queue.Local)
-		tr.Boxes, tr.Folder = full, folder
+		tr.Boxes, tr.Folder, tr.Filed = full, to.folder, to.filed
 		p.asks(tr, r)
 	}
 	if len(boxes) == 0 {
@@ -121,10 +138,10 @@ func (p *plan) deliverTo(r *recipient, boxes []int64, folder string, owner mail.
 	p.direct += len(boxes)
 	served := view.Message(p.m)
 	for _, box := range boxes {
-		d := mailbox.Prepare(box, folder, served, p.t.tx.Time)
-		d.View = view
+		d := mailbox.Prepare(box, to.folder, served, p.t.tx.Time)
+		d.View, d.Create = view, to.filed
 		p.commit.Deliveries = append(p.commit.Deliveries, &d)
-		p.whose = append(p.whose, copyOf{r, sender})
+		p.whose = append(p.whose, copyOf{r, sender, to.filed})
 	}
 }
 
@@ -190,9 +207,13 @@ func strays(to directory.Remote) bool { return to.CopyOf == 0 }
 // carry queues what goes to other servers. What a report says of it goes by the
 // reverse-path that it leaves under.
 func (p *plan) carry(ctx context.Context, r *recipient) {
+	p.carryTo(ctx, r, slices.DeleteFunc(slices.Clone(r.remotes), r.hasCopy), mandate{})
+}
+
+// carryTo queues copies for other servers, by order of a domain's rules or by none.
+func (p *plan) carryTo(ctx context.Context, r *recipient, remotes []directory.Remote, by mandate) {
 	var view mail.View // the last one: a list's members are served the same
 	var prefix int
-	remotes := slices.DeleteFunc(slices.Clone(r.remotes), r.hasCopy)
 	for i, to := range remotes {
 		sender := p.t.in.leaves(p.t.snapshot, p.t.tx.Envelope.ReversePath, to)
 		if !p.t.tx.Client.Login.IsNull() {
@@ -208,12 +229,19 @@ func (p *plan) carry(ctx context.Context, r *recipient) {
 			view = p.signed(ctx, view, to.By.Domain(), subject)
 			prefix = p.look(view)
 		}
-		tr := p.transfer(r, view, look{sender, prefix, !to.Bounces.IsNull()}, to.Address, p.t.in.Router.Destination(to.Address, p.t.by(r, to)))
+		tr := p.transfer(r, view, look{sender, prefix, !to.Bounces.IsNull()}, to.Address, p.t.in.Router.Destination(to.Address, cmp.Or(by.domain, p.t.by(r, to))))
 		p.sent[[2]mail.Path{sender, to.Address}] = tr
-		tr.Teach = p.teaches(to)
 		tr.Message.Mark = p.mark(sender)
-		if to.Bounces.IsNull() {
+		switch {
+		case by.beside || by.domain != "" && p.t.tx.Envelope.ReversePath.IsNull(): // its sender knows nothing of it: what can't be brought there is held here
+			tr.Params, tr.Hold = mail.RcptParams{Notify: mail.NotifyNever}, true
+		case to.Bounces.IsNull():
 			tr.Params, tr.Hold = p.t.wishes(r), p.t.disproven(r) || p.t.nobodys(to)
+		}
+		if by.domain == "" {
+			tr.Teach = p.teaches(to)
+		} else if !by.tells {
+			tr.Params = silentSuccess(tr.Params)
 		}
 	}
 }

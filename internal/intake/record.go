@@ -48,6 +48,7 @@ func (r *recipient) evidence(outcome string) []journal.Walk {
 	}
 	walks := []journal.Walk{walkEvidence(r.walk, outcome, false)}
 	walks[0].Steps = append(walks[0].Steps, r.sameEvidence()...)
+	walks[0].Steps = append(walks[0].Steps, r.order.steps...)
 	walks[0].Steps = append(walks[0].Steps, r.ruled...)
 	if r.shadow != nil {
 		walks = append(walks, walkEvidence(r.shadow, "", true))

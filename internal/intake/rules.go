@@ -27,7 +27,10 @@ type Rules interface {
 	// nil where there is none.
 	Include(ctx context.Context, box int64, global bool, name string) (*sieve.Script, error)
 	Folders(ctx context.Context, box int64) ([]mailbox.Folder, error)
-	// Recalls reports whether a box's scripts remember an identity.
+	// Domain returns rules of a domain by their text; files: they may file. What is wrong with them is a
+	// *sieve.Error.
+	Domain(text string, files bool) (*sieve.Script, error)
+	// Recalls reports whether a box's scripts remember an identity. Box 0 has what rules of domains remember.
 	Recalls(ctx context.Context, box int64, id string, now time.Time) (bool, error)
 }
 
@@ -124,23 +127,30 @@ func untagged(p mail.Path) mail.Path {
 func (in *Intake) env(p *piece, script *sieve.Script) (sieve.Env, *sight) {
 	look := &sight{rules: in.Rules, box: p.d.Box, now: in.Now()}
 	home, _ := p.snapshot.Domain(p.box.Address.Domain())
+	env := in.around(script, home, p.client, p.judged, p.phase)
+	env.Message, env.From, env.To, env.Owner, env.Now = p.served, untagged(p.sender), p.rcpt, owners(p.box, home), look.now.In(env.Now.Location())
+	env.Boxes, env.Scripts, env.Seen = look, look, look
+	return env, look
+}
+
+// around is what a run may know beside its message.
+func (in *Intake) around(script *sieve.Script, home directory.Domain, client mail.Client, judged queue.Judged, phase string) sieve.Env {
 	env := sieve.Env{
-		Message: p.served, From: untagged(p.sender), To: p.rcpt, Auth: p.client.Login, Owner: owners(p.box, home), Now: look.now,
-		Items: map[string]string{"domain": home.Name, "host": in.config().Hostname, "location": "MS", "name": "gatepost", "phase": p.phase},
-		Boxes: look, Scripts: look, Seen: look, Spam: -1, Virus: p.judged.Virus,
+		Auth: client.Login, Now: in.Now(), Spam: -1, Virus: judged.Virus,
+		Items: map[string]string{"domain": home.Name, "host": in.config().Hostname, "location": "MS", "name": "gatepost", "phase": phase},
 	}
-	if p.judged.Known {
-		env.Spam = p.judged.Spam
+	if judged.Known {
+		env.Spam = judged.Spam
 	}
-	if p.client.Addr.IsValid() {
-		env.Items["remote-ip"], env.Items["remote-host"] = p.client.Addr.String(), p.client.Helo
+	if client.Addr.IsValid() {
+		env.Items["remote-ip"], env.Items["remote-host"] = client.Addr.String(), client.Helo
 	}
 	if script.Requires("date") || script.Requires("include") || script.Requires("vacation") {
 		if zone, err := time.LoadLocation(home.Zone); err == nil && home.Zone != "" {
 			env.Now = env.Now.In(zone)
 		}
 	}
-	return env, look
+	return env
 }
 
 // owners are the addresses of a mailbox: its own, under all names of its domain.
@@ -247,14 +257,20 @@ func seenID(id string) string { return "seen " + id }
 
 // step tells the journal what the rules did.
 func (f *filed) step(result string, line int, in, format string, args ...any) {
-	reason := fmt.Sprintf(format, args...) + " by the rules of " + string(f.mine.box.Address)
+	step := ruleStep(result, string(f.mine.box.Address), line, fmt.Sprintf(format, args...))
+	if in != "" {
+		step.Reason += fmt.Sprintf(" of the included script %q", clip(in))
+	}
+	f.steps = append(f.steps, step)
+}
+
+// ruleStep tells the journal what somebody's rules did.
+func ruleStep(result, whose string, line int, what string) journal.Step {
+	reason := what + " by the rules of " + whose
 	if line > 0 {
 		reason += fmt.Sprintf(", line %d", line)
 	}
-	if in != "" {
-		reason += fmt.Sprintf(" of the included script %q", clip(in))
-	}
-	f.steps = append(f.steps, journal.Step{Entry: "rules", Filter: "sieve", Result: result, Effect: "none", Reason: reason})
+	return journal.Step{Entry: "rules", Filter: "sieve", Result: result, Effect: "none", Reason: reason}
 }
 
 // keep delivers the piece as if there were no rules.

@@ -56,12 +56,16 @@ func (w *Words) fault(p *piece, hostname, why string, now time.Time) []byte {
 	home, _ := p.snapshot.Domain(p.box.Address.Domain())
 	lang := w.texts.Match(p.box.Language, home.Language)
 	text := func(key string, args ...any) string { return w.texts.Text(lang, "fault."+key, args...) }
-	lines := []string{text("happened"), text("mend"), ""}
+	head := letter.Letter{ID: mail.NewID(now), FromName: text("from"), From: mail.Path("mailer-daemon@" + hostname), To: p.box.Address, Subject: text("subject"), Language: lang, Time: now.UTC()}
+	return head.Plain(faultText(text, text("happened"), why, p.served.Header().Text("Subject")))
+}
+
+// faultText says what happened to a message, why, and with which one.
+func faultText(text func(key string, args ...any) string, happened, why, subject string) string {
+	lines := []string{happened, text("mend"), ""}
 	for line := range strings.SplitSeq(clip(why), "\n") {
 		lines = append(lines, "    "+strings.ToValidUTF8(strings.TrimSpace(line), "?"))
 	}
-	about := clip(strings.Join(strings.Fields(p.served.Header().Text("Subject")), " "))
-	lines = append(lines, "", text("about", about))
-	head := letter.Letter{ID: mail.NewID(now), FromName: text("from"), From: mail.Path("mailer-daemon@" + hostname), To: p.box.Address, Subject: text("subject"), Language: lang, Time: now.UTC()}
-	return head.Plain(strings.Join(lines, "\n") + "\n")
+	lines = append(lines, "", text("about", clip(strings.Join(strings.Fields(subject), " "))))
+	return strings.Join(lines, "\n") + "\n"
 }

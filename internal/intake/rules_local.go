@@ -24,7 +24,8 @@ func (l Local) rule(ctx context.Context, c *Commit, job queue.Job, t *queue.Tran
 	in := l.In
 	s := in.Directory.Snapshot()
 	box, known := s.Box(one.d.Box)
-	if in.Rules == nil || !known || !box.State.Takes() || !in.Rules.Has(one.d.Box) {
+	one.d.Create = t.Filed
+	if t.Filed || in.Rules == nil || !known || !box.State.Takes() || !in.Rules.Has(one.d.Box) {
 		c.Deliveries = append(c.Deliveries, one.d)
 		return false, nil
 	}

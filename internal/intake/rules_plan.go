@@ -21,6 +21,7 @@ const (
 type copyOf struct {
 	r      *recipient
 	sender mail.Path
+	filed  bool // rules of the domain chose the folder: those of the mailbox are not asked
 }
 
 // rule has the rules of mailboxes decide about the plan's deliveries. Where all of them send the
@@ -35,7 +36,7 @@ func (t *Transaction) rule(ctx context.Context, p *plan) (refused mail.Verdict, 
 	begun, all := t.in.Now(), make([]*filed, len(p.commit.Deliveries))
 	for i, d := range p.commit.Deliveries {
 		whose := p.whose[i]
-		if !t.in.Rules.Has(d.Box) {
+		if whose.filed || !t.in.Rules.Has(d.Box) {
 			all[i] = &filed{deliveries: []*mailbox.Delivery{d}}
 			continue
 		}
@@ -69,12 +70,12 @@ func (t *Transaction) rule(ctx context.Context, p *plan) (refused mail.Verdict, 
 // ruled reports whether any rules are to be asked now, and notes what those are to know that will
 // be from the queue.
 func (t *Transaction) ruled(ctx context.Context, p *plan) (now bool) {
-	for _, d := range p.commit.Deliveries {
-		now = now || t.in.Rules.Has(d.Box)
+	for i, d := range p.commit.Deliveries {
+		now = now || !p.whose[i].filed && t.in.Rules.Has(d.Box)
 	}
 	for _, tr := range p.commit.Transfers {
 		for _, box := range tr.Boxes {
-			if r := p.of[tr][0]; t.in.Rules.Has(box) {
+			if r := p.of[tr][0]; !tr.Filed && t.in.Rules.Has(box) {
 				tr.Judged = t.judged(r)
 				tr.Judged.Proof = t.rulesProof(ctx, r, box)
 				break

@@ -12,6 +12,7 @@ import (
 	"gatepost/internal/intake"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
+	"gatepost/internal/scripts"
 	"gatepost/mailbox"
 	"gatepost/mailbox/sieve"
 	"gatepost/pipeline"
@@ -43,6 +44,13 @@ func (r *rules) Active(_ context.Context, box int64) (*sieve.Script, int64, erro
 	}
 	s, err := sieve.Compile(r.text[box])
 	return s, 5, err
+}
+
+func (r *rules) Domain(text string, files bool) (*sieve.Script, error) {
+	if r.runs++; r.slow != nil {
+		r.slow()
+	}
+	return scripts.CompileDomain(text, files)
 }
 
 func (r *rules) Include(context.Context, int64, bool, string) (*sieve.Script, error) {

@@ -70,6 +70,7 @@ type recipient struct {
 
 	fresh bool // some of it is held that was not before
 
+	order order          // what rules of domains made of it
 	ruled []journal.Step // what mailboxes' rules did
 }
 

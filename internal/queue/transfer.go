@@ -57,6 +57,8 @@ type Transfer struct {
 	// folder is "" for the inbox.
 	Boxes  []int64
 	Folder string
+	// Filed: rules of a domain chose the folder, which is made where it is missing; those of the mailbox are not asked.
+	Filed  bool
 	Judged Judged // for the rules of mailboxes here
 
 	State    State

@@ -20,7 +20,7 @@ const (
 )
 
 // A key names a script as it is since a revision. Those for all have box 0, and the time of their
-// file as revision.
+// file as revision; for those of domains see Desk.Domain.
 type key struct {
 	box      int64
 	revision int64
@@ -45,13 +45,9 @@ type kept struct {
 
 // get returns a compiled script, nil where load says that there is none.
 func (c *cache) get(k key, load func() (string, error)) (*sieve.Script, error) {
-	c.lock.Lock()
-	if e, ok := c.entries[k]; ok {
-		c.order.MoveToFront(e)
-		c.lock.Unlock()
-		return e.Value.(*kept).result()
+	if one, ok := c.find(k); ok {
+		return one.result()
 	}
-	c.lock.Unlock()
 	text, err := load()
 	if err != nil && !errors.Is(err, mailbox.ErrNoScript) {
 		return nil, fmt.Errorf("scripts: %w", err)
@@ -62,6 +58,18 @@ func (c *cache) get(k key, load func() (string, error)) (*sieve.Script, error) {
 	}
 	c.put(one)
 	return one.result()
+}
+
+// find returns what is kept under a key.
+func (c *cache) find(k key) (*kept, bool) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	e, ok := c.entries[k]
+	if !ok {
+		return nil, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*kept), true
 }
 
 func (k *kept) result() (*sieve.Script, error) {

@@ -42,7 +42,7 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup,
-			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names FROM domain WHERE revision > ?`, scanDomain},
+			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, shut, closed FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT name, id, also, scram, cert_keys, networks, off, created, gone FROM sender WHERE revision > ?`, scanSender},
@@ -99,7 +99,8 @@ func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var names, hosts, hours, owners, shut, mailNames string
 	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup,
 		&d.Language, &d.Zone, &hours, &d.Challenged, &owners, &d.LearnOutgoing, &d.Outgoing,
-		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut, &mailNames)
+		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut, &mailNames,
+		&d.Rules.In, &d.Rules.Out, &d.Rules.Local)
 	if err != nil {
 		return directory.Change{}, err
 	}

@@ -73,7 +73,9 @@ func boxesOf(c *intake.Commit) []int64 {
 		boxes = append(boxes, m.Box)
 	}
 	for _, a := range c.Answers {
-		boxes = append(boxes, a.Once.Box)
+		if a.Once.Box != 0 { // it is a domain's
+			boxes = append(boxes, a.Once.Box)
+		}
 	}
 	slices.Sort(boxes)
 	return slices.Compact(boxes)

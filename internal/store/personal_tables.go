@@ -40,7 +40,7 @@ func personalMail() []personal {
 		{table: "queue_message", columns: `id* tx- sender blob- prefix- skip- size body- smtputf8- ret- envid- created@ expires@ refs- released-`, about: []about{
 			{what: "the queue: messages from the address", where: is("LOWER(sender)"), fate: privacy.Kept, why: onItsWay},
 		}},
-		{table: "queue_transfer", columns: `id* message- recipient recipient_fold- domain- notify- original- destination- boxes- folder- state due@ claimed- fence- attempts delayed- host- code enhanced- reply- command- for_rcpt- hold- released- home- sole- teach- proof- spam- virus-`, about: []about{
+		{table: "queue_transfer", columns: `id* message- recipient recipient_fold- domain- notify- original- destination- boxes- folder- state due@ claimed- fence- attempts delayed- host- code enhanced- reply- command- for_rcpt- hold- released- home- sole- teach- proof- spam- virus- filed-`, about: []about{
 			{what: "the queue: messages to the address", where: is("recipient_fold", "for_rcpt"), fate: privacy.Kept, why: onItsWay},
 		}},
 		{table: "queue_event", columns: `tx* time@* transfer* recipient what host code enhanced reply- command- released-`, about: []about{
@@ -141,7 +141,8 @@ func personalPeople() []personal {
 		{table: "directory_gone", columns: `kind* name*- revision-`, about: []about{
 			{what: "the directory: that something of the address was removed", where: tabbed("name"), fate: privacy.Removed, before: allBehind},
 		}},
-		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut-`, about: []about{
+		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut- rules_in- rules_out- rules_local-`, about: []about{
+			{what: "domains in whose rules the address stands", where: some(mentions("rules_in"), mentions("rules_out"), mentions("rules_local")), fate: privacy.Kept, why: setting, bare: true},
 			{what: "domains whose mail to nobody goes to the address", where: equals("LOWER(catch_all)"), fate: privacy.Kept, why: setting, bare: true},
 		}},
 		{table: "admin", columns: `name* id- password_hash- scram- role domains language state created@ revision-`, about: []about{

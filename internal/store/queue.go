@@ -97,10 +97,10 @@ func putTransfer(tx *Tx, t *queue.Transfer) error {
 		state = queue.Waiting
 	}
 	_, err := tx.Exec(`INSERT INTO queue_transfer (message, recipient, recipient_fold, domain, notify, original, destination, boxes, folder,
-		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach, proof, spam, virus)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		state, due, claimed, fence, attempts, delayed, host, code, enhanced, reply, command, for_rcpt, hold, released, home, sole, teach, proof, spam, virus, filed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.Message.ID, t.Recipient, t.Recipient.Fold(), t.Recipient.Domain(), int64(t.Params.Notify), t.Params.Original, t.Destination,
-		strings.Join(boxes, ","), t.Folder, state, max(tx.now(), releaseOf(t.Message)), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach, t.Judged.Proof, spamOf(t.Judged), t.Judged.Virus)
+		strings.Join(boxes, ","), t.Folder, state, max(tx.now(), releaseOf(t.Message)), joined(t.For), number(t.Hold), t.Released, t.Home, number(t.Sole), t.Teach, t.Judged.Proof, spamOf(t.Judged), t.Judged.Virus, number(t.Filed))
 	if err != nil {
 		return fmt.Errorf("queue transfer to %s: %w", t.Recipient, err)
 	}
@@ -121,20 +121,21 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
 	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
-	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach, queue_transfer.proof, queue_transfer.spam, queue_transfer.virus`
+	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach, queue_transfer.proof, queue_transfer.spam, queue_transfer.virus, queue_transfer.filed`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	t := &queue.Transfer{Message: &queue.Message{}}
-	var notify, due, delayed, hold, sole int64
+	var notify, due, delayed, hold, sole, filed int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
 		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole, &t.Teach,
-		&t.Judged.Proof, &t.Judged.Spam, &t.Judged.Virus)
+		&t.Judged.Proof, &t.Judged.Spam, &t.Judged.Virus, &filed)
 	if err != nil {
 		return nil, err
 	}
 	t.Params.Notify, t.Due, t.Delayed, t.Hold, t.Sole = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0, sole != 0
+	t.Filed = filed != 0
 	if t.Judged.Known = t.Judged.Spam >= 0; !t.Judged.Known {
 		t.Judged.Spam = 0
 	}
@@ -437,7 +438,7 @@ func stillThere(tx *Tx, c *intake.Commit) (*intake.Commit, error) {
 		}
 	}
 	for _, a := range c.Answers {
-		if known[a.Once.Box] {
+		if known[a.Once.Box] || a.Once.Box == 0 {
 			left.Answers = append(left.Answers, a)
 		}
 	}

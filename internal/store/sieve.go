@@ -274,7 +274,9 @@ func putRuled(tx *Tx, c *intake.Commit, list []*mailbox.Delivery) error {
 		boxes = append(boxes, &mailbox.Delivery{Box: m.Box, Time: m.Time})
 	}
 	for _, a := range c.Answers {
-		boxes = append(boxes, &mailbox.Delivery{Box: a.Once.Box, Time: a.Once.Time})
+		if a.Once.Box != 0 {
+			boxes = append(boxes, &mailbox.Delivery{Box: a.Once.Box, Time: a.Once.Time})
+		}
 	}
 	if len(boxes) == 1 {
 		boxes = append(boxes, boxes[0])

@@ -49,7 +49,7 @@ func queued(t *testing.T, q QueueRows, id string, d queue.Destination, rcpts ...
 	for _, r := range rcpts {
 		list = append(list, &queue.Transfer{
 			Message: m, Recipient: r, Destination: d, Params: mail.RcptParams{Notify: mail.NotifyDelay, Original: "rfc822;" + string(r)},
-			Boxes: []int64{3, 5}, Folder: "Junk", Judged: queue.Judged{Proof: "spf", Spam: 12.5, Virus: 1, Known: true},
+			Boxes: []int64{3, 5}, Folder: "Junk", Filed: true, Judged: queue.Judged{Proof: "spf", Spam: 12.5, Virus: 1, Known: true},
 		})
 	}
 	if err := q.Put(t.Context(), list); err != nil {
@@ -97,7 +97,7 @@ func queueRoundTrip(t *testing.T, q QueueRows) {
 	}
 	a := list[0]
 	if a.Recipient != "Ann@a.example" || a.Params.Notify != mail.NotifyDelay || a.Params.Original != "rfc822;Ann@a.example" ||
-		!slices.Equal(a.Boxes, []int64{3, 5}) || a.Folder != "Junk" || a.Destination != toQueue || a.State != queue.Waiting || a.Fence != 1 || a.Attempts != 0 {
+		!slices.Equal(a.Boxes, []int64{3, 5}) || a.Folder != "Junk" || !a.Filed || a.Destination != toQueue || a.State != queue.Waiting || a.Fence != 1 || a.Attempts != 0 {
 		t.Errorf("transfer %+v", a)
 	}
 	settled(t, q, 0, queue.Settlement{Transfer: list[0], Fate: queue.Carried}, queue.Settlement{Transfer: list[1], Fate: queue.Refused})
