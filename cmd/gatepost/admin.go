@@ -151,6 +151,7 @@ func (p *program) adminRemove() *cobra.Command {
 
 func (p *program) showAdmin(a ops.Admin) {
 	p.record("admin", a.Name, "role", a.Role, "state", a.State, "domains", domainsOf(a), "language", a.Language, "created", a.Created)
+	p.warn(a.Warnings)
 }
 
 func domainsOf(a ops.Admin) string {

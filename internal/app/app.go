@@ -483,5 +483,8 @@ func Check(c *config.Config) error {
 	if _, err := policies(c, Catalog(c)); err != nil {
 		return err
 	}
+	if err := checkPasswordRules(c); err != nil {
+		return err
+	}
 	return checkPacks(c)
 }

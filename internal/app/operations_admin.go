@@ -14,7 +14,11 @@ func (a *App) adminOps(h control.Handlers) {
 		added, err := a.directory.AddAdmin(ctx, directory.Admin{
 			Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Language: q.Language,
 		}, q.Password)
-		return adminShown(added), told(err)
+		shown := adminShown(added)
+		if err == nil {
+			shown.Warnings = a.weak(q.Password, q.Name)
+		}
+		return shown, told(err)
 	})
 	control.On(h, a.listAdmins)
 	control.On(h, func(_ context.Context, q ops.AdminShow) (ops.Admin, error) {
@@ -65,7 +69,11 @@ func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
 	if err == nil && q.Password != nil {
 		err = a.directory.SetAdminPassword(ctx, q.Name, *q.Password)
 	}
-	return adminShown(changed), told(err)
+	shown := adminShown(changed)
+	if err == nil && q.Password != nil {
+		shown.Warnings = a.weak(*q.Password, q.Name)
+	}
+	return shown, told(err)
 }
 
 func adminShown(a directory.Admin) ops.Admin {

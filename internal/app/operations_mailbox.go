@@ -114,7 +114,11 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	if err := a.openListings(ctx, m); err != nil {
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
-	return a.mailbox(ctx, m)
+	shown, err := a.mailbox(ctx, m)
+	if q.Password != "" {
+		shown.Warnings = a.weak(q.Password, string(m.Address))
+	}
+	return shown, err
 }
 
 func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, error) {
@@ -153,6 +157,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	}
 	shown, err := a.mailbox(ctx, m)
 	shown.Warnings = a.idle(m, q)
+	if q.Password != nil {
+		shown.Warnings = append(shown.Warnings, a.weak(*q.Password, string(m.Address))...)
+	}
 	return shown, err
 }
 

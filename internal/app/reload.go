@@ -108,6 +108,9 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 			return nil, err
 		}
 	}
+	if err := checkPasswordRules(c); err != nil {
+		return nil, err
+	}
 	if err := missingAddresses(c); err != nil {
 		return nil, err
 	}

@@ -12,14 +12,41 @@ import (
 	"gatepost/internal/config"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/password"
 	"gatepost/internal/web"
 )
 
 // openDesk makes what lets people in.
-func (a *App) openDesk(_ context.Context, _ *config.Config) error {
+func (a *App) openDesk(_ context.Context, c *config.Config) error {
+	if err := checkPasswordRules(c); err != nil {
+		return err
+	}
 	a.desk = access.NewDesk(access.Config{
 		Guard: a.guard, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
 	})
+	return nil
+}
+
+func passwordRules(c *config.Config) password.Rules {
+	return password.Rules{Length: c.Passwords.Length, Leaked: c.Passwords.Leaked}
+}
+
+// checkPasswordRules fails where the list of leaked passwords can't be searched: nobody could choose one.
+func checkPasswordRules(c *config.Config) error {
+	if c.Passwords.Leaked == "" {
+		return nil
+	}
+	if err := password.CheckFile(c.Passwords.Leaked); err != nil {
+		return fmt.Errorf("passwords.leaked: %w", err)
+	}
+	return nil
+}
+
+// weak warns an operator of a password that its owner could not choose for himself.
+func (a *App) weak(text string, names ...string) []string {
+	if err := passwordRules(a.config.Load()).Check(text, names...); err != nil {
+		return []string{err.Error() + "; it is set all the same"}
+	}
 	return nil
 }
 

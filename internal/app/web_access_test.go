@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"gatepost/internal/access"
@@ -179,5 +180,28 @@ func TestOwnSettings(t *testing.T) {
 	}
 	if admin, _ := a.directory.Snapshot().Admin("root"); admin.Language != "fr" {
 		t.Errorf("got %+v", admin)
+	}
+}
+
+// An operator may set any password, and is told of one that its owner could not choose; a list that can't be searched is refused.
+func TestWeakPasswords(t *testing.T) {
+	a := peopled(t)
+	for password, want := range map[string]int{"correct horse": 0, "password123": 1, "ann2026ann2026": 0, "ann-12345678": 1} {
+		box, err := done[ops.Mailbox](t, a, ops.MailboxSet{Address: "ann@test.example", Password: &password})
+		if err != nil || len(box.Warnings) != want {
+			t.Errorf("%q for a mailbox: %q, %v", password, box.Warnings, err)
+		}
+	}
+	admin, err := done[ops.Admin](t, a, ops.AdminSet{Name: "dora", Password: new("dora-2026-2026")})
+	if err != nil || len(admin.Warnings) != 1 {
+		t.Errorf("for an admin: %q, %v", admin.Warnings, err)
+	}
+	c := *a.config.Load()
+	c.Passwords.Leaked = t.TempDir()
+	if _, err := a.Reload(&c); err == nil || !strings.Contains(err.Error(), "passwords.leaked") {
+		t.Errorf("a list that is a directory: %v", err)
+	}
+	if err := Check(&c); err == nil {
+		t.Error("check takes it")
 	}
 }

@@ -34,7 +34,7 @@ func places() map[string]layer {
 		"pipeline": domain, "rules": domain, "dnsbl": domain, "internal/bayes": domain, "internal/bayes/desk": domain, "internal/directory": domain,
 		"quarantine": domain, "quarantine/challenge": domain, "quarantine/digest": domain, "mailbox": domain, "mailbox/sieve": domain, "mailbox/ruleset": domain, "mailbox/offer": domain,
 		"internal/journal": domain, "internal/blob": domain, "internal/queue": domain, "internal/mtasts": domain, "internal/tlsreport": domain,
-		"internal/srs": domain, "internal/autoconfig": domain, "internal/access": domain, "internal/captcha": domain, "internal/ban": domain, "internal/picture": domain,
+		"internal/srs": domain, "internal/autoconfig": domain, "internal/access": domain, "internal/password": domain, "internal/captcha": domain, "internal/ban": domain, "internal/picture": domain,
 		"internal/greylist":  domain,
 		"internal/engine":    domain,
 		"internal/traffic":   domain,

@@ -56,6 +56,7 @@ type Config struct {
 	Clients         Clients        `key:"clients"`
 	Digest          Digest         `key:"digest"`
 	Web             Web            `key:"web"`
+	Passwords       Passwords      `key:"passwords"`
 	Bans            Bans           `key:"bans"`
 	Journal         Journal        `key:"journal"`
 	Log             Log            `key:"log"`
@@ -286,6 +287,12 @@ type Web struct {
 	URL     string         `key:"url"`     // base of every link sent, without a slash at the end; "": none is sent
 	Proxies []netip.Prefix `key:"proxies"` // whose X-Forwarded-For is believed
 	Metrics []netip.Prefix `key:"metrics"` // who is shown /metrics
+}
+
+// Passwords says which ones people may choose.
+type Passwords struct {
+	Length int    `key:"length"` // characters at least
+	Leaked string `key:"leaked"` // file of hashes, see package password; "": none
 }
 
 // Bans says how long clients are kept out, who never is, and what they are told.

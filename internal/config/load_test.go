@@ -228,6 +228,7 @@ tls:
 		Sent:          Sent{Keep: 30 * 24 * time.Hour},
 		Submission:    Submission{Spam: "reject", HideClient: true, PerMinute: 60, PerHour: 300, PerDay: 2000, Recipients: 1000, LockAt: 3, Hold: 30 * 24 * time.Hour},
 		Sharing:       Sharing{Show: ShowOffered},
+		Passwords:     Passwords{Length: 10},
 		Signing:       Signing{Keep: 14 * 24 * time.Hour},
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Quota:         Quota{Over: "defer", Warn: 90},

@@ -16,6 +16,7 @@ func (l *loader) people() {
 	between(l, "quarantine.junk_keep", c.Quarantine.JunkKeep, 0, 3650*24*time.Hour)
 	l.oneOf("quota.over", c.Quota.Over, "defer", "refuse")
 	l.oneOf("sharing.show", c.Sharing.Show, ShowOffered, ShowAccepted)
+	between(l, "passwords.length", c.Passwords.Length, 8, 64)
 	between(l, "quota.warn", c.Quota.Warn, 0, 100)
 	between(l, "collector.at_once", c.Collector.AtOnce, 1, 1000)
 	between(l, "collector.run_time", c.Collector.RunTime, time.Minute, 24*time.Hour)

@@ -8,11 +8,11 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/skip2/go-qrcode"
 
 	"gatepost/internal/access"
+	"gatepost/internal/password"
 )
 
 // Accounts changes what persons have set of themselves.
@@ -28,7 +28,7 @@ type Accounts interface {
 // ErrPassword: a text can't be a password.
 var ErrPassword = errors.New("password can't be used")
 
-// minPassword is in characters (NIST SP 800-63B asks for 8).
+// minPassword is how many characters one has at least where nobody says otherwise (NIST SP 800-63B asks for 8).
 const minPassword = 10
 
 func (s *Server) accountRoutes() []route {
@@ -86,24 +86,22 @@ type passwordPage struct {
 }
 
 func (s *Server) passwordForm(w http.ResponseWriter, r *http.Request) error {
-	return s.page(w, r, http.StatusOK, "password", passwordPage{Least: minPassword})
+	return s.page(w, r, http.StatusOK, "password", passwordPage{Least: s.Passwords.Length})
 }
 
 // setPassword asks for the old one. All other sessions of the person end, and this one
 // goes on under another secret.
 func (s *Server) setPassword(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
-	old, fresh, again := r.PostForm.Get("old"), r.PostForm.Get("new"), r.PostForm.Get("again")
+	old, fresh := r.PostForm.Get("old"), r.PostForm.Get("new")
 	wrong := func(field, key string) error {
-		return s.page(w, r, http.StatusUnprocessableEntity, "password", passwordPage{key, field, minPassword})
+		return s.page(w, r, http.StatusUnprocessableEntity, "password", passwordPage{key, field, s.Passwords.Length})
 	}
-	switch {
-	case utf8.RuneCountInString(fresh) < minPassword:
-		return wrong("new", "password.short")
-	case len(fresh) > maxCredential:
-		return wrong("new", "password.bad")
-	case fresh != again:
-		return wrong("again", "password.differ")
+	switch field, key, err := s.unfit(r, v.Person.Name); {
+	case err != nil:
+		return err
+	case key != "":
+		return wrong(field, key)
 	}
 	switch err := s.checkPassword(r, old); {
 	case errors.Is(err, access.ErrLogin):
@@ -124,6 +122,28 @@ func (s *Server) setPassword(w http.ResponseWriter, r *http.Request) error {
 	s.Log.Info("password changed", "person", v.Person.Name, "client", v.Client)
 	s.setCookie(w, r, sessionCookie, secret)
 	return s.redirect(w, r, "/account", notice{"good", v.T("password.done")})
+}
+
+// unfit says what is wrong with the new password of a form, which is typed twice: in which field, by the key of a text.
+func (s *Server) unfit(r *http.Request, name string) (field, key string, err error) {
+	fresh := r.PostForm.Get("new")
+	if len(fresh) > maxCredential {
+		return "new", "password.bad", nil
+	}
+	switch err := s.Passwords.Check(fresh, name); {
+	case errors.Is(err, password.ErrShort):
+		return "new", "password.short", nil
+	case errors.Is(err, password.ErrCommon):
+		return "new", "password.common", nil
+	case errors.Is(err, password.ErrLeaked):
+		return "new", "password.leaked", nil
+	case err != nil:
+		return "", "", err
+	}
+	if fresh != r.PostForm.Get("again") {
+		return "again", "password.differ", nil
+	}
+	return "", "", nil
 }
 
 func (s *Server) checkPassword(r *http.Request, password string) error {

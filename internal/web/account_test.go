@@ -10,10 +10,14 @@ import (
 	"fmt"
 	"image/png"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/internal/password"
 )
 
 func TestLanguage(t *testing.T) {
@@ -32,7 +36,11 @@ func TestLanguage(t *testing.T) {
 
 // A new password ends all other sessions, and gives this one another secret.
 func TestPassword(t *testing.T) {
-	h, s := live(t, Config{})
+	leaked := filepath.Join(t.TempDir(), "leaked")
+	if err := os.WriteFile(leaked, fmt.Appendf(nil, "%x:7\n", sha1.Sum([]byte("two small boats"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, s := live(t, Config{Passwords: password.Rules{Leaked: leaked}})
 	b, other := s.as(t, ""), s.as(t, "")
 	b.login("olga")
 	other.login("olga")
@@ -42,6 +50,8 @@ func TestPassword(t *testing.T) {
 	for name, tt := range map[string]struct{ old, fresh, again, want string }{
 		"wrong":     {"wrong", "correct horse", "correct horse", "This is not your current password."},
 		"short":     {"secret of olga", "horse", "horse", "This is too short."},
+		"common":    {"secret of olga", "Password2026", "Password2026", "one of the first that anybody would try"},
+		"leaked":    {"secret of olga", "two small boats", "two small boats", "found in data that was stolen"},
 		"different": {"secret of olga", "correct horse", "correct house", "The two are not the same."},
 		"control":   {"secret of olga", "correct\x01horse", "correct\x01horse", "This can’t be a password"},
 		"long":      {"secret of olga", long, long, "This can’t be a password"},

@@ -17,6 +17,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -33,6 +34,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/captcha"
 	"gatepost/internal/locale"
+	"gatepost/internal/password"
 )
 
 // A Config has what a Server needs. Parts that are nil have no pages.
@@ -48,6 +50,7 @@ type Config struct {
 	Desk       *access.Desk // nil: nobody can log in
 	Sessions   Sessions     // nil: the Desk's
 	Accounts   Accounts
+	Passwords  password.Rules // that people may choose; no length: 10
 	Settings   Settings
 	Challenges Challenges     // nil: no challenge page
 	Captcha    *captcha.Tasks // of the challenge page
@@ -112,6 +115,7 @@ func build(c Config, m *memory) (*Server, error) {
 	if c.Sessions == nil && c.Desk != nil {
 		s.Sessions = c.Desk
 	}
+	s.Passwords.Length = cmp.Or(s.Passwords.Length, minPassword)
 	if len(c.Key) < 32 {
 		return nil, errors.New("web: a key is needed")
 	}

@@ -10,6 +10,8 @@ type Admin struct {
 	Language string    `json:"language"`
 	State    string    `json:"state"` // active, suspended
 	Created  time.Time `json:"created"`
+
+	Warnings []string `json:"warnings,omitempty"` // of a password that was set
 }
 
 // AdminAdd makes an admin. Result: Admin.
