@@ -98,14 +98,25 @@ func TestServicesShut(t *testing.T) {
 	check("at the end", false, true, true)
 }
 
-// Another password, and the end of an application's, end the sessions of mail programs that were open then: who has stolen one is out. One
-// more application ends nothing.
+// Another password, and the end of an application's, end the sessions of mail programs that were open then: who has stolen one is out, where
+// mail is sent in the middle of a message. One more application ends nothing.
 func TestPasswordEndsSessions(t *testing.T) {
-	m := serve(t, releaseConfig, flowZone)
+	submission := freePort(t)
+	m := serve(t, releaseConfig, flowZone, "listen.submission="+submission)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "phone")
 	idle, at := readMail(t, m, ann), readMail(t, m, ann)
 	idle.idle("INBOX")
+	sends := func() *peer {
+		p := dialAt(t, submission, "")
+		p.want("220", p.answer())
+		p.want("250", p.say("EHLO laptop.example"))
+		p.want("235", p.say(plain(ann, password)))
+		p.want("250", p.say("MAIL FROM:<"+ann+">"))
+		p.want("250", p.say("RCPT TO:<"+ann+">"))
+		return p
+	}
+	sending := sends()
 	run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "tablet")
 	time.Sleep(2500 * time.Millisecond) // sessions are looked at each second
 	at.want("a OK", at.say("NOOP"))
@@ -116,7 +127,10 @@ func TestPasswordEndsSessions(t *testing.T) {
 		{"", []string{"mailbox", "app-password", "remove", ann, "--name", "phone"}},
 		{password, []string{"mailbox", "set", ann, "--password-stdin"}},
 	} {
+		sending.want("354", sending.say("DATA"))
 		run(t, m, end.input, end.args...)
+		sending.want("421 4.7.0", sending.say("Subject: of a thief\r\n\r\n."))
+		sending = sends()
 		for _, r := range []*reader{idle, at} {
 			r.conn.SetDeadline(time.Now().Add(time.Minute))
 			rest, err := io.ReadAll(r.r)

@@ -36,7 +36,7 @@ func (a *App) ended(service directory.Service) func() func(box int64, keys []uin
 		}
 		return func(box int64, keys []uint64) bool {
 			now := keysOf(s, box)
-			return !s.Serves(box, service) || slices.ContainsFunc(keys, func(k uint64) bool { return !slices.Contains(now, k) })
+			return !s.Serves(box, service) || gone(keys, now)
 		}
 	}
 }
@@ -55,6 +55,11 @@ func keysOf(s *directory.Snapshot, box int64) []uint64 {
 		list = append(list, numbered("app", p.SCRAM))
 	}
 	return list
+}
+
+// gone reports whether one of some keys is none of those that there are now.
+func gone(keys, now []uint64) bool {
+	return slices.ContainsFunc(keys, func(k uint64) bool { return !slices.Contains(now, k) })
 }
 
 // numbered is a number that stands for a secret's verifier and tells nothing of it.

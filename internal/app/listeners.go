@@ -85,7 +85,7 @@ func (f front) smtp(l config.Listener, submission, implicit bool) (serveFunc, er
 	}
 	s, err := smtpd.New(smtpd.Config{
 		Hostname: name, Postmaster: c.Hostname, MaxMessage: int64(c.Limits.MessageSize), MaxRecipients: c.Limits.Recipients, MaxReceived: c.Limits.MaxReceived,
-		Senders: machines{a.directory, a.config.Load}, HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
+		Senders: machines{a.directory, a.config.Load}, Standing: a.sendingLogin, HideUsers: c.Submission.HideClient, MaxHold: c.Submission.Hold,
 		MaxLine: int(c.Limits.LineSize), MaxErrors: c.Limits.Errors,
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
 		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout, Breath: a.breath,

@@ -70,6 +70,11 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		return nil, s.say(noMechanism)
 	case !s.mayLogIn():
 		return nil, s.say(tlsNeeded)
+	}
+	if s.cfg.Standing != nil {
+		s.standing = s.cfg.Standing()
+	}
+	switch {
 	case mechanism == login:
 		return &loginServer{logIn: s.logIn}, nil
 	case mechanism == external && !s.certified().IsNull():
@@ -95,6 +100,9 @@ func (s *session) entered(address string, err error) error {
 	switch {
 	case err == nil && address != "":
 		s.client.Login = mail.Path(address)
+		if s.standing != nil {
+			s.standing.Entered(s.client.Login)
+		}
 		return s.say(loggedIn)
 	case err == nil, errors.Is(err, door.ErrLogin), errors.Is(err, door.ErrIdentity), errors.Is(err, door.ErrBinding):
 		return s.say(loginWrong)
@@ -102,6 +110,12 @@ func (s *session) entered(address string, err error) error {
 		return s.say(badBase64)
 	}
 	return s.say(loginUnsure) // the password was not even looked at
+}
+
+// stands reports whether what the client logged in with still opens the mailbox; nobody knows who has it where it
+// was changed, or taken away.
+func (s *session) stands() bool {
+	return s.client.Login.IsNull() || s.standing == nil || s.standing.Stands()
 }
 
 // An exchange is the server's side of what the doors have. What SCRAM says with success is a

@@ -27,6 +27,10 @@ func (s *session) Data(r io.Reader) error {
 		tx.Abort(mail.Loop, "mail loop")
 		return s.say(answer(mail.Verdict{Answer: mail.Loop, ID: tx.ID()}))
 	}
+	if !s.stands() {
+		tx.Abort(mail.Deferred, "what logged in opens the mailbox no more")
+		return s.say(loginOver)
+	}
 	ctx, cancel := s.answerTime()
 	defer cancel()
 	v := tx.Data(ctx, m, s.received(tx.ID()))

@@ -225,6 +225,10 @@ func (g *guard) dispatch(line string) {
 	g.verb = strings.ToUpper(verb)
 	g.conn.idle++
 	g.watch()
+	if g.verb != "QUIT" && !g.session.stands() {
+		g.send(loginOver)
+		return
+	}
 	switch g.verb {
 	case "MAIL", "RCPT":
 		g.path(arg)

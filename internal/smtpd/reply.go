@@ -64,6 +64,7 @@ var (
 	lostContent  = reply{code: 421, enhanced: "4.4.2", text: "connection lost", shut: true}
 	tooBad       = reply{code: 421, enhanced: "4.7.0", text: "too many errors", shut: true}
 	tooManyGiven = reply{code: 421, enhanced: "4.7.0", text: "too many transactions without a message", shut: true}
+	loginOver    = reply{code: 421, enhanced: "4.7.0", text: "what you logged in with has changed, log in again", shut: true}
 	broken       = reply{code: 421, enhanced: "4.3.0", text: "local error, come back later", shut: true}
 
 	readyForTLS = reply{code: 220, enhanced: "2.0.0", text: "go ahead"}

@@ -15,15 +15,16 @@ import (
 // answers goes to the guard; to the library it only says yes or no.
 type session struct {
 	*connection
-	guard   *guard
-	arg     argument    // of the MAIL or RCPT that the library is at
-	release time.Time   // that this MAIL asks for (RFC 4865)
-	tx      Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
-	utf8    bool        // its MAIL had SMTPUTF8
-	rcpts   int         // RCPT commands in it
-	size    int64       // what MAIL declared
-	to      mail.Path   // its recipient, where there is one only
-	login   mail.Path   // whose it is
+	guard    *guard
+	arg      argument    // of the MAIL or RCPT that the library is at
+	release  time.Time   // that this MAIL asks for (RFC 4865)
+	tx       Transaction // nil outside of a transaction; the library keeps RCPT and DATA inside
+	utf8     bool        // its MAIL had SMTPUTF8
+	rcpts    int         // RCPT commands in it
+	size     int64       // what MAIL declared
+	to       mail.Path   // its recipient, where there is one only
+	login    mail.Path   // whose it is
+	standing Standing    // what the client logged in with; nil: that is not followed
 }
 
 // maxGiven is how many transactions with a recipient a client may give up between two

@@ -84,6 +84,17 @@ type Senders interface {
 	Certificates() bool
 }
 
+// A Standing follows one log-in: what opened its mailbox may be changed, or taken away, while the client stays. Its calls come one
+// after the other.
+type Standing interface {
+	// Entered is called when the log-in has succeeded, with its address. What opened that when the exchange began counts, so that
+	// nobody is late who changes it meanwhile.
+	Entered(login mail.Path)
+	// Stands is asked at each command from then on, and before a message is accepted: whether all that opened the mailbox then
+	// still does. It does not wait.
+	Stands() bool
+}
+
 // An Observer counts what happens at the edge. Its methods are called from many
 // goroutines and must not wait.
 type Observer interface {
@@ -130,12 +141,13 @@ type Config struct {
 
 	ProxyTrusted []netip.Prefix // peers that speak the PROXY protocol, and must
 
-	TLS         *tls.Config   // nil: neither STARTTLS nor ImplicitTLS
-	ImplicitTLS bool          // the handshake comes first (RFC 8314), as on port 465
-	Submission  bool          // AUTH is offered, and required before MAIL (RFC 6409)
-	MaxHold     time.Duration // how far ahead a log-in may have a message wait (RFC 4865); 0: not at all
-	Senders     Senders       // nil: everybody who sends has to log in
-	HideUsers   bool          // Received does not name the client of a log-in
+	TLS         *tls.Config     // nil: neither STARTTLS nor ImplicitTLS
+	ImplicitTLS bool            // the handshake comes first (RFC 8314), as on port 465
+	Submission  bool            // AUTH is offered, and required before MAIL (RFC 6409)
+	MaxHold     time.Duration   // how far ahead a log-in may have a message wait (RFC 4865); 0: not at all
+	Senders     Senders         // nil: everybody who sends has to log in
+	Standing    func() Standing // called as a log-in begins; nil: one stands as long as its connection
+	HideUsers   bool            // Received does not name the client of a log-in
 
 	Log      *slog.Logger     // nil discards
 	Observer Observer         // nil counts nothing
