@@ -63,7 +63,7 @@ func (s *session) hello(name string, esmtp bool) reply {
 
 // keywords are the extensions offered now.
 func (s *session) keywords() []string {
-	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN"}
+	k := []string{"PIPELINING", fmt.Sprintf("SIZE %d", s.cfg.MaxMessage), "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN", fmt.Sprintf("LIMITS RCPTMAX=%d", s.cfg.MaxRecipients)} // RFC 9422
 	if s.cfg.TLS != nil && s.client.TLS == "" {
 		k = append(k, "STARTTLS")
 	}
