@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gatepost/internal/mail"
@@ -52,7 +53,7 @@ func transferWhere(q queue.Query) (w where) {
 	w.add(`queue_transfer.id > ?`, q.After)
 	w.addIf(q.ID != 0, `queue_transfer.id = ?`, q.ID)
 	w.addIf(q.Message != "", `(m.id = ? OR m.tx = ?)`, q.Message, q.Message)
-	w.addIf(q.Sender != "", `LOWER(m.sender) = ?`, lower(q.Sender))
+	w.addIf(q.Sender != "", `(LOWER(m.sender) = ? OR LOWER(m.sender) LIKE ? ESCAPE '!')`, lower(q.Sender), signedAs(q.Sender))
 	w.addIf(q.NullOnly, `LOWER(m.sender) = ''`)
 	w.addIf(q.Recipient != "", `queue_transfer.recipient_fold = ?`, q.Recipient.Fold())
 	w.addIf(q.Domain != "", `queue_transfer.domain = ?`, q.Domain)
@@ -62,6 +63,10 @@ func transferWhere(q queue.Query) (w where) {
 	w.addIf(!q.Before.IsZero(), `m.created < ?`, toMicros(q.Before))
 	return w
 }
+
+// signedAs is what the forms of an address with a tag in front are like, under which the mail of a domain
+// leaves that signs its return paths.
+func signedAs(p mail.Path) string { return "prvs=" + strings.Repeat("_", 10) + "=" + escapeLike(lower(p)) }
 
 // lower is as LOWER of both engines: ASCII letters alone can be relied on.
 func lower(p mail.Path) string { return string(p.Fold()) }

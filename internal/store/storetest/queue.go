@@ -338,6 +338,15 @@ func queueFind(t *testing.T, q QueueRows) {
 			t.Errorf("%s: got %v, %v; want %v", name, recipients(got), err, c.want)
 		}
 	}
+	signed := &queue.Message{ID: "s", Sender: "prvs=1234ABCDEF=A_b@here.example", Blob: "blob-s", Created: queueTime, Expires: queueTime}
+	if err := q.Put(t.Context(), []*queue.Transfer{{Message: signed, Recipient: "s@b.example", Destination: "mx:b.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	for sender, want := range map[mail.Path]int{"a_B@here.example": 1, signed.Sender: 1, "aab@here.example": 0, "b@here.example": 0} {
+		if got, err := q.Find(t.Context(), queue.Query{Sender: sender}); err != nil || len(got) != want {
+			t.Errorf("sent by %s: %d, %v; want %d", sender, len(got), err, want)
+		}
+	}
 	all, err := q.Find(t.Context(), queue.Query{Limit: 1})
 	if err != nil || len(all) != 1 {
 		t.Fatal(all, err)
