@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func authorsIn(value string) (paths []mail.Path, bad string) {
 		}
 		p, ok := a.Path()
 		if !ok {
-			return nil, a.Local + " is none"
+			return nil, cmp.Or(a.Local, "<>") + " is none"
 		}
 		paths = append(paths, p)
 	}

@@ -90,6 +90,7 @@ func TestAuthors(t *testing.T) {
 		{"a route", own, "From: <@boss@bank.example,:none@late.example>\r\n", "the field From has no address: <@boss@bank.example,:none@late.example> can be read in two ways", mail.Malformed, ""},
 		{"odd, but clear", own, "From: \"<a> b\" (<c> d) <none@late.example> (e), N. Q. One <none@late.example>\r\n", "", mail.OK, "<none@late.example>"},
 		{"an empty group", own, "From: undisclosed:;\r\n", "the field From has no address: it is empty", mail.Malformed, ""},
+		{"the null address", own, "From: <>\r\n", "the field From has no address: <> is none", mail.Malformed, ""},
 		{"no address", own, "From: me\r\n", "the field From has no address: me is none", mail.Malformed, ""},
 		{"many authors", own, "From: " + strings.Repeat("none@late.example,", 21) + "none@late.example\r\n", "the field From has too many addresses", mail.Malformed, ""},
 		{"nobody can tell", own, "From: defer@late.example\r\n", "", mail.Failed, ""},
