@@ -461,6 +461,17 @@ func TestLogLine(t *testing.T) {
 	if !strings.Contains(b.String(), "outcomes=delivered,refused") {
 		t.Error(b.String())
 	}
+	b.Reset() // content that can't be taken is no filter's doing
+	conv, _ := w.Connect(t.Context(), client)
+	defer conv.Close()
+	tx, _ := conv.Mail(t.Context(), client, "a@client.example", mail.Params{})
+	if v := tx.Rcpt(t.Context(), "accept@early.example", mail.RcptParams{}); v.Answer != mail.OK {
+		t.Fatal(v)
+	}
+	tx.Abort(mail.Malformed, "bare CR or LF in content")
+	if s := b.String(); !strings.Contains(s, `state=malformed reason="bare CR or LF in content"`) {
+		t.Error(s)
+	}
 }
 
 // A log-in is told in the copy (RFC 8601 §2.7.4).

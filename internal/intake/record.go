@@ -148,7 +148,9 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 	if len(outcomes) > 1 && t.settled {
 		args = append(args, "outcomes", strings.Join(outcomes, ","))
 	}
-	if decision.Entry != "" {
+	if v.Reason != "" && !byPolicy(v.Answer) {
+		args = append(args, "reason", v.Reason)
+	} else if decision.Entry != "" {
 		args = append(args, "filter", decision.Entry, "action", decision.Action, "reason", decision.Reason)
 	} else if v.Reason != "" {
 		args = append(args, "reason", v.Reason)
@@ -158,6 +160,12 @@ func (t *Transaction) log(v mail.Verdict, state string) {
 	}
 	args = append(args, "ms", t.in.Now().Sub(t.began).Milliseconds())
 	t.in.Log.Info("transaction", args...)
+}
+
+// byPolicy reports whether an answer is what the filters made of a message: else its reason is not
+// theirs, whatever they found.
+func byPolicy(a mail.Answer) bool {
+	return a == mail.OK || a == mail.Refused || a == mail.Deferred || a == mail.Shut
 }
 
 // words is a verdict for a person.
