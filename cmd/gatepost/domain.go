@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 )
@@ -94,7 +95,7 @@ func (p *program) domainAdd() *cobra.Command {
 				return err
 			}
 			return ask(p, cmd, ops.DomainAdd{
-				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
+				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, InboundBytes: bounds.InboundBytes, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
 				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), MailNames: given(d.mailNames), CatchAll: d.catchAll,
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
@@ -185,7 +186,7 @@ func (p *program) domainSet() *cobra.Command {
 				return err
 			}
 			r := ops.DomainSet{
-				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
+				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, InboundBytes: bounds.InboundBytes, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
 				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
 				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
@@ -198,7 +199,7 @@ func (p *program) domainSet() *cobra.Command {
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
-					"--quota, --quota-messages, --inbound, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
+					"--quota, --quota-messages, --inbound, --inbound-bytes, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
@@ -227,6 +228,7 @@ func (p *program) showDomain(d ops.Domain) {
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
+		"inbound bytes", limitText(d.Each.InboundBytes, fmt.Sprint(config.Size(d.Each.InboundBytes), " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
 	if len(d.Shut) > 0 {
 		p.record("shut services", join(d.Shut))

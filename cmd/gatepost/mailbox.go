@@ -160,9 +160,11 @@ func (p *program) mailboxSet() *cobra.Command {
 			if r.Digest, err = onOff(f, "digest", digest); err != nil {
 				return err
 			}
-			if r.Quota, r.QuotaMessages, r.Inbound, err = limits.given(f); err != nil {
+			bounds, err := limits.given(f)
+			if err != nil {
 				return err
 			}
+			r.Quota, r.QuotaMessages, r.Inbound, r.InboundBytes = bounds.quota, bounds.messages, bounds.inbound, bounds.inboundBytes
 			copies, shut = given(copies), given(shut)
 			r.Copies, r.Shut = changed(f, "copy-to", &copies), changed(f, "shut", &shut)
 			if stdin {
@@ -173,7 +175,7 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages, --inbound or --shut")
+				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -211,7 +213,8 @@ func (p *program) showMailbox(m ops.Mailbox) {
 	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "disposition", m.Disposition, "level", m.Level,
 		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes,
 		"quota", limitText(m.Quota, config.Size(m.Quota).String()), "quota messages", limitText(m.QuotaMessages, fmt.Sprint(m.QuotaMessages)), "full", percentText(m),
-		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)), "deleted bytes", m.Kept, "created", m.Created)
+		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)),
+		"inbound bytes", limitText(m.InboundBytes, fmt.Sprintf("%s an hour, %d bytes in the last", config.Size(m.InboundBytes), m.InboundBytesNow)), "deleted bytes", m.Kept, "created", m.Created)
 	if len(m.Shut) > 0 {
 		p.record("shut services", join(m.Shut))
 	}

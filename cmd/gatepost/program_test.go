@@ -249,7 +249,7 @@ func routeHandlers(h control.Handlers) {
 	control.On(h, answer[ops.DistributionRemove](ops.Nothing{}))
 	control.On(h, answer[ops.MailboxSet](ops.Mailbox{
 		Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0), Bytes: 900, Messages: 3,
-		Quota: 5 << 30, QuotaMessages: 100_000, Full: 91, Inbound: 200, InboundNow: 17, Own: ops.Limits{Bytes: 5 << 30}, Kept: 77,
+		Quota: 5 << 30, QuotaMessages: 100_000, Full: 91, Inbound: 200, InboundNow: 17, InboundBytes: 1 << 30, InboundBytesNow: 5120, Own: ops.Limits{Bytes: 5 << 30}, Kept: 77,
 	}))
 	control.On(h, answer[ops.MailboxDeleted]([]ops.DeletedMail{
 		{ID: "12", Deleted: at(9), Folder: "Trash", Date: at(1), Size: 1234, From: "bob@example.net", Subject: "Lunch \x1b[31m"},

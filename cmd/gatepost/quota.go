@@ -18,31 +18,39 @@ const (
 )
 
 // limitFlags are flags that bound what a mailbox takes.
-type limitFlags struct{ quota, messages, inbound string }
+type limitFlags struct{ quota, messages, inbound, inboundBytes string }
 
 func (l *limitFlags) flags(f *pflag.FlagSet, whose, above string) {
 	f.StringVar(&l.quota, "quota", "", "`size` that "+whose+" may take up, such as 5GiB; none, or default for "+above)
 	f.StringVar(&l.messages, "quota-messages", "", "`number` of messages that "+whose+" may hold; none, or default for "+above)
 	f.StringVar(&l.inbound, "inbound", "", "`number` of messages that strangers may bring to "+whose+" in an hour; none, or default for "+above)
+	f.StringVar(&l.inboundBytes, "inbound-bytes", "", "`size` that strangers may bring to "+whose+" in an hour, such as 1GiB; none, or default for "+above)
 }
 
-// given returns the limits whose flags were given; nil for the others.
-func (l *limitFlags) given(f *pflag.FlagSet) (quota, messages, inbound *int64, err error) {
-	if quota, err = sizeFlag(f, "quota", l.quota); err != nil {
-		return nil, nil, nil, err
+// A limitsGiven has the limits whose flags were given; nil for the others.
+type limitsGiven struct{ quota, messages, inbound, inboundBytes *int64 }
+
+func (l *limitFlags) given(f *pflag.FlagSet) (g limitsGiven, err error) {
+	if g.quota, err = sizeFlag(f, "quota", l.quota); err != nil {
+		return g, err
 	}
-	if messages, err = numberFlag(f, "quota-messages", l.messages); err != nil {
-		return nil, nil, nil, err
+	if g.messages, err = numberFlag(f, "quota-messages", l.messages); err != nil {
+		return g, err
 	}
-	inbound, err = numberFlag(f, "inbound", l.inbound)
-	return quota, messages, inbound, err
+	if g.inbound, err = numberFlag(f, "inbound", l.inbound); err != nil {
+		return g, err
+	}
+	g.inboundBytes, err = sizeFlag(f, "inbound-bytes", l.inboundBytes)
+	return g, err
 }
 
 // bounds reads a domain's limits into a request that has nothing else.
 func (d *domainFields) bounds(f *pflag.FlagSet) (r ops.DomainSet, err error) {
-	if r.Quota, r.QuotaMessages, r.Inbound, err = d.limits.given(f); err != nil {
+	g, err := d.limits.given(f)
+	if err != nil {
 		return r, err
 	}
+	r.Quota, r.QuotaMessages, r.Inbound, r.InboundBytes = g.quota, g.messages, g.inbound, g.inboundBytes
 	if r.Total, err = sizeFlag(f, "total", d.total); err != nil {
 		return r, err
 	}

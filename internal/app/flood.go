@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatepost/internal/config"
 	"gatepost/internal/directory"
 	"gatepost/internal/letter"
 	"gatepost/internal/mail"
@@ -59,10 +60,15 @@ func (f *floodTeller) tell(ctx context.Context, box directory.Mailbox) error {
 	a, now := f.app, f.app.now()
 	own, dom := a.quotas.of(box.ID)
 	told, err := a.rules.Recalls(ctx, box.ID, floodMemory, now)
-	if err != nil || told || own.Inbound <= 0 {
+	_, octets := a.inflow(box.ID, own)
+	most := atMost{own.Inbound, 0}
+	if octets || own.Inbound <= 0 {
+		most = atMost{0, own.InboundBytes}
+	}
+	if err != nil || told || most == (atMost{}) {
 		return err
 	}
-	content := a.letters.flooded(cmp.Or(box.Language, dom.Language, a.config.Load().Digest.Language), box.Address, own.Inbound, a.config.Load().Hostname, now)
+	content := a.letters.flooded(cmp.Or(box.Language, dom.Language, a.config.Load().Digest.Language), box.Address, most, a.config.Load().Hostname, now)
 	d, err := a.inboxLetter(ctx, box.ID, queue.Letter{To: box.Address, Content: content, Kind: "flood"}, now)
 	if err != nil {
 		return err
@@ -76,14 +82,21 @@ func (f *floodTeller) tell(ctx context.Context, box directory.Mailbox) error {
 	return nil
 }
 
+// atMost is what strangers brought as much of as a mailbox takes in an hour: one of the two.
+type atMost struct{ messages, octets int64 }
+
 // flooded tells an owner that strangers are put off, and what may be behind it. It is from the postmaster of
 // his domain.
-func (l letters) flooded(wish string, to mail.Path, most int64, hostname string, now time.Time) []byte {
+func (l letters) flooded(wish string, to mail.Path, most atMost, hostname string, now time.Time) []byte {
 	lang := l.texts.Match(wish)
 	text := func(key string, args ...any) string { return l.texts.Text(lang, "flood."+key, args...) }
+	amount := text("messages", most.messages)
+	if most.octets > 0 {
+		amount = text("octets", config.Size(most.octets))
+	}
 	head := letter.Letter{
 		ID: mail.NewID(now), Host: hostname, FromName: text("from", to.Domain()), From: mail.Path("postmaster@" + to.Domain()), To: to,
 		Subject: text("subject"), Language: lang, Time: now.UTC(),
 	}
-	return head.Plain(strings.Join([]string{text("state", to, most), text("wait"), text("why"), text("advice")}, "\n\n") + "\n")
+	return head.Plain(strings.Join([]string{text("state", to, amount), text("wait"), text("why"), text("advice")}, "\n\n") + "\n")
 }

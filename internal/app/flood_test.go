@@ -21,7 +21,7 @@ func TestFloodIsTold(t *testing.T) {
 	bob, _ := n.directory.Snapshot().Box(id)
 	letters := func() (count int) {
 		for _, s := range n.sent() {
-			if strings.Contains(s, "Subject: Strangers send you too much") && strings.Contains(s, "got 2 messages of strangers") {
+			if strings.Contains(s, "Subject: Strangers send you too much") && strings.Contains(s, "got 2 messages from strangers") {
 				count++
 			}
 		}
@@ -33,7 +33,7 @@ func TestFloodIsTold(t *testing.T) {
 		if m.Flooded(ctx, bob, "stranger@far.example") {
 			t.Error("a stranger is put off below the limit")
 		}
-		m.Stored(id)
+		m.Stored(id, 1000)
 	}
 	if !m.Flooded(ctx, bob, "stranger@far.example") {
 		t.Error("a stranger is not put off")
@@ -55,16 +55,43 @@ func TestFloodIsTold(t *testing.T) {
 	}
 }
 
+// Octets count as messages do, whatever is declared: a mailbox that had its fill of the hour takes no more of strangers.
+func TestFloodOfOctets(t *testing.T) {
+	n := openSigned(t)
+	id := n.limit("bob@test.example", directory.Limits{InboundBytes: 1 << 20})
+	bob, _ := n.directory.Snapshot().Box(id)
+	m := n.intake.Meter.(*meter)
+	for range 2 {
+		if m.Flooded(t.Context(), bob, "stranger@far.example") {
+			t.Error("a stranger is put off below the limit")
+		}
+		m.Stored(id, 600<<10)
+	}
+	if !m.Flooded(t.Context(), bob, "stranger@far.example") {
+		t.Error("a stranger is not put off")
+	}
+	n.must(newFloodTeller(n.App).tell(t.Context(), bob))
+	told := 0
+	for _, s := range n.sent() {
+		if strings.Contains(s, "got 1 MiB of mail from strangers") {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d letters, want 1", told)
+	}
+}
+
 func TestFloodLetter(t *testing.T) {
 	words, err := newLetters()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for lang, want := range map[string][]string{
-		"en": {"Language: en", "From: \"Mail of test.example\" <postmaster@test.example>", "ann@test.example got 300 messages", "letters of your bank", "once a day"},
-		"fr": {"Language: fr", "ann@test.example a reçu 300 messages", "messages de votre banque", "une fois par jour"},
+		"en": {"Language: en", "From: \"Mail of test.example\" <postmaster@test.example>", "ann@test.example got 300 messages from strangers", "letters of your bank", "once a day"},
+		"fr": {"Language: fr", "ann@test.example a reçu 300 messages d’inconnus", "messages de votre banque", "une fois par jour"},
 	} {
-		text := letterOf(t, words.flooded(lang, "ann@test.example", 300, "mx.test.example", time.Unix(1e9, 0)))
+		text := letterOf(t, words.flooded(lang, "ann@test.example", atMost{messages: 300}, "mx.test.example", time.Unix(1e9, 0)))
 		says(t, lang, text, want...)
 		if strings.Contains(text, "[flood.") {
 			t.Errorf("%s: a text is missing in\n%s", lang, text)

@@ -182,7 +182,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		Names: q.Names, MailNames: q.MailNames, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
-		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound)},
+		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound), InboundBytes: orZero(q.InboundBytes)},
 		Total: directory.Limits{Bytes: orZero(q.Total), Messages: orZero(q.TotalMessages)}, JunkDays: orZero(q.JunkDays), TrashDays: orZero(q.TrashDays), ArchiveDays: orZero(q.ArchiveDays),
 	})
 	if err != nil {
@@ -241,6 +241,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.Each.Bytes, q.Quota)
 		give(&d.Each.Messages, q.QuotaMessages)
 		give(&d.Each.Inbound, q.Inbound)
+		give(&d.Each.InboundBytes, q.InboundBytes)
 		give(&d.Total.Bytes, q.Total)
 		give(&d.Total.Messages, q.TotalMessages)
 		give(&d.JunkDays, q.JunkDays)

@@ -89,12 +89,13 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	if until := a.restorable(m); !until.IsZero() {
 		restorable = &until
 	}
+	inbound, inboundBytes := a.traffic.Inbound(m.ID)
 	return ops.Mailbox{
 		Shut: texts(m.Shut), Restorable: restorable,
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest,
 		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
-		InboundNow: math.Round(a.traffic.Inbound(m.ID)), Own: ops.Limits(m.Limits), Kept: kept,
+		InboundNow: math.Round(inbound), InboundBytes: limits.InboundBytes, InboundBytesNow: int64(inboundBytes), Own: ops.Limits(m.Limits), Kept: kept,
 	}, nil
 }
 
@@ -144,6 +145,7 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		give(&m.Limits.Bytes, q.Quota)
 		give(&m.Limits.Messages, q.QuotaMessages)
 		give(&m.Limits.Inbound, q.Inbound)
+		give(&m.Limits.InboundBytes, q.InboundBytes)
 		if q.Digest != nil {
 			m.NoDigest = !*q.Digest
 		}

@@ -120,12 +120,12 @@ func newMeter(a *App) *meter {
 func (m *meter) Refuses() bool { return m.app.config.Load().Quota.Over == "refuse" }
 
 // Stored implements intake.Meter.
-func (m *meter) Stored(box int64) { m.app.traffic.Stored(box) }
+func (m *meter) Stored(box, octets int64) { m.app.traffic.Stored(box, octets) }
 
 // Flooded implements intake.Meter. Whom the mailbox deals with is no stranger.
 func (m *meter) Flooded(ctx context.Context, box directory.Mailbox, sender mail.Path) bool {
 	limits, _ := m.of(box.ID)
-	if limits.Inbound <= 0 || m.app.traffic.Inbound(box.ID) < float64(limits.Inbound) || m.trusted(ctx, box, sender) {
+	if messages, octets := m.app.inflow(box.ID, limits); !messages && !octets || m.trusted(ctx, box, sender) {
 		return false
 	}
 	m.mu.Lock()
@@ -137,9 +137,15 @@ func (m *meter) Flooded(ctx context.Context, box directory.Mailbox, sender mail.
 	if !m.told[box.ID] && len(m.told) < maxTold {
 		m.told[box.ID] = true
 		m.app.flood.note(box)
-		m.app.log.Warn("a mailbox gets too much mail: strangers are put off", "mailbox", box.Address, "messages_an_hour", limits.Inbound)
+		m.app.log.Warn("a mailbox gets too much mail: strangers are put off", "mailbox", box.Address, "messages_an_hour", limits.Inbound, "octets_an_hour", limits.InboundBytes)
 	}
 	return true
+}
+
+// inflow reports whether strangers brought as many messages to a mailbox as it takes in an hour, and as many octets.
+func (a *App) inflow(box int64, l directory.Limits) (messages, octets bool) {
+	n, size := a.traffic.Inbound(box)
+	return l.Inbound > 0 && n >= float64(l.Inbound), l.InboundBytes > 0 && size >= float64(l.InboundBytes)
 }
 
 // trusted reports whether the mailbox has dealt with a sender.

@@ -14,6 +14,8 @@ type Limits struct {
 	Bytes    int64 `json:"bytes"`    // of all messages as they are served
 	Messages int64 `json:"messages"` // that are there
 	Inbound  int64 `json:"inbound"`  // that strangers may bring in an hour
+	// InboundBytes are the octets that they may bring in one.
+	InboundBytes int64 `json:"inbound_bytes"`
 }
 
 // Any reports whether there is a quota: a limit of what may be there.
@@ -25,6 +27,8 @@ func (d Domain) LimitsOf(m Mailbox) Limits {
 		Bytes:    limit(m.Limits.Bytes, d.Each.Bytes),
 		Messages: limit(m.Limits.Messages, d.Each.Messages),
 		Inbound:  limit(m.Limits.Inbound, d.Each.Inbound),
+
+		InboundBytes: limit(m.Limits.InboundBytes, d.Each.InboundBytes),
 	}
 }
 
@@ -37,7 +41,7 @@ func limit(own, above int64) int64 {
 
 // check refuses what is no number of anything.
 func (l Limits) check() error {
-	for _, n := range []int64{l.Bytes, l.Messages, l.Inbound} {
+	for _, n := range []int64{l.Bytes, l.Messages, l.Inbound, l.InboundBytes} {
 		if n < NoLimit {
 			return fmt.Errorf("%w: a limit of %d; 0 leaves it to what stands above, -1 is none", ErrInvalid, n)
 		}
@@ -52,7 +56,7 @@ func (*Snapshot) checkLimits(dom *Domain) error {
 			return err
 		}
 	}
-	if dom.Total.Inbound != 0 {
+	if dom.Total.Inbound != 0 || dom.Total.InboundBytes != 0 {
 		return fmt.Errorf("%w: what a whole domain may take in has no limit", ErrInvalid)
 	}
 	for _, days := range []int{dom.JunkDays, dom.TrashDays} {

@@ -8,8 +8,8 @@ import (
 func TestLimitsOf(t *testing.T) {
 	for name, c := range map[string]struct{ own, each, want Limits }{
 		"none":            {},
-		"the domain's":    {each: Limits{Bytes: 5, Messages: 6, Inbound: 7}, want: Limits{Bytes: 5, Messages: 6, Inbound: 7}},
-		"its own":         {own: Limits{Bytes: 1, Messages: 2, Inbound: 3}, each: Limits{Bytes: 5, Messages: 6, Inbound: 7}, want: Limits{Bytes: 1, Messages: 2, Inbound: 3}},
+		"the domain's":    {each: Limits{Bytes: 5, Messages: 6, Inbound: 7, InboundBytes: 8}, want: Limits{Bytes: 5, Messages: 6, Inbound: 7, InboundBytes: 8}},
+		"its own":         {own: Limits{Bytes: 1, Messages: 2, Inbound: 3, InboundBytes: 4}, each: Limits{Bytes: 5, Messages: 6, Inbound: 7, InboundBytes: 8}, want: Limits{Bytes: 1, Messages: 2, Inbound: 3, InboundBytes: 4}},
 		"some its own":    {own: Limits{Messages: 2}, each: Limits{Bytes: 5, Messages: 6}, want: Limits{Bytes: 5, Messages: 2}},
 		"explicitly none": {own: Limits{Bytes: NoLimit}, each: Limits{Bytes: 5, Messages: NoLimit}},
 	} {
@@ -26,6 +26,7 @@ func TestLimitsAreChecked(t *testing.T) {
 	for name, change := range map[string]func(*Domain){
 		"negative":          func(dom *Domain) { dom.Each.Bytes = -2 },
 		"a total's inbound": func(dom *Domain) { dom.Total.Inbound = 3 },
+		"and its octets":    func(dom *Domain) { dom.Total.InboundBytes = 3 },
 		"days":              func(dom *Domain) { dom.TrashDays = MaxKeepDays + 1 },
 		"negative days":     func(dom *Domain) { dom.JunkDays = -2 },
 	} {

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +25,7 @@ type Meter interface {
 	Flooded(ctx context.Context, box directory.Mailbox, sender mail.Path) bool
 	// Stored is told of boxes that a stranger's message came into, after the commit. It
 	// must not wait.
-	Stored(box int64)
+	Stored(box, octets int64)
 }
 
 // room judges at RCPT what a recipient's mailbox may take. It is the last word: a message
@@ -122,12 +121,11 @@ func (t *Transaction) stored(c *Commit) {
 	if t.in.Meter == nil || !t.tx.Client.Login.IsNull() {
 		return
 	}
-	boxes := make([]int64, 0, 1)
+	boxes := make(map[int64]int64, 1) // once, into however many folders it went
 	for _, d := range c.Deliveries {
-		boxes = append(boxes, d.Box)
+		boxes[d.Box] = d.Size
 	}
-	slices.SortFunc(boxes, cmp.Compare[int64])
-	for _, box := range slices.Compact(boxes) {
-		t.in.Meter.Stored(box)
+	for box, octets := range boxes {
+		t.in.Meter.Stored(box, octets)
 	}
 }

@@ -20,7 +20,7 @@ type gauge struct {
 	full             map[string]error
 	flooded, refuses bool
 	sizes            []int64
-	stored           []int64
+	stored           []int64 // octets
 }
 
 func (g *gauge) Room(_ context.Context, box, octets int64) error {
@@ -30,7 +30,7 @@ func (g *gauge) Room(_ context.Context, box, octets int64) error {
 }
 func (g *gauge) Refuses() bool                                              { return g.refuses }
 func (g *gauge) Flooded(context.Context, directory.Mailbox, mail.Path) bool { return g.flooded }
-func (g *gauge) Stored(box int64)                                           { g.stored = append(g.stored, box) }
+func (g *gauge) Stored(_, octets int64)                                     { g.stored = append(g.stored, octets) }
 
 // R2 of the field notes: mail for a full mailbox is neither dropped nor put off after it was
 // taken. It is judged at RCPT, and what was taken there is delivered.
@@ -60,6 +60,9 @@ func TestOverQuotaAtRcpt(t *testing.T) {
 			w.Meter = &c.meter
 			if got := w.send(t, c.to...); !slices.Equal(got, c.answers) {
 				t.Errorf("answers: got %v, want %v", got, c.answers)
+			}
+			if c.kept > 0 && (len(c.meter.stored) == 0 || c.meter.stored[0] < 100) {
+				t.Errorf("%v octets were counted", c.meter.stored)
 			}
 			if got := w.kept(); len(got) != c.kept || len(c.meter.stored) != c.kept {
 				t.Errorf("kept: got %v, want %d; counted %v", got, c.kept, c.meter.stored)

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -150,11 +151,11 @@ func (w *window) roll(now, width time.Duration) (buckets int) {
 	return int(min(n, 2))
 }
 
-func (w *window) add(now, width time.Duration) {
+func (w *window) add(now, width time.Duration) { w.addMany(now, width, 1) }
+
+func (w *window) addMany(now, width time.Duration, n int64) {
 	w.roll(now, width)
-	if w.count++; w.count == 0 {
-		w.count-- // it has been enough for long
-	}
+	w.count += uint32(min(n, int64(math.MaxUint32-w.count))) // beyond that it has been enough for long
 }
 
 // sum is how many there were within the width before now.

@@ -30,7 +30,7 @@ const (
 	Harvest = time.Hour          // recipients
 	Faults  = time.Hour          // offences against the protocol
 	Past    = 7 * 24 * time.Hour // histories
-	Inbound = time.Hour          // messages to a mailbox
+	Inbound = time.Hour          // messages to a mailbox, and their octets
 )
 
 // A Config is what Traffic needs to know. The zero value of a number is the default given
@@ -58,7 +58,7 @@ type Traffic struct {
 	histories   table[history]
 	patient     table[struct{}]
 	faults      table[window]
-	inbound     table[window]
+	inbound     table[inflow]
 
 	Pit Pit // for those who are slowed down
 
@@ -189,14 +189,20 @@ func (t *Traffic) Fault(a netip.Addr) (n float64) {
 	return n
 }
 
+// An inflow is what strangers brought to a mailbox.
+type inflow struct{ messages, kib window } // KiB, each message's rounded up
+
 // Stored counts a message of a stranger that came into a mailbox, by the mailbox's number.
-func (t *Traffic) Stored(box int64) {
+func (t *Traffic) Stored(box, octets int64) {
 	now := t.now()
-	t.inbound.update(mailboxKey(box), now, func(w *window) { w.add(now, Inbound) })
+	t.inbound.update(mailboxKey(box), now, func(f *inflow) {
+		f.messages.add(now, Inbound)
+		f.kib.addMany(now, Inbound, (max(octets, 0)+1023)/1024)
+	})
 }
 
-// Inbound is how many came into it within the last hour.
-func (t *Traffic) Inbound(box int64) float64 {
-	w, _ := t.inbound.look(mailboxKey(box))
-	return w.sum(t.now(), Inbound)
+// Inbound is how many came into it within the last hour, and of how many octets, to a KiB each.
+func (t *Traffic) Inbound(box int64) (messages, octets float64) {
+	f, _ := t.inbound.look(mailboxKey(box))
+	return f.messages.sum(t.now(), Inbound), f.kib.sum(t.now(), Inbound) * 1024
 }

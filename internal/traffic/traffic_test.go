@@ -314,16 +314,23 @@ func TestInbound(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	c := New(Config{Now: func() time.Time { return now }})
 	for range 30 {
-		c.Stored(7)
+		c.Stored(7, 2000)
 	}
-	c.Stored(8)
-	if a, b, n := c.Inbound(7), c.Inbound(8), c.Inbound(9); a != 30 || b != 1 || n != 0 {
-		t.Errorf("got %v, %v and %v", a, b, n)
+	c.Stored(8, 1)
+	for range 3 {
+		c.Stored(10, 1<<52) // nobody wraps the counter round
 	}
-	if now = now.Add(90 * time.Minute); c.Inbound(7) != 15 {
-		t.Errorf("half an hour after the hour: got %v, want half", c.Inbound(7))
-	}
-	if now = now.Add(time.Hour); c.Inbound(7) != 0 {
-		t.Errorf("later: got %v", c.Inbound(7))
+	for _, step := range []struct {
+		later            time.Duration
+		box              int64
+		messages, octets float64
+	}{
+		{0, 7, 30, 30 * 2048}, {0, 8, 1, 1024}, {0, 9, 0, 0}, {0, 10, 3, math.MaxUint32 * 1024},
+		{90 * time.Minute, 7, 15, 15 * 2048}, {time.Hour, 7, 0, 0},
+	} {
+		now = now.Add(step.later)
+		if messages, octets := c.Inbound(step.box); messages != step.messages || octets != step.octets {
+			t.Errorf("box %d, %v later: %v messages of %v octets, want %v of %v", step.box, step.later, messages, octets, step.messages, step.octets)
+		}
 	}
 }

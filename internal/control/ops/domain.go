@@ -66,6 +66,7 @@ type DomainAdd struct {
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
 	Inbound       *int64 `json:"inbound,omitempty"`        // of each
+	InboundBytes  *int64 `json:"inbound_bytes,omitempty"`  // of each
 	Total         *int64 `json:"total,omitempty"`          // octets of all together
 	TotalMessages *int64 `json:"total_messages,omitempty"`
 	JunkDays      *int   `json:"junk_days,omitempty"`
@@ -110,6 +111,7 @@ type DomainSet struct {
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
 	Inbound       *int64 `json:"inbound,omitempty"`        // of each
+	InboundBytes  *int64 `json:"inbound_bytes,omitempty"`  // of each
 	Total         *int64 `json:"total,omitempty"`          // octets of all together
 	TotalMessages *int64 `json:"total_messages,omitempty"`
 	JunkDays      *int   `json:"junk_days,omitempty"`

@@ -20,20 +20,23 @@ type Mailbox struct {
 
 	Warnings []string `json:"warnings,omitempty"` // what was set and comes to nothing
 
-	Quota         int64   `json:"quota"`          // octets that it may hold; 0: no limit
-	QuotaMessages int64   `json:"quota_messages"` // messages that it may hold; 0: no limit
-	Full          int     `json:"full"`           // percent of the limit that it is nearest to
-	Inbound       int64   `json:"inbound"`        // messages that strangers may bring in an hour; 0: no limit
-	InboundNow    float64 `json:"inbound_now"`    // that they brought in the last one, to this node
-	Own           Limits  `json:"own"`            // what was set for it alone
-	Kept          int64   `json:"kept"`           // octets of deleted mail that can be brought back
+	Quota           int64   `json:"quota"`          // octets that it may hold; 0: no limit
+	QuotaMessages   int64   `json:"quota_messages"` // messages that it may hold; 0: no limit
+	Full            int     `json:"full"`           // percent of the limit that it is nearest to
+	Inbound         int64   `json:"inbound"`        // messages that strangers may bring in an hour; 0: no limit
+	InboundNow      float64 `json:"inbound_now"`    // that they brought in the last one, to this node
+	InboundBytes    int64   `json:"inbound_bytes"`  // octets that strangers may bring in an hour; 0: no limit
+	InboundBytesNow int64   `json:"inbound_bytes_now"`
+	Own             Limits  `json:"own"`  // what was set for it alone
+	Kept            int64   `json:"kept"` // octets of deleted mail that can be brought back
 }
 
 // Limits are what somebody set: 0 nothing, -1 that there is no limit.
 type Limits struct {
-	Bytes    int64 `json:"bytes"`
-	Messages int64 `json:"messages"`
-	Inbound  int64 `json:"inbound"` // messages an hour
+	Bytes        int64 `json:"bytes"`
+	Messages     int64 `json:"messages"`
+	Inbound      int64 `json:"inbound"`       // messages an hour
+	InboundBytes int64 `json:"inbound_bytes"` // octets an hour
 }
 
 // MailboxAdd makes a mailbox. Result: Mailbox.
@@ -72,6 +75,7 @@ type MailboxSet struct {
 	Quota         *int64 `json:"quota,omitempty"` // 0: as the domain says, -1: no limit
 	QuotaMessages *int64 `json:"quota_messages,omitempty"`
 	Inbound       *int64 `json:"inbound,omitempty"`
+	InboundBytes  *int64 `json:"inbound_bytes,omitempty"`
 }
 
 // MailboxRemove removes one with all its mail. Result: Nothing.

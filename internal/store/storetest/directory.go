@@ -73,7 +73,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
 	box.Disposition, box.Level, box.NoDigest = directory.Tag, 5, true
 	box.Apps = []directory.AppPassword{{ID: 1 << 62, Name: "a\tphone", Created: directoryTime, SCRAM: "k1"}, {ID: 7, Name: "mutt", Created: directoryTime, SCRAM: "k2"}}
-	box.Limits = directory.Limits{Bytes: 1, Messages: -1, Inbound: 3}
+	box.Limits = directory.Limits{Bytes: 1, Messages: -1, Inbound: 3, InboundBytes: 9}
 	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
 	alias := directory.Alias{
 		Address: "sales@example.net", Kind: directory.Distribution, Targets: []mail.Path{`"a b"@example.net`, "ann@example.net"},
@@ -82,7 +82,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
 	dom.Language, dom.Zone, dom.DigestHours, dom.Challenged = "fr", "Europe/Paris", []int{6, 14}, directory.AllowedMailbox
 	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel}
-	dom.Each, dom.Total = directory.Limits{Bytes: 4, Messages: 5, Inbound: 6}, directory.Limits{Bytes: 7, Messages: 8}
+	dom.Each, dom.Total = directory.Limits{Bytes: 4, Messages: 5, Inbound: 6, InboundBytes: 10}, directory.Limits{Bytes: 7, Messages: 8}
 	dom.JunkDays, dom.TrashDays, dom.ArchiveDays = 9, -1, 3650
 	dom.SignsReturns = directoryTime.Add(time.Hour)
 	dom.MailNames = []string{"mail.a.example", "imap.a.example"}
