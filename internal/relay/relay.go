@@ -112,8 +112,12 @@ func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 			if errors.As(err, &s) {
 				b.all(queue.Deferred, s.said(t))
 			}
+			b.passed(b.open)
 			r.c.Log.Debug("relay: attempt ended", "destination", job.Destination, "server", t, "error", err)
 		}
+	}
+	if ctx.Err() == nil && !b.final {
+		b.refuseUnable()
 	}
 	return queue.Report{Results: b.results, Unreachable: !served, Unknown: b.final}
 }

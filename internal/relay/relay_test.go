@@ -366,6 +366,42 @@ func TestWithoutSMTPUTF8(t *testing.T) {
 	}
 }
 
+// Where one of a destination's servers can't take a message, or not for a recipient, the next one that can has it. It is refused where
+// none can; where nobody knows, since one did not answer, it waits.
+func TestAbleServer(t *testing.T) {
+	const plain, wide, small = "250 PIPELINING", "250-x\n250-PIPELINING\n250 SMTPUTF8", "250-x\n250-SMTPUTF8\n250 SIZE 10"
+	const fine, no, large = "carried 250 2.0.0 end of data fine", "refused 0 5.6.7 EHLO the address is not ASCII", "refused 0 5.3.4 EHLO the message has 22 octets, the server takes at most 10"
+	for name, c := range map[string]struct {
+		one, two map[string]string
+		want     string
+	}{
+		"the second can":                {map[string]string{"EHLO": plain}, map[string]string{"EHLO": wide}, fine + "; " + fine},
+		"the first can":                 {map[string]string{"EHLO": wide}, map[string]string{"EHLO": plain}, fine + "; " + fine},
+		"none can":                      {map[string]string{"EHLO": plain}, map[string]string{"EHLO": plain}, fine + "; " + no},
+		"the second is away":            {map[string]string{"EHLO": plain}, map[string]string{"banner": ""}, fine + "; deferred 0 4.4.1"},
+		"the first is away":             {map[string]string{"banner": ""}, map[string]string{"EHLO": plain}, fine + "; deferred 0 4.4.1"},
+		"the first can, and not now":    {map[string]string{"EHLO": wide, "RCPT TO:<jörg@a.example>": "450 4.2.1 later"}, map[string]string{"EHLO": plain}, fine + "; deferred 450 4.2.1 RCPT later"},
+		"the second can, and not now":   {map[string]string{"EHLO": plain}, map[string]string{"EHLO": wide, "RCPT": "450 4.2.1 later"}, fine + "; deferred 450 4.2.1 RCPT later"},
+		"the second refuses":            {map[string]string{"EHLO": plain}, map[string]string{"EHLO": wide, "RCPT": "550 5.1.1 nobody"}, fine + "; refused 550 5.1.1 RCPT nobody"},
+		"too large for the first":       {map[string]string{"EHLO": small}, map[string]string{"EHLO": wide}, fine + "; " + fine},
+		"too large for both":            {map[string]string{"EHLO": small}, map[string]string{"EHLO": small}, large + "; " + large},
+		"too large, and the other away": {map[string]string{"EHLO": small}, map[string]string{"banner": ""}, "deferred 0 4.4.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, two := serve(t, "127.0.0.1", c.one), serve(t, "127.0.0.2", c.two)
+			r := hostRelay(t, Host{Name: "one", Address: one.addr.String(), Priority: 1}, Host{Name: "two", Address: two.addr.String(), Priority: 2})
+			if got := told(r.Carry(t.Context(), job(toA, "ann@a.example", "jörg@a.example"))); !strings.HasPrefix(got, c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+			_, first := one.count()
+			_, second := two.count()
+			if most := strings.Count(c.want, fine); first+second > most {
+				t.Errorf("%d contents to one and %d to the other, want %d", first, second, most)
+			}
+		})
+	}
+}
+
 // A server is asked for an address that is not ASCII where it knows SMTPUTF8, and has none elsewhere.
 func TestAskUTF8(t *testing.T) {
 	s := serve(t, "127.0.0.1", map[string]string{"EHLO": "250-x\n250 SMTPUTF8"})

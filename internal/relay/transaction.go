@@ -19,10 +19,14 @@ type batch struct {
 	// final: the content was sent whole, and what became of it for those that are
 	// open is known to nobody. Another server must not get it now.
 	final bool
+	// unable: what servers that can't take a message at all, or not for a recipient, would say to that, the first one's by
+	// index. Another server of the destination may take it.
+	unable map[int]queue.Reply
+	able   map[int]bool // of those for whom a server was tried that can, or may
 }
 
 func newBatch(job queue.Job) *batch {
-	b := &batch{job: job, results: make([]queue.Result, len(job.Transfers))}
+	b := &batch{job: job, results: make([]queue.Result, len(job.Transfers)), unable: map[int]queue.Reply{}, able: map[int]bool{}}
 	for i := range job.Transfers {
 		b.open = append(b.open, i)
 	}
@@ -37,6 +41,32 @@ func (b *batch) all(fate queue.Fate, said queue.Reply) {
 	if fate != queue.Deferred {
 		b.open = nil
 	}
+}
+
+// cannot notes of some recipients that a server can't take the message for them.
+func (b *batch) cannot(of []int, said queue.Reply) {
+	for _, i := range of {
+		if _, known := b.unable[i]; !known {
+			b.unable[i] = said
+		}
+	}
+}
+
+// passed notes of some recipients that a server was tried which can take the message for them, for all that is known.
+func (b *batch) passed(of []int) {
+	for _, i := range of {
+		b.able[i] = true
+	}
+}
+
+// refuseUnable ends what is open and no server of the destination can take.
+func (b *batch) refuseUnable() {
+	for _, i := range b.open {
+		if said, unable := b.unable[i]; unable && !b.able[i] {
+			b.results[i] = queue.Result{Fate: queue.Refused, Reply: said}
+		}
+	}
+	b.close()
 }
 
 // noted sets the result of one recipient from the reply to a command.
@@ -56,14 +86,17 @@ const maxRcpts = 100
 // no more use.
 func (c *client) transact(b *batch) error {
 	if said, ok := c.unfit(b.job); !ok {
-		b.all(queue.Refused, said)
+		b.cannot(b.open, said)
 		return nil
 	}
 	if !c.has("SMTPUTF8") {
-		if b.leaveOut(c.target); len(b.open) == 0 {
+		left := b.leaveOut(c.target)
+		defer func() { b.open = append(b.open, left...) }()
+		if len(b.open) == 0 {
 			return nil
 		}
 	}
+	b.passed(b.open)
 	if c.dirty {
 		if r, err := c.do("RSET", "RSET"); err != nil || r.class() != 2 {
 			return stopped(err, "RSET", r)
@@ -112,15 +145,20 @@ func (c *client) unfit(job queue.Job) (queue.Reply, bool) {
 	return queue.Reply{}, true
 }
 
-// leaveOut refuses those of the open recipients whose addresses only SMTPUTF8 can carry: the
-// others get the message.
-func (b *batch) leaveOut(t target) {
+// leaveOut takes from the open recipients those whose addresses only SMTPUTF8 can carry, and returns them: the others get the
+// message.
+func (b *batch) leaveOut(t target) (left []int) {
+	var open []int
 	for _, i := range b.open {
-		if to := b.job.Transfers[i].Recipient; to.NeedsUTF8() {
-			b.results[i] = queue.Result{Fate: queue.Refused, Reply: noUTF8(t, "the address is not ASCII")}
+		if b.job.Transfers[i].Recipient.NeedsUTF8() {
+			left = append(left, i)
+		} else {
+			open = append(open, i)
 		}
 	}
-	b.close()
+	b.open = open
+	b.cannot(left, noUTF8(t, "the address is not ASCII"))
+	return left
 }
 
 func noUTF8(t target, what string) queue.Reply {
