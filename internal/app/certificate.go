@@ -47,6 +47,15 @@ func certificateFiles(c *config.Config) certificate.Files {
 	return f
 }
 
+// tellMissing warns of names whose certificates listeners are to show and that there is none for.
+func (a *App) tellMissing(c *config.Config) {
+	for _, name := range c.Listen.Certificates() {
+		if !a.certificates.Has(name) {
+			a.log.Warn("no certificate is for the name that a listener is to show: until there is, it shows the node's own to who asks for no other", "certificate", name)
+		}
+	}
+}
+
 // orderCertificates asks the authority for what is due, if there is one.
 func (a *App) orderCertificates(ctx context.Context) error {
 	acme.Run(ctx, a.log, a.authority)
@@ -75,7 +84,7 @@ func (a *App) orderedNames() []string {
 	if c.TLS.ACME.Directory == "" {
 		return nil
 	}
-	names := append([]string{c.Hostname}, c.TLS.ACME.Names...)
+	names := slices.Concat([]string{c.Hostname}, c.TLS.ACME.Names, c.Listen.Certificates())
 	for _, d := range a.directory.Snapshot().Domains() {
 		names = append(names, d.MailNames...)
 	}

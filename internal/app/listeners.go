@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -25,17 +26,16 @@ type edge struct {
 
 // A front makes the servers of one configuration.
 type front struct {
-	app         *App
-	c           *config.Config
-	certificate *tls.Config
-	site        *web.Server
-	spool       string
+	app   *App
+	c     *config.Config
+	site  *web.Server
+	spool string
 }
 
 // points are the listeners of a configuration, each with a server of its own. Nothing is
 // changed by that.
 func (a *App) points(c *config.Config, site *web.Server, spool string) (list []listen.Point, err error) {
-	f := front{a, c, a.certificates.TLS(), site, spool}
+	f := front{a, c, site, spool}
 	for _, p := range c.Listen.Protocols() {
 		serve := f.protocols()[p.Name]
 		if serve == nil { // dns
@@ -62,14 +62,14 @@ func (f front) protocols() map[string]func(config.Listener) (serveFunc, error) {
 		"submission": func(l config.Listener) (serveFunc, error) { return f.smtp(l, true, false) },
 		"smtps":      func(l config.Listener) (serveFunc, error) { return f.smtp(l, true, true) },
 		"imap":       func(l config.Listener) (serveFunc, error) { return f.drained(f.imap(l)), nil },
-		"imaps":      func(l config.Listener) (serveFunc, error) { return f.encrypted(f.drained(f.imap(l))), nil },
+		"imaps":      func(l config.Listener) (serveFunc, error) { return f.encrypted(l, f.drained(f.imap(l))), nil },
 		"pop3":       func(l config.Listener) (serveFunc, error) { return f.drained(f.pop3(l)), nil },
-		"pop3s":      func(l config.Listener) (serveFunc, error) { return f.encrypted(f.drained(f.pop3(l))), nil },
+		"pop3s":      func(l config.Listener) (serveFunc, error) { return f.encrypted(l, f.drained(f.pop3(l))), nil },
 		"sieve":      func(l config.Listener) (serveFunc, error) { return f.drained(f.sieve(l)), nil },
 		"web":        func(config.Listener) (serveFunc, error) { return f.site.Serve, nil },
-		"webs": func(config.Listener) (serveFunc, error) {
-			return func(ctx context.Context, l net.Listener) error {
-				return f.site.ServeTLS(ctx, l, f.app.certificates.Web())
+		"webs": func(l config.Listener) (serveFunc, error) {
+			return func(ctx context.Context, socket net.Listener) error {
+				return f.site.ServeTLS(ctx, socket, f.app.certificates.Web(l.Certificate))
 			}, nil
 		},
 	}
@@ -90,7 +90,7 @@ func (f front) smtp(l config.Listener, submission, implicit bool) (serveFunc, er
 		CommandTime: c.Limits.CommandTimeout, DataTime: c.Limits.DataTimeout, ContentTime: c.Limits.ContentTimeout,
 		AnswerTime: c.Limits.AnswerTimeout, DrainTime: c.Limits.DrainTimeout, Breath: a.breath,
 		Limits: &a.edge.limits, SpoolOver: int64(c.Limits.SpoolOver), SpoolDir: f.spool, ProxyTrusted: c.Proxy.Trusted,
-		TLS: f.certificate, Log: a.log, Observer: a.metrics, Abuser: abusers{a.traffic, a.bans, a.log}, Now: a.now,
+		TLS: f.tls(l), Log: a.log, Observer: a.metrics, Abuser: abusers{a.traffic, a.bans, a.log}, Now: a.now,
 		Submission: submission, ImplicitTLS: implicit,
 	}, a.receiver(submission, messageBudget(c)), submissionLogins{a.logins(directory.ServiceSubmission, l.Domain), a.allowance})
 	if err != nil {
@@ -104,7 +104,7 @@ func (f front) imap(l config.Listener) doorServer {
 	return &imap.Server{
 		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServiceIMAP, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServiceIMAP), Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.imap, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
 		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
-		TLS: f.certificate, Spool: f.spool, Now: a.now,
+		TLS: f.tls(l), Spool: f.spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}
 }
@@ -113,7 +113,7 @@ func (f front) pop3(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &pop3.Server{
 		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServicePOP3, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServicePOP3), Refuse: a.refusal("pop3"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.pop3,
-		Changes: a.changes, Log: a.log, TLS: f.certificate, Now: a.now,
+		Changes: a.changes, Log: a.log, TLS: f.tls(l), Now: a.now,
 		Limits: pop3.Limits{Connections: c.Limits.Connections, Idle: c.Limits.POP3Timeout},
 	}
 }
@@ -122,7 +122,7 @@ func (f front) sieve(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &managesieve.Server{
 		Boxes: a.mailboxes, Scripts: a.rules, Auth: a.logins(directory.ServiceSieve, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServiceSieve), Refuse: a.refusal("sieve"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.sieve,
-		Log: a.log, TLS: f.certificate, Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
+		Log: a.log, TLS: f.tls(l), Now: a.now, Limits: managesieve.Limits{Connections: c.Limits.Connections},
 	}
 }
 
@@ -143,6 +143,13 @@ func (f front) drained(s doorServer) serveFunc {
 }
 
 // encrypted is serve over TLS from the first byte.
-func (f front) encrypted(serve serveFunc) serveFunc {
-	return func(ctx context.Context, l net.Listener) error { return serve(ctx, tls.NewListener(l, f.certificate)) }
+func (f front) encrypted(l config.Listener, serve serveFunc) serveFunc {
+	return func(ctx context.Context, socket net.Listener) error {
+		return serve(ctx, tls.NewListener(socket, f.tls(l)))
+	}
+}
+
+// tls is TLS as a listener shows it: with the certificate that is said for it, or that of the name by which the node is called there.
+func (f front) tls(l config.Listener) *tls.Config {
+	return f.app.certificates.TLS(cmp.Or(l.Certificate, l.Name))
 }

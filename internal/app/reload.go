@@ -144,7 +144,7 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 		cancel()
 		return nil, errors.Join(err, a.certificates.Use(certificateFiles(a.config.Load())))
 	}
-	return func() { a.apply(c); providers.Apply(); a.site = site; listening() }, nil
+	return func() { a.apply(c); providers.Apply(); a.site = site; listening(); a.tellMissing(c) }, nil
 }
 
 // apply puts settings in force that are plain values.

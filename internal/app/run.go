@@ -108,6 +108,7 @@ func (a *App) services(ctx context.Context, c *config.Config) ([]service, error)
 	a.metrics.InFlight(a.edge.limits.InFlight)
 	a.board.Count(a.metrics.OutOfNetwork)
 	a.board.Inherit(a.handover.Left)
+	a.tellMissing(c)
 	points, err := a.points(c, a.site, spool)
 	if err != nil {
 		return nil, err

@@ -70,9 +70,12 @@ func (c *choice) covers(name string) []shown {
 	return list
 }
 
-// choose returns the certificate that a client gets.
-func (c *choice) choose(hello *tls.ClientHelloInfo) *tls.Certificate {
+// choose returns the certificate that a client gets, who is taken to ask for another name where there is none for his.
+func (c *choice) choose(hello *tls.ClientHelloInfo, other string) *tls.Certificate {
 	list := c.covers(hello.ServerName)
+	if len(list) == 0 && other != "" {
+		list = c.covers(other)
+	}
 	for _, s := range list {
 		if hello.SupportsCertificate(s.cert) == nil {
 			return s.cert

@@ -210,12 +210,15 @@ func (k *Keeper) HasFile(name string) bool {
 	return false
 }
 
-// TLS returns what listeners need: the certificates, and nothing below TLS 1.2 (RFC 8996). The library's cipher
-// suites are those of RFC 9325.
-func (k *Keeper) TLS() *tls.Config {
+// TLS returns what a listener needs: the certificates, and nothing below TLS 1.2 (RFC 8996). The library's cipher
+// suites are those of RFC 9325. Who asks for no name that there is a certificate for is shown that of name, and the node's own
+// where there is none either.
+func (k *Keeper) TLS(name string) *tls.Config {
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return k.chosen.Load().choose(hello), nil },
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return k.chosen.Load().choose(hello, name), nil
+		},
 	}
 }
 
@@ -225,9 +228,12 @@ const acmeProtocol = "acme-tls/1"
 // proofTime bounds how long a proof is looked for.
 const proofTime = 5 * time.Second
 
+// Has reports whether there is a certificate for a name.
+func (k *Keeper) Has(name string) bool { return len(k.chosen.Load().covers(name)) > 0 }
+
 // Web is TLS for HTTPS: it shows authorities that a name is ours, too (tls-alpn-01).
-func (k *Keeper) Web() *tls.Config {
-	c := k.TLS()
+func (k *Keeper) Web(name string) *tls.Config {
+	c := k.TLS(name)
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if !slices.Equal(hello.SupportedProtos, []string{acmeProtocol}) {
 			return nil, nil

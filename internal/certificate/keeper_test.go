@@ -135,7 +135,7 @@ func (r *room) asked(c *tls.Config, name string, more ...func(*tls.Config)) *x50
 
 func (r *room) wants(name, want string) {
 	r.t.Helper()
-	if got := r.asked(r.k.TLS(), name).DNSNames[0]; got != want {
+	if got := r.asked(r.k.TLS(""), name).DNSNames[0]; got != want {
 		r.t.Errorf("who asks for %q is shown the certificate of %s, want that of %s", name, got, want)
 	}
 }
@@ -150,6 +150,26 @@ func TestChoice(t *testing.T) {
 		"a.b.customer.example": "mx.test.example", "customer.example": "mx.test.example", "stranger.example": "mx.test.example", "": "mx.test.example",
 	} {
 		r.wants(name, want)
+	}
+}
+
+// A listener may show another certificate than the node's own to who asks for no name that there is.
+func TestChoiceOfListener(t *testing.T) {
+	r := newRoom(t)
+	r.open(r.pair("own", "mx.test.example"), r.pair("star", "*.customer.example"), r.pair("exact", "mail.customer.example"))
+	for _, c := range []struct{ listener, asked, want string }{
+		{"mail.customer.example", "", "mail.customer.example"}, {"mail.customer.example", "stranger.example", "mail.customer.example"},
+		{"mail.customer.example", "mx.test.example", "mx.test.example"}, {"mail.customer.example", "imap.customer.example", "*.customer.example"},
+		{"smtp.customer.example", "", "*.customer.example"}, {"none.example", "", "mx.test.example"},
+	} {
+		for _, config := range []*tls.Config{r.k.TLS(c.listener), r.k.Web(c.listener)} {
+			if got := r.asked(config, c.asked).DNSNames[0]; got != c.want {
+				t.Errorf("at a listener of %s who asks for %q is shown the certificate of %s, want that of %s", c.listener, c.asked, got, c.want)
+			}
+		}
+	}
+	if !r.k.Has("smtp.customer.example") || r.k.Has("none.example") {
+		t.Error("it does not know for which names there is a certificate")
 	}
 }
 
@@ -174,10 +194,10 @@ func TestChoiceByKey(t *testing.T) {
 	old := func(c *tls.Config) {
 		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 	}
-	if got := r.asked(r.k.TLS(), "mail.customer.example", old).PublicKeyAlgorithm; got != x509.RSA {
+	if got := r.asked(r.k.TLS(""), "mail.customer.example", old).PublicKeyAlgorithm; got != x509.RSA {
 		t.Errorf("a client that reads RSA alone: got %v", got)
 	}
-	if got := r.asked(r.k.TLS(), "mail.customer.example").PublicKeyAlgorithm; got != x509.ECDSA {
+	if got := r.asked(r.k.TLS(""), "mail.customer.example").PublicKeyAlgorithm; got != x509.ECDSA {
 		t.Errorf("a client of today: got %v", got)
 	}
 }
@@ -322,10 +342,10 @@ func TestProof(t *testing.T) {
 	chain, private := made(t, elliptical(t), begin, begin.AddDate(0, 0, 1), "proof.example")
 	r.rows.proofs = map[string][]byte{"tls-alpn-01 mx.test.example": append(chain, private...), "http-01 token": []byte("answer")}
 	alone := func(c *tls.Config) { c.NextProtos = []string{"acme-tls/1"} }
-	if got := r.asked(r.k.Web(), "mx.test.example", alone).DNSNames[0]; got != "proof.example" {
+	if got := r.asked(r.k.Web(""), "mx.test.example", alone).DNSNames[0]; got != "proof.example" {
 		t.Errorf("the authority is shown %s", got)
 	}
-	web := r.k.Web()
+	web := r.k.Web("")
 	web.NextProtos = []string{"h2", "http/1.1"}
 	browser := func(c *tls.Config) { c.NextProtos = []string{"h2", "acme-tls/1"} }
 	if got := r.asked(web, "mx.test.example", browser).DNSNames[0]; got != "mx.test.example" {

@@ -19,8 +19,22 @@ type Listener struct {
 	Name     string         // what banner, EHLO and Received call the node there; "": Hostname
 	Networks []netip.Prefix // whose clients are let in; none: everybody
 	Domain   string         // of log-ins that name none; "": none
+	// Certificate is whose certificate is shown there to who asks for no name that there is one for; "": Name's, else the node's own.
+	Certificate string
 
 	at place // in the file
+}
+
+// Certificates returns the names whose certificates listeners are to show.
+func (l Listen) Certificates() (names []string) {
+	for _, p := range l.Protocols() {
+		for _, one := range p.Listeners {
+			if one.Certificate != "" {
+				names = append(names, one.Certificate)
+			}
+		}
+	}
+	return names
 }
 
 // maxListeners bounds how many listeners a protocol has.
@@ -56,6 +70,8 @@ func takes(protocol, key string) bool {
 		return slices.Contains([]string{"smtp", "submission", "smtps"}, protocol)
 	case "domain":
 		return slices.Contains([]string{"submission", "smtps", "imap", "imaps", "pop3", "pop3s", "sieve"}, protocol)
+	case "certificate":
+		return protocol != "web" && protocol != "dns"
 	case "networks":
 		return protocol != "dns" // dnsbl_zone.allow says it
 	}
@@ -64,7 +80,7 @@ func takes(protocol, key string) bool {
 
 // listenerKeys are those that a protocol's listeners take.
 func listenerKeys(protocol string) []string {
-	return slices.DeleteFunc([]string{"address", "name", "networks", "domain"}, func(key string) bool { return !takes(protocol, key) })
+	return slices.DeleteFunc([]string{"address", "name", "networks", "domain", "certificate"}, func(key string) bool { return !takes(protocol, key) })
 }
 
 // listenerList reads the value of a setting below listen; a text is the short form of flags.
@@ -104,6 +120,8 @@ func (l *loader) listener(file, protocol string, n *yaml.Node) Listener {
 			found.Name = convert(l, at, key.Value, value, mail.ParseDomain)
 		case key.Value == "domain":
 			found.Domain = convert(l, at, key.Value, value, mail.ParseDomain)
+		case key.Value == "certificate":
+			found.Certificate = convert(l, at, key.Value, value, mail.ParseDomain)
 		case key.Value == "networks":
 			found.Networks = l.networkList(file, value)
 		}
