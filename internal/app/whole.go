@@ -56,10 +56,11 @@ func (s wholeSource) Places() ([]collector.Place, error) {
 // virtual are folders that show what is in others.
 var virtual = [...]string{`\All`, `\Flagged`, `\Important`}
 
-// placesOf are the folders that hold messages, by the names that they get here. Where all are beneath INBOX, as Courier and Cyrus
+// placesOf are the account's own folders that hold messages, by the names that they get here. Where all are beneath INBOX, as Courier and Cyrus
 // have them, they stand beside it here.
 func placesOf(list []remote.Listed) (places []collector.Place) {
 	beneath := true
+	list = slices.DeleteFunc(slices.Clone(list), func(l remote.Listed) bool { return l.Others })
 	for _, l := range list {
 		first, _, deeper := strings.Cut(l.Name, l.Delimiter)
 		beneath = beneath && strings.EqualFold(first, mailbox.Inbox) && (deeper || l.Delimiter != "")
@@ -163,6 +164,9 @@ type wholeHome struct{ app *App }
 
 func (h wholeHome) Open(ctx context.Context, acc *collector.Account, p collector.Place) (int64, string, error) {
 	f, err := h.app.folderFor(ctx, acc.Box, p.Name, mailbox.Use(p.Use))
+	if errors.Is(err, mailbox.ErrQuarantine) { // here that name is taken by what is held
+		f, err = h.app.folderFor(ctx, acc.Box, p.Name+" 2", mailbox.Use(p.Use))
+	}
 	var stop stopped
 	switch {
 	case errors.As(err, &stop):

@@ -18,6 +18,8 @@ func TestPlaces(t *testing.T) {
 		{"beneath the inbox, and beside", `/ INBOX|/ INBOX/A|/ B`, `INBOX, INBOX/A, B`},
 		{"Gmail", `/ INBOX|/ [Gmail] \Noselect|/ [Gmail]/All Mail \All|/ [Gmail]/Starred \Flagged|/ [Gmail]/Sent Mail \Sent`, `INBOX, [Gmail]/Sent Mail \Sent`},
 		{"two that are one", `. A/B|. A_B`, `A_B, A_B 2`},
+		{"others' and shared ones", `/ INBOX|/ A|/ Shared/bob/B \Others|/ Groups/info/INBOX \Others`, `INBOX, A`},
+		{"others' beside all beneath the inbox", `. INBOX|. INBOX.Sent|. user.bob \Others`, `INBOX, Sent`},
 		{"flat", ` INBOX| a`, `INBOX, a`},
 		{"no name here", `. a*b%|. \x|. a..b|. &bad|. ` + strings.Repeat("x", 900), `a_b_, _\x, a/_/b, &bad, ` + strings.Repeat("x", 200)},
 	} {
@@ -28,6 +30,7 @@ func TestPlaces(t *testing.T) {
 				l := remote.Listed{Delimiter: delimiter, Name: rest}
 				if at := strings.LastIndex(rest, ` \`); at >= 0 {
 					l.Name, l.Attributes = rest[:at], []string{rest[at+1:]}
+					l.Others = l.Has(`\Others`)
 				}
 				list = append(list, l)
 			}

@@ -23,7 +23,7 @@ func said(text string) *conn {
 func FuzzResponse(f *testing.F) {
 	for _, s := range []string{
 		"* OK [UIDVALIDITY 7] hello (\r\n", "* 1 FETCH (UID 4 BODY[] {5}\r\nhello FLAGS (\\Seen))\r\n", "* LIST (\\Sent) \"/\" {3}\r\na\"b\r\n",
-		"+ \r\n", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] NIL)\r\n", "* {99999999999}\r\n", "((((\r\n", "* 1 FETCH (BODY[] \"x\\\"\")\r\n", "* 2 FETCH (UID 3 FLAGS (\\Seen $Work (x)))\r\n", "* LIST (\\Noselect) NIL \"\"\r\n",
+		"+ \r\n", "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] NIL)\r\n", "* {99999999999}\r\n", "((((\r\n", "* 1 FETCH (BODY[] \"x\\\"\")\r\n", "* 2 FETCH (UID 3 FLAGS (\\Seen $Work (x)))\r\n", "* LIST (\\Noselect) NIL \"\"\r\n", "* NAMESPACE ((\"\" \"/\")) NIL ((\"#\" NIL)(x))\r\n",
 		"* 1 FETCH (BODY[] {1500}\r\n" + strings.Repeat("x", 1500) + ")\r\n",
 	} {
 		f.Add(s)
@@ -44,6 +44,7 @@ func FuzzResponse(f *testing.F) {
 				flagsOf(r, map[string]string{})
 				body(r)
 			}
+			spaced(r).others("INBOX/x")
 			if l, ok := listed(r, "LIST"); ok && l.Name == "" {
 				t.Error("a folder without a name")
 			}

@@ -16,6 +16,7 @@ type Listed struct {
 	Delimiter  string // between levels; "": there are none
 	Attributes []string
 	Subscribed bool
+	Others     bool // it is somebody else's, or shared, by the server's word (RFC 2342)
 }
 
 // Has reports whether the folder has an attribute, `\Noselect`, in any case.
@@ -53,10 +54,73 @@ func (i *IMAP) List(most int) (list []Listed, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("imap: LSUB: %w", err)
 	}
+	spaces, err := i.namespaces()
+	if err != nil {
+		return nil, err
+	}
 	for n := range list {
 		list[n].Subscribed = subscribed[list[n].Name]
+		list[n].Others = spaces.others(list[n].Name)
 	}
 	return list, nil
+}
+
+// A namespace is a prefix of folders' names, and whether they are others' folders.
+type namespace struct {
+	prefix string
+	others bool
+}
+
+type namespaces []namespace
+
+// maxNamespaces bounds those of one account.
+const maxNamespaces = 100
+
+// namespaces asks which folders are the account's own, where the server can tell (RFC 2342, RFC 9051 §6.3.10).
+func (i *IMAP) namespaces() (found namespaces, err error) {
+	if !i.can("NAMESPACE") {
+		return nil, nil
+	}
+	err = i.run("NAMESPACE", func(r response) error {
+		found = append(found, spaced(r)...)
+		if len(found) > maxNamespaces {
+			return fmt.Errorf("%w: more than %d namespaces", ErrProtocol, maxNamespaces)
+		}
+		return nil
+	})
+	if err != nil && !Refused(err) {
+		return nil, fmt.Errorf("imap: NAMESPACE: %w", err)
+	}
+	return found, nil
+}
+
+// spaced reads `* NAMESPACE (("" "/")) (("Other/" "/")) NIL`: own ones, other users', shared ones.
+func spaced(r response) (found namespaces) {
+	if r.word(1) != "NAMESPACE" {
+		return nil
+	}
+	for n, v := range r.values[2:min(len(r.values), 5)] {
+		for _, space := range v.list {
+			if len(space.list) > 0 {
+				found = append(found, namespace{space.list[0].text, n > 0})
+			}
+		}
+	}
+	return found
+}
+
+// others reports whether a folder is not the account's own: the longest prefix counts, since one may be "". The inbox is always its own.
+func (s namespaces) others(name string) bool {
+	if strings.EqualFold(name, "INBOX") {
+		return false
+	}
+	longest, others := -1, false
+	for _, n := range s {
+		if len(n.prefix) > longest && strings.HasPrefix(name, n.prefix) {
+			longest, others = len(n.prefix), n.others
+		}
+	}
+	return others
 }
 
 // listed reads "* LIST (\Sent) "/" name". A name that is all digits is an atom like others.
