@@ -51,6 +51,8 @@ func TestMay(t *testing.T) {
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		KeyView:      {"hap", "hap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 	}
 	letters := map[Role]string{Owner: "o", Helpdesk: "h", Admin: "a", Operator: "p"}
 	for _, a := range append(Actions(), Public) {

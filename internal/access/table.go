@@ -24,6 +24,8 @@ const (
 	BlockLift    Action = "block.lift"    //
 	Complaints   Action = "complaints"    //
 	NodeReload   Action = "node.reload"   // the configuration
+	KeyView      Action = "key.view"      // keys that sign mail, of a domain
+	KeyChange    Action = "key.change"    // make, replace and drop them
 )
 
 // Actions returns all of them, sorted.
@@ -61,5 +63,7 @@ func table() map[Action]map[Role]reach {
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},
 		NodeReload:   {Operator: all},
+		KeyView:      {Helpdesk: domains, Admin: domains, Operator: all},
+		KeyChange:    {Admin: domains, Operator: all},
 	}
 }

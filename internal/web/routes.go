@@ -49,6 +49,7 @@ func (s *Server) routes() []route {
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
 		{s.Node != nil, s.nodeRoutes},
+		{s.Keys != nil, s.keyRoutes},
 		{s.Programs != nil, s.programRoutes},
 		{s.Proofs != nil, s.proofRoutes},
 	} {
@@ -130,6 +131,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.settings", "/settings", access.SettingsView},
 		{"menu.bans", "/bans", access.BlockView},
 		{"menu.complaints", "/complaints", access.Complaints},
+		{"menu.keys", "/keys", access.KeyView},
 		{"menu.node", "/node", access.NodeReload},
 		{"menu.account", "/account", access.AccountUse},
 	} {
