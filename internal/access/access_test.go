@@ -51,6 +51,7 @@ func TestMay(t *testing.T) {
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		MessageView:  {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
 		KeyView:      {"hap", "hap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
 		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 	}

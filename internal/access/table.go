@@ -24,6 +24,7 @@ const (
 	BlockLift    Action = "block.lift"    //
 	Complaints   Action = "complaints"    //
 	NodeReload   Action = "node.reload"   // the configuration
+	MessageView  Action = "message.view"  // what became of messages, sent and received; of an owner: sent
 	KeyView      Action = "key.view"      // keys that sign mail, of a domain
 	KeyChange    Action = "key.change"    // make, replace and drop them
 )
@@ -63,6 +64,7 @@ func table() map[Action]map[Role]reach {
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},
 		NodeReload:   {Operator: all},
+		MessageView:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		KeyView:      {Helpdesk: domains, Admin: domains, Operator: all},
 		KeyChange:    {Admin: domains, Operator: all},
 	}

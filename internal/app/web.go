@@ -35,7 +35,7 @@ func (a *App) webConfig(c *config.Config, key []byte) web.Config {
 		Entries: listPages{a.directory, a},
 		Proofs:  a.certificates,
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
-		Complaints: complaintPages{a.complaints}, Node: nodePages{a}, Keys: keyPages{a}, Programs: a.programs(c),
+		Complaints: complaintPages{a.complaints}, Node: nodePages{a}, Messages: messagePages{a}, Keys: keyPages{a}, Programs: a.programs(c),
 		Log: a.log, Now: a.now,
 	}
 }

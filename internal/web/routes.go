@@ -49,6 +49,7 @@ func (s *Server) routes() []route {
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
 		{s.Node != nil, s.nodeRoutes},
+		{s.Messages != nil, s.messageRoutes},
 		{s.Keys != nil, s.keyRoutes},
 		{s.Programs != nil, s.programRoutes},
 		{s.Proofs != nil, s.proofRoutes},
@@ -127,6 +128,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		action    access.Action
 	}{
 		{"menu.quarantine", "/quarantine", access.HeldView},
+		{"menu.messages", "/messages", access.MessageView},
 		{"menu.lists", "/lists", access.EntryView},
 		{"menu.settings", "/settings", access.SettingsView},
 		{"menu.bans", "/bans", access.BlockView},

@@ -64,6 +64,7 @@ type Config struct {
 	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
 	Complaints Complaints     // nil: no page of complaints
 	Node       Node           // nil: no page of the node
+	Messages   Messages       // nil: no page of what became of messages
 	Keys       Keys           // nil: no page of signing keys
 	Programs   Programs       // nil: mail programs are told nothing
 	Proofs     Proofs         // nil: no authority is asked for certificates
