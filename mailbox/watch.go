@@ -11,10 +11,16 @@ type Changes struct {
 }
 
 // Notify wakes all that watch box. Call it after the commit. It never waits.
-func (c *Changes) Notify(box int64) {
+func (c *Changes) Notify(box int64) { c.NotifyOthers(box, nil) }
+
+// NotifyOthers is Notify by one who knows of the change, and of all before it: own are its hints.
+func (c *Changes) NotifyOthers(box int64, own <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for w := range c.watchers[box] {
+		if w == own {
+			continue
+		}
 		select {
 		case w <- struct{}{}:
 		default: // one hint is waiting already

@@ -58,18 +58,24 @@ func (db *DB) lagging(ctx context.Context, f func(*Tx) error) error {
 func nextLagging(tx *Tx, box, folder int64) (seq mailbox.ModSeq, err error) {
 	var marked bool
 	err = tx.Row(`UPDATE mailbox_box SET modseq = modseq + 1 WHERE box = ? RETURNING modseq, EXISTS (SELECT 1 FROM mailbox_lag WHERE folder = ?)`, []any{box, folder}, &seq, &marked)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, fmt.Errorf("next modseq of box %d: %w", box, err)
+	}
+	return seq, markFolder(tx, folder, marked)
+}
+
+// markFolder marks a folder that is not marked, in a commit that may not lag; one that may needs the mark before.
+func markFolder(tx *Tx, folder int64, marked bool) error {
+	switch {
 	case marked:
-		return seq, nil
+		return nil
 	case tx.lags:
-		return 0, errUnmarked
+		return errUnmarked
 	}
 	if _, err := tx.Exec(`INSERT INTO mailbox_lag (folder) VALUES (?) ON CONFLICT (folder) DO NOTHING`, folder); err != nil {
-		return 0, fmt.Errorf("mark folder %d: %w", folder, err)
+		return fmt.Errorf("mark folder %d: %w", folder, err)
 	}
-	return seq, nil
+	return nil
 }
 
 // unmark takes all marks away that there are, in a commit that makes durable what has lagged. A mark

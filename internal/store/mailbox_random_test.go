@@ -88,6 +88,8 @@ func (w *randomBoxes) act() (string, error) {
 		return "deliver", w.deliver()
 	case n < 60:
 		return w.between()
+	case n < 64:
+		return w.plan()
 	case n < 68:
 		f, err := w.folder()
 		if err == nil {
@@ -125,6 +127,32 @@ func (w *randomBoxes) act() (string, error) {
 		w.have = nil
 		return "drop a box", m.DropBox(ctx, w.box(), noon)
 	}
+}
+
+// plan turns \Seen and \Deleted of some messages over, by what the folder has.
+func (w *randomBoxes) plan() (string, error) {
+	f, err := w.folder()
+	if err != nil {
+		return "no folder", err
+	}
+	var p mailbox.FlagPlan
+	f, err = w.m.Index(w.Context(), f.ID, func(e mailbox.Entry) {
+		if w.r.IntN(3) == 0 || p.Messages == mailbox.MaxPlan {
+			return
+		}
+		to := e.Flags
+		to.System ^= mailbox.Seen | mailbox.Deleted
+		p.Put(e.UID, e.Flags, to, false)
+	})
+	if err != nil {
+		return "no index", err
+	}
+	p.At = f.HighestModSeq
+	_, done, err := w.m.SetPlanned(w.Context(), f.ID, p)
+	if err == nil && !done {
+		w.Errorf("a plan for %s of %d messages was not followed", f.Name, p.Messages)
+	}
+	return "plan in " + f.Name, err
 }
 
 func (w *randomBoxes) deliver() error {
@@ -244,7 +272,9 @@ func (w *randomBoxes) check() {
 		w.have = have
 		for what, query := range map[string]string{
 			"when it came is not known": `SELECT folder, uid, email FROM mailbox_message WHERE saved = 0`,
-			"its preview is another's":  `SELECT box, id, blob FROM mailbox_email WHERE preview IS NULL OR preview <> 'of ' || blob`,
+			"unseen or deleted is miscounted": `SELECT f.id, f.unseen, f.deleted FROM mailbox_folder f WHERE f.special_use <> '\Quarantine' AND (f.unseen, f.deleted) <>
+				(SELECT COALESCE(SUM(CASE WHEN m.flags & 1 = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN m.flags & 8 <> 0 THEN 1 ELSE 0 END), 0) FROM mailbox_message m WHERE m.folder = f.id)`,
+			"its preview is another's": `SELECT box, id, blob FROM mailbox_email WHERE preview IS NULL OR preview <> 'of ' || blob`,
 		} {
 			if err := tx.each(query, func(a, b, c string) { w.Errorf("%s: %s/%s (%s)", what, a, b, c) }); err != nil {
 				return err

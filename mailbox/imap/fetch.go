@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unique"
 
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
@@ -377,30 +376,4 @@ func (f *fetcher) reply() (reply, error) {
 		return reply{code: "EXPUNGEISSUED", text: "Some messages were expunged meanwhile"}, nil
 	}
 	return reply{}, nil
-}
-
-// setFlags changes flags in the store and then in the view. Others are the messages
-// whose flags are not what the change alone would have made of those in the view.
-func (c *conn) setFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (done mailbox.Stored, others mailbox.UIDSet, err error) {
-	v := c.view
-	done, err = c.srv.Store.SetFlags(ctx, v.folder.ID, set, change)
-	for _, e := range done.Entries {
-		h := unique.Make(e.Flags)
-		if v.learn(h) {
-			c.flags()
-		}
-		if i, ok := v.find(e.UID); ok {
-			if want, aerr := change.Apply(v.entries[i].flags.Value()); aerr != nil || want != e.Flags {
-				others = others.Add(e.UID)
-			}
-			v.entries[i].flags = h
-		}
-	}
-	if done.Before == v.modseq { // else others' changes are still to be told
-		v.modseq = done.After
-	}
-	if done.After != done.Before {
-		c.changed()
-	}
-	return done, others, err
 }

@@ -304,6 +304,9 @@ func (nothing) Messages(_ context.Context, _ int64, set mailbox.UIDSet, _ mailbo
 func (nothing) Deliver(context.Context, *mailbox.Delivery) error { return errNothing }
 
 func (nothing) DeliverAll(context.Context, []*mailbox.Delivery) error { return errNothing }
+func (nothing) SetPlanned(context.Context, int64, mailbox.FlagPlan) (after mailbox.ModSeq, done bool, err error) {
+	return
+}
 func (nothing) SetFlags(context.Context, int64, mailbox.UIDSet, mailbox.FlagChange) (s mailbox.Stored, err error) {
 	return s, errNothing
 }

@@ -52,7 +52,7 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 }
 
 // storeBatch is how many messages are changed before the client hears of them.
-const storeBatch = 4096
+const storeBatch = mailbox.MaxPlan
 
 // stored is what came of a STORE.
 type stored struct {

@@ -49,6 +49,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"flags":                        (*box).flags,
 		"guarded flags":                (*box).guardedFlags,
 		"flags of many":                (*box).flagsOfMany,
+		"planned flags":                (*box).plannedFlags,
 		"expunge":                      (*box).expunge,
 		"changes since":                (*box).changes,
 		"copy":                         (*box).copy,

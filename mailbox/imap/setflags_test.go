@@ -1,0 +1,45 @@
+package imap_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
+)
+
+// newsAsked counts how often the store is asked for news.
+type newsAsked struct {
+	imap.Store
+	news atomic.Int64
+}
+
+func (a *newsAsked) Since(ctx context.Context, folder int64, after mailbox.ModSeq) (mailbox.Delta, error) {
+	a.news.Add(1)
+	return a.Store.Since(ctx, folder, after)
+}
+
+// Who changes flags of a folder that nobody else has changed knows all that is new, and others hear of it.
+func TestOwnChangeIsNoNews(t *testing.T) {
+	store := &newsAsked{}
+	s := start(t, func(s *imap.Server) { store.Store, s.Store = s.Store, store })
+	a := inbox(t, s, 3)
+	b := login(t, s)
+	b.must("SELECT INBOX")
+	a.must("NOOP")
+	before := store.news.Load()
+	got := strings.Join(a.must(`STORE 1:3 +FLAGS (\Seen)`), "\n")
+	if n := store.news.Load() - before; n != 0 || strings.Count(got, `FETCH (FLAGS (\Seen))`) != 3 {
+		t.Errorf("news were asked for %d times; got:\n%s", n, got)
+	}
+	if got := strings.Join(b.must("NOOP"), "\n"); strings.Count(got, `FLAGS (\Seen))`) != 3 {
+		t.Errorf("the other got:\n%s", got)
+	}
+	s.flag(t, mailbox.UIDSet{{First: 2, Last: 2}}, mailbox.Flagged)
+	got = strings.Join(a.must(`STORE 3 -FLAGS (\Seen)`), "\n")
+	if !strings.Contains(got, "* 3 FETCH (FLAGS ())") || !strings.Contains(got, `* 2 FETCH (UID 2 FLAGS (\Seen \Flagged))`) {
+		t.Errorf("after another's change got:\n%s", got)
+	}
+}
