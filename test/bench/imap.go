@@ -38,7 +38,8 @@ const (
 // benchIMAP measures mailboxes beside Dovecot's, one that keeps them as Maildir and one as
 // sdbox, on the same disk. Each measurement goes round all three before the next round. Only
 // has parts of the names of the measurements to make, with commas between; "": all of them.
-func benchIMAP(rounds int, corpus, only string) error {
+// A profile is of all that ours does, filling included.
+func benchIMAP(rounds int, corpus, only, profile string) error {
 	messages, err := imapMessages(corpus)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func benchIMAP(rounds int, corpus, only string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // Dovecot's users walk down from here
 		return err
 	}
-	b := &imapBench{rounds: rounds, messages: messages}
+	b := &imapBench{rounds: rounds, messages: messages, profile: profile}
 	var tasks []imapTask
 	for _, t := range imapTasks() {
 		if named(t.name, only) {
@@ -93,6 +94,7 @@ type imapBench struct {
 	keepers    []*keeper // gatepost is the last one
 	much, huge bool      // these folders are there
 	again      float64   // ms of selecting the folder of 10,000
+	profile    string    // file for a CPU profile of ours; "": none
 }
 
 // start starts all three servers. What it returns stops those that run.
@@ -140,8 +142,15 @@ func (b *imapBench) startOurs(dir string) (*keeper, func(), error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
-	fill := func(data string) error { return b.fillStore(data) }
-	m, stop, err := startFilled(dir, "", []string{"limits.connections=4000"}, nil, fill)
+	prepare := func(m *machine.Machine) error {
+		if b.profile != "" {
+			if err := profiling(b.profile, true)(m); err != nil {
+				return err
+			}
+		}
+		return b.fillStore(dir + "/data")
+	}
+	m, stop, err := startPrepared(dir, "", []string{"limits.connections=4000"}, nil, prepare)
 	if err != nil {
 		return nil, nil, err
 	}

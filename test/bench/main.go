@@ -39,7 +39,7 @@ func main() {
 	flooded := flag.Bool("flood", false, "measure connections that the gate refuses")
 	mailboxes := flag.Bool("imap", false, "measure mailboxes over IMAP and POP3, beside Dovecot")
 	only := flag.String("filter", "", "of the filters measure this one alone; policy is all of the default policy's envelope part; with -imap, and for accepting mail, parts of the measurements' and servers' names, with commas between")
-	profile := flag.String("profile", "", "write a CPU profile of the filters, or of our server that accepts mail, to this file")
+	profile := flag.String("profile", "", "write a CPU profile of the filters, or of our server that accepts mail or, with -imap, keeps it, to this file")
 	limit := flag.Duration("limit", 4*time.Second, "accepting mail: no message of a measurement begins later")
 	serve := flag.Bool("serve", false, "be the server with a profile (used by bench itself)")
 	null := flag.String("null", "", "serve as the null server on this address (used by bench itself)")
@@ -59,7 +59,7 @@ func main() {
 	case *flooded:
 		err = benchFlood(*n, *rounds)
 	case *mailboxes:
-		err = benchIMAP(*rounds, *corpus, *only)
+		err = benchIMAP(*rounds, *corpus, *only, *profile)
 	case *held:
 		err = benchQuarantine(*n, *rounds)
 	case *relay:
