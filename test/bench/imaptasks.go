@@ -31,7 +31,7 @@ func imapTasks() []imapTask {
 	return []imapTask{
 		{name: "APPEND 2 KB, 1 connection", unit: "a second", run: appends(1, 300)},
 		{name: "APPEND 2 KB, 10 connections", unit: "a second", wanted: "4", run: appends(10, 2000)},
-		{name: "NOOP, a round trip alone", unit: "ms", run: commands(someFolder, 50, "NOOP")},
+		{name: "CAPABILITY, a round trip alone", unit: "ms", run: commands(someFolder, 50, "CAPABILITY")},
 		{name: "SELECT 10,000, first of a connection", unit: "ms", wanted: "10", run: selects(someFolder, true)},
 		{name: "SELECT 10,000, again", unit: "ms", wanted: "10", again: true, run: selects(someFolder, false)},
 		{name: "SELECT 1,000,000, first of a connection", unit: "ms", folder: hugeFolder, run: selects(hugeFolder, true)},
