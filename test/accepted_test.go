@@ -8,6 +8,7 @@ import (
 // What an allow entry found out of a sender stands in the header, though it kept the walk
 // from the filters whose business that is; and what a stranger wrote of it does not.
 func TestAcceptedAboveSPF(t *testing.T) {
+	t.Parallel()
 	m := serve(t, `hostname: mx.test.example
 policies:
   - {name: default, pipeline: [sender-allow, spf, dkim]}

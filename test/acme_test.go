@@ -206,6 +206,7 @@ func (a *acme) listed(name string) (problem string) {
 // leads nowhere keeps nobody from theirs, and is told. They are shown by SMTP, IMAP, POP3, ManageSieve and HTTPS to who
 // asks for the name, renewed with the key that they have, and there after a restart.
 func TestACME(t *testing.T) {
+	t.Parallel()
 	const mac = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 	dir := t.TempDir()
 	write(t, dir, "eab", mac+"\n")
@@ -299,6 +300,7 @@ func publicEqual(a, b *x509.Certificate) bool {
 
 // What is shown over HTTP leads to another server: the authority says so, and the next order is proved over TLS.
 func TestACMEOtherChallenge(t *testing.T) {
+	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
 	a := acmeNode(t, peers.PebbleConfig{HTTP: strings.TrimPrefix(other.URL, "http://")})
@@ -318,6 +320,7 @@ func TestACMEOtherChallenge(t *testing.T) {
 
 // A certificate that lives shortly is renewed by itself, again and again.
 func TestACMERenewal(t *testing.T) {
+	t.Parallel()
 	a := acmeNode(t, peers.PebbleConfig{Validity: 30 * time.Second})
 	var last *x509.Certificate
 	for range 3 {
@@ -328,6 +331,7 @@ func TestACMERenewal(t *testing.T) {
 // A node that is killed while the authority asks for the proof begins the order anew, with the account and the key that
 // it has.
 func TestACMEKill(t *testing.T) {
+	t.Parallel()
 	gate := &gate{held: make(chan struct{}, 100)}
 	front := httptest.NewServer(gate)
 	t.Cleanup(front.Close)
@@ -375,6 +379,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Of two nodes one orders, either answers the authority, and both show what it gave.
 func TestACMENodes(t *testing.T) {
+	t.Parallel()
 	_, dsn := postgres(t)
 	bucket := httptest.NewServer(s3test.New("mail"))
 	t.Cleanup(bucket.Close)

@@ -15,6 +15,7 @@ import (
 
 // Commands that are given at the same moment, and no server runs: each is done.
 func TestCommandsAtOnce(t *testing.T) {
+	t.Parallel()
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +36,7 @@ func TestCommandsAtOnce(t *testing.T) {
 
 // A data directory's path may be long, though that of a socket may not.
 func TestLongPath(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	m, err := machine.New(bin, dir)
 	if err != nil {
@@ -53,6 +55,7 @@ func TestLongPath(t *testing.T) {
 
 // Nobody but the process's user looks into the data directory or gives it commands.
 func TestPrivate(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	if reply := offer(t, m, []byte("Subject: private\r\n\r\nx\r\n")); reply != "" {
 		t.Fatal(reply)
@@ -70,6 +73,7 @@ func TestPrivate(t *testing.T) {
 
 // A password never shows in log, journal or what commands say.
 func TestPasswordUnseen(t *testing.T) {
+	t.Parallel()
 	m := start(t, "log.level=debug")
 	box(t, m, address, "INBOX")
 	if err := load.FetchAll(m.IMAP, address, "wrong "+password, "INBOX", func([]byte) {}); err == nil {
@@ -83,6 +87,7 @@ func TestPasswordUnseen(t *testing.T) {
 
 // A setting comes from file, environment and command line, the later over the earlier.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +106,7 @@ func TestSettings(t *testing.T) {
 
 // A mailbox is active, suspended (it takes mail, nobody logs in) or closed.
 func TestMailboxState(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	run(t, m, "", "mailbox", "set", address, "--state", "suspended")
 	if reply := offer(t, m, []byte("Subject: to a suspended one\r\n\r\nx\r\n")); reply != "" {
@@ -124,6 +130,7 @@ func TestMailboxState(t *testing.T) {
 
 // A list entry ends when its time is over, with no command and no restart.
 func TestListExpires(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [{filter: sender-block, on: {blocked: reject}}]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "list", "add", "block", sender, "--expires", "2s")
@@ -141,6 +148,7 @@ func TestListExpires(t *testing.T) {
 
 // Domains are A-labels inside, whatever an admin writes.
 func TestInternationalDomain(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	run(t, m, "", "domain", "add", "BÜCHER.example")
 	run(t, m, password, "mailbox", "add", "ann@bücher.example", "--password-stdin")
@@ -160,6 +168,7 @@ func TestInternationalDomain(t *testing.T) {
 
 // Long lists come in pages that neither repeat nor leave out.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "mailbox", "add", "bob@test.example")

@@ -50,6 +50,7 @@ print("done")
 // A restored node has what is of mailboxes beside their mail, and serves it: expunged mail that can
 // be brought back, rules, grants, quotas, passwords of programs and the index of texts.
 func TestBackupHoldsMailboxes(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { testBackupHoldsMailboxes(t, nil, nil) })
 	t.Run("postgres", func(t *testing.T) {
 		p, dsn := postgres(t)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { testBackup(t) })
 	t.Run("postgres", func(t *testing.T) {
 		p, dsn := postgres(t)

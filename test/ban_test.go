@@ -16,6 +16,7 @@ const banConfig = "hostname: mx.test.example\nproxy: {trusted: [127.0.0.2/32]}\n
 // Who is banned by hand is told so in the banner's place, before and after a kill, until
 // the ban is lifted; his neighbour is let in. This machine can't be banned.
 func TestBanned(t *testing.T) {
+	t.Parallel()
 	m := serve(t, banConfig, "")
 	domain(t, m, "test.example")
 	const bad, neighbour = "203.0.113.9", "203.0.113.10"
@@ -83,6 +84,7 @@ func imapLogin(t *testing.T, addr, from, user, password string) string {
 // Five wrong passwords at IMAP shut the account for who guesses, for a while. The neighbour
 // at the same address goes on, and so does the owner elsewhere.
 func TestWrongPasswordsShutThePair(t *testing.T) {
+	t.Parallel()
 	m := serve(t, banConfig, "")
 	ann := domain(t, m, "test.example")
 	run(t, m, password, "mailbox", "add", "bob@test.example", "--password-stdin")

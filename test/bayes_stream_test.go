@@ -83,6 +83,7 @@ func (s *stream) score(path string) float64 {
 // A stream answers each line at once, needs no node and no configuration, and a kill loses no more than the last moments of
 // what it learnt.
 func TestBayesStream(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -107,6 +107,7 @@ func bayesBecomes(t *testing.T, m *machine.Machine, want string) {
 // An empty model judges nothing. It learns from files, while the node is down and while it runs, then from what comes to traps and from what
 // an owner moves, and takes back what is moved back. A kill loses nothing of it.
 func TestBayes(t *testing.T) {
+	t.Parallel()
 	m := prepare(t, bayesConfig, bayesZone)
 	ann := domain(t, m, "test.example", "--disposition", "junk")
 	run(t, m, "", "list", "add", "trap", "trap@test.example")

@@ -29,11 +29,11 @@ func posted(t *testing.T, m *machine.Machine, to string, subjects ...string) {
 	}
 }
 
-// runs is a program that ends within two minutes, whatever it waits for, and does not wait
+// runs is a program that ends within five minutes, whatever it waits for, and does not wait
 // for what it has started.
 func runs(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // also in a Cleanup, where t.Context() is over
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // also in a Cleanup, where t.Context() is over
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 5 * time.Second
@@ -127,6 +127,7 @@ func (s synced) equal(folder string, want ...string) {
 // TestMbsync changes both sides of a mailbox between runs of mbsync: they converge, and
 // a run more finds nothing to do.
 func TestMbsync(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	posted(t, m, ann, "one", "two", "three", "four")
@@ -214,6 +215,7 @@ SyncState *
 // TestFetchers: fetchmail and getmail fetch an inbox by IMAP and by POP3, and what was
 // fetched is fetched by nobody again.
 func TestFetchers(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	fetchmail := func(protocol, addr string) string {
@@ -256,6 +258,7 @@ func TestFetchers(t *testing.T) {
 // TestMutt: mutt opens the inbox, saves a message to a folder that it makes, flags one and
 // deletes one.
 func TestMutt(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	posted(t, m, ann, "stays", "goes", "moves")
@@ -281,6 +284,7 @@ push "/~s stays<enter><flag-message>/~s goes<enter><delete-message>/~s moves<ent
 // TestProgramsAreTold: what a mail program asks for by the address is answered over the
 // pages, and the records for the domain's zone name the same servers.
 func TestProgramsAreTold(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\nclients: {services: [imaps://mail.test.example, submission://mail.test.example]}\nweb: {url: https://mail.test.example}\n", flowZone)
 	domain(t, m, "test.example")
 	run(t, m, "", "host", "add", "far", "--address", "192.0.2.7:25", "--roles", "smtp-in")

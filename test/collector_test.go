@@ -114,6 +114,7 @@ func subjects(t *testing.T, m *machine.Machine, address, folder string) map[stri
 // Mail of a Dovecot comes once over either protocol, over TLS whose certificate is pinned; what the policy would
 // reject is held; the client is who handed the message to the provider; what comes later comes with the next visit.
 func TestCollector(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"pop3", "imap"} {
 		t.Run(protocol, func(t *testing.T) {
 			d, fingerprint := elsewhere(t, "maildir-ann")
@@ -159,6 +160,7 @@ func TestCollector(t *testing.T) {
 
 // A password goes to nobody without TLS, to no other certificate, and a wrong one is told.
 func TestCollectorRefuses(t *testing.T) {
+	t.Parallel()
 	d, fingerprint := elsewhere(t, "maildir-ann")
 	plain, err := mta.StartDovecotMail(t.TempDir(), "maildir-ann")
 	if err != nil {
@@ -196,6 +198,7 @@ func TestCollectorRefuses(t *testing.T) {
 
 // Of many messages each is here once, and none is left there, though the node is killed again and again.
 func TestCollectorKill(t *testing.T) {
+	t.Parallel()
 	for protocol, all := range map[string]int{"pop3": 1000, "imap": 200} {
 		t.Run(protocol, func(t *testing.T) {
 			d, fingerprint := elsewhere(t, "maildir-ann")
@@ -242,6 +245,7 @@ func TestCollectorKill(t *testing.T) {
 // What comes for a whole domain goes to whom the provider's own header fields name, and the rest to the fallback; what
 // a sender wrote there counts for nothing.
 func TestCollectorDomain(t *testing.T) {
+	t.Parallel()
 	d, fingerprint := elsewhere(t, "maildir-all")
 	m := serve(t, collectorConfig, flowZone)
 	ann := domain(t, m, "test.example")

@@ -105,6 +105,7 @@ var calls = []call{
 
 // Every command answers with the fields that stay, with and without a server.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	for i := range 8 {
@@ -166,6 +167,7 @@ func parse(t *testing.T, line, out string, list bool) (objects []map[string]any)
 // A command that can't be done says why on standard error and nothing on standard
 // output; 1 is failed, 2 misused.
 func TestCommandsRefuse(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	domain(t, m, "test.example")
 	run(t, m, "", "alias", "add", "info@test.example", "ann@test.example")
@@ -277,6 +279,7 @@ func TestCommandsRefuse(t *testing.T) {
 
 // A wrong configuration is refused with file, line and what was meant.
 func TestWrongConfig(t *testing.T) {
+	t.Parallel()
 	data, file := t.TempDir(), filepath.Join(t.TempDir(), "wrong.yaml")
 	for _, c := range []struct {
 		name, text string
@@ -360,6 +363,7 @@ func program(t *testing.T, args ...string) (out, errs string, status int) {
 
 // The catalogue of filters is complete.
 func TestFilters(t *testing.T) {
+	t.Parallel()
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -385,6 +389,7 @@ func TestFilters(t *testing.T) {
 
 // explain tells what would happen, and nothing happens.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	holdOne(t, m, "for real", "x", ann)
@@ -429,6 +434,7 @@ func TestExplain(t *testing.T) {
 
 // check store names what is damaged.
 func TestCheckStore(t *testing.T) {
+	t.Parallel()
 	dns, err := resolvetest.Serve(flowZone)
 	if err != nil {
 		t.Fatal(err)

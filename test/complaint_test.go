@@ -55,6 +55,7 @@ func complain(t *testing.T, m *machine.Machine, submission, who string, original
 // Three recipients of spam forward it to abuse@, and the client's next mail is held; whoever
 // else says so changes nothing.
 func TestComplaints(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, complaintConfig, complaintZone, "listen.submission="+submission)
 	ann := domain(t, m, "test.example")

@@ -15,6 +15,7 @@ import (
 // message is answered, every accepted one found again byte for byte, or held, and memory
 // does not grow with what went through.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("CORPUS")
 	if dir == "" {
 		dir = "../corpus"

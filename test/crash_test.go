@@ -74,6 +74,7 @@ func pour(addr, name string, r *rand.Rand, l *ledger, stop <-chan struct{}) {
 // SIGKILL at random moments, under load from 20 connections: every message with a
 // 250 is there exactly once, byte for byte, and so it is in the archive.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	rounds := 50
 	if testing.Short() {
 		rounds = 5

@@ -43,6 +43,7 @@ func within(t *testing.T, m *machine.Machine, f func(context.Context, *store.DB)
 // SIGKILL at random moments while the reports of a day are sent: each is sent once, or twice where the node
 // died between having sent it and knowing that, under the same id; none is lost.
 func TestKillReports(t *testing.T) {
+	t.Parallel()
 	count, kills := 60, 5
 	if testing.Short() {
 		count, kills = 20, 2

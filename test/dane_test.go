@@ -76,6 +76,7 @@ func skipMissing(t *testing.T, err error) {
 // records are to be believed. Mail goes where DANE allows it, over TLS; what it
 // forbids waits, and the queue says why.
 func TestDANE(t *testing.T) {
+	t.Parallel()
 	const wrong = "3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 	postfix, right := tlsPostfix(t, "signed.example", "plain.example", "open.example", "wrong.example", "forged.example", "bogus.example")
 	_, port, _ := net.SplitHostPort(postfix.SMTP)

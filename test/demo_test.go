@@ -15,6 +15,7 @@ import (
 
 // Every story that the demo tells comes true, and a second run doubles nothing.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

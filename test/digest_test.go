@@ -55,6 +55,7 @@ func linkBelow(t *testing.T, text, subject, name string) string {
 // An owner is told of what is held, by a mail that no filter holds; follows a link, and
 // has the message by one press of a button. What only follows links gets nothing.
 func TestDigest(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}

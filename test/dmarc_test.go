@@ -35,6 +35,7 @@ func (s dmarcSum) String() string {
 // A domain that wants what is forged in its name refused has it held; what came in its name
 // here, and what others report, is summed up, theirs once and only where they are proven.
 func TestDMARC(t *testing.T) {
+	t.Parallel()
 	m := serve(t, dmarcConfig, dmarcZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, password, "mailbox", "add", "dmarc@test.example", "--password-stdin")

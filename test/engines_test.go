@@ -86,7 +86,7 @@ func TestFieldNote12AntivirusDown(t *testing.T) {
 	followed(t, m, allowed.id(t), ann+" held antivirus")
 
 	role := "postmaster@test.example" // whom nothing else keeps mail from
-	heard(t, m, role, virus, "550") // nothing is held for it
+	heard(t, m, role, virus, "550")   // nothing is held for it
 	toRole := heard(t, m, role, clean, "250")
 	followed(t, m, toRole.id(t), role+" delivered")
 

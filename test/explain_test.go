@@ -9,6 +9,7 @@ import (
 
 // A node that runs answers explain by its own policies, and the command says so.
 func TestExplainBesideOtherPolicies(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	other := filepath.Join(t.TempDir(), "other.yaml")
@@ -32,6 +33,7 @@ func TestExplainBesideOtherPolicies(t *testing.T) {
 // A log-in is played: what judges strangers and the gate do not ask, what is dangerous is looked at, the world
 // is reached, and nobody sends in another's name.
 func TestExplainLogin(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [early-talker]\npolicies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}], on: {spam: reject}}, attachment]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	program := "Subject: a pest\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=tool.exe\r\nContent-Disposition: attachment; filename=tool.exe\r\n\r\nMZ x\r\n"

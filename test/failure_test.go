@@ -41,6 +41,7 @@ func get(t *testing.T, m *machine.Machine, path string) (status int, says string
 // A sync that fails: from then on nothing is taken, what was taken before is kept,
 // and log and /readyz say why.
 func TestSyncError(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, inject string }{
 		{"content and journal", "inject=fdatasync:error=EIO:when=9+"},
 		{"database", "inject=fsync:error=EIO:when=16+"},
@@ -126,6 +127,7 @@ func offer(t *testing.T, m *machine.Machine, content []byte) string {
 // A disk that is short: mail is refused for now, what is stored stays served, and
 // it goes on where there is room again.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	if reply := offer(t, m, []byte("Subject: before\r\n\r\nx\r\n")); reply != "" {
 		t.Fatal(reply)
@@ -168,6 +170,7 @@ func TestDiskFull(t *testing.T) {
 // SIGTERM: who waits is told 421, whose content is on its way may finish it, and what
 // is answered with 250 is kept.
 func TestTerm(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	idle, busy := connect(t, m, ""), connect(t, m, "")
 	busy.want("250", busy.say("MAIL FROM:<sender@elsewhere.example>"))
@@ -202,6 +205,7 @@ func TestTerm(t *testing.T) {
 
 // A client that never ends its message does not keep the program from ending.
 func TestTermPatience(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	if err := m.Stop(); err != nil {
 		t.Fatal(err)
@@ -228,6 +232,7 @@ func TestTermPatience(t *testing.T) {
 
 // One process owns a data directory.
 func TestOneOwner(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	other, err := machine.New(bin, m.Dir)
 	if err != nil {
@@ -252,6 +257,7 @@ func TestOneOwner(t *testing.T) {
 
 // A port that is taken is said at once.
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	other, err := machine.New(bin, t.TempDir())
 	if err != nil {
@@ -266,6 +272,7 @@ func TestPortTaken(t *testing.T) {
 // SIGHUP puts a new policy in force without dropping a connection; a configuration
 // with a mistake leaves the old one in force, and the log says where it is.
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	const form = "hostname: mx.test.example\npolicies:\n  - name: default\n    pipeline:\n      - {filter: keywords, spam_from: 1, patterns: [{word: pest}], on: {spam: %s}}\n"
 	m := serve(t, fmt.Sprintf(form, "reject"), flowZone)
 	ann := domain(t, m, "test.example")

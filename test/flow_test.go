@@ -106,9 +106,9 @@ func serve(t *testing.T, config, zone string, sets ...string) *machine.Machine {
 	return m
 }
 
-// ends ends the tests, with all that they wait for, where this one is not over in ten minutes.
+// ends ends the tests, with all that they wait for, where this one is not over in half an hour.
 func ends(t *testing.T) {
-	watch := time.AfterFunc(10*time.Minute, func() {
+	watch := time.AfterFunc(30*time.Minute, func() {
 		debug.SetTraceback("all")
 		panic(t.Name() + " waits for ever")
 	})
@@ -177,6 +177,7 @@ func refusedID(t *testing.T, reply string) string {
 }
 
 func TestFlow(t *testing.T) {
+	t.Parallel()
 	m := serve(t, flowConfig, flowZone)
 	for _, part := range []struct {
 		name string
@@ -621,6 +622,7 @@ func flowLive(t *testing.T, m *machine.Machine) {
 
 // split_recipients gives each transaction one policy.
 func TestSplitRecipients(t *testing.T) {
+	t.Parallel()
 	m := serve(t, flowConfig, flowZone, "split_recipients=true")
 	open := domain(t, m, "open.example")
 	also := domain(t, m, "also.example", "--policy", "open")

@@ -120,6 +120,7 @@ func expunge(t *testing.T, m *machine.Machine) (says string) {
 // can be deleted even when nothing is left at all, and mail is taken again when there
 // is room, without a restart.
 func TestSmallDisk(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		t.Run(kind, func(t *testing.T) { testSmallDisk(t, smallDisk(t, kind, 64)) })
 	}
@@ -192,6 +193,7 @@ func sane(t *testing.T, m *machine.Machine) {
 // Nothing is kept free, and the disk is met full in the middle of writes: who got a 250
 // has his message, the rest was told 452, and it goes on where there is room again.
 func TestSmallDiskMet(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		t.Run(kind, func(t *testing.T) { testSmallDiskMet(t, smallDisk(t, kind, 64)) })
 	}
@@ -245,6 +247,7 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 // Mail fills the disk, most of it is deleted, and a day goes by: a compaction gives the
 // space back and mail is taken again; what was not deleted is served as before.
 func TestCompaction(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "tmpfs", 64)
 	m := startOn(t, filepath.Join(disk, "data"), "limits.min_free=24 MiB", "keeping.deleted=0s")
 	r := rand.New(rand.NewPCG(3, 4))

@@ -13,6 +13,7 @@ import (
 
 // What a client says of itself can't write lines into header, log or journal.
 func TestInjection(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [spf, rdns, sender-allow]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	p := dialProxy(t, m, goodClient)
@@ -60,6 +61,7 @@ func TestInjection(t *testing.T) {
 
 // The PROXY header is believed from trusted networks alone, and they must send one.
 func TestProxyTrust(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [ip-block]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "list", "add", "block", "203.0.113.99")
@@ -96,6 +98,7 @@ func TestProxyTrust(t *testing.T) {
 
 // Subjects that are marked stay readable, whatever they look like.
 func TestTaggedSubject(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}]}]}]\n", flowZone)
 	ann := domain(t, m, "test.example", "--disposition", "tag")
 	for name, c := range map[string]struct{ header, want string }{
@@ -127,6 +130,7 @@ func TestTaggedSubject(t *testing.T) {
 
 // One message for very many recipients.
 func TestManyRecipients(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [spf]}]\nlimits: {recipients: 120}\n", flowZone)
 	ann := domain(t, m, "test.example")
 	for i := range 3 {
@@ -160,6 +164,7 @@ func TestManyRecipients(t *testing.T) {
 
 // However a connection ends, the program serves on.
 func TestRudeClients(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [spf, keywords]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	envelope := "EHLO x\r\nMAIL FROM:<eve@sender.example>\r\nRCPT TO:<" + ann + ">\r\n"

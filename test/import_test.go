@@ -119,6 +119,7 @@ func flagged(t *testing.T, c *imapclient.Client, folder, subject string, op imap
 // An account comes with folders, subscriptions, flags, keywords and dates; what happens there later follows, but not to what was changed
 // here; and what was brought comes once, though the node is killed in the middle.
 func TestImport(t *testing.T) {
+	t.Parallel()
 	d, fingerprint := elsewhere(t, "maildir-ann")
 	m := serve(t, collectorConfig, flowZone)
 	ann := domain(t, m, "test.example")

@@ -19,6 +19,7 @@ submission: {per_minute: 0}
 // Other people's servers hand us awkward parcels over TLS; what arrives is what they
 // were given.
 func TestInteropIn(t *testing.T) {
+	t.Parallel()
 	m := serve(t, interopConfig, "")
 	for _, name := range []string{"postfix", "exim", "opensmtpd"} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +71,7 @@ func overTLS(t *testing.T, m *machine.Machine, user string) {
 // Users' mail programs send us the same over STARTTLS, logged in to the submission
 // port, and some of it to port 25.
 func TestInteropSenders(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, interopConfig, "", "listen.submission="+submission)
 	author := domain(t, m, "author.example")

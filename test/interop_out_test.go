@@ -24,6 +24,7 @@ func livesAt(t *testing.T, m *machine.Machine, name, addr string, flags ...strin
 // We hand awkward parcels to other people's servers, over TLS; what they keep is
 // what we were given. Who is refused there, the sender hears of, in their words.
 func TestInteropOut(t *testing.T) {
+	t.Parallel()
 	m := serve(t, interopConfig, "", hurried)
 	for name, words := range map[string]string{"postfix": mta.RefusedText, "exim": mta.RefusedText, "opensmtpd": "Invalid recipient"} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +49,7 @@ func TestInteropOut(t *testing.T) {
 // Over LMTP each recipient has an answer of its own after the content (RFC 2033 §4.2);
 // Dovecot keeps what it can.
 func TestInteropLMTP(t *testing.T) {
+	t.Parallel()
 	m := serve(t, interopConfig, "", hurried)
 	author := domain(t, m, "author.example")
 	s := startServer(t, "dovecot", mta.Config{Domains: []string{"any@dovecot.example", "two@dovecot.example"}})
@@ -65,6 +67,7 @@ func TestInteropLMTP(t *testing.T) {
 
 // A server that wants to see us twice sees us twice.
 func TestInteropGreylisting(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	seen := map[string]int{}
 	policy, err := mta.ServePolicy(func(_ context.Context, a map[string]string) string {
@@ -119,6 +122,7 @@ func refusalTold(t *testing.T, m *machine.Machine, user, recipient, words string
 // Where mail is handed on before we answer, a server's refusal is ours, in its words;
 // with a callout that is so at RCPT.
 func TestInteropRefusedAtOnce(t *testing.T) {
+	t.Parallel()
 	m := serve(t, interopConfig+"relay_inline: true\n", "", hurried)
 	for name, words := range map[string]string{"postfix": mta.RefusedText, "exim": mta.RefusedText, "opensmtpd": "Invalid recipient"} {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +148,7 @@ func TestInteropRefusedAtOnce(t *testing.T) {
 // A sender of ours that asks for it hears of success: from a server that knows DSN, which is
 // asked in turn; from us where it does not (RFC 3461 §4.1, §5.2.2).
 func TestInteropNotify(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, interopConfig, "", hurried, "listen.submission="+submission)
 	author := domain(t, m, "author.example")

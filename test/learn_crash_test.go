@@ -58,6 +58,7 @@ func lessons(t *testing.T, m *machine.Machine, source string) (n int) {
 // SIGKILL to the node, and to the command, while a folder is taught: what was taught stands, once, and who runs
 // the command again has all of it taught.
 func TestKillLearning(t *testing.T) {
+	t.Parallel()
 	const count = 800
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [checksum]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
@@ -251,6 +252,7 @@ func (b *busy) unsure() int {
 // PostgreSQL is away for some seconds while lessons, DMARC's counts and packs are busy: mail gets 4yz, and all that was taken
 // has taught and is counted when it is back.
 func TestLearningWhilePostgresIsAway(t *testing.T) {
+	t.Parallel()
 	away := 5 * time.Second
 	if s := os.Getenv("POSTGRES_AWAY"); s != "" {
 		var err error
@@ -294,6 +296,7 @@ func TestLearningWhilePostgresIsAway(t *testing.T) {
 // A disk that fills while lessons and DMARC's counts are busy: mail gets 452, and all that was taken has taught and is counted
 // when there is room.
 func TestLearningOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "tmpfs", 64)
 	m := prepare(t, busyConfig, dmarcZone, "limits.min_free=0")
 	m.Dir = filepath.Join(disk, "data")

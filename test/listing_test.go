@@ -28,6 +28,7 @@ m.logout()
 // An owner blocks a sender and allows him again by moving his mail about in a mail program: the
 // list says so, the message goes where it belongs, and the next one is taken accordingly.
 func TestListingFolders(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [sender-allow, {filter: sender-block, on: {blocked: reject}}, spf]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	mailFrom(t, m, goodClient, sender, note("news", "text"), ann).id(t)

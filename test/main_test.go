@@ -2,8 +2,11 @@ package test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"gatepost/internal/resolve/resolvetest"
@@ -13,7 +16,17 @@ import (
 // bin is the program under test, built once.
 var bin string
 
+// atOnce is how many tests run at a time where nobody says -parallel: most wait for other
+// processes, so that one for each processor would leave it idle for more than half of the time.
+const atOnce = 4
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+	}
 	dir, err := os.MkdirTemp("", "gatepost-test-")
 	if err == nil {
 		bin, err = machine.Build(context.Background(), dir)

@@ -13,6 +13,7 @@ import (
 // Whichever node a message comes to, what claims to be found by another is taken out (RFC 8601 §5), also where that
 // one is no more.
 func TestNodesOfOtherNames(t *testing.T) {
+	t.Parallel()
 	_, dsn := postgres(t)
 	web := httptest.NewServer(s3test.New("mail"))
 	t.Cleanup(web.Close)

@@ -53,6 +53,7 @@ func bucketSets(dsn, url string) []string {
 // A backup of a node has the rows, and its content stays in the bucket: restored with the same bucket, the
 // mail is there.
 func TestNodesRestored(t *testing.T) {
+	t.Parallel()
 	p, dsn := postgres(t)
 	bucket := s3test.New("mail")
 	web := httptest.NewServer(bucket)
@@ -104,6 +105,7 @@ func TestNodesRestored(t *testing.T) {
 
 // A second node starts where contents are shared; one that keeps them to itself does not.
 func TestNodes(t *testing.T) {
+	t.Parallel()
 	bucket, a, b := twoNodes(t)
 	r := rand.New(rand.NewPCG(1, 1))
 	told := idle(t, a)
@@ -187,6 +189,7 @@ func idle(t *testing.T, m *machine.Machine) <-chan struct{} {
 // message that was taken is lost, no UID is given twice, MODSEQ never goes back, and in the end both nodes
 // say the same.
 func TestNodesTogether(t *testing.T) {
+	t.Parallel()
 	rounds := 2
 	if testing.Short() {
 		rounds = 1

@@ -13,6 +13,7 @@ import (
 // Content durable, then the commit, then 250: strace sees the segment's sync, then
 // the database's, then the reply leave.
 func TestOrderOfSyncs(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	if err := m.Stop(); err != nil { // it had to run to take its mailbox; now run it under strace
 		t.Fatal(err)

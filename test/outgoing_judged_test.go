@@ -15,6 +15,7 @@ import (
 // the policy of the recipient's domain, or, where that is none of ours, of their own. Nothing
 // else of a policy is for them.
 func TestOutgoingIsJudged(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, `hostname: mx.test.example
 policies:

@@ -40,6 +40,7 @@ func pages(t *testing.T) (m *machine.Machine, ann string) {
 // An owner finds a message, reads it and has it delivered, on a phone: it is in the inbox
 // then, for a mail program.
 func TestPagesOwner(t *testing.T) {
+	t.Parallel()
 	m, ann := pages(t)
 	id := holdOne(t, m, "Kitchen offer", "Dear Ann, the sink is in stock.", ann)
 	holdOne(t, m, "Something else", "x", ann)
@@ -68,6 +69,7 @@ func TestPagesOwner(t *testing.T) {
 
 // An operator releases 500 messages that a search finds, in one go.
 func TestPagesBulk(t *testing.T) {
+	t.Parallel()
 	m, ann := pages(t)
 	const many = 500
 	for n := range many {
@@ -97,6 +99,7 @@ func TestPagesBulk(t *testing.T) {
 // Every page is looked at as the demo shows it, in the languages, lights and sizes that
 // people have; `make screenshots` keeps the pictures.
 func TestPagesLook(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}

@@ -27,6 +27,7 @@ p.quit()
 
 // TestPOP3: curl and Python's poplib read an inbox; what one deletes the other does not find.
 func TestPOP3(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	p := dialProxy(t, m, "")

@@ -33,6 +33,7 @@ func postgres(t *testing.T) (p *servers.Postgres, dsn string) {
 
 // TestKill over PostgreSQL, which goes on meanwhile.
 func TestKillOverPostgres(t *testing.T) {
+	t.Parallel()
 	rounds := 15
 	if testing.Short() {
 		rounds = 3
@@ -44,6 +45,7 @@ func TestKillOverPostgres(t *testing.T) {
 // SIGKILL to PostgreSQL and all its sessions at random moments, under load: the node
 // answers 4yz until it is back, and every message with a 250 is there exactly once.
 func TestKillPostgres(t *testing.T) {
+	t.Parallel()
 	rounds := 10
 	if testing.Short() {
 		rounds = 3
@@ -91,6 +93,7 @@ func (l *ledger) size() int {
 // While the database is gone clients hear 4yz, people that it is for a while, and /readyz says why; then
 // all goes on by itself. A second node is told who has it.
 func TestPostgresAway(t *testing.T) {
+	t.Parallel()
 	p, dsn := postgres(t)
 	submission := freePort(t)
 	m := start(t, "store.dsn="+dsn, "listen.submission="+submission)

@@ -94,6 +94,7 @@ m.logout()
 // What is held is seen in its owner's mail program, and released by a move: once, into the
 // inbox, in the owner's name. Who waits on the folder hears of all that happens in it.
 func TestQuarantineByIMAP(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	waits := readMail(t, m, ann)

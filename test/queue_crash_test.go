@@ -88,6 +88,7 @@ func TestQueueKillInline(t *testing.T) {
 
 // The same over PostgreSQL.
 func TestQueueKillOverPostgres(t *testing.T) {
+	t.Parallel()
 	_, dsn := postgres(t)
 	kill(t, 5*time.Second, "store.dsn="+dsn)
 }

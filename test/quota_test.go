@@ -38,6 +38,7 @@ m.logout()
 // A mailbox that is nearly full warns its owner once, and one that is full is told at RCPT;
 // what was deleted by mistake comes back.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example", "--language", "fr")
 	run(t, m, "", "mailbox", "set", ann, "--quota", "20KiB")
@@ -106,6 +107,7 @@ for uid in m.uid("SEARCH", "ALL")[1][0].split():
 // SIGKILL while an inbox is emptied and its mail brought back: each message is there once, or
 // can be brought back, and all references are right.
 func TestKillRecovers(t *testing.T) {
+	t.Parallel()
 	sent, rounds := 40, 4
 	if testing.Short() {
 		sent, rounds = 20, 2

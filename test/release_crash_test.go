@@ -14,6 +14,7 @@ import (
 // SIGKILL at random moments while all that is held is released and digests are sent: each
 // message is released once or held still, and no digest tells of one that another told of.
 func TestKillReleases(t *testing.T) {
+	t.Parallel()
 	held, rounds := 120, 8
 	if testing.Short() {
 		held, rounds = 30, 2

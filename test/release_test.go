@@ -36,6 +36,7 @@ func heldState(t *testing.T, m *machine.Machine, id string) string {
 }
 
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example", "--disposition", "junk")
 	for _, part := range []struct {

@@ -120,6 +120,7 @@ listen:
 // TestReload: settings and listeners change under load; nobody is disconnected or turned
 // away, and what changed is told.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	second, err := vacant.Addr()
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +200,7 @@ func comeAlways(ctx context.Context, t *testing.T, address string, came *atomic.
 // TestReloadMistakes: a configuration with mistakes changes nothing, and each is told; what
 // needs a restart is named and stays.
 func TestReloadMistakes(t *testing.T) {
+	t.Parallel()
 	good := fmt.Sprintf(reloadForm, 10, 2, "")
 	m, write := reloaded(t, good)
 	same := func() {
@@ -249,6 +251,7 @@ func TestReloadMistakes(t *testing.T) {
 // TestListenerNetworks: who comes from elsewhere is sent away at once, and counted; also
 // after a reload that says so.
 func TestListenerNetworks(t *testing.T) {
+	t.Parallel()
 	form := fmt.Sprintf(reloadForm, 10, 2, "")
 	m, write := reloaded(t, form)
 	speak(t, m.SMTP).hears("220 ")

@@ -20,6 +20,7 @@ policies:
 // TestDNSBudget: a message has its share of questions and no more, and what it had not is a
 // failure; the next message has its own.
 func TestDNSBudget(t *testing.T) {
+	t.Parallel()
 	const lists, allowed = 60, 50
 	var zones, points []string
 	for i := range lists {
@@ -49,6 +50,7 @@ func TestDNSBudget(t *testing.T) {
 // TestDNSGone: while no DNS server answers mail is taken, judged by what can be told, and
 // the node says what is wrong. Once the server is known to be silent nobody waits for it.
 func TestDNSGone(t *testing.T) {
+	t.Parallel()
 	hole, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

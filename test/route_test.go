@@ -9,6 +9,7 @@ import (
 
 // What an admin reads who asks where mail goes.
 func TestRoute(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig+`
 lookups:
   - name: people
@@ -105,6 +106,7 @@ refused: no such domain
 
 // What the configuration names is as much in use as what a domain names.
 func TestSmarthostInUse(t *testing.T) {
+	t.Parallel()
 	m, err := machine.New(bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

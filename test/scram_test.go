@@ -8,6 +8,7 @@ import (
 // TestSCRAM: GNU SASL's client proves that it knows a password of a mailbox, the main one or a
 // program's, bound to the TLS connection or not; what is taken away is worth nothing.
 func TestSCRAM(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	program := strings.TrimSpace(run(t, m, "", "mailbox", "app-password", "add", ann, "--name", "phone"))

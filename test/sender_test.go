@@ -95,6 +95,7 @@ func (p *peer) secureWith(c tls.Certificate) {
 // A device sends as its domains, to anybody, by its log-in, its certificate or its address; and as
 // nobody else.
 func TestSenders(t *testing.T) {
+	t.Parallel()
 	s := newSending(t)
 	t.Run("a log-in", func(t *testing.T) { senderLogin(t, s) })
 	t.Run("an address", func(t *testing.T) { senderAddress(t, s) })
@@ -280,6 +281,7 @@ func senderRefused(t *testing.T, s sending) {
 
 // Nobody relays by tricks with addresses: what looks like an address here and leads elsewhere is refused.
 func TestNoRelay(t *testing.T) {
+	t.Parallel()
 	s := newSending(t)
 	run(t, s.m, "", "sender", "add", "printer@test.example", "--network", listedHere)
 	p := connect(t, s.m, goodClient)

@@ -16,6 +16,7 @@ import (
 // A service that is shut to a mailbox, or to all of its domain, logs its owner in no more, and ends what is
 // open, on all doors; so does a suspended or closed mailbox.
 func TestServicesShut(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	pop := func() bool {
@@ -101,6 +102,7 @@ func TestServicesShut(t *testing.T) {
 // Another password, and the end of an application's, end the sessions of mail programs that were open then: who has stolen one is out, where
 // mail is sent in the middle of a message. One more application ends nothing.
 func TestPasswordEndsSessions(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, releaseConfig, flowZone, "listen.submission="+submission)
 	ann := domain(t, m, "test.example")

@@ -77,6 +77,7 @@ print("done")
 // Field note R3 (shared mailboxes, ACL): folders are shared and taken back, in mail
 // programs and by command, the receiver is told, and a group works on one inbox.
 func TestSharedFolders(t *testing.T) {
+	t.Parallel()
 	m := serve(t, releaseConfig, flowZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, password, "mailbox", "add", "bob@test.example", "--password-stdin", "--language", "fr")
@@ -116,6 +117,7 @@ func TestSharedFolders(t *testing.T) {
 // The mail of a share has a link by which it is accepted or declined, once. Its receiver leaves it later, and
 // whose it is sees so; what is made or moved beneath a shared folder is shared as it is.
 func TestShareAnswered(t *testing.T) {
+	t.Parallel()
 	m := prepare(t, releaseConfig, flowZone)
 	m.Sets = append(m.Sets, "web.url=http://"+m.Web, "sharing.show=accepted")
 	if err := m.Start(); err != nil {

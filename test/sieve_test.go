@@ -9,6 +9,7 @@ import (
 
 // TestManageSieve: sieve-connect, over STARTTLS, keeps the scripts of a mailbox.
 func TestManageSieve(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	host, port, _ := strings.Cut(m.Sieve, ":")

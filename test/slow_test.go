@@ -18,6 +18,7 @@ const slowConfig = "hostname: mx.test.example\npolicies: [{name: default, pipeli
 
 // Who takes his time is sent away, whatever he is at, however he drips; others are served meanwhile.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	m := serve(t, slowConfig, flowZone, "listen.smtps="+vacantAddr(t))
 	smtps := strings.TrimPrefix(m.Sets[len(m.Sets)-1], "listen.smtps=")
 	ann := domain(t, m, "test.example")
@@ -104,6 +105,7 @@ func dialFrom(t *testing.T, addr, from string) net.Conn {
 // A client that has shut its own side hears all replies; one that resets the connection, wherever it is, leaves
 // nothing behind but what it had ended.
 func TestHalfClosedAndReset(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [spf]}]\nlimits: {connections_per_network: 1000}\n", flowZone)
 	ann := domain(t, m, "test.example")
 	session := func(subject string) string {

@@ -13,6 +13,7 @@ import (
 // Addresses beyond ASCII go out to a Postfix and come in from it (RFC 6531). A server without SMTPUTF8 gets
 // what it can take; of what it can't the sender hears (RFC 6533).
 func TestInternational(t *testing.T) {
+	t.Parallel()
 	m := serve(t, interopConfig, "", hurried)
 	const jose, user = "josé@bücher.example", "用户@例子.example"
 	run(t, m, "", "domain", "add", "bücher.example")

@@ -15,6 +15,7 @@ import (
 // TestTermEverywhere: SIGTERM comes to clients at each point of what they do. Who has sent his
 // content hears what became of it, a page that is asked for is answered, who only waits is sent away.
 func TestTermEverywhere(t *testing.T) {
+	t.Parallel()
 	// the author's policy is asked for behind the dot, and takes its time
 	m := serve(t, "hostname: mx.test.example\nresolver: {timeout: 20s}\npolicies: [{name: default, pipeline: [dmarc]}]\n",
 		flowZone+"!delay _dmarc.slow.example. 1500ms\n_dmarc.slow.example. TXT \"v=DMARC1; p=none\"\n")
@@ -71,6 +72,7 @@ func TestTermEverywhere(t *testing.T) {
 // TestSecondTerm: who has no patience sends SIGTERM twice. It ends at once, whoever is in the middle
 // of what, and what was accepted is kept.
 func TestSecondTerm(t *testing.T) {
+	t.Parallel()
 	m := start(t, "limits.drain_timeout=10m")
 	if err := sendOne(m.SMTP, "kept"); err != nil {
 		t.Fatal(err)

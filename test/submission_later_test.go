@@ -8,6 +8,7 @@ import (
 // A message that is to be sent later waits, also over a restart, and can be taken back until then
 // (FUTURERELEASE, RFC 4865).
 func TestSentLater(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: []}]\n", flowZone, "listen.submission="+submission)
 	ann := domain(t, m, "test.example")

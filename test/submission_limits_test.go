@@ -9,6 +9,7 @@ import (
 // An account that was taken over is put off, and then stopped: its postmaster is told once, and
 // it sends again when somebody says so.
 func TestStolenAccountIsStopped(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, "hostname: mx.test.example\nlimits: {errors: 1000}\nsubmission: {per_hour: 5, recipients: 4, lock_at: 2}\npolicies: [{name: default, pipeline: []}]\n", flowZone, "listen.submission="+submission)
 	ann := domain(t, m, "test.example")

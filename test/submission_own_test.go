@@ -8,6 +8,7 @@ import (
 // People send as themselves, and for those who let them; what they send has a policy of its own, and
 // tells nobody from where it came.
 func TestSubmissionIdentities(t *testing.T) {
+	t.Parallel()
 	submission := freePort(t)
 	m := serve(t, "hostname: mx.test.example\nlimits: {errors: 1000}\npolicies:\n  - {name: default, pipeline: []}\n"+
 		"  - {name: outgoing, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}]}]}\n", flowZone, "listen.submission="+submission)

@@ -47,6 +47,7 @@ func (p *peer) secure() {
 // Submission takes mail from log-ins, under an address of their own, for anybody; what
 // judges strangers is not for it. Where it can't be carried on the sender has a report.
 func TestSubmission(t *testing.T) {
+	t.Parallel()
 	submission, smtps := freePort(t), freePort(t)
 	m := serve(t, "hostname: mx.test.example\nlimits: {errors: 100}\npolicies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns: [{word: pest}]}]}]\n", flowZone,
 		"listen.submission="+submission, "listen.smtps="+smtps)
@@ -112,6 +113,7 @@ func TestSubmission(t *testing.T) {
 
 // A new mailbox of an old name has nothing of the old one.
 func TestSecondLife(t *testing.T) {
+	t.Parallel()
 	m := start(t)
 	if reply := offer(t, m, []byte("Subject: mine\r\n\r\nx\r\n")); reply != "" {
 		t.Fatal(reply)
@@ -126,6 +128,7 @@ func TestSecondLife(t *testing.T) {
 
 // Block and allow entries for the author of the header, and which of two counts.
 func TestListPrecedence(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [{filter: sender-block, on: {blocked: reject}}, {filter: keywords, spam_from: 1, patterns: [{word: pest}]}]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	other := domain(t, m, "other.example")
@@ -170,6 +173,7 @@ func TestListPrecedence(t *testing.T) {
 
 // The limits hold what strangers can make the program do to what the admin set.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\nlimits: {message_size: 64 KiB, in_flight: 128 KiB, connections_per_network: 3, errors: 3}\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	p := connect(t, m, goodClient)

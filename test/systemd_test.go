@@ -79,6 +79,7 @@ func TestSupervised(t *testing.T) {
 // TestActivated: ports that systemd has open are served as they are, one that no listener has is
 // named, and who comes while the node is started anew waits.
 func TestActivated(t *testing.T) {
+	t.Parallel()
 	m := prepare(t, "hostname: mx.test.example\n", strangersZone)
 	m.Wrap = []string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=smtp:spare exec "$0" "$@"`}
 	var spare string

@@ -15,6 +15,7 @@ import (
 
 // Who talks before the greeting, or does not wait where he has to, is sent away with 554.
 func TestEarlyTalker(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [{filter: early-talker, delay: 2s}]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	p := dialProxy(t, m, "203.0.113.5")
@@ -44,6 +45,7 @@ func TestEarlyTalker(t *testing.T) {
 // came as far as MAIL and named a recipient leaves a row that the recipient's admin sees, the
 // gate's refusals, too; and a domain chooses whether it refuses, or takes and holds.
 func TestFieldNote05RefusedIsInTheHistory(t *testing.T) {
+	t.Parallel()
 	m := serve(t, `
 hostname: mx.test.example
 default_policy: refuse
@@ -75,6 +77,7 @@ policies:
 // What comes for a trap is taken, and a journal row is all that stays of it; who else is
 // named in the same transaction has his mail.
 func TestTrap(t *testing.T) {
+	t.Parallel()
 	m := prepare(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: [ip-allow, dhap, {filter: honeypot, addresses: [ann@test.example, old@test.example]}]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	run(t, m, "", "list", "add", "trap", "trap@test.example")
@@ -105,6 +108,7 @@ func TestTrap(t *testing.T) {
 
 // Who speaks another protocol is sent away each time, and the third time kept out.
 func TestProtocolAbuse(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	for range 3 {
 		p := dialProxy(t, m, goodClient)
@@ -123,6 +127,7 @@ func TestProtocolAbuse(t *testing.T) {
 // Who names a recipient that exists again and again, and never sends a message, is sent away
 // after a hundred times, and the third time kept out. A message between begins anew.
 func TestRecipientLoop(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	loop := func(p *peer, times int) {
@@ -151,6 +156,7 @@ func TestRecipientLoop(t *testing.T) {
 // A burst of connections at one time has no more let in than the limit on those that are
 // open, however fast it comes.
 func TestBurstOfConnections(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [{filter: rate, parallel_connections: 5}]\npolicies: [{name: default, pipeline: []}]\n", flowZone)
 	var mu sync.Mutex
 	heard := map[string]int{}
@@ -184,6 +190,7 @@ func TestBurstOfConnections(t *testing.T) {
 // One client tries 10,000 recipients, as fast as it can: it learns nothing from some
 // hundred on, and is banned; others are served.
 func TestTenThousandRecipients(t *testing.T) {
+	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\ngate: [ip-ban]\npolicies: [{name: default, pipeline: [{filter: dhap, tarpit: 10ms}]}]\n", flowZone)
 	ann := domain(t, m, "test.example")
 	heard := map[string]int{}

@@ -102,6 +102,7 @@ func sendOne(smtp, subject string) error {
 // TestUpgrade: processes follow each other under load. Nobody is refused or cut off, mail programs
 // are told, and each message that was accepted is there once.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	m, _ := heirs(t)
 	var mu sync.Mutex
 	subjects := map[string]int{}
@@ -181,6 +182,7 @@ func TestUpgrade(t *testing.T) {
 // TestUpgradeFails: where the new process can't serve, or either is killed in the middle, the other
 // one serves, and who sends notices nothing.
 func TestUpgradeFails(t *testing.T) {
+	t.Parallel()
 	m, write := heirs(t)
 	good := fmt.Sprintf(reloadForm, 10, 2, "")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -62,7 +62,7 @@ type Tab struct {
 }
 
 // patience bounds one step; a loaded machine starts Chromium slowly.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Open starts a browser that ends with the test. The test is skipped where there is no
 // Chromium, unless CI is set.

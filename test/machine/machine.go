@@ -100,7 +100,7 @@ func (m *Machine) Start() error {
 	}
 	m.done = make(chan struct{})
 	go func() { m.cmd.Wait(); close(m.done) }()
-	return m.await(30 * time.Second)
+	return m.await(2 * time.Minute)
 }
 
 // await returns when the SMTP port greets.
@@ -172,7 +172,7 @@ func (m *Machine) Run(stdin string, args ...string) (string, error) {
 // Try runs a command as Run does and returns all that it says; a status of -1: it
 // could not be run or was killed.
 func (m *Machine) Try(stdin string, args ...string) (out, errs string, status int) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, m.Bin, append(append([]string{}, args...), m.flags()...)...)
 	cmd.Stdin, cmd.WaitDelay = strings.NewReader(stdin), 10*time.Second

@@ -35,7 +35,7 @@ type Engine struct {
 
 // newEngine makes the directory and finds the program of a Debian package.
 func newEngine(program, pkg string) (e *Engine, err error) {
-	e = &Engine{name: program, patience: 30 * time.Second}
+	e = &Engine{name: program, patience: 2 * time.Minute}
 	if e.path, err = lookPath(program); err != nil {
 		return nil, fmt.Errorf("%w: Debian's package %s", ErrMissing, pkg)
 	}

@@ -243,7 +243,7 @@ func (p *Postfix) master() string {
 
 // await returns once somebody greets at addr by SMTP, IMAP or POP3, or in vain when ended is closed.
 func await(addr string, ended <-chan struct{}) error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		select {
 		case <-ended:
 			return errors.New("it ended at once")
