@@ -65,7 +65,7 @@ func TestRelayLookups(t *testing.T) {
 	if out, err := runs(t, "sqlite3", people, "CREATE TABLE people (address TEXT); INSERT INTO people VALUES ('ann@sql.example')").CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
-	directory, stop := slapd(t, "ann@ldap.example")
+	directory, stop := slapd(t, "ann@ldap.example", "bob@people.example")
 	secret := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(secret, []byte("open sesame\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,29 @@ lookups:
 	ask("ann@ldap.example", "250")
 	ask("nobody@ldap.example", "550 5.1.1")
 	ask("*@ldap.example", "550 5.1.1")
+
+	// People log in by the passwords that it knows; nobody is offered a mechanism that those can't use.
+	run(t, f.m, "", "domain", "add", "people.example")
+	run(t, f.m, "", "mailbox", "add", "bob@people.example")
+	login := func(password, want string) {
+		t.Helper()
+		if got := imapLogin(t, f.m.IMAP, "127.0.0.1", "bob@people.example", password); !strings.HasPrefix(got, want) {
+			t.Errorf("log-in by %s: %s, want %s", password, got, want)
+		}
+	}
+	login(ldapPassword, "NO [AUTHENTICATIONFAILED]")
+	sees(t, "a look-up that knows none", fails(t, f.m, "domain", "set", "people.example", "--login", "sql"), "none of LDAP")
+	run(t, f.m, "", "domain", "set", "people.example", "--login", "ldap")
+	login(ldapPassword, "OK")
+	login("wrong", "NO [AUTHENTICATIONFAILED]")
+	if out, errs, code := f.m.Try("another password\n", "mailbox", "set", "bob@people.example", "--password-stdin"); code == 0 || !strings.Contains(errs, "kept by another directory") {
+		t.Errorf("a password set here: %s%s", out, errs)
+	}
 	stop()
+	login(ldapPassword, "OK") // for some minutes
+	login("other", "NO [UNAVAILABLE]")
+	_, says := get(t, f.m, "/readyz")
+	sees(t, "health", says, "look-up ldap does not answer")
 	ask("bob@ldap.example", "451 4.4.3")
 	ask("ann@ldap.example", "250") // what was known is known still
 	if n := len(f.wire.Passages()); n != 0 {
@@ -115,7 +137,9 @@ lookups:
 	}
 }
 
-// slapd starts an LDAP server that knows people by their addresses, and returns
+const ldapPassword = "kite-rope"
+
+// slapd starts an LDAP server that knows people by their addresses, all of one password, and returns
 // where it listens and what stops it.
 func slapd(t *testing.T, people ...string) (addr string, stop func()) {
 	t.Helper()
@@ -159,7 +183,7 @@ func slapd(t *testing.T, people ...string) (addr string, stop func()) {
 	}
 	add("dc=example", map[string][]string{"objectClass": {"dcObject", "organization"}, "o": {"x"}, "dc": {"example"}})
 	for i, p := range people {
-		add(fmt.Sprintf("cn=p%d,dc=example", i), map[string][]string{"objectClass": {"inetOrgPerson"}, "sn": {"x"}, "mail": {p}})
+		add(fmt.Sprintf("cn=p%d,dc=example", i), map[string][]string{"objectClass": {"inetOrgPerson"}, "sn": {"x"}, "mail": {p}, "userPassword": {ldapPassword}})
 	}
 	return addr, stop
 }

@@ -24,8 +24,8 @@ func (p *program) domain() *cobra.Command {
 
 // domainFields are what flags say of a domain.
 type domainFields struct {
-	policy, disposition, catchAll, smarthost, lookup string
-	names, mailNames, hosts                          []string
+	policy, disposition, catchAll, smarthost, lookup, login string
+	names, mailNames, hosts                                 []string
 
 	challenge, allow, hours, zone, language string
 	learn, outgoing, returns                string
@@ -45,6 +45,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringArrayVar(&d.hosts, "host", nil, "mail host that takes what has no mailbox here (`name`, role smtp-in); repeatable")
 	f.StringVar(&d.smarthost, "smarthost", "", "mail host that outgoing mail goes over (`name`, role smtp-out); empty is the node's way")
 	f.StringVar(&d.lookup, "lookup", "", "`name` of the look-up that knows the recipients on the mail hosts, callout to ask them; empty: all are taken")
+	f.StringVar(&d.login, "login", "", "`name` of the look-up (LDAP) that knows the passwords of its people; empty: they are kept here")
 	f.StringVar(&d.challenge, "challenge", "", "how the sender of held spam is told: `reply` (in the answer to DATA, the default), notice (by mail) or off")
 	f.StringVar(&d.allow, "challenge-allow", "", "who allows a sender that solved a challenge: `domain`, mailbox, none, or default for the node's")
 	f.StringVar(&d.hours, "digest-hours", "", "`hours` at which owners get digests, such as 6,14; none, or default for the node's")
@@ -98,7 +99,7 @@ func (p *program) domainAdd() *cobra.Command {
 				Quota: bounds.Quota, QuotaMessages: bounds.QuotaMessages, Inbound: bounds.Inbound, InboundBytes: bounds.InboundBytes, Total: bounds.Total, TotalMessages: bounds.TotalMessages,
 				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: d.policy, Disposition: d.disposition, Names: given(d.names), MailNames: given(d.mailNames), CatchAll: d.catchAll,
-				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup,
+				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup, Login: d.login,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
 				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing, SignReturns: d.returns,
 			}, p.showDomain)
@@ -190,14 +191,14 @@ func (p *program) domainSet() *cobra.Command {
 				JunkDays: bounds.JunkDays, TrashDays: bounds.TrashDays, ArchiveDays: bounds.ArchiveDays,
 				Name: args[0], Policy: changed(f, "policy", &d.policy), Disposition: changed(f, "disposition", &d.disposition),
 				Names: changed(f, "name", &names), CatchAll: changed(f, "catch-all", &d.catchAll), Hosts: changed(f, "host", &hosts),
-				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup),
+				Smarthost: changed(f, "smarthost", &d.smarthost), Lookup: changed(f, "lookup", &d.lookup), Login: changed(f, "login", &d.login),
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
 				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut), MailNames: changed(f, "mail-name", &mailNames),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
-				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, " +
+				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, --login, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
 					"--quota, --quota-messages, --inbound, --inbound-bytes, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
 			}
@@ -224,7 +225,7 @@ func (p *program) domainRemove() *cobra.Command {
 
 func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
-		"other names", join(d.Names), "mail names", join(d.MailNames), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup,
+		"other names", join(d.Names), "mail names", join(d.MailNames), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup, "passwords by", d.Login,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
 		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),

@@ -329,7 +329,7 @@ func (a *App) openDirectory(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: entries, Uses: entries, SaltKey: salts, Hostname: c.Hostname, Log: a.log, Now: a.now})
+	a.directory, err = directory.New(ctx, directory.Config{Rows: rows, Entries: entries, Uses: entries, SaltKey: salts, Hostname: c.Hostname, Elsewhere: elsewhere{a}, Log: a.log, Now: a.now})
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func keysOf(s *directory.Snapshot, box int64) []uint64 {
 	if !ok {
 		return nil
 	}
-	list := []uint64{numbered("password", m.Password.Hash, m.Password.SCRAM)}
+	list := []uint64{numbered("password", m.Password.Hash, m.Password.SCRAM, s.LoginSource(m))}
 	for _, p := range m.Apps {
 		list = append(list, numbered("app", p.SCRAM))
 	}

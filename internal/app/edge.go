@@ -172,6 +172,10 @@ func (l doorLogins) Salt(_ context.Context, user string) ([]byte, int, error) {
 	return salt, iterations, nil
 }
 
+// Proves implements door.Prover. Where some people's passwords are kept elsewhere nobody is offered SCRAM: programs that find it
+// there take it, and tell those people that their password is wrong.
+func (l doorLogins) Proves() bool { return !l.d.LoginsElsewhere() }
+
 // Prove implements door.Prover.
 func (l doorLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
 	return l.open(l.prove(ctx, user, peer, fitting(fits)))

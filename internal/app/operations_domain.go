@@ -82,7 +82,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		SignsReturns: signs, Shut: texts(d.Shut),
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
-		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup,
+		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup, Login: d.Login,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,
 		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays, ArchiveDays: d.ArchiveDays,
@@ -165,7 +165,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 	if err := cmp.Or(a.knownPolicy(q.Policy), a.knownPolicy(q.Outgoing)); err != nil {
 		return ops.Domain{}, err
 	}
-	if err := a.knownLookup(q.Lookup); err != nil {
+	if err := cmp.Or(a.knownLookup(q.Lookup), a.knowsPasswords(q.Login)); err != nil {
 		return ops.Domain{}, err
 	}
 	hours, err := parseHours(q.DigestHours)
@@ -179,7 +179,7 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 	d, err := a.directory.AddDomain(ctx, directory.Domain{
 		SignsReturns: returns.SignsReturns,
 		Name:         q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
-		Names: q.Names, MailNames: q.MailNames, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup,
+		Names: q.Names, MailNames: q.MailNames, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup, Login: q.Login,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
 		Each:  directory.Limits{Bytes: orZero(q.Quota), Messages: orZero(q.QuotaMessages), Inbound: orZero(q.Inbound), InboundBytes: orZero(q.InboundBytes)},
@@ -209,6 +209,11 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 			return ops.Domain{}, err
 		}
 	}
+	if q.Login != nil {
+		if err := a.knowsPasswords(*q.Login); err != nil {
+			return ops.Domain{}, err
+		}
+	}
 	hours, owners, err := choices(q)
 	if err != nil {
 		return ops.Domain{}, err
@@ -225,6 +230,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 			d.Shut = services(*q.Shut)
 		}
 		give(&d.Lookup, q.Lookup)
+		give(&d.Login, q.Login)
 		give(&d.Challenge, (*directory.Challenge)(q.Challenge))
 		give(&d.Challenged, (*directory.Allowed)(q.ChallengeAllow))
 		give(&d.DigestHours, hours)
@@ -303,6 +309,19 @@ func (a *App) knownLookup(name string) error {
 		return nil
 	}
 	return control.Misused("look-up %q is not in the configuration; add it to lookups first, or take %s", name, config.Callout)
+}
+
+// knowsPasswords refuses a look-up that can't tell whether a password is right.
+func (a *App) knowsPasswords(name string) error {
+	known := a.config.Load().Lookups
+	at := slices.IndexFunc(known, func(l config.Lookup) bool { return l.Name == name })
+	switch {
+	case name == "" || at >= 0 && known[at].LDAP != "":
+		return nil
+	case at < 0:
+		return control.Misused("look-up %q is not in the configuration; add it to lookups first", name)
+	}
+	return control.Misused("look-up %q is none of LDAP: it can't tell whether a password is right", name)
 }
 
 // orZero is what a request has, or nothing.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatepost/internal/blob"
 	"gatepost/internal/config"
@@ -57,6 +58,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	a.queue = queue.New(a.queueConfig(c))
 	a.tellGaps()
 	a.queueGauges()
+	a.metrics.Gauge("lookups_down", "Look-ups of recipients and passwords whose last question failed.", func() float64 { return float64(len(lookupTroubles(a.lookups.Health()))) })
 	a.metrics.Gauge("mail_hosts_down", "Mail hosts that could not be reached lately.", func() float64 { return float64(len(a.relay.Health())) })
 	return nil
 }
@@ -92,6 +94,9 @@ func (a *App) tellGaps() {
 		if known, names := a.lookups.Known(d.Lookup); d.Lookup != "" && !known {
 			a.log.Error("a domain's look-up is not in the configuration: its recipients can't be verified and are deferred",
 				"domain", d.Name, "lookup", d.Lookup, "known", strings.Join(names, ", "))
+		}
+		if err := a.knowsPasswords(d.Login); err != nil {
+			a.log.Error("a domain's people can't log in by their passwords: nobody can tell whether those are right", "domain", d.Name, "error", err)
 		}
 	}
 }
@@ -268,6 +273,26 @@ func lookupSources(list []config.Lookup) (sources []lookup.Source) {
 		})
 	}
 	return sources
+}
+
+// elsewhere asks the look-ups, which are opened after the directory.
+type elsewhere struct{ a *App }
+
+var _ directory.Elsewhere = elsewhere{}
+
+// Verify implements directory.Elsewhere.
+func (e elsewhere) Verify(ctx context.Context, source string, address mail.Path, password string) (bool, error) {
+	return e.a.lookups.Verify(ctx, source, address, password)
+}
+
+// lookupTroubles names the directories that don't answer. Of those who are called to ask, mail hosts' health tells.
+func lookupTroubles(all []lookup.Health) (reasons []string) {
+	for _, h := range all {
+		if h.Err != nil && h.Name != lookup.Callout {
+			reasons = append(reasons, fmt.Sprintf("look-up %s does not answer since %s: %v", h.Name, h.Since.UTC().Format(time.RFC3339), h.Err))
+		}
+	}
+	return reasons
 }
 
 // transferCount counts for the queue.

@@ -63,7 +63,7 @@ const (
 
 // notes say what is wrong with the node and keeps it from nothing.
 func (a *App) notes() []string {
-	list := a.certificates.Troubles()
+	list := append(a.certificates.Troubles(), lookupTroubles(a.lookups.Health())...)
 	sum := a.queued.totals(queueLook)
 	if long := cmp.Or(a.config.Load().Queue.DelayNotice, queueLong); sum.Waiting > 0 && sum.Oldest >= long {
 		list = append(list, fmt.Sprintf("queue: the oldest of %d messages that wait has waited for %s; gatepost queue list tells why", sum.Waiting, sum.Oldest.Round(time.Minute)))

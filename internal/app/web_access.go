@@ -91,7 +91,7 @@ func (p persons) LogIn(ctx context.Context, name, password string) (access.Perso
 	if !p.d.Snapshot().Serves(who.Mailbox.ID, directory.ServiceWeb) {
 		return access.Person{}, "", access.ErrSuspended
 	}
-	return p.owner(*who.Mailbox), ownerMark(*who.Mailbox), nil
+	return p.owner(*who.Mailbox), ownerMark(p.d.Snapshot(), *who.Mailbox), nil
 }
 
 // Find implements access.People.
@@ -103,7 +103,7 @@ func (p persons) Find(_ context.Context, who access.ID) (access.Person, string, 
 		}
 	case access.KindMailbox:
 		if m, ok := p.d.Snapshot().Box(who.Number); ok && p.d.Snapshot().Serves(m.ID, directory.ServiceWeb) {
-			return p.owner(m), ownerMark(m), true
+			return p.owner(m), ownerMark(p.d.Snapshot(), m), true
 		}
 	}
 	return access.Person{}, "", false
@@ -151,8 +151,8 @@ func adminMark(a directory.Admin) string {
 	return mark("admin", a.ID, a.Password, string(a.Role), string(a.State))
 }
 
-func ownerMark(m directory.Mailbox) string {
-	return mark("mailbox", m.ID, m.Password, string(access.Owner), string(m.State))
+func ownerMark(s *directory.Snapshot, m directory.Mailbox) string {
+	return mark("mailbox", m.ID, m.Password, string(access.Owner), string(m.State)+s.LoginSource(m))
 }
 
 func mark(kind string, id int64, v directory.Verifier, role, state string) string {

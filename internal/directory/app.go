@@ -242,7 +242,11 @@ func (d *Directory) Prove(user string, fits func(SCRAM) bool) (Mailbox, error) {
 }
 
 func (d *Directory) prove(box Mailbox, fits func(SCRAM) bool) (Mailbox, error) {
-	right, app := fits(orNone(box.Password.SCRAM)), int64(0)
+	own := box.Password.SCRAM
+	if d.Snapshot().LoginSource(box) != "" { // what was kept here before opens nothing any more
+		own = ""
+	}
+	right, app := fits(orNone(own)), int64(0)
 	for _, a := range box.Apps {
 		if fits(orNone(a.SCRAM)) {
 			right, app = true, a.ID

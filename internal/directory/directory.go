@@ -26,6 +26,8 @@ type Directory struct {
 	log       *slog.Logger
 	now       func() time.Time
 	passwords *passwords
+	elsewhere Elsewhere                  // nil: all passwords are kept here
+	away      atomic.Pointer[loginsAway] // see LoginsElsewhere
 	hits      hits
 	uses      uses
 	saltKey   []byte
@@ -37,13 +39,14 @@ type Directory struct {
 
 // A Config is what a Directory needs.
 type Config struct {
-	Rows     Rows
-	Entries  Entries
-	Uses     Uses             // nil: when passwords of programs were used is not kept
-	SaltKey  []byte           // secret, the same on all nodes: from it come salts of users there are not; nil: one of this process
-	Hostname string           // of this node; see Snapshot.Resolve
-	Log      *slog.Logger     // nil: silent
-	Now      func() time.Time // nil: time.Now
+	Rows      Rows
+	Entries   Entries
+	Uses      Uses             // nil: when passwords of programs were used is not kept
+	SaltKey   []byte           // secret, the same on all nodes: from it come salts of users there are not; nil: one of this process
+	Hostname  string           // of this node; see Snapshot.Resolve
+	Log       *slog.Logger     // nil: silent
+	Elsewhere Elsewhere        // nil: all passwords are kept here
+	Now       func() time.Time // nil: time.Now
 }
 
 // New loads the directory. The caller runs Run beside it.
@@ -54,7 +57,7 @@ func New(ctx context.Context, c Config) (*Directory, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Directory{rows: c.Rows, entries: c.Entries, log: c.Log, now: c.Now, passwords: newPasswords(c.Now)}
+	d := &Directory{rows: c.Rows, entries: c.Entries, log: c.Log, now: c.Now, elsewhere: c.Elsewhere, passwords: newPasswords(c.Now)}
 	d.uses.rows = c.Uses
 	if d.saltKey = c.SaltKey; d.saltKey == nil {
 		d.saltKey = make([]byte, sha256.Size)

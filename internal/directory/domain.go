@@ -26,6 +26,7 @@ type Domain struct {
 	Hosts     []string  `json:"hosts"`      // mail hosts (smtp-in) that its mail goes to; none: mailboxes here
 	Smarthost string    `json:"smarthost"`  // mail host (smtp-out) that its outgoing mail goes over; "": the node's way
 	Lookup    string    `json:"lookup"`     // that knows its recipients where they live on hosts; "": all are taken
+	Login     string    `json:"login"`      // look-up that knows the passwords of its people; "": they are kept here
 
 	Language    string  `json:"language"`     // of what is written to its people, a tag such as "fr"; "": the node's
 	Zone        string  `json:"zone"`         // of its digest's hours and its pages, such as "Europe/Paris"; "": the node's

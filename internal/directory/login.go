@@ -21,11 +21,18 @@ import (
 //
 // At most two passwords are computed at once, in 19 MiB each; others wait for
 // their turn until ctx ends. A password that was right is known again for some
-// minutes without that cost.
+// minutes without that cost. Where a domain's passwords are kept elsewhere, one is right that
+// is so there, and an error may mean that nobody could tell.
 func (d *Directory) Authenticate(ctx context.Context, user, password string) (Mailbox, error) {
 	var box Mailbox
 	if address, err := mail.ParsePath(user); err == nil {
 		box, _ = d.Snapshot().Mailbox(address)
+	}
+	if source := d.Snapshot().LoginSource(box); source != "" && box.ID != 0 {
+		if err := d.authenticateElsewhere(ctx, source, box, password); err != nil {
+			return Mailbox{}, err
+		}
+		return box, nil
 	}
 	if err := d.authenticate(ctx, box.ID, box.Password.Hash, box.State, password); err != nil {
 		return Mailbox{}, err

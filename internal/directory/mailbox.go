@@ -141,6 +141,9 @@ func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password
 	address = address.Fold()
 	m, _ := d.Snapshot().Mailbox(address)
 	m.Address = address
+	if source := d.Snapshot().LoginSource(m); source != "" {
+		return fmt.Errorf("directory: set password of %s: %w (look-up %s)", address, ErrElsewhere, source)
+	}
 	v, err := d.passwords.derive(ctx, password, d.salt(m))
 	if err == nil {
 		_, err = d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {

@@ -45,7 +45,7 @@ func (c *Conn) SASL(auth Authenticator) SASL { return SASL{auth, c.Peer, c.bindi
 // said at all is for Conn.MayLogIn to tell.
 func (s SASL) Mechanisms() []string {
 	var names []string
-	if _, proves := s.Auth.(Prover); proves {
+	if p, ok := s.Auth.(Prover); ok && p.Proves() {
 		if s.binding() != nil {
 			names = append(names, scramPlus)
 		}

@@ -17,6 +17,8 @@ import (
 // client proves that it knows one of the user's passwords.
 type Prover interface {
 	Authenticator
+	// Proves reports whether it is offered now.
+	Proves() bool
 	// Salt returns what all of a user's passwords are salted with. An unknown user has a salt as
 	// well, always the same, so that nobody can tell.
 	Salt(ctx context.Context, user string) (salt []byte, iterations int, err error)

@@ -214,8 +214,8 @@ func TestDomainRulesReports(t *testing.T) {
 	all := mail.RcptParams{Notify: mail.NotifySuccess | mail.NotifyFailure}
 	for script, want := range map[string]string{
 		`redirect "x@far.example"; redirect "y@far.example";`: fmt.Sprintf("x@far.example %v, y@far.example %v", all.Notify, mail.NotifyFailure),
-		`redirect :copy "x@far.example";`:                      fmt.Sprintf("x@far.example %v held, none@late.example", mail.NotifyNever),
-		`discard;`: "",
+		`redirect :copy "x@far.example";`:                     fmt.Sprintf("x@far.example %v held, none@late.example", mail.NotifyNever),
+		`discard;`:                                            "",
 	} {
 		w, o, dir, _ := newRulesWorld(t)
 		laws(t, dir, "late.example", "local: "+script)

@@ -50,40 +50,53 @@ func fill(filter string, rcpt mail.Path) string {
 	).Replace(filter)
 }
 
-func (d *ldapDirectory) ask(ctx context.Context, rcpt mail.Path) (bool, error) {
+func (d *ldapDirectory) ask(ctx context.Context, rcpt mail.Path) (exists bool, err error) {
+	err = d.with(ctx, func(c *ldap.Conn) error {
+		found, err := d.find(ctx, c, rcpt, 1)
+		exists = len(found) > 0
+		return err
+	})
+	return exists, err
+}
+
+// with searches by a connection that is open, or a new one.
+func (d *ldapDirectory) with(ctx context.Context, search func(*ldap.Conn) error) error {
 	for {
 		c, used, err := d.connection(ctx)
 		if err != nil {
-			return false, err
+			return err
 		}
-		exists, err := d.search(ctx, c, rcpt)
+		err = search(c)
 		if err == nil {
 			d.keep(c)
-			return exists, nil
+			return nil
 		}
 		c.Close()
 		if used && ldap.IsErrorWithCode(err, ldap.ErrorNetwork) && ctx.Err() == nil {
 			continue // the server had closed it in the meantime; the idle ones run out
 		}
-		return false, fmt.Errorf("search below %s: %w", d.source.Base, err)
+		return fmt.Errorf("search below %s: %w", d.source.Base, err)
 	}
 }
 
-func (d *ldapDirectory) search(ctx context.Context, c *ldap.Conn, rcpt mail.Path) (bool, error) {
+// find returns the entries of an address, so many at most.
+func (d *ldapDirectory) find(ctx context.Context, c *ldap.Conn, rcpt mail.Path, most int) ([]*ldap.Entry, error) {
 	// The library waits for an answer without a context: closing ends the wait.
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	seconds := max(int(d.source.Timeout/time.Second), 1)
-	found, err := c.Search(ldap.NewSearchRequest(d.source.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 1, seconds, false,
+	found, err := c.Search(ldap.NewSearchRequest(d.source.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, most, seconds, false,
 		fill(d.source.Filter, rcpt), []string{"1.1"}, nil))
 	switch {
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded): // more than one has it
-		return true, nil
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded): // there are more
+		if found == nil || len(found.Entries) < most {
+			return make([]*ldap.Entry, most), nil
+		}
 	case ctx.Err() != nil:
-		return false, ctx.Err()
+		return nil, ctx.Err()
 	case err != nil:
-		return false, err
+		return nil, err
 	}
-	return len(found.Entries) > 0, nil
+	return found.Entries, nil
 }
 
 // connection returns one that is open; used: it has served before.
@@ -109,6 +122,22 @@ func (d *ldapDirectory) keep(c *ldap.Conn) {
 }
 
 func (d *ldapDirectory) dial(ctx context.Context) (*ldap.Conn, error) {
+	c, err := d.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if d.source.User != "" {
+		if err := d.bind(c); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// open connects, and binds as nobody yet.
+func (d *ldapDirectory) open(ctx context.Context) (*ldap.Conn, error) {
 	limit := d.source.Timeout
 	if end, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(end))
@@ -121,14 +150,10 @@ func (d *ldapDirectory) dial(ctx context.Context) (*ldap.Conn, error) {
 	c.SetTimeout(limit)
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	if d.source.StartTLS {
-		err = c.StartTLS(security)
-	}
-	if err == nil && d.source.User != "" {
-		err = d.bind(c)
-	}
-	if err != nil {
-		c.Close()
-		return nil, err
+		if err := c.StartTLS(security); err != nil {
+			c.Close()
+			return nil, err
+		}
 	}
 	return c, nil
 }

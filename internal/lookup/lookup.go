@@ -207,19 +207,28 @@ func (l *Lookups) ask(ctx context.Context, s *source, key string, rcpt mail.Path
 }
 
 // askOnce asks unless the source rests, and notes how that went.
-func (s *source) askOnce(ctx context.Context, rcpt mail.Path, now func() time.Time) (bool, error) {
+func (s *source) askOnce(ctx context.Context, rcpt mail.Path, now func() time.Time) (exists bool, err error) {
+	err = s.once(ctx, now, func() (err error) {
+		exists, err = s.ask(ctx, rcpt)
+		return err
+	})
+	return exists, err
+}
+
+// once puts one question unless the source rests, and notes how that went.
+func (s *source) once(ctx context.Context, now func() time.Time, question func() error) error {
 	if err := s.resting(now()); err != nil {
-		return false, err
+		return err
 	}
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
-		return false, fmt.Errorf("%d questions are under way: %w", maxAsked, ctx.Err())
+		return fmt.Errorf("%d questions are under way: %w", maxAsked, ctx.Err())
 	}
-	exists, err := s.ask(ctx, rcpt)
+	err := question()
 	s.note(err, now())
-	return exists, err
+	return err
 }
 
 func (s *source) resting(now time.Time) error {

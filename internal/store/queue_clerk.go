@@ -66,7 +66,9 @@ func transferWhere(q queue.Query) (w where) {
 
 // signedAs is what the forms of an address with a tag in front are like, under which the mail of a domain
 // leaves that signs its return paths.
-func signedAs(p mail.Path) string { return "prvs=" + strings.Repeat("_", 10) + "=" + escapeLike(lower(p)) }
+func signedAs(p mail.Path) string {
+	return "prvs=" + strings.Repeat("_", 10) + "=" + escapeLike(lower(p))
+}
 
 // lower is as LOWER of both engines: ASCII letters alone can be relied on.
 func lower(p mail.Path) string { return string(p.Fold()) }

@@ -15,6 +15,7 @@ type Domain struct {
 	Hosts       []string  `json:"hosts"`      // mail hosts that take what has no mailbox here
 	Smarthost   string    `json:"smarthost"`  // mail host that its outgoing mail goes over; "": the node's way
 	Lookup      string    `json:"lookup"`     // that knows its recipients on hosts; "": all are taken
+	Login       string    `json:"login"`      // look-up that knows the passwords of its people; "": they are kept here
 	Created     time.Time `json:"created"`
 
 	Challenge      string   `json:"challenge"`       // reply, notice, off
@@ -52,6 +53,7 @@ type DomainAdd struct {
 	Hosts       []string `json:"hosts,omitempty"`
 	Smarthost   string   `json:"smarthost,omitempty"`
 	Lookup      string   `json:"lookup,omitempty"`
+	Login       string   `json:"login,omitempty"`
 
 	Challenge      string   `json:"challenge,omitempty"` // "": off
 	ChallengeAllow string   `json:"challenge_allow,omitempty"`
@@ -96,6 +98,7 @@ type DomainSet struct {
 	Hosts       *[]string `json:"hosts,omitempty"`
 	Smarthost   *string   `json:"smarthost,omitempty"`
 	Lookup      *string   `json:"lookup,omitempty"`
+	Login       *string   `json:"login,omitempty"`
 	Shut        *[]string `json:"shut,omitempty"` // services: imap, pop3, sieve, submission, web
 
 	Challenge      *string   `json:"challenge,omitempty"`

@@ -124,6 +124,9 @@ func (u Users) Prove(_ context.Context, user string, _ netip.Addr, fits func(doo
 	})
 }
 
+// Proves implements door.Prover.
+func (u Users) Proves() bool { return u["elsewhere"] == nil }
+
 // Bears implements door.Bearer.
 func (u Users) Bears() bool { return u["tokens"] != nil }
 

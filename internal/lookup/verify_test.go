@@ -1,0 +1,81 @@
+package lookup
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"gatepost/internal/mail"
+)
+
+// person adds one with a password; "": without.
+func (s *slapd) person(t *testing.T, name, address, password string) {
+	t.Helper()
+	c, err := ldap.DialURL("ldap://" + s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Bind(manager, secret); err != nil {
+		t.Fatal(err)
+	}
+	p := ldap.NewAddRequest("cn="+name+","+base, nil)
+	p.Attribute("objectClass", []string{"inetOrgPerson"})
+	p.Attribute("sn", []string{name})
+	p.Attribute("mail", []string{address})
+	if password != "" {
+		p.Attribute("userPassword", []string{password})
+	}
+	if err := c.Add(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A password is right where the one entry of the address can bind by it.
+func TestVerify(t *testing.T) {
+	s := startSlapd(t)
+	s.person(t, "bob", "bob@a.example", "kite-rope")
+	s.person(t, "eve", "eve@a.example", "")
+	l := s.source(t, nil)
+	for what, c := range map[string]struct {
+		address  mail.Path
+		password string
+		want     bool
+		fails    bool
+	}{
+		"right":                   {"bob@a.example", "kite-rope", true, false},
+		"in capitals":             {"Bob@A.example", "kite-rope", true, false},
+		"wrong":                   {"bob@a.example", "kite", false, false},
+		"empty, bound as nobody":  {"bob@a.example", "", false, false},
+		"who has none":            {"eve@a.example", "kite-rope", false, false},
+		"unknown":                 {"nobody@a.example", "kite-rope", false, false},
+		"a pattern":               {"b*@a.example", "kite-rope", false, false},
+		"two entries, whose then": {"ann@a.example", "kite-rope", false, true},
+	} {
+		if got, err := l.Verify(t.Context(), "people", c.address, c.password); got != c.want || (err != nil) != c.fails {
+			t.Errorf("%s: got %v, %v", what, got, err)
+		}
+	}
+	// The connection that searches is still the manager's.
+	exists(t, l, map[mail.Path]bool{"bob@a.example": true, "nobody@a.example": false})
+	s.stop()
+	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "kite-rope"); got || err == nil {
+		t.Errorf("while it is away: %v, %v", got, err)
+	}
+	if _, err := l.Verify(t.Context(), "others", "bob@a.example", "x"); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+}
+
+// SQL knows no passwords.
+func TestVerifySQL(t *testing.T) {
+	l, err := New(Config{Sources: []Source{people(Source{SQL: t.TempDir() + "/people.db", Query: "SELECT 1 WHERE ? = ''"})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "x"); got || !errors.Is(err, ErrNoPasswords) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
