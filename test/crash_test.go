@@ -14,6 +14,7 @@ import (
 
 	"gatepost/test/load"
 	"gatepost/test/machine"
+	"gatepost/test/rounds"
 )
 
 // A ledger is what the clients were told: the content of each message that got
@@ -75,11 +76,7 @@ func pour(addr, name string, r *rand.Rand, l *ledger, stop <-chan struct{}) {
 // 250 is there exactly once, byte for byte, and so it is in the archive.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	rounds := 50
-	if testing.Short() {
-		rounds = 5
-	}
-	killUnderLoad(t, start(t), rounds)
+	killUnderLoad(t, start(t), rounds.Of(t, 15))
 }
 
 func killUnderLoad(t *testing.T, m *machine.Machine, rounds int) {

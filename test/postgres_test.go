@@ -12,6 +12,7 @@ import (
 
 	"gatepost/test/machine"
 	servers "gatepost/test/peer"
+	"gatepost/test/rounds"
 )
 
 // postgres returns a private server whose commits are synced, and a database of it.
@@ -34,22 +35,14 @@ func postgres(t *testing.T) (p *servers.Postgres, dsn string) {
 // TestKill over PostgreSQL, which goes on meanwhile.
 func TestKillOverPostgres(t *testing.T) {
 	t.Parallel()
-	rounds := 15
-	if testing.Short() {
-		rounds = 3
-	}
 	_, dsn := postgres(t)
-	killUnderLoad(t, start(t, "store.dsn="+dsn), rounds)
+	killUnderLoad(t, start(t, "store.dsn="+dsn), rounds.Of(t, 6))
 }
 
 // SIGKILL to PostgreSQL and all its sessions at random moments, under load: the node
 // answers 4yz until it is back, and every message with a 250 is there exactly once.
 func TestKillPostgres(t *testing.T) {
 	t.Parallel()
-	rounds := 10
-	if testing.Short() {
-		rounds = 3
-	}
 	p, dsn := postgres(t)
 	m := start(t, "store.dsn="+dsn)
 	seed := uint64(time.Now().UnixNano())
@@ -62,7 +55,7 @@ func TestKillPostgres(t *testing.T) {
 		own := rand.New(rand.NewPCG(seed, uint64(i+1)))
 		wg.Go(func() { pour(m.SMTP, fmt.Sprintf("c%d", i), own, l, stop) })
 	}
-	for range rounds {
+	for range rounds.Of(t, 5) {
 		before := l.size()
 		time.Sleep(time.Duration(20+r.IntN(400)) * time.Millisecond)
 		p.Kill()

@@ -13,6 +13,7 @@ import (
 
 	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
+	"gatepost/test/rounds"
 )
 
 // SIGKILL at random moments, while lessons are kept, while the model is kept whole and while old entries go: no lesson
@@ -22,15 +23,11 @@ func TestKill(t *testing.T) {
 		child(t, dir)
 		return
 	}
-	rounds := 6
-	if testing.Short() {
-		rounds = 3
-	}
 	dir := t.TempDir()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for round := range rounds {
+	for round := range rounds.Of(t, 3) {
 		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKill$")
 		c.Env = append(os.Environ(), "DESK_CHILD="+dir)
 		out, err := c.StdoutPipe()

@@ -16,6 +16,7 @@ import (
 
 	"gatepost/internal/bayes"
 	"gatepost/internal/mail"
+	"gatepost/test/rounds"
 )
 
 // lesson is the nth of a row of lessons that is always the same.
@@ -292,16 +293,12 @@ func TestKill(t *testing.T) {
 		child(t, dir)
 		return
 	}
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
 	dir := t.TempDir()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	f, _ := lesson(t, 0)
-	for round := range rounds {
+	for round := range rounds.Of(t, 4) {
 		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKill$")
 		c.Env = append(os.Environ(), "DISK_CHILD="+dir)
 		out, err := c.StdoutPipe()
