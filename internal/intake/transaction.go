@@ -49,6 +49,7 @@ const maxRefused = 100
 // A recipient is one accepted or refused forward-path.
 type recipient struct {
 	path    mail.Path
+	folded  mail.Path // as others of the transaction are compared with it
 	domain  directory.Domain
 	boxes   []directory.Mailbox
 	remotes []directory.Remote
@@ -111,10 +112,11 @@ func (t *Transaction) outgoing() *pipeline.Policy {
 
 // Rcpt judges one forward-path.
 func (t *Transaction) Rcpt(ctx context.Context, to mail.Path, p mail.RcptParams) mail.Verdict {
-	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.path.Fold() == to.Fold() }) {
+	folded := to.Fold()
+	if slices.ContainsFunc(t.rcpts, func(r *recipient) bool { return r.folded == folded }) {
 		return mail.Verdict{ID: t.ID()}
 	}
-	r := &recipient{path: to, params: p}
+	r := &recipient{path: to, folded: folded, params: p}
 	v := t.rcpt(ctx, r)
 	v.ID = t.ID()
 	r.answer = v.Answer
