@@ -103,6 +103,15 @@ pebble: build/pebble/pebble
 build/pebble/pebble:
 	GOBIN=$(CURDIR)/build/pebble $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
 
+# A node of an older release beside one of this, on one database: make neighbours OLDER=v1.2, or any commit.
+.PHONY: neighbours
+neighbours:
+	@test -n "$(OLDER)" || { echo "make neighbours OLDER=commit"; exit 1; }
+	rm -rf build/older && mkdir -p build/older
+	git archive $(OLDER) | tar -x -C build/older
+	cd build/older && CGO_ENABLED=0 $(GO) build -o gatepost ./cmd/gatepost
+	OLDER=$(CURDIR)/build/older/gatepost TEST_POSTGRES=required $(GO) test -count=1 -v -run TestNeighbouringReleases ./test
+
 # Before a commit: tests and the linters.
 .PHONY: check
 check: test
