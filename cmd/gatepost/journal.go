@@ -40,6 +40,7 @@ func (p *program) journalSearch() *cobra.Command {
 	f.StringVar(&r.ID, "id", "", "of this transaction (`id`)")
 	f.StringVar(&r.Recipient, "recipient", "", "to this `address`")
 	f.StringVar(&r.Sender, "sender", "", "from this `address` (reverse-path)")
+	f.StringVar(&r.MessageID, "message-id", "", "with this Message-ID (`id`), with its brackets or without")
 	f.StringVar(&r.Login, "login", "", "sent by this `address`, a mailbox's log-in or a sender")
 	f.StringVar(&r.Domain, "domain", "", "to this domain (`name`)")
 	f.StringVar(&r.Subject, "subject", "", "with this `text` in the subject")

@@ -21,7 +21,7 @@ func (a *App) searchJournal(ctx context.Context, q ops.JournalSearch) ([]ops.Rec
 	}
 	query := journal.Query{
 		ID: q.ID, Recipient: spelled(q.Recipient), Domain: spelledDomain(q.Domain), Sender: spelled(q.Sender), Login: spelled(q.Login), Client: q.Client, Helo: q.Helo,
-		Subject: q.Subject, Filter: q.Filter, State: q.State, From: q.Since, To: q.Until, Limit: q.Limit,
+		Subject: q.Subject, MessageID: bracketed(q.MessageID), Filter: q.Filter, State: q.State, From: q.Since, To: q.Until, Limit: q.Limit,
 	}
 	if q.After != "" {
 		_, hits, err := a.journal.Show(ctx, q.After)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/control/ops"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
@@ -65,6 +66,11 @@ func TestMessagesPage(t *testing.T) {
 	olga.wants("all")(find(olga, ""))(200, "Plans", "Others", "Offer", `href="/messages"`)
 	olga.wants("by Message-ID, in brackets")(find(olga, "message-id=%3Cothers@other.example%3E"))(200, "Others", "-Plans", "-Offer")
 	olga.wants("and without")(find(olga, "message-id=offer@shop.example"))(200, "Offer", "-Plans", "-Others")
+	for id, want := range map[string]int{"plans@test.example": 2, "<others@other.example>": 1, "none@test.example": 0} {
+		if list, err := n.searchJournal(t.Context(), ops.JournalSearch{MessageID: id}); err != nil || len(list) != want {
+			t.Errorf("journal search --message-id %s: %d, %v; want %d", id, len(list), err, want)
+		}
+	}
 	olga.wants("by sender")(find(olga, "sender=CARL@other.example&days=1"))(200, "Others", "-Plans")
 	olga.wants("all recipients")(olga.get("/messages/"+both))(200, "ann@test.example", "carl@other.example", "-There are other recipients")
 	olga.wants("none of that number")(olga.get("/messages/none"))(404)

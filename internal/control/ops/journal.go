@@ -45,6 +45,7 @@ type JournalSearch struct {
 	Login     string    `json:"login,omitempty"`
 	Domain    string    `json:"domain,omitempty"` // of the recipient
 	Subject   string    `json:"subject,omitempty"`
+	MessageID string    `json:"message_id,omitempty"`
 	Client    string    `json:"client,omitempty"`
 	Helo      string    `json:"helo,omitempty"`
 	Filter    string    `json:"filter,omitempty"`
