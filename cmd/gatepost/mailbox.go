@@ -23,7 +23,7 @@ func (p *program) mailbox() *cobra.Command {
 		Example: `  gatepost mailbox add ann@example.org --password-stdin < password`,
 	})
 	c.AddCommand(p.mailboxAdd(), p.mailboxList(), p.mailboxShow(), p.mailboxSet(), p.mailboxSenders(), p.mailboxRemove(), p.mailboxDeleted(), p.mailboxRecover(),
-		p.mailboxReindex(), p.mailboxExport(), p.mailboxImport(), p.mailboxForward(), p.appPassword(),
+		p.mailboxReindex(), p.mailboxExport(), p.mailboxImport(), p.mailboxForward(), p.appPassword(), p.mailboxLogins(), p.mailboxRecovery(), p.mailboxReset(),
 		p.resetFactor("a mailbox's owner", "ADDRESS", "gatepost mailbox reset-factor ann@example.org",
 			func(address string) control.Request { return ops.MailboxResetFactor{Address: address} }))
 	return c

@@ -13,7 +13,8 @@ func (p *program) session() *cobra.Command {
 		Short: "Who is logged in to the node's pages",
 		Long: `Lists and closes the sessions of a person: NAME is an admin's name, or the address of
 a mailbox. Sessions end by themselves, too: 12 hours after they were last used, a week
-after they began, and when the person's password, role or state is changed.`,
+after they began, and when the person's password, role or state is changed. Those
+that are to stay end 30 days after they were last used, and 90 after they began.`,
 		Example: `  gatepost session list ann@example.org
   gatepost session close ann@example.org`,
 	})

@@ -45,6 +45,7 @@ type Config struct {
 	Guard  *Guard // of all doors; nil: the pages have their own
 	People People
 	Rows   Rows
+	Logins *Logins                                                // is told of log-ins to the pages; nil: nobody is
 	Keys   func(ctx context.Context, name string) ([]byte, error) // 32 octets, the same on all nodes
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -58,6 +59,7 @@ type Desk struct {
 	log    *slog.Logger
 	now    func() time.Time
 	guard  *Guard
+	seen   *Logins
 }
 
 // NewDesk returns a Desk. What was blocked is forgotten when the process ends.
@@ -65,7 +67,7 @@ func NewDesk(c Config) *Desk {
 	if c.Guard == nil {
 		c.Guard = NewGuard(GuardConfig{Now: c.Now})
 	}
-	return &Desk{people: c.People, rows: c.Rows, keys: c.Keys, log: c.Log, now: c.Now, guard: c.Guard}
+	return &Desk{people: c.People, rows: c.Rows, keys: c.Keys, log: c.Log, now: c.Now, guard: c.Guard, seen: c.Logins}
 }
 
 // A Ticket is the secret of a session that was begun. One that Waits is nobody's until
@@ -73,6 +75,7 @@ func NewDesk(c Config) *Desk {
 type Ticket struct {
 	Secret string
 	Waits  bool
+	Stays  bool // the browser is to keep the secret when it is closed
 	Person Person
 }
 
@@ -92,9 +95,10 @@ func (d *Desk) LogIn(ctx context.Context, name, password string, from Client) (T
 		return Ticket{}, err
 	}
 	if !f.Confirmed {
+		d.seen.note(p, from)
 		d.log.Info("logged in to the pages", "person", p.Name, "role", string(p.Role), "client", from.Addr)
 	}
-	return Ticket{secret, f.Confirmed, p}, nil
+	return Ticket{secret, f.Confirmed, from.Stays, p}, nil
 }
 
 // CheckPassword asks a person who is logged in for the password once more.
@@ -146,12 +150,14 @@ func (d *Desk) Confirm(ctx context.Context, secret, code string, from Client) (T
 	if err := d.rows.DropSession(ctx, s.Who, s.ID); err != nil {
 		return Ticket{}, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
 	}
+	from.Stays = s.Stays
 	next, err := d.begin(ctx, p, s.Mark, false, from)
 	if err != nil {
 		return Ticket{}, err
 	}
+	d.seen.note(p, from)
 	d.log.Info("logged in to the pages", "person", p.Name, "role", string(p.Role), "client", from.Addr, "second_factor", true)
-	return Ticket{Secret: next, Person: p}, nil
+	return Ticket{Secret: next, Stays: s.Stays, Person: p}, nil
 }
 
 // LogOut ends the session of a secret.

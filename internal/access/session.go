@@ -21,6 +21,7 @@ var ErrNoSession = errors.New("no such session")
 type Client struct {
 	Addr  netip.Addr
 	Agent string
+	Stays bool // at a log-in: the browser is the person's own, and is to stay logged in
 }
 
 // A Session is that somebody is logged in with one browser. The browser keeps a secret of
@@ -30,6 +31,7 @@ type Session struct {
 	Who     ID
 	Mark    string // of the person when the session began; see People
 	Waiting bool   // for the second factor: the session is nobody's yet
+	Stays   bool   // the browser is to stay logged in
 	Created time.Time
 	Seen    time.Time // to seenEvery
 	Expires time.Time
@@ -50,7 +52,8 @@ func (p Person) id() ID { return ID{p.Kind, p.ID} }
 const (
 	idleFor     = 12 * time.Hour
 	sessionFor  = 7 * 24 * time.Hour
-	waitFor     = 10 * time.Minute // from the password to the second factor
+	stayIdle    = 30 * 24 * time.Hour // of one that stays
+	waitFor     = 10 * time.Minute    // from the password to the second factor
 	seenEvery   = time.Minute
 	maxSessions = 50  // of one person; the oldest end
 	maxAgent    = 200 // octets
@@ -59,8 +62,15 @@ const (
 
 // ended reports whether a session is over by time.
 func (s Session) ended(now time.Time) bool {
-	return !now.Before(s.Expires) || now.Sub(s.Seen) >= idleFor
+	idle := idleFor
+	if s.Stays {
+		idle = stayIdle
+	}
+	return !now.Before(s.Expires) || now.Sub(s.Seen) >= idle
 }
+
+// StaysFor is how long a session is at most whose browser is to stay logged in.
+const StaysFor = 90 * 24 * time.Hour
 
 // SessionRows keeps sessions.
 type SessionRows interface {
@@ -76,8 +86,8 @@ type SessionRows interface {
 	DropSession(ctx context.Context, who ID, id string) error
 	// DropSessions ends all sessions of a person but one; "" spares none. It returns how many.
 	DropSessions(ctx context.Context, who ID, but string) (int, error)
-	// ExpireSessions ends those that expire up to now, or were last seen before idle.
-	ExpireSessions(ctx context.Context, now, idle time.Time) error
+	// ExpireSessions ends those that expire up to now, or were last seen before idle, those that stay before stayIdle.
+	ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error
 }
 
 // begin makes a session and returns its secret, for the browser alone.
@@ -87,8 +97,11 @@ func (d *Desk) begin(ctx context.Context, p Person, mark string, waiting bool, f
 	secret := base64.RawURLEncoding.EncodeToString(b)
 	now := d.now()
 	s := Session{
-		ID: sessionID(secret), Who: p.id(), Mark: mark, Waiting: waiting, Created: now, Seen: now, Expires: now.Add(sessionFor),
+		ID: sessionID(secret), Who: p.id(), Mark: mark, Waiting: waiting, Stays: from.Stays, Created: now, Seen: now, Expires: now.Add(sessionFor),
 		Client: from.Addr, Agent: agent(from.Agent),
+	}
+	if s.Stays {
+		s.Expires = now.Add(StaysFor)
 	}
 	if waiting {
 		s.Expires = now.Add(waitFor)
@@ -204,7 +217,7 @@ func (d *Desk) Renew(ctx context.Context, p Person, from Client) (secret string,
 // Expire ends what is over. Somebody calls it now and then.
 func (d *Desk) Expire(ctx context.Context) error {
 	now := d.now()
-	if err := d.rows.ExpireSessions(ctx, now, now.Add(-idleFor)); err != nil {
+	if err := d.rows.ExpireSessions(ctx, now, now.Add(-idleFor), now.Add(-stayIdle)); err != nil {
 		return fmt.Errorf("access: expire sessions: %w", err)
 	}
 	return nil

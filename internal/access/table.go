@@ -12,6 +12,7 @@ type Action string
 const (
 	Public       Action = "public"        // what needs no person: log-in, links with a token
 	AccountUse   Action = "account.use"   // one's own language, password, second factor, sessions
+	MailboxUse   Action = "mailbox.use"   // what an owner alone does with the mailbox: recovery address, vacation, deleted mail
 	HeldView     Action = "held.view"     // find held messages and read them
 	HeldRelease  Action = "held.release"  // what is guarded: operators only
 	HeldDelete   Action = "held.delete"   //
@@ -52,6 +53,7 @@ const (
 func table() map[Action]map[Role]reach {
 	return map[Action]map[Role]reach{
 		AccountUse:   {Owner: self, Helpdesk: self, Admin: self, Operator: self},
+		MailboxUse:   {Owner: mailbox},
 		HeldView:     {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldRelease:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldDelete:   {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},

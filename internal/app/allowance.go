@@ -165,11 +165,15 @@ func (l submissionLogins) Prove(ctx context.Context, user string, peer netip.Add
 }
 
 func (l submissionLogins) noted(m directory.Mailbox, peer netip.Addr, err error) (int64, string, error) {
-	if _, person := l.d.Snapshot().Box(m.ID); err == nil && person && !l.d.Snapshot().Serves(m.ID, l.service) {
+	_, person := l.d.Snapshot().Box(m.ID)
+	if err == nil && person && !l.d.Snapshot().Serves(m.ID, l.service) {
 		err = errShut
 	}
 	if err == nil {
 		l.book.LoggedIn(m.ID, peer)
+		if person {
+			l.seen.Note(m.ID, string(l.service), peer)
+		}
 	}
 	return m.ID, string(m.Address), doorError(err)
 }

@@ -120,6 +120,8 @@ type App struct {
 	changes      *mailbox.Changes
 	bans         *ban.Bans
 	guard        *access.Guard
+	seen         *access.Logins
+	lost         lostDesk
 	identity     *identity.IDs
 	allowance    *allowance.Book
 	desk         *access.Desk

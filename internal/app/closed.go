@@ -15,7 +15,7 @@ import (
 
 // logins are those of one service.
 func (a *App) logins(s directory.Service, domain string) doorLogins {
-	return doorLogins{logins{a.directory, a.guard, a.identity, domain}, s}
+	return doorLogins{logins{a.directory, a.guard, a.identity, domain, a.seen}, s}
 }
 
 // ended tells a door, where the directory has changed, whose sessions are to end; and for some

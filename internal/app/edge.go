@@ -86,7 +86,8 @@ type logins struct {
 	d      *directory.Directory
 	g      *access.Guard
 	ids    *identity.IDs
-	domain string // of users who name none; "": none
+	domain string         // of users who name none; "": none
+	seen   *access.Logins // is told who logged in; nil: nobody is
 }
 
 // whole is a user's name with its domain.
@@ -152,16 +153,20 @@ type doorLogins struct {
 }
 
 // open fails where the service is not open to a mailbox.
-func (l doorLogins) open(m directory.Mailbox, err error) (int64, string, error) {
+func (l doorLogins) open(m directory.Mailbox, peer netip.Addr, err error) (int64, string, error) {
 	if err == nil && !l.d.Snapshot().Serves(m.ID, l.service) {
 		err = errShut
+	}
+	if err == nil {
+		l.seen.Note(m.ID, string(l.service), peer)
 	}
 	return m.ID, string(m.Address), doorError(err)
 }
 
 // Login implements door.Authenticator.
 func (l doorLogins) Login(ctx context.Context, user, password string, peer netip.Addr) (int64, string, error) {
-	return l.open(l.check(ctx, user, password, peer))
+	m, err := l.check(ctx, user, password, peer)
+	return l.open(m, peer, err)
 }
 
 var _ door.Prover = doorLogins{}
@@ -178,7 +183,8 @@ func (l doorLogins) Proves() bool { return !l.d.LoginsElsewhere() }
 
 // Prove implements door.Prover.
 func (l doorLogins) Prove(ctx context.Context, user string, peer netip.Addr, fits func(door.Keys) bool) (int64, string, error) {
-	return l.open(l.prove(ctx, user, peer, fitting(fits)))
+	m, err := l.prove(ctx, user, peer, fitting(fits))
+	return l.open(m, peer, err)
 }
 
 // fitting asks a door's question of the directory's keys.

@@ -102,7 +102,8 @@ func (l doorLogins) Bears() bool { return l.ids.Any() }
 
 // Bear implements door.Bearer.
 func (l doorLogins) Bear(ctx context.Context, user, token string, peer netip.Addr) (int64, string, error) {
-	return l.open(l.bear(ctx, user, token, peer))
+	m, err := l.bear(ctx, user, token, peer)
+	return l.open(m, peer, err)
 }
 
 var _ door.Bearer = submissionLogins{}

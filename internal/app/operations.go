@@ -26,6 +26,7 @@ func (a *App) operations() control.Handlers {
 	a.vacationOps(h)
 	a.adminOps(h)
 	a.sessionOps(h)
+	a.recoveryOps(h)
 	a.hostOps(h)
 	a.collectorOps(h)
 	a.importOps(h)

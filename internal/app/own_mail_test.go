@@ -164,6 +164,16 @@ func ownMail(n *pagesNode) map[string]func() error {
 			})
 			return err
 		},
+		"recovery": func() error {
+			r := recoveries{n.App}
+			m, _ := n.directory.Snapshot().Mailbox("ann@test.example")
+			n.must(n.store.Accounts().SetRecovery(ctx, m.ID, string(bob), n.now()))
+			return r.send(ctx, "ann@test.example")
+		},
+		"account": func() error {
+			recoveries{n.App}.PasswordChanged(ctx, box.ID, netip.MustParseAddr("192.0.2.1"))
+			return nil
+		},
 		"report": func() error { // their own packages' tests look at the header of reports on DMARC and TLS
 			return reportSender{app: n.App}.Send(ctx, bob, []byte("From: <postmaster@mx.test.example>\r\nAuto-Submitted: auto-generated\r\nSubject: x\r\n\r\nx\r\n"))
 		},

@@ -21,8 +21,11 @@ func (a *App) openDesk(_ context.Context, c *config.Config) error {
 	if err := checkPasswordRules(c); err != nil {
 		return err
 	}
+	a.seen = access.NewLogins(a.store.Accounts(), func() time.Time { return a.now() })
+	a.beside = append(a.beside, service{name: "log-ins", run: a.noteLogins}, service{name: "lost passwords", run: a.lost.run})
+	a.lost.open(a)
 	a.desk = access.NewDesk(access.Config{
-		Guard: a.guard, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
+		Guard: a.guard, Logins: a.seen, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
 	})
 	return nil
 }
@@ -58,12 +61,22 @@ func (a *App) expireSessions(ctx context.Context) error {
 		if err := a.desk.Expire(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("sessions not expired", "error", err)
 		}
+		now := a.now()
+		if err := errors.Join(a.store.Accounts().ExpireLogins(ctx, now.Add(-access.LoginsFor)), a.store.Accounts().ExpireLinks(ctx, now, now.Add(-access.LinksWithin))); err != nil && ctx.Err() == nil {
+			a.log.Error("log-ins and links not expired", "error", err)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// noteLogins writes who logged in.
+func (a *App) noteLogins(ctx context.Context) error {
+	a.seen.Run(ctx, func(err error) { a.log.Error("log-ins are not noted yet", "error", err) })
+	return nil
 }
 
 // persons is who can log in, as access wants it: mailboxes and admins of the directory.

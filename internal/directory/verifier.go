@@ -50,6 +50,12 @@ func prepare(password string) (string, error) {
 	return plain, nil
 }
 
+// Usable fails with ErrPassword where a text can't be a password.
+func Usable(password string) error {
+	_, err := prepare(password)
+	return err
+}
+
 // newVerifier derives both halves from one setting of a prepared password. The keys of SCRAM are
 // salted with what it is given, nil for a new salt.
 func newVerifier(plain string, scramSalt []byte) (Verifier, error) {

@@ -19,14 +19,14 @@ var _ access.Rows = Access{}
 // Access returns the store's sessions and second factors.
 func (db *DB) Access() Access { return Access{db} }
 
-const sessionColumns = `id, kind, person, mark, waiting, created, seen, expires, client, agent`
+const sessionColumns = `id, kind, person, mark, waiting, created, seen, expires, client, agent, stays`
 
 // PutSession implements access.SessionRows.
 func (a Access) PutSession(ctx context.Context, s access.Session, most int) error {
 	return a.update(ctx, "session", func(tx *Tx) error {
-		_, err := tx.Exec(`INSERT INTO web_session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err := tx.Exec(`INSERT INTO web_session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			s.ID, string(s.Who.Kind), s.Who.Number, s.Mark, number(s.Waiting), toMicros(s.Created), toMicros(s.Seen), toMicros(s.Expires),
-			addrText(s.Client), s.Agent)
+			addrText(s.Client), s.Agent, number(s.Stays))
 		if err != nil {
 			return err
 		}
@@ -58,12 +58,12 @@ func (a Access) Session(ctx context.Context, id string) (s access.Session, err e
 }
 
 func scanSession(rows *sql.Rows, s *access.Session) error {
-	var waiting, created, seen, expires int64
+	var waiting, created, seen, expires, stays int64
 	var client string
-	if err := rows.Scan(&s.ID, &s.Who.Kind, &s.Who.Number, &s.Mark, &waiting, &created, &seen, &expires, &client, &s.Agent); err != nil {
+	if err := rows.Scan(&s.ID, &s.Who.Kind, &s.Who.Number, &s.Mark, &waiting, &created, &seen, &expires, &client, &s.Agent, &stays); err != nil {
 		return err
 	}
-	s.Waiting, s.Created, s.Seen, s.Expires = waiting != 0, fromMicros(created), fromMicros(seen), fromMicros(expires)
+	s.Waiting, s.Stays, s.Created, s.Seen, s.Expires = waiting != 0, stays != 0, fromMicros(created), fromMicros(seen), fromMicros(expires)
 	if client != "" {
 		addr, err := netip.ParseAddr(client)
 		if err != nil {
@@ -135,9 +135,9 @@ func affected(done sql.Result, err error) (int, error) {
 
 // ExpireSessions implements access.SessionRows. It removes what belonged to persons who
 // are gone, too.
-func (a Access) ExpireSessions(ctx context.Context, now, idle time.Time) error {
+func (a Access) ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error {
 	return a.update(ctx, "expire sessions", func(tx *Tx) error {
-		if _, err := tx.Exec(`DELETE FROM web_session WHERE expires <= ? OR seen <= ?`, toMicros(now), toMicros(idle)); err != nil {
+		if _, err := tx.Exec(`DELETE FROM web_session WHERE expires <= ? OR seen <= ? AND (stays = 0 OR seen <= ?)`, toMicros(now), toMicros(idle), toMicros(stayIdle)); err != nil {
 			return err
 		}
 		for _, text := range [...]string{

@@ -114,6 +114,9 @@ func (w *directoryWriter) write(c directory.Change) error {
 		if _, err := w.tx.Exec(`DELETE FROM mailbox_app_use WHERE box IN (SELECT id FROM mailbox WHERE address = ?)`, c.Mailbox.Address); err != nil {
 			return err
 		}
+		if err := dropAccount(w.tx, string(c.Mailbox.Address)); err != nil {
+			return err
+		}
 		return w.remove("mailbox", `DELETE FROM mailbox WHERE address = ?`, string(c.Mailbox.Address))
 	case c.Mailbox != nil:
 		return w.putMailbox(c.Mailbox)

@@ -26,6 +26,15 @@ func personalBoxes() []personal {
 		{table: "mailbox_folder", columns: `id*- box- name special_use uidvalidity- uidnext- modseq- messages unseen deleted- bytes expunged_floor-`, about: []about{of("the mailbox: folders; the mail in them: gatepost mailbox export", own("box"))}},
 		{table: "mailbox_subscription", columns: `box*- name*`, about: []about{of("the mailbox: folders that it subscribes to", own("box"))}},
 		{table: "mailbox_app_use", columns: `box*- app* used@`, about: []about{of("the mailbox: when passwords of programs were used last", own("box"))}},
+		{table: "account_login", columns: `box*- door* network* client first@ last@ count`, about: []about{of("log-ins: from where, at which door", own("box"))}},
+		{table: "account_recovery", columns: `box*- address since@`, about: []about{
+			of("where the owner is reached who lost the password", own("box")),
+			{what: "mailboxes whose owner is reached at the address", where: equals("LOWER(address)"), fate: privacy.Kept, why: ownBox, bare: true},
+		}},
+		{table: "account_link", columns: `id*- box- kind address mark- created@ expires@ used-`, about: []about{
+			of("links by mail that work once", own("box")),
+			{what: "links that were sent to the address, for a mailbox here", where: equals("LOWER(address)"), fate: privacy.Kept, why: onItsWay, bare: true},
+		}},
 		{table: "mailbox_warning", columns: `box*- time@`, about: []about{of("the mailbox: when it was told last that it is nearly full", own("box"))}},
 		{table: "mailbox_grant", columns: `box*- folder*- who* rights`, about: []about{
 			of("sharing: who may do what in the mailbox", own("box")),
@@ -49,7 +58,7 @@ func personalBoxes() []personal {
 		}},
 		{table: "submission_count", columns: `box*- hour* node*- messages refused fresh excess wrong networks changed-`, about: []about{of("sending: how much in each hour since 1970", own("box"))}},
 		{table: "submission_limit", columns: `owner*- per_minute per_hour per_day recipients`, about: []about{of("sending: the mailbox's own limits", ownWord("owner", "m"))}},
-		{table: "web_session", columns: `id*- kind person- mark- waiting created@ seen@ expires@ client agent`, about: []about{of("log-ins to the pages", person)}},
+		{table: "web_session", columns: `id*- kind person- mark- waiting created@ seen@ expires@ client agent stays-`, about: []about{of("log-ins to the pages", person)}},
 		{table: "web_factor", columns: `kind* person*- secret- confirmed step- since@`, about: []about{of("the second factor", person)}},
 		{table: "web_recovery", columns: `kind*- person*- code*-`, about: count(of("codes for the loss of the second factor", person))},
 		{table: "archive_opening", columns: `box*- reader*- since@ until@ why-`, about: []about{of("archives that are open to the mailbox", own("reader"))}},

@@ -52,6 +52,10 @@ type accountPage struct {
 	Factor    access.Factor
 	Sessions  []access.Session
 	Own       string // the session's ID
+
+	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none
+	HasLogins bool
+	Logins    []access.Login
 }
 
 func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
@@ -64,7 +68,36 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.page(w, r, http.StatusOK, "account", accountPage{s.words.Languages(), factor, sessions, v.Session})
+	page := accountPage{Languages: s.words.Languages(), Factor: factor, Sessions: sessions, Own: v.Session}
+	if err := s.ownersAccount(r, &page); err != nil {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, "account", page)
+}
+
+// ownersAccount adds what the owner of a mailbox sees.
+func (s *Server) ownersAccount(r *http.Request, page *accountPage) (err error) {
+	v := visitOf(r)
+	if v.Person.Kind != access.KindMailbox {
+		return nil
+	}
+	if page.HasLogins = s.Logins != nil; page.HasLogins {
+		if page.Logins, err = s.Logins.Of(r.Context(), v.Person.Box); err != nil {
+			return err
+		}
+	}
+	if s.recovers() {
+		known, err := s.Recoveries.Recovery(r.Context(), v.Person.Box)
+		page.Recovery = &known
+		return err
+	}
+	return nil
+}
+
+// Logins knows from where mailboxes were logged in to.
+type Logins interface {
+	// Of returns those of a mailbox, the last first.
+	Of(ctx context.Context, box int64) ([]access.Login, error)
 }
 
 func (s *Server) setLanguage(w http.ResponseWriter, r *http.Request) error {
@@ -118,6 +151,9 @@ func (s *Server) setPassword(w http.ResponseWriter, r *http.Request) error {
 	secret, err := s.Desk.Renew(r.Context(), v.Person, s.from(r))
 	if err != nil {
 		return err
+	}
+	if s.Recoveries != nil && v.Person.Kind == access.KindMailbox {
+		s.Recoveries.PasswordChanged(r.Context(), v.Person.Box, v.Client)
 	}
 	s.Log.Info("password changed", "person", v.Person.Name, "client", v.Client)
 	s.setCookie(w, r, sessionCookie, secret)

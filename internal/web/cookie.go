@@ -34,8 +34,13 @@ func (s *Server) cookie(r *http.Request, name string) string {
 
 // setCookie gives the browser a cookie that ends with it; an empty value takes it away.
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, name, value string) {
+	s.keepCookie(w, r, name, value, 0)
+}
+
+// keepCookie is setCookie for one that the browser keeps for a while when it is closed; 0: not at all.
+func (s *Server) keepCookie(w http.ResponseWriter, r *http.Request, name, value string, keep time.Duration) {
 	c := &http.Cookie{
-		Name: s.cookieName(r, name), Value: value, Path: "/", Secure: s.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: s.cookieName(r, name), Value: value, Path: "/", Secure: s.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(keep / time.Second),
 	}
 	if value == "" {
 		c.MaxAge = -1

@@ -31,6 +31,8 @@ type loginPage struct {
 	To    string // where to go afterwards
 	Name  string
 	Error string // key of a text
+	Stay  bool   // the browser is to stay logged in
+	Lost  bool   // there is a page for lost passwords
 }
 
 // greet gives a browser without a session a cookie, to which its forms are bound.
@@ -50,7 +52,7 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 		return elsewhere{to}
 	}
 	s.greet(w, r)
-	return s.page(w, r, http.StatusOK, "login", loginPage{To: to})
+	return s.page(w, r, http.StatusOK, "login", loginPage{To: to, Lost: s.recovers()})
 }
 
 // login is the first step, by name and password. The session gets a secret that nobody
@@ -60,12 +62,14 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if len(name) > maxCredential || len(password) > maxCredential {
 		name, password = "", ""
 	}
-	ticket, err := s.Desk.LogIn(r.Context(), strings.TrimSpace(name), password, s.from(r))
+	from := s.from(r)
+	from.Stays = r.PostForm.Get("stay") != ""
+	ticket, err := s.Desk.LogIn(r.Context(), strings.TrimSpace(name), password, from)
 	switch {
 	case errors.Is(err, access.ErrLogin):
-		return s.page(w, r, http.StatusUnprocessableEntity, "login", loginPage{To: to, Name: name, Error: "login.wrong"})
+		return s.page(w, r, http.StatusUnprocessableEntity, "login", loginPage{To: to, Name: name, Error: "login.wrong", Stay: from.Stays, Lost: s.recovers()})
 	case errors.Is(err, access.ErrSuspended):
-		return s.page(w, r, http.StatusUnprocessableEntity, "login", loginPage{To: to, Name: name, Error: "login.suspended"})
+		return s.page(w, r, http.StatusUnprocessableEntity, "login", loginPage{To: to, Name: name, Error: "login.suspended", Stay: from.Stays, Lost: s.recovers()})
 	case err != nil:
 		return s.blocked(r, err)
 	}
@@ -115,7 +119,11 @@ func (s *Server) admitted(w http.ResponseWriter, r *http.Request, ticket access.
 			s.setCookie(w, r, name, "")
 		}
 	}
-	s.setCookie(w, r, sessionCookie, ticket.Secret)
+	if ticket.Stays {
+		s.keepCookie(w, r, sessionCookie, ticket.Secret, access.StaysFor)
+	} else {
+		s.setCookie(w, r, sessionCookie, ticket.Secret)
+	}
 	return elsewhere{to}
 }
 

@@ -177,3 +177,25 @@ func TestBansShowNoUnknownNames(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 }
+
+// Who wants to stay logged in has a cookie that outlives the browser, and a session that is idle for weeks.
+func TestStay(t *testing.T) {
+	h, s := live(t, Config{})
+	stays, goes := s.as(t, ""), s.as(t, "")
+	got := stays.post("/login", "/login", "name", "olga", "password", "secret of olga", "stay", "on")
+	goes.login("adam")
+	kept := 0
+	for _, c := range got.Cookies() {
+		if c.Name == sessionCookie {
+			kept = c.MaxAge
+		}
+	}
+	if kept != 90*24*3600 {
+		t.Errorf("the browser keeps it for %d s", kept)
+	}
+	h.later(29 * 24 * time.Hour)
+	stays.get("/account").wants(t, http.StatusOK, "olga")
+	goes.get("/account").wants(t, http.StatusSeeOther)
+	h.later(30 * 24 * time.Hour)
+	stays.get("/account").wants(t, http.StatusSeeOther)
+}

@@ -50,6 +50,8 @@ type Config struct {
 	Desk       *access.Desk // nil: nobody can log in
 	Sessions   Sessions     // nil: the Desk's
 	Accounts   Accounts
+	Logins     Logins         // nil: nobody is shown from where he logged in
+	Recoveries Recoveries     // nil: who has lost a password asks an operator; as without URL
 	Passwords  password.Rules // that people may choose; no length: 10
 	Settings   Settings
 	Challenges Challenges     // nil: no challenge page

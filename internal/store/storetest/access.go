@@ -37,7 +37,7 @@ var (
 func sessionOf(who access.ID, id string, n int) access.Session {
 	at := accessTime.Add(time.Duration(n) * time.Minute)
 	return access.Session{
-		ID: id, Who: who, Mark: "mark", Created: at, Seen: at, Expires: at.Add(24 * time.Hour),
+		ID: id, Who: who, Mark: "mark", Created: at, Seen: at, Expires: at.Add(24 * time.Hour), Stays: who == ann,
 		Client: netip.MustParseAddr("2001:db8::1"), Agent: "Browser/1 (Ärger)",
 	}
 }
@@ -107,12 +107,16 @@ func sessionEnd(t *testing.T, rows access.Rows) {
 	}
 	wantSessions(t, rows, ann, "a1")
 	putSessions(t, rows, sessionOf(ann, "a4", 30))
-	if err := rows.ExpireSessions(ctx, accessTime.Add(40*time.Minute), accessTime.Add(10*time.Minute)); err != nil {
+	if err := rows.ExpireSessions(ctx, accessTime.Add(40*time.Minute), accessTime.Add(10*time.Minute), accessTime); err != nil {
+		t.Fatal(err)
+	}
+	wantSessions(t, rows, ann, "a4", "a1") // which stay
+	wantSessions(t, rows, olga)
+	if err := rows.ExpireSessions(ctx, accessTime.Add(40*time.Minute), accessTime.Add(10*time.Minute), accessTime.Add(10*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	wantSessions(t, rows, ann, "a4")
-	wantSessions(t, rows, olga)
-	if err := rows.ExpireSessions(ctx, accessTime.Add(25*time.Hour), accessTime); err != nil {
+	if err := rows.ExpireSessions(ctx, accessTime.Add(25*time.Hour), accessTime, accessTime); err != nil {
 		t.Fatal(err)
 	}
 	wantSessions(t, rows, ann)
@@ -224,7 +228,7 @@ func factorGone(t *testing.T, rows access.Rows) {
 			t.Fatal(err)
 		}
 	}
-	if err := rows.ExpireSessions(ctx, accessTime, accessTime); err != nil {
+	if err := rows.ExpireSessions(ctx, accessTime, accessTime, accessTime); err != nil {
 		t.Fatal(err)
 	}
 	for who, want := range map[access.ID]bool{gone[0]: false, gone[1]: false, ann: true, olga: true} {
