@@ -29,7 +29,7 @@ func (a *App) vacationOps(h control.Handlers) {
 			return ops.Vacation{}, err
 		}
 		v := ruleset.Vacation{From: q.From, To: q.To, Subject: q.Subject, Days: cmp.Or(q.Days, usualDays), Except: q.Except}
-		v.Text = strings.TrimRight(strings.ReplaceAll(q.Text, "\r\n", "\n"), "\n")
+		v.Text = unixLines(q.Text)
 		if err := a.changeRules(ctx, m, func(s *ruleset.Settings) { s.Vacation = &v }); err != nil {
 			return ops.Vacation{}, err
 		}
@@ -43,6 +43,11 @@ func (a *App) vacationOps(h control.Handlers) {
 		return ops.Nothing{}, err
 	})
 	control.On(h, a.forwardMailbox)
+}
+
+// unixLines is a text as rules have it, whatever its line ends were.
+func unixLines(text string) string {
+	return strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
 func (a *App) ownerRules() ownerRules { return ownerRules{a.rules, a.now} }
