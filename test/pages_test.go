@@ -123,8 +123,8 @@ func TestPagesLook(t *testing.T) {
 		pages []string
 		browser.Options
 	}{
-		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example"}, browser.Options{}},
-		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints"}, browser.Options{Dark: true, Language: "fr"}},
+		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example", "rules?domain=demo.example"}, browser.Options{}},
+		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints", "rules?domain=demo.example"}, browser.Options{Dark: true, Language: "fr"}},
 		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "settings", "programs"}, browser.Options{Size: browser.Phone, Language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestPagesLook(t *testing.T) {
 			for _, page := range o.pages {
 				tab.Go("http://" + m.Web + "/" + page)
 				tab.Has("h1")
-				tab.Shoot(name + "-" + strings.NewReplacer("/", "-", "?mailbox=ann@demo.example", "").Replace(page))
+				tab.Shoot(name + "-" + strings.NewReplacer("/", "-", "?mailbox=ann@demo.example", "", "?domain=demo.example", "").Replace(page))
 				tab.Accessible()
 			}
 			tab.Go("http://" + m.Web + "/quarantine")

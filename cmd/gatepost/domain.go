@@ -18,7 +18,7 @@ func (p *program) domain() *cobra.Command {
 		Long:    "Adds, lists, shows, changes and removes the domains whose mail this node takes.",
 		Example: `  gatepost domain add example.org --disposition junk`,
 	})
-	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainRecords(), p.domainDKIM(), p.domainSet(), p.domainRemove())
+	c.AddCommand(p.domainAdd(), p.domainList(), p.domainShow(), p.domainRecords(), p.domainDKIM(), p.domainRules(), p.domainSet(), p.domainRemove())
 	return c
 }
 
@@ -233,6 +233,9 @@ func (p *program) showDomain(d ops.Domain) {
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
 	if len(d.Shut) > 0 {
 		p.record("shut services", join(d.Shut))
+	}
+	if len(d.Rules) > 0 {
+		p.record("rules for mail", join(d.Rules))
 	}
 	if d.SignsReturns != nil {
 		p.record("signs return paths since", *d.SignsReturns)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,12 +54,7 @@ func (p *program) sieveShow() *cobra.Command {
 			if len(args) == 2 {
 				r.Name = args[1]
 			}
-			return ask(p, cmd, r, func(s ops.Script) {
-				lines := strings.Split(strings.TrimSuffix(strings.ReplaceAll(s.Content, "\r\n", "\n"), "\n"), "\n")
-				for _, line := range lines {
-					p.say("%s", strings.Join(mapped(strings.Split(line, "\t"), printable), "\t"))
-				}
-			})
+			return ask(p, cmd, r, func(s ops.Script) { p.script(s.Content) })
 		},
 	}
 }

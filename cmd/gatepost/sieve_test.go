@@ -30,6 +30,15 @@ func ownerHandlers(h control.Handlers) {
 	control.On(h, answer[ops.SieveCheck](ops.Nothing{}))
 	control.On(h, answer[ops.SieveActivate](ops.Nothing{}))
 	control.On(h, answer[ops.SieveDelete](ops.Nothing{}))
+	control.On(h, answer[ops.DomainRulesShow](ops.DomainRules{Domain: "example.org", Direction: "in", Content: "discard; # \x1b[2J\r\n"}))
+	control.On(h, func(_ context.Context, q ops.DomainRulesPut) (ops.DomainRules, error) {
+		if q.Content == "kep;\n" {
+			return ops.DomainRules{}, control.Misused("the rules can't run:\nline 1, column 1: the command \"kep\" is not known")
+		}
+		return ops.DomainRules{Domain: "example.org", Direction: q.Direction, Content: q.Content}, nil
+	})
+	control.On(h, answer[ops.DomainRulesCheck](ops.Nothing{}))
+	control.On(h, answer[ops.DomainRulesRemove](ops.Nothing{}))
 	away := ops.Vacation{Set: true, Runs: true, From: "2026-12-24", Subject: "Away", Text: "I am away\nfor long", Days: 3, Except: []string{"example.net"}, Then: "main"}
 	control.On(h, answer[ops.VacationSet](away))
 	control.On(h, func(_ context.Context, q ops.VacationShow) (ops.Vacation, error) {

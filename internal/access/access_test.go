@@ -47,6 +47,7 @@ func TestMay(t *testing.T) {
 		EntryChange:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 		SettingsView: {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
 		SettingsSet:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
+		RulesChange:  {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 		BlockView:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},

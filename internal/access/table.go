@@ -21,6 +21,7 @@ const (
 	EntryChange  Action = "entry.change"  // add to them, change and remove: "allow", "block"
 	SettingsView Action = "settings.view" // of a mailbox
 	SettingsSet  Action = "settings.set"  //
+	RulesChange  Action = "rules.change"  // the rules of domains
 	BlockView    Action = "block.view"    // blocked log-ins
 	BlockLift    Action = "block.lift"    //
 	Complaints   Action = "complaints"    //
@@ -62,6 +63,7 @@ func table() map[Action]map[Role]reach {
 		EntryChange:  {Owner: mailbox, Admin: domains, Operator: all},
 		SettingsView: {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		SettingsSet:  {Owner: mailbox, Admin: domains, Operator: all},
+		RulesChange:  {Admin: domains, Operator: all},
 		BlockView:    {Operator: all},
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},

@@ -17,6 +17,7 @@ import (
 func (a *App) operations() control.Handlers {
 	h := control.Handlers{}
 	a.domainOps(h)
+	a.domainRulesOps(h)
 	a.dkimOps(h)
 	a.certificateOps(h)
 	control.On(h, a.records)

@@ -78,8 +78,14 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 	if !d.SignsReturns.IsZero() {
 		signs = &d.SignsReturns
 	}
+	var rules []string
+	for _, way := range directory.Directions() {
+		if d.Rules.Of(way) != "" {
+			rules = append(rules, string(way))
+		}
+	}
 	return ops.Domain{
-		SignsReturns: signs, Shut: texts(d.Shut),
+		SignsReturns: signs, Shut: texts(d.Shut), Rules: rules,
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup, Login: d.Login,

@@ -101,6 +101,9 @@ func (t *Transaction) orders(ctx context.Context, p *plan) error {
 		default:
 			continue
 		}
+		if r.hasAll() { // with what his rules did
+			continue
+		}
 		for _, l := range t.laws(r) {
 			if l.text() == "" || t.in.Rules == nil {
 				continue

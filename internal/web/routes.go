@@ -54,6 +54,7 @@ func (s *Server) routes() []route {
 		{s.Messages != nil, s.messageRoutes},
 		{s.Keys != nil, s.keyRoutes},
 		{s.Programs != nil, s.programRoutes},
+		{s.Rules != nil, s.ruleRoutes},
 		{s.Proofs != nil, s.proofRoutes},
 	} {
 		if group.there {
@@ -134,6 +135,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.lists", "/lists", access.EntryView},
 		{"menu.mailbox", "/mailbox", access.MailboxUse},
 		{"menu.settings", "/settings", access.SettingsView},
+		{"menu.rules", "/rules", access.RulesChange},
 		{"menu.bans", "/bans", access.BlockView},
 		{"menu.complaints", "/complaints", access.Complaints},
 		{"menu.keys", "/keys", access.KeyView},

@@ -70,6 +70,7 @@ type Config struct {
 	Messages   Messages       // nil: no page of what became of messages
 	Keys       Keys           // nil: no page of signing keys
 	Programs   Programs       // nil: mail programs are told nothing
+	Rules      DomainRules    // nil: there is no page for rules of domains
 	Proofs     Proofs         // nil: no authority is asked for certificates
 
 	Log *slog.Logger

@@ -39,7 +39,8 @@ type Domain struct {
 
 	ArchiveDays int `json:"archive_days"` // that all mail in and out is kept; 0: not, -1: for ever
 
-	Shut []string `json:"shut,omitempty"` // services that are open to none of its mailboxes
+	Shut  []string `json:"shut,omitempty"`  // services that are open to none of its mailboxes
+	Rules []string `json:"rules,omitempty"` // mail for which it has rules: in, out, local
 }
 
 // DomainAdd makes a domain. Result: Domain.

@@ -337,6 +337,14 @@ func (b *scripts) answer() {
 	queued("when it is over, and another", 3)
 	b.commit(&intake.Commit{Answers: []intake.Answer{answer("", when, 0), answer("", when, 0)}})
 	queued("always", 5)
+	ofDomain := func(at time.Time) *intake.Commit {
+		a := answer("fault 1 in", at, time.Hour)
+		a.Once.Box = 0
+		return &intake.Commit{Answers: []intake.Answer{a}}
+	}
+	b.commit(ofDomain(when))
+	b.commit(ofDomain(when.Add(time.Minute)))
+	queued("of a domain's rules, once", 6)
 }
 
 // folders: an e-mail in some folders is one e-mail, and in each once.
