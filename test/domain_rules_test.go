@@ -30,5 +30,5 @@ func TestDomainRules(t *testing.T) {
 	run(t, m, "", "domain", "rules", "remove", "test.example", "in")
 	run(t, m, "", "sieve", "activate", ann, "--none")
 	mailFrom(t, m, goodClient, sender, note("for the team, again", "x"), ann).id(t)
-	until(t, 20*time.Second, "it is in the inbox", func() bool { return len(withSubject(box(t, m, ann, "INBOX"), "again")) == 1 })
+	until(t, 20*time.Second, "it is in the inbox", func() bool { return len(withSubject(box(t, m, ann, "INBOX"), "for the team, again")) == 1 })
 }
