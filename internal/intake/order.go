@@ -49,10 +49,17 @@ type mandate struct {
 	tells  bool // its sender may hear by it that the message arrived
 }
 
-// copies queues what rules of domains send on.
-func (p *plan) copies(ctx context.Context, r *recipient) {
-	for i, c := range r.order.copies {
-		p.carryTo(ctx, r, []directory.Remote{c.to}, mandate{c.domain, c.beside, i == 0 && !r.order.goesOn()})
+// copies queues what rules of domains send on. It comes last, and copies beside a message after all: where one address
+// has it twice it gets it once, and its sender hears of it what he would without them.
+func (p *plan) copies(ctx context.Context) {
+	for _, beside := range []bool{false, true} {
+		for _, r := range p.t.rcpts {
+			for i, c := range r.order.copies {
+				if c.beside == beside && (r.outcome == mail.Delivered || r.outcome == mail.Queued) {
+					p.carryTo(ctx, r, []directory.Remote{c.to}, mandate{c.domain, beside, i == 0 && !r.order.goesOn()})
+				}
+			}
+		}
 	}
 }
 

@@ -141,6 +141,11 @@ func TestDomainRules(t *testing.T) {
 			if got := became(w.commits[0]); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
+			for _, tr := range w.commits[0].Transfers {
+				if tr.Recipient == "y@far.example" && tr.Home != "late.example" {
+					t.Errorf("the copy to %s is %s's", tr.Recipient, tr.Home)
+				}
+			}
 			if tt.want == "" && w.content != nil {
 				t.Error("content is kept that nobody has")
 			}
@@ -237,6 +242,21 @@ func TestDomainRulesReports(t *testing.T) {
 		if got = append(got, o.success...); strings.Join(got, ", ") != want {
 			t.Errorf("%s: got %v, want %s", script, got, want)
 		}
+	}
+}
+
+// Who is written to, and has a copy by rules besides, gets one, of which the sender hears as ever.
+func TestDomainRulesOneCopy(t *testing.T) {
+	all := mail.RcptParams{Notify: mail.NotifyFailure}
+	w, _, dir, _ := newRulesWorld(t)
+	laws(t, dir, "late.example", `out: redirect :copy "b@far.example";`)
+	w.by(t, "none@late.example", ownLetter, all, "a@far.example", "b@far.example")
+	var got []string
+	for _, tr := range w.commits[0].Transfers {
+		got = append(got, fmt.Sprintf("%s %v %v", tr.Recipient, tr.Params.Notify == mail.NotifyFailure, tr.Hold))
+	}
+	if want := "a@far.example true false, b@far.example true false"; strings.Join(got, ", ") != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
 }
 

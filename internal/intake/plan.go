@@ -74,7 +74,6 @@ func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte
 			if r.order.goesOn() {
 				p.carry(ctx, r)
 			}
-			p.copies(ctx, r)
 			p.give(r)
 		case mail.Tagged:
 			p.deliver(r, "")
@@ -86,6 +85,7 @@ func (t *Transaction) plan(ctx context.Context, m *mail.Message, received []byte
 			p.hold(r)
 		}
 	}
+	p.copies(ctx)
 	p.onlyEnds()
 	return p, nil
 }
@@ -240,7 +240,9 @@ func (p *plan) carryTo(ctx context.Context, r *recipient, remotes []directory.Re
 		}
 		if by.domain == "" {
 			tr.Teach = p.teaches(to)
-		} else if !by.tells {
+			continue
+		}
+		if tr.Home = by.domain; !by.tells { // no other domain's admins see it, were it held
 			tr.Params = silentSuccess(tr.Params)
 		}
 	}
