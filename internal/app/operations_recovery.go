@@ -60,6 +60,9 @@ func (a *App) resetMailbox(ctx context.Context, q ops.MailboxReset) (ops.ResetLi
 	if a.config.Load().Web.URL == "" {
 		return ops.ResetLink{}, control.Misused("the link has no address: set web.url, or set a password by gatepost mailbox set %s --password-stdin", m.Address)
 	}
+	if source := a.directory.Snapshot().LoginSource(m); source != "" {
+		return ops.ResetLink{}, control.Misused("the password of mailbox %s is that of the look-up %s, and is set there", m.Address, source)
+	}
 	if _, err := r.boxOf(m.ID); err != nil {
 		return ops.ResetLink{}, control.Misused("mailbox %s is %s, or the pages are shut for it (--shut): its owner could not log in", m.Address, m.State)
 	}

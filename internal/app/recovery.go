@@ -101,7 +101,7 @@ func (r recoveries) link(ctx context.Context, kind access.LinkKind, secret strin
 		return l, directory.Mailbox{}, err
 	}
 	m, err := r.boxOf(l.Box)
-	if err == nil && l.Mark != ownerMark(m) {
+	if err == nil && l.Mark != ownerMark(r.directory.Snapshot(), m) {
 		err = access.ErrNoLink
 	}
 	return l, m, err
@@ -172,7 +172,7 @@ func (r recoveries) newLink(m directory.Mailbox, kind access.LinkKind, to mail.P
 	secret, id := access.NewLink()
 	path := map[access.LinkKind]string{access.LinkReset: "/reset/", access.LinkConfirm: "/confirm/"}[kind]
 	now := r.now()
-	return access.Link{ID: id, Box: m.ID, Kind: kind, Address: string(to), Mark: ownerMark(m), Created: now, Expires: now.Add(life)}, r.config.Load().Web.URL + path + secret
+	return access.Link{ID: id, Box: m.ID, Kind: kind, Address: string(to), Mark: ownerMark(r.directory.Snapshot(), m), Created: now, Expires: now.Add(life)}, r.config.Load().Web.URL + path + secret
 }
 
 // mailLink sends a link to an address; what is asked for too often fails with access.ErrManyLinks.
@@ -267,7 +267,7 @@ func (r recoveries) send(ctx context.Context, name string) error {
 		return nil
 	}
 	m, ok := r.directory.Snapshot().Mailbox(address.Fold())
-	if !ok || m.Password.Hash == "" {
+	if !ok || m.Password.Hash == "" || r.directory.Snapshot().LoginSource(m) != "" {
 		return nil
 	}
 	if _, err := r.boxOf(m.ID); err != nil {
