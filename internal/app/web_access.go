@@ -190,6 +190,9 @@ func (p persons) SetPassword(ctx context.Context, who access.Person, password st
 	} else {
 		err = p.d.SetPassword(ctx, mail.Path(who.Name), password)
 	}
+	if errors.Is(err, directory.ErrElsewhere) {
+		return web.ErrElsewhere
+	}
 	if errors.Is(err, directory.ErrPassword) {
 		return web.ErrPassword
 	}

@@ -28,6 +28,9 @@ type Accounts interface {
 // ErrPassword: a text can't be a password.
 var ErrPassword = errors.New("password can't be used")
 
+// ErrElsewhere: the password is kept by another directory, and is changed there.
+var ErrElsewhere = errors.New("password is kept elsewhere")
+
 // minPassword is how many characters one has at least where nobody says otherwise (NIST SP 800-63B asks for 8).
 const minPassword = 10
 
@@ -143,6 +146,8 @@ func (s *Server) setPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	switch err := s.Accounts.SetPassword(r.Context(), v.Person, fresh); {
+	case errors.Is(err, ErrElsewhere):
+		return wrong("new", "password.elsewhere")
 	case errors.Is(err, ErrPassword):
 		return wrong("new", "password.bad")
 	case err != nil:
