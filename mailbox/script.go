@@ -101,6 +101,10 @@ type Memory struct {
 	New bool
 }
 
+// MemoryMost is how long rules may have a box remember anything. What is remembered for longer is of a clock that was ahead,
+// and is not remembered: nobody would be answered until that time is reached.
+const MemoryMost = 90 * 24 * time.Hour
+
 // MaxMemoryID bounds an identity, in octets.
 const MaxMemoryID = 200
 

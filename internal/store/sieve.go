@@ -236,7 +236,7 @@ func (s Scripts) ScriptsSince(ctx context.Context, after int64) (list []mailbox.
 func (s Scripts) Recalls(ctx context.Context, box int64, id string, now time.Time) (known bool, err error) {
 	err = s.db.View(ctx, func(tx *Tx) error {
 		var n int
-		err := tx.Row(`SELECT COUNT(*) FROM sieve_memory WHERE box = ? AND id = ? AND expires > ?`, []any{box, id, now.UnixMicro()}, &n)
+		err := tx.Row(`SELECT COUNT(*) FROM sieve_memory WHERE box = ? AND id = ? AND expires > ? AND expires <= ?`, []any{box, id, now.UnixMicro(), now.Add(mailbox.MemoryMost).UnixMicro()}, &n)
 		known = n > 0
 		return err
 	})
@@ -307,7 +307,8 @@ func remember(tx *Tx, m mailbox.Memory) error {
 		over = m.Time.UnixMicro()
 	}
 	done, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?)
-		ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ?`, m.Box, m.ID, m.Expires.UnixMicro(), over)
+		ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ? OR sieve_memory.expires > ?`,
+		m.Box, m.ID, m.Expires.UnixMicro(), over, m.Time.Add(mailbox.MemoryMost).UnixMicro())
 	if err != nil {
 		return err
 	}
@@ -321,8 +322,8 @@ func remember(tx *Tx, m mailbox.Memory) error {
 func putAnswer(tx *Tx, a intake.Answer) error {
 	if a.Once.ID != "" {
 		done, err := tx.Exec(`INSERT INTO sieve_memory (box, id, expires) VALUES (?, ?, ?)
-			ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ?`,
-			a.Once.Box, a.Once.ID, a.Once.Expires.UnixMicro(), a.Once.Time.UnixMicro())
+			ON CONFLICT (box, id) DO UPDATE SET expires = excluded.expires WHERE sieve_memory.expires <= ? OR sieve_memory.expires > ?`,
+			a.Once.Box, a.Once.ID, a.Once.Expires.UnixMicro(), a.Once.Time.UnixMicro(), a.Once.Time.Add(mailbox.MemoryMost).UnixMicro())
 		if err != nil {
 			return err
 		}

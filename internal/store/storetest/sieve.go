@@ -345,6 +345,21 @@ func (b *scripts) answer() {
 	b.commit(ofDomain(when))
 	b.commit(ofDomain(when.Add(time.Minute)))
 	queued("of a domain's rules, once", 6)
+
+	ahead := when.AddDate(1, 0, 0)
+	jumped := answer("jump", ahead, 7*24*time.Hour)
+	jumped.Transfer.Message.Created, jumped.Transfer.Message.Expires = when, when.Add(time.Hour)
+	b.commit(&intake.Commit{Answers: []intake.Answer{jumped}, Remember: []mailbox.Memory{memory(7, "seen", ahead, time.Hour)}})
+	queued("while the clock is a year ahead", 7)
+	b.want("recalled then", b.recalls(7, "jump", ahead), true)
+	b.want("recalled when it is right again", b.recalls(7, "jump", when) || b.recalls(7, "seen", when), false)
+	again := memory(7, "seen", when, time.Hour)
+	again.New = true
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("jump", when, 7*24*time.Hour)}, Remember: []mailbox.Memory{again}})
+	queued("then again", 8)
+	b.commit(&intake.Commit{Answers: []intake.Answer{answer("jump", when.Add(time.Hour), 7*24*time.Hour)}})
+	queued("and not twice", 8)
+	b.want("recalled", b.recalls(7, "jump", when) && b.recalls(7, "seen", when), true)
 }
 
 // folders: an e-mail in some folders is one e-mail, and in each once.
