@@ -123,14 +123,18 @@ func TestPagesLook(t *testing.T) {
 		pages []string
 		browser.Options
 	}{
-		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example", "rules?domain=demo.example"}, browser.Options{}},
+		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example", "rules?domain=demo.example", "keys", "messages", "node"}, browser.Options{}},
 		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints", "rules?domain=demo.example"}, browser.Options{Dark: true, Language: "fr"}},
-		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "settings", "programs"}, browser.Options{Size: browser.Phone, Language: "fr"}},
+		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "account/recovery", "settings", "programs", "mailbox", "mailbox/passwords", "mailbox/deleted", "messages"}, browser.Options{Size: browser.Phone, Language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tab := browser.Open(t, o.Options)
 			tab.Go("http://" + m.Web + "/login")
 			tab.Shoot(name + "-login")
+			tab.Accessible()
+			tab.Go("http://" + m.Web + "/lost")
+			tab.Has("h1")
+			tab.Shoot(name + "-lost")
 			tab.Accessible()
 			logIn(tab, m, o.who, "demo-password")
 			for _, page := range o.pages {
