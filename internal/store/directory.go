@@ -165,7 +165,7 @@ func (w *directoryWriter) putDomain(d *directory.Domain) error {
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages,
 			junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
-		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup, login = excluded.login, login = excluded.login,
+		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup, login = excluded.login,
 		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners,
 		learn_outgoing = excluded.learn_outgoing, outgoing = excluded.outgoing, each_bytes = excluded.each_bytes, each_messages = excluded.each_messages, each_inbound = excluded.each_inbound, each_inbound_bytes = excluded.each_inbound_bytes,
 		total_bytes = excluded.total_bytes, total_messages = excluded.total_messages, junk_days = excluded.junk_days, trash_days = excluded.trash_days, archive_days = excluded.archive_days, signs_returns = excluded.signs_returns, shut = excluded.shut, mail_names = excluded.mail_names,
