@@ -501,13 +501,30 @@ func TestTraceUTF8(t *testing.T) {
 	}
 }
 
-// Success is told to who has proven to be the sender, and to nobody else.
+// spfOf is what SPF says, where nothing asked for it before.
+type spfOf string
+
+func (s spfOf) Proven(context.Context, *pipeline.Transaction) (how, spf string, err error) {
+	return "", string(s), nil
+}
+
+// Success is told to who has proven to be the sender, also where no filter asked for that, and to nobody else.
 func TestSuccess(t *testing.T) {
-	for name, login := range map[string]mail.Path{"a log-in": "none@late.example", "a stranger": ""} {
+	for name, tt := range map[string]struct {
+		login mail.Path
+		spf   spfOf
+		told  bool
+	}{
+		"a log-in":                   {"none@late.example", "", true},
+		"a stranger":                 {"", "", false},
+		"a stranger whom SPF passes": {"", "pass", true},
+		"one whom it does not":       {"", "softfail", false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w, o, _ := newOutWorld(t)
+			w.Prover = tt.spf
 			c := client
-			c.Login = login
+			c.Login = tt.login
 			conv, _ := w.Connect(t.Context(), c)
 			defer conv.Close()
 			tx, _ := conv.Mail(t.Context(), c, "none@late.example", mail.Params{})
@@ -517,7 +534,7 @@ func TestSuccess(t *testing.T) {
 				t.Fatal(v)
 			}
 			want := 0
-			if login != "" {
+			if tt.told {
 				want = 1
 			}
 			if len(o.success) != want || len(w.commits[0].Transfers) != want {

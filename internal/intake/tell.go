@@ -39,11 +39,17 @@ type sender struct {
 // filters asked already.
 const proofTime = 5 * time.Second
 
-// prove finds out who sent what is to be held. Where that can't be told nothing is proven.
+// prove finds out who sent what is to be held, or is to be told of success. Where that can't be told nothing is proven.
 func (t *Transaction) prove(ctx context.Context) {
-	if slices.ContainsFunc(t.rcpts, t.holds) {
+	if slices.ContainsFunc(t.rcpts, t.holds) || slices.ContainsFunc(t.rcpts, t.wantsProof) {
 		t.findProof(ctx)
 	}
+}
+
+// wantsProof reports whether a recipient's success is asked for and no filter found out who asks: an entry that allows
+// may stand before all that do.
+func (t *Transaction) wantsProof(r *recipient) bool {
+	return r.params.Notify&mail.NotifySuccess != 0 && r.outcome != mail.Declined && r.outcome != mail.Postponed && !t.proven(r)
 }
 
 // findProof is prove whatever becomes of the message.

@@ -252,13 +252,13 @@ func bayesStatus(w *pipeline.Walk) string {
 }
 
 // proven reports whether the sender is who the reverse-path says: by log-in, or by
-// SPF.
+// SPF, which a filter or prove has asked.
 func (t *Transaction) proven(r *recipient) bool {
 	if !t.tx.Client.Login.IsNull() {
 		return true
 	}
 	spf := t.spfResult(r.walk)
-	return spf != nil && spf.Value == authres.ResultPass
+	return spf != nil && spf.Value == authres.ResultPass || t.sender.spf == string(authres.ResultPass) && !t.blind
 }
 
 // disproven reports whether the reverse-path is most likely somebody else's: SPF says so,
