@@ -62,9 +62,10 @@ func bracketed(id string) string {
 }
 
 func (m messagePages) line(h journal.Hit) web.MessageLine {
+	_, here := m.app.directory.Snapshot().Domain(h.Recipient.Domain())
 	return web.MessageLine{
 		ID: h.ID, Time: h.Time, Sender: string(h.Sender), Recipient: string(h.Recipient), Subject: h.Subject, State: h.State, Filter: h.Entry, Reason: h.Reason,
-		From: m.sentBy(h.Login), To: access.Object{Domain: m.home(h.Recipient)},
+		From: m.sentBy(h.Login), To: access.Object{Domain: m.home(h.Recipient)}, Here: here,
 	}
 }
 

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
 	"gatepost/internal/intake"
 	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 )
 
-// passed notes a message in the journal as the intake does, with an outcome for each recipient.
-func (n *pagesNode) passed(login, sender mail.Path, subject, messageID string, outcomes map[mail.Path]string) string {
+// passed notes a message in the journal as the intake does, with an outcome for each recipient, and what happened to it.
+func (n *pagesNode) passed(login, sender mail.Path, subject, messageID string, outcomes map[mail.Path]string, events ...queue.Event) string {
 	n.t.Helper()
 	now := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
 	r := &journal.Record{ID: mail.NewID(now), Time: now, Client: "192.0.2.9", Helo: "x", Login: login, ReversePath: sender, Subject: subject, MessageID: messageID, Size: 100, Reply: "ok"}
@@ -22,7 +23,10 @@ func (n *pagesNode) passed(login, sender mail.Path, subject, messageID string, o
 	}
 	row, err := n.journal.Write(n.t.Context(), r)
 	n.must(err)
-	n.must(n.store.Commit(n.t.Context(), &intake.Commit{Row: row}))
+	for i := range events {
+		events[i].Tx = r.ID
+	}
+	n.must(n.store.Commit(n.t.Context(), &intake.Commit{Row: row, Events: events}))
 	return r.ID
 }
 
@@ -31,7 +35,7 @@ func (n *pagesNode) carried(tx string, sender, to mail.Path) {
 	n.t.Helper()
 	q, d := n.store.Queue(), queue.Destination("mx:"+to.Domain())
 	now := time.Now()
-	m := &queue.Message{ID: tx, Tx: tx, Sender: sender, Blob: "b", Size: 1, Created: now, Expires: now.Add(time.Hour)}
+	m := &queue.Message{ID: mail.NewID(now), Tx: tx, Sender: sender, Blob: "b", Size: 1, Created: now, Expires: now.Add(time.Hour)}
 	n.must(q.Put(n.t.Context(), []*queue.Transfer{{Message: m, Recipient: to, Destination: d, For: []mail.Path{to}}}))
 	list, err := q.Claim(n.t.Context(), d, 1, time.Minute)
 	n.must(err)
@@ -79,5 +83,28 @@ func TestMessagesPage(t *testing.T) {
 		if _, body := olga.get(path); regexp.MustCompile(`>msg\.[a-z.]+`).MatchString(body) {
 			t.Errorf("in French: %s", body)
 		}
+	}
+}
+
+// Who has sent a message, and the admin of that domain, learn of its recipients not where they have their mail sent on to, nor what
+// their rules did, nor why another domain's filters held it. The recipients' own admin sees all of it.
+func TestMessageHidesOthersWays(t *testing.T) {
+	n := openPages(t)
+	tx := n.passed("carl@other.example", "carl@other.example", "Hello", "<hello@other.example>", map[mail.Path]string{"bob@test.example": "held", "ann@test.example": "delivered"},
+		queue.Event{Recipient: "bob@test.example", What: "rules", Reply: queue.Reply{Text: "filed into People I avoid"}})
+	n.carried(tx, "carl@other.example", "bob@test.example")
+	n.carried(tx, "carl@other.example", "bob@private.example")
+	hidden := []string{"-private.example", "-People I avoid", "-a secret pattern"}
+	carl, olga, adam := n.logIn("carl@other.example"), n.logIn("olga"), n.logIn("adam")
+	n.must2(n.directory.ChangeAdmin(t.Context(), "hanna", func(a *directory.Admin) error {
+		a.Role, a.Domains = directory.DomainAdmin, []string{"other.example"}
+		return nil
+	}))
+	hanna := n.logIn("hanna")
+	for name, v := range map[string]*visitor{"who sent it": carl, "the admin there": hanna} {
+		v.wants(name)(v.get("/messages/"+tx))(200, append([]string{"bob@test.example", "kept as 4711"}, hidden...)...)
+	}
+	for name, v := range map[string]*visitor{"the recipients' admin": adam, "an operator": olga} {
+		v.wants(name)(v.get("/messages/"+tx))(200, "bob@private.example", "People I avoid", "a secret pattern")
 	}
 }

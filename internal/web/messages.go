@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/mail"
 	"gatepost/internal/web/safe"
 )
 
@@ -38,6 +39,7 @@ type MessageLine struct {
 	ID, Sender, Recipient, Subject, State, Filter, Reason string
 	Time                                                  time.Time
 	From, To                                              access.Object // whose it is: the mailbox's that sent it, the recipient's domain
+	Here                                                  bool          // the recipient's domain is one of this system
 }
 
 // A MessageTry is one attempt to carry a message on, or what somebody did to it meanwhile.
@@ -121,17 +123,18 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for n := range page.Lines {
-		page.Lines[n] = page.Lines[n].shown(page.Owner)
+		page.Lines[n] = s.shown(r, page.Lines[n])
 	}
 	return s.page(w, r, http.StatusOK, "messages", page)
 }
 
-// shown is a line as it is shown. Why filters held something its sender is not told here: it would teach spammers.
-func (l MessageLine) shown(owner bool) MessageLine {
+// shown is a line as it is shown. Why filters held something its sender is not told here, nor the admin of the sender's domain
+// where the recipient is of another: it would teach spammers, and tell what others block.
+func (s *Server) shown(r *http.Request, l MessageLine) MessageLine {
 	for _, text := range []*string{&l.Sender, &l.Recipient, &l.Subject, &l.State, &l.Reason} {
 		*text = safe.Line(*text)
 	}
-	if owner {
+	if visitOf(r).Person.Role == access.Owner || l.Here && s.allow(r, l.To) != nil {
 		l.Filter, l.Reason = "", ""
 	}
 	return l
@@ -144,6 +147,22 @@ func (l MessageLine) Path() string { return "/messages/" + url.PathEscape(l.ID) 
 type reportPage struct {
 	MessageReport
 	Whole bool // the person sees all recipients
+}
+
+// hideTries leaves the tries that the person may see: all where all recipients are of the person's domains. Else others' recipients
+// stay hidden, and of those to whom the message was addressed what their rules did, and where they have their mail sent on to.
+func (s *Server) hideTries(r *http.Request, page *reportPage) {
+	own, addressed := page.Whole, map[mail.Path]bool{}
+	for _, l := range page.Lines {
+		own = own && s.allow(r, l.To) == nil
+		addressed[mail.Path(l.Recipient).Fold()] = true
+	}
+	if own {
+		return
+	}
+	page.Tries = slices.DeleteFunc(page.Tries, func(t MessageTry) bool {
+		return s.allow(r, t.To) != nil && (t.What == "rules" || !addressed[mail.Path(t.Recipient).Fold()])
+	})
 }
 
 // message shows what became of one message, for each recipient that the person may see.
@@ -162,11 +181,9 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request) error {
 		return errNotFound
 	}
 	page := reportPage{report, len(report.Lines) == all}
-	if !page.Whole { // others' recipients stay hidden, and where their copies went
-		page.Tries = slices.DeleteFunc(page.Tries, func(t MessageTry) bool { return s.allow(r, t.To) != nil })
-	}
+	s.hideTries(r, &page)
 	for n := range page.Lines {
-		page.Lines[n] = page.Lines[n].shown(owner)
+		page.Lines[n] = s.shown(r, page.Lines[n])
 	}
 	for n := range page.Tries {
 		page.Tries[n].Recipient, page.Tries[n].Reply, page.Tries[n].Host = safe.Line(page.Tries[n].Recipient), safe.Line(page.Tries[n].Reply), safe.Line(page.Tries[n].Host)
