@@ -48,7 +48,7 @@ func (p *program) mailboxReset() *cobra.Command {
 		Use:   "reset-link ADDRESS",
 		Short: "Make a link by which the owner sets a new password",
 		Long: `Makes a link to a page on which a new password is set for a mailbox, and shows it: hand it to
-its owner and nobody else. It works once, for a day. With --mail it is sent to the recovery address instead, and works for an hour.
+its owner and nobody else. It works once, for a day. With --mail it is sent to the recovery address instead.
 When it is used all sessions of the mailbox end. A second factor stays.`,
 		Example: `  gatepost mailbox reset-link ann@example.org`,
 		Args:    cobra.ExactArgs(1),

@@ -19,8 +19,8 @@ import (
 
 // How long links work.
 const (
-	resetFor    = time.Hour      // one that was mailed
-	resetByHand = 24 * time.Hour // one that an operator hands on
+	resetFor    = access.LinksWithin // one that was mailed; who may not ask again has some that work, whoever asked
+	resetByHand = 24 * time.Hour     // one that an operator hands on
 	confirmFor  = 24 * time.Hour
 )
 
