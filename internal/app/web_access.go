@@ -122,6 +122,13 @@ func (p persons) Find(_ context.Context, who access.ID) (access.Person, string, 
 	return access.Person{}, "", false
 }
 
+// Elsewhere implements web.Accounts.
+func (p persons) Elsewhere(who access.Person) bool {
+	s := p.d.Snapshot()
+	m, ok := s.Box(who.Box)
+	return ok && s.LoginSource(m) != ""
+}
+
 // Has implements web.Accounts.
 func (p persons) Has(name string) bool {
 	s := p.d.Snapshot()

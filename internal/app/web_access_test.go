@@ -10,6 +10,7 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
 	"gatepost/internal/web"
 )
 
@@ -203,5 +204,19 @@ func TestWeakPasswords(t *testing.T) {
 	}
 	if err := Check(&c); err == nil {
 		t.Error("check takes it")
+	}
+}
+
+// The password of an owner is kept elsewhere where the domain says so; that of an admin never is.
+func TestPasswordElsewhere(t *testing.T) {
+	n := openPages(t)
+	people := persons{n.directory}
+	ann := access.Person{Kind: access.KindMailbox, ID: n.boxes["ann@test.example"], Box: n.boxes["ann@test.example"]}
+	if people.Elsewhere(ann) {
+		t.Error("before")
+	}
+	n.must2(n.directory.ChangeDomain(t.Context(), "test.example", func(d *directory.Domain) error { d.Login = "people"; return nil }))
+	if !people.Elsewhere(ann) || people.Elsewhere(access.Person{Kind: access.KindAdmin, ID: 1}) {
+		t.Error("ann's is not, or an admin's is")
 	}
 }

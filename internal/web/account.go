@@ -21,6 +21,8 @@ type Accounts interface {
 	SetLanguage(ctx context.Context, p access.Person, lang string) error
 	// SetPassword fails with ErrPassword where the text can't be one.
 	SetPassword(ctx context.Context, p access.Person, password string) error
+	// Elsewhere reports whether the person's password is kept by another directory.
+	Elsewhere(p access.Person) bool
 	// Has reports whether somebody logs in by a name.
 	Has(name string) bool
 }
@@ -55,8 +57,9 @@ type accountPage struct {
 	Factor    access.Factor
 	Sessions  []access.Session
 	Own       string // the session's ID
+	Elsewhere bool   // the password is kept elsewhere
 
-	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none
+	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none, or the password is kept elsewhere
 	HasLogins bool
 	Logins    []access.Login
 }
@@ -71,7 +74,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := accountPage{Languages: s.words.Languages(), Factor: factor, Sessions: sessions, Own: v.Session}
+	page := accountPage{Languages: s.words.Languages(), Factor: factor, Sessions: sessions, Own: v.Session, Elsewhere: s.Accounts.Elsewhere(v.Person)}
 	if err := s.ownersAccount(r, &page); err != nil {
 		return err
 	}
@@ -89,7 +92,7 @@ func (s *Server) ownersAccount(r *http.Request, page *accountPage) (err error) {
 			return err
 		}
 	}
-	if s.recovers() {
+	if s.recovers() && !page.Elsewhere {
 		known, err := s.Recoveries.Recovery(r.Context(), v.Person.Box)
 		page.Recovery = &known
 		return err
@@ -122,6 +125,9 @@ type passwordPage struct {
 }
 
 func (s *Server) passwordForm(w http.ResponseWriter, r *http.Request) error {
+	if s.Accounts.Elsewhere(visitOf(r).Person) {
+		return elsewhere{"/account"}
+	}
 	return s.page(w, r, http.StatusOK, "password", passwordPage{Least: s.Passwords.Length})
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base32"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/access"
 	"gatepost/internal/password"
 )
 
@@ -228,5 +230,34 @@ func TestSettings(t *testing.T) {
 	desk.post("/settings", "/settings", "mailbox", "ann@example.org", "level", "0").wants(t, http.StatusForbidden)
 	if settings.n != n {
 		t.Error("something was changed that must not be")
+	}
+}
+
+// knownRecovery knows of an address.
+type knownRecovery struct{ Recoveries }
+
+func (knownRecovery) Recovery(context.Context, int64) (access.Recovery, error) {
+	return access.Recovery{Address: "ann@elsewhere.example", Since: noon}, nil
+}
+
+// An owner whose password is kept elsewhere is told so, and is offered nothing that would do nothing.
+func TestPasswordKeptElsewhere(t *testing.T) {
+	h, s := live(t, Config{URL: "http://mail.example.org", Recoveries: knownRecovery{}})
+	b := s.as(t, "")
+	b.login("ann@example.org")
+	b.get("/account").wants(t, http.StatusOK, `href="/account/password"`, `href="/account/recovery"`)
+	h.mu.Lock()
+	h.away["ann@example.org"] = true
+	h.mu.Unlock()
+	page := b.get("/account")
+	page.wants(t, http.StatusOK, "kept in your organisation")
+	for _, way := range []string{"/account/password", "/account/recovery"} {
+		if strings.Contains(page.body, way) {
+			t.Errorf("%s is offered", way)
+		}
+	}
+	b.get("/account/recovery").wants(t, http.StatusNotFound)
+	if at := b.get("/account/password").Header.Get("Location"); at != "/account" {
+		t.Errorf("the form leads to %q", at)
 	}
 }

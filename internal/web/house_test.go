@@ -23,6 +23,7 @@ type house struct {
 	password map[string]string // by name
 	language map[string]string
 	out      map[string]bool // suspended
+	away     map[string]bool // passwords that are kept elsewhere
 	desk     *access.Desk
 	log      *safeBuffer
 }
@@ -30,7 +31,7 @@ type house struct {
 // live serves pages with log-ins until the test ends.
 func live(t *testing.T, c Config) (*house, *site) {
 	t.Helper()
-	h := &house{now: noon, password: map[string]string{}, language: map[string]string{}, out: map[string]bool{}, log: &safeBuffer{}}
+	h := &house{now: noon, password: map[string]string{}, language: map[string]string{}, out: map[string]bool{}, away: map[string]bool{}, log: &safeBuffer{}}
 	for _, p := range persons() {
 		h.password[p.Name] = "secret of " + p.Name
 	}
@@ -87,6 +88,13 @@ func (h *house) SetLanguage(_ context.Context, p access.Person, lang string) err
 	defer h.mu.Unlock()
 	h.language[p.Name] = lang
 	return nil
+}
+
+// Elsewhere implements Accounts.
+func (h *house) Elsewhere(p access.Person) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.away[p.Name]
 }
 
 // Has implements Accounts.

@@ -47,8 +47,8 @@ func (s *Server) recoveryRoutes() []route {
 		{pattern: "POST /reset/{secret}", action: access.Public, handle: s.reset, own: true, body: 8 << 10},
 		{pattern: "GET /confirm/{secret}", action: access.Public, handle: s.confirmForm},
 		{pattern: "POST /confirm/{secret}", action: access.Public, handle: s.confirm, own: true, body: 8 << 10},
-		{pattern: "GET /account/recovery", action: access.MailboxUse, handle: s.recoveryForm},
-		{pattern: "POST /account/recovery", action: access.MailboxUse, handle: s.setRecovery},
+		{pattern: "GET /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.recoveryForm)},
+		{pattern: "POST /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.setRecovery)},
 	}
 }
 
@@ -149,6 +149,16 @@ type recoveryPage struct {
 	access.Recovery
 	Asked        string
 	Error, Field string
+}
+
+// keptHere is h where the person's password is kept here: elsewhere no link sets it.
+func (s *Server) keptHere(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if s.Accounts.Elsewhere(visitOf(r).Person) {
+			return errNotFound
+		}
+		return h(w, r)
+	}
 }
 
 func (s *Server) recoveryForm(w http.ResponseWriter, r *http.Request) error {

@@ -39,7 +39,7 @@ func (s *Server) routes() []route {
 	}{
 		{s.Desk != nil, s.loginRoutes},
 		{s.Desk != nil && s.Accounts != nil, s.accountRoutes},
-		{s.Desk != nil && s.Recoveries != nil, s.recoveryRoutes},
+		{s.Desk != nil && s.Accounts != nil && s.Recoveries != nil, s.recoveryRoutes},
 		{s.Desk != nil, s.banRoutes},
 		{s.Banned != nil && s.Captcha != nil, s.ownBanRoutes},
 		{s.Desk != nil && s.Mailboxes != nil, s.mailboxRoutes},
