@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"gatepost/internal/access"
 	"gatepost/internal/journal"
@@ -65,16 +66,20 @@ func (m messagePages) line(h journal.Hit) web.MessageLine {
 	_, here := m.app.directory.Snapshot().Domain(h.Recipient.Domain())
 	return web.MessageLine{
 		ID: h.ID, Time: h.Time, Sender: string(h.Sender), Recipient: string(h.Recipient), Subject: h.Subject, State: h.State, Filter: h.Entry, Reason: h.Reason,
-		From: m.sentBy(h.Login), To: access.Object{Domain: m.home(h.Recipient)}, Here: here,
+		From: m.sentBy(h.Login, h.Time), To: access.Object{Domain: m.home(h.Recipient)}, Here: here,
 	}
 }
 
-// sentBy is the mailbox, or the sender, that a message came from; what no domain here sent is nobody's.
-func (m messagePages) sentBy(login mail.Path) access.Object {
+// sentBy is the mailbox, or the sender, that a message came from; what no domain here sent is nobody's. What was sent before there
+// was the mailbox is that of somebody who had its address before: no owner sees it.
+func (m messagePages) sentBy(login mail.Path, at time.Time) access.Object {
 	if login.IsNull() {
 		return access.Object{}
 	}
 	box, _ := m.app.directory.Snapshot().Mailbox(login)
+	if at.Before(box.Created) {
+		box.ID = 0
+	}
 	return access.Object{Domain: m.home(login), Box: box.ID}
 }
 

@@ -16,7 +16,7 @@ import (
 // passed notes a message in the journal as the intake does, with an outcome for each recipient, and what happened to it.
 func (n *pagesNode) passed(login, sender mail.Path, subject, messageID string, outcomes map[mail.Path]string, events ...queue.Event) string {
 	n.t.Helper()
-	now := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
+	now := time.Now().Truncate(time.Microsecond)
 	r := &journal.Record{ID: mail.NewID(now), Time: now, Client: "192.0.2.9", Helo: "x", Login: login, ReversePath: sender, Subject: subject, MessageID: messageID, Size: 100, Reply: "ok"}
 	for to, outcome := range outcomes {
 		r.Walks = append(r.Walks, journal.Walk{Recipient: to, Outcome: outcome, Decision: journal.Decision{Action: "spam", Entry: "keywords", Filter: "keywords", Reason: "a secret pattern"}})
@@ -107,4 +107,19 @@ func TestMessageHidesOthersWays(t *testing.T) {
 	for name, v := range map[string]*visitor{"the recipients' admin": adam, "an operator": olga} {
 		v.wants(name)(v.get("/messages/"+tx))(200, "bob@private.example", "People I avoid", "a secret pattern")
 	}
+}
+
+// Who has an address that somebody else had before sees nothing of what that one has sent.
+func TestMessagesOfTheAddressBefore(t *testing.T) {
+	n := openPages(t)
+	const bob = "bob@test.example"
+	tx := n.passed(bob, bob, "Plans", "<plans@test.example>", map[mail.Path]string{"eve@far.example": "queued"})
+	before := n.logIn(bob)
+	before.wants("his own")(before.get("/messages/"+tx))(200, "Plans")
+	n.must(n.directory.RemoveMailbox(t.Context(), bob))
+	n.must2(n.directory.AddMailbox(t.Context(), directory.Mailbox{Address: bob}, pagesPassword))
+	after, adam := n.logIn(bob), n.logIn("adam")
+	after.wants("of the other")(after.get("/messages"))(200, "-Plans")
+	after.wants("by its number")(after.get("/messages/" + tx))(404)
+	adam.wants("the admin")(adam.get("/messages/"+tx))(200, "Plans")
 }
