@@ -216,6 +216,7 @@ const (
 	lostWithin  = time.Hour
 	maxLost     = 2000
 	maxLostFrom = 10
+	maxLostWide = 100 // of an IPv6 /48, of which anybody gets one: else he would use up what all may ask
 	lostWaiting = 100
 )
 
@@ -229,11 +230,17 @@ func (d *lostDesk) ask(name string, from netip.Addr, now time.Time) error {
 		d.since, d.asked, d.byNets = now, 0, map[netip.Prefix]int{}
 	}
 	net := access.NetworkOf(from)
-	if d.asked >= maxLost || d.byNets[net] >= maxLostFrom {
+	wide := net
+	if net.Addr().Is6() {
+		wide, _ = net.Addr().Prefix(48)
+	}
+	if d.asked >= maxLost || d.byNets[net] >= maxLostFrom || d.byNets[wide] >= maxLostWide {
 		return access.Blocked{Until: d.since.Add(lostWithin)}
 	}
 	d.asked++
-	d.byNets[net]++
+	if d.byNets[net]++; wide != net {
+		d.byNets[wide]++
+	}
 	select {
 	case d.names <- name:
 	default:

@@ -194,6 +194,11 @@ func TestLostIsLimited(t *testing.T) {
 	if !ask("192.0.2.1", now.Add(lostWithin)) {
 		t.Error("an hour later it is no better")
 	}
+	for i := range maxLostWide + 1 {
+		if got := ask(fmt.Sprintf("2001:db8:0:%x::1", i), now); got != (i < maxLostWide) {
+			t.Errorf("request %d of one /48: %v", i, got)
+		}
+	}
 	for i := range maxLost {
 		ask(fmt.Sprintf("2001:db8:%x::1", i), now.Add(lostWithin))
 	}
