@@ -260,6 +260,19 @@ func TestDomainRulesOneCopy(t *testing.T) {
 	}
 }
 
+// What rules file is filed beside what is held for the same mailbox, however the folder is called.
+func TestDomainRulesBesideHeld(t *testing.T) {
+	w, _, dir, _ := newRulesWorld(t)
+	if _, err := dir.AddAlias(t.Context(), directory.Alias{Address: "ham@late.example", Targets: []mail.Path{"spam@late.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	laws(t, dir, "late.example", `in: fileinto "held";`)
+	w.by(t, mail.Null, letter, mail.RcptParams{}, "spam@late.example", "ham@late.example")
+	if c := w.commits[0]; became(c) != "in held made" || len(c.Held) != 1 {
+		t.Errorf("got %s, and %d are held", became(c), len(c.Held))
+	}
+}
+
 // A script that can't tell recipients apart runs once for them; what takes too long is a fault, told once.
 func TestDomainRulesRuns(t *testing.T) {
 	to := []string{"none@late.example", "accept@late.example", "none+1@late.example", "none+2@late.example"}

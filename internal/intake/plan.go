@@ -49,10 +49,11 @@ type look struct {
 	list   bool // the sender is a list's owner, who asked for nothing (RFC 3461 §5.2.7.2)
 }
 
-// A place is a folder of a mailbox, "held" for its quarantine.
+// A place is a folder of a mailbox, or its quarantine, which no folder's name can stand for.
 type place struct {
 	box    int64
 	folder string
+	held   bool
 }
 
 // plan gathers what each recipient's outcome asks for, once the rules of domains have had their say about it. A mailbox
@@ -108,7 +109,7 @@ func (p *plan) deliverInto(r *recipient, folder string, filed bool) {
 	if r.outcome != mail.Delivered && r.outcome != mail.Queued { // spam is not copied on
 		boxes = slices.DeleteFunc(slices.Clone(boxes), func(b directory.Mailbox) bool { return r.way.Copied(b.ID) })
 	}
-	for ids := p.fresh(boxes, folder); len(ids) > 0; { // by list owner; mostly there is none
+	for ids := p.fresh(boxes, place{folder: folder}); len(ids) > 0; { // by list owner; mostly there is none
 		owner := r.way.Bounces[ids[0]]
 		rest := slices.IndexFunc(ids, func(id int64) bool { return r.way.Bounces[id] != owner })
 		if rest < 0 {
@@ -163,11 +164,10 @@ func (p *plan) ofList(tr *queue.Transfer, r *recipient) bool {
 	return !r.way.Bounces[tr.Boxes[0]].IsNull()
 }
 
-// fresh returns those mailboxes that have nothing in the folder yet.
-func (p *plan) fresh(boxes []directory.Mailbox, folder string) (ids []int64) {
+// fresh returns those mailboxes that have nothing yet in a place, which is of no box so far.
+func (p *plan) fresh(boxes []directory.Mailbox, to place) (ids []int64) {
 	for _, box := range boxes {
-		to := place{box.ID, folder}
-		if !p.filled[to] {
+		if to.box = box.ID; !p.filled[to] {
 			p.filled[to] = true
 			ids = append(ids, box.ID)
 		}
@@ -189,7 +189,7 @@ func (p *plan) hold(r *recipient) {
 		p.holdAt(r, quarantine.Elsewhere, view)
 	}
 	view = mail.BuildView(p.m, p.t.fields(r, p.t.tx.Envelope.ReversePath, p.received), p.t.forged(), "")
-	for _, box := range p.fresh(own, "held") {
+	for _, box := range p.fresh(own, place{held: true}) {
 		p.holdAt(r, box, view)
 	}
 }
