@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ type verifier interface {
 // ErrNoPasswords: the look-up can't tell whether a password is right.
 var ErrNoPasswords = errors.New("lookup: it knows no passwords")
 
+// errSeveral: the source answers, and its entries don't say whose an address is.
+var errSeveral = errors.New("several entries, or one without a name, match the filter")
+
 // Verify asks the look-up of that name whether a password is that of an address. Nothing is kept of the answer. An error
 // means that nobody could tell now; one to decide by is ErrUnknown, or ErrNoPasswords.
 func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, password string) (right bool, err error) {
@@ -29,13 +33,17 @@ func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, pa
 	if !ok {
 		return false, fmt.Errorf("%w: %s", ErrNoPasswords, name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	// Not the context of who may go away: the source would count as one that fails, and rest for all.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
+	var several error
 	err = s.once(ctx, l.now, func() (err error) {
-		right, err = v.verify(ctx, address.Fold(), password)
+		if right, err = v.verify(ctx, address.Fold(), password); errors.Is(err, errSeveral) { // one address's, not the source's
+			several, err = err, nil
+		}
 		return err
 	})
-	if err != nil {
+	if err = cmp.Or(err, several); err != nil {
 		return false, fmt.Errorf("lookup: %s: password of %s: %w", name, address, err)
 	}
 	return right, nil
@@ -58,7 +66,7 @@ func (d *ldapDirectory) verify(ctx context.Context, address mail.Path, password 
 	case len(entries) == 0:
 		return false, nil
 	case len(entries) > 1 || entries[0].DN == "":
-		return false, fmt.Errorf("%d entries below %s match the filter", len(entries), d.source.Base)
+		return false, fmt.Errorf("below %s: %w", d.source.Base, errSeveral)
 	}
 	c, err := d.open(ctx)
 	if err != nil {

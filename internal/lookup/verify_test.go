@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -56,6 +57,16 @@ func TestVerify(t *testing.T) {
 		if got, err := l.Verify(t.Context(), "people", c.address, c.password); got != c.want || (err != nil) != c.fails {
 			t.Errorf("%s: got %v, %v", what, got, err)
 		}
+	}
+	// Neither one address's entries nor who goes away is the source's fault: it would rest for all.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range tolerated {
+		l.Verify(t.Context(), "people", "ann@a.example", "kite-rope")
+		l.Verify(gone, "people", "bob@a.example", "kite-rope")
+	}
+	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "kite-rope"); !got || err != nil || l.Health()[0].Err != nil {
+		t.Errorf("after others' faults: %v, %v, health %+v", got, err, l.Health())
 	}
 	// The connection that searches is still the manager's.
 	exists(t, l, map[mail.Path]bool{"bob@a.example": true, "nobody@a.example": false})
