@@ -227,7 +227,7 @@ func (c *court) carryOut(r *recipient, l law, result sieve.Result) {
 	}
 	switch {
 	case keep || len(folders) > 0:
-	case lost && len(copies) == 0:
+	case lost:
 		keep = true
 		say("keep", 0, "kept all the same")
 	case len(copies) == 0:
