@@ -54,9 +54,11 @@ type mandate struct {
 func (p *plan) copies(ctx context.Context) {
 	for _, beside := range []bool{false, true} {
 		for _, r := range p.t.rcpts {
-			for i, c := range r.order.copies {
+			tells := !beside && !r.order.goesOn()
+			for _, c := range r.order.copies {
 				if c.beside == beside && (r.outcome == mail.Delivered || r.outcome == mail.Queued) {
-					p.carryTo(ctx, r, []directory.Remote{c.to}, mandate{c.domain, beside, i == 0 && !r.order.goesOn()})
+					p.carryTo(ctx, r, []directory.Remote{c.to}, mandate{c.domain, beside, tells})
+					tells = false
 				}
 			}
 		}

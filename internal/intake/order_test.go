@@ -263,6 +263,21 @@ func TestDomainRulesOneCopy(t *testing.T) {
 	}
 }
 
+// It is told of the one that stands for the message, whatever the sender's own domain has copied beside it.
+func TestDomainRulesReportsOfBoth(t *testing.T) {
+	w, _, dir, _ := newRulesWorld(t)
+	laws(t, dir, "late.example", `out: redirect :copy "y@far.example";`)
+	laws(t, dir, "early.example", `in: redirect "x@far.example";`)
+	w.by(t, "none@late.example", ownLetter, mail.RcptParams{Notify: mail.NotifySuccess}, "none@early.example")
+	var got []string
+	for _, tr := range w.commits[0].Transfers {
+		got = append(got, fmt.Sprintf("%s %v", tr.Recipient, tr.Params.Notify))
+	}
+	if want := fmt.Sprintf("x@far.example %v, y@far.example %v", mail.NotifySuccess, mail.NotifyNever); strings.Join(got, ", ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
 // What rules file is filed beside what is held for the same mailbox, however the folder is called.
 func TestDomainRulesBesideHeld(t *testing.T) {
 	w, _, dir, _ := newRulesWorld(t)
