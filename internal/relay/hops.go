@@ -32,59 +32,58 @@ const (
 )
 
 // targets returns the addresses of a destination in the order in which they are to
-// be tried, at least one. content is what is to go there, nil for nothing.
-func (r *Relay) targets(ctx context.Context, d queue.Destination, content *mail.Message) ([]target, error) {
+// be tried, at least one. content is what is to go there, nil for nothing. missing says why
+// another of its servers can't be tried now.
+func (r *Relay) targets(ctx context.Context, d queue.Destination, content *mail.Message) (found []target, missing, err error) {
 	kind, name := d.Split()
-	var found []target
-	var err error
 	switch kind {
 	case "mx":
-		found, err = r.byMX(ctx, name, content)
+		found, missing, err = r.byMX(ctx, name, content)
 	case "domain", "host":
-		found, err = r.byHosts(ctx, d)
+		found, missing, err = r.byHosts(ctx, d)
 	default:
 		err = fmt.Errorf("destination %q is none of this relay's", d)
 	}
-	return found[:min(len(found), maxTargets)], err
+	return found[:min(len(found), maxTargets)], missing, err
 }
 
 // byMX finds the servers of a domain elsewhere (RFC 5321 §5.1).
-func (r *Relay) byMX(ctx context.Context, domain string, content *mail.Message) ([]target, error) {
+func (r *Relay) byMX(ctx context.Context, domain string, content *mail.Message) (found []target, missing, err error) {
 	if literal, ok := strings.CutPrefix(domain, "["); ok { // RFC 5321 §4.1.3
 		a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(literal, "IPv6:"), "]"))
 		if err != nil {
-			return nil, &noWay{"5.1.2", domain + " is no address"}
+			return nil, nil, &noWay{"5.1.2", domain + " is no address"}
 		}
 		if t := (target{addr: netip.AddrPortFrom(a, uint16(r.c.Port))}); !r.isUs(t) {
-			return []target{t}, nil
+			return []target{t}, nil, nil
 		}
-		return nil, loop(domain)
+		return nil, nil, loop(domain)
 	}
 	list, w, err := r.lookUpMX(ctx, domain)
 	switch {
 	case err != nil && !absent(err):
-		return nil, &noWay{"4.4.3", "looking up the mail servers of " + domain + ": " + err.Error()}
+		return nil, nil, &noWay{"4.4.3", "looking up the mail servers of " + domain + ": " + err.Error()}
 	case err != nil: // RFC 5321 §5.1: without an MX record the domain is its own server
 		list = []*net.MX{{Host: domain}}
 	case len(list) == 1 && (list[0].Host == "." || list[0].Host == ""): // RFC 7505 §4.2
-		return nil, &noWay{"5.1.10", domain + " takes no mail (its MX record says so)"}
+		return nil, nil, &noWay{"5.1.10", domain + " takes no mail (its MX record says so)"}
 	}
 	shuffleEqual(list)
 	servers, us, failed := r.servers(ctx, list)
 	switch {
 	case us && len(servers) == 0:
-		return nil, loop(domain)
+		return nil, nil, loop(domain)
 	case len(servers) == 0:
-		return nil, noAddress(domain, err != nil, failed)
+		return nil, nil, noAddress(domain, err != nil, failed)
 	}
 	if waives(content) {
 		w.secure, w.waived = false, true
 	}
 	found, insecure := r.secured(ctx, w, servers)
 	if len(found) == 0 {
-		return nil, insecure
+		return nil, nil, insecure
 	}
-	return found, nil
+	return found, cmp.Or(failed, insecure), nil
 }
 
 // lookUpMX asks for a domain's servers, and how far DNSSEC vouches for them.
@@ -108,7 +107,7 @@ func (r *Relay) servers(ctx context.Context, list []*net.MX) (found []located, u
 			better = len(found)
 		}
 		s, err := r.locate(ctx, strings.TrimSuffix(mx.Host, "."))
-		if err != nil && !absent(err) {
+		if err != nil && !absent(err) && len(s.addrs) == 0 {
 			failed = err
 		}
 		if len(s.addrs) > 0 {
@@ -183,30 +182,28 @@ func (r *Relay) lookUpIP(ctx context.Context, network, host string) (found []net
 
 // byHosts returns the addresses of mail hosts: the best priority first, equal ones
 // in random order, and last those that could not be reached a moment ago.
-func (r *Relay) byHosts(ctx context.Context, d queue.Destination) ([]target, error) {
+func (r *Relay) byHosts(ctx context.Context, d queue.Destination) (found []target, missing, err error) {
 	hosts, err := r.c.Router.Hosts(d)
 	if err != nil {
-		return nil, &noWay{"4.3.5", err.Error()}
+		return nil, nil, &noWay{"4.3.5", err.Error()}
 	}
 	hosts = slices.Clone(hosts)
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	slices.SortStableFunc(hosts, func(a, b Host) int {
 		return cmp.Or(cmp.Compare(r.health.resting(a.Name), r.health.resting(b.Name)), cmp.Compare(a.Priority, b.Priority))
 	})
-	var found []target
-	var failed error
 	for _, h := range hosts {
 		list, err := r.hostTargets(ctx, h)
 		if err != nil {
-			failed = err
+			missing = err
 			r.health.note(target{name: h.Address, host: h.Name}, err)
 		}
 		found = append(found, list...)
 	}
 	if len(found) == 0 {
-		return nil, &noWay{"4.4.3", fmt.Sprintf("no mail host of %s has an address: %v", d, failed)}
+		return nil, nil, &noWay{"4.4.3", fmt.Sprintf("no mail host of %s has an address: %v", d, missing)}
 	}
-	return found, nil
+	return found, missing, nil
 }
 
 func (r *Relay) hostTargets(ctx context.Context, h Host) ([]target, error) {

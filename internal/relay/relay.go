@@ -93,12 +93,16 @@ var _ queue.Carrier = (*Relay)(nil)
 // Carry implements queue.Carrier for all destinations but queue.Local.
 func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 	b := newBatch(job)
-	targets, err := r.targets(ctx, job.Destination, job.Content)
+	targets, missing, err := r.targets(ctx, job.Destination, job.Content)
 	if err == nil {
 		targets, err = r.through(job, targets)
 	}
 	if err != nil {
 		return b.nowhere(err)
+	}
+	if missing != nil { // it might take what those can't
+		b.all(queue.Deferred, queue.Reply{Enhanced: "4.4.3", Text: bounded(missing.Error())})
+		b.passed(b.open)
 	}
 	served := false // somebody did a transaction with us
 	for _, t := range targets {
@@ -252,7 +256,7 @@ func (c *client) serve(b *batch) error {
 // (RFC 5321 §3.3, without a message), from the null reverse-path. The first one that
 // answers counts; an error means that none did.
 func (r *Relay) Ask(ctx context.Context, d queue.Destination, rcpt mail.Path) (queue.Reply, error) {
-	targets, err := r.targets(ctx, d, nil)
+	targets, _, err := r.targets(ctx, d, nil)
 	if err != nil {
 		return queue.Reply{}, err
 	}

@@ -199,7 +199,7 @@ func TestHealth(t *testing.T) {
 	if len(h) != 1 || h[0].Host != "dead" || h[0].Err == nil {
 		t.Errorf("health %+v", h)
 	}
-	targets, err := r.targets(t.Context(), toA, nil)
+	targets, _, err := r.targets(t.Context(), toA, nil)
 	if err != nil || targets[0].host != "two" {
 		t.Errorf("%v first, %v", targets, err)
 	}
@@ -402,6 +402,24 @@ func TestAbleServer(t *testing.T) {
 	}
 }
 
+// A server that can't be found now may take what the others can't.
+func TestAbleServerNotFound(t *testing.T) {
+	s := serve(t, "127.0.0.1", map[string]string{"EHLO": "250 PIPELINING"})
+	r := hostRelay(t, Host{Name: "one", Address: s.addr.String(), Priority: 1}, Host{Name: "two", Address: errBrokenTwo + ":25", Priority: 2})
+	const want = "carried 250 2.0.0 end of data fine; deferred 0 4.4.3  mail host two: "
+	if got := told(r.Carry(t.Context(), job(toA, "ann@a.example", "jörg@a.example"))); !strings.HasPrefix(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	r = New(Config{Hostname: "gate.example", Port: int(s.addr.Port()), Resolver: zone{
+		mx:   map[string][]*net.MX{"b.example": {{Host: "one.example", Pref: 1}, {Host: errBrokenTwo, Pref: 2}}},
+		addr: map[string][]string{"one.example": {"127.0.0.1"}},
+	}})
+	t.Cleanup(r.Close)
+	if got, want := told(r.Carry(t.Context(), job(queue.ByMX("b.example"), "jörg@b.example"))), "deferred 0 4.4.3"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // A server is asked for an address that is not ASCII where it knows SMTPUTF8, and has none elsewhere.
 func TestAskUTF8(t *testing.T) {
 	s := serve(t, "127.0.0.1", map[string]string{"EHLO": "250-x\n250 SMTPUTF8"})
@@ -509,7 +527,7 @@ func TestMX(t *testing.T) {
 		"servfail.example":   "4.4.3 looking up the mail servers of servfail.example: lookup : SERVFAIL",
 		"unsure.example":     "4.4.3 looking up the mail servers of unsure.example: lookup : SERVFAIL",
 	} {
-		list, err := r.targets(t.Context(), queue.ByMX(domain), nil)
+		list, _, err := r.targets(t.Context(), queue.ByMX(domain), nil)
 		var words []string
 		for _, t := range list {
 			words = append(words, t.String())
