@@ -16,7 +16,8 @@ type way struct {
 
 // record adds the message to the archives of the domains whose mail it is, once in each
 // direction, whatever becomes of it: delivered, held, carried on. Only what nobody was to get, since
-// it was refused, put off or discarded, is no mail of anybody; what is held already is there. It comes last, when all outcomes are known.
+// it was refused, put off or discarded by a policy, is no mail of anybody; what is held already is there. What rules delete is there: nobody
+// keeps his mail out of an archive, nor others' mail out of theirs. It comes last, when all outcomes are known.
 func (p *plan) record() {
 	t := p.t
 	p.commit.Records = nil
@@ -34,10 +35,10 @@ func (p *plan) record() {
 	}
 	login, _ := t.snapshot.Domain(t.tx.Client.Login.Domain())
 	for _, r := range t.rcpts {
-		switch r.outcome {
-		case mail.Declined, mail.Postponed, mail.Dropped:
+		switch {
+		case r.outcome == mail.Declined, r.outcome == mail.Postponed, r.outcome == mail.Dropped && !r.erased():
 			continue
-		case mail.HeldAgain: // it has been there since it was held
+		case r.outcome == mail.HeldAgain: // it has been there since it was held
 			continue
 		}
 		_, ours := t.snapshot.Domain(r.path.Domain())
@@ -57,6 +58,9 @@ func (p *plan) record() {
 		}
 	}
 }
+
+// erased reports whether rules have deleted what is a recipient's.
+func (r *recipient) erased() bool { return len(r.ruled)+len(r.order.steps) > 0 }
 
 // recordOf is the message as an archive has it: as it came, beneath who sent it to whom. Of what
 // came in only the domain's own recipients are named, since the others are not its to know of.

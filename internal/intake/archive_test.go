@@ -99,6 +99,29 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// What rules delete is in the archives of both domains; nobody keeps his mail, or others', out of them.
+func TestArchiveErased(t *testing.T) {
+	const mailbox, domain = "none@late.example", "accept@late.example"
+	w, _, dir, r := newRulesWorld(t)
+	keepAll(t, dir, "late.example")
+	keepAll(t, dir, "tag.example")
+	r.set(t, dir, mailbox, "discard;")
+	for _, to := range []string{mailbox, domain} {
+		if to == domain {
+			_, err := dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.Rules.In = "discard;"; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.commits = nil
+		w.sendAs(t, "none@tag.example", to)
+		want := []string{"late.example In: " + to + ", discarded", "tag.example Out: " + to + ", discarded"}
+		if got := records(t, dir, "none@tag.example", w.commits[0]); !slices.Equal(got, want) || len(w.commits[0].Deliveries) != 0 {
+			t.Errorf("%s: got %q, %d deliveries", to, got, len(w.commits[0].Deliveries))
+		}
+	}
+}
+
 // sendAs is send for somebody who has logged in, or for a stranger.
 func (w *world) sendAs(t *testing.T, login mail.Path, to ...string) mail.Answer {
 	t.Helper()
