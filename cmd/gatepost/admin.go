@@ -15,8 +15,8 @@ func (p *program) admin() *cobra.Command {
 to its pages. A password is read from standard input, never from the command line.
 
 An operator may do everything. An admin has the domains that are named, a helpdesk
-too, but only looks, releases and deletes there. Owners of mailboxes log in with
-their addresses and need no entry here.`,
+too, but only looks, releases and deletes there, and a reader only looks. Owners of
+mailboxes log in with their addresses and need no entry here.`,
 		Example: `  gatepost admin add root --role operator < password
   gatepost admin add dora --role helpdesk --domain example.org < password`,
 	})
@@ -28,7 +28,7 @@ their addresses and need no entry here.`,
 func (p *program) adminAdd() *cobra.Command {
 	var r ops.AdminAdd
 	c := &cobra.Command{
-		Use:   "add NAME --role operator|admin|helpdesk",
+		Use:   "add NAME --role operator|admin|helpdesk|reader",
 		Short: "Add an admin",
 		Long: "Adds an admin, whose password is the first line of standard input. NAME is for the log-in: letters, digits, dots, underscores " +
 			"and hyphens, in any case; or an address that is no mailbox here.",
@@ -48,7 +48,7 @@ func (p *program) adminAdd() *cobra.Command {
 }
 
 func adminFlags(c *cobra.Command, role, language *string, domains *[]string) {
-	c.Flags().StringVar(role, "role", "", "`operator`, admin or helpdesk")
+	c.Flags().StringVar(role, "role", "", "`operator`, admin, helpdesk or reader")
 	c.Flags().StringArrayVar(domains, "domain", nil, "`name` of a domain to look after; repeatable; an operator has all")
 	c.Flags().StringVar(language, "language", "", "`code` of the language of the pages: en, fr")
 }

@@ -19,13 +19,14 @@ type Role string
 // Roles.
 const (
 	Owner    Role = "owner"    // of one mailbox
+	Reader   Role = "reader"   // of named domains: sees, changes nothing
 	Helpdesk Role = "helpdesk" // of named domains: sees, releases and deletes; sets nothing
 	Admin    Role = "admin"    // of named domains
 	Operator Role = "operator" // of the node: everything
 )
 
 // Roles returns all of them, the least first.
-func Roles() []Role { return []Role{Owner, Helpdesk, Admin, Operator} }
+func Roles() []Role { return []Role{Owner, Reader, Helpdesk, Admin, Operator} }
 
 // A Kind tells in which table a person is found.
 type Kind string
@@ -42,7 +43,7 @@ type Person struct {
 	ID       int64
 	Name     string // an owner's address, an admin's name
 	Role     Role
-	Domains  []string // A-labels, of admins and helpdesk; an owner's own one
+	Domains  []string // A-labels, of admins, helpdesk and readers; an owner's own one
 	Box      int64    // an owner's mailbox; 0: none
 	Language string   // a tag; "": nobody said
 	Zone     string   // such as "Europe/Paris"; "": the node's

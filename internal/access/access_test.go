@@ -18,7 +18,7 @@ func someone(r Role) Person {
 }
 
 // TestMay is the whole table: what each role may do to each object. A letter stands for
-// a role: o owner, h helpdesk, a admin, p operator.
+// a role: o owner, r reader, h helpdesk, a admin, p operator.
 func TestMay(t *testing.T) {
 	objects := map[string]Object{
 		"own mailbox":              {Domain: "example.org", Box: 7},
@@ -37,26 +37,27 @@ func TestMay(t *testing.T) {
 		"elsewhere, own domain", "elsewhere, other domain", "the node, or oneself", "a mailbox of no domain", "a mailbox without number",
 	}
 	want := map[Action][10]string{
-		Public:       {"ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap", "ohap"},
-		AccountUse:   {"", "", "", "", "", "", "", "ohap", "", ""},
-		HeldView:     {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		Public:       {"orhap", "orhap", "orhap", "orhap", "orhap", "orhap", "orhap", "orhap", "orhap", "orhap"},
+		AccountUse:   {"", "", "", "", "", "", "", "orhap", "", ""},
+		MailboxUse:   {"o", "o", "", "", "", "", "", "", "", ""},
+		HeldView:     {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		HeldRelease:  {"ohap", "p", "hap", "p", "p", "hap", "p", "p", "p", "p"},
 		HeldDelete:   {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
 		HeldAsk:      {"oha", "oha", "ha", "ha", "", "ha", "", "", "", ""},
-		EntryView:    {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		EntryView:    {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		EntryChange:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
-		SettingsView: {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		SettingsView: {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		SettingsSet:  {"oap", "oap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 		RulesChange:  {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 		BlockView:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
-		MessageView:  {"ohap", "ohap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
-		KeyView:      {"hap", "hap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		MessageView:  {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
+		KeyView:      {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 	}
-	letters := map[Role]string{Owner: "o", Helpdesk: "h", Admin: "a", Operator: "p"}
+	letters := map[Role]string{Owner: "o", Reader: "r", Helpdesk: "h", Admin: "a", Operator: "p"}
 	for _, a := range append(Actions(), Public) {
 		if _, ok := want[a]; !ok {
 			t.Errorf("the action %s is in no row of this test", a)

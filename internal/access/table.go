@@ -53,23 +53,23 @@ const (
 // table is role × action. What it does not name is not allowed.
 func table() map[Action]map[Role]reach {
 	return map[Action]map[Role]reach{
-		AccountUse:   {Owner: self, Helpdesk: self, Admin: self, Operator: self},
+		AccountUse:   {Owner: self, Reader: self, Helpdesk: self, Admin: self, Operator: self},
 		MailboxUse:   {Owner: mailbox},
-		HeldView:     {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		HeldView:     {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldRelease:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldDelete:   {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldAsk:      {Owner: mailbox, Helpdesk: domains, Admin: domains},
-		EntryView:    {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		EntryView:    {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		EntryChange:  {Owner: mailbox, Admin: domains, Operator: all},
-		SettingsView: {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
+		SettingsView: {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		SettingsSet:  {Owner: mailbox, Admin: domains, Operator: all},
 		RulesChange:  {Admin: domains, Operator: all},
 		BlockView:    {Operator: all},
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},
 		NodeReload:   {Operator: all},
-		MessageView:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
-		KeyView:      {Helpdesk: domains, Admin: domains, Operator: all},
+		MessageView:  {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
+		KeyView:      {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		KeyChange:    {Admin: domains, Operator: all},
 	}
 }

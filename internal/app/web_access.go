@@ -143,7 +143,7 @@ func (p persons) Has(name string) bool {
 // admin is one of the directory; the zone is that of the first domain.
 func (p persons) admin(a directory.Admin) access.Person {
 	role := map[directory.AdminRole]access.Role{
-		directory.Operator: access.Operator, directory.DomainAdmin: access.Admin, directory.Helpdesk: access.Helpdesk,
+		directory.Operator: access.Operator, directory.DomainAdmin: access.Admin, directory.Helpdesk: access.Helpdesk, directory.Reader: access.Reader,
 	}[a.Role]
 	person := access.Person{Kind: access.KindAdmin, ID: a.ID, Name: a.Name, Role: role, Domains: a.Domains, Language: a.Language}
 	if len(a.Domains) > 0 {

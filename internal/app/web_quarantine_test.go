@@ -72,6 +72,7 @@ func (n *pagesNode) people() {
 		"olga":  {Role: directory.Operator},
 		"adam":  {Role: directory.DomainAdmin, Domains: []string{"test.example"}},
 		"hanna": {Role: directory.Helpdesk, Domains: []string{"test.example"}},
+		"rosa":  {Role: directory.Reader, Domains: []string{"test.example"}},
 	} {
 		admin.Name = name
 		n.must2(n.directory.AddAdmin(t.Context(), admin, pagesPassword))
@@ -372,7 +373,7 @@ func TestQuarantineOfOthers(t *testing.T) {
 	}
 	sees := map[string][]string{
 		"ann@test.example": {"ann@test.example"}, "bob@test.example": {"bob@test.example"}, "carl@other.example": {"carl@other.example"},
-		"adam": {"ann@test.example", "bob@test.example"}, "hanna": {"ann@test.example", "bob@test.example"},
+		"adam": {"ann@test.example", "bob@test.example"}, "hanna": {"ann@test.example", "bob@test.example"}, "rosa": {"ann@test.example", "bob@test.example"},
 		"olga": {"ann@test.example", "bob@test.example", "carl@other.example"},
 	}
 	number := regexp.MustCompile(`Number of this request: \w+`)

@@ -18,7 +18,7 @@ func TestEveryRouteByEveryRole(t *testing.T) {
 	field := regexp.MustCompile(`\{[^}]+\}`)
 	people := map[string]access.Person{}
 	visitors := map[string]*visitor{}
-	for _, name := range []string{"ann@test.example", "hanna", "adam", "olga"} {
+	for _, name := range []string{"ann@test.example", "hanna", "adam", "olga", "rosa"} {
 		p, err := n.person(name)
 		n.must(err)
 		people[name], visitors[name] = p, n.logIn(name)

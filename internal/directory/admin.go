@@ -32,6 +32,7 @@ type AdminRole string
 const (
 	Operator    AdminRole = "operator" // everything
 	DomainAdmin AdminRole = "admin"    // of his domains
+	Reader      AdminRole = "reader"   // of his domains: looks, changes nothing
 	Helpdesk    AdminRole = "helpdesk" // of his domains: looks, releases and deletes, sets nothing
 )
 
@@ -197,7 +198,7 @@ func (s *Snapshot) checkedAdmin(a Admin) ([]Change, error) {
 	if a.State == "" {
 		a.State = Active
 	}
-	if err := oneOf("role", a.Role, Operator, DomainAdmin, Helpdesk); err != nil {
+	if err := oneOf("role", a.Role, Operator, DomainAdmin, Helpdesk, Reader); err != nil {
 		return nil, err
 	}
 	if err := oneOf("state", a.State, Active, Suspended); err != nil {

@@ -133,7 +133,7 @@ func mine(p access.Person, q quarantine.Query) (quarantine.Query, bool) {
 	switch p.Role {
 	case access.Operator:
 		return q, true
-	case access.Admin, access.Helpdesk:
+	case access.Admin, access.Helpdesk, access.Reader:
 		q.Domains = p.Domains
 		return q, len(p.Domains) > 0 && (q.Domain == "" || slices.Contains(p.Domains, q.Domain))
 	case access.Owner:

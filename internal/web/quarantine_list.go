@@ -99,7 +99,7 @@ func (s *Server) listHeld(w http.ResponseWriter, r *http.Request) error {
 			data.Filters = append(data.Filters, formField{name, v.T(key)})
 		}
 	}
-	if v.Person.Role == access.Admin || v.Person.Role == access.Helpdesk {
+	if v.Person.Role != access.Owner && v.Person.Role != access.Operator {
 		data.Domains = v.Person.Domains
 	}
 	if f.after != "" {

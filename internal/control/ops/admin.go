@@ -5,7 +5,7 @@ import "time"
 // An Admin is somebody who looks after the node or some of its domains.
 type Admin struct {
 	Name     string    `json:"name"`
-	Role     string    `json:"role"`    // operator, admin, helpdesk
+	Role     string    `json:"role"`    // operator, admin, helpdesk, reader
 	Domains  []string  `json:"domains"` // none of an operator, who has all
 	Language string    `json:"language"`
 	State    string    `json:"state"` // active, suspended
