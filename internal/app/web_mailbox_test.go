@@ -95,4 +95,5 @@ func TestOwnDeletedMail(t *testing.T) {
 	ann.wants("no number")(back(ann, "id", "x"))(http.StatusBadRequest)
 	ann.wants("back")(back(ann, "id", id[1]))(http.StatusOK, "1 message is back.", "nothing to bring back")
 	ann.wants("no such page")(ann.get("/mailbox/deleted?after=x"))(http.StatusNotFound)
+	ann.wants("none before the first")(ann.get("/mailbox/deleted?after=0"))(http.StatusNotFound)
 }

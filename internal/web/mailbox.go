@@ -183,7 +183,7 @@ type deletedMail struct {
 
 func (s *Server) deleted(w http.ResponseWriter, r *http.Request) error {
 	after := r.URL.Query().Get("after")
-	if _, err := strconv.ParseUint(after, 10, 63); after != "" && err != nil {
+	if n, err := strconv.ParseUint(after, 10, 63); after != "" && (err != nil || n == 0) {
 		return errNotFound
 	}
 	list, err := s.Mailboxes.Deleted(r.Context(), visitOf(r).Person.Box, after, deletedPage)
