@@ -89,6 +89,19 @@ func (s *slapd) stop() {
 
 func (s *slapd) fill(t *testing.T) {
 	t.Helper()
+	top := ldap.NewAddRequest(base, nil)
+	top.Attribute("objectClass", []string{"dcObject", "organization"})
+	top.Attribute("o", []string{"a"})
+	top.Attribute("dc", []string{"a"})
+	s.add(t, top)
+	for name, addresses := range map[string][]string{"ann": {"ann@a.example", "anna@a.example"}, "star": {"a*b@a.example"}, "twin": {"ann@a.example"}} {
+		s.person(t, name, "", addresses...)
+	}
+}
+
+// add adds an entry as the manager.
+func (s *slapd) add(t *testing.T, entry *ldap.AddRequest) {
+	t.Helper()
 	c, err := ldap.DialURL("ldap://" + s.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -97,22 +110,22 @@ func (s *slapd) fill(t *testing.T) {
 	if err := c.Bind(manager, secret); err != nil {
 		t.Fatal(err)
 	}
-	top := ldap.NewAddRequest(base, nil)
-	top.Attribute("objectClass", []string{"dcObject", "organization"})
-	top.Attribute("o", []string{"a"})
-	top.Attribute("dc", []string{"a"})
-	if err := c.Add(top); err != nil {
+	if err := c.Add(entry); err != nil {
 		t.Fatal(err)
 	}
-	for name, addresses := range map[string][]string{"ann": {"ann@a.example", "anna@a.example"}, "star": {"a*b@a.example"}, "twin": {"ann@a.example"}} {
-		p := ldap.NewAddRequest("cn="+name+","+base, nil)
-		p.Attribute("objectClass", []string{"inetOrgPerson"})
-		p.Attribute("sn", []string{name})
-		p.Attribute("mail", addresses)
-		if err := c.Add(p); err != nil {
-			t.Fatal(err)
-		}
+}
+
+// person adds somebody with a password; "": without.
+func (s *slapd) person(t *testing.T, name, password string, addresses ...string) {
+	t.Helper()
+	p := ldap.NewAddRequest("cn="+name+","+base, nil)
+	p.Attribute("objectClass", []string{"inetOrgPerson"})
+	p.Attribute("sn", []string{name})
+	p.Attribute("mail", addresses)
+	if password != "" {
+		p.Attribute("userPassword", []string{password})
 	}
+	s.add(t, p)
 }
 
 func (s *slapd) source(t *testing.T, change func(*Source)) *Lookups {
