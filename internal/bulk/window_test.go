@@ -256,6 +256,7 @@ func TestRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { w.Run(ctx); close(done) }()
+		synctest.Wait() // its first turn is over: none falls between two of these
 		add(w, text(1), 0, 5, "", time.Now())
 		time.Sleep(2 * shareEvery)
 		synctest.Wait()
