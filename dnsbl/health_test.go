@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // A changing resolver answers from a table that a test exchanges.
@@ -83,8 +85,7 @@ func TestHealth(t *testing.T) {
 			broken bool
 		}{{"lists the world", world, true}, {"silent", silent, true}, {"well again", well, false}, {"silent then", silent, false}, {"dead", fakeDNS{}, true}} {
 			r.set(step.dns)
-			time.Sleep(ProbeEvery) // of the bubble's clock
-			synctest.Wait()
+			bubble.Sleep(ProbeEvery) // of the bubble's clock
 			if err := h.Trouble(l); (err != nil) != step.broken {
 				t.Errorf("%s: %v", step.name, err)
 			}
@@ -124,14 +125,12 @@ func TestSilent(t *testing.T) {
 			t.Errorf("after %d: %v", silentAfter, err)
 		}
 		r.set(fakeDNS{"2.0.0.127.a": "servfail", "1.0.0.127.a": "servfail"})
-		time.Sleep(SilentEvery)
-		synctest.Wait()
+		bubble.Sleep(SilentEvery)
 		if h.Trouble(l) == nil {
 			t.Error("believed before it answers")
 		}
 		r.set(fakeDNS{"2.0.0.127.a": "127.0.0.2"})
-		time.Sleep(SilentEvery)
-		synctest.Wait()
+		bubble.Sleep(SilentEvery)
 		if err := h.Trouble(l); err != nil {
 			t.Errorf("after it answers: %v", err)
 		}
@@ -164,7 +163,7 @@ func TestNote(t *testing.T) {
 		for range 3 {
 			note(Answer{State: Error, Fault: PublicResolver, Cause: "answered 127.255.255.254: …"})
 		}
-		time.Sleep(failedEvery)
+		bubble.Sleep(failedEvery)
 		note(Answer{State: Error, Fault: PublicResolver, Cause: "answered 127.255.255.254: …"})
 		c := h.Conditions()[0]
 		got := fmt.Sprintln(c.Asked, c.Hits, c.Misses, c.Errors[TimedOut], c.Errors[PublicResolver], c.InARow, c.LastFault, c.LastError, c.ErrorAt.Equal(time.Now()))

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // A sheet answers for a zone by a function of the whole name, and counts questions.
@@ -93,7 +95,7 @@ func TestSuspect(t *testing.T) {
 				var wg sync.WaitGroup
 				wg.Go(func() { h.Run(ctx) })
 				synctest.Wait()
-				time.Sleep(suspectEvery) // of the bubble's clock
+				bubble.Sleep(suspectEvery) // of the bubble's clock
 				dns.set(c.says)
 				for i := range 250 {
 					h.Note([]Answer{{List: l, State: Hit, About: c.about(i)}})
@@ -107,8 +109,7 @@ func TestSuspect(t *testing.T) {
 					for i := range 250 {
 						h.Note([]Answer{{List: l, State: Hit, About: c.about(i)}})
 					}
-					time.Sleep(suspectEvery)
-					synctest.Wait()
+					bubble.Sleep(suspectEvery)
 					if got := w.String(); got != "a broke, a recovered" {
 						t.Errorf("told %s", got)
 					}
@@ -134,7 +135,7 @@ func TestSuspectIsProbedSeldom(t *testing.T) {
 			for j := range breakerWindow {
 				h.Note([]Answer{{List: l, State: Hit, About: fmt.Sprintf("2001:db8:%x:%x::1", i, j)}})
 			}
-			time.Sleep(time.Second)
+			bubble.Sleep(time.Second)
 		}
 		synctest.Wait()
 		cancel()

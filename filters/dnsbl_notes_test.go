@@ -14,6 +14,7 @@ import (
 	"gatepost/dnsbl"
 	"gatepost/internal/mail"
 	"gatepost/pipeline"
+	"gatepost/test/bubble"
 )
 
 // listDNS answers for DNS lists: what say says of a zone and the name in it. "" is no such
@@ -201,8 +202,7 @@ func TestFieldNote02DeadListsHaveNoVoice(t *testing.T) {
 				for i := range 96 {
 					w.mail(t, fmt.Sprintf("203.0.%d.7", i))
 				}
-				time.Sleep(time.Minute) // of the bubble's clock
-				synctest.Wait()
+				bubble.Sleep(time.Minute) // of the bubble's clock
 			}
 			if got := w.mail(t, "192.0.2.7"); got != "none: not listed, but 1 of 3 lists gave no valid answer" {
 				t.Errorf("who is in no other list: %s", got)
@@ -267,8 +267,7 @@ func TestFieldNote03GoodForEverybody(t *testing.T) {
 				t.Fatalf("mail %d: %s", i, got)
 			}
 		}
-		time.Sleep(time.Minute) // of the bubble's clock
-		synctest.Wait()
+		bubble.Sleep(time.Minute) // of the bubble's clock
 		if got := w.mail(t, "192.0.2.7"); got != "temperror: none of 1 lists gave a valid answer" {
 			t.Error(got)
 		}

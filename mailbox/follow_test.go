@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // annals is a Historian.
@@ -44,7 +46,7 @@ func TestFollow(t *testing.T) {
 		failures, done := 0, make(chan struct{})
 		go func() { defer close(done); c.Follow(ctx, time.Second, a, func(error) { failures++ }) }()
 		defer func() { cancel(); <-done }()
-		next := func() { time.Sleep(time.Second); synctest.Wait() }
+		next := func() { bubble.Sleep(time.Second) }
 		next()
 		if a.asked != 0 {
 			t.Error("asked for nobody")

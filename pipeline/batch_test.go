@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // What is answered from memory is asked in one goroutine, in list order; who waits, and
@@ -209,8 +211,7 @@ func TestWithLimit(t *testing.T) {
 			if d, ok := late.Deadline(); !ok || time.Until(d) != time.Second || late.Err() != nil {
 				t.Errorf("armed %t: deadline in %s, %t; %v", armed, time.Until(d), ok, late.Err())
 			}
-			time.Sleep(time.Second)
-			synctest.Wait()
+			bubble.Sleep(time.Second)
 			if !errors.Is(late.Err(), context.DeadlineExceeded) || !errors.Is(context.Cause(late), context.DeadlineExceeded) {
 				t.Errorf("armed %t: at its end %v, because %v", armed, late.Err(), context.Cause(late))
 			}

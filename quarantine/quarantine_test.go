@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // memRows is a store with one held message, and a number of others that are due.
@@ -135,7 +137,7 @@ func TestRunExpiresNowAndAgain(t *testing.T) {
 		q := New(Config{Reader: rows, Settler: &failsOnce{memRows: rows}, Preparer: rows, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		go q.Run(ctx)
-		time.Sleep(expireEvery + time.Second)
+		bubble.Sleep(expireEvery + time.Second)
 		cancel()
 		synctest.Wait()
 		if rows.due != 0 || !strings.Contains(log.String(), "error=\"quarantine: expire: down\"") || !strings.Contains(log.String(), "messages=3") {
@@ -166,13 +168,12 @@ func TestRunWaitsForTheClock(t *testing.T) {
 		q := New(Config{Reader: rows, Settler: rows, Preparer: rows, Old: func(context.Context) (time.Time, bool) { return noon, believed.Load() }})
 		ctx, cancel := context.WithCancel(t.Context())
 		go q.Run(ctx)
-		time.Sleep(3 * expireEvery)
-		synctest.Wait()
+		bubble.Sleep(3 * expireEvery)
 		if rows.due != 3 {
 			t.Errorf("%d left, want all", rows.due)
 		}
 		believed.Store(true)
-		time.Sleep(expireEvery)
+		bubble.Sleep(expireEvery)
 		cancel()
 		synctest.Wait()
 		if rows.due != 0 {

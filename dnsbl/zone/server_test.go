@@ -91,7 +91,7 @@ func TestTools(t *testing.T) {
 			if _, err := exec.LookPath(c.line[0]); err != nil {
 				t.Skip(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			out, err := exec.CommandContext(ctx, c.line[0], c.line[1:]...).CombinedOutput()
 			for _, want := range c.want {
@@ -107,12 +107,12 @@ func TestTools(t *testing.T) {
 // is no question ends it.
 func TestTCP(t *testing.T) {
 	addr, s := serve(t, example())
-	c, err := dns.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := dns.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	names := []string{"7.2.0.192.bl.example.org.", "evil.example.bl.example.org.", "bl.example.org."}
 	for _, name := range names {
 		if err := c.WriteMsg(new(dns.Msg).SetQuestion(name, dns.TypeANY)); err != nil {

@@ -89,7 +89,7 @@ func startUnbound(t *testing.T, zone string) (addr string) {
 			t.Log(said.String())
 		}
 	})
-	for range 200 {
+	for range 2000 {
 		if _, err := dns.Exchange(new(dns.Msg).SetQuestion("bl.example.org.", dns.TypeSOA), addr); err == nil {
 			return addr
 		}

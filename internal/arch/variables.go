@@ -77,7 +77,7 @@ func isState(spec *ast.ValueSpec) (state bool) {
 			}
 			if s, ok := n.(*ast.SelectorExpr); ok {
 				x, ok := s.X.(*ast.Ident)
-				state = state || ok && (x.Name == "sync" && s.Sel.Name != "OnceValue" || x.Name == "atomic")
+				state = state || ok && (x.Name == "sync" && s.Sel.Name != "OnceValue" && s.Sel.Name != "OnceValues" || x.Name == "atomic")
 			}
 			return true
 		})

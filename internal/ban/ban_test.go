@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatepost/internal/ban"
+	"gatepost/test/bubble"
 )
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -42,6 +43,7 @@ func start(t *testing.T, rows ban.Rows, change func(*ban.Config)) *node {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); b.Run(ctx) }()
+	synctest.Wait() // its first turn is over
 	n := &node{b, t, sync.OnceFunc(func() { cancel(); <-done })}
 	t.Cleanup(n.stop)
 	return n
@@ -66,12 +68,12 @@ func (n *node) wants(banned bool, clients ...string) {
 }
 
 // bubble runs a test with a clock of its own, which its rows have too.
-func bubble(t *testing.T, f func(*testing.T, *memory)) {
+func inBubble(t *testing.T, f func(*testing.T, *memory)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newMemory(func() time.Time { return time.Now().UTC() })) })
 }
 
 func TestWhatIsBanned(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.impose("2001:db8:1:2::7", ban.Harvest)
@@ -88,9 +90,9 @@ func TestWhatIsBanned(t *testing.T) {
 		if c := n.Counts(); c[ban.Honeypot] != 1 || c[ban.Harvest] != 1 || c[ban.Login] != 0 {
 			t.Errorf("counts %v", c)
 		}
-		time.Sleep(10 * time.Minute)
+		bubble.Sleep(10 * time.Minute)
 		n.wants(false, "192.0.2.7", "2001:db8:1:2::7", "198.51.100.1")
-		time.Sleep(time.Minute)
+		bubble.Sleep(time.Minute)
 		if c := n.Counts(); c[ban.Honeypot] != 0 {
 			t.Errorf("counts %v after they ended", c)
 		}
@@ -98,7 +100,7 @@ func TestWhatIsBanned(t *testing.T) {
 }
 
 func TestImposeRefuses(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		if err := n.Impose(t.Context(), netip.Addr{}, "login", ""); err == nil {
 			t.Error("no address was banned")
@@ -111,22 +113,22 @@ func TestImposeRefuses(t *testing.T) {
 
 // 10 minutes, an hour, a day; and from the start again when it was quiet for a week.
 func TestLadder(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		for i, want := range []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour, 24 * time.Hour} {
 			n.impose("192.0.2.7", ban.Honeypot)
-			time.Sleep(2 * time.Second)
+			bubble.Sleep(2 * time.Second)
 			got, ok := n.Find(addr("192.0.2.7"), nil)
 			if left := time.Until(got.Until) + 2*time.Second; !ok || left != want {
 				t.Errorf("ban %d: got %v, want %v", i, left, want)
 			}
 			n.impose("192.0.2.7", ban.Harvest) // while it is banned
-			time.Sleep(want)
+			bubble.Sleep(want)
 			n.wants(false, "192.0.2.7")
 		}
-		time.Sleep(7 * 24 * time.Hour)
+		bubble.Sleep(7 * 24 * time.Hour)
 		n.impose("192.0.2.7", ban.Honeypot)
-		time.Sleep(2 * time.Second)
+		bubble.Sleep(2 * time.Second)
 		if got, _ := n.Find(addr("192.0.2.7"), nil); got.Step != 1 {
 			t.Errorf("after a week: step %d, want 1", got.Step)
 		}
@@ -158,14 +160,14 @@ func TestGreaterBanReplacesLesser(t *testing.T) {
 		{"less grave", ban.Login, ban.Harvest, 5 * time.Second, ban.Login},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, rows *memory) {
+			inBubble(t, func(t *testing.T, rows *memory) {
 				n, other := start(t, rows, nil), start(t, rows, nil)
 				n.impose("192.0.2.7", tt.first)
-				time.Sleep(tt.wait)
+				bubble.Sleep(tt.wait)
 				before, _ := n.Find(addr("192.0.2.7"), nil)
 				n.impose("192.0.2.7", tt.second)
 				shut(n, tt.want.Doors(), tt.want)
-				time.Sleep(5 * time.Second)
+				bubble.Sleep(5 * time.Second)
 				shut(n, tt.want.Doors(), tt.want)
 				shut(other, tt.want.Doors(), tt.want)
 				if got, _ := n.Find(addr("192.0.2.7"), nil); got.ID == 0 || got.Until.Before(before.Until) {
@@ -175,28 +177,28 @@ func TestGreaterBanReplacesLesser(t *testing.T) {
 		})
 	}
 	t.Run("another node's row", func(t *testing.T) { // comes while ours waits to be written
-		bubble(t, func(t *testing.T, rows *memory) {
+		inBubble(t, func(t *testing.T, rows *memory) {
 			n, other := start(t, rows, nil), start(t, rows, nil)
 			other.impose("192.0.2.7", ban.Harvest)
 			synctest.Wait()
 			rows.breaksImpose(errDown)
 			n.impose("192.0.2.7", ban.Login)
-			time.Sleep(3 * time.Second)
+			bubble.Sleep(3 * time.Second)
 			shut(n, true, ban.Login)
 			rows.breaksImpose(nil)
-			time.Sleep(3 * time.Second)
+			bubble.Sleep(3 * time.Second)
 			shut(n, true, ban.Login)
 			shut(other, true, ban.Login)
 		})
 	})
 	t.Run("while the lesser one is written", func(t *testing.T) {
-		bubble(t, func(t *testing.T, rows *memory) {
+		inBubble(t, func(t *testing.T, rows *memory) {
 			n := start(t, rows, nil)
 			rows.during(func() { n.impose("192.0.2.7", ban.Login) })
 			n.impose("192.0.2.7", ban.Harvest)
 			synctest.Wait()
 			shut(n, true, ban.Login)
-			time.Sleep(3 * time.Second)
+			bubble.Sleep(3 * time.Second)
 			shut(n, true, ban.Login)
 			if got, _ := n.Find(addr("192.0.2.7"), nil); got.ID == 0 {
 				t.Errorf("got %+v, want one that is written", got)
@@ -208,7 +210,7 @@ func TestGreaterBanReplacesLesser(t *testing.T) {
 // A ban of one address that leaves the doors open does not hide that of the network around
 // it, which shuts them.
 func TestNarrowBanDoesNotShield(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Harvest)
 		if _, err := n.Add(t.Context(), netip.MustParsePrefix("192.0.2.0/24"), time.Hour, "olga", ""); err != nil {
@@ -225,22 +227,22 @@ func TestNarrowBanDoesNotShield(t *testing.T) {
 
 // Two nodes on one store see each other's bans, and what became of them, within a poll.
 func TestNodesShareBans(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		a, b := start(t, rows, nil), start(t, rows, nil)
 		a.impose("192.0.2.7", ban.Honeypot)
 		a.wants(true, "192.0.2.7")
-		time.Sleep(2 * time.Second)
+		bubble.Sleep(2 * time.Second)
 		b.wants(true, "192.0.2.7")
 		if _, err := b.Lift(t.Context(), "192.0.2.7", "olga", "a customer"); err != nil {
 			t.Fatal(err)
 		}
 		b.wants(false, "192.0.2.7")
-		time.Sleep(time.Second)
+		bubble.Sleep(time.Second)
 		a.wants(false, "192.0.2.7")
 		// Both at once: one row, and each has that.
 		a.impose("192.0.2.8", ban.Honeypot)
 		b.impose("192.0.2.8", ban.Harvest)
-		time.Sleep(2 * time.Second)
+		bubble.Sleep(2 * time.Second)
 		x, _ := a.Find(addr("192.0.2.8"), nil)
 		y, _ := b.Find(addr("192.0.2.8"), nil)
 		if x != y || x.ID == 0 {
@@ -251,21 +253,21 @@ func TestNodesShareBans(t *testing.T) {
 
 // A node whose clock is wrong ends a ban when the others do.
 func TestClocksDiffer(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		a := start(t, rows, nil)
 		b := start(t, rows, func(c *ban.Config) { c.Now = func() time.Time { return time.Now().UTC().Add(-3 * time.Hour) } })
 		b.impose("192.0.2.7", ban.Honeypot)
-		time.Sleep(2 * time.Second)
+		bubble.Sleep(2 * time.Second)
 		a.wants(true, "192.0.2.7")
 		b.wants(true, "192.0.2.7")
-		time.Sleep(10*time.Minute - 2*time.Second)
+		bubble.Sleep(10*time.Minute - 2*time.Second)
 		a.wants(false, "192.0.2.7")
 		b.wants(false, "192.0.2.7")
 	})
 }
 
 func TestRestartKeepsBans(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.stop() // at once: what waits is written at the end
@@ -275,18 +277,18 @@ func TestRestartKeepsBans(t *testing.T) {
 
 // While the store is down bans count here; they are written when it is back.
 func TestStoreDown(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		rows.breaks(errDown)
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.Hit(ban.Ban{Network: ban.Network(addr("192.0.2.7"))}, "smtp")
-		time.Sleep(5 * time.Second)
+		bubble.Sleep(5 * time.Second)
 		n.wants(true, "192.0.2.7")
 		if _, err := n.Lift(t.Context(), "192.0.2.7", "olga", ""); !errors.Is(err, errDown) {
 			t.Errorf("lifted: %v", err)
 		}
 		rows.breaks(nil)
-		time.Sleep(12 * time.Second)
+		bubble.Sleep(12 * time.Second)
 		if len(rows.all()) != 1 || rows.all()[0].Hits != 1 {
 			t.Errorf("rows: %+v", rows.all())
 		}
@@ -294,7 +296,7 @@ func TestStoreDown(t *testing.T) {
 }
 
 func TestNeverBanned(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		spared := netip.MustParsePrefix("192.0.2.0/24")
 		on := true
 		never := func(c *ban.Config) {
@@ -337,7 +339,7 @@ func TestNeverBanned(t *testing.T) {
 }
 
 func TestAddAndLift(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
 		synctest.Wait() // it is written
@@ -381,7 +383,7 @@ func TestAddAndLift(t *testing.T) {
 
 // Who guessed passwords may lift the ban himself, once a day; other causes not at all.
 func TestLiftOwn(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		for i, tt := range []struct {
 			cause ban.Cause
@@ -390,7 +392,7 @@ func TestLiftOwn(t *testing.T) {
 			if tt.want != ban.ErrNone {
 				n.impose("192.0.2.7", tt.cause)
 			} else {
-				time.Sleep(25 * time.Hour)
+				bubble.Sleep(25 * time.Hour)
 			}
 			if err := n.LiftOwn(t.Context(), addr("192.0.2.7"), "my phone"); !errors.Is(err, tt.want) {
 				t.Errorf("%d: got %v, want %v", i, err, tt.want)
@@ -404,12 +406,12 @@ func TestLiftOwn(t *testing.T) {
 }
 
 func TestNotice(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) { // it is midnight, 2000-01-01
+	inBubble(t, func(t *testing.T, rows *memory) { // it is midnight, 2000-01-01
 		n := start(t, rows, nil)
 		page := start(t, rows, func(c *ban.Config) { c.Contact = "https://mx.example/ban" })
 		n.impose("192.0.2.7", ban.Honeypot)
 		n.impose("2001:db8::1", ban.Login)
-		time.Sleep(90 * time.Second)
+		bubble.Sleep(90 * time.Second)
 		four, _ := n.Find(addr("192.0.2.7"), nil)
 		six, _ := n.Find(addr("2001:db8::1"), nil)
 		for _, tt := range []struct{ got, want string }{
@@ -425,14 +427,14 @@ func TestNotice(t *testing.T) {
 }
 
 func TestHitsAreBatched(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		n.impose("192.0.2.7", ban.Honeypot)
 		b, _ := n.Find(addr("192.0.2.7"), nil) // before it is written
 		for range 1000 {
 			n.Hit(b, "smtp")
 		}
-		time.Sleep(11 * time.Second)
+		bubble.Sleep(11 * time.Second)
 		if got := rows.all()[0]; got.Hits != 1000 || got.LastHit.IsZero() {
 			t.Errorf("got %+v", got)
 		}
@@ -442,7 +444,7 @@ func TestHitsAreBatched(t *testing.T) {
 // A flood of 100,000 bad clients a minute, for 20 seconds: memory and rows stay within their bounds,
 // there is a commit a second at most, and what an admin banned stays.
 func TestFlood(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		const most = 5_000
 		n := start(t, rows, func(c *ban.Config) { c.Most = most })
 		if _, err := n.Add(t.Context(), netip.MustParsePrefix("192.0.2.0/24"), time.Minute, "olga", ""); err != nil {
@@ -455,7 +457,7 @@ func TestFlood(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i%1000 == 0 {
-				time.Sleep(590 * time.Millisecond)
+				bubble.Sleep(590 * time.Millisecond)
 			}
 		}
 		total := 0
@@ -466,11 +468,11 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%d are banned, want %d", total, most)
 		}
 		n.wants(true, "192.0.2.7")
-		time.Sleep(30 * time.Second)
+		bubble.Sleep(30 * time.Second)
 		if rows.times() > 55 || len(rows.all()) > 500*55 {
 			t.Errorf("%d commits, %d rows", rows.times(), len(rows.all()))
 		}
-		time.Sleep(2 * time.Minute)
+		bubble.Sleep(2 * time.Minute)
 		if len(rows.all()) > most+1 { // and the admin's, which ended
 			t.Errorf("%d rows, want %d at most", len(rows.all()), most+1)
 		}
@@ -479,7 +481,7 @@ func TestFlood(t *testing.T) {
 
 // The table answers as a plain list of networks does.
 func TestFindIsAsALoop(t *testing.T) {
-	bubble(t, func(t *testing.T, rows *memory) {
+	inBubble(t, func(t *testing.T, rows *memory) {
 		n := start(t, rows, nil)
 		random := rand.New(rand.NewPCG(1, 2))
 		some := func() netip.Addr {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -258,8 +260,7 @@ func TestRun(t *testing.T) {
 		go func() { w.Run(ctx); close(done) }()
 		synctest.Wait() // its first turn is over: none falls between two of these
 		add(w, text(1), 0, 5, "", time.Now())
-		time.Sleep(2 * shareEvery)
-		synctest.Wait()
+		bubble.Sleep(2 * shareEvery)
 		if len(rows.list) != 1 || len(rows.expired) != 2 || time.Since(rows.expired[0]) < Span {
 			t.Errorf("told %d, expired before %v", len(rows.list), rows.expired)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 func TestDomains(t *testing.T) {
@@ -215,24 +216,23 @@ func TestFollow(t *testing.T) {
 		other := f.open(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		go other.Run(ctx)
+		synctest.Wait() // its first turn is over
 		e := f.entry(t, Block, "", "x.example", "")
 		f.domain(t, "new.example")
 		other.Hit(e.ID)
-		time.Sleep(time.Second) // the fake clock's
-		synctest.Wait()
+		bubble.Sleep(time.Second) // the fake clock's
 		if _, ok := other.Snapshot().Domain("new.example"); !ok {
 			t.Error("a change elsewhere is not live after a second")
 		}
 		f.rows.mu.Lock()
 		f.rows.behind, f.rows.failing = true, errors.New("down for a moment")
 		f.rows.mu.Unlock()
-		time.Sleep(time.Second)
+		bubble.Sleep(time.Second)
 		f.rows.mu.Lock()
 		f.rows.failing = nil
 		f.rows.mu.Unlock()
 		wantErr(t, "remove", f.RemoveDomain(ctx, "new.example"), nil)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Second)
 		if _, ok := other.Snapshot().Domain("new.example"); ok {
 			t.Error("who was too far behind did not load anew")
 		}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // Entries are kept for 30 days after they expired, and then go, more than a batch of them.
@@ -46,7 +48,7 @@ func TestRunPurges(t *testing.T) {
 			t.Fatal(err)
 		}
 		go f.Run(t.Context())
-		time.Sleep(purgeEvery + time.Second)
+		bubble.Sleep(purgeEvery + time.Second)
 		if _, err := f.Entry(t.Context(), e.ID); err == nil {
 			t.Error("still there")
 		}

@@ -37,7 +37,7 @@ func opened(t *testing.T, change func(*Door)) (*Door, string) {
 	served := make(chan error, 1)
 	go func() { served <- d.Serve(context.Background(), l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := errors.Join(d.Shutdown(ctx), <-served); err != nil {
 			t.Error(err)
@@ -48,7 +48,7 @@ func opened(t *testing.T, change func(*Door)) (*Door, string) {
 
 func hear(t *testing.T, nc net.Conn, n int) string {
 	t.Helper()
-	nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	nc.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	b := make([]byte, n)
 	got, _ := io.ReadFull(nc, b)
 	return string(b[:got])
@@ -108,7 +108,7 @@ func TestShutdown(t *testing.T) {
 	if got := hear(t, nc, 5); got != "hello" {
 		t.Fatalf("got %q", got)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := d.Shutdown(ctx); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // An engines is the addresses of a test: what is wrong with each.
@@ -176,7 +178,7 @@ func TestRecovers(t *testing.T) {
 			s.Do(t.Context(), e.ask)
 		}
 		wantText(t, "told", e.told(), "a trouble: away")
-		time.Sleep(100 * time.Second)
+		bubble.Sleep(100 * time.Second)
 		if s.Do(t.Context(), e.ask) == nil {
 			t.Fatal("asked one that is away")
 		}
@@ -186,8 +188,7 @@ func TestRecovers(t *testing.T) {
 		e.mu.Lock()
 		e.deaf["a"] = errAway // answers probes alone
 		e.mu.Unlock()
-		time.Sleep(probeLatest)
-		synctest.Wait()
+		bubble.Sleep(probeLatest)
 		if c := s.Conditions()[0]; !c.Trying || c.Trouble == nil {
 			t.Errorf("got %+v, want one that is tried", c)
 		}
@@ -199,8 +200,7 @@ func TestRecovers(t *testing.T) {
 		e.mu.Lock()
 		delete(e.deaf, "a")
 		e.mu.Unlock()
-		time.Sleep(probeLatest)
-		synctest.Wait()
+		bubble.Sleep(probeLatest)
 		if err := s.Do(t.Context(), e.ask); err != nil {
 			t.Fatal(err)
 		}
@@ -214,20 +214,17 @@ func TestProbes(t *testing.T) {
 		var e engines
 		s := e.service(3, "a")
 		run(t, s)
-		time.Sleep(time.Minute + time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Minute + time.Second)
 		e.mu.Lock()
 		if e.probed != 5 {
 			t.Errorf("%d probes in a minute, want 5", e.probed)
 		}
 		e.mu.Unlock()
 		e.set("a", errAway)
-		time.Sleep(ProbeEvery + 3*time.Second)
-		synctest.Wait()
+		bubble.Sleep(ProbeEvery + 3*time.Second)
 		wantText(t, "told", e.told(), "a trouble: away")
 		e.set("a", nil)
-		time.Sleep(probeLatest + ProbeEvery)
-		synctest.Wait()
+		bubble.Sleep(probeLatest + ProbeEvery)
 		wantText(t, "told", e.told(), "a trouble: <nil>")
 	})
 }
@@ -250,7 +247,7 @@ func TestHalfOpenOnce(t *testing.T) {
 		if err := s.Do(ctx, e.ask); err == nil || e.took() != "" {
 			t.Error("two were tried at once:", err)
 		}
-		time.Sleep(11 * time.Second)
+		bubble.Sleep(11 * time.Second)
 	})
 }
 
@@ -269,7 +266,7 @@ func TestParallel(t *testing.T) {
 		if got := time.Since(begin); got != 5*time.Second {
 			t.Errorf("waited %s, want 5s", got)
 		}
-		time.Sleep(11 * time.Second)
+		bubble.Sleep(11 * time.Second)
 	})
 }
 
@@ -280,7 +277,7 @@ func TestOldSignatures(t *testing.T) {
 		s := e.service(1, "a")
 		s.Probe(t.Context())
 		wantText(t, "told", e.told(), "")
-		time.Sleep(2 * time.Hour)
+		bubble.Sleep(2 * time.Hour)
 		s.Probe(t.Context())
 		s.Probe(t.Context())
 		wantText(t, "told", e.told(), "a old: true")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // Each attempt of a row comes that many seconds after noon; what is written in between
@@ -229,36 +230,35 @@ func TestRun(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); b.Run(ctx) }()
-		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
-
+		synctest.Wait() // its first turn is over
 		try(t, b, question(0), Unseen)
-		wait(1100 * time.Millisecond)
+		bubble.Sleep(1100 * time.Millisecond)
 		if len(rows.found.Triplets) != 1 {
 			t.Error("not written within a second")
 		}
 		try(t, b, question(300), Passed)
-		wait(time.Second)
+		bubble.Sleep(time.Second)
 		rows.set(func() { clear(rows.found.Triplets) }) // another node was told to forget
 		try(t, b, question(301), Known)
 		rows.set(func() { rows.changes++ })
-		wait(time.Second)
+		bubble.Sleep(time.Second)
 		try(t, b, question(302), Unseen)
 
-		wait(time.Minute)
+		bubble.Sleep(time.Minute)
 		if len(rows.swept) != 0 || len(rows.folded) != 0 {
 			t.Error("something was removed by a clock that is not believed")
 		}
 		believed.Store(true)
-		wait(time.Minute)
+		bubble.Sleep(time.Minute)
 		if len(rows.swept) != 3 || strings.Join(rows.folded, ",") != "2026-11-25 2026-08-28,2026-11-26 2026-08-28" {
 			t.Errorf("got %v, %v", rows.swept, rows.folded)
 		}
 
 		rows.set(func() { rows.dumb = errDisk })
 		try(t, b, question(303).to("carl@example.net"), Unseen)
-		wait(5 * time.Second)
+		bubble.Sleep(5 * time.Second)
 		rows.set(func() { rows.dumb = nil })
-		wait(time.Second)
+		bubble.Sleep(time.Second)
 		if n := strings.Count(log.String(), "can't be written"); n != 1 || !strings.Contains(log.String(), "written again") {
 			t.Errorf("the log says\n%s", &log)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatepost/internal/blob"
@@ -418,6 +419,10 @@ func (stuck) Check(ctx context.Context, _ pipeline.Query) (pipeline.Finding, err
 
 // A shadow policy that hangs does not use up the time that keeping needs.
 func TestShadowThatHangs(t *testing.T) {
+	synctest.Test(t, testShadowThatHangs)
+}
+
+func testShadowThatHangs(t *testing.T) {
 	w := newWorld(t)
 	p := *w.Policies()
 	def := *p.ByName["default"]

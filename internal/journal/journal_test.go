@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // memory is a Log and Rows.
@@ -152,8 +153,7 @@ func TestNotesAreGrouped(t *testing.T) {
 		for i := range 600 {
 			j.Note(record(i))
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Second)
 		if len(m.rows) != 600 || m.commits != 3 {
 			t.Errorf("got %d rows in %d commits, want 600 in 3", len(m.rows), m.commits)
 		}
@@ -190,8 +190,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%d notes wait, want %d to %d", n, calm, maxNotes)
 		}
 		m.mu.Unlock()
-		time.Sleep(time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Second)
 		j.Note(record(flood))
 		j.Close()
 		if got := uint64(len(m.rows)) + j.Dropped(); got != flood+1 {
@@ -236,8 +235,7 @@ func TestFloodIsFairToOthers(t *testing.T) {
 					j.Note(r)
 				}
 				m.mu.Unlock()
-				time.Sleep(time.Second)
-				synctest.Wait()
+				bubble.Sleep(time.Second)
 				kept := 0
 				for _, r := range m.rows {
 					if strings.HasPrefix(r.Client, "2001:db8:1:") {
@@ -282,8 +280,7 @@ func TestNotesThatFail(t *testing.T) {
 		for i := range 10 {
 			j.Note(record(i))
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Second)
 		m.err = nil
 		j.Note(record(10))
 		j.Close()

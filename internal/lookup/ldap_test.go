@@ -14,6 +14,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"gatepost/internal/mail"
+	"gatepost/test/vacant"
 )
 
 // slapd is a private OpenLDAP server with two people.
@@ -55,12 +56,10 @@ access to * by dn="%[3]s" read by anonymous auth by * none
 	if err := os.WriteFile(filepath.Join(s.dir, "slapd.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var err error
+	if s.addr, err = vacant.Addr(); err != nil {
 		t.Fatal(err)
 	}
-	s.addr = l.Addr().String()
-	l.Close()
 	s.start(t)
 	t.Cleanup(s.stop)
 	s.fill(t)
@@ -73,7 +72,7 @@ func (s *slapd) start(t *testing.T) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", s.addr); err == nil {
 			c.Close()
 			return

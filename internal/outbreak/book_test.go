@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // fakeRows are rows in memory.
@@ -232,12 +234,13 @@ func TestRun(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { one.Run(ctx) })
 		wg.Go(func() { two.Run(ctx) })
+		synctest.Wait() // their first turns are over
 		one.Record([]Sum{sum}, firms(0, 9), time.Now())
-		time.Sleep(3 * time.Second)
+		bubble.Sleep(3 * time.Second)
 		if _, got := two.Check(sum, firms(9, 1), time.Now(), DefaultTerms()); !got {
 			t.Error("the other node knows nothing")
 		}
-		time.Sleep(2 * time.Hour)
+		bubble.Sleep(2 * time.Hour)
 		if len(rows.rows) != 0 || len(one.files) != 0 {
 			t.Errorf("%d rows and %d files are kept", len(rows.rows), len(one.files))
 		}

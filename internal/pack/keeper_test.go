@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // A site is a web server with one page.
@@ -129,16 +131,14 @@ func TestRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- k.Run(ctx) }()
-		time.Sleep(3*time.Hour + time.Minute)
-		synctest.Wait()
+		bubble.Sleep(3*time.Hour + time.Minute)
 		s.mu.Lock()
 		if n := len(s.asked); n < 3 || n > 5 || s.asked[0] != "|" || !strings.HasPrefix(s.asked[1], `"1"|Thu`) {
 			t.Errorf("asked %q", s.asked)
 		}
 		s.err, s.asked = errors.New("down"), nil
 		s.mu.Unlock()
-		time.Sleep(2*time.Hour + time.Minute)
-		synctest.Wait()
+		bubble.Sleep(2*time.Hour + time.Minute)
 		s.mu.Lock()
 		if n := len(s.asked); n < 4 || n > 10 {
 			t.Errorf("while it was down: asked %d times", n)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // TestBudget: what a message asks is counted and timed together, whoever asks for it.
@@ -71,7 +73,7 @@ func TestBudgetTime(t *testing.T) {
 					t.Errorf("round %d: %v after %s, want after %s", round, err, took, want)
 				}
 			}
-			time.Sleep(time.Hour) // the client is slow
+			bubble.Sleep(time.Hour) // the client is slow
 		}
 	})
 }
@@ -93,7 +95,7 @@ func TestFairShare(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Second)
+		bubble.Sleep(time.Second)
 		net.mu.Lock()
 		asked := len(net.asked)
 		net.mu.Unlock()

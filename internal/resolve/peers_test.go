@@ -249,7 +249,7 @@ func (o *triesOf) Exchange(server, _ string, _ float64) {
 // report waits for news of a server.
 func report(ctx context.Context, t *testing.T, reports <-chan Condition, server string, well bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	select {
 	case c := <-reports:

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 const ms = time.Millisecond
@@ -105,8 +107,7 @@ func TestDeadServer(t *testing.T) {
 				t.Errorf("question %d took %s", i, took)
 			}
 		}
-		time.Sleep(2 * time.Second) // in which the probe has no answer
-		synctest.Wait()
+		bubble.Sleep(2 * time.Second) // in which the probe has no answer
 		for i := range 100 {
 			if took := ask(100 + i); took != 10*ms {
 				t.Fatalf("the dead server still costs %s", took)
@@ -115,12 +116,12 @@ func TestDeadServer(t *testing.T) {
 		if c := r.Conditions()[0]; c.Trouble == nil || !c.Silent || r.Conditions()[1].Trouble != nil || r.Err() != nil {
 			t.Errorf("conditions %+v, %v", r.Conditions(), r.Err())
 		}
-		time.Sleep(10 * time.Minute)
+		bubble.Sleep(10 * time.Minute)
 		if n := net.count("192.0.2.1", "."); n < 30 || n > 45 {
 			t.Errorf("%d probes in ten minutes", n)
 		}
 		net.set("192.0.2.1", deed{"A 192.0.2.102", 30 * ms})
-		time.Sleep(maxRest + 2*time.Second)
+		bubble.Sleep(maxRest + 2*time.Second)
 		if took := ask(999); took != 30*ms {
 			t.Errorf("it is back, and the question took %s", took)
 		}
@@ -182,8 +183,7 @@ func TestAllDead(t *testing.T) {
 		for i := range silences {
 			_, _ = r.Lookup(t.Context(), fmt.Sprintf("n%d.test", i), A)
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		bubble.Sleep(time.Second)
 		begun := time.Now()
 		if _, err := r.Lookup(t.Context(), "more.test", A); !errors.Is(err, ErrTemporary) || time.Since(begun) > 0 {
 			t.Errorf("got %v after %s", err, time.Since(begun))
@@ -192,7 +192,7 @@ func TestAllDead(t *testing.T) {
 			t.Error("no reason given")
 		}
 		net.set("192.0.2.1", deed{"A 192.0.2.7", 0})
-		time.Sleep(maxRest)
+		bubble.Sleep(maxRest)
 		if a, err := r.Lookup(t.Context(), "again.test", A); words(a, err) != "192.0.2.7" || r.Err() != nil {
 			t.Errorf("after it came back: %v, %v", err, r.Err())
 		}

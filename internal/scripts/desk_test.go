@@ -15,6 +15,7 @@ import (
 
 	"gatepost/mailbox"
 	"gatepost/mailbox/sieve"
+	"gatepost/test/bubble"
 )
 
 // others are the methods that nobody asks for.
@@ -139,8 +140,7 @@ func TestFollows(t *testing.T) {
 		go d.Run(ctx)
 		synctest.Wait()
 		r.put(7, "keep;")
-		time.Sleep(followEvery)
-		synctest.Wait()
+		bubble.Sleep(followEvery)
 		if !d.Has(7) {
 			t.Error("it does not count")
 		}

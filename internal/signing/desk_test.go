@@ -14,6 +14,7 @@ import (
 
 	"gatepost/internal/dkim"
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // memory keeps keys as a store does.
@@ -211,16 +212,14 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		z.publish(t, d, Waiting)
-		time.Sleep(waitEvery + 2*time.Second)
-		synctest.Wait()
+		bubble.Sleep(waitEvery + 2*time.Second)
 		for _, node := range []*Desk{d, other} {
 			if got := states(node, ""); got != "ed25519-20000101 active, rsa-20000101 active" {
 				t.Error(got)
 			}
 		}
 		z.set("rsa-20000101._domainkey.example.org")
-		time.Sleep(checkEvery + waitEvery)
-		synctest.Wait()
+		bubble.Sleep(checkEvery + waitEvery)
 		if list := other.Troubles(""); len(list) != 1 {
 			t.Errorf("troubles %q", list)
 		}

@@ -112,7 +112,7 @@ func dial(t *testing.T, addr string) *player {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	return &player{t: t, conn: conn, in: bufio.NewReader(conn)}
 }
 

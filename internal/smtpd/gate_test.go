@@ -141,7 +141,7 @@ func TestNoSTARTTLS(t *testing.T) {
 // client has seen the end.
 func (l *Limits) await(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		l.mu.Lock()
 		open := l.open
 		l.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -239,6 +240,7 @@ func TestUses(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { b.Run(ctx); close(done) }()
+		synctest.Wait() // its first turn is over
 		used := func(sender mail.Path, ago time.Duration) {
 			b.Use(entry("m1", sender, One, time.Now().Add(-ago)), time.Now())
 		}
@@ -246,8 +248,7 @@ func TestUses(t *testing.T) {
 		used("b@far.example", 25*time.Hour)
 		used("b@far.example", 25*time.Hour)
 		used("a@far.example", 80*24*time.Hour)
-		time.Sleep(flushEvery + time.Second)
-		synctest.Wait()
+		bubble.Sleep(flushEvery + time.Second)
 		want := []mail.Path{"a@far.example", "b@far.example"}
 		if got := senders(rows.uses); !slices.Equal(got, want) {
 			t.Errorf("uses of %v, want %v", got, want)
@@ -284,14 +285,12 @@ func TestPrune(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { b.Run(ctx); close(done) }()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		bubble.Sleep(time.Minute)
 		if len(rows.rows) != 2*pruneSome+4 {
 			t.Errorf("%d rows are left though the clock is not believed", len(rows.rows))
 		}
 		believed.Store(true)
-		time.Sleep(pruneEvery)
-		synctest.Wait()
+		bubble.Sleep(pruneEvery)
 		if len(rows.rows) != 1 || rows.rows[kept.Key] != kept {
 			t.Errorf("%d rows are left", len(rows.rows))
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // A spammer makes one message of the day: its sender, header, and what SPF and DKIM say of
@@ -99,7 +100,7 @@ func TestForgedDay(t *testing.T) {
 				take("honest", Case{Sender: mail.Path(who), SPF: "pass", Proof: "spf", Header: header("From: <" + who + ">")}, "a.example")
 			}
 			if i%100 == 0 {
-				time.Sleep(24 * time.Hour / (forged / 100))
+				bubble.Sleep(24 * time.Hour / (forged / 100))
 			}
 		}
 		synctest.Wait()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // memory is Rows, Sender and Observer: what the store keeps.
@@ -140,6 +141,7 @@ func notifying(t *testing.T, perHour int, f func(t *testing.T, m *memory, n *Not
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { n.Run(ctx); close(done) }()
+		synctest.Wait() // its first turn found nothing
 		f(t, m, n)
 		cancel()
 		<-done
@@ -179,7 +181,7 @@ func TestNotifier(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", tx, got, want)
 			}
 		}
-		time.Sleep(25 * time.Hour)
+		bubble.Sleep(25 * time.Hour)
 		m.hold(n, due("next day", "ann@example.org", "a.example"))
 		synctest.Wait()
 		if sent, _ := m.tally(); sent != 5 {
@@ -198,7 +200,7 @@ func TestNotifierHour(t *testing.T) {
 		if sent, due := m.tally(); sent != 10 || due != 990 {
 			t.Errorf("%d sent at once, %d wait; want 10 and 990", sent, due)
 		}
-		time.Sleep(48 * time.Hour)
+		bubble.Sleep(48 * time.Hour)
 		sent, due := m.tally()
 		if sent < 240 || sent > 250 || due != 0 || m.counted["too old"] != 1000-sent {
 			t.Errorf("%d sent in two days, %d wait, counted %v; want some 250, none", sent, due, m.counted)
@@ -216,14 +218,14 @@ func TestNotifierFails(t *testing.T) {
 	notifying(t, 10, func(t *testing.T, m *memory, n *Notifier) {
 		m.err = errors.New("store gone")
 		m.hold(n, due("one", "ann@example.org", "a.example"))
-		time.Sleep(3 * time.Minute)
+		bubble.Sleep(3 * time.Minute)
 		if sent, due := m.tally(); sent != 0 || due != 1 {
 			t.Errorf("%d sent, %d due", sent, due)
 		}
 		m.mu.Lock()
 		m.err = nil
 		m.mu.Unlock()
-		time.Sleep(3 * time.Minute)
+		bubble.Sleep(3 * time.Minute)
 		if sent, due := m.tally(); sent != 1 || due != 0 {
 			t.Errorf("%d sent, %d due after the store came back", sent, due)
 		}
@@ -243,11 +245,11 @@ func TestAgentJStorm(t *testing.T) {
 		}
 		m.mu.Unlock()
 		n.Wake()
-		time.Sleep(time.Minute)
+		bubble.Sleep(time.Minute)
 		if sent, _ := m.tally(); sent > 500 {
 			t.Errorf("%d notices at once", sent)
 		}
-		time.Sleep(72 * time.Hour)
+		bubble.Sleep(72 * time.Hour)
 		sent, due := m.tally()
 		if fresh := int(24 * time.Hour / (15 * time.Second)); sent > fresh || due != 0 || m.counted["too old"] != 40_000-sent {
 			t.Errorf("%d sent, %d due, counted %v; at most %d of the last day may be told", sent, due, m.counted, fresh)

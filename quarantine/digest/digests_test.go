@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // A world is store, directory and post of a test in memory. (The store's own rows are
@@ -416,8 +417,7 @@ func TestRunEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan bool)
 		go func() { d.Run(ctx); close(done) }()
-		time.Sleep(3 * every)
-		synctest.Wait()
+		bubble.Sleep(3 * every)
 		if w.runs["example.org"].Slot.IsZero() || w.sweeps != 1 {
 			t.Errorf("no turn was taken, or %d sweeps", w.sweeps)
 		}
