@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // htmx.min.js is htmx 4.0.1 (npm htmx.org, 0BSD), as it is there.
@@ -22,8 +23,9 @@ var assetFiles embed.FS
 // An asset is a file that never changes under its address, which has a part of the
 // content's hash in it.
 type asset struct {
-	name, kind  string
-	plain, gzip []byte // gzip is nil where it is no smaller
+	name, kind string
+	plain      []byte
+	packed     func() []byte // by gzip; nil where that is no smaller
 }
 
 // assets are all of them, by address and by name.
@@ -44,7 +46,8 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		return a.add(strings.TrimPrefix(name, "assets/"), b)
+		a.add(strings.TrimPrefix(name, "assets/"), b)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("web: assets: %w", err)
@@ -52,7 +55,7 @@ func loadAssets() (*assets, error) {
 	return a, nil
 }
 
-func (a *assets) add(name string, plain []byte) error {
+func (a *assets) add(name string, plain []byte) {
 	kind := mime.TypeByExtension(path.Ext(name))
 	switch path.Ext(name) { // not what this machine's table says
 	case ".js":
@@ -65,19 +68,22 @@ func (a *assets) add(name string, plain []byte) error {
 	sum := sha256.Sum256(plain)
 	ext := path.Ext(name)
 	at := assetRoot + strings.TrimSuffix(name, ext) + "." + base64.RawURLEncoding.EncodeToString(sum[:9]) + ext
-	one := &asset{name: name, kind: kind, plain: plain}
+	a.byPath[at], a.path[name] = &asset{name: name, kind: kind, plain: plain, packed: sync.OnceValue(func() []byte { return packed(plain) })}, at
+}
+
+// packed is what gzip makes of it, nil where that is no smaller.
+func packed(plain []byte) []byte {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
-		return err
+		return nil
 	}
 	z.Write(plain) // to memory
 	z.Close()
-	if b.Len() < len(plain) {
-		one.gzip = b.Bytes()
+	if b.Len() >= len(plain) {
+		return nil
 	}
-	a.byPath[at], a.path[name] = one, at
-	return nil
+	return b.Bytes()
 }
 
 // url returns the address of an asset; templates use it. A name that is none is a
@@ -101,9 +107,11 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	body := one.plain
-	if one.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		h.Set("Content-Encoding", "gzip")
-		body = one.gzip
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if packed := one.packed(); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = packed
+		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	w.Write(body)

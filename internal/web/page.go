@@ -23,54 +23,67 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// pages has each page in each language.
+// pages has each page in each language. A page is parsed when it is asked for first: commands
+// of the program show none, and many a node none but a few.
 type pages struct {
-	byName map[string]map[string]*template.Template // language, name
+	byName map[string]map[string]func() (*template.Template, error) // language, name
 }
 
 func loadPages(words *locale.Catalog, a *assets) (*pages, error) {
-	p := &pages{byName: map[string]map[string]*template.Template{}}
+	files, err := fs.Glob(pageFiles, "pages/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	p := &pages{byName: map[string]map[string]func() (*template.Template, error){}}
 	for _, lang := range words.Languages() {
-		funcs := template.FuncMap{
-			"t":       func(key string, args ...any) string { return words.Text(lang, key, args...) },
-			"asset":   a.url,
-			"lang":    func() string { return lang },
-			"size":    func(n int64) string { return octets(lang, n) },
-			"domain":  mail.ShownDomain,
-			"address": ownAddress[string],
-			"browser": browserName,
-			"hours":   func(hours []int) string { return clockHours(lang, hours) },
-			"dict":    dict,
-			"add":     func(a, b int) int { return a + b },
-		}
-		base, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/parts/*.html")
-		if err != nil {
-			return nil, fmt.Errorf("web: %w", err)
-		}
-		if p.byName[lang], err = parsePages(base); err != nil {
-			return nil, fmt.Errorf("web: %w", err)
+		parts := sync.OnceValues(func() (*template.Template, error) { return parseParts(words, a, lang) })
+		p.byName[lang] = map[string]func() (*template.Template, error){}
+		for _, file := range files {
+			p.byName[lang][strings.TrimSuffix(path.Base(file), ".html")] = sync.OnceValues(func() (*template.Template, error) { return parsePage(parts, file) })
 		}
 	}
 	return p, nil
 }
 
-func parsePages(base *template.Template) (map[string]*template.Template, error) {
-	names, err := fs.Glob(pageFiles, "pages/*.html")
+// parseParts returns what pages of a language have in common.
+func parseParts(words *locale.Catalog, a *assets, lang string) (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{
+		"t":       func(key string, args ...any) string { return words.Text(lang, key, args...) },
+		"asset":   a.url,
+		"lang":    func() string { return lang },
+		"size":    func(n int64) string { return octets(lang, n) },
+		"domain":  mail.ShownDomain,
+		"address": ownAddress[string],
+		"browser": browserName,
+		"hours":   func(hours []int) string { return clockHours(lang, hours) },
+		"dict":    dict,
+		"add":     func(a, b int) int { return a + b },
+	}).ParseFS(pageFiles, "pages/parts/*.html")
+}
+
+func parsePage(parts func() (*template.Template, error), file string) (*template.Template, error) {
+	common, err := parts()
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]*template.Template{}
-	for _, name := range names {
-		t, err := base.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := t.ParseFS(pageFiles, name); err != nil {
-			return nil, err
-		}
-		byName[strings.TrimSuffix(path.Base(name), ".html")] = t
+	t, err := common.Clone()
+	if err != nil {
+		return nil, err
 	}
-	return byName, nil
+	return t.ParseFS(pageFiles, file)
+}
+
+// get returns a page.
+func (p *pages) get(lang, name string) (*template.Template, error) {
+	parse := p.byName[lang][name]
+	if parse == nil {
+		return nil, fmt.Errorf("web: no page is called %q", name)
+	}
+	t, err := parse()
+	if err != nil {
+		return nil, fmt.Errorf("web: page %s: %w", name, err)
+	}
+	return t, nil
 }
 
 // dict makes the argument of a part that needs several values: key, value, key, value.
@@ -135,9 +148,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, name s
 // place of another. It sees the same as the page.
 func (s *Server) part(w http.ResponseWriter, r *http.Request, status int, name, block string, data any) error {
 	v := visitOf(r)
-	t := s.pages.byName[v.Lang][name]
-	if t == nil {
-		return fmt.Errorf("web: no page is called %q", name)
+	t, err := s.pages.get(v.Lang, name)
+	if err != nil {
+		return err
 	}
 	if v.notice == nil {
 		v.notice = s.takeNotice(w, r)

@@ -87,9 +87,7 @@ type Sessions interface {
 // A Server shows the pages. It is safe for use by many goroutines.
 type Server struct {
 	Config
-	words   *locale.Catalog
-	pages   *pages
-	assets  *assets
+	*look
 	handler http.Handler
 	origin  *http.CrossOriginProtection
 	zones   zones
@@ -108,7 +106,27 @@ type memory struct {
 	importing sync.Map // access.ID: who has a list read from a file, one at a time
 }
 
-// New makes a Server. It fails where a template, a text or a route is wrong.
+// A look is what all Servers of the program show alike: it comes from files within.
+type look struct {
+	words  *locale.Catalog
+	assets *assets
+	pages  *pages
+}
+
+var ownLook = sync.OnceValues(func() (*look, error) {
+	words, err := loadWords()
+	if err != nil {
+		return nil, err
+	}
+	files, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	all, err := loadPages(words, files)
+	return &look{words, files, all}, err
+})
+
+// New makes a Server. It fails where a text or a route is wrong.
 func New(c Config) (*Server, error) {
 	return build(c, &memory{instance: rand.Text(), visits: turns{room: atOnceOf}, views: newViews()})
 }
@@ -131,13 +149,7 @@ func build(c Config, m *memory) (*Server, error) {
 		}
 	}
 	var err error
-	if s.words, err = loadWords(); err != nil {
-		return nil, err
-	}
-	if s.assets, err = loadAssets(); err != nil {
-		return nil, err
-	}
-	if s.pages, err = loadPages(s.words, s.assets); err != nil {
+	if s.look, err = ownLook(); err != nil {
 		return nil, err
 	}
 	s.handler, err = s.router(s.routes())

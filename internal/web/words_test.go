@@ -118,7 +118,12 @@ func TestPages(t *testing.T) {
 	}
 	templates, _ := sources(t)
 	for _, lang := range words.Languages() {
-		for name, page := range p.byName[lang] {
+		for name := range p.byName[lang] {
+			page, err := p.get(lang, name)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
 			if page.Lookup("layout") == nil || page.Lookup("content") == nil {
 				t.Errorf("%s, %s: no layout or no content", lang, name)
 			}
