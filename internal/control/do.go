@@ -17,7 +17,7 @@ type Machine interface {
 // patience is how long Open waits for another process, and pause how long between
 // two looks.
 const (
-	patience = 10 * time.Second
+	patience = time.Minute
 	pause    = 50 * time.Millisecond
 )
 
