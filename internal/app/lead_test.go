@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // fakeLeases are leases in memory. Whom it has cut off gets no answer.
@@ -78,8 +80,7 @@ func TestLead(t *testing.T) {
 		}
 		want := func(after time.Duration, name string) {
 			t.Helper()
-			time.Sleep(after)
-			synctest.Wait()
+			bubble.Sleep(after)
 			if got := who.Load(); got != name || at.Load() != 1 {
 				t.Errorf("%v on: %v works last, %d at once; want %s alone", after, got, at.Load(), name)
 			}
@@ -123,15 +124,14 @@ func TestLeadHangs(t *testing.T) {
 		work := func(ctx context.Context) error { <-ctx.Done(); ended = time.Now(); return nil }
 		ctx, stop := context.WithCancel(t.Context())
 		go leader{leases, "a", work, slog.New(slog.NewTextHandler(io.Discard, nil))}.run(ctx)
-		time.Sleep(65 * time.Second)
+		bubble.Sleep(65 * time.Second)
 		leases.slow.Store(true)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		bubble.Sleep(2 * time.Minute)
 		if left := leases.until.Sub(ended); ended.IsZero() || left < leaseTime-leaseStops {
 			t.Errorf("the work ended at %v, %v before the lease", ended, left)
 		}
 		stop()
-		time.Sleep(2 * time.Minute)
+		bubble.Sleep(2 * time.Minute)
 	})
 }
 

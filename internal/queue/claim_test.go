@@ -3,8 +3,9 @@ package queue
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // What was carried is not carried again since the store is away, though the claim ends
@@ -20,11 +21,9 @@ func TestStoreAway(t *testing.T) {
 		m.letter("s@here.example", "a@a.example")
 		m.set(func() { m.lost = true })
 		q.Wake(toA)
-		time.Sleep(50 * time.Minute)
-		synctest.Wait()
+		bubble.Sleep(50 * time.Minute)
 		m.set(func() { m.lost = false })
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		bubble.Sleep(time.Hour)
 		if carried != 1 || m.left() != 0 {
 			t.Errorf("carried %d times, %d left", carried, m.left())
 		}
@@ -45,7 +44,7 @@ func TestStoreAwayAtTheEnd(t *testing.T) {
 				m.letter("s@here.example", "a@a.example")
 				m.set(func() { m.lost = true })
 				q.Wake(toA)
-				time.Sleep(10 * time.Second)
+				bubble.Sleep(10 * time.Second)
 				began := time.Now()
 				back := time.AfterFunc(time.Minute+c.back, func() { m.set(func() { m.lost = false }) })
 				defer back.Stop()
@@ -71,11 +70,10 @@ func TestClockLeaps(t *testing.T) {
 		}))
 		m.letter("s@here.example", "a@a.example", "b@a.example")
 		q.Wake(toA)
-		time.Sleep(time.Minute)
+		bubble.Sleep(time.Minute)
 		m.set(func() { m.leap = time.Hour })
 		q.Wake(toA)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		bubble.Sleep(2 * time.Minute)
 		if carried != 2 || m.left() != 0 {
 			t.Errorf("carried to %d, %d left", carried, m.left())
 		}

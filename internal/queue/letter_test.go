@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 // tally counts what is told, by kind.
@@ -24,7 +24,6 @@ func TestLetter(t *testing.T) {
 		m, counts := newMemory(), tally{}
 		refuses := Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.1.1", Text: "who?", Command: "RCPT"}}
 		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report { return each(job, refuses) }))
-		synctest.Wait()
 		q.c.Observer = counts
 		const text = "From: us\r\n\r\nhello\r\n"
 		tr, err := q.Letter(t.Context(), Letter{To: "jörg@a.example", Content: []byte(text), Kind: "digest"})
@@ -43,8 +42,7 @@ func TestLetter(t *testing.T) {
 		}
 		m.add(tr)
 		q.Wake(tr.Destination)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		bubble.Sleep(time.Minute)
 		if m.left() != 0 || len(m.notices) != 0 {
 			t.Errorf("%d left, told %q", m.left(), m.notices)
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatepost/internal/mail"
@@ -200,7 +201,8 @@ func (silence) Notice(string)  {}
 
 const toA = Destination("mx:a.example")
 
-// run starts a queue over m, which ends with the test.
+// run starts a queue over m, which ends with the test. Its first look at the rows is over: what comes
+// later is not seen before it is whole.
 func run(t *testing.T, m *memory, c Carrier) (q *Queue, stop func()) {
 	t.Helper()
 	q = New(Config{
@@ -210,6 +212,7 @@ func run(t *testing.T, m *memory, c Carrier) (q *Queue, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- q.Run(ctx, time.Minute) }()
+	synctest.Wait()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatepost/internal/mail"
+	"gatepost/test/bubble"
 )
 
 func synced(t *testing.T, f func(t *testing.T)) {
@@ -32,7 +33,6 @@ func TestCarried(t *testing.T) {
 			}
 			return each(job, fine)
 		}))
-		synctest.Wait()
 		m.letter("s@here.example", "a@a.example", "b@a.example")
 		q.Wake(toA)
 		synctest.Wait()
@@ -64,8 +64,7 @@ func TestRetries(t *testing.T) {
 		}))
 		m.letter("s@here.example", "a@a.example")
 		q.Wake(toA)
-		time.Sleep(6 * 24 * time.Hour)
-		synctest.Wait()
+		bubble.Sleep(6 * 24 * time.Hour)
 		if m.left() != 0 || len(m.ended["a@a.example"]) != 1 || m.ended["a@a.example"][0] != Refused {
 			t.Errorf("%d left, ended %v", m.left(), m.ended)
 		}
@@ -101,8 +100,7 @@ func TestGreylisted(t *testing.T) {
 		}))
 		m.letter("s@here.example", "a@a.example")
 		q.Wake(toA)
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		bubble.Sleep(time.Hour)
 		if len(at) != 2 || at[1]-at[0] != 5*time.Minute {
 			t.Errorf("tried at %v", at)
 		}
@@ -132,8 +130,7 @@ func TestUnreachable(t *testing.T) {
 			m.letter("", "a@a.example")
 		}
 		q.Wake(toA)
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		bubble.Sleep(time.Hour)
 		if dead > 20 {
 			t.Errorf("%d connections in an hour for 1000 messages", dead)
 		}
@@ -153,8 +150,7 @@ func TestUnreachable(t *testing.T) {
 		before := dead
 		q.Flush(toA)
 		synctest.Wait()
-		time.Sleep(5 * 24 * time.Hour)
-		synctest.Wait()
+		bubble.Sleep(5 * 24 * time.Hour)
 		if dead == before {
 			t.Error("a flush did not try it")
 		}
@@ -225,8 +221,7 @@ func TestReportNotStored(t *testing.T) {
 		m.mu.Lock()
 		m.full = false
 		m.mu.Unlock()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		bubble.Sleep(time.Hour)
 		if m.left() != 0 || len(m.notices) != 1 || strings.Count(m.notices[0], "Final-Recipient:") != 2 {
 			t.Errorf("%d left, told %q", m.left(), m.notices)
 		}
@@ -244,8 +239,7 @@ func TestBroken(t *testing.T) {
 		m.mu.Lock()
 		delete(m.contents, msg.Blob)
 		m.mu.Unlock()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		bubble.Sleep(time.Hour)
 		if m.left() != 1 || m.rows[1].Attempts < 3 || m.rows[1].Last.Enhanced != "4.3.0" {
 			t.Errorf("%d left, %+v", m.left(), m.rows[1])
 		}
@@ -260,8 +254,7 @@ func TestBeginWithoutRows(t *testing.T) {
 		q, _ := run(t, m, carrier(func(ctx context.Context, job Job) Report { return each(job, fine) }))
 		m.letter("s@here.example", "a@a.example")
 		q.Wake(toA)
-		time.Sleep(4 * reclaimPause)
-		synctest.Wait()
+		bubble.Sleep(4 * reclaimPause)
 		if n := m.left(); n != 0 {
 			t.Errorf("%d left", n)
 		}
@@ -276,12 +269,11 @@ func TestStop(t *testing.T) {
 			time.Sleep(time.Second)
 			return each(job, fine)
 		}))
-		synctest.Wait() // for the first look at the rows
 		for range 10 {
 			m.letter("s@here.example", "a@a.example")
 		}
 		q.Wake(toA)
-		time.Sleep(1500 * time.Millisecond)
+		bubble.Sleep(1500 * time.Millisecond)
 		stop()
 		if n := m.left(); n != 8 {
 			t.Errorf("%d left, want 8: two were under way", n)
@@ -342,11 +334,11 @@ func TestSimulation(t *testing.T) {
 			mu.Lock()
 			pause := time.Duration(r.IntN(3600)) * time.Second
 			mu.Unlock()
-			time.Sleep(pause)
+			bubble.Sleep(pause)
 			stop()
 		}
 		q, _ := run(t, m, world)
-		time.Sleep(7 * 24 * time.Hour)
+		bubble.Sleep(7 * 24 * time.Hour)
 		q.Wake(Local)
 		synctest.Wait()
 		if m.left() != 0 {
@@ -399,7 +391,7 @@ func TestTarpits(t *testing.T) {
 			add(ByMX(fmt.Sprintf("t%03d.example", i)))
 		}
 		for want := 3; want < 50; want += 2 {
-			time.Sleep(7 * time.Minute)
+			bubble.Sleep(7 * time.Minute)
 			add(toA)
 			add(ToDomain("ours.example"))
 			synctest.Wait()
@@ -432,11 +424,10 @@ func TestTurns(t *testing.T) {
 			m.letter("s@here.example", "a@a.example")
 		}
 		q.Wake(toA)
-		time.Sleep(3 * time.Minute)
+		bubble.Sleep(3 * time.Minute)
 		m.add(&Transfer{Message: m.letter("s@here.example"), Recipient: "b@b.example", Destination: "mx:b.example"})
 		q.Wake("mx:b.example")
-		time.Sleep(12 * time.Hour)
-		synctest.Wait()
+		bubble.Sleep(12 * time.Hour)
 		if at == 0 || at > 20*time.Minute || m.left() != 0 {
 			t.Errorf("it had its turn after %v, %d left", at, m.left())
 		}
@@ -461,8 +452,7 @@ func TestSlow(t *testing.T) {
 			m.letter("s@here.example", mail.Path(fmt.Sprintf("r%d@a.example", i)))
 		}
 		q.Wake(toA)
-		time.Sleep(24 * time.Hour)
-		synctest.Wait()
+		bubble.Sleep(24 * time.Hour)
 		if m.left() != 0 || len(times) != 150 {
 			t.Errorf("%d left, %d carried", m.left(), len(times))
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatepost/test/bubble"
 )
 
 // hosted is a destination with mail hosts, as those have that somebody waits for.
@@ -46,7 +48,7 @@ func TestTry(t *testing.T) {
 				}))
 				q.c.Down = func(Destination) bool { return c.down }
 				for i, wait := range []time.Duration{0, 20 * time.Second, 5 * time.Minute, 30 * time.Minute, 40 * time.Minute} {
-					time.Sleep(wait)
+					bubble.Sleep(wait)
 					ctx, cancel := context.WithTimeout(t.Context(), c.limit)
 					report, tried := q.Try(ctx, toTry(hosted))
 					cancel()

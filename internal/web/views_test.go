@@ -14,6 +14,7 @@ import (
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
+	"gatepost/test/bubble"
 )
 
 // However many look at mail, few pages are made, and few of one person wait in memory for
@@ -44,16 +45,14 @@ func TestViewsAreBounded(t *testing.T) {
 		for range 40 {
 			go look(7)
 		}
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		bubble.Sleep(10 * time.Second)
 		if most.Load() > shownToOne || waiting.Load() != shownToOne {
 			t.Errorf("one person: %d made at once, %d wait to be read", most.Load(), waiting.Load())
 		}
 		for box := range int64(100) {
 			go look(100 + box)
 		}
-		time.Sleep(viewWait)
-		synctest.Wait()
+		bubble.Sleep(viewWait)
 		if most.Load() != madeAtOnce || waiting.Load() != shownAtOnce {
 			t.Errorf("many: %d made at once, %d wait to be read", most.Load(), waiting.Load())
 		}

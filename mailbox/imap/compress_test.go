@@ -109,7 +109,7 @@ func TestCompressPartialFlush(t *testing.T) {
 	c := login(t, start(t))
 	c.must("COMPRESS DEFLATE")
 	c.r = bufio.NewReader(flate.NewReader(c.r))
-	c.c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.c.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	c.c = &partial{Conn: c.c}
 	for range 9 { // at all offsets of bits
 		c.must("NOOP")

@@ -61,7 +61,7 @@ func start(t *testing.T, change func(*managesieve.Server)) string {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background(), l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := errors.Join(s.Shutdown(ctx), <-served, db.Close()); err != nil {
 			t.Error(err)
@@ -85,7 +85,7 @@ func dial(t *testing.T, addr string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
+	nc.SetDeadline(time.Now().Add(2 * time.Minute))
 	c := &client{t, nc, bufio.NewReader(nc)}
 	c.until("greeting")
 	return c
@@ -312,7 +312,7 @@ func TestPrivacy(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
+	nc.SetDeadline(time.Now().Add(2 * time.Minute))
 	io.WriteString(nc, "PROXY TCP4 192.0.2.7 192.0.2.1 4711 4190\r\n")
 	c := &client{t, nc, bufio.NewReader(nc)}
 	if caps := c.until("greeting"); !strings.Contains(caps, "\n\"SASL\" \"\"\n") {
@@ -375,7 +375,7 @@ func TestQuota(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	var s *managesieve.Server
 	c := in(t, start(t, func(x *managesieve.Server) { s = x }))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)

@@ -90,7 +90,7 @@ func start(t *testing.T, change func(*pop3.Server)) *server {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background(), l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := errors.Join(s.Shutdown(ctx), <-served, db.Close()); err != nil {
 			t.Error(err)
@@ -129,7 +129,7 @@ func dial(t *testing.T, s *server) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
+	nc.SetDeadline(time.Now().Add(2 * time.Minute))
 	c := &client{t, nc, bufio.NewReader(nc)}
 	if got := c.line(); got != "+OK gatepost ready" {
 		t.Fatalf("greeting %q", got)
@@ -355,7 +355,7 @@ func TestManyMessages(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	s := start(t, nil)
 	c := in(t, s)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Fatal(err)

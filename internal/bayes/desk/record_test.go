@@ -12,6 +12,7 @@ import (
 
 	"gatepost/internal/bayes"
 	"gatepost/internal/bayes/desk"
+	"gatepost/test/bubble"
 )
 
 // Bayes may be decisive at a level where of 1,000 messages of ham or more at most one in 1,000 would have
@@ -217,10 +218,9 @@ func TestRun(t *testing.T) {
 			l.Message, l.Person = fmt.Sprint("m", i), fmt.Sprint("p", i)
 			d.TeachSoon(l)
 		}
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		bubble.Sleep(5 * time.Second)
 		dead.fail("")
-		time.Sleep(2 * time.Second)
+		bubble.Sleep(2 * time.Second)
 		if v := d.Judge(l.Features, ""); v.Spam != 1024 {
 			t.Errorf("%d learnt", v.Spam)
 		}

@@ -66,7 +66,7 @@ func TestCloseLetsReadersFinish(t *testing.T) {
 		if err != nil {
 			t.Errorf("read: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the reader does not finish")
 	}
 	if _, _, err := log.Read(ref); !errors.Is(err, errClosed) {

@@ -52,7 +52,7 @@ func limited(t *testing.T, what string, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("%s waits for the disk", what)
 	}
 }
