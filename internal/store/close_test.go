@@ -20,7 +20,7 @@ func TestCloseEndsViews(t *testing.T) {
 	go func() {
 		read <- db.View(context.Background(), func(tx *Tx) error {
 			held <- struct{}{}
-			_, err := tx.Exec(`SELECT pg_sleep(60)`)
+			_, err := tx.Exec(`SELECT pg_sleep(600)`)
 			return err
 		})
 	}()
@@ -33,10 +33,9 @@ func TestCloseEndsViews(t *testing.T) {
 	}()
 	<-held
 	<-held
-	began := time.Now()
 	go func() { closed <- db.Close() }()
-	if err := <-read; !errors.Is(err, ErrClosed) || time.Since(began) > 30*time.Second {
-		t.Errorf("who reads: got %v after %v", err, time.Since(began))
+	if err := <-read; !errors.Is(err, ErrClosed) {
+		t.Errorf("who reads: got %v", err)
 	}
 	for name, work := range map[string]func(context.Context, func(*Tx) error) error{"view": db.View, "update": db.Update} {
 		ended := make(chan error, 1)
@@ -46,7 +45,7 @@ func TestCloseEndsViews(t *testing.T) {
 			if !errors.Is(err, ErrClosed) {
 				t.Errorf("a later %s: got %v", name, err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Errorf("a later %s waits", name)
 		}
 	}
@@ -62,22 +61,24 @@ func TestCloseEndsViews(t *testing.T) {
 // While the database is known to be gone nobody waits long for a connection.
 func TestNoLongWaitForWhatIsGone(t *testing.T) {
 	db := openDSN(t, emptyDatabase(t)+"&pool_max_conns=2")
-	node := db.engine.(*server).node
+	s := db.engine.(*server)
+	if got := s.patience(); got != waitLimit {
+		t.Errorf("while it is there: %v", got)
+	}
+	node := s.node
 	node.stop()
 	node.ended.Wait()
 	gone := errors.New("gone")
 	node.state.Store(&gone)
-	pool := db.engine.(*server).pool
 	for range 2 {
-		c, err := pool.Conn(t.Context())
+		c, err := s.pool.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
 	}
-	began := time.Now()
-	if err := db.Update(t.Context(), insertBlob("a")); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > waitLimit/2 {
-		t.Errorf("got %v after %v", err, time.Since(began))
+	if err := db.Update(t.Context(), insertBlob("a")); !errors.Is(err, context.DeadlineExceeded) || s.patience() != awayLimit {
+		t.Errorf("got %v with %v to wait", err, s.patience())
 	}
 }
 

@@ -239,14 +239,18 @@ func (s *server) enterView(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// patience is how long to wait for a connection.
+func (s *server) patience() time.Duration {
+	if s.node.err() != nil {
+		return awayLimit
+	}
+	return waitLimit
+}
+
 // transaction waits for a free connection and begins. A connection that was cut and
 // does not know it yet is replaced by another: when a server comes back, all are.
 func (s *server) transaction(ctx, whole context.Context, o *sql.TxOptions) (*sql.Conn, *sql.Tx, error) {
-	wait := waitLimit
-	if s.node.err() != nil {
-		wait = awayLimit
-	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	ctx, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	for {
 		c, err := s.pool.Conn(ctx)
