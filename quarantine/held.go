@@ -38,7 +38,9 @@ type Held struct {
 	Asked   time.Time // when its owner asked an operator for it; zero: not
 	Told    Told      // what its sender heard of it
 	Gone    bool      // its domain or mailbox was removed: it is nobody's, and ends with that
-	Same    string    // equal for the same message to the same recipient; "": it is taken for no other
+	// RequireTLS: it came with REQUIRETLS (RFC 8689), and leaves so or not at all.
+	RequireTLS bool
+	Same       string // equal for the same message to the same recipient; "": it is taken for no other
 }
 
 // Told is what the sender of a held message heard of it: one of these, or why nothing

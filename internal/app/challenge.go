@@ -92,7 +92,7 @@ func (p *poster) Send(ctx context.Context, d challenge.Due, r challenge.Record) 
 		ID: mail.NewID(now), From: p.from, To: d.Sender, Domains: names, Subject: d.Subject, MessageID: p.messageID(ctx, d.Blob),
 		Time: d.Time.In(zone), Expires: d.Expires.In(zone), Link: link, Language: language, Now: now,
 	})
-	notice, err := p.queue.Letter(ctx, queue.Letter{To: d.Sender, Content: text, Kind: "notice"})
+	notice, err := p.queue.Letter(ctx, queue.Letter{To: d.Sender, Content: text, Kind: "notice", RequireTLS: d.RequireTLS})
 	if errors.Is(err, queue.ErrMany) { // the others are not to wait for this one
 		return false, p.rows.Withhold(ctx, d.Tx, d.Domains, challenge.ToldLately)
 	}

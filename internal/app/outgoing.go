@@ -67,7 +67,7 @@ func (a *App) queueConfig(c *config.Config) queue.Config {
 	return queue.Config{
 		Rows: learningRows{a.store.Queue(), a.trust, a.scripts}, Carrier: &a.carriers, Contents: contents{a.blobs}, Router: a.routes, Observer: transferCount{a.metrics}, Mark: a.ownMark, Sign: a.signOwn,
 		Hostname: c.Hostname, Retry: c.Queue.Retry, RetryMax: c.Queue.RetryMax, Lifetime: c.Queue.Lifetime, HoldFor: c.Quarantine.Keep, DelayNotice: c.Queue.DelayNotice,
-		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Log: a.log, Now: a.now,
+		Parallel: c.Queue.Parallel, Connections: c.Queue.Connections, Down: a.relay.Down, Old: a.clock.Now, Log: a.log, Now: a.now,
 	}
 }
 

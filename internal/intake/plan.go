@@ -382,6 +382,7 @@ func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Mess
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
 		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.config().QuarantineFor), State: quarantine.StateHeld,
 		Author: clip(strings.Join(strings.Fields(m.Header().Text("From")), " ")), Proof: t.sender.proof, Guarded: d.Guarded, Told: t.told(r),
+		RequireTLS: t.tx.Envelope.Params.RequireTLS,
 	}
 }
 

@@ -64,7 +64,7 @@ func (in *Intake) vacation(ctx context.Context, f *filed, env *sieve.Env, away *
 		own.From, own.FromName = mail.Null, ""
 	}
 	id := "<" + mail.NewID(in.Now()) + "@" + in.config().Hostname + ">"
-	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.sender, Content: own.Compose(env, id), Kind: "vacation"}, once: once})
+	f.drafts = append(f.drafts, draft{letter: queue.Letter{To: p.sender, Content: own.Compose(env, id), Kind: "vacation", RequireTLS: p.params.RequireTLS}, once: once})
 	return ""
 }
 

@@ -72,6 +72,7 @@ type Params struct {
 	Size       int64  // declared by SIZE= (RFC 1870), 0 if not
 	Body       string // "", "7BIT" or "8BITMIME" (RFC 6152)
 	SMTPUTF8   bool   // RFC 6531
+	RequireTLS bool   // REQUIRETLS (RFC 8689 §2): it leaves by TLS to servers that are proven, and that promise the same, or not at all
 	Return     string // RET= (RFC 3461 §4.3): "", "FULL" or "HDRS"
 	EnvelopeID string // ENVID= (RFC 3461 §4.4), decoded from xtext
 	// Release is until when the sender has it wait (HOLDFOR=, HOLDUNTIL=, RFC 4865); zero: it does not.

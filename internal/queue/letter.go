@@ -18,6 +18,8 @@ type Letter struct {
 	Content []byte        // the whole message, header and all, with CRLF line ends
 	Kind    string        // by which it is counted (Observer.Notice): "digest", "notice"
 	Life    time.Duration // how long it is tried; 0: as long as all mail
+	// RequireTLS: it tells of a message that came with REQUIRETLS (RFC 8689), and goes so or not at all.
+	RequireTLS bool
 }
 
 // Letter stores a letter's content and returns the transfer that carries it, for the
@@ -90,7 +92,9 @@ func (q *Queue) letter(ctx context.Context, l Letter, id, tx string, now time.Ti
 	return &Transfer{
 		Message: &Message{
 			ID: id, Tx: tx, Blob: s.Blob, View: s.View, Size: size, Created: now, Expires: now.Add(cmp.Or(l.Life, q.set.Load().Lifetime)),
-			Params: mail.Params{Size: size, Body: "8BITMIME", SMTPUTF8: l.To.NeedsUTF8() || mail.NewMessage(l.Content).NeedsUTF8()}, Mark: s.Mark,
+			Params: mail.Params{
+				Size: size, Body: "8BITMIME", SMTPUTF8: l.To.NeedsUTF8() || mail.NewMessage(l.Content).NeedsUTF8(), RequireTLS: l.RequireTLS,
+			}, Mark: s.Mark,
 		},
 		Recipient: l.To, Params: mail.RcptParams{Notify: mail.NotifyNever}, Destination: q.c.Router.Destination(l.To),
 	}, nil

@@ -121,6 +121,18 @@ func (m *memory) Destinations(context.Context) (list []Waiter, err error) {
 	return list, nil
 }
 
+func (m *memory) Nearer(_ context.Context, most time.Duration) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.rows {
+		if r.State == Waiting && !r.claimed && time.Until(r.Due) > most && !r.Message.Params.Release.After(time.Now()) {
+			r.Due = time.Now()
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (m *memory) Reclaim(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -65,6 +65,9 @@ type Config struct {
 	// is kept waiting for it; nil: none is.
 	Down func(Destination) bool
 
+	// Old returns the time by which what was tried long enough is given up, and whether it may be gone by; nil: Now's.
+	Old func(context.Context) (time.Time, bool)
+
 	Log *slog.Logger     // nil: silent
 	Now func() time.Time // nil: time.Now
 }
@@ -74,6 +77,9 @@ const (
 	lease   = 30 * time.Minute
 	jobTime = 25 * time.Minute
 )
+
+// nearerEach is how often it is looked for what a clock that was ahead has put off too far.
+const nearerEach = time.Hour
 
 // rescan is how often the rows are looked through for destinations with work that
 // nobody woke us for: commands that ran beside, other nodes, claims that ran out.
@@ -102,6 +108,9 @@ func New(c Config) *Queue {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	q := &Queue{c: c, letters: newLimiter(c.Now), kick: make(chan struct{}, 1), lanes: map[Destination]*lane{}, wire: map[int64]int64{}}
 	q.set.Store(&c)
@@ -182,6 +191,7 @@ func (q *Queue) Run(ctx context.Context, drain time.Duration) error {
 	timer := time.NewTimer(0) // the first look at the rows
 	defer timer.Stop()
 	next := q.c.Now()
+	nearer := next
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -190,6 +200,10 @@ func (q *Queue) Run(ctx context.Context, drain time.Duration) error {
 		}
 		if now := q.c.Now(); !now.Before(next) && ctx.Err() == nil {
 			next = now.Add(rescan)
+			if !now.Before(nearer) {
+				nearer = now.Add(nearerEach)
+				q.nearer(ctx)
+			}
 			if err := q.scan(ctx); err != nil && ctx.Err() == nil {
 				q.c.Log.Error("queue: looking for work", "error", err)
 			}
@@ -201,6 +215,25 @@ func (q *Queue) Run(ctx context.Context, drain time.Duration) error {
 	defer stop.Stop()
 	workers.Wait()
 	return nil
+}
+
+// nearer brings near again what was put off while the clock was ahead. Nothing waits for longer than
+// the longest retry by itself.
+func (q *Queue) nearer(ctx context.Context) {
+	most := max(2*q.set.Load().RetryMax, 2*lease)
+	for all := 0; ; {
+		n, err := q.c.Rows.Nearer(ctx, most)
+		if all += n; n > 0 {
+			continue
+		}
+		if err != nil && ctx.Err() == nil {
+			q.c.Log.Error("queue: looking for what waits too long", "error", err)
+		}
+		if all > 0 {
+			q.c.Log.Warn("queue: mail was put off further than it ever is, by a clock that was ahead; it is tried now", "transfers", all)
+		}
+		return
+	}
 }
 
 // scan learns from the rows which destinations have work, and when.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,6 +200,81 @@ func TestNotify(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A report on what came with REQUIRETLS goes so itself, and has the header alone (RFC 8689 §5).
+func TestReportRequiresTLS(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		synced(t, func(t *testing.T) {
+			m := newMemory()
+			var reports []bool
+			q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
+				if job.Message.Sender.IsNull() {
+					reports = append(reports, job.Message.Params.RequireTLS)
+					return each(job, fine)
+				}
+				return each(job, Result{Fate: Refused, Reply: Reply{Code: 550, Enhanced: "5.7.30"}})
+			}))
+			msg := m.letter("s@here.example")
+			msg.Params.Return, msg.Params.RequireTLS = "FULL", asked
+			m.add(&Transfer{Message: msg, Recipient: "a@a.example", Destination: toA})
+			q.Wake(toA)
+			synctest.Wait()
+			if len(m.notices) != 1 || strings.Contains(m.notices[0], "body\r\n") == asked || len(reports) != 1 || reports[0] != asked {
+				t.Errorf("%v: reports went so: %v\n%s", asked, reports, m.notices)
+			}
+		})
+	}
+}
+
+// A clock that leapt, or is ahead, ends no mail, and what it put off is not put off any longer than
+// anything is.
+func TestClockAhead(t *testing.T) {
+	synced(t, func(t *testing.T) {
+		m := newMemory()
+		var doubt atomic.Bool
+		doubt.Store(true)
+		tries := 0
+		q := New(Config{
+			Rows: m, Contents: m, Router: here{}, Observer: silence{}, Retry: 5 * time.Minute, RetryMax: 4 * time.Hour, Lifetime: time.Hour, DelayNotice: 4 * time.Hour, Parallel: 20, Connections: 100,
+			Carrier: carrier(func(_ context.Context, job Job) Report {
+				tries++
+				return each(job, Result{Fate: Deferred, Reply: Reply{Code: 450, Enhanced: "4.2.0"}})
+			}),
+			Old: func(context.Context) (time.Time, bool) { return time.Time{}, !doubt.Load() },
+		})
+		msg := m.letter("s@here.example", "a@a.example")
+		msg.Created, msg.Expires = msg.Created.AddDate(0, -2, 0), msg.Expires.AddDate(0, -2, 0) // by a clock that was right
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- q.Run(ctx, time.Minute) }()
+		time.Sleep(2 * 24 * time.Hour)
+		synctest.Wait()
+		if m.left() != 1 || len(m.notices) != 0 || tries < 10 || tries > 30 {
+			t.Errorf("in doubt: %d left after %d tries, told %q", m.left(), tries, m.notices)
+		}
+		m.mu.Lock()
+		for _, r := range m.rows { // as a clock ahead would have left it
+			r.Due = time.Now().Add(60 * 24 * time.Hour)
+		}
+		m.mu.Unlock()
+		before := tries
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if tries == before {
+			t.Error("what was put off far is not tried again")
+		}
+		doubt.Store(false)
+		time.Sleep(5 * time.Hour)
+		synctest.Wait()
+		if len(m.notices) != 1 {
+			t.Errorf("believed again: %d left, %d notices", m.left(), len(m.notices))
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Where a report can't be stored the failure is not final: nobody would hear of it.
@@ -477,11 +553,11 @@ func TestHeldNotReported(t *testing.T) {
 		r    Result
 		hold bool
 	}{"refused": {old, refused, true}, "expired": {over, Result{}, true}, "late": {old, Result{}, false}, "carried": {old, fine, false}} {
-		s, kind := q.conclude(&Transfer{Message: c.m, Hold: true}, c.r, now)
+		s, kind := q.conclude(&Transfer{Message: c.m, Hold: true}, c.r, now, true)
 		if kind != "" || s.Hold.IsZero() == c.hold || s.Delayed {
 			t.Errorf("%s: told %q, held until %v", name, kind, s.Hold)
 		}
-		if _, kind := q.conclude(&Transfer{Message: c.m}, c.r, now); name != "carried" && kind == "" {
+		if _, kind := q.conclude(&Transfer{Message: c.m}, c.r, now, true); name != "carried" && kind == "" {
 			t.Errorf("%s, of a true sender: nothing is told", name)
 		}
 	}

@@ -27,6 +27,9 @@ type Rows interface {
 	// Destinations returns each destination that has waiting transfers, with the time
 	// of the first that is due, relative to now by the store's clock.
 	Destinations(ctx context.Context) ([]Waiter, error)
+	// Nearer makes due at once what is due later than in most, unless its sender has it wait
+	// (Params.Release), and returns how many, of which there may be more. What is claimed is due in most then.
+	Nearer(ctx context.Context, most time.Duration) (int, error)
 	// Reclaim makes due at once what an earlier life of this node had claimed.
 	Reclaim(ctx context.Context) error
 }

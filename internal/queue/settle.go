@@ -51,13 +51,14 @@ func (q *Queue) settle(ctx context.Context, l *lane, endings ...ending) {
 
 func (q *Queue) settlements(ctx context.Context, e ending) []Settlement {
 	now, job, results := q.c.Now(), e.job, e.results
+	_, sure := q.c.Old(ctx)
 	list := make([]Settlement, 0, len(job.Transfers))
 	told := map[string][]*Settlement{} // into list, which has room for all
 	for i, t := range job.Transfers {
 		if results[i].Fate == Abandoned || results[i].Settled {
 			continue
 		}
-		s, kind := q.conclude(t, results[i], now)
+		s, kind := q.conclude(t, results[i], now, sure)
 		s.Silent = e.silent && s.Fate == Deferred
 		list = append(list, s)
 		if kind != "" {
@@ -150,8 +151,8 @@ const (
 )
 
 // conclude decides what one result means, and what the sender is to be told of it,
-// "" for nothing.
-func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, kind string) {
+// "" for nothing. While it is not sure what time it is nothing is too old, or late.
+func (q *Queue) conclude(t *Transfer, r Result, now time.Time, sure bool) (s Settlement, kind string) {
 	s = Settlement{Transfer: t, Fate: r.Fate, Reply: r.Reply, Delayed: t.Delayed}
 	wishes := t.Params.Notify
 	switch {
@@ -159,6 +160,8 @@ func (q *Queue) conclude(t *Transfer, r Result, now time.Time) (s Settlement, ki
 		kind = relayed
 	case r.Fate == Refused && wishes.Wants(mail.NotifyFailure):
 		kind = failed
+	case r.Fate == Deferred && !sure:
+		s.Retry = jitter(q.backoff(t.Attempts))
 	case r.Fate == Deferred && !now.Before(t.Message.Expires): // RFC 5321 §4.5.4.1
 		s.Fate = Refused
 		if wishes.Wants(mail.NotifyFailure) {
@@ -205,7 +208,7 @@ func (q *Queue) notice(ctx context.Context, kind string, m *Message, about []*Se
 	}
 	id := mail.NewID(now)
 	text := report{kind: kind, id: id, hostname: q.c.Hostname, message: m, about: about, original: q.original(ctx, m), now: now}.build()
-	return q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind}, id, m.Tx, now)
+	return q.letter(ctx, Letter{To: m.Sender, Content: text, Kind: kind, RequireTLS: m.Params.RequireTLS}, id, m.Tx, now)
 }
 
 // Delivered makes the report that a message is in the mailboxes of recipients whose
@@ -242,7 +245,7 @@ func (q *Queue) Declined(ctx context.Context, m *Message, to *Transfer, reason s
 const maxReturned = 64 << 10
 
 // original returns what goes back to the sender: the header, or all of a short
-// message where that was asked for (RFC 3461 §4.3).
+// message where that was asked for (RFC 3461 §4.3) and nobody asked for care (RFC 8689 §5).
 func (q *Queue) original(ctx context.Context, m *Message) returned {
 	content, err := q.c.Contents.Open(ctx, m.Blob)
 	if err != nil {
@@ -252,7 +255,7 @@ func (q *Queue) original(ctx context.Context, m *Message) returned {
 	// As it was received: what was added in front is our own business.
 	msg := mail.NewSpooled(content, content.Size())
 	id := strings.TrimSpace(msg.Header().Get("Message-ID"))
-	if m.Params.Return == "FULL" && msg.Size() <= maxReturned {
+	if m.Params.Return == "FULL" && !m.Params.RequireTLS && msg.Size() <= maxReturned {
 		whole := make([]byte, msg.Size())
 		if _, err := msg.ReadAt(whole, 0); err == nil || len(whole) == 0 {
 			return returned{octets: whole, whole: true, messageID: id}

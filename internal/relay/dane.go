@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatepost/internal/mail"
 	"gatepost/internal/tlsreport"
 )
 
@@ -29,17 +28,7 @@ type way struct {
 	domain string // the recipients'
 	at     string // where CNAMEs led from there
 	secure bool
-	waived bool // the message is to go whatever the domain's policies ask
-}
-
-// waives reports whether a message asks to be sent without regard to the policies of
-// its recipients' domains (RFC 8689): a report that TLS is broken there, say.
-func waives(content *mail.Message) bool {
-	if content == nil {
-		return false
-	}
-	fields := content.Header().All("TLS-Required")
-	return len(fields) == 1 && strings.EqualFold(fields[0], "No")
+	wish   wish // of the message that is to go
 }
 
 // A located server is one with its addresses.

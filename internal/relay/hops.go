@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 )
 
@@ -32,29 +31,36 @@ const (
 )
 
 // targets returns the addresses of a destination in the order in which they are to
-// be tried, at least one. content is what is to go there, nil for nothing. missing says why
-// another of its servers can't be tried now.
-func (r *Relay) targets(ctx context.Context, d queue.Destination, content *mail.Message) (found []target, missing, err error) {
+// be tried, at least one. missing says why another of its servers can't be tried now.
+func (r *Relay) targets(ctx context.Context, d queue.Destination, asks wish) (found []target, missing, err error) {
 	kind, name := d.Split()
 	switch kind {
 	case "mx":
-		found, missing, err = r.byMX(ctx, name, content)
+		found, missing, err = r.byMX(ctx, name, asks)
 	case "domain", "host":
 		found, missing, err = r.byHosts(ctx, d)
 	default:
 		err = fmt.Errorf("destination %q is none of this relay's", d)
 	}
+	if asks == required && kind != "mx" { // an admin named those
+		for i := range found {
+			found[i] = prove(found[i])
+		}
+	}
 	return found[:min(len(found), maxTargets)], missing, err
 }
 
 // byMX finds the servers of a domain elsewhere (RFC 5321 §5.1).
-func (r *Relay) byMX(ctx context.Context, domain string, content *mail.Message) (found []target, missing, err error) {
+func (r *Relay) byMX(ctx context.Context, domain string, asks wish) (found []target, missing, err error) {
 	if literal, ok := strings.CutPrefix(domain, "["); ok { // RFC 5321 §4.1.3
 		a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(literal, "IPv6:"), "]"))
 		if err != nil {
 			return nil, nil, &noWay{"5.1.2", domain + " is no address"}
 		}
 		if t := (target{addr: netip.AddrPortFrom(a, uint16(r.c.Port))}); !r.isUs(t) {
+			if asks == required { // the sender did
+				t = prove(t)
+			}
 			return []target{t}, nil, nil
 		}
 		return nil, nil, loop(domain)
@@ -76,9 +82,7 @@ func (r *Relay) byMX(ctx context.Context, domain string, content *mail.Message) 
 	case len(servers) == 0:
 		return nil, nil, noAddress(domain, err != nil, failed)
 	}
-	if waives(content) {
-		w.secure, w.waived = false, true
-	}
+	w.wish, w.secure = asks, w.secure && asks != waived
 	found, insecure := r.secured(ctx, w, servers)
 	if len(found) == 0 {
 		return nil, nil, insecure

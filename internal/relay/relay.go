@@ -93,12 +93,13 @@ var _ queue.Carrier = (*Relay)(nil)
 // Carry implements queue.Carrier for all destinations but queue.Local.
 func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 	b := newBatch(job)
-	targets, missing, err := r.targets(ctx, job.Destination, job.Content)
+	asks := wishOf(job)
+	targets, missing, err := r.targets(ctx, job.Destination, asks)
 	if err == nil {
 		targets, err = r.through(job, targets)
 	}
 	if err != nil {
-		return b.nowhere(err)
+		return b.nowhere(err, asks)
 	}
 	if missing != nil { // it might take what those can't
 		b.all(queue.Deferred, queue.Reply{Enhanced: "4.4.3", Text: bounded(missing.Error())})
@@ -123,11 +124,12 @@ func (r *Relay) Carry(ctx context.Context, job queue.Job) queue.Report {
 	if ctx.Err() == nil && !b.final {
 		b.refuseUnable()
 	}
-	return queue.Report{Results: b.results, Unreachable: !served, Unknown: b.final}
+	// What more is asked of a server than of other mail tells nothing of whether that gets there.
+	return queue.Report{Results: b.results, Unreachable: !served && asks != required, Unknown: b.final}
 }
 
 // nowhere is the report of a job for which there is no server to try.
-func (b *batch) nowhere(err error) queue.Report {
+func (b *batch) nowhere(err error, asks wish) queue.Report {
 	var no *noWay
 	if !errors.As(err, &no) {
 		no = &noWay{enhanced: "4.4.3", text: err.Error()}
@@ -137,7 +139,7 @@ func (b *batch) nowhere(err error) queue.Report {
 		fate = queue.Refused
 	}
 	b.all(fate, queue.Reply{Enhanced: no.enhanced, Text: bounded(no.text)})
-	return queue.Report{Results: b.results, Unreachable: fate == queue.Deferred}
+	return queue.Report{Results: b.results, Unreachable: fate == queue.Deferred && asks != required}
 }
 
 // attempt does what can be done at one address. reached: a transaction was begun
@@ -256,7 +258,7 @@ func (c *client) serve(b *batch) error {
 // (RFC 5321 §3.3, without a message), from the null reverse-path. The first one that
 // answers counts; an error means that none did.
 func (r *Relay) Ask(ctx context.Context, d queue.Destination, rcpt mail.Path) (queue.Reply, error) {
-	targets, _, err := r.targets(ctx, d, nil)
+	targets, _, err := r.targets(ctx, d, asPublished)
 	if err != nil {
 		return queue.Reply{}, err
 	}

@@ -199,7 +199,7 @@ func TestHealth(t *testing.T) {
 	if len(h) != 1 || h[0].Host != "dead" || h[0].Err == nil {
 		t.Errorf("health %+v", h)
 	}
-	targets, _, err := r.targets(t.Context(), toA, nil)
+	targets, _, err := r.targets(t.Context(), toA, asPublished)
 	if err != nil || targets[0].host != "two" {
 		t.Errorf("%v first, %v", targets, err)
 	}
@@ -527,7 +527,7 @@ func TestMX(t *testing.T) {
 		"servfail.example":   "4.4.3 looking up the mail servers of servfail.example: lookup : SERVFAIL",
 		"unsure.example":     "4.4.3 looking up the mail servers of unsure.example: lookup : SERVFAIL",
 	} {
-		list, _, err := r.targets(t.Context(), queue.ByMX(domain), nil)
+		list, _, err := r.targets(t.Context(), queue.ByMX(domain), asPublished)
 		var words []string
 		for _, t := range list {
 			words = append(words, t.String())

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,11 +40,11 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		free = free || !b.proves()
 	}
 	var sts mtasts.Policy
-	if free && !w.waived {
+	if free && w.wish != waived {
 		sts = r.stsPolicy(ctx, w.domain)
 	}
 	p := reported(w.domain, sts)
-	if w.waived {
+	if w.wish == waived {
 		p = nil // nor are such sessions counted (RFC 8460 §3: those of reports)
 	}
 	for i, s := range servers {
@@ -60,6 +61,12 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 			continue
 		}
 		found = append(found, r.addressed(t, s.addrs)...)
+	}
+	if w.wish == required {
+		var none error
+		if found, none = proving(found, w); none != nil {
+			failed = cmp.Or(failed, none)
+		}
 	}
 	return found, failed
 }

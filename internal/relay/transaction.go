@@ -131,6 +131,11 @@ func stopped(err error, command string, r reply) error {
 // unfit says why the server can't take a message at all.
 func (c *client) unfit(job queue.Job) (queue.Reply, bool) {
 	m := job.Message
+	if m.Params.RequireTLS {
+		if said, lacks := c.noRequireTLS(); lacks {
+			return said, false
+		}
+	}
 	if limit := c.number("SIZE"); limit > 0 && job.Content.Size() > limit { // RFC 1870 §6
 		return queue.Reply{
 			Host: c.target.String(), Enhanced: "5.3.4", Command: "EHLO",
@@ -267,6 +272,9 @@ func (c *client) mailParams(b *batch) string {
 	}
 	if c.wantsUTF8(b) {
 		s.WriteString(" SMTPUTF8")
+	}
+	if p.RequireTLS { // unfit saw to it that the server has it
+		s.WriteString(" REQUIRETLS")
 	}
 	if c.has("DSN") { // RFC 3461 §4.3, §4.4
 		if p.Return != "" {

@@ -83,7 +83,7 @@ func TestTextsBounded(t *testing.T) {
 	long := strings.Repeat("ü", 3000)
 	said := (&stop{command: "STARTTLS", err: errors.New(long)}).said(target{})
 	b := newBatch(job(toA, "ann@a.example"))
-	b.nowhere(&noWay{"4.7.5", "x" + long})
+	b.nowhere(&noWay{"4.7.5", "x" + long}, asPublished)
 	for _, text := range []string{said.Text, b.results[0].Reply.Text} {
 		if len(text) > maxReplyText+len("…") || !utf8.ValidString(text) || !strings.HasSuffix(text, "ü…") {
 			t.Errorf("%d octets: %.40q", len(text), text)

@@ -123,7 +123,7 @@ func TestSCRAM(t *testing.T) {
 		p.conn = secured
 		p.in.Reset(secured)
 		p.exchange("C: EHLO client.example", "S: 250-*", "S: 250-PIPELINING", "S: 250-SIZE *", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING",
-			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250-LIMITS RCPTMAX=1000", "S: 250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN")
+			"S: 250-ENHANCEDSTATUSCODES", "S: 250-DSN", "S: 250-LIMITS RCPTMAX=1000", "S: 250-REQUIRETLS", "S: 250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN")
 		c := &doortest.Client{User: "ann", Password: "secret", GS2: "p=tls-exporter,,", Binding: door.Binding(secured)}
 		proof(t, p, c, "SCRAM-SHA-256-PLUS")
 		if err := c.Check(p.said()); err != nil {

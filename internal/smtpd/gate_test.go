@@ -74,7 +74,7 @@ func TestImplicitTLS(t *testing.T) {
 	p := dialTLS(t, addr)
 	p.exchange("S: 220 mx.test.example ESMTP", "C: EHLO client.example", "S: 250-mx.test.example", "S: 250-PIPELINING",
 		"S: 250-SIZE 52428800", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-CHUNKING", "S: 250-ENHANCEDSTATUSCODES",
-		"S: 250-DSN", "S: 250-LIMITS RCPTMAX=1000", "S: 250 AUTH PLAIN LOGIN", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
+		"S: 250-DSN", "S: 250-LIMITS RCPTMAX=1000", "S: 250-REQUIRETLS", "S: 250 AUTH PLAIN LOGIN", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
 	if got := m.log(); !strings.Contains(got, " TLS1.3 TLS_AES_128_GCM_SHA256\n") {
 		t.Errorf("the machine saw %s", got)
 	}
@@ -103,7 +103,7 @@ func TestSTARTTLSInjection(t *testing.T) {
 	p.in.Reset(c)
 	p.exchange("C: RCPT TO:<ann@test.example>", "S: 503 *", "C: MAIL FROM:<a@client.example>", "S: 503 *",
 		"C: EHLO after.example", "S: 250-mx.test.example", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-*", "S: 250-ENHANCEDSTATUSCODES",
-		"S: 250-DSN", "S: 250 LIMITS RCPTMAX=1000", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
+		"S: 250-DSN", "S: 250-LIMITS RCPTMAX=1000", "S: 250 REQUIRETLS", "C: STARTTLS", "S: 503 *", "C: QUIT", "S: 221 *", "E:")
 	stop()
 	want := "ehlo before.example\nmail <a@client.example>\nabort STARTTLS\nehlo after.example"
 	if got := m.log(); got != want {

@@ -11,7 +11,7 @@ import (
 // and missing angle brackets are forgiven, since many clients send them; the
 // address itself is held to mail.ParsePath. A bare Postmaster gets our domain
 // (RFC 5321 §4.5.1). The path may leave ASCII where MAIL has the parameter SMTPUTF8,
-// which is taken off, and RCPT where utf8 says that its MAIL had it (RFC 6531 §3.4).
+// which is taken off as REQUIRETLS is, and RCPT where utf8 says that its MAIL had it (RFC 6531 §3.4).
 // The reply is nil if all is well.
 func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *reply) {
 	prefix, bad := "FROM:", &badSender
@@ -26,7 +26,8 @@ func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *re
 		return a, bad
 	}
 	if verb == "MAIL" {
-		params, utf8 = cutUTF8(params)
+		params, utf8 = cutWord(params, "SMTPUTF8")
+		params, a.tls = cutWord(params, "REQUIRETLS")
 	} else {
 		params = typedOriginal(params)
 	}
@@ -43,22 +44,23 @@ func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *re
 	if err != nil || path.IsNull() && verb == "RCPT" {
 		return a, bad
 	}
-	return argument{path, params, utf8}, nil
+	return argument{path, params, utf8, a.tls}, nil
 }
 
 // An argument is what follows MAIL or RCPT.
 type argument struct {
 	path   mail.Path
-	params string // but for SMTPUTF8
+	params string // but for SMTPUTF8 and REQUIRETLS
 	utf8   bool   // the message may leave ASCII
+	tls    bool   // it is to go by TLS that is proven, or not at all (RFC 8689)
 }
 
-// cutUTF8 takes the parameter SMTPUTF8, which has no value, from those of MAIL.
-func cutUTF8(params string) (rest string, asked bool) {
+// cutWord takes a parameter that has no value from those of MAIL.
+func cutWord(params, word string) (rest string, asked bool) {
 	words := strings.Fields(params)
 	kept := words[:0]
 	for _, w := range words {
-		if strings.EqualFold(w, "SMTPUTF8") {
+		if strings.EqualFold(w, word) {
 			asked = true
 			continue
 		}

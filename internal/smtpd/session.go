@@ -67,6 +67,9 @@ func (s *session) keywords() []string {
 	if s.cfg.TLS != nil && s.client.TLS == "" {
 		k = append(k, "STARTTLS")
 	}
+	if s.client.TLS != "" { // RFC 8689 §3: not before
+		k = append(k, "REQUIRETLS")
+	}
 	if s.offersHold() {
 		k = append(k, futureRelease(s.cfg.MaxHold, s.cfg.Now()))
 	}
@@ -90,6 +93,8 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 		return s.say(tooManyGiven)
 	case s.cfg.Submission && client.Login.IsNull():
 		return s.say(s.wayIn())
+	case s.arg.tls && s.client.TLS == "": // RFC 8689 §3
+		return s.say(tlsFirst)
 	case o.Size > s.cfg.MaxMessage:
 		return s.say(tooLarge)
 	case !s.cfg.Limits.room(o.Size):
@@ -98,7 +103,7 @@ func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	ctx, cancel := s.answerTime()
 	defer cancel()
 	params := mailParams(o)
-	params.SMTPUTF8, params.Release = s.arg.utf8, s.release
+	params.SMTPUTF8, params.RequireTLS, params.Release = s.arg.utf8, s.arg.tls, s.release
 	tx, v := s.conv.Mail(ctx, client, s.arg.path, params)
 	if v.Answer != mail.OK {
 		return s.say(answer(v))

@@ -91,6 +91,9 @@ func (t *talk) Mail(_ context.Context, c mail.Client, from mail.Path, p mail.Par
 	if p.Body != "" {
 		line += " body=" + p.Body
 	}
+	if p.RequireTLS {
+		line += " requiretls"
+	}
 	if p.SMTPUTF8 {
 		line += " utf8"
 	}

@@ -33,7 +33,7 @@ func (c Challenges) Due(ctx context.Context) (d challenge.Due, ok bool, err erro
 			return err
 		}
 		ok = true
-		rows, err := tx.Query(`SELECT DISTINCT domain, sender, proof, guarded, subject, blob, time, expires FROM held
+		rows, err := tx.Query(`SELECT DISTINCT domain, sender, proof, guarded, require_tls, subject, blob, time, expires FROM held
 			WHERE tx = ? AND told = 'due' AND state = 'held' ORDER BY domain`, d.Tx)
 		return each(rows, err, func(rows *sql.Rows) error { return scanDue(rows, &d) })
 	})
@@ -45,12 +45,12 @@ func (c Challenges) Due(ctx context.Context) (d challenge.Due, ok bool, err erro
 
 func scanDue(rows *sql.Rows, d *challenge.Due) error {
 	var domain string
-	var guarded bool
+	var guarded, secure bool
 	var when, expires int64
-	if err := rows.Scan(&domain, &d.Sender, &d.Proof, &guarded, &d.Subject, &d.Blob, &when, &expires); err != nil {
+	if err := rows.Scan(&domain, &d.Sender, &d.Proof, &guarded, &secure, &d.Subject, &d.Blob, &when, &expires); err != nil {
 		return err
 	}
-	d.Guarded = d.Guarded || guarded
+	d.Guarded, d.RequireTLS = d.Guarded || guarded, d.RequireTLS || secure
 	d.Time, d.Expires = fromMicros(when), fromMicros(expires)
 	if n := len(d.Domains); n == 0 || d.Domains[n-1] != domain {
 		d.Domains = append(d.Domains, domain)

@@ -60,10 +60,10 @@ func putTransfers(tx *Tx, list []*queue.Transfer) error {
 }
 
 func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
-	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs, released)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs, released, require_tls)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, m.Tx, m.Sender, m.Blob, notNil(m.View.Prefix), m.View.Skip, m.Size, m.Params.Body, number(m.Params.SMTPUTF8), m.Params.Return,
-		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs, releaseOf(m))
+		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs, releaseOf(m), number(m.Params.RequireTLS))
 	if err != nil {
 		return fmt.Errorf("queue message %s: %w", m.ID, err)
 	}
@@ -181,13 +181,13 @@ func withMessages(tx *Tx, list []*queue.Transfer) ([]*queue.Transfer, error) {
 
 func queueMessage(tx *Tx, id string) (*queue.Message, error) {
 	m := &queue.Message{ID: id}
-	var utf8, created, expires, released int64
-	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released FROM queue_message WHERE id = ?`, []any{id},
-		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released)
+	var utf8, created, expires, released, secure int64
+	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released, require_tls FROM queue_message WHERE id = ?`, []any{id},
+		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released, &secure)
 	if err != nil {
 		return nil, fmt.Errorf("queue message %s: %w", id, err)
 	}
-	m.Params.SMTPUTF8, m.Params.Size = utf8 != 0, m.Size
+	m.Params.SMTPUTF8, m.Params.RequireTLS, m.Params.Size = utf8 != 0, secure != 0, m.Size
 	m.Created, m.Expires = fromMicros(created), fromMicros(expires)
 	if released > 0 {
 		m.Params.Release = fromMicros(released)

@@ -119,6 +119,10 @@ func releaseOnward(t *testing.T, db *DB, h quarantine.Held, to ...quarantine.Onw
 	if _, err := db.Quarantine().Settle(t.Context(), h.ID, quarantine.Act{Who: "admin", What: quarantine.StateReleased, When: now}, d); err != nil {
 		t.Fatal(err)
 	}
+	queued, err := db.Queue().Find(t.Context(), queue.Query{Message: h.Tx, Limit: 10})
+	if err != nil || len(queued) != len(to) || slices.ContainsFunc(queued, func(t *queue.Transfer) bool { return t.Message.Params.RequireTLS != h.RequireTLS }) {
+		t.Errorf("queued: %d, %v, or not as it was held", len(queued), err)
+	}
 }
 
 // holdOne holds one message for a mailbox, or what stands for others, of main.example.
@@ -126,7 +130,7 @@ func holdOne(t *testing.T, db *DB, tx string, box int64) quarantine.Held {
 	t.Helper()
 	now := time.Now()
 	h := quarantine.Held{
-		ID: "held " + tx, Tx: tx, Recipient: "X@alias.example", Box: box, Domain: "main.example", Sender: "s@far.example", Subject: "hello", Author: "S", Guarded: true,
+		ID: "held " + tx, Tx: tx, Recipient: "X@alias.example", Box: box, Domain: "main.example", Sender: "s@far.example", Subject: "hello", Author: "S", Guarded: true, RequireTLS: true,
 		Filter: "spf", Blob: "blob of " + tx, Size: 10, Time: now, Expires: now.Add(time.Hour),
 	}
 	c := &intake.Commit{Row: &journal.Row{ID: tx, Time: now, Lines: []journal.Line{{Recipient: "x@alias.example", State: "held"}}}, Held: []*quarantine.Held{&h}}
@@ -145,7 +149,7 @@ func heldNow(t *testing.T, db *DB, tx string) string {
 	}
 	var list []string
 	for _, h := range page.Rows {
-		if h.Subject != "hello" || h.Author != "S" || !h.Guarded {
+		if h.Subject != "hello" || h.Author != "S" || !h.Guarded || !h.RequireTLS {
 			t.Errorf("%s has lost what it was: %+v", h.Recipient, h)
 		}
 		list = append(list, fmt.Sprintf("%s %d %s", h.Recipient, h.Box, h.State))

@@ -39,6 +39,7 @@ func TestQueueByIndex(t *testing.T) {
 		`SELECT id FROM queue_transfer WHERE state = 'waiting' AND destination = ? AND due <= ? ORDER BY due, id LIMIT ?`,
 		`SELECT MIN(destination) FROM queue_transfer WHERE state = 'waiting' AND destination > ?`,
 		`SELECT MIN(due) FROM queue_transfer WHERE state = 'waiting' AND destination = ?`,
+		`SELECT id FROM queue_transfer WHERE state = 'waiting' AND destination = ? AND due > ?`,
 		`UPDATE queue_transfer SET due = ?, claimed = 0 WHERE claimed = 1`,
 		`SELECT tx FROM queue_event WHERE tx = ? ORDER BY time LIMIT ?`,
 	} {

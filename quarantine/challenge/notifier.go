@@ -16,10 +16,12 @@ type Due struct {
 	Proof   string
 	Guarded bool     // any of it is
 	Domains []string // of the recipients, each once
-	Subject string
-	Blob    string // the content, for its Message-ID
-	Time    time.Time
-	Expires time.Time
+	// RequireTLS: it came with REQUIRETLS, and so does what is said of it (RFC 8689 §5).
+	RequireTLS bool
+	Subject    string
+	Blob       string // the content, for its Message-ID
+	Time       time.Time
+	Expires    time.Time
 }
 
 // A Record is that a notice was sent. It is kept for each of the domains.

@@ -26,7 +26,7 @@ type QueueRows struct {
 // Queue is the contract of queue.Rows and queue.Clerk. open returns an empty queue.
 func Queue(t *testing.T, open func(t *testing.T) QueueRows) {
 	for name, test := range map[string]func(*testing.T, QueueRows){
-		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "settle again": queueSettleAgain, "acts": queueActs, "waits": queueWaits,
+		"round trip": queueRoundTrip, "claims": queueClaims, "fences": queueFences, "settle": queueSettle, "settle again": queueSettleAgain, "acts": queueActs, "waits": queueWaits, "nearer": queueNearer,
 		"destinations": queueDestinations, "find": queueFind, "together": queueTogether, "local": queueLocal,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -42,7 +42,7 @@ func queued(t *testing.T, q QueueRows, id string, d queue.Destination, rcpts ...
 	t.Helper()
 	m := &queue.Message{
 		ID: id, Tx: "tx-" + id, Sender: "Sender@here.example", Blob: "blob-" + id, View: mail.View{Prefix: []byte("X: y\r\n"), Skip: 3}, Size: 103,
-		Params:  mail.Params{Size: 103, Body: "8BITMIME", SMTPUTF8: true, Return: "HDRS", EnvelopeID: "e"},
+		Params:  mail.Params{Size: 103, Body: "8BITMIME", SMTPUTF8: true, RequireTLS: true, Return: "HDRS", EnvelopeID: "e"},
 		Created: queueTime, Expires: queueTime.Add(time.Hour),
 	}
 	var list []*queue.Transfer
@@ -288,6 +288,34 @@ func queueWaits(t *testing.T, q QueueRows) {
 	change(queue.Query{Message: "tx-later"}, queue.Recall, 2)
 	if n := q.Refs(t, "blob-later"); n != 0 {
 		t.Errorf("content has %d references, want 0", n)
+	}
+}
+
+// What a clock that was ahead has put off too far is due at once; what its sender has wait is not, nor what
+// is claimed.
+func queueNearer(t *testing.T, q QueueRows) {
+	queued(t, q, "m", toQueue, "far@a.example", "near@a.example", "claimed@a.example")
+	wait := queued(t, q, "n", "mx:b.example", "x@b.example")
+	wait.ID, wait.Params.Release = "o", time.Now().Add(2000*time.Hour)
+	if err := q.Put(t.Context(), []*queue.Transfer{{Message: wait, Recipient: "sender-waits@a.example", Destination: toQueue}}); err != nil {
+		t.Fatal(err)
+	}
+	list := claim(t, q, 10, 1000*time.Hour)
+	if len(list) != 3 {
+		t.Fatalf("claimed %v", recipients(list))
+	}
+	for i, retry := range []time.Duration{1000 * time.Hour, time.Hour} {
+		if _, err := q.Settle(t.Context(), []queue.Settlement{{Transfer: list[i], Fate: queue.Deferred, Retry: retry}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{2, 0} {
+		if n, err := q.Nearer(t.Context(), 8*time.Hour); err != nil || n != want {
+			t.Errorf("nearer: %d, %v; want %d", n, err, want)
+		}
+	}
+	if got := recipients(claim(t, q, 10, time.Hour)); !slices.Equal(got, []string{"far@a.example"}) {
+		t.Errorf("due now: %v", got)
 	}
 }
 
