@@ -47,7 +47,7 @@ func places() map[string]layer {
 		"internal/collector": domain, "internal/remote": edges,
 		"internal/arc": domain, "internal/dmarc": domain,
 
-		"filters": flow, "internal/intake": flow, "internal/scripts": flow,
+		"filters": flow, "internal/intake": flow, "internal/scripts": flow, "mailbox/rulebook": flow,
 
 		"internal/smtpd": edges, "internal/listen": edges, "internal/relay": edges, "mailbox/imap": edges, "mailbox/pop3": edges,
 		"mailbox/managesieve": edges, "internal/web": edges, "internal/web/safe": domain, "internal/store": edges, "internal/blob/segment": edges, "internal/backup": edges, "internal/mailfile": domain, "internal/bayes/disk": edges,

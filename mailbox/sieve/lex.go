@@ -80,6 +80,9 @@ type lexer struct {
 	script string
 	rest   string
 	line   int
+
+	noting   bool   // comments are wanted
+	comments []Span // in their order
 }
 
 // here is where the rest begins.
@@ -151,6 +154,7 @@ func (l *lexer) space() error {
 			if end < 0 {
 				end = len(l.rest)
 			}
+			l.comment(end)
 			l.rest = l.rest[end:]
 		case strings.HasPrefix(l.rest, "/*"):
 			end := strings.Index(l.rest[2:], "*/")
@@ -158,12 +162,20 @@ func (l *lexer) space() error {
 				return wrong(l.here(), "this comment has no end")
 			}
 			l.line += strings.Count(l.rest[:end+4], "\n")
+			l.comment(end + 4)
 			l.rest = l.rest[end+4:]
 		default:
 			return nil
 		}
 	}
 	return nil
+}
+
+// comment notes one of so many octets, which begins here.
+func (l *lexer) comment(octets int) {
+	if from := l.here().octets; l.noting {
+		l.comments = append(l.comments, Span{from, from + octets})
+	}
 }
 
 // number takes a number with its quantifier (§2.4.1).
@@ -216,8 +228,11 @@ func (l *lexer) quoted() (token, error) {
 func (l *lexer) multiLine(t token) (token, error) {
 	t.kind = text
 	first, rest, _ := strings.Cut(l.rest, "\n")
-	if s := strings.TrimLeft(strings.TrimSuffix(first, "\r"), " \t"); s != "" && s[0] != '#' {
-		return t, wrong(t.at, "text: is followed by %s, where its line must end", quote(s))
+	if s := strings.TrimLeft(strings.TrimSuffix(first, "\r"), " \t"); s != "" {
+		if s[0] != '#' {
+			return t, wrong(t.at, "text: is followed by %s, where its line must end", quote(s))
+		}
+		l.comment(len(first))
 	}
 	var b strings.Builder
 	for line := range strings.Lines(rest) {

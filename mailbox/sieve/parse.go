@@ -8,6 +8,7 @@ type node struct {
 	tests []*node // what stands behind the arguments: one, or several in parentheses
 	many  bool    // in parentheses
 	block []*node // nil: the command ends with a semicolon
+	end   int     // of a command: octets of the script up to its end
 }
 
 // An argument is a tag, a number, or strings.
@@ -35,11 +36,16 @@ type parser struct {
 }
 
 // parse reads a whole script.
-func parse(script string) ([]*node, error) {
-	if len(script) > MaxScript {
-		return nil, wrong(place{line: 1}, "the script has %d octets; %d are allowed", len(script), MaxScript)
+func parse(script string) ([]*node, error) { return newParser(script).all() }
+
+func newParser(script string) *parser {
+	return &parser{lex: lexer{script: script, rest: script, line: 1}}
+}
+
+func (p *parser) all() ([]*node, error) {
+	if n := len(p.lex.script); n > MaxScript {
+		return nil, wrong(place{line: 1}, "the script has %d octets; %d are allowed", n, MaxScript)
 	}
-	p := &parser{lex: lexer{script: script, rest: script, line: 1}}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -101,6 +107,7 @@ func (p *parser) command() (*node, error) {
 		if !p.is(";") {
 			return nil, wrong(n.at, "the command %q lacks its semicolon, or its block", n.name)
 		}
+		n.end = p.token.at.octets + 1
 		return n, p.advance()
 	}
 	if err := p.advance(); err != nil {
@@ -114,6 +121,7 @@ func (p *parser) command() (*node, error) {
 	if !p.is("}") {
 		return nil, wrong(p.token.at, "the block of line %d ends with \"}\", not with %s", n.at.line, p.token)
 	}
+	n.end = p.token.at.octets + 1
 	return n, p.advance()
 }
 
