@@ -36,8 +36,8 @@ func (a *App) webConfig(c *config.Config, key []byte) web.Config {
 		Proofs:  a.certificates,
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
 		Complaints: complaintPages{a.complaints}, Node: nodePages{a}, Messages: messagePages{a}, Keys: keyPages{a}, Programs: a.programs(c),
-		Rules: rulePages{a},
-		Log:   a.log, Now: a.now,
+		Rules: rulePages{a}, OwnRules: ownRulePages{a},
+		Log: a.log, Now: a.now,
 	}
 }
 

@@ -86,6 +86,7 @@ type mailboxPage struct {
 	Vacation Vacation
 	Edited   bool   // the rules were edited elsewhere: nothing can be set here
 	Error    string // key of a text
+	Rules    bool   // there is a page for them
 }
 
 func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
@@ -98,6 +99,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
+	page.Rules = s.OwnRules != nil
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err
 	}

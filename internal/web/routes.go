@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil, s.banRoutes},
 		{s.Banned != nil && s.Captcha != nil, s.ownBanRoutes},
 		{s.Desk != nil && s.Mailboxes != nil, s.mailboxRoutes},
+		{s.Desk != nil && s.OwnRules != nil, s.ownRuleRoutes},
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},

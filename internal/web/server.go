@@ -71,6 +71,7 @@ type Config struct {
 	Keys       Keys           // nil: no page of signing keys
 	Programs   Programs       // nil: mail programs are told nothing
 	Rules      DomainRules    // nil: there is no page for rules of domains
+	OwnRules   OwnRules       // nil: nor one for owners' own
 	Proofs     Proofs         // nil: no authority is asked for certificates
 
 	Log *slog.Logger
