@@ -105,6 +105,9 @@ func TestOwnRulesElsewhere(t *testing.T) {
 	odd := "# keep out\nif header :regex \"subject\" \"^x+$\" { discard; } # odd\n"
 	put("require [\"fileinto\", \"regex\"];\n# rule:[One]\nif address :is \"from\" \"a@example.org\" { fileinto \"None\"; }\n" + odd + "# rule:[Two]\nif size :over 1M { stop; }\n")
 	ann.wants("list")(ann.get("/mailbox/rules"))(http.StatusOK, ">One<", ">Two<", "# keep out", "written in another program", "is over 1 MiB", "“None” is not there", "“mine”")
+	ann.wants("vacation")(ann.post("/mailbox", "/mailbox/vacation", "text", "away", "act", "set"))(http.StatusOK)
+	ann.wants("behind the answer")(ann.get("/mailbox/rules"))(http.StatusOK, ">One<", "“mine”", "-not in force")
+	ann.wants("back")(ann.post("/mailbox", "/mailbox/vacation", "act", "end"))(http.StatusOK)
 	act := func(what, key, do string) func(int, ...string) {
 		t.Helper()
 		return ann.wants(what)(ann.post("/mailbox/rules", "/mailbox/rules", "rule", key, "do", do))
