@@ -27,6 +27,9 @@ const (
 	Complaints   Action = "complaints"    //
 	NodeReload   Action = "node.reload"   // the configuration
 	MessageView  Action = "message.view"  // what became of messages, sent and received; of an owner: sent
+	QueueView    Action = "queue.view"    // what waits to be carried on, of the domain whose mail it is
+	QueueChange  Action = "queue.change"  // try it now, hold it, let it go on, remove it
+	QueueAll     Action = "queue.all"     // how much waits for which destination, of everybody's
 	KeyView      Action = "key.view"      // keys that sign mail, of a domain
 	KeyChange    Action = "key.change"    // make, replace and drop them
 )
@@ -69,6 +72,9 @@ func table() map[Action]map[Role]reach {
 		Complaints:   {Operator: all},
 		NodeReload:   {Operator: all},
 		MessageView:  {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
+		QueueView:    {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
+		QueueChange:  {Helpdesk: domains, Admin: domains, Operator: all},
+		QueueAll:     {Operator: all},
 		KeyView:      {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		KeyChange:    {Admin: domains, Operator: all},
 	}

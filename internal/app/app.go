@@ -70,6 +70,7 @@ type App struct {
 	outage       *outage
 	level        *slog.LevelVar // from which on is logged; nil: nobody serves
 	queued       *queueCount
+	backlogs     backlogs
 	now          func() time.Time
 	clock        *clock.Guard // by which things are old
 	lock         *control.Lock

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,11 @@ func (a *App) whyQueued(ctx context.Context, q ops.QueueWhy) (ops.TransferDetail
 	if len(found) == 0 {
 		return ops.TransferDetail{}, control.NotFound("transfer %d is not in the queue: it was carried on, refused or removed; the journal tells (gatepost journal search)", q.ID)
 	}
-	t := found[0]
+	return a.detail(ctx, found[0])
+}
+
+// detail is a transfer with all that explains it.
+func (a *App) detail(ctx context.Context, t *queue.Transfer) (ops.TransferDetail, error) {
 	d := ops.TransferDetail{Transfer: transfer(t), Why: a.why(t), Events: []ops.Delivery{}}
 	events, err := a.deliveries(ctx, t.Message.Tx)
 	if err != nil {
@@ -95,21 +100,20 @@ func (a *App) whyQueued(ctx context.Context, q ops.QueueWhy) (ops.TransferDetail
 
 // why says in a sentence what a transfer waits for.
 func (a *App) why(t *queue.Transfer) string {
-	now := a.now()
-	at := t.Due.UTC().Format("2006-01-02 15:04:05 UTC")
-	rests := a.queue.Resting(t.Destination)
-	switch {
-	case t.State == queue.Held:
+	why, until := a.queue.Why(t)
+	at := until.UTC().Format("2006-01-02 15:04:05 UTC")
+	switch why {
+	case queue.ForAdmin:
 		return "an admin holds it; gatepost queue release lets it go on"
-	case rests.After(now) && t.Due.Before(rests):
-		return "the destination could not be reached and is left alone until " + rests.UTC().Format("15:04:05 UTC") + "; gatepost queue flush tries it now"
-	case t.Attempts == 0 && t.Message.Params.Release.After(now):
-		return "its sender has it wait until " + t.Message.Params.Release.UTC().Format("2006-01-02 15:04:05 UTC") + "; gatepost queue recall takes it back"
-	case t.Attempts == 0 && t.Due.After(now):
+	case queue.ForNextHop:
+		return "the destination could not be reached and is left alone until " + until.UTC().Format("15:04:05 UTC") + "; gatepost queue flush tries it now"
+	case queue.ForSender:
+		return "its sender has it wait until " + at + "; gatepost queue recall takes it back"
+	case queue.ForFirstTry:
 		return "it is being tried now, for the first time"
-	case t.Attempts == 0:
+	case queue.ForTurn:
 		return "it waits for its turn; nothing was tried yet"
-	case t.Last.Code != 0:
+	case queue.ForAnswer:
 		return fmt.Sprintf("%s answered %d to %s; it is tried again at %s", t.Last.Host, t.Last.Code, t.Last.Command, at)
 	}
 	return fmt.Sprintf("%s; it is tried again at %s", strings.ReplaceAll(t.Last.Text, "\n", " "), at)
@@ -137,7 +141,7 @@ func (a *App) changeQueue(ctx context.Context, q ops.QueueChange) (ops.Changed, 
 	if err != nil {
 		return ops.Changed{}, err
 	}
-	if query == (queue.Query{}) && len(q.IDs) == 0 && !q.All {
+	if reflect.ValueOf(query).IsZero() && len(q.IDs) == 0 && !q.All {
 		return ops.Changed{}, control.Misused("which transfers? A filter that says nothing would be all of them")
 	}
 	queries, err := a.queueQueries(ctx, query, q.IDs)
@@ -152,11 +156,16 @@ func (a *App) changeQueue(ctx context.Context, q ops.QueueChange) (ops.Changed, 
 			return sum, err
 		}
 	}
-	a.log.Info("queue changed", "act", act, "transfers", sum.Changed, "by", byCommand(ctx))
+	return sum, a.changedQueue(ctx, act, sum.Changed, func(queue.Destination) bool { return true })
+}
+
+// changedQueue notes what somebody did, and has the queue begin where that is to be tried now.
+func (a *App) changedQueue(ctx context.Context, act queue.Act, changed int, where func(queue.Destination) bool) error {
+	a.log.Info("queue changed", "act", act, "transfers", changed, "by", byCommand(ctx))
 	if act == queue.Retry || act == queue.Release {
-		return sum, a.tryNow(ctx, func(queue.Destination) bool { return true })
+		return a.tryNow(ctx, where)
 	}
-	return sum, nil
+	return nil
 }
 
 // queueQueries is one query for each id, all of which must be there, or the one

@@ -61,10 +61,19 @@ type Waiter struct {
 type Clerk interface {
 	// Find returns transfers in the order of their IDs.
 	Find(ctx context.Context, q Query) ([]*Transfer, error)
+	// Look is Find for one who waits for an answer: it looks through some thousands of
+	// transfers at most, and returns behind which ID to look on; 0: there are no others.
+	Look(ctx context.Context, q Query) (list []*Transfer, next int64, err error)
 	// Change does one act to all that q finds and returns how many it was done to.
 	// Those that are on the wire at the moment are left out by Delete, and hold
 	// takes effect after the attempt.
 	Change(ctx context.Context, q Query, act Act) (int, error)
+	// ChangeSome is Change to the first of them, in one commit, and returns as Look does
+	// behind which ID to go on.
+	ChangeSome(ctx context.Context, q Query, act Act) (changed int, next int64, err error)
+	// Backlogs returns the destinations with the most that waits, and reads the whole index
+	// for that.
+	Backlogs(ctx context.Context, most int) ([]Backlog, error)
 	// Events returns what was tried for a transaction, the oldest first, at most 1,000.
 	Events(ctx context.Context, tx string) ([]Event, error)
 	// Totals counts the queue.
@@ -79,6 +88,7 @@ type Query struct {
 	NullOnly    bool      // only what has the null reverse-path
 	Recipient   mail.Path // whatever its case
 	Domain      string    // of the recipient
+	Homes       []string  // any of them, MaxHomes at most
 	Destination Destination
 	State       State
 	Failing     bool      // tried at least once
@@ -89,6 +99,17 @@ type Query struct {
 
 // MaxPage bounds what one Find returns.
 const MaxPage = 1000
+
+// MaxHomes bounds the domains of one Query.
+const MaxHomes = 100
+
+// A Backlog is what waits for one destination.
+type Backlog struct {
+	Destination Destination
+	Waiting     int       // transfers
+	Due         time.Time // when the next one is
+	Oldest      *Transfer // of those that wait
+}
 
 // An Act is what an admin does to transfers.
 type Act string

@@ -12,43 +12,6 @@ import (
 	"gatepost/internal/queue"
 )
 
-// Find implements queue.Clerk.
-func (q Queue) Find(ctx context.Context, query queue.Query) (list []*queue.Transfer, err error) {
-	err = q.db.View(ctx, func(tx *Tx) (err error) {
-		list, _, err = findTransfers(tx, query)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: find transfers: %w", err)
-	}
-	return list, nil
-}
-
-// findTransfers returns a page, and behind which ID the next one begins, 0 where there is
-// none.
-func findTransfers(tx *Tx, q queue.Query) (list []*queue.Transfer, next int64, err error) {
-	limit := q.Limit
-	if limit <= 0 || limit > queue.MaxPage {
-		limit = queue.MaxPage
-	}
-	w := transferWhere(q)
-	rows, err := tx.Query(`SELECT `+transferColumns+` FROM queue_transfer JOIN queue_message m ON m.id = queue_transfer.message`+w.String()+
-		` ORDER BY queue_transfer.id LIMIT ?`, append(w.args, limit)...)
-	err = each(rows, err, func(rows *sql.Rows) error {
-		t, err := scanTransfer(rows)
-		list = append(list, t)
-		return err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(list) == limit {
-		next = list[limit-1].ID
-	}
-	list, err = withMessages(tx, list)
-	return list, next, err
-}
-
 func transferWhere(q queue.Query) (w where) {
 	w.add(`queue_transfer.id > ?`, q.After)
 	w.addIf(q.ID != 0, `queue_transfer.id = ?`, q.ID)
@@ -57,6 +20,7 @@ func transferWhere(q queue.Query) (w where) {
 	w.addIf(q.NullOnly, `LOWER(m.sender) = ''`)
 	w.addIf(q.Recipient != "", `queue_transfer.recipient_fold = ?`, q.Recipient.Fold())
 	w.addIf(q.Domain != "", `queue_transfer.domain = ?`, q.Domain)
+	w.addIf(len(q.Homes) > 0, `queue_transfer.home IN (`+marks(len(q.Homes))+`)`, anys(q.Homes)...)
 	w.addIf(q.Destination != "", `queue_transfer.destination = ?`, q.Destination)
 	w.addIf(q.State != "", `queue_transfer.state = ?`, q.State)
 	w.addIf(q.Failing, `queue_transfer.attempts > 0`)
@@ -78,37 +42,55 @@ const changeChunk = 200
 
 // Change implements queue.Clerk.
 func (q Queue) Change(ctx context.Context, query queue.Query, act queue.Act) (changed int, err error) {
-	query.Limit = changeChunk
 	for {
-		var n int
-		var next int64
-		err := q.db.Update(ctx, func(tx *Tx) (err error) {
-			n = 0
-			var page []*queue.Transfer
-			if page, next, err = findTransfers(tx, query); err != nil {
-				return err
-			}
-			if err := lockTransfers(tx, page); err != nil {
-				return err
-			}
-			for _, t := range page {
-				done, err := changeTransfer(tx, t, act)
-				if err != nil {
-					return err
-				}
-				n += done
-			}
-			return nil
-		})
-		if err != nil {
-			return changed, fmt.Errorf("store: %s transfers: %w", act, err)
-		}
+		n, next, err := q.ChangeSome(ctx, query, act)
 		changed += n
-		if next == 0 {
-			return changed, nil
+		if err != nil || next == 0 {
+			return changed, err
 		}
 		query.After = next
 	}
+}
+
+// ChangeSome implements queue.Clerk. It looks for them before the commit, which holds up others.
+func (q Queue) ChangeSome(ctx context.Context, query queue.Query, act queue.Act) (changed int, next int64, err error) {
+	query.Limit = changeChunk
+	var ids []int64
+	err = q.db.View(ctx, func(tx *Tx) error {
+		found, behind, err := lookFor(tx, query)
+		ids, next = transferIDs(found), behind
+		return err
+	})
+	if err == nil && len(ids) > 0 {
+		err = q.db.Update(ctx, func(tx *Tx) (err error) {
+			changed, err = changeAmong(tx, query, ids, act)
+			return err
+		})
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: %s transfers: %w", act, err)
+	}
+	return changed, next, nil
+}
+
+// changeAmong does one act to those of some transfers that the query still finds.
+func changeAmong(tx *Tx, query queue.Query, ids []int64, act queue.Act) (changed int, err error) {
+	page, err := transfersAmong(tx, query, ids, len(ids))
+	if err == nil {
+		page, err = withMessages(tx, page)
+	}
+	if err == nil {
+		err = lockTransfers(tx, page)
+	}
+	for _, t := range page {
+		if err != nil {
+			return changed, err
+		}
+		var done int
+		done, err = changeTransfer(tx, t, act)
+		changed += done
+	}
+	return changed, err
 }
 
 // changeTransfer does one act to one transfer and returns how many it changed, 0

@@ -94,7 +94,9 @@ func knownState(state string) bool {
 }
 
 // Said reports whether there is a word for what happened at a try: "msg.try." and these.
-func (reportPage) Said(what string) bool {
+func (reportPage) Said(what string) bool { return knownTry(what) }
+
+func knownTry(what string) bool {
 	return slices.Contains([]string{"deferred", "carried", "refused", "abandoned", "retry", "hold", "release", "delete", "recall"}, what)
 }
 

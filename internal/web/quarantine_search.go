@@ -164,13 +164,7 @@ func (f search) Details() bool {
 }
 
 // Fields are those that are set, sorted by name, as a form sends them on unseen.
-func (f search) Fields() (list []formField) {
-	for name, values := range f.values() {
-		list = append(list, formField{name, values[0]})
-	}
-	slices.SortFunc(list, func(a, b formField) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
+func (f search) Fields() []formField { return formFields(f.values()) }
 
 // A formField is one that is sent unseen.
 type formField struct{ Name, Value string }

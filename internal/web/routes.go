@@ -53,6 +53,7 @@ func (s *Server) routes() []route {
 		{s.Complaints != nil, s.complaintRoutes},
 		{s.Node != nil, s.nodeRoutes},
 		{s.Messages != nil, s.messageRoutes},
+		{s.Queue != nil, s.queueRoutes},
 		{s.Keys != nil, s.keyRoutes},
 		{s.Programs != nil, s.programRoutes},
 		{s.Rules != nil, s.ruleRoutes},
@@ -133,6 +134,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 	}{
 		{"menu.quarantine", "/quarantine", access.HeldView},
 		{"menu.messages", "/messages", access.MessageView},
+		{"menu.queue", "/queue", access.QueueView},
 		{"menu.lists", "/lists", access.EntryView},
 		{"menu.mailbox", "/mailbox", access.MailboxUse},
 		{"menu.settings", "/settings", access.SettingsView},

@@ -68,6 +68,7 @@ type Config struct {
 	Complaints Complaints     // nil: no page of complaints
 	Node       Node           // nil: no page of the node
 	Messages   Messages       // nil: no page of what became of messages
+	Queue      Queue          // nil: no page of what is carried on
 	Keys       Keys           // nil: no page of signing keys
 	Programs   Programs       // nil: mail programs are told nothing
 	Rules      DomainRules    // nil: there is no page for rules of domains
