@@ -81,7 +81,7 @@ func TestQueuePage(t *testing.T) {
 		"domain=near.example": {"vic@", "-zoe@"}, "destination=MX:near.example": {"vic@", "-zoe@"}, "state=failing": {"zoe@", "-vic@"}, "state=held": {"Nothing in the queue is like that."},
 		"home=other.example": {"xen@", "-zoe@"}, fmt.Sprint("number=", later[0]): {"vic@", "-zoe@"}, "recipient=x": {"This is not an address."}, "state=no": {"zoe@", "xen@", "vic@"},
 	} {
-		olga.wants(query)(olga.get("/queue?" + query))(200, want...)
+		olga.wants(query)(olga.get("/queue?"+query))(200, want...)
 	}
 	olga.wants("one")(olga.get(one))(200, "A &lt;b&gt;quote&lt;/b&gt; for you", "-<b>quote", "The other server put it off:", "mx1.far.example [192.0.2.1]:25", "450 4.7.1 Greylisted", "put off",
 		`value="retry"`, `value="hold"`, `-value="recall"`, "/messages/")
