@@ -54,6 +54,9 @@ func TestMay(t *testing.T) {
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		MessageView:  {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
+		QueueView:    {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
+		QueueChange:  {"hap", "hap", "hap", "hap", "p", "hap", "p", "p", "p", "p"},
+		QueueAll:     {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		KeyView:      {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 	}
