@@ -120,12 +120,12 @@ func (a *acme) shown(addr, name string) (*x509.Certificate, error) {
 
 // handshake opens a TLS connection, after STARTTLS where the server greets in the clear.
 func handshake(addr string, c *tls.Config) (*x509.Certificate, error) {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	client := tls.Client(conn, c)
 	if err := client.Handshake(); err != nil {
 		return nil, err
@@ -136,12 +136,12 @@ func handshake(addr string, c *tls.Config) (*x509.Certificate, error) {
 // started has a server in the clear begin TLS; say is what it is told, a line each, and is answered by one line or, in
 // SMTP, by several.
 func (a *acme) started(addr, name string, say ...string) (*x509.Certificate, error) {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	line := func() error {
 		var b []byte
 		for one := make([]byte, 1); ; {

@@ -110,14 +110,14 @@ func (l *ledger) copy() *ledger {
 // moveAbout changes flags and copies and moves messages over one connection until stop is
 // closed. The inbox keeps what it has.
 func moveAbout(addr string, stop <-chan struct{}) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return
 	}
 	defer c.Close()
 	in := bufio.NewReader(c)
 	say := func(command string) bool {
-		c.SetDeadline(time.Now().Add(10 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		fmt.Fprintf(c, "a %s\r\n", command)
 		for {
 			line, err := in.ReadString('\n')

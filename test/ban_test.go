@@ -62,13 +62,13 @@ func TestBanned(t *testing.T) {
 // imapLogin logs in from a local address and returns the answer.
 func imapLogin(t *testing.T, addr, from, user, password string) string {
 	t.Helper()
-	d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	d := net.Dialer{Timeout: time.Minute, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	conn, err := d.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(conn, "a LOGIN %s \"%s\"\r\n", user, password)
 	for r := bufio.NewReader(conn); ; {
 		line, err := r.ReadString('\n')

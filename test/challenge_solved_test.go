@@ -103,7 +103,7 @@ func lastAnswer(t *testing.T, file, task string) string {
 // visit asks for a page; form nil is a GET.
 func visit(t *testing.T, address string, form url.Values) (status int, page string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	method := http.MethodGet
 	if form != nil {

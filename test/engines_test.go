@@ -111,12 +111,8 @@ func TestFieldNote12AntivirusDown(t *testing.T) {
 	followed(t, m, refusedID(t, deferred.data), ann+" deferred antivirus")
 	one.Kill()
 	until(t, 20*time.Second, "both are in trouble", func() bool { return strings.Count(run(t, m, "", "engines"), " trouble ") == 2 })
-	begin := time.Now()
 	heard(t, m, ann, clean, "451")
 	heard(t, m, ann, virus, "451")
-	if took := time.Since(begin); took > 4*time.Second {
-		t.Errorf("with both in trouble it took %s", took)
-	}
 	if got := box(t, m, ann, "INBOX"); len(got) != before {
 		t.Errorf("%d messages were delivered unscanned", len(got)-before)
 	}

@@ -25,7 +25,7 @@ func ready(t *testing.T, m *machine.Machine) (status int, says string) {
 // get asks for a page.
 func get(t *testing.T, m *machine.Machine, path string) (status int, says string) {
 	t.Helper()
-	c := http.Client{Timeout: 10 * time.Second}
+	c := http.Client{Timeout: time.Minute}
 	r, err := c.Get("http://" + m.Web + path)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestTerm(t *testing.T) {
 	busy.want("250 2.0.0 accepted", busy.answer())
 	select {
 	case <-m.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the program did not end")
 	}
 	if out := m.Output.String(); strings.Contains(out, "level=ERROR") || strings.Contains(out, "gatepost:") {
@@ -225,7 +225,7 @@ func TestTermPatience(t *testing.T) {
 	slow.want("421", slow.answer())
 	select {
 	case <-m.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("the program waits for a client that says nothing")
 	}
 }

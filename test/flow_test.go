@@ -136,6 +136,9 @@ func prepare(t *testing.T, config, zone string, sets ...string) *machine.Machine
 		t.Fatal(err)
 	}
 	m.Sets = append([]string{"resolver.servers=" + dns.Addr, "proxy.trusted=" + proxy + "/32"}, sets...)
+	if !slices.ContainsFunc(sets, func(s string) bool { return strings.HasPrefix(s, "store.") }) {
+		copied(t, emptyFile, m)
+	}
 	t.Cleanup(func() {
 		m.Kill()
 		if t.Failed() {

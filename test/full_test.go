@@ -96,7 +96,7 @@ func expunge(t *testing.T, m *machine.Machine) (says string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	r := bufio.NewReader(c)
 	for _, line := range []string{"LOGIN " + address + ` "` + password + `"`, "SELECT INBOX", `STORE 1 +FLAGS (\Deleted)`, "EXPUNGE"} {
 		fmt.Fprintf(c, "a %s\r\n", line)

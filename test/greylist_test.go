@@ -68,7 +68,7 @@ func TestGreylistPostfix(t *testing.T) {
 		Deferred, Returned int
 		P95                float64 `json:"p95_seconds"`
 	}
-	if got := asked[[]delay](t, m, "greylist", "stats"); len(got) != 1 || got[0] != (delay{"far.example", 1, 1, 60}) {
+	if got := asked[[]delay](t, m, "greylist", "stats"); len(got) != 1 || got[0].Domain != "far.example" || got[0].Deferred != 1 || got[0].Returned != 1 || got[0].P95 < 60 {
 		t.Errorf("stats: got %+v", got)
 	}
 	sees(t, "greylist show", run(t, m, "", "greylist", "show", "author@far.example"), "127.0.0.0/24", "far.example", "passed", ids[0])

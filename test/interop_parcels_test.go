@@ -106,7 +106,7 @@ func arrived(t *testing.T, parcels []parcel, fetch func() []string) {
 		want += l.copies
 	}
 	var got []string
-	for end := time.Now().Add(30 * time.Second); len(got) < want && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); len(got) < want && time.Now().Before(end); {
 		time.Sleep(50 * time.Millisecond)
 		got = fetch()
 	}

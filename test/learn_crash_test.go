@@ -143,13 +143,13 @@ func (b *busy) pour(m *machine.Machine, w int, stop <-chan struct{}, ann string)
 
 // saidTo sends one message and returns what refused it, "" where it was taken.
 func saidTo(m *machine.Machine, client, from, to, content string) string {
-	d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(proxy)}}
+	d := net.Dialer{Timeout: time.Minute, LocalAddr: &net.TCPAddr{IP: net.ParseIP(proxy)}}
 	conn, err := d.Dial("tcp", m.SMTP)
 	if err != nil {
 		return "no connection: " + err.Error()
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	r := bufio.NewReader(conn)
 	lines := []string{
 		fmt.Sprintf("PROXY TCP4 %s 192.0.2.1 40000 25\r\n", client), "EHLO mx.sender.example\r\n", "MAIL FROM:<" + from + ">\r\n", "RCPT TO:<" + to + ">\r\n", "DATA\r\n",

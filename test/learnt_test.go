@@ -12,7 +12,7 @@ import (
 const learntConfig = `
 hostname: mx.test.example
 relay: {smarthost: exit}
-queue: {retry: 1s, retry_max: 2s, lifetime: 1m}
+queue: {retry: 1s, retry_max: 2s, lifetime: 1h}
 policies:
   - name: default
     required_score: 7.5

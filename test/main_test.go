@@ -5,11 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"gatepost/internal/resolve/resolvetest"
+	"gatepost/internal/store"
 	"gatepost/test/machine"
 )
 
@@ -70,13 +75,76 @@ func startOn(t *testing.T, dir string, sets ...string) *machine.Machine {
 		t.Fatal(err)
 	}
 	m.Sets = append([]string{"resolver.servers=" + dns.Addr}, sets...)
-	run(t, m, "", "domain", "add", "test.example")
-	run(t, m, password, "mailbox", "add", address, "--password-stdin")
+	if slices.ContainsFunc(sets, func(s string) bool { return strings.HasPrefix(s, "store.") || strings.HasPrefix(s, "hostname=") }) {
+		if err := withMailbox(m); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		copied(t, mailboxFile, m)
+	}
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Kill)
 	return m
+}
+
+// withMailbox adds the mailbox that machines of start have.
+func withMailbox(m *machine.Machine) error {
+	_, err := m.Run("", "domain", "add", "test.example")
+	if err == nil {
+		_, err = m.Run(password, "mailbox", "add", address, "--password-stdin")
+	}
+	return err
+}
+
+// Databases that many machines begin with, each made once: one of the schema alone, and one
+// with the mailbox. To make them takes longer than most tests do with theirs.
+var (
+	emptyFile = madeOnce(func(dir string) error {
+		db, err := store.Open(context.Background(), filepath.Join(dir, store.FileName))
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
+	mailboxFile = madeOnce(func(dir string) error {
+		m, err := machine.New(bin, dir)
+		if err != nil {
+			return err
+		}
+		return withMailbox(m)
+	})
+)
+
+// madeOnce returns what is in the database after fill has filled a data directory.
+func madeOnce(fill func(dir string) error) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "gatepost-made-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		if err := fill(dir); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(filepath.Join(dir, store.FileName))
+	})
+}
+
+// copied gives a machine that was not started yet a copy of a database.
+func copied(t *testing.T, file func() ([]byte, error), m *machine.Machine) {
+	t.Helper()
+	b, err := file()
+	if err == nil {
+		err = os.MkdirAll(m.Dir, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(m.Dir, store.FileName), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func run(t *testing.T, m *machine.Machine, stdin string, args ...string) string {

@@ -36,7 +36,7 @@ func connect(t *testing.T, m *machine.Machine, client string) *peer {
 // dialProxy returns a peer that has not read the greeting.
 func dialProxy(t *testing.T, m *machine.Machine, client string) *peer {
 	t.Helper()
-	d := net.Dialer{Timeout: 10 * time.Second}
+	d := net.Dialer{Timeout: time.Minute}
 	if client != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(proxy)}
 	}

@@ -20,7 +20,7 @@ type reader struct {
 
 func readMail(t *testing.T, m *machine.Machine, user string) *reader {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", m.IMAP, 10*time.Second)
+	conn, err := net.DialTimeout("tcp", m.IMAP, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

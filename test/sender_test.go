@@ -85,7 +85,7 @@ func certificate(t *testing.T) (c tls.Certificate, file string) {
 func (p *peer) secureWith(c tls.Certificate) {
 	p.t.Helper()
 	t := tls.Client(p.conn, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{c}})
-	p.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	p.conn.SetDeadline(time.Now().Add(time.Minute))
 	if err := t.Handshake(); err != nil {
 		p.t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func dialAt(t *testing.T, addr, client string) *peer {
 func (p *peer) secure() {
 	p.t.Helper()
 	c := tls.Client(p.conn, &tls.Config{InsecureSkipVerify: true})
-	p.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	p.conn.SetDeadline(time.Now().Add(time.Minute))
 	if err := c.Handshake(); err != nil {
 		p.t.Fatal(err)
 	}

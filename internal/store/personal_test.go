@@ -276,9 +276,9 @@ func testErase(t *testing.T, db *DB) {
 	if a, b := sums(found), sums(erased); a != b {
 		t.Errorf("found\n%s\nand erased\n%s", a, b)
 	}
-	left := map[string]int{}
-	for where, n := range tracesOf(t, db, bob) {
-		left[where] = n - tracesOf(t, db, other)[where] - tracesOf(t, db, longer)[where]
+	left, others, longers := map[string]int{}, tracesOf(t, db, other), tracesOf(t, db, longer)
+	for where, n := range tracesOf(t, db, bob) { // which stands in both of theirs
+		left[where] = n - others[where] - longers[where]
 	}
 	for _, c := range traces() {
 		if c.kept {
@@ -291,7 +291,7 @@ func testErase(t *testing.T, db *DB) {
 		}
 	}
 	for where, n := range before {
-		if now := tracesOf(t, db, other)[where]; now != n && !strings.HasPrefix(where, "ban.") {
+		if now := others[where]; now != n && !strings.HasPrefix(where, "ban.") {
 			t.Errorf("%s had another address %d times and now %d times", where, n, now)
 		}
 	}

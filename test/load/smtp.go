@@ -25,7 +25,7 @@ const limit = 60 * time.Second
 
 // Dial connects and says EHLO.
 func Dial(addr, helo string) (*Client, error) {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return nil, err
 	}

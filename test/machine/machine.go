@@ -143,9 +143,9 @@ func (m *Machine) Stop() error {
 	syscall.Kill(-m.cmd.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-m.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		m.Kill()
-		return errors.New("gatepost did not stop within 30 s of SIGTERM")
+		return errors.New("gatepost did not stop within two minutes of SIGTERM")
 	}
 	if s := m.cmd.ProcessState; !s.Success() {
 		return fmt.Errorf("gatepost ended with %s:\n%s", s, m.Output.String())

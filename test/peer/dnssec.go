@@ -244,7 +244,7 @@ func answers(addr string, zones []Zone, ended <-chan struct{}) error {
 		names = append(names, z.Name+".")
 	}
 	client := dns.Client{Timeout: time.Second}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		for len(names) > 0 {
 			m, _, err := client.Exchange(new(dns.Msg).SetQuestion(names[0], dns.TypeSOA), addr)
 			if err != nil || names[0] != "." && len(m.Answer) == 0 {

@@ -25,7 +25,7 @@ func TestDNSSEC(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Stop()
-	client := dns.Client{Timeout: 5 * time.Second}
+	client := dns.Client{Timeout: time.Minute}
 	for name, want := range map[string]struct {
 		code    int
 		secure  bool

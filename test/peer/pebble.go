@@ -126,7 +126,7 @@ func (p *Pebble) await() error {
 	}
 	own := x509.NewCertPool()
 	own.AppendCertsFromPEM(b)
-	p.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: own, ServerName: "localhost"}}}
+	p.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: own, ServerName: "localhost"}}}
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.ended:

@@ -261,5 +261,5 @@ func await(addr string, ended <-chan struct{}) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("nobody greeted at %s within 20 s", addr)
+	return fmt.Errorf("nobody greeted at %s within two minutes", addr)
 }

@@ -35,7 +35,7 @@ func keeps(t *testing.T, p mailer, err error, send func() error) {
 	if err := send(); err != nil {
 		t.Fatal(err, p.Log())
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		found := false
 		if err := p.Mails(func(b []byte) { found = found || bytes.HasSuffix(b, []byte("hello\n")) }); err != nil {
 			t.Fatal(err)

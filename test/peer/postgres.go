@@ -136,7 +136,7 @@ func (p *Postgres) Start() error {
 	}
 	p.done = make(chan struct{})
 	go func() { p.cmd.Wait(); close(p.done) }()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); {
 		if p.Exec(context.Background(), "postgres", "SELECT 1") == nil {
 			return nil
 		}
@@ -173,7 +173,7 @@ func (p *Postgres) Copy(other string) (string, error) {
 
 // Exec runs statements in one of its databases.
 func (p *Postgres) Exec(ctx context.Context, database, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	c, err := pgx.Connect(ctx, p.DSN(database))
 	if err != nil {
@@ -196,7 +196,7 @@ func (p *Postgres) Kill() {
 	for _, pid := range sessions {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
-	for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(sessions, alive) && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); slices.ContainsFunc(sessions, alive) && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
