@@ -374,7 +374,7 @@ func relayCommands(t *testing.T, f *far) {
 		t.Errorf("flush: %+v", got)
 	}
 	until(t, 10*time.Second, "the other one is gone", func() bool { return !slices.ContainsFunc(both(), func(l transfer) bool { return l.ID == other.ID }) })
-	asked[changed](t, f.m, "queue", "retry", number) // it is held: nothing is tried
+	asked[changed](t, f.m, "queue", "retry", number)                                                          // it is held: nothing is tried
 	if l := both(); len(l) != 1 || l[0].Attempts != held[0].Attempts && l[0].Attempts != held[0].Attempts+1 { // one may have been under way
 		t.Errorf("the held one: %+v", l)
 	}
