@@ -56,7 +56,9 @@ func TestRequireTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := reach(t, Config{Roots: ca.pool(), Policies: c.sts}, c.zone, c.tls, nil)
 			if c.tls != nil {
+				e.one.mu.Lock()
 				e.one.script["EHLO"] = c.says
+				e.one.mu.Unlock()
 			}
 			j := requiredJob(queue.ByMX("a.example"))
 			j.Content = mail.NewMessage([]byte(c.header + "Subject: x\r\n\r\nhello\r\n"))
