@@ -114,6 +114,7 @@ func TestUnreachable(t *testing.T) {
 	synced(t, func(t *testing.T) {
 		m := newMemory()
 		var mu sync.Mutex
+		const many = 200
 		dead, alive := 0, 0
 		q, _ := run(t, m, carrier(func(_ context.Context, job Job) Report {
 			mu.Lock()
@@ -127,13 +128,13 @@ func TestUnreachable(t *testing.T) {
 			r.Unreachable = true
 			return r
 		}))
-		for range 1000 {
+		for range many {
 			m.letter("", "a@a.example")
 		}
 		q.Wake(toA)
 		bubble.Sleep(time.Hour)
 		if dead > 20 {
-			t.Errorf("%d connections in an hour for 1000 messages", dead)
+			t.Errorf("%d connections in an hour for %d messages", dead, many)
 		}
 		if q.Resting(toA).IsZero() {
 			t.Error("it does not rest")
@@ -155,7 +156,7 @@ func TestUnreachable(t *testing.T) {
 		if dead == before {
 			t.Error("a flush did not try it")
 		}
-		if m.left() != 0 || len(m.ended["a@a.example"]) != 1000 {
+		if m.left() != 0 || len(m.ended["a@a.example"]) != many {
 			t.Errorf("%d are left at the end of their lifetime", m.left())
 		}
 	})
