@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatepost/internal/door"
+	"gatepost/internal/mail"
 )
 
 // idle: RFC 9051 §6.3.13. News are told until the client says DONE.
@@ -36,12 +37,15 @@ func (c *conn) idle(ctx context.Context, r *request) (reply, error) {
 }
 
 // tellUntil tells what is new until a result comes from the reader, which always
-// does: its wire has a time limit and is interrupted by Shutdown.
+// does: its wire has a time limit and is interrupted by Shutdown. While the store is away there is nothing
+// to tell, and nobody is sent away: all would come back at once.
 func (c *conn) tellUntil(ctx context.Context, line <-chan error) error {
 	poll := time.NewTicker(c.limits.Poll)
 	defer poll.Stop()
 	for {
-		if err := c.tell(ctx, true, true); err != nil {
+		if err := c.tell(ctx, true, true); errors.Is(err, mail.ErrAway) && c.out.err == nil && ctx.Err() == nil {
+			c.log.Debug("nothing is told while the store is away", "error", err)
+		} else if err != nil {
 			c.Interrupt()
 			<-line
 			return err
