@@ -129,6 +129,7 @@ func TestFieldNote12AntivirusDown(t *testing.T) {
 	})
 	back := heard(t, m, ann, virus, "250")
 	followed(t, m, back.id(t), ann+" held antivirus")
+	until(t, time.Minute, "the log says that it is well", func() bool { return strings.Contains(m.Output.String(), "an engine is well again") })
 	log := m.Output.String()
 	for what, want := range map[string]int{"an engine does not answer as it should": 2, "an engine is well again": 1} {
 		if n := strings.Count(log, what); n != want {

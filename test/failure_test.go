@@ -81,10 +81,11 @@ func testSyncError(t *testing.T, inject string) {
 	if status, says := ready(t, m); status != http.StatusServiceUnavailable || !strings.Contains(says, "sync") {
 		t.Errorf("/readyz says %d %q, want 503 and that a sync failed", status, says)
 	}
-	log := m.Output.String()
-	if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "sync failed") {
-		t.Errorf("the log does not say that a sync failed:\n%s", log)
-	}
+	var log string
+	until(t, time.Minute, "the log says that a sync failed", func() bool {
+		log = m.Output.String()
+		return strings.Contains(log, "level=ERROR") && strings.Contains(log, "sync failed")
+	})
 	for line := range strings.Lines(log) { // a lasting cause is told once for each log, however often it was met
 		if strings.Count(line, "sync failed") > 2 {
 			t.Errorf("a line tells it again and again: %s", line)

@@ -55,10 +55,11 @@ policies: [{name: default, pipeline: [{filter: keywords, spam_from: 1, patterns:
 		resp.Body.Close()
 	}
 	until(t, time.Minute, "ann has a report", func() bool { return strings.Count(strings.Join(box(t, m, ann, "INBOX"), ""), "Undelivered") > 0 })
-	log := m.Output.String()
-	if !strings.Contains(log, "level=DEBUG") || !strings.Contains(log, "from=eva@friends.example") {
-		t.Fatalf("the log is not what it should be:\n%s", log)
-	}
+	var log string
+	until(t, time.Minute, "the log has what it should", func() bool {
+		log = m.Output.String()
+		return strings.Contains(log, "level=DEBUG") && strings.Contains(log, "from=eva@friends.example")
+	})
 	for line := range strings.Lines(log) {
 		for _, mark := range marks {
 			if strings.Contains(strings.ToLower(line), mark) {

@@ -104,9 +104,8 @@ func TestActivated(t *testing.T) {
 		t.Cleanup(m.Kill)
 		waits.hears("220 ")
 		waits.Close()
-		if want := fmt.Sprintf("socket=%q", "spare (tcp "+spare+")"); !strings.Contains(m.Output.String(), want) {
-			t.Errorf("the log lacks %s:\n%s", want, m.Output.String())
-		}
+		want := fmt.Sprintf("socket=%q", "spare (tcp "+spare+")")
+		until(t, time.Minute, "the log says "+want, func() bool { return strings.Contains(m.Output.String(), want) })
 		if err := m.Stop(); err != nil {
 			t.Error(err)
 		}

@@ -101,9 +101,9 @@ func TestTrap(t *testing.T) {
 	}
 	p = dialProxy(t, m, goodClient)
 	p.want("554 5.7.1", p.answer()) // who wrote to a trap is kept out for a while
-	if !strings.Contains(m.Output.String(), "somebody has an address that is named as a trap: it is none") {
-		t.Error("the log does not warn of the trap that is a mailbox")
-	}
+	until(t, time.Minute, "the log warns of the trap that is a mailbox", func() bool {
+		return strings.Contains(m.Output.String(), "somebody has an address that is named as a trap: it is none")
+	})
 }
 
 // Who speaks another protocol is sent away each time, and the third time kept out.
