@@ -22,7 +22,7 @@ func (q Queue) Nearer(ctx context.Context, most time.Duration) (n int, err error
 		err = q.db.Update(ctx, func(tx *Tx) error {
 			n = 0
 			for _, id := range list {
-				done, err := tx.Exec(`UPDATE queue_transfer SET due = CASE WHEN claimed = 1 THEN ? ELSE ? END WHERE id = ? AND state = 'waiting' AND due > ?`, end, now, id, end)
+				done, err := tx.Exec(`UPDATE queue_transfer SET due = ? + claimed * ? WHERE id = ? AND state = 'waiting' AND due > ?`, now, end-now, id, end)
 				if err != nil {
 					return err
 				}
