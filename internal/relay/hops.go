@@ -58,7 +58,7 @@ func (r *Relay) byMX(ctx context.Context, domain string, asks wish) (found []tar
 			return nil, nil, &noWay{"5.1.2", domain + " is no address"}
 		}
 		if t := (target{addr: netip.AddrPortFrom(a, uint16(r.c.Port))}); !r.isUs(t) {
-			if asks == required { // the sender did
+			if asks == required { // the sender named it
 				t = prove(t)
 			}
 			return []target{t}, nil, nil

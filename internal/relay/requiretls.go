@@ -47,18 +47,22 @@ func prove(t target) target {
 }
 
 // proving leaves of the servers of a domain elsewhere those that can be proven to be the domain's (RFC 8689
-// §4.2.1): DNSSEC vouches for the record that names them, or a policy of MTA-STS.
-func proving(found []target, w way) (list []target, failed error) {
+// §4.2.1): DNSSEC vouches for the record that names them, or a policy of MTA-STS. unknown says why such a policy,
+// which is announced, is not known: it may be later.
+func proving(found []target, w way, unknown error) (list []target, failed error) {
 	for _, t := range found {
 		if t.tls == dane || t.tls == verify || w.secure {
 			list = append(list, prove(t))
 		}
 	}
-	if len(list) == 0 && len(found) > 0 {
-		return nil, &noWay{"5.7.30", "the message came with REQUIRETLS (RFC 8689), and nothing vouches for the mail servers of " + w.domain +
-			": its MX records are not signed (DNSSEC), and it has no MTA-STS policy in mode enforce"}
+	switch {
+	case len(list) > 0 || len(found) == 0:
+		return list, nil
+	case unknown != nil: // the log has why: it is not for whoever made us look there
+		return nil, &noWay{"4.7.5", "the message came with REQUIRETLS (RFC 8689), and the MTA-STS policy of " + w.domain + " can't be had now"}
 	}
-	return list, nil
+	return nil, &noWay{"5.7.30", "the message came with REQUIRETLS (RFC 8689), and nothing vouches for the mail servers of " + w.domain +
+		": its MX records are not signed (DNSSEC), and it has no MTA-STS policy in mode enforce"}
 }
 
 // noRequireTLS says why a server can't have a message that came with REQUIRETLS; false: it can.

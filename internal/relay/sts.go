@@ -40,8 +40,9 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 		free = free || !b.proves()
 	}
 	var sts mtasts.Policy
+	var unknown error // why a policy that is announced is not known
 	if free && w.wish != waived {
-		sts = r.stsPolicy(ctx, w.domain)
+		sts, unknown = r.stsPolicy(ctx, w.domain)
 	}
 	p := reported(w.domain, sts)
 	if w.wish == waived {
@@ -64,7 +65,7 @@ func (r *Relay) secured(ctx context.Context, w way, servers []located) (found []
 	}
 	if w.wish == required {
 		var none error
-		if found, none = proving(found, w); none != nil {
+		if found, none = proving(found, w, unknown); none != nil {
 			failed = cmp.Or(failed, none)
 		}
 	}
@@ -88,10 +89,10 @@ func asked(t target, w way, b *bond, sts mtasts.Policy, p *policy) (target, bool
 }
 
 // stsPolicy asks for a domain's policy. Where one is announced and can't be had mail
-// goes without (RFC 8461 §3.3), and the domain is told.
-func (r *Relay) stsPolicy(ctx context.Context, domain string) mtasts.Policy {
+// goes without (RFC 8461 §3.3), and the domain is told; an error says why.
+func (r *Relay) stsPolicy(ctx context.Context, domain string) (mtasts.Policy, error) {
 	if r.c.Policies == nil {
-		return mtasts.Policy{}
+		return mtasts.Policy{}, nil
 	}
 	p, err := r.c.Policies.Policy(ctx, domain)
 	if err != nil {
@@ -106,7 +107,7 @@ func (r *Relay) stsPolicy(ctx context.Context, domain string) mtasts.Policy {
 		}
 		r.report(tlsreport.Session{Policy: &tlsreport.Policy{Domain: domain, Type: tlsreport.STS}, Failure: f})
 	}
-	return p
+	return p, err
 }
 
 // reported is a domain's policy for the reports to it.
