@@ -76,10 +76,16 @@ func testChallenges(t *testing.T, db *DB) {
 	}
 	dueAt(t, db, "second", noon.Add(time.Minute), "a.example")
 	dueAt(t, db, "first", noon, "b.example", "a.example", "a.example")
+	if err := db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE held SET require_tls = 1 WHERE tx = 'first' AND domain = 'b.example'`) // one of several is enough
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	d, _, err := rows.Due(ctx)
 	want := challenge.Due{
 		Tx: "first", Sender: "s@example.org", Proof: "spf", Domains: []string{"a.example", "b.example"}, Subject: "hello", Blob: "blob", Time: noon,
-		Expires: noon.Add(720 * time.Hour),
+		Expires: noon.Add(720 * time.Hour), RequireTLS: true,
 	}
 	if err != nil || !reflect.DeepEqual(d, want) {
 		t.Errorf("due: got %+v, want %+v (%v)", d, want, err)
