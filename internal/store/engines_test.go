@@ -104,6 +104,11 @@ func emptyDatabase(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := p.Drop(dsn); err != nil {
+			t.Error(err)
+		}
+	})
 	return dsn
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,15 +25,18 @@ import (
 // A Postgres is a private PostgreSQL server, which can be killed and started again
 // over the same data.
 type Postgres struct {
-	Dir   string
-	bin   string // the directory of its programs
-	host  string // host:port
-	sync  bool
-	owner *syscall.SysProcAttr
-	log   *os.File
-	cmd   *exec.Cmd
-	done  chan struct{}
-	made  atomic.Int64 // databases
+	Dir     string
+	bin     string // the directory of its programs
+	host    string // host:port
+	durable bool
+	owner   *syscall.SysProcAttr
+	log     *os.File
+	cmd     *exec.Cmd
+	done    chan struct{}
+	made    atomic.Int64 // databases
+
+	mu      sync.Mutex
+	manager *pgx.Conn // the session of manage; nil: none is open
 }
 
 // NewPostgres makes a cluster in a temporary directory and starts it. sync: what it
@@ -40,7 +44,7 @@ type Postgres struct {
 // people of a language do, not by octets. As root it runs as the user postgres: it
 // refuses to be root. Stop ends it and removes all that it kept.
 func NewPostgres(sync bool) (p *Postgres, err error) {
-	p = &Postgres{sync: sync}
+	p = &Postgres{durable: sync}
 	if p.bin, err = postgresPrograms(); err != nil {
 		return nil, err
 	}
@@ -124,12 +128,12 @@ func (p *Postgres) Start() error {
 	if err != nil {
 		return fmt.Errorf("peer: postgres: %w", err)
 	}
-	sync := "off"
-	if p.sync {
+	sync := "off" // nor does it vacuum: for hundreds of databases that live a second it would start more processes than all tests do
+	if p.durable {
 		sync = "on"
 	}
 	p.cmd = p.command("postgres", "-D", p.data(), "-p", port, "-h", host, "-k", "", "-c", "fsync="+sync, "-c", "full_page_writes="+sync,
-		"-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "log_lock_waits=on", "-c", "timezone=UTC")
+		"-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "log_lock_waits=on", "-c", "timezone=UTC", "-c", "autovacuum="+sync)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("peer: postgres: %w", err)
@@ -162,13 +166,46 @@ func (p *Postgres) Database() (string, error) { return p.Copy("template1") }
 // DSN.
 func (p *Postgres) Copy(other string) (string, error) {
 	name, strategy := "test"+strconv.FormatInt(p.made.Add(1), 10), "WAL_LOG"
-	if !p.sync { // of a small database it takes a third of the time, as long as no file is synced
+	if !p.durable { // of a small database it takes a third of the time, as long as no file is synced
 		strategy = "FILE_COPY"
 	}
-	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+other+" STRATEGY "+strategy); err != nil {
+	if err := p.manage("CREATE DATABASE " + name + " TEMPLATE " + other + " STRATEGY " + strategy); err != nil {
 		return "", fmt.Errorf("peer: postgres: %w", err)
 	}
 	return p.DSN(name), nil
+}
+
+// Drop removes a database that Copy made, whoever works in it.
+func (p *Postgres) Drop(dsn string) error {
+	c, err := pgx.ParseConfig(dsn)
+	if err == nil {
+		err = p.manage("DROP DATABASE " + c.Database + " WITH (FORCE)")
+	}
+	if err != nil {
+		return fmt.Errorf("peer: postgres: %w", err)
+	}
+	return nil
+}
+
+// manage runs a statement about databases, in a session that is kept: each costs the server a process.
+func (p *Postgres) manage(text string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.manager != nil && p.manager.Ping(ctx) != nil { // the server was killed since
+		p.manager.Close(ctx)
+		p.manager = nil
+	}
+	if p.manager == nil {
+		c, err := pgx.Connect(ctx, p.DSN("postgres"))
+		if err != nil {
+			return err
+		}
+		p.manager = c
+	}
+	_, err := p.manager.Exec(ctx, text)
+	return err
 }
 
 // Exec runs statements in one of its databases.

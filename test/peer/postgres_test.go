@@ -31,4 +31,17 @@ func TestPostgres(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	dsn, err := p.Copy("test1") // in a session anew: the first went with the server
+	if err == nil {
+		err = p.Exec(t.Context(), "test2", "SELECT 1 / COUNT(*) FROM kept")
+	}
+	if err == nil {
+		err = p.Drop(dsn)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if err := p.Exec(t.Context(), "test2", "SELECT 1"); err == nil {
+		t.Error("a database that was dropped answers")
+	}
 }
