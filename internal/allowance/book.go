@@ -41,14 +41,6 @@ func (c *Count) add(o Count) {
 	c.Networks += o.Networks
 }
 
-// A Stop says that a log-in may send nothing.
-type Stop struct {
-	Box    int64
-	Since  time.Time
-	Reason string
-	Who    string // "": the limits did
-}
-
 // A Kind is an answer in a word.
 type Kind int
 
@@ -239,16 +231,16 @@ func (b *Book) begin(box int64, limits Limits, now time.Time) Answer {
 	for _, l := range []struct {
 		n, limit int
 		lock     bool
-		what     string
+		what     Measure
 	}{
-		{hour, limits.Hour, true, "messages in an hour"}, {asked, limits.Day, true, "messages in a day"}, {minute, limits.Minute, false, "messages in a minute"},
+		{hour, limits.Hour, true, InHour}, {asked, limits.Day, true, InDay}, {minute, limits.Minute, false, InMinute},
 	} {
 		if l.limit <= 0 || l.n <= l.limit {
 			continue
 		}
 		s.own.Refused++
 		if l.lock && limits.LockAt > 0 && l.n >= l.limit*limits.LockAt {
-			return b.stop(box, now, fmt.Sprintf("%d %s were asked for, %d are allowed", l.n, l.what, l.limit))
+			return b.stop(box, now, Over{l.what, l.n, l.limit})
 		}
 		return Answer{Later, fmt.Sprintf("%d %s are allowed", l.limit, l.what)}
 	}
@@ -294,9 +286,9 @@ func (b *Book) to(box int64, limits Limits, now time.Time, rcpts []mail.Path) An
 			return Answer{Later, fmt.Sprintf("%d more recipients, %d different ones in a day are allowed", len(fresh), limits.Recipients)}
 		}
 		if asked := int(day.Fresh + day.Excess + 1); limits.LockAt > 0 && asked >= limits.Recipients*limits.LockAt {
-			return b.stop(box, now, fmt.Sprintf("%d different recipients in a day were asked for, %d are allowed", asked, limits.Recipients))
+			return b.stop(box, now, Over{ToOthers, asked, limits.Recipients})
 		}
-		return Answer{Later, fmt.Sprintf("%d different recipients in a day are allowed", limits.Recipients)}
+		return Answer{Later, fmt.Sprintf("%d %s are allowed", limits.Recipients, ToOthers)}
 	}
 	s.own.Fresh += int64(len(fresh))
 	if a.seen == nil {
@@ -374,12 +366,4 @@ func (b *Book) LoggedIn(box int64, peer netip.Addr) {
 	}
 	a.networks[network] = hour
 	s.own.Networks++
-}
-
-// stop stops a log-in for what the limits say.
-func (b *Book) stop(box int64, now time.Time, reason string) Answer {
-	s := Stop{Box: box, Since: now, Reason: reason}
-	b.stops[box] = s
-	b.fresh = append(b.fresh, s)
-	return Answer{Stopped, reason}
 }

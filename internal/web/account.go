@@ -56,8 +56,9 @@ type accountPage struct {
 	Languages []string
 	Factor    access.Factor
 	Sessions  []access.Session
-	Own       string // the session's ID
-	Elsewhere bool   // the password is kept elsewhere
+	Own       string   // the session's ID
+	Elsewhere bool     // the password is kept elsewhere
+	Stop      *ownStop // nil: the person may send
 
 	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none, or the password is kept elsewhere
 	HasLogins bool
@@ -74,7 +75,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := accountPage{Languages: s.words.Languages(), Factor: factor, Sessions: sessions, Own: v.Session, Elsewhere: s.Accounts.Elsewhere(v.Person)}
+	page := accountPage{Languages: s.words.Languages(), Factor: factor, Sessions: sessions, Own: v.Session, Elsewhere: s.Accounts.Elsewhere(v.Person), Stop: s.ownStop(r)}
 	if err := s.ownersAccount(r, &page); err != nil {
 		return err
 	}

@@ -84,9 +84,10 @@ func (s *Server) mailboxRoutes() []route {
 type mailboxPage struct {
 	MailboxUse
 	Vacation Vacation
-	Edited   bool   // the rules were edited elsewhere: nothing can be set here
-	Error    string // key of a text
-	Rules    bool   // there is a page for them
+	Edited   bool     // the rules were edited elsewhere: nothing can be set here
+	Error    string   // key of a text
+	Rules    bool     // there is a page for them
+	Stop     *ownStop // nil: the owner may send
 }
 
 func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +100,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
-	page.Rules = s.OwnRules != nil
+	page.Rules, page.Stop = s.OwnRules != nil, s.ownStop(r)
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err
 	}
