@@ -1,12 +1,8 @@
 package main
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -198,12 +194,11 @@ func keyIn(file string) (string, error) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		c, err := x509.ParseCertificate(block.Bytes)
+		key, err := directory.CertificateKey(block.Bytes)
 		if err != nil {
-			return "", usage("--certificate %s: %s", file, strings.TrimPrefix(err.Error(), "x509: "))
+			return "", usage("--certificate %s: %v", file, err)
 		}
-		sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-		return hex.EncodeToString(sum[:]), nil
+		return key, nil
 	}
 	return "", usage("--certificate %s: there is no certificate in it; it begins with -----BEGIN CERTIFICATE-----", file)
 }

@@ -59,6 +59,8 @@ func TestMay(t *testing.T) {
 		QueueAll:     {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		KeyView:      {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
+		SenderView:   {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
+		SenderChange: {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 		StopView:     {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p"},
 		StopChange:   {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p"},
 	}

@@ -32,6 +32,8 @@ const (
 	QueueAll     Action = "queue.all"     // how much waits for which destination, of everybody's
 	KeyView      Action = "key.view"      // keys that sign mail, of a domain
 	KeyChange    Action = "key.change"    // make, replace and drop them
+	SenderView   Action = "sender.view"   // servers and devices that send for a domain
+	SenderChange Action = "sender.change" // add, change and remove them
 	StopView     Action = "stop.view"     // who may send nothing, of a domain
 	StopChange   Action = "stop.change"   // stop somebody, let him go on
 )
@@ -79,6 +81,8 @@ func table() map[Action]map[Role]reach {
 		QueueAll:     {Operator: all},
 		KeyView:      {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		KeyChange:    {Admin: domains, Operator: all},
+		SenderView:   {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
+		SenderChange: {Admin: domains, Operator: all},
 		StopView:     {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		StopChange:   {Admin: domains, Operator: all},
 	}

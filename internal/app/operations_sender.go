@@ -34,11 +34,7 @@ func (a *App) senderOps(h control.Handlers) {
 		if err != nil {
 			return ops.Nothing{}, err
 		}
-		if err := told(a.directory.RemoveSender(ctx, p)); err != nil {
-			return ops.Nothing{}, err
-		}
-		a.log.Info("sender removed", "sender", p, "by", byCommand(ctx))
-		return ops.Nothing{}, nil
+		return ops.Nothing{}, told(a.dropSender(ctx, p))
 	})
 }
 
@@ -51,12 +47,36 @@ func (a *App) addSender(ctx context.Context, q ops.SenderAdd) (ops.Sender, error
 	if err != nil {
 		return ops.Sender{}, err
 	}
-	n, password, err := a.directory.AddSender(ctx, directory.Sender{Name: p, Also: q.Also, Keys: q.Keys, Networks: networks}, q.Login)
+	n, password, err := a.makeSender(ctx, directory.Sender{Name: p, Also: q.Also, Keys: q.Keys, Networks: networks}, q.Login)
 	if err != nil {
 		return ops.Sender{}, told(err)
 	}
-	a.log.Info("sender added", "sender", n.Name, "by", byCommand(ctx))
 	return a.sender(n, password), nil
+}
+
+// makeSender adds one; changeSender and dropSender change and remove one. Each says in the log who did it.
+func (a *App) makeSender(ctx context.Context, n directory.Sender, login bool) (directory.Sender, string, error) {
+	n, password, err := a.directory.AddSender(ctx, n, login)
+	if err == nil {
+		a.log.Info("sender added", "sender", n.Name, "by", byCommand(ctx))
+	}
+	return n, password, err
+}
+
+func (a *App) changeSender(ctx context.Context, name mail.Path, login bool, change func(*directory.Sender) error) (directory.Sender, string, error) {
+	n, password, err := a.directory.ChangeSender(ctx, name, login, change)
+	if err == nil {
+		a.log.Info("sender changed", "sender", n.Name, "by", byCommand(ctx))
+	}
+	return n, password, err
+}
+
+func (a *App) dropSender(ctx context.Context, name mail.Path) error {
+	err := a.directory.RemoveSender(ctx, name)
+	if err == nil {
+		a.log.Info("sender removed", "sender", name, "by", byCommand(ctx))
+	}
+	return err
 }
 
 func (a *App) listSenders(_ context.Context, q ops.SenderList) ([]ops.Sender, error) {
@@ -90,7 +110,7 @@ func (a *App) setSender(ctx context.Context, q ops.SenderSet) (ops.Sender, error
 			return ops.Sender{}, err
 		}
 	}
-	n, password, err := a.directory.ChangeSender(ctx, p, q.Login != nil && *q.Login, func(n *directory.Sender) error {
+	n, password, err := a.changeSender(ctx, p, q.Login != nil && *q.Login, func(n *directory.Sender) error {
 		give(&n.Also, q.Also)
 		give(&n.Keys, q.Keys)
 		if q.Networks != nil {
@@ -105,7 +125,6 @@ func (a *App) setSender(ctx context.Context, q ops.SenderSet) (ops.Sender, error
 	if err != nil {
 		return ops.Sender{}, told(err)
 	}
-	a.log.Info("sender changed", "sender", n.Name, "by", byCommand(ctx))
 	return a.sender(n, password), nil
 }
 

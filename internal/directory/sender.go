@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"gatepost/internal/mail"
@@ -35,6 +34,18 @@ func (s Sender) Domains() []string { return append([]string{s.Name.Domain()}, s.
 // ErrNoSender: there is no such sender.
 var ErrNoSender = errors.New("no such sender")
 
+// A SenderFault is what is wrong with one field of a sender, for who shows it beside that.
+type SenderFault struct {
+	Field string // as rows call it: name, also, keys, networks; "": nothing tells who it is
+	Err   error  // wraps ErrExists where it is another's
+}
+
+// Error says what is wrong.
+func (f *SenderFault) Error() string { return f.Err.Error() }
+
+// Unwrap returns the cause.
+func (f *SenderFault) Unwrap() error { return f.Err }
+
 // Bounds of a sender.
 const (
 	MaxSenderKeys     = 64
@@ -56,7 +67,7 @@ func (d *Directory) AddSender(ctx context.Context, s Sender, password bool) (add
 	}
 	next, err := d.update(ctx, func(snapshot *Snapshot) ([]Change, error) {
 		if _, ok := snapshot.sender(s.Name); ok {
-			return nil, fmt.Errorf("%w, as a sender", ErrExists)
+			return nil, &SenderFault{"name", fmt.Errorf("%w, as a sender", ErrExists)}
 		}
 		return snapshot.checkedSender(s)
 	})
@@ -127,20 +138,23 @@ func (d *Directory) senderPassword(s Sender) (keys, plain string, err error) {
 func (s *Snapshot) checkedSender(n Sender) ([]Change, error) {
 	switch dom, ok := s.Domain(n.Name.Domain()); {
 	case !ok:
-		return nil, fmt.Errorf("%w: %s; add the domain first", ErrNoDomain, n.Name.Domain())
+		return nil, &SenderFault{"name", fmt.Errorf("%w: %s; add the domain first", ErrNoDomain, n.Name.Domain())}
 	case dom.Name != n.Name.Domain():
-		return nil, fmt.Errorf("%w: %s is another name of %s; name the sender there, it sends as both", ErrInvalid, n.Name.Domain(), dom.Name)
+		return nil, &SenderFault{"name", fmt.Errorf("%w: %s is another name of %s; name the sender there, it sends as both", ErrInvalid, n.Name.Domain(), dom.Name)}
 	}
 	if _, ok := s.Mailbox(n.Name); ok {
-		return nil, fmt.Errorf("%w, as a mailbox, which has a log-in of its own", ErrExists)
+		return nil, &SenderFault{"name", fmt.Errorf("%w, as a mailbox, which has a log-in of its own", ErrExists)}
 	}
-	for _, check := range []func(*Sender) error{s.checkAlso, s.checkKeys, s.checkNetworks} {
-		if err := check(&n); err != nil {
-			return nil, err
+	for _, check := range []struct {
+		field string
+		fails func(*Sender) error
+	}{{"also", s.checkAlso}, {"keys", s.checkKeys}, {"networks", s.checkNetworks}} {
+		if err := check.fails(&n); err != nil {
+			return nil, &SenderFault{check.field, err}
 		}
 	}
 	if n.SCRAM == "" && len(n.Keys)+len(n.Networks) == 0 {
-		return nil, fmt.Errorf("%w: nothing tells who it is; give a log-in, a certificate or a network", ErrInvalid)
+		return nil, &SenderFault{"", fmt.Errorf("%w: nothing tells who it is; give a log-in, a certificate or a network", ErrInvalid)}
 	}
 	return []Change{{Sender: &n}}, nil
 }
@@ -220,15 +234,4 @@ func senderNetwork(p netip.Prefix) error {
 		return fmt.Errorf("%w: network %s would make an open relay: it is not one customer's; a /%d or smaller ones are", ErrInvalid, p, mail.WidestNetwork(p.Addr()))
 	}
 	return nil
-}
-
-// ParseKey returns the canonical form of the SHA-256 of a certificate's key (its
-// SubjectPublicKeyInfo, as in TLSA records "3 1 1"): 64 digits. Colons, blanks, capitals and "sha256:" in front are forgiven.
-func ParseKey(text string) (string, error) {
-	key := strings.ToLower(strings.TrimSpace(text))
-	key = strings.NewReplacer(":", "", " ", "").Replace(strings.TrimPrefix(key, "sha256:"))
-	if len(key) != 64 || strings.Trim(key, "0123456789abcdef") != "" {
-		return "", fmt.Errorf("%w: %q is not the SHA-256 of a certificate's key, 64 hexadecimal digits", ErrInvalid, text)
-	}
-	return key, nil
 }

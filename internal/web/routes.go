@@ -57,6 +57,7 @@ func (s *Server) routes() []route {
 		{s.Keys != nil, s.keyRoutes},
 		{s.Programs != nil, s.programRoutes},
 		{s.Rules != nil, s.ruleRoutes},
+		{s.Senders != nil, s.senderRoutes},
 		{s.Stops != nil, s.stopRoutes},
 		{s.Proofs != nil, s.proofRoutes},
 	} {
@@ -140,6 +141,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.mailbox", "/mailbox", access.MailboxUse},
 		{"menu.settings", "/settings", access.SettingsView},
 		{"menu.rules", "/rules", access.RulesChange},
+		{"menu.senders", "/senders", access.SenderView},
 		{"menu.stopped", "/stopped", access.StopView},
 		{"menu.bans", "/bans", access.BlockView},
 		{"menu.complaints", "/complaints", access.Complaints},
