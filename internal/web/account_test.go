@@ -240,6 +240,18 @@ func (knownRecovery) Recovery(context.Context, int64) (access.Recovery, error) {
 	return access.Recovery{Address: "ann@elsewhere.example", Since: noon}, nil
 }
 
+// Where links would lead nowhere none can be asked for.
+func TestRecoveryWithoutURL(t *testing.T) {
+	_, s := live(t, Config{Recoveries: knownRecovery{}})
+	b := s.as(t, "")
+	b.login("ann@example.org")
+	if page := b.get("/account"); strings.Contains(page.body, "/account/recovery") {
+		t.Error("it is offered")
+	}
+	b.get("/account/recovery").wants(t, http.StatusNotFound)
+	b.post("/account", "/account/recovery", "address", "ann@elsewhere.example", "password", "secret of ann@example.org").wants(t, http.StatusNotFound)
+}
+
 // An owner whose password is kept elsewhere is told so, and is offered nothing that would do nothing.
 func TestPasswordKeptElsewhere(t *testing.T) {
 	h, s := live(t, Config{URL: "http://mail.example.org", Recoveries: knownRecovery{}})

@@ -151,10 +151,10 @@ type recoveryPage struct {
 	Error, Field string
 }
 
-// keptHere is h where the person's password is kept here: elsewhere no link sets it.
+// keptHere is h where the person's password is kept here, and links can be sent: else none sets it.
 func (s *Server) keptHere(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if s.Accounts.Elsewhere(visitOf(r).Person) {
+		if !s.recovers() || s.Accounts.Elsewhere(visitOf(r).Person) {
 			return errNotFound
 		}
 		return h(w, r)
