@@ -56,7 +56,7 @@ func (l letters) quota(wish string, s quotaState) []byte {
 	}
 	first := text(state, s.to, percent)
 	if s.limit.Bytes > 0 {
-		first += " " + text("octets", sizeText(s.there.Bytes), sizeText(s.limit.Bytes))
+		first += " " + text("octets", sizeText(lang, s.there.Bytes), sizeText(lang, s.limit.Bytes))
 	}
 	if s.limit.Messages > 0 {
 		first += " " + text("messages", s.there.Messages, s.limit.Messages)
@@ -96,13 +96,17 @@ func (l letters) stopped(wish string, to, who mail.Path, machine bool, s allowan
 	}, "\n"))
 }
 
-// sizeText is a size for a person: in MiB from one up to some GiB.
-func sizeText(n int64) string {
+// sizeText is a size for a person, in a language: in MiB from one up to some GiB.
+func sizeText(lang string, n int64) string {
+	text, unit := fmt.Sprintf("%.1f", float64(n)/(1<<10)), "Ki"
 	switch {
 	case n >= 10<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+		text, unit = fmt.Sprintf("%.1f", float64(n)/(1<<30)), "Gi"
 	case n >= 1<<20:
-		return fmt.Sprintf("%.2f MiB", float64(n)/(1<<20))
+		text, unit = fmt.Sprintf("%.2f", float64(n)/(1<<20)), "Mi"
 	}
-	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	if lang == "fr" {
+		return strings.Replace(text, ".", ",", 1) + "\u00a0" + unit + "o"
+	}
+	return text + " " + unit + "B"
 }

@@ -46,13 +46,24 @@ func TestQuotaLetter(t *testing.T) {
 	}
 	for lang, want := range map[string][]string{
 		"en":    {"Subject: Your mailbox is 100 % full", "ann@test.example is full: it is at 100 %", "It holds 5120.00 MiB of 5120.00 MiB. It holds 7 of 100 messages.", "waits with its senders", "- empty the folders", "for 30 days"},
-		"fr-CA": {"Language: fr", "From: \"Courrier de test.example\" <postmaster@test.example>", "est pleine : elle est à 100 %", "7 messages sur 100", "- videz la corbeille", "pendant 30 jours"},
+		"fr-CA": {"Language: fr", "From: \"Courrier de test.example\" <postmaster@test.example>", "est pleine : elle est à 100 %", "5120,00\u00a0Mio", "7 messages sur 100", "- videz la corbeille", "pendant 30 jours"},
 		"de":    {"Language: en"},
 	} {
 		says(t, lang, letterOf(t, words.quota(lang, s)), want...)
 	}
 	s.there.Bytes, s.refuses, s.kept = 0, true, 24*time.Hour
 	says(t, "en", letterOf(t, words.quota("en", s)), "nearly full", "7 %", "at once", "for 1 day:")
+}
+
+// Sizes are written as the language has them.
+func TestSizeText(t *testing.T) {
+	for n, want := range map[int64][2]string{
+		0: {"0.0 KiB", "0,0\u00a0Kio"}, 6963: {"6.8 KiB", "6,8\u00a0Kio"}, 1 << 20: {"1.00 MiB", "1,00\u00a0Mio"}, 10 << 30: {"10.0 GiB", "10,0\u00a0Gio"},
+	} {
+		if en, fr := sizeText("en", n), sizeText("fr", n); en != want[0] || fr != want[1] {
+			t.Errorf("%d: %q, %q, want %q", n, en, fr, want)
+		}
+	}
 }
 
 func TestStopLetter(t *testing.T) {
