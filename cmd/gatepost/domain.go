@@ -231,6 +231,15 @@ func (p *program) showDomain(d ops.Domain) {
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
 		"inbound bytes", limitText(d.Each.InboundBytes, fmt.Sprint(config.Size(d.Each.InboundBytes), " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)
+	if len(d.Keys) > 0 {
+		p.record("signing keys", join(d.Keys))
+	}
+	if l := d.Sends; l != nil {
+		p.record("log-ins send a minute", limitOf(l.PerMinute), "an hour", limitOf(l.PerHour), "a day", limitOf(l.PerDay), "recipients a day", limitOf(l.Recipients))
+	}
+	if len(d.Admins) > 0 {
+		p.record("admins", join(d.Admins))
+	}
 	if len(d.Shut) > 0 {
 		p.record("shut services", join(d.Shut))
 	}

@@ -58,7 +58,8 @@ func handlers() control.Handlers {
 	h := control.Handlers{}
 	domain := ops.Domain{
 		Name: "example.org", Disposition: "junk", Mailboxes: 2, Created: at(0),
-		LearnOutgoing: "mailbox", Challenge: "reply", DigestHours: "6,14", Owners: []string{"digest"}, Warnings: []string{"challenge is reply, but web.url is empty"},
+		LearnOutgoing: "mailbox", Challenge: "reply", DigestHours: "6,14", Owners: []string{"digest"}, Keys: []string{"gp2026a active"}, Admins: []string{"adam admin"},
+		Sends: &ops.SubmissionLimits{Owner: "example.org", PerMinute: -1, PerHour: 500}, Warnings: []string{"challenge is reply, but web.url is empty"},
 	}
 	entry := ops.Entry{ID: 12, List: "allow", Kind: "ip", Value: "192.0.2.0/24", Scope: "global", Origin: "admin", Note: "backup MX", Created: at(1)}
 	held := ops.Held{

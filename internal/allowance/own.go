@@ -66,6 +66,16 @@ func (b *Book) Stops() int {
 	return len(b.stops)
 }
 
+// OwnOf returns the limits that a mailbox or domain has of its own.
+func (b *Book) OwnOf(owner Owner) Own {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if o, known := b.own[owner]; known {
+		return o
+	}
+	return None()
+}
+
 // SetOwn changes limits of a mailbox or domain of its own, and returns them.
 func (b *Book) SetOwn(ctx context.Context, owner Owner, change func(*Own)) (Own, error) {
 	all, err := b.c.Rows.Own(ctx)

@@ -3,11 +3,13 @@ package app
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
 )
 
 // done has a node do a request, as a command does.
@@ -69,6 +71,42 @@ func TestDomainChoices(t *testing.T) {
 		if got, err := done[ops.Domain](t, a, ops.DomainShow{Name: "test.example"}); err != nil || c.show(got) != c.want {
 			t.Errorf("%s: got %+v, %v; want %q", name, got, err, c.want)
 		}
+	}
+}
+
+// A domain is shown with what is kept beside it: keys, limits of log-ins, admins.
+func TestDomainShowsAll(t *testing.T) {
+	a := openUnlimited(t)
+	for _, name := range []string{"test.example", "other.example"} {
+		if _, err := done[ops.Domain](t, a, ops.DomainAdd{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := done[ops.Domain](t, a, ops.DomainShow{Name: "test.example"})
+	if err != nil || len(d.Keys)+len(d.Admins) > 0 || d.Sends != nil {
+		t.Errorf("a new one: %+v, %v", d, err)
+	}
+	if err := a.keys.Create(t.Context(), "test.example"); err != nil {
+		t.Fatal(err)
+	}
+	hour := 7
+	if _, err := done[ops.SubmissionLimits](t, a, ops.SubmissionSet{Owner: "test.example", PerHour: &hour}); err != nil {
+		t.Fatal(err)
+	}
+	for name, of := range map[string]string{"adam": "test.example", "otto": "other.example"} {
+		if _, err := a.directory.AddAdmin(t.Context(), directory.Admin{Name: name, Role: directory.Helpdesk, Domains: []string{of}}, "a long enough password"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err = done[ops.Domain](t, a, ops.DomainShow{Name: "test.example"})
+	if err != nil || len(d.Keys) != 2 || !strings.HasSuffix(d.Keys[0], " waiting") || !slices.Equal(d.Admins, []string{"adam helpdesk"}) {
+		t.Errorf("keys %q, admins %q, %v", d.Keys, d.Admins, err)
+	}
+	if want := (ops.SubmissionLimits{Owner: "test.example", PerMinute: -1, PerHour: 7, PerDay: -1, Recipients: -1}); d.Sends == nil || *d.Sends != want {
+		t.Errorf("limits %+v, want %+v", d.Sends, want)
+	}
+	if d, err = done[ops.Domain](t, a, ops.DomainShow{Name: "other.example"}); err != nil || d.Sends != nil || len(d.Keys) > 0 || !slices.Equal(d.Admins, []string{"otto helpdesk"}) {
+		t.Errorf("another: %+v, %v", d, err)
 	}
 }
 

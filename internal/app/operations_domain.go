@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gatepost/internal/allowance"
 	"gatepost/internal/config"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -107,7 +108,23 @@ func (a *App) warned(ctx context.Context, d directory.Domain) (ops.Domain, error
 	for _, own := range append([]string{d.Name}, d.Names...) {
 		shown.Warnings = append(shown.Warnings, a.keys.Troubles(own)...)
 	}
+	a.keptBeside(&shown, d)
 	return shown, err
+}
+
+// keptBeside adds what is kept beside a domain: keys, limits of log-ins, admins.
+func (a *App) keptBeside(shown *ops.Domain, d directory.Domain) {
+	for _, k := range a.keys.Keys(d.Name) {
+		shown.Keys = append(shown.Keys, k.Selector+" "+string(k.State))
+	}
+	if o := a.allowance.OwnOf(allowance.OfDomain(d.ID)); o != allowance.None() {
+		shown.Sends = &ops.SubmissionLimits{Owner: d.Name, PerMinute: o.Minute, PerHour: o.Hour, PerDay: o.Day, Recipients: o.Recipients}
+	}
+	for _, admin := range a.directory.Snapshot().Admins() {
+		if slices.Contains(admin.Domains, d.Name) {
+			shown.Admins = append(shown.Admins, admin.Name+" "+string(admin.Role))
+		}
+	}
 }
 
 // noHours stands for digests that are not to be.

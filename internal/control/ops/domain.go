@@ -39,6 +39,10 @@ type Domain struct {
 
 	ArchiveDays int `json:"archive_days"` // that all mail in and out is kept; 0: not, -1: for ever
 
+	Keys   []string          `json:"keys,omitempty"`   // that sign its mail: selector and state; only where one is shown, as all below
+	Sends  *SubmissionLimits `json:"sends,omitempty"`  // limits of each log-in that are the domain's own
+	Admins []string          `json:"admins,omitempty"` // who looks after it, and is no operator: name and role
+
 	Shut  []string `json:"shut,omitempty"`  // services that are open to none of its mailboxes
 	Rules []string `json:"rules,omitempty"` // mail for which it has rules: in, out, local
 }
