@@ -29,6 +29,9 @@ func TestDemo(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, 30*time.Second, turn+": the demo tells what to do", func() bool { return strings.Contains(m.Output.String(), "Ctrl-C ends it.") })
+		if out := m.Output.String(); !strings.Contains(out, "  bin/gatepost --data "+m.Dir+" quarantine list\n") || strings.Contains(out, "  bin/gatepost quarantine") {
+			t.Errorf("%s: commands find no node by what is told:\n%s", turn, out)
+		}
 		t.Run(turn, func(t *testing.T) {
 			checkStories(t, m)
 			checkDemoBoxes(t, m, restarts)

@@ -244,26 +244,39 @@ What became of its messages:
 	fmt.Fprintf(w, `
 Try next, in another terminal:
 
-  bin/gatepost quarantine list
-  bin/gatepost quarantine release ID
-  bin/gatepost journal search --recipient %[1]s
-  bin/gatepost journal show ID
-  bin/gatepost explain internal/app/demo/mail/04-gtube.eml --client 192.0.2.30 --helo mx.partner.example --from test@partner.example --to %[3]s
+  %[10]s quarantine list
+  %[10]s quarantine release ID
+  %[10]s journal search --recipient %[1]s
+  %[10]s journal show ID
+  %[10]s queue list
+  %[10]s explain internal/app/demo/mail/04-gtube.eml --client 192.0.2.30 --helo mx.partner.example --from test@partner.example --to %[3]s
   curl -u %[2]s:%[4]s imap://%[5]s/INBOX
-  bin/gatepost filters
+  %[10]s filters
+
+And on the pages, as %[11]s: the quarantine, each message's way (Messages), what waits to be carried on (Queue), who is stopped, the
+servers and devices of the domain (Senders).
 
 Ann has rules and shares a folder with Bob; both are in a group; Cy's mailbox is nearly full; all mail in and
 out is kept in an archive, which Bob may read:
 
-  bin/gatepost sieve show %[2]s
-  bin/gatepost share list --with %[3]s
-  bin/gatepost group show %[6]s
-  bin/gatepost mailbox show %[7]s
-  bin/gatepost archive search %[8]s --from partner.example
+  %[10]s sieve show %[2]s
+  %[10]s share list --with %[3]s
+  %[10]s group show %[6]s
+  %[10]s mailbox show %[7]s
+  %[10]s archive search %[8]s --from partner.example
   curl -u %[3]s:%[4]s imap://%[5]s/ -X 'LIST "" *'
   curl -u %[3]s:%[4]s 'imap://%[5]s/Shared%%2F_archive@%[8]s%%2FIn%%2F%[9]s;MAILINDEX=1'
-  bin/gatepost archive audit %[8]s
+  %[10]s archive audit %[8]s
 
 Ctrl-C ends it.
-`, demo.Mailboxes[0], demo.Mailboxes[0], demo.Mailboxes[1], demo.Password, first(c.Listen.IMAP), demo.Group, demo.Mailboxes[2], demo.Domain, a.now().UTC().Format("2006-01"))
+`, demo.Mailboxes[0], demo.Mailboxes[0], demo.Mailboxes[1], demo.Password, first(c.Listen.IMAP), demo.Group, demo.Mailboxes[2], demo.Domain, a.now().UTC().Format("2006-01"),
+		"bin/gatepost --data "+shellWord(c.Data), demo.Operator)
+}
+
+// shellWord is a text as one word of a shell's.
+func shellWord(text string) string {
+	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:@") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
