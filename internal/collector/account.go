@@ -116,7 +116,7 @@ func (s *Settings) Check() error {
 	case s.Protocol != "pop3" && s.Protocol != "imap":
 		return fault("protocol %.80q: pop3 or imap", s.Protocol)
 	case !slices.Contains([]string{"tls", "starttls", "none", "clear"}, s.Security):
-		return fault("security %.80q: tls, starttls, none or clear", s.Security)
+		return fault("tls %.80q: tls, starttls, none or clear", s.Security)
 	case s.User == "" || len(s.User) > maxText || strings.ContainsAny(s.User, "\r\n\x00"):
 		return fault("user name: one to %d octets in one line", maxText)
 	case s.Interval < MinInterval || s.Interval > MaxInterval:
