@@ -384,6 +384,11 @@ func (c *Config) Warnings() (texts []string) {
 	for _, p := range c.Policies {
 		texts = append(texts, unguarded(p)...)
 	}
+	for _, u := range c.Lookups {
+		if u.bare() {
+			texts = append(texts, fmt.Sprintf("lookups: %s: %s goes over the network without TLS: whoever is on the way reads the password of user, and those of the people that log in by it, and can answer in the directory's place; set starttls: true, or use ldaps://", u.Name, u.LDAP))
+		}
+	}
 	if text := c.Strange(c.Submission.Policy); text != "" {
 		texts = append(texts, "submission.policy: "+text)
 	}

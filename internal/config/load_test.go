@@ -336,6 +336,30 @@ func TestStrange(t *testing.T) {
 	}
 }
 
+// TestBareLookup: passwords that go to another machine without TLS are warned of.
+func TestBareLookup(t *testing.T) {
+	for address, warned := range map[string]bool{
+		"ldap://dc.example.org": true, "ldap://192.0.2.1:389": true, "ldap://127.0.0.2": false, "ldap://[::1]:389": false, "ldap://localhost": false,
+		"ldaps://dc.example.org": false, "ldapi:///run/slapd": false,
+	} {
+		for _, more := range []string{"", ", starttls: true"} {
+			c, err := load("f.yaml", []byte("lookups:\n  - {name: staff, ldap: '"+address+"', base: dc=example, filter: (mail=%s)"+more+"}\n"), nil, nil)
+			if err != nil {
+				if more != "" && !strings.HasPrefix(address, "ldap://") {
+					continue // it has TLS already
+				}
+				t.Fatal(err)
+			}
+			got := slices.ContainsFunc(c.Warnings(), func(text string) bool {
+				return strings.HasPrefix(text, "lookups: staff: "+address+" goes over the network without TLS")
+			})
+			if got != (warned && more == "") {
+				t.Errorf("%s%s: %q", address, more, c.Warnings())
+			}
+		}
+	}
+}
+
 // TestUnguarded: a policy that lets an allowed sender send viruses is warned of.
 func TestUnguarded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")

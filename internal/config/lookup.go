@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -25,6 +27,16 @@ type Lookup struct {
 	Cache        time.Duration // for which "exists" is believed
 	CacheNo      time.Duration // for which "does not exist" is believed
 	Line         int           // where it stands
+}
+
+// bare reports whether it goes by plain LDAP to another machine.
+func (u Lookup) bare() bool {
+	at, err := url.Parse(u.LDAP)
+	if err != nil || at.Scheme != "ldap" || u.StartTLS {
+		return false
+	}
+	here, err := netip.ParseAddr(at.Hostname())
+	return at.Hostname() != "localhost" && (err != nil || !here.IsLoopback())
 }
 
 // Callout is the look-up that is always there.
