@@ -126,34 +126,36 @@ func TestQuarantineLooks(t *testing.T) {
 	}
 }
 
+// reach presses the tab key until something has the focus.
+func reach(t *testing.T, b *browser.Tab, selector string) {
+	t.Helper()
+	for range 60 {
+		b.Press(kb.Tab)
+		if browser.Eval[bool](b, fmt.Sprintf("document.activeElement.matches(%q)", selector)) {
+			return
+		}
+	}
+	t.Fatalf("no number of tabs leads to %s", selector)
+}
+
 // TestQuarantineKeyboard finds, reads and deletes a message with the keyboard alone.
 func TestQuarantineKeyboard(t *testing.T) {
 	n := openPages(t)
 	h := n.held("ann@test.example", plainMail, nil)
 	b := browser.Open(t, browser.Options{})
 	enter(b, n, "ann@test.example")
-	reach := func(selector string) {
-		t.Helper()
-		for range 60 {
-			b.Press(kb.Tab)
-			if browser.Eval[bool](b, fmt.Sprintf("document.activeElement.matches(%q)", selector)) {
-				return
-			}
-		}
-		t.Fatalf("no number of tabs leads to %s", selector)
-	}
 	b.Go(n.url + "/quarantine")
-	reach("#text")
+	reach(t, b, "#text")
 	b.Press("offer")
 	b.Press(kb.Enter)
 	b.Has("td.main a")
-	reach("td.main a")
+	reach(t, b, "td.main a")
 	b.Press(kb.Enter)
 	b.Has(".walk")
-	reach(`form[action$="/delete"] button`)
+	reach(t, b, `form[action$="/delete"] button`)
 	b.Press(kb.Enter)
 	b.Has(".confirm")
-	reach(".confirm button.danger")
+	reach(t, b, ".confirm button.danger")
 	b.Press(kb.Enter)
 	b.Has(".notice--good")
 	if got := n.state(h.ID); got != quarantine.StateDeleted {

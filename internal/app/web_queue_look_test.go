@@ -6,10 +6,40 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
 	"gatepost/test/browser"
 )
+
+// TestQueueKeyboard finds a message, reads why it waits, and deletes it with the keyboard alone.
+func TestQueueKeyboard(t *testing.T) {
+	n := openPages(t)
+	n.waits("test.example", nil, "zoe@far.example")
+	n.waits("test.example", nil, "yan@near.example")
+	b := browser.Open(t, browser.Options{})
+	enter(b, n, "adam")
+	b.Go(n.url + "/queue")
+	reach(t, b, "#recipient")
+	b.Press("zoe@far.example")
+	b.Press(kb.Enter)
+	b.Has(`a[href="/queue"]:not(nav a)`) // the way back from a search
+	reach(t, b, "td.main a")
+	b.Press(kb.Enter)
+	b.Has(`button[value="delete"]`)
+	reach(t, b, `button[value="delete"]`)
+	b.Press(kb.Enter)
+	b.Has(".confirm")
+	reach(t, b, ".confirm button.danger")
+	b.Press(kb.Enter)
+	b.Has(".notice--good")
+	left, err := n.store.Queue().Find(t.Context(), queue.Query{Limit: 10})
+	n.must(err)
+	if len(left) != 1 || left[0].Recipient != "yan@near.example" {
+		t.Errorf("left: %v", left)
+	}
+}
 
 // TestQueueLooks goes through the pages of the queue as TestQuarantineLooks does.
 func TestQueueLooks(t *testing.T) {
