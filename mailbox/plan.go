@@ -1,7 +1,12 @@
 package mailbox
 
-// MaxPlan is how many messages one plan may change: others' changes wait for its commit.
-const MaxPlan = 500
+const (
+	MaxPlan = 500 // messages that any plan may change: others' changes wait for its commit
+
+	// A store may take a plan of more, up to MaxDense, where each run is of so many on the average: see Dense.
+	MaxDense = 20_000
+	denseRun = 50
+)
 
 // A FlagPlan is a change of flags that was worked out by who knows a folder as it was at some
 // ModSeq: the store need not read what it changes.
@@ -17,6 +22,11 @@ type FlagPlan struct {
 type FlagRun struct {
 	Range
 	Flags Flags
+}
+
+// Dense reports whether a few runs say all of the plan.
+func (p *FlagPlan) Dense() bool {
+	return p.Messages <= MaxDense && int64(len(p.Runs))*denseRun <= p.Messages
 }
 
 // Put has the message u, which is above all that were put, change its flags. Beside says that the

@@ -108,8 +108,8 @@ type Writer interface {
 	// the host falls the last second of it may be lost, and no ModSeq is given twice.
 	SetFlags(ctx context.Context, folder int64, set UIDSet, c FlagChange) (Stored, error)
 	// SetPlanned is SetFlags in one commit for who has worked out what comes of it. Where the
-	// folder is not any more what the plan was made by, or the plan is of more than MaxPlan messages,
-	// nothing is done, and done is false.
+	// folder is not any more what the plan was made by, nothing is done, and done is false; so it may be where
+	// the plan is of more than MaxPlan messages.
 	SetPlanned(ctx context.Context, folder int64, p FlagPlan) (after ModSeq, done bool, err error)
 	// Expunge removes those of set that have \Deleted when it runs. Many messages
 	// take more than one commit.

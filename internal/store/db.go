@@ -32,7 +32,8 @@ var ErrClosed = errors.New("store: closed")
 // A DB is an open store. It is safe for use by many goroutines.
 type DB struct {
 	engine engine
-	marks  lagMarks
+	marks  later // takes marks away (lag.go)
+	noted  noted
 }
 
 // An engine runs work on rows.
@@ -59,6 +60,7 @@ func (db *DB) Repeats() int64 { return db.engine.repeats() }
 // Close waits for the work under way, refuses what still waits with ErrClosed, and
 // lets go of the database.
 func (db *DB) Close() error {
+	db.noted.later.end(db.writeNoted)
 	db.marks.end(db.unmark)
 	return db.engine.close()
 }
@@ -69,7 +71,7 @@ const viewLimit = 2 * time.Minute
 // View runs f on one consistent snapshot. f must not keep tx, nor call View or
 // Update: every View may be waiting for a connection that another one holds.
 func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
-	return db.engine.view(ctx, viewLimit, f)
+	return db.settling(ctx, func() error { return db.engine.view(ctx, viewLimit, f) })
 }
 
 // look is View where f asks one statement alone, which is its own snapshot: that is paid for
@@ -92,6 +94,7 @@ type Tx struct {
 	file   *conn    // on SQLite; no interface stands for the two, since arguments
 	server *session // on PostgreSQL; that pass through one are put on the heap
 	speaks *dialect
+	writes bool // it is an update
 	lags   bool // the commit may be durable a second later than it is seen
 	counts counts
 	usages usages

@@ -167,7 +167,7 @@ func (c *conn) commit(ctx context.Context) error {
 }
 
 func (c *conn) run(j *job) {
-	j.err = full(call(&Tx{ctx: context.Background(), file: c, speaks: sqliteDialect, lags: j.soon}, j.f))
+	j.err = full(call(&Tx{ctx: context.Background(), file: c, speaks: sqliteDialect, writes: true, lags: j.soon}, j.f))
 }
 
 // runJob returns an error only when the whole group is lost; the job's own goes

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"gatepost/mailbox"
@@ -49,7 +48,7 @@ func (db *DB) lagging(ctx context.Context, f func(*Tx) error) error {
 		return err
 	}
 	if err = db.engine.update(ctx, f); err == nil {
-		db.marks.plan(db.unmark)
+		db.marks.plan(markLife, db.unmark) // where that fails the marks stay, and cost nothing but a renewal
 	}
 	return err
 }
@@ -139,60 +138,6 @@ func renew(tx *Tx, boot string) error {
 		}
 	}
 	return nil
-}
-
-// lagMarks is the owner of what takes marks away.
-type lagMarks struct {
-	mu     sync.Mutex
-	timer  *time.Timer // nil: there are no marks of this process
-	closed bool
-	under  sync.WaitGroup
-}
-
-// plan has f run after a mark's life.
-func (m *lagMarks) plan(f func(context.Context) error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.timer != nil || m.closed {
-		return
-	}
-	m.timer = time.AfterFunc(markLife, func() {
-		if !m.begin() {
-			return
-		}
-		defer m.under.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), markLife)
-		defer cancel()
-		if f(ctx) != nil { // the marks stay, and cost nothing but a renewal
-			m.plan(f)
-		}
-	})
-}
-
-// begin tells whether the timer may do its work.
-func (m *lagMarks) begin() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.timer = nil
-	if !m.closed {
-		m.under.Add(1)
-	}
-	return !m.closed
-}
-
-// end waits for what is under way, and takes away the marks that are left.
-func (m *lagMarks) end(f func(context.Context) error) {
-	m.mu.Lock()
-	m.closed = true
-	left := m.timer != nil && m.timer.Stop()
-	m.mu.Unlock()
-	m.under.Wait()
-	if !left {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), awayLimit)
-	defer cancel()
-	_ = f(ctx) // they cost nothing but a renewal
 }
 
 // bootID is the host's boot, or "" where it can't be known; then each start is one after a fall.

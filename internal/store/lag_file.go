@@ -22,14 +22,18 @@ type lagger struct {
 	synced  atomic.Int64     // how often it was
 }
 
-// recover renews what a fall may have lost, before anybody reads or writes.
+// recover renews what a fall may have lost, and writes what is noted, before anybody reads or writes.
 func (db *file) recover(ctx context.Context) error {
-	var alive, marked bool
-	err := db.writer.row(ctx, `SELECT EXISTS (SELECT 1 FROM store_alive WHERE boot = ? AND boot <> ''), EXISTS (SELECT 1 FROM mailbox_lag)`, []any{db.lag.boot}, &alive, &marked)
-	if err != nil || alive && !marked {
+	var alive, marked, noted bool
+	err := db.writer.row(ctx, `SELECT EXISTS (SELECT 1 FROM store_alive WHERE boot = ? AND boot <> ''), EXISTS (SELECT 1 FROM mailbox_lag), EXISTS (SELECT 1 FROM mailbox_noted)`,
+		[]any{db.lag.boot}, &alive, &marked, &noted)
+	if err != nil || alive && !marked && !noted {
 		return err
 	}
 	j := &job{ctx: ctx, done: make(chan struct{}), f: func(tx *Tx) error {
+		if err := writeAllNotes(tx); err != nil { // before MODSEQs are renewed, by which it is known what is older
+			return err
+		}
 		if alive { // the process was killed, which loses nothing
 			_, err := tx.Exec(`DELETE FROM mailbox_lag`)
 			return err

@@ -98,20 +98,31 @@ func setFlags(tx *Tx, folder int64, set mailbox.UIDSet, c mailbox.FlagChange) (d
 
 // SetPlanned implements mailbox.Writer.
 func (m Mailboxes) SetPlanned(ctx context.Context, folder int64, p mailbox.FlagPlan) (after mailbox.ModSeq, done bool, err error) {
-	if p.Messages > mailbox.MaxPlan {
+	may := m.db.notes(p)
+	if !may && p.Messages > mailbox.MaxPlan {
 		return 0, false, nil
 	}
+	var notes bool
 	err = m.db.lagging(ctx, func(tx *Tx) (err error) {
-		after, done, err = setPlanned(tx, folder, p)
+		after, done, notes = 0, false, false
+		if may {
+			if notes, err = m.db.noted.room(tx, folder); err != nil || !notes && p.Messages > mailbox.MaxPlan {
+				return err
+			}
+		}
+		after, done, err = setPlanned(tx, folder, p, notes)
 		return err
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("store: set flags in folder %d: %w", folder, err)
 	}
+	if done && notes {
+		m.db.noted.later.plan(noteDelay, m.db.writeNoted)
+	}
 	return after, done, nil
 }
 
-func setPlanned(tx *Tx, folder int64, p mailbox.FlagPlan) (after mailbox.ModSeq, done bool, err error) {
+func setPlanned(tx *Tx, folder int64, p mailbox.FlagPlan, notes bool) (after mailbox.ModSeq, done bool, err error) {
 	if err := lockBoxOf(tx, folder); err != nil {
 		return 0, false, err
 	}
@@ -119,10 +130,12 @@ func setPlanned(tx *Tx, folder int64, p mailbox.FlagPlan) (after mailbox.ModSeq,
 	if seq == 0 || err != nil {
 		return 0, false, err
 	}
-	for _, r := range p.Runs {
-		if err := putRun(tx, folder, seq, r); err != nil {
-			return 0, false, err
-		}
+	write := putRuns
+	if notes {
+		write = note
+	}
+	if err := write(tx, folder, seq, p); err != nil {
+		return 0, false, err
 	}
 	return seq, true, touchFolder(tx, folder, seq, tally{unseen: p.Unseen, deleted: p.Deleted})
 }
@@ -146,6 +159,16 @@ func nextPlanned(tx *Tx, folder int64, at mailbox.ModSeq) (seq mailbox.ModSeq, e
 		return 0, err
 	}
 	return seq, markFolder(tx, folder, marked)
+}
+
+// putRuns writes what a plan says.
+func putRuns(tx *Tx, folder int64, seq mailbox.ModSeq, p mailbox.FlagPlan) error {
+	for _, r := range p.Runs {
+		if err := putRun(tx, folder, seq, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putRun writes the flags of messages of a range, all of which change.
@@ -222,6 +245,9 @@ const (
 // take reads the first messages of set, chunk at most, with one of the two
 // queries above, and returns the part of set that it has not come to.
 func take(tx *Tx, folder int64, set mailbox.UIDSet, query string) (found []victim, rest mailbox.UIDSet, err error) {
+	if err := settled(tx, folder); err != nil {
+		return nil, nil, err
+	}
 	for i, r := range set {
 		left := chunk - len(found)
 		rows, err := tx.Query(query, folder, r.First, r.Last, left)

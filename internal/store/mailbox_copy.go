@@ -112,6 +112,9 @@ func stretches(set, found mailbox.UIDSet) (list mailbox.UIDSet) {
 
 // measure finds the UIDs of set that are there, and what they add to a folder.
 func measure(tx *Tx, folder int64, set mailbox.UIDSet, there *mailbox.UIDSet) (t tally, err error) {
+	if err := settled(tx, folder); err != nil {
+		return t, err
+	}
 	for _, r := range set {
 		rows, err := tx.Query(`SELECT uid, flags, size FROM mailbox_message WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY uid`, folder, r.First, r.Last)
 		err = each(rows, err, func(rows *sql.Rows) error {

@@ -17,6 +17,7 @@ var drop = [...]string{
 		FROM (SELECT blob AS id, COUNT(*) AS n FROM mailbox_email WHERE box = ? GROUP BY blob) AS c WHERE blob.id = c.id`,
 	`DELETE FROM mailbox_message WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_page WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
+	`DELETE FROM mailbox_noted WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_expunged WHERE folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`,
 	`DELETE FROM mailbox_deleted WHERE box = ?`,
 	`DELETE FROM mailbox_email WHERE box = ?`,

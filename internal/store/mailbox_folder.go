@@ -270,6 +270,9 @@ func dropFolder(tx *Tx, box, id int64) (bool, error) {
 	if _, err := tx.Exec(`DELETE FROM mailbox_page WHERE folder = ?`, id); err != nil {
 		return false, err
 	}
+	if _, err := tx.Exec(`DELETE FROM mailbox_noted WHERE folder = ?`, id); err != nil {
+		return false, err
+	}
 	if _, err := nextModSeq(tx, box); err != nil {
 		return false, err
 	}

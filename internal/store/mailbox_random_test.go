@@ -22,6 +22,7 @@ func testMailboxesAtRandom(t *testing.T, db *DB) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	w := &randomBoxes{T: t, db: db, m: db.Mailboxes(), r: rand.New(rand.NewPCG(seed, 1)), boxes: boxes}
+	db.noted.all = true
 	w.block()
 	for n := range rounds {
 		what, err := w.act()
@@ -254,6 +255,9 @@ func (w *randomBoxes) block() {
 func (w *randomBoxes) check() {
 	w.Helper()
 	ctx := context.WithoutCancel(w.Context())
+	if err := w.db.writeNoted(ctx); err != nil {
+		w.Fatal(err)
+	}
 	err := w.db.Check(ctx, func(format string, args ...any) { w.Errorf("check: %s", fmt.Sprintf(format, args...)) })
 	if err != nil {
 		w.Fatal(err)

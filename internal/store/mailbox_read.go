@@ -20,6 +20,9 @@ func (m Mailboxes) Index(ctx context.Context, folder int64, add func(mailbox.Ent
 		if f.Use == mailbox.Quarantine {
 			return eachHeldEntry(tx, f.Box, 0, add)
 		}
+		if err := settled(tx, folder); err != nil {
+			return err
+		}
 		return eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? ORDER BY uid`, folder)
 	})
 	if err != nil {
@@ -68,6 +71,9 @@ func since(tx *Tx, folder int64, after mailbox.ModSeq, changes bool) (d mailbox.
 	case use == mailbox.Quarantine:
 		err = eachHeldEntry(tx, box, after, add)
 	default:
+		if err := settled(tx, folder); err != nil {
+			return d, err
+		}
 		err = eachEntry(tx, add, `SELECT uid, modseq, flags, keywords FROM mailbox_message WHERE folder = ? AND modseq > ? ORDER BY uid`, folder, after)
 	}
 	if err != nil {
@@ -167,6 +173,11 @@ func (r *messageRow) message() mailbox.Message {
 func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSet, part mailbox.Part) (all []mailbox.Message, err error) {
 	read := func(tx *Tx) (err error) {
 		all = nil
+		if part.Has(mailbox.Marks) {
+			if err := settled(tx, folder); err != nil {
+				return err
+			}
+		}
 		if len(set) > 1 && set.Count() <= fewUIDs {
 			all, err = messages(tx, all, part, amongUIDs, fewUIDsArgs(folder, set))
 			return err
@@ -178,7 +189,7 @@ func (m Mailboxes) Messages(ctx context.Context, folder int64, set mailbox.UIDSe
 		}
 		return nil
 	}
-	if len(set) == 1 { // one statement is its own snapshot
+	if len(set) == 1 && !part.Has(mailbox.Marks) { // one statement is its own snapshot
 		err = m.db.look(ctx, read)
 	} else {
 		err = m.db.View(ctx, read)

@@ -43,6 +43,9 @@ func (m Mailboxes) Changed(ctx context.Context, folder int64, after mailbox.ModS
 		if use == mailbox.Quarantine {
 			return eachHeldEntry(tx, box, after, add)
 		}
+		if err := settled(tx, folder); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.Row(fewChanged, []any{folder, after, limit + 1}, &n); err != nil {
 			return err

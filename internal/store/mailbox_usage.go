@@ -108,6 +108,9 @@ func (m Mailboxes) Measure(ctx context.Context, folder int64, set mailbox.UIDSet
 	}
 	err = m.db.View(ctx, func(tx *Tx) error {
 		u = mailbox.Usage{}
+		if err := settled(tx, folder); err != nil {
+			return err
+		}
 		for _, r := range set {
 			var n, bytes int64
 			if err := tx.Row(query, []any{folder, r.First, r.Last}, &n, &bytes); err != nil {

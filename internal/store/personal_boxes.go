@@ -66,6 +66,7 @@ func personalBoxes() []personal {
 		{table: "mailbox_email", columns: `box*- id*- blob- prefix- skip- envelope- structure- refs- preview-`, about: count(about{what: "the mailbox: messages", where: own("box"), fate: privacy.Kept, why: ownersMail})},
 		{table: "mailbox_message", columns: `folder*- uid*- modseq- flags- keywords- internal_date- size- email- saved-`, why: ownersMail},
 		{table: "mailbox_page", columns: `folder*- block*- kind*- messages- data-`, why: ownersMail},
+		{table: "mailbox_noted", columns: `folder*- modseq*- first*- last- flags- keywords-`, why: ownersMail},
 		{table: "mailbox_search", columns: `box*- done- block- gone-`, why: ownersMail},
 		{table: "mailbox_search_loose", columns: `box*- email*- size- bits-`, why: ownersMail},
 		{table: "mailbox_search_block", columns: `box*- block*- size- emails-`, why: ownersMail},

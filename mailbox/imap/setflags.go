@@ -2,11 +2,39 @@ package imap
 
 import (
 	"context"
+	"slices"
 	"time"
 	"unique"
 
 	"gatepost/mailbox"
 )
+
+// setMany is setFlags for what may be more than storeBatch messages; ok is false, and nothing is done, where
+// they have to be changed by so many at a time.
+func (c *conn) setMany(ctx context.Context, spans []span, change mailbox.FlagChange) (done mailbox.Stored, others mailbox.UIDSet, ok bool, err error) {
+	set := c.view.uids(spans)
+	if width(spans) <= storeBatch {
+		done, others, err = c.setFlags(ctx, set, change)
+		return done, others, true, err
+	}
+	if done, ok, err = c.setPlanned(ctx, set, change); ok {
+		c.remember()
+	}
+	return done, nil, ok, err
+}
+
+// remember has the server remember the view, which is all that the folder is: else who selects it next
+// reads what was changed here.
+func (c *conn) remember() {
+	v := c.view
+	untold := func(e entry) bool { return e.flags == untoldFlags }
+	if len(v.entries) <= c.limits.Eager || slices.ContainsFunc(v.entries, untold) {
+		return
+	}
+	now := view{entries: slices.Clone(v.entries)}
+	now.compact()
+	c.srv.remembered.keep(v.folder.ID, snapshot{v.modseq, now.entries})
+}
 
 // setFlags changes flags in the store and then in the view. Others are the messages
 // whose flags are not what the change alone would have made of those in the view.

@@ -43,3 +43,33 @@ func TestOwnChangeIsNoNews(t *testing.T) {
 		t.Errorf("after another's change got:\n%s", got)
 	}
 }
+
+// Flags of more messages than are changed one by one, which the store notes: all who look see them at once.
+func TestFlagsOfManyAreSeen(t *testing.T) {
+	const n = mailbox.MaxPlan + 50
+	s := start(t, func(s *imap.Server) { s.Limits.Eager = 10 })
+	a := inbox(t, s, n)
+	b := login(t, s)
+	b.must("SELECT INBOX")
+	b.must("FETCH 1 FLAGS") // reads the folder
+	if got := a.must(`STORE 1:* +FLAGS (\Flagged)`); strings.Count(strings.Join(got, "\n"), `FLAGS (\Flagged)`) != n {
+		t.Errorf("got %d lines", len(got))
+	}
+	a.must(`STORE 7 -FLAGS.SILENT (\Flagged)`)
+	if got := strings.Join(b.must("NOOP"), "\n"); strings.Count(got, `FLAGS (\Flagged)`) != n-1 {
+		t.Errorf("the other got:\n%s", got)
+	}
+	a.must(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
+	a.must(`STORE 9 -FLAGS.SILENT (\Deleted)`)
+	c := login(t, s)
+	c.must("SELECT INBOX")
+	for command, want := range map[string]string{"SEARCH UNFLAGGED": "* SEARCH 7", "SEARCH UNDELETED": "* SEARCH 9"} {
+		if got := c.must(command); got[0] != want {
+			t.Errorf("%s: %q, want %q", command, got[0], want)
+		}
+	}
+	a.must("EXPUNGE")
+	if got := strings.Join(c.must("NOOP"), "\n"); strings.Count(got, "EXPUNGE") != n-1 {
+		t.Errorf("of what is expunged the other got:\n%s", got)
+	}
+}

@@ -38,10 +38,15 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 	}
 	c.condstore = c.condstore || change.Guarded
 	var all stored
+	batch := mailbox.MaxDense
 	for len(spans) > 0 {
-		var front []span
-		front, spans = take(spans, storeBatch)
-		done, others, err := c.setFlags(ctx, c.view.uids(front), change)
+		front, rest := take(spans, batch)
+		done, others, ok, err := c.setMany(ctx, front, change)
+		if !ok && err == nil {
+			batch = storeBatch
+			continue
+		}
+		spans = rest
 		c.tellStored(done, r.uid, func(u mailbox.UID) bool { return silent && !others.Contains(u) })
 		if err != nil {
 			return reply{}, err
@@ -51,7 +56,8 @@ func (c *conn) store(ctx context.Context, r *request) (reply, error) {
 	return all.reply(c.view, r.uid), nil
 }
 
-// storeBatch is how many messages are changed before the client hears of them.
+// storeBatch is how many messages are changed before the client hears of them, where the store does
+// not take more at once.
 const storeBatch = mailbox.MaxPlan
 
 // stored is what came of a STORE.
@@ -111,9 +117,12 @@ func (r *request) flagChange(change *mailbox.FlagChange) (silent bool) {
 // is wanted. What others did is never silent (RFC 9051 §6.4.6).
 func (c *conn) tellStored(done mailbox.Stored, uid bool, silent func(mailbox.UID) bool) {
 	for _, e := range done.Entries {
-		i, ok := c.view.find(e.UID)
 		silent := silent(e.UID)
-		if !ok || i >= c.view.told || silent && !c.condstore {
+		if silent && !c.condstore {
+			continue
+		}
+		i, ok := c.view.find(e.UID)
+		if !ok || i >= c.view.told {
 			continue
 		}
 		c.out.text("* ", strconv.Itoa(i+1), " FETCH (")

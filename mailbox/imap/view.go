@@ -82,6 +82,14 @@ func (v *view) last() mailbox.UID {
 // A span is places in a view, from first up to but not including end.
 type span struct{ first, end int }
 
+// width is how many places there are in spans.
+func width(spans []span) (n int) {
+	for _, s := range spans {
+		n += s.end - s.first
+	}
+	return n
+}
+
 // uids returns the UIDs of spans as ranges. A range may reach over UIDs that the
 // view does not hold, but never over one that is in the folder.
 func (v *view) uids(spans []span) mailbox.UIDSet {

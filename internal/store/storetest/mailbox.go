@@ -50,6 +50,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"guarded flags":                (*box).guardedFlags,
 		"flags of many":                (*box).flagsOfMany,
 		"planned flags":                (*box).plannedFlags,
+		"planned flags of many":        (*box).plannedOfMany,
 		"expunge":                      (*box).expunge,
 		"changes since":                (*box).changes,
 		"copy":                         (*box).copy,
