@@ -79,6 +79,7 @@ type Query struct {
 	Box       int64
 	Domain    string
 	Domains   []string // the recipient's domain is one of them
+	Unlocked  bool     // not for a mailbox that is locked
 	Text      string   // occurs in subject, sender or author, whatever the case
 	Tx        string
 	Asked     bool      // only what its owner asked an operator for

@@ -137,7 +137,7 @@ func (p *program) mailboxShow() *cobra.Command {
 
 func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
-	var language, state, disposition, digest string
+	var language, state, disposition, digest, lock string
 	var level int
 	var copies, shut []string
 	var limits limitFlags
@@ -149,6 +149,7 @@ func (p *program) mailboxSet() *cobra.Command {
 		Example: `  gatepost mailbox set ann@example.org --state suspended
   gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example
   gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off
+  gatepost mailbox set ann@example.org --lock on
   gatepost mailbox set ann@example.org --quota 5GiB --quota-messages 100000`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -157,7 +158,10 @@ func (p *program) mailboxSet() *cobra.Command {
 			disposition = orDefault(disposition)
 			r.Disposition, r.Level = changed(f, "disposition", &disposition), changed(f, "level", &level)
 			var err error
-			if r.Digest, err = onOff(f, "digest", digest); err != nil {
+			if r.Digest, err = onOff(f, "digest", digest); err == nil {
+				r.Lock, err = onOff(f, "lock", lock)
+			}
+			if err != nil {
 				return err
 			}
 			bounds, err := limits.given(f)
@@ -175,7 +179,7 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
+				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --lock, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -187,6 +191,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	c.Flags().StringVar(&disposition, "disposition", "", "what is done with its spam: `quarantine`, junk, tag, or default for the domain's")
 	c.Flags().IntVar(&level, "level", 0, "how strict the filters are, `1` (strict) to 7; 0 is the policy's own")
 	c.Flags().StringVar(&digest, "digest", "", "`on` or off: whether its owner gets digests")
+	c.Flags().StringVar(&lock, "lock", "", "`on` or off: whether what it has is closed to admins of its domain")
 	copyFlag(c, &copies)
 	limits.flags(c.Flags(), "it", "the domain's")
 	return c
@@ -211,7 +216,7 @@ func (p *program) mailboxRemove() *cobra.Command {
 
 func (p *program) showMailbox(m ops.Mailbox) {
 	p.record("mailbox", m.Address, "state", m.State, "copies", join(m.Copies), "language", m.Language, "disposition", m.Disposition, "level", m.Level,
-		"digest", onOrOff(m.Digest), "messages", m.Messages, "bytes", m.Bytes,
+		"digest", onOrOff(m.Digest), "lock", onOrOff(m.Locked), "messages", m.Messages, "bytes", m.Bytes,
 		"quota", limitText(m.Quota, config.Size(m.Quota).String()), "quota messages", limitText(m.QuotaMessages, fmt.Sprint(m.QuotaMessages)), "full", percentText(m),
 		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)),
 		"inbound bytes", limitText(m.InboundBytes, fmt.Sprintf("%s an hour, %d bytes in the last", config.Size(m.InboundBytes), m.InboundBytesNow)), "deleted bytes", m.Kept, "created", m.Created)

@@ -132,7 +132,7 @@ Exit status: 0 fine, 1 failed, 2 misused.`,
 	flags.BoolVar(&p.json, "json", false, "print the result as JSON")
 	root.AddCommand(p.serve(), p.reload(), p.upgrade(), p.logLevel(), p.demo(), p.check(), p.filters(), p.explain(), p.policy(), p.domain(), p.certificate(), p.mailbox(), p.admin(),
 		p.session(), p.alias(), p.forward(), p.distribution(), p.host(), p.collector(), p.imports(), p.sender(), p.route(), p.list(), p.ban(), p.greylist(), p.trust(),
-		p.complaints(), p.learn(), p.fingerprint(), p.packs(), p.vacation(), p.sieve(), p.share(), p.groups(), p.archives(), p.bayes(),
+		p.complaints(), p.learn(), p.fingerprint(), p.packs(), p.vacation(), p.sieve(), p.share(), p.groups(), p.archives(), p.audit(), p.bayes(),
 		p.backup(), p.restore(), p.submission(), p.quarantine(), p.queue(), p.dnsbl(), p.dmarc(), p.engines(), p.journal(), p.privacy(), p.version())
 	p.noteStart(root)
 	return root

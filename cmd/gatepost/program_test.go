@@ -289,6 +289,10 @@ func listFileHandlers(h control.Handlers) {
 
 // adminHandlers answer for who may do what.
 func adminHandlers(h control.Handlers) {
+	control.On(h, answer[ops.AuditList]([]ops.AuditNote{
+		{ID: "01jd", Time: at(5), Who: "ann@example.org", What: "unlocked", Whom: "ann@example.org"},
+		{ID: "01jc", Time: at(1), Who: "admin (root)", What: "locked", Whom: "ann@example.org"},
+	}))
 	dora := ops.Admin{Name: "dora", Role: "helpdesk", Domains: []string{"example.net", "example.org"}, State: "active", Created: at(0)}
 	root := ops.Admin{Name: "root", Role: "operator", Domains: []string{}, State: "active", Created: at(0)}
 	control.On(h, answer[ops.AdminAdd](root))

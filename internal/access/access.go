@@ -6,6 +6,10 @@
 // programs later. A role that can't do a thing to anything at all (MayAny) is not even
 // shown the way there.
 //
+// A mailbox can be locked, by an operator or its owner. Then what it has is closed to
+// those who look after its domain, whatever their role: of all actions those alone are left that
+// table.go names (unlocked). So an action that comes anew, and nobody thought of, is closed.
+//
 // A person is the owner of a mailbox or an admin. Who somebody is, and whether the
 // password is right, is known elsewhere (People); this package counts the tries
 // at all doors (guard.go, throttle.go), asks for the second factor (factor.go) and keeps sessions (session.go).
@@ -52,6 +56,9 @@ type Person struct {
 // Known reports whether the person is somebody.
 func (p Person) Known() bool { return p.Kind != "" && p.ID != 0 && p.Role != "" }
 
+// Delegated reports whether the person looks after some domains for their operators.
+func (p Person) Delegated() bool { return p.Kind == KindAdmin && p.Role != Operator }
+
 // An Object is what an action is for: a held message, an entry of a list, settings. A
 // mailbox is named by its domain and its number, a domain has Box 0, and the zero Object
 // is the node itself, what is global.
@@ -59,6 +66,7 @@ type Object struct {
 	Domain  string // A-labels
 	Box     int64
 	Guarded bool // a held message with a virus, say
+	Locked  bool // the mailbox is locked, or what is in it comes from one that is
 }
 
 // May reports whether a person may do something to an object.
@@ -66,7 +74,7 @@ func May(p Person, a Action, o Object) bool {
 	if a == Public {
 		return true
 	}
-	if !p.Known() || o.Guarded && a == HeldRelease && p.Role != Operator {
+	if !p.Known() || o.Guarded && a == HeldRelease && p.Role != Operator || o.Locked && p.Delegated() && !unlocked(a) {
 		return false
 	}
 	switch table()[a][p.Role] {

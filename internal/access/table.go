@@ -12,6 +12,7 @@ type Action string
 const (
 	Public       Action = "public"        // what needs no person: log-in, links with a token
 	AccountUse   Action = "account.use"   // one's own language, password, second factor, sessions
+	LockSet      Action = "lock.set"      // lock a mailbox, and unlock it
 	MailboxUse   Action = "mailbox.use"   // what an owner alone does with the mailbox: recovery address, vacation, deleted mail
 	HeldView     Action = "held.view"     // find held messages and read them
 	HeldRelease  Action = "held.release"  // what is guarded: operators only
@@ -61,6 +62,7 @@ const (
 func table() map[Action]map[Role]reach {
 	return map[Action]map[Role]reach{
 		AccountUse:   {Owner: self, Reader: self, Helpdesk: self, Admin: self, Operator: self},
+		LockSet:      {Owner: mailbox, Operator: all},
 		MailboxUse:   {Owner: mailbox},
 		HeldView:     {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldRelease:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
@@ -86,4 +88,16 @@ func table() map[Action]map[Role]reach {
 		StopView:     {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		StopChange:   {Admin: domains, Operator: all},
 	}
+}
+
+// unlocked reports whether an action is left to those who look after a domain where a mailbox is locked:
+// what tells nothing of its mail, and opens no way to it.
+func unlocked(a Action) bool {
+	switch a {
+	case SettingsView, SettingsSet: // language, disposition, level and digests, which go to its owner
+		return true
+	case StopView, StopChange: // whether its log-in may send: of what it sent there are counts
+		return true
+	}
+	return false
 }

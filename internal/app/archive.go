@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,7 +62,7 @@ func (a *App) endOpenings(ctx context.Context, now time.Time) error {
 }
 
 // expireArchives removes the months that all archives have kept long enough. What was done with
-// them is forgotten after some years, too.
+// them, and to who may do what, is forgotten after some years, too.
 func (a *App) expireArchives(ctx context.Context, now time.Time) error {
 	s := a.directory.Snapshot()
 	for _, m := range s.Archives() {
@@ -73,7 +74,7 @@ func (a *App) expireArchives(ctx context.Context, now time.Time) error {
 			return fmt.Errorf("archive of %s: %w", dom.Name, err)
 		}
 	}
-	return a.mailboxes.ThinActs(ctx, now.Add(-keepActs))
+	return errors.Join(a.mailboxes.ThinActs(ctx, now.Add(-keepActs)), a.store.Audit().Thin(ctx, now.Add(-directory.KeepNotes)))
 }
 
 // expireArchive removes the folders of which all mail is older than that.

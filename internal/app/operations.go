@@ -26,6 +26,7 @@ func (a *App) operations() control.Handlers {
 	a.sieveOps(h)
 	a.vacationOps(h)
 	a.adminOps(h)
+	control.On(h, a.auditList)
 	a.sessionOps(h)
 	a.recoveryOps(h)
 	a.hostOps(h)

@@ -93,7 +93,7 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	return ops.Mailbox{
 		Shut: texts(m.Shut), Restorable: restorable,
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
-		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest,
+		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest, Locked: m.Locked,
 		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
 		InboundNow: math.Round(inbound), InboundBytes: limits.InboundBytes, InboundBytesNow: int64(inboundBytes), Own: ops.Limits(m.Limits), Kept: kept,
 	}, nil
@@ -153,6 +153,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	})
 	if err == nil && q.Password != nil {
 		err = a.directory.SetPassword(ctx, p, *q.Password)
+	}
+	if err == nil && q.Lock != nil {
+		m, err = a.lockMailbox(ctx, p, *q.Lock, byCommand(ctx))
 	}
 	if err != nil {
 		return ops.Mailbox{}, told(err)

@@ -149,7 +149,7 @@ func TestSessionOperations(t *testing.T) {
 // What an owner sets is in the directory; what is shown says what holds around it.
 func TestOwnSettings(t *testing.T) {
 	a := peopled(t)
-	s := settings{a.directory, a.config.Load().Digest}
+	s := settings{a, a.config.Load().Digest}
 	got, err := s.Settings(t.Context(), "Ann@Test.example")
 	if err != nil || got.Address != "ann@test.example" || !slices.Equal(got.Open, []string{"level"}) || !slices.Equal(got.DigestHours, []int{7}) ||
 		got.Zone != "Europe/Paris" || got.DomainDisposition != "quarantine" || !got.Digest || got.Box == 0 {

@@ -66,8 +66,13 @@ func (m messagePages) line(h journal.Hit) web.MessageLine {
 	_, here := m.app.directory.Snapshot().Domain(h.Recipient.Domain())
 	return web.MessageLine{
 		ID: h.ID, Time: h.Time, Sender: string(h.Sender), Recipient: string(h.Recipient), Subject: h.Subject, State: h.State, Filter: h.Entry, Reason: h.Reason,
-		From: m.sentBy(h.Login, h.Time), To: access.Object{Domain: m.home(h.Recipient)}, Here: here,
+		From: m.sentBy(h.Login, h.Time), To: m.sentTo(h.Recipient), Here: here,
 	}
+}
+
+// sentTo is whose an address is: nobody's mailbox, since owners see what they sent, but a locked one's where its mail is for none but such.
+func (m messagePages) sentTo(rcpt mail.Path) access.Object {
+	return access.Object{Domain: m.home(rcpt), Locked: m.app.directory.Snapshot().Closed(rcpt)}
 }
 
 // sentBy is the mailbox, or the sender, that a message came from; what no domain here sent is nobody's. What was sent before there
@@ -117,7 +122,7 @@ func (m messagePages) Report(ctx context.Context, id string) (report web.Message
 	for _, t := range tried {
 		report.Tries = append(report.Tries, web.MessageTry{
 			Time: t.Time, Recipient: t.Recipient, What: t.What, Host: t.Host, Reply: t.Reply,
-			To: access.Object{Domain: m.home(mail.Path(t.Recipient))},
+			To: m.sentTo(mail.Path(t.Recipient)),
 		})
 		if t.Code != 0 {
 			report.Tries[len(report.Tries)-1].Reply = fmt.Sprintf("%d %s %s", t.Code, t.Status, t.Reply)

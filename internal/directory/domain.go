@@ -80,6 +80,7 @@ const (
 	MayDisposition May = "disposition"
 	MayLevel       May = "level"
 	MayDigest      May = "digest"
+	MayLock        May = "lock" // their mailboxes, against admins of the domain
 )
 
 // A Disposition is what becomes of a domain's spam.

@@ -29,6 +29,7 @@ type Mailbox struct {
 
 	Limits Limits `json:"limits"` // 0: as the domain says
 
+	Locked   bool      `json:"locked"`    // what it has is closed to admins of its domain; see lock.go
 	Shut     []Service `json:"shut"`      // that are not open to its owner, beside those of the domain
 	ClosedAt time.Time `json:"closed_at"` // since when it is Closed; zero: it is not, or was before that was noted
 }

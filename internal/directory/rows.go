@@ -17,6 +17,7 @@ type Change struct {
 	Host    *Host
 	Admin   *Admin
 	Sender  *Sender
+	Note    *Note // written with the others of its commit, and read by nobody's snapshot
 	Gone    bool
 }
 
@@ -49,11 +50,13 @@ type EntryQuery struct {
 	Value   string // exactly, in canonical form
 	Part    string // is a part of the value, in any case
 	Origin  string
-	Scopes  []Scope   // of any of these, or
-	Domains []string  // of these domains or of a mailbox in them; named by their own names
-	Over    time.Time // expired before that
-	After   int64     // entries with a greater ID: the next page
-	Limit   int       // at most so many; 0 is MaxPage
+	Scopes  []Scope  // of any of these, or
+	Domains []string // of these domains or of a mailbox in them; named by their own names
+	// Unlocked leaves out those of mailboxes that are locked.
+	Unlocked bool
+	Over     time.Time // expired before that
+	After    int64     // entries with a greater ID: the next page
+	Limit    int       // at most so many; 0 is MaxPage
 }
 
 // Bounds of an EntryQuery.

@@ -23,6 +23,7 @@ const (
 	byTarget = "target" // what leads to an address, by domain and address
 	byAny    = "any"    // a domain, by each of its names
 	byHost   = "host"   // domains, by each mail host that they use
+	byLock   = "lock"   // mailboxes that are locked, by domain
 )
 
 // A key makes the index key of a row. Queries pass keys that are made the same
@@ -104,6 +105,7 @@ func newTables() (*memdb.MemDB, error) {
 			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
 			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
 			unique(byDomain, key[Mailbox](func(m *Mailbox) string { return within(m.Address.Domain()) + number(m.ID) })),
+			&memdb.IndexSchema{Name: byLock, AllowMissing: true, Indexer: keys[Mailbox](lockedIn)},
 			target(keys[Mailbox](func(m *Mailbox) [][]byte { return targetKeys(m.Copies...) }))),
 		aliases: table(aliases,
 			unique(byName, key[Alias](func(a *Alias) string { return named(a.Address) })),
@@ -126,6 +128,13 @@ func adminDomains(a *Admin) [][]byte {
 		all = append(all, []byte(named(d)))
 	}
 	return all
+}
+
+func lockedIn(m *Mailbox) [][]byte {
+	if !m.Locked {
+		return nil
+	}
+	return [][]byte{[]byte(within(m.Address.Domain()))}
 }
 
 func domainHosts(d *Domain) [][]byte {

@@ -274,6 +274,8 @@ func (c *court) stays(r *recipient, l law, to mail.Path, spam bool) string {
 	switch {
 	case t.canonical(to) == own:
 		return "it is for that address"
+	case t.locked(r):
+		return "a mailbox whose mail it is is locked"
 	case spam:
 		return "it is taken for spam"
 	case header.Count("Received") > maxHops, header.Count("Delivered-To") >= maxOnward:
@@ -288,6 +290,16 @@ func (c *court) stays(r *recipient, l law, to mail.Path, spam bool) string {
 		return "it was sent on from here before"
 	}
 	return ""
+}
+
+// locked reports whether a recipient's message is mail of a locked mailbox, his or that of who sends it: who writes
+// a domain's rules reads nothing of it.
+func (t *Transaction) locked(r *recipient) bool {
+	if t.snapshot.Closed(r.path) {
+		return true
+	}
+	sender, ok := t.snapshot.Mailbox(t.tx.Client.Login)
+	return ok && sender.Locked
 }
 
 // anybodys are the folders of mailboxes that rules of a domain know nothing of: any is there, since it is made where it is

@@ -77,6 +77,7 @@ func TestDomainRules(t *testing.T) {
 		early      string // rules of early.example
 		want       string
 		outcome    string // of the first recipient
+		locked     mail.Path
 	}{
 		{name: "nothing is asked for", laws: `in: if false { discard; }`, want: "in INBOX"},
 		{name: "filed, and the mailbox's own rules are not asked", laws: `in: fileinto "Team";`, mine: `discard;`, want: "in Team made"},
@@ -101,6 +102,12 @@ func TestDomainRules(t *testing.T) {
 		{name: "a loop ends in the mailbox", laws: `in: redirect "x@far.example";`, want: "in INBOX",
 			header: "Received: from a by mx.example with ESMTP\r\nDelivered-To: none@late.example\r\n"},
 		{name: "a claim is no loop", laws: `in: redirect "x@far.example";`, want: sent, header: "Delivered-To: none@late.example\r\n"},
+		{name: "a locked mailbox", laws: `in: redirect :copy "x@far.example"; redirect "x@far.example";`, locked: here, want: "in INBOX"},
+		{name: "a locked mailbox, deleted", laws: `in: discard;`, locked: here, want: "", outcome: "discarded"},
+		{name: "another mailbox is locked", laws: `in: redirect :copy "x@far.example";`, locked: "accept@late.example", want: "in INBOX; " + sent + ", held"},
+		{name: "out: from a locked mailbox", laws: `out: redirect "y@far.example";`, login: here, to: "x@far.example", locked: here, want: own},
+		{name: "local: from a locked mailbox", laws: `local: redirect "x@far.example";`, login: here, to: "accept@late.example", locked: here, want: "in INBOX"},
+		{name: "local: to a locked mailbox", laws: `local: redirect :copy "x@far.example";`, login: here, to: "accept@late.example", locked: "accept@late.example", want: "in INBOX"},
 		{name: "a long way ends in the mailbox", laws: `in: redirect "x@far.example";`, want: "in INBOX", header: strings.Repeat("Delivered-To: b@late.example\r\n", 10)},
 		{name: "postmaster meets none", laws: `in: discard;`, to: "postmaster@late.example", want: "in INBOX"},
 		{name: "too many redirects", laws: `in: redirect "1@f.example"; redirect "2@f.example"; redirect "3@f.example"; redirect "4@f.example"; redirect "5@f.example";`,
@@ -137,6 +144,11 @@ func TestDomainRules(t *testing.T) {
 			}
 			if tt.mine != "" {
 				r.set(t, dir, here, tt.mine)
+			}
+			if tt.locked != "" {
+				if _, err := dir.SetLock(t.Context(), tt.locked, true, "root"); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if got := w.by(t, tt.login, message, mail.RcptParams{}, to); got.Answer != mail.OK || len(w.commits) != 1 {
 				t.Fatalf("got %v, %d commits", got, len(w.commits))

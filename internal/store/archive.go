@@ -200,19 +200,23 @@ func (m Mailboxes) Acts(ctx context.Context, q mailbox.ActQuery) (all []mailbox.
 
 // ThinActs implements mailbox.Archives.
 func (m Mailboxes) ThinActs(ctx context.Context, before time.Time) error {
-	err := m.untilDone(ctx, func(tx *Tx) (done bool, err error) {
-		r, err := tx.Exec(`DELETE FROM archive_act WHERE time < ? AND (domain, id) IN (SELECT domain, id FROM archive_act WHERE time < ? ORDER BY time LIMIT ?)`,
-			toMicros(before), toMicros(before), 10*chunk)
+	err := m.thin(ctx, before, `DELETE FROM archive_act WHERE time < ? AND (domain, id) IN (SELECT domain, id FROM archive_act WHERE time < ? ORDER BY time LIMIT ?)`)
+	if err != nil {
+		return fmt.Errorf("store: forget what was done with archives: %w", err)
+	}
+	return nil
+}
+
+// thin deletes what is older than a time, some at a time; query has that time twice, and how many.
+func (m Mailboxes) thin(ctx context.Context, before time.Time, query string) error {
+	return m.untilDone(ctx, func(tx *Tx) (bool, error) {
+		r, err := tx.Exec(query, toMicros(before), toMicros(before), 10*chunk)
 		if err != nil {
 			return false, err
 		}
 		n, err := r.RowsAffected()
 		return n == 0, err
 	})
-	if err != nil {
-		return fmt.Errorf("store: forget what was done with archives: %w", err)
-	}
-	return nil
 }
 
 // DropMonth implements mailbox.Archives. Nothing of it is kept to be brought back.

@@ -25,6 +25,7 @@ func (d Directory) Entries(ctx context.Context, q directory.EntryQuery) (found [
 	if len(q.Scopes)+len(q.Domains) > 0 {
 		within(&w, q)
 	}
+	w.addIf(q.Unlocked, `(scope_kind <> 'mailbox' OR scope_name NOT IN (SELECT address FROM mailbox WHERE locked = 1))`)
 	w.addIf(!q.Over.IsZero(), `expires > 0 AND expires < ?`, toMicros(q.Over))
 	w.add(`id > ?`, q.After)
 	if q.Limit <= 0 || q.Limit > directory.MaxPage {

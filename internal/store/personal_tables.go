@@ -12,6 +12,7 @@ const (
 	onItsWay   = "it is on its way, and ends by itself within days"
 	ownersMail = "mail in mailboxes is their owners', and is erased by them alone: gatepost mailbox export and remove"
 	archived   = "archives keep all mail for as long as their domain says, and who looked at it"
+	audited    = "who was given and used which rights is kept for ten years, for whom they were used against"
 	keyed      = "hashes made by a secret key, of which nobody can tell whom they are about, and which end by themselves"
 	machinery  = "about this system, and nobody"
 	others     = "about domains, networks and servers, not people"
@@ -141,12 +142,17 @@ func personalPeople() []personal {
 		{table: "directory_gone", columns: `kind* name*- revision-`, about: []about{
 			{what: "the directory: that something of the address was removed", where: tabbed("name"), fate: privacy.Removed, before: allBehind},
 		}},
-		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- login- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- each_inbound_bytes- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut- rules_in- rules_out- rules_local-`, about: []about{
+		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- login- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- each_inbound_bytes- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut- rules_in- rules_out- rules_local- owners_lock-`, about: []about{
 			{what: "domains in whose rules the address stands", where: some(mentions("rules_in"), mentions("rules_out"), mentions("rules_local")), fate: privacy.Kept, why: setting, bare: true},
 			{what: "domains whose mail to nobody goes to the address", where: equals("LOWER(catch_all)"), fate: privacy.Kept, why: setting, bare: true},
 		}},
 		{table: "admin", columns: `name* id- password_hash- scram- role domains language state created@ revision-`, about: []about{
 			{what: "the address looks after this system", where: equals("name"), fate: privacy.Kept, why: "it is an account: gatepost admin remove"},
+		}},
+		{table: "audit", columns: `id*- time@ who what whom about-`, about: []about{
+			{what: "rights: what the address gave and took", where: equals("who"), fate: privacy.Kept, why: audited},
+			{what: "rights: what others gave the address and took from it", where: equals("whom"), fate: privacy.Kept, why: audited},
+			{what: "rights: what was noted of others that names the address", where: mentions("about"), fate: privacy.Kept, why: audited, bare: true},
 		}},
 		{table: "archive_act", columns: `domain* id*- time@ who what about-`, about: []about{
 			{what: "archives: what the address did and looked at", where: equals("who"), fate: privacy.Kept, why: archived},

@@ -180,7 +180,7 @@ func traces() []trace {
 		{table: "ban", column: "who"}, {table: "ban", column: "lifted_by"}, {table: "ban", column: "note", form: "log-ins as %s"}, {table: "ban", column: "reason", form: "%s called"}, {table: "submission_stop", column: "who"},
 		{table: "sender", column: "name", with: map[string]any{"gone": int64(1)}}, {table: "directory_gone", column: "name"}, {table: "directory_gone", column: "name", form: "allow\t\tmailbox\tann@test.example\t%s"},
 		{table: "queue_message", column: "sender", kept: true}, {table: "queue_transfer", column: "recipient_fold", kept: true}, {table: "alias", column: "targets", form: "x@a.example\n%s", kept: true},
-		{table: "mailbox", column: "copies", kept: true}, {table: "archive_act", column: "who", kept: true}, {table: "archive_act", column: "about", form: "looked for %s", kept: true},
+		{table: "mailbox", column: "copies", kept: true}, {table: "audit", column: "who", kept: true}, {table: "audit", column: "whom", kept: true}, {table: "audit", column: "about", form: "to %s", kept: true}, {table: "archive_act", column: "who", kept: true}, {table: "archive_act", column: "about", form: "looked for %s", kept: true},
 	}
 }
 

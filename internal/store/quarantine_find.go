@@ -159,6 +159,7 @@ func mergeHeld(tx *Tx, q quarantine.Query, streams []stream, limit int) (quarant
 		w := where{}
 		w.add(s.column+` = ?`, s.value)
 		w.add(`state = ?`, s.state)
+		w.addIf(q.Unlocked, unlocked)
 		w.within(q)
 		rows, err := tx.Query(`SELECT time, id FROM held`+w.String()+heldOrder, append(w.args, limit)...)
 		err = each(rows, err, func(rows *sql.Rows) error {
@@ -223,6 +224,7 @@ func heldWhere(q quarantine.Query, elsewhere bool) (w where) {
 		}
 		w.add(`domain || '' IN (`+marks(len(args))+`)`, args...)
 	}
+	w.addIf(q.Unlocked, unlocked)
 	w.addIf(q.Tx != "", `tx = ?`, q.Tx)
 	w.addIf(q.Asked, `asked > 0`)
 	text := containing(q.Text)
@@ -240,6 +242,9 @@ func heldWhere(q quarantine.Query, elsewhere bool) (w where) {
 	}
 	return w
 }
+
+// unlocked leaves out what is held for a mailbox that is locked: of those there are few.
+const unlocked = `box NOT IN (SELECT id FROM mailbox WHERE locked = 1)`
 
 // within adds the time, and behind which row to begin.
 func (w *where) within(q quarantine.Query) {

@@ -138,7 +138,7 @@ func (f *fakeSettings) Settings(_ context.Context, address string) (MailboxSetti
 	case f.n > 0 && f.set.Address == address:
 		return f.set, nil
 	case address == "ann@example.org":
-		return MailboxSettings{Address: address, Domain: "example.org", Box: 7, DomainDisposition: "quarantine", Open: []string{"level"}, DigestHours: []int{6, 18}, Digest: true}, nil
+		return MailboxSettings{Address: address, Domain: "example.org", Box: 7, DomainDisposition: "quarantine", Open: []string{"level", "lock"}, DigestHours: []int{6, 18}, Digest: true}, nil
 	case address == "zoe@example.net":
 		return MailboxSettings{Address: address, Domain: "example.net", Box: 9, DomainDisposition: "junk"}, nil
 	}
@@ -152,6 +152,16 @@ func (f *fakeSettings) SetSettings(_ context.Context, m MailboxSettings) error {
 	f.set = m
 	f.n++
 	return nil
+}
+
+// SetLock implements Settings.
+func (f *fakeSettings) SetLock(ctx context.Context, address string, locked bool, _ access.Person) error {
+	m, err := f.Settings(ctx, address)
+	if err == nil {
+		m.Locked = locked
+		err = f.SetSettings(ctx, m)
+	}
+	return err
 }
 
 var errOops = errors.New("oops: the disk is full of s3cret")

@@ -123,7 +123,7 @@ func (s *Server) entryQuery(r *http.Request, f *entrySearch) (q directory.EntryQ
 	case p.Role == access.Operator:
 		return q, true, nil
 	}
-	q.Domains = p.Domains
+	q.Domains, q.Unlocked = p.Domains, true
 	if len(q.Domains) > directory.MaxScopes { // a search can name no more
 		f.Wrong = "list.wrong.many"
 		return q, false, nil

@@ -122,7 +122,7 @@ func (v view) Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // May reports whether the person may do something to an object.
 func (v view) May(action string, o access.Object) bool {
-	return access.May(v.Person, access.Action(action), o)
+	return v.may(access.Action(action), o)
 }
 
 // moment writes a time by a layout that is a text.

@@ -103,12 +103,17 @@ func (s *Server) quarantineRoutes() []route {
 	}
 }
 
-// objectOf is a held message as package access sees it.
-func objectOf(h quarantine.Held) access.Object {
+// objectOf is a held message as package access sees it. One that is for no one mailbox here may come from
+// a locked one's: it is a copy of what is sent on from there, or what another server would not take of it.
+func (s *Server) objectOf(h quarantine.Held) access.Object {
 	if h.Gone { // the name may be somebody else's by now
 		return access.Object{Guarded: h.Guarded}
 	}
-	return access.Object{Domain: h.Domain, Box: max(h.Box, 0), Guarded: h.Guarded}
+	o := access.Object{Domain: h.Domain, Box: max(h.Box, 0), Guarded: h.Guarded}
+	if o.Box == 0 {
+		o.Locked = s.locks().Closed(h.Recipient) || h.Filter == quarantine.Undeliverable && s.locks().Locks(h.Domain)
+	}
+	return o
 }
 
 // held returns the message that a request names, if the person may see it: one that is
@@ -121,7 +126,7 @@ func (s *Server) held(r *http.Request) (quarantine.Held, error) {
 	if err != nil {
 		return h, err
 	}
-	if !access.May(visitOf(r).Person, access.HeldView, objectOf(h)) {
+	if !s.may(r, access.HeldView, s.objectOf(h)) {
 		return quarantine.Held{}, errNotFound
 	}
 	return h, nil
@@ -134,7 +139,7 @@ func mine(p access.Person, q quarantine.Query) (quarantine.Query, bool) {
 	case access.Operator:
 		return q, true
 	case access.Admin, access.Helpdesk, access.Reader:
-		q.Domains = p.Domains
+		q.Domains, q.Unlocked = p.Domains, true
 		return q, len(p.Domains) > 0 && (q.Domain == "" || slices.Contains(p.Domains, q.Domain))
 	case access.Owner:
 		q.Box = p.Box

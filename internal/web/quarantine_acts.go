@@ -44,7 +44,7 @@ func (s *Server) actOnOne(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s.asks(r, h, act) {
-		o := objectOf(h)
+		o := s.objectOf(h)
 		var fields []formField
 		if act.Choice.Wide && act.What == heldAllow { // chosen already
 			fields = append(fields, formField{"wide", "yes"})
@@ -89,7 +89,7 @@ func (a HeldAct) fit(h quarantine.Held) HeldAct {
 // mayAct asks for the message, and for the list in which an entry is to be made.
 func (s *Server) mayAct(r *http.Request, h quarantine.Held, act HeldAct) error {
 	held, entry, _ := needs(act.What)
-	o := objectOf(h)
+	o := s.objectOf(h)
 	if !s.may(r, held, o) {
 		return errForbidden
 	}
@@ -127,7 +127,7 @@ func (s *Server) done(v *visit, act HeldAct, h quarantine.Held) string {
 // actOn does to one of many what was asked for, if that is the person's to do.
 func (s *Server) actOn(r *http.Request, act HeldAct) func(context.Context, quarantine.Held) error {
 	return func(ctx context.Context, h quarantine.Held) error {
-		if !s.may(r, access.HeldView, objectOf(h)) {
+		if !s.may(r, access.HeldView, s.objectOf(h)) {
 			return quarantine.ErrUnknown
 		}
 		one := act.fit(h)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"gatepost/internal/access"
 	"gatepost/quarantine"
 )
 
@@ -68,7 +69,7 @@ func (s *Server) actOnMany(w http.ResponseWriter, r *http.Request) error {
 // heldByID is one of those that a form names, if it is the person's.
 func (s *Server) heldByID(r *http.Request, id string) (quarantine.Held, error) {
 	h, err := s.Held.Show(r.Context(), id)
-	if err == nil && s.allow(r, objectOf(h)) != nil {
+	if err == nil && s.allow(r, s.objectOf(h)) != nil {
 		return quarantine.Held{}, quarantine.ErrUnknown
 	}
 	return h, err
@@ -166,6 +167,9 @@ func (s *Server) confirmAll(w http.ResponseWriter, r *http.Request, f search, q 
 		return err
 	}
 	for _, h := range page.Rows {
+		if !s.may(r, access.HeldView, s.objectOf(h)) {
+			continue
+		}
 		c.Samples = append(c.Samples, s.heldRow(visitOf(r), h))
 	}
 	return s.page(w, r, http.StatusOK, "held-confirm", c)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,5 +123,7 @@ func (s *Server) find(r *http.Request, f *search) (quarantine.Page, error) {
 	if !ok || len(f.Wrong) > 0 {
 		return quarantine.Page{}, nil
 	}
-	return s.Held.Find(r.Context(), q)
+	page, err := s.Held.Find(r.Context(), q)
+	page.Rows = slices.DeleteFunc(page.Rows, func(h quarantine.Held) bool { return !s.may(r, access.HeldView, s.objectOf(h)) })
+	return page, err
 }

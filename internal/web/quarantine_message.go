@@ -69,7 +69,7 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 		May: s.rightsTo(r, h), Ways: ways(v, h.Ways),
 	}
 	data.Subject = safe.Line(h.Subject)
-	data.Ask = h.Guarded && !data.May.Release && s.may(r, access.HeldAsk, objectOf(h))
+	data.Ask = h.Guarded && !data.May.Release && s.may(r, access.HeldAsk, s.objectOf(h))
 	if err := s.Held.Allowable(h); err != nil {
 		data.Why = s.why(r, h.ID, err)
 	} else if data.May.Allow {
@@ -113,7 +113,7 @@ func firstOctets(s string, n int) string {
 
 // rightsTo are what the person may do to this message.
 func (s *Server) rightsTo(r *http.Request, h quarantine.Held) heldRights {
-	o := objectOf(h)
+	o := s.objectOf(h)
 	entry := s.may(r, access.EntryChange, access.Object{Domain: o.Domain, Box: o.Box})
 	release, del := s.may(r, access.HeldRelease, o), s.may(r, access.HeldDelete, o)
 	return heldRights{Release: release, Allow: release && entry, Delete: del, Block: del && entry}
@@ -236,7 +236,7 @@ func (s *Server) showSource(w http.ResponseWriter, r *http.Request) error {
 // mayDownload reports whether the person may have the message as a file: what is guarded,
 // those only who may release it.
 func (s *Server) mayDownload(r *http.Request, h quarantine.Held) bool {
-	return !h.Guarded || s.may(r, access.HeldRelease, objectOf(h))
+	return !h.Guarded || s.may(r, access.HeldRelease, s.objectOf(h))
 }
 
 // downloadHeld sends the message as a file. What is guarded comes by a POST only, whose

@@ -45,6 +45,7 @@ func (s *Server) front(mux *http.ServeMux) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), handleTime)
 		defer cancel()
 		v := &visit{ID: strings.ToLower(rand.Text()[:12]), Client: s.client(r), Now: s.Now(), words: s.words}
+		v.may = s.judge(v)
 		w := &answer{ResponseWriter: rw}
 		r = withVisit(r.WithContext(ctx), v)
 		s.protect(w, r)

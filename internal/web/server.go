@@ -52,6 +52,7 @@ type Config struct {
 	Accounts   Accounts
 	Logins     Logins         // nil: nobody is shown from where he logged in
 	Recoveries Recoveries     // nil: who has lost a password asks an operator; as without URL
+	Locks      func() Locks   // nil: no mailbox is locked
 	Mailboxes  Mailboxes      // nil: owners have no page of their mailbox
 	Passwords  password.Rules // that people may choose; no length: 10
 	Settings   Settings

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"gatepost/internal/access"
 )
@@ -17,6 +18,8 @@ type Settings interface {
 	Settings(ctx context.Context, address string) (MailboxSettings, error)
 	// SetSettings changes the fields that people set.
 	SetSettings(ctx context.Context, m MailboxSettings) error
+	// SetLock locks a mailbox or unlocks it, and notes by whom.
+	SetLock(ctx context.Context, address string, locked bool, by access.Person) error
 }
 
 // ErrNoMailbox: there is no mailbox with the address.
@@ -31,7 +34,10 @@ type MailboxSettings struct {
 	DomainDisposition string
 	DigestHours       []int // of the domain, in its zone; none: no digests
 	Zone              string
-	Open              []string // what counts for the mailbox itself: "disposition", "level", "digest"
+	Open              []string // what counts for the mailbox itself: "disposition", "level", "digest"; and "lock"
+	Locked            bool
+	LockedBy          string    // who did it
+	LockedSince       time.Time // zero: it is not known
 
 	Language    string // "": of the browser, the domain, the node
 	Disposition string // "quarantine", "junk", "tag"; "": the domain's
@@ -47,6 +53,7 @@ func (s *Server) settingsRoutes() []route {
 	return []route{
 		{pattern: "GET /settings", action: access.SettingsView, handle: s.settings},
 		{pattern: "POST /settings", action: access.SettingsSet, handle: s.setSettings},
+		{pattern: "POST /settings/lock", action: access.LockSet, handle: s.setLock},
 	}
 }
 
@@ -57,6 +64,7 @@ type settingsPage struct {
 	Asked     string // the address that was asked for
 	Owner     bool   // it is the person's own
 	May       bool   // it may be changed
+	Lock      bool   // it may be locked and unlocked
 	Languages []string
 	Programs  bool // there is a page for mail programs
 }
@@ -106,7 +114,37 @@ func (s *Server) settingsOf(r *http.Request, address string) (settingsPage, erro
 		return page, err
 	}
 	page.MailboxSettings, page.Found, page.May = m, true, s.may(r, access.SettingsSet, m.object())
+	page.Lock = s.may(r, access.LockSet, m.object()) && (!page.Owner || slices.Contains(m.Open, "lock"))
 	return page, nil
+}
+
+// setLock locks a mailbox or unlocks it. Owners may where their domain leaves it to them.
+func (s *Server) setLock(w http.ResponseWriter, r *http.Request) error {
+	page, err := s.settingsOf(r, r.PostForm.Get("mailbox"))
+	switch {
+	case err != nil:
+		return err
+	case !page.Found:
+		return errNotFound
+	case !page.Lock:
+		return s.redirect(w, r, page.path(), notice{"bad", visitOf(r).T("lock.theirs")})
+	}
+	lock, key := r.PostForm.Get("lock") == "yes", "lock.undone"
+	if lock {
+		key = "lock.done"
+	}
+	if err := s.Settings.SetLock(r.Context(), page.Address, lock, visitOf(r).Person); err != nil {
+		return err
+	}
+	return s.redirect(w, r, page.path(), notice{"good", word(visitOf(r), key)})
+}
+
+// path is that of the page.
+func (p settingsPage) path() string {
+	if p.Owner {
+		return "/settings"
+	}
+	return "/settings?mailbox=" + url.QueryEscape(p.Address)
 }
 
 func (s *Server) setSettings(w http.ResponseWriter, r *http.Request) error {
@@ -124,11 +162,7 @@ func (s *Server) setSettings(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Settings.SetSettings(r.Context(), next); err != nil {
 		return err
 	}
-	to := "/settings"
-	if !page.Owner {
-		to += "?mailbox=" + url.QueryEscape(next.Address)
-	}
-	return s.redirect(w, r, to, notice{"good", visitOf(r).T("settings.done")})
+	return s.redirect(w, r, page.path(), notice{"good", visitOf(r).T("settings.done")})
 }
 
 // changed returns what a form wants, in the fields that are open; false where it has what

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/mail"
 )
 
 // A visit is what is known of one request. Handlers get it by visitOf.
@@ -20,6 +21,7 @@ type visit struct {
 	Now     time.Time
 
 	csrf   string // the token for forms
+	may    func(access.Action, access.Object) bool
 	notice *notice
 	route  route
 	words  interface {
@@ -47,7 +49,7 @@ func withVisit(r *http.Request, v *visit) *http.Request {
 // is for some object asks it.
 func (s *Server) allow(r *http.Request, o access.Object) error {
 	v := visitOf(r)
-	if !access.May(v.Person, v.route.action, o) {
+	if !v.may(v.route.action, o) {
 		return errNotFound
 	}
 	return nil
@@ -55,5 +57,44 @@ func (s *Server) allow(r *http.Request, o access.Object) error {
 
 // may tells a page which of its buttons to show.
 func (s *Server) may(r *http.Request, a access.Action, o access.Object) bool {
-	return access.May(visitOf(r).Person, a, o)
+	return visitOf(r).may(a, o)
 }
+
+// Locks knows which mailboxes are locked; *directory.Snapshot does.
+type Locks interface {
+	// Locked reports whether a mailbox is.
+	Locked(box int64) bool
+	// Closed reports whether mail to an address is for mailboxes alone that are.
+	Closed(rcpt mail.Path) bool
+	// Locks reports whether one of a domain's mailboxes is.
+	Locks(domain string) bool
+}
+
+// judge makes the question of who may do what, for a visit. It is the one place in which pages ask package
+// access, so that no page forgets that a mailbox is locked.
+func (s *Server) judge(v *visit) func(access.Action, access.Object) bool {
+	return func(a access.Action, o access.Object) bool {
+		o.Locked = o.Locked || o.Box > 0 && s.locks().Locked(o.Box)
+		return access.May(v.Person, a, o)
+	}
+}
+
+// locks are those of now: they may change while a page is made.
+func (s *Server) locks() Locks {
+	if s.Locks == nil { // there are no mailboxes
+		return noLocks{}
+	}
+	return s.Locks()
+}
+
+// noLocks is nothing locked.
+type noLocks struct{}
+
+// Locked implements Locks.
+func (noLocks) Locked(int64) bool { return false }
+
+// Closed implements Locks.
+func (noLocks) Closed(mail.Path) bool { return false }
+
+// Locks implements Locks.
+func (noLocks) Locks(string) bool { return false }

@@ -138,3 +138,13 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+// Pages ask package access in one place, which knows of locks.
+func TestOnePlaceAsksForRights(t *testing.T) {
+	_, program := sources(t)
+	for name, text := range program {
+		if name != "visit.go" && strings.Contains(text, "access.May(") {
+			t.Errorf("%s calls access.May; call the server's may or allow, which know what is locked", name)
+		}
+	}
+}

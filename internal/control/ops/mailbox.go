@@ -15,6 +15,7 @@ type Mailbox struct {
 	Disposition string     `json:"disposition"`          // of its spam, as its owner wants it; "": the domain's
 	Level       int        `json:"level"`                // 1 (strict) to 7; 0: the policy's own
 	Digest      bool       `json:"digest"`               // whether its owner wants digests
+	Locked      bool       `json:"locked"`               // to admins of its domain
 	Shut        []string   `json:"shut,omitempty"`       // services that are not open to its owner: imap, pop3, sieve, submission, web
 	Restorable  *time.Time `json:"restorable,omitempty"` // until when it can be opened again, where it is closed
 
@@ -71,6 +72,7 @@ type MailboxSet struct {
 	Disposition *string `json:"disposition,omitempty"`
 	Level       *int    `json:"level,omitempty"`
 	Digest      *bool   `json:"digest,omitempty"`
+	Lock        *bool   `json:"lock,omitempty"`
 
 	Quota         *int64 `json:"quota,omitempty"` // 0: as the domain says, -1: no limit
 	QuotaMessages *int64 `json:"quota_messages,omitempty"`

@@ -71,7 +71,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
-	box.Disposition, box.Level, box.NoDigest = directory.Tag, 5, true
+	box.Disposition, box.Level, box.NoDigest, box.Locked = directory.Tag, 5, true, true
 	box.Apps = []directory.AppPassword{{ID: 1 << 62, Name: "a\tphone", Created: directoryTime, SCRAM: "k1"}, {ID: 7, Name: "mutt", Created: directoryTime, SCRAM: "k2"}}
 	box.Limits = directory.Limits{Bytes: 1, Messages: -1, Inbound: 3, InboundBytes: 9}
 	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
@@ -81,7 +81,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
 	dom.Language, dom.Zone, dom.DigestHours, dom.Challenged = "fr", "Europe/Paris", []int{6, 14}, directory.AllowedMailbox
-	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel}
+	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel, directory.MayLock}
 	dom.Each, dom.Total = directory.Limits{Bytes: 4, Messages: 5, Inbound: 6, InboundBytes: 10}, directory.Limits{Bytes: 7, Messages: 8}
 	dom.JunkDays, dom.TrashDays, dom.ArchiveDays = 9, -1, 3650
 	dom.SignsReturns = directoryTime.Add(time.Hour)
@@ -101,7 +101,8 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	entry := directoryEntry(directory.Block, directory.Network, "192.0.2.0/24", directory.Scope{Kind: directory.MailboxScope, Name: "ann@example.net"})
 	entry.Expires = directoryTime.Add(time.Hour)
-	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host}, directory.Change{Admin: &admin}, directory.Change{Sender: &machine})
+	directoryApply(t, rows, 0, directory.Change{Domain: &dom}, directory.Change{Mailbox: &box}, directory.Change{Alias: &alias}, directory.Change{Entry: entry}, directory.Change{Host: &host}, directory.Change{Admin: &admin}, directory.Change{Sender: &machine},
+		directory.Change{Note: &directory.Note{Time: directoryTime, Who: "root", What: directory.NoteLocked, Whom: "ann@example.net"}})
 	if admin.ID != 0 || host.ID != 0 || dom.ID != 0 || box.ID != 0 || entry.ID != 0 {
 		t.Error("Apply changed what it was given")
 	}
@@ -272,6 +273,7 @@ func directoryEntries(t *testing.T, rows DirectoryRows) {
 	last := directoryEntry(directory.Allow, directory.Address, "x%y@ann.example", inBox)
 	last.Origin, last.Expires = "challenge", directoryTime
 	directoryApply(t, rows, 0,
+		directory.Change{Mailbox: &directory.Mailbox{Address: `"a@b"@example.net`, Locked: true}},
 		directory.Change{Entry: directoryEntry(directory.Allow, directory.Network, "192.0.2.1", directory.Global)},
 		directory.Change{Entry: directoryEntry(directory.Block, directory.DomainName, "bad.example", directory.Global)},
 		directory.Change{Entry: directoryEntry(directory.Block, directory.Author, "bad.example", inDomain)},
@@ -290,6 +292,7 @@ func directoryEntries(t *testing.T, rows DirectoryRows) {
 		"three scopes":              {directory.EntryQuery{Scopes: []directory.Scope{inDomain, inBox, directory.Global}, List: directory.Allow}, []string{"192.0.2.1", "x%y@ann.example"}},
 		"a domain":                  {directory.EntryQuery{Domains: []string{"example.net"}}, []string{"bad.example", "a@bad.example", "x%y@ann.example"}},
 		"domains and scopes":        {directory.EntryQuery{Domains: []string{"other.example", "example.net", "third.example"}, Scopes: []directory.Scope{directory.Global}, List: directory.Allow}, []string{"192.0.2.1", "x%y@ann.example"}},
+		"of no locked mailbox":      {directory.EntryQuery{Domains: []string{"example.net"}, Unlocked: true}, []string{"bad.example", "a@bad.example"}},
 		"another domain":            {directory.EntryQuery{Domains: []string{"ample.net"}}, nil},
 		"a part":                    {directory.EntryQuery{Part: "BAD"}, []string{"bad.example", "bad.example", "a@bad.example"}},
 		"a part as it stands":       {directory.EntryQuery{Part: "x%"}, []string{"x%y@ann.example"}},

@@ -1,0 +1,103 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatepost/internal/mail"
+)
+
+// A mailbox that is locked is closed to those who look after its domain: what it stores,
+// what is held for it, its lists, and the lines that the journal has of its mail. Operators
+// and its owner see it as before. Package access has the rule; here is what it asks.
+
+// A Note says what was done to who may do what. It is written in the commit that does it.
+type Note struct {
+	ID    string // sorts by time; given by the store
+	Time  time.Time
+	Who   string // a mailbox's address, an admin's name; "admin (ann)" by command
+	What  string // one of those below
+	Whom  string // the mailbox or admin that it was done to
+	About string // in a line, at most MaxAbout octets
+}
+
+// What is noted.
+const (
+	NoteLocked   = "locked"
+	NoteUnlocked = "unlocked"
+)
+
+// MaxAbout bounds what a Note is about, in octets.
+const MaxAbout = 500
+
+// KeepNotes is for how long a Note is kept.
+const KeepNotes = 10 * 365 * 24 * time.Hour
+
+// SetLock locks a mailbox, or unlocks it, and notes by whom. Where it is so already nothing
+// is done.
+func (d *Directory) SetLock(ctx context.Context, address mail.Path, locked bool, who string) (Mailbox, error) {
+	address = address.Fold()
+	what := NoteUnlocked
+	if locked {
+		what = NoteLocked
+	}
+	s, err := d.updateMailbox(ctx, address, func(_ *Snapshot, m Mailbox) ([]Change, error) {
+		if m.Locked == locked {
+			return nil, nil
+		}
+		m.Locked = locked
+		return []Change{{Mailbox: &m}, {Note: &Note{Time: d.now(), Who: who, What: what, Whom: string(m.Address)}}}, nil
+	})
+	if err != nil {
+		return Mailbox{}, fmt.Errorf("directory: lock of mailbox %s: %w", address, err)
+	}
+	m, _ := s.Mailbox(address)
+	return m, nil
+}
+
+// Locked reports whether a mailbox is locked; one that is not there is not.
+func (s *Snapshot) Locked(box int64) bool {
+	m, ok := s.Box(box)
+	return ok && m.Locked
+}
+
+// Closed reports whether mail to an address is for locked mailboxes alone, of all that are
+// here: such as a locked mailbox's own address, under any of its domain's names and with any
+// tag, an alias of it, or any address that its domain's catch-all gets. Mailboxes that have copies
+// of a locked one's mail don't open it.
+func (s *Snapshot) Closed(rcpt mail.Path) bool {
+	if rcpt.IsNull() {
+		return false
+	}
+	own := s.canonical(rcpt.Fold())
+	for _, address := range forms(own) {
+		if m, ok := s.Mailbox(address); ok {
+			if m.Locked { // also where it takes no mail any more
+				return true
+			}
+			break
+		}
+	}
+	found, err := s.resolved(rcpt)
+	if err != nil {
+		return false
+	}
+	some := false
+	for _, m := range found.Boxes {
+		if _, copied := found.copyOf[m.ID]; copied {
+			continue
+		}
+		if !m.Locked {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// Locks reports whether any mailbox of a domain is locked.
+func (s *Snapshot) Locks(domain string) bool {
+	_, some := first[Mailbox](s, mailboxes, byLock, within(domain))
+	return some
+}
