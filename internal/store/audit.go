@@ -68,7 +68,7 @@ func (a Audit) Notes(ctx context.Context, q NoteQuery) (all []directory.Note, er
 
 // Thin forgets what was done before a time.
 func (a Audit) Thin(ctx context.Context, before time.Time) error {
-	if err := (Mailboxes{a.db}).thin(ctx, before, `DELETE FROM audit WHERE time < ? AND id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)`); err != nil {
+	if err := Mailboxes(a).thin(ctx, before, `DELETE FROM audit WHERE time < ? AND id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)`); err != nil {
 		return fmt.Errorf("store: forget what was done: %w", err)
 	}
 	return nil
