@@ -168,6 +168,7 @@ func TestRoutesByRole(t *testing.T) {
 		"POST /ban":                  same(see),
 		"GET /settings":              mine(ok),
 		"POST /settings":             {login, bad, no, none, none},
+		"POST /settings/lock":        {login, bad, no, no, none},
 	}
 	h, s := live(t, Config{Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{})})
 	server, err := New(Config{Desk: h.desk, Accounts: h, Settings: &fakeSettings{}, Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{}), Key: make([]byte, 32), Now: h.clock})

@@ -129,9 +129,13 @@ func (s *Server) setLock(w http.ResponseWriter, r *http.Request) error {
 	case !page.Lock:
 		return s.redirect(w, r, page.path(), notice{"bad", visitOf(r).T("lock.theirs")})
 	}
-	lock, key := r.PostForm.Get("lock") == "yes", "lock.undone"
-	if lock {
-		key = "lock.done"
+	lock, key := false, "lock.undone"
+	switch r.PostForm.Get("lock") {
+	case "yes":
+		lock, key = true, "lock.done"
+	case "no":
+	default: // what says nothing opens nothing
+		return errForm
 	}
 	if err := s.Settings.SetLock(r.Context(), page.Address, lock, visitOf(r).Person); err != nil {
 		return err
