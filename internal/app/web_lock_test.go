@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/queue"
 	"gatepost/quarantine"
 )
 
@@ -132,4 +134,37 @@ func TestWhoLocks(t *testing.T) {
 	if want := "admin locked, olga unlocked, ann@test.example locked"; strings.Join(got, ", ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// What a locked mailbox sends, and what is sent on from it, waits in the queue unseen by those who look after its domain, and nothing
+// they do to all that they find touches it.
+func TestLockedMailboxInQueue(t *testing.T) {
+	n := openPages(t)
+	from := func(sender mail.Path) func(*queue.Message) { return func(m *queue.Message) { m.Sender = sender } }
+	hers := n.waits("test.example", from("prvs=12345678ab=ann@test.example"), "one@far.example")
+	told := n.waits("test.example", from(mail.Null), "ann@test.example")
+	bobs := n.waits("test.example", from("bob@test.example"), "three@far.example", "four@far.example")
+	n.lock("ann@test.example", true)
+	adam, olga := n.logIn("adam"), n.logIn("olga")
+	own := []string{"three@far.example", "four@far.example", "-one@far.example", "-ann@test.example"}
+	for _, search := range []string{"", "?home=test.example", "?state=waiting"} {
+		adam.wants("queue "+search)(adam.get("/queue"+search))(200, own...)
+	}
+	for _, search := range []string{fmt.Sprint("?number=", hers[0]), "?recipient=one@far.example", "?sender=ann@test.example"} {
+		adam.wants("queue "+search)(adam.get("/queue"+search))(200, "Nothing in the queue is like that.")
+	}
+	adam.wants("hers")(adam.get(fmt.Sprint("/queue/", hers[0])))(404)
+	adam.wants("what she is told")(adam.get(fmt.Sprint("/queue/", told[0])))(404)
+	adam.wants("bob's")(adam.get(fmt.Sprint("/queue/", bobs[0])))(200, "three@far.example")
+	ticked := []string{"act", "hold", "id", fmt.Sprint(hers[0]), "id", fmt.Sprint(told[0]), "id", fmt.Sprint(bobs[0])}
+	adam.wants("ticked")(adam.post("/queue", "/queue", ticked...))(200)
+	if waiting, held := n.inQueue(); waiting != 3 || held != 1 {
+		t.Errorf("%d wait and %d are held, want bob's first one alone held", waiting, held)
+	}
+	adam.wants("all, asked")(adam.post("/queue", "/queue", "act", "delete", "all", "yes"))(200, own...)
+	adam.wants("all")(adam.post("/queue", "/queue", "act", "delete", "all", "yes", "confirm", "yes", "until", fmt.Sprint(time.Now().Add(time.Hour).UnixMicro())))(200)
+	if waiting, held := n.inQueue(); waiting != 2 || held != 0 {
+		t.Errorf("%d wait and %d are held, want hers", waiting, held)
+	}
+	olga.wants("operator")(olga.get("/queue"))(200, "one@far.example", "ann@test.example")
 }

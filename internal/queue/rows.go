@@ -91,10 +91,12 @@ type Query struct {
 	Homes       []string  // any of them, MaxHomes at most
 	Destination Destination
 	State       State
-	Failing     bool      // tried at least once
-	Before      time.Time // accepted before then
-	After       int64     // a greater ID: the next page
-	Limit       int       // at most so many; 0 is MaxPage
+	Failing     bool // tried at least once
+	// Only is asked of each that is found, with its message; nil: it is all of them. It must not wait.
+	Only   func(*Transfer) bool
+	Before time.Time // accepted before then
+	After  int64     // a greater ID: the next page
+	Limit  int       // at most so many; 0 is MaxPage
 }
 
 // MaxPage bounds what one Find returns.

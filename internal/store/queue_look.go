@@ -84,13 +84,23 @@ func lookFor(tx *Tx, q queue.Query) (list []*queue.Transfer, next int64, err err
 func transfersAmong(tx *Tx, q queue.Query, ids []int64, limit int) (list []*queue.Transfer, err error) {
 	w := transferWhere(q)
 	w.add(`queue_transfer.id IN (`+marks(len(ids))+`)`, anys(ids)...)
+	most := limit
+	if q.Only != nil {
+		most = len(ids)
+	}
 	rows, err := tx.Query(`SELECT `+transferColumns+` FROM queue_transfer JOIN queue_message m ON m.id = queue_transfer.message`+w.String()+
-		` ORDER BY queue_transfer.id LIMIT ?`, append(w.args, limit)...)
+		` ORDER BY queue_transfer.id LIMIT ?`, append(w.args, most)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		t, err := scanTransfer(rows)
 		list = append(list, t)
 		return err
 	})
+	if err == nil && q.Only != nil {
+		if list, err = withMessages(tx, list); err == nil {
+			list = slices.DeleteFunc(list, func(t *queue.Transfer) bool { return !q.Only(t) })
+			list = list[:min(limit, len(list))]
+		}
+	}
 	return list, err
 }
 

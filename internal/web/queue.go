@@ -200,7 +200,30 @@ func (s *Server) queueQuery(r *http.Request, f *queueSearch) (q queue.Query, ok 
 			return q, false, nil
 		}
 	}
+	q.Only = s.unlocked(r, q.Homes)
 	return q, len(f.Wrong) == 0, nil
+}
+
+// unlocked is what of the queue is not mail of locked mailboxes: nil, which is all of it, where the person sees those, and
+// where none of the domains that are asked for has any.
+func (s *Server) unlocked(r *http.Request, homes []string) func(*queue.Transfer) bool {
+	locks := s.locks()
+	if !visitOf(r).Person.Delegated() || !slices.ContainsFunc(homes, locks.Locks) {
+		return nil
+	}
+	return func(t *queue.Transfer) bool { return s.may(r, access.QueueView, queueObject(locks, t)) }
+}
+
+// queueObject is a transfer as package access sees it: a locked mailbox's where it sends it, or had it sent on, or is to get it. What
+// the node says by itself, and does not say for whom, may be about such mail.
+func queueObject(locks Locks, t *queue.Transfer) access.Object {
+	o := access.Object{Domain: t.Home}
+	if !locks.Locks(t.Home) {
+		return o
+	}
+	sender := t.Message.Sender.Unsigned()
+	o.Locked = sender.IsNull() && len(t.For) == 0 || locks.Closed(sender) || locks.Closed(t.Recipient) || slices.ContainsFunc(t.For, locks.Closed)
+	return o
 }
 
 // A queueList is what is found in the queue.
@@ -292,7 +315,7 @@ func (s *Server) transfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	of := access.Object{Domain: report.Home}
+	of := queueObject(s.locks(), report.Transfer)
 	if err := s.allow(r, of); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (s *Server) actOnQueue(w http.ResponseWriter, r *http.Request) error {
 	if len(ids) == 0 {
 		return s.redirect(w, r, f.path(f.after), notice{"info", visitOf(r).T("held.bulk.none")})
 	}
-	q = queue.Query{Homes: q.Homes} // those that are ticked are meant, whatever they are by now
+	q = queue.Query{Homes: q.Homes, Only: q.Only} // those that are ticked are meant, whatever they are by now
 	if removes(act) && form.Get("confirm") != "yes" {
 		return s.confirmTicked(w, r, f, q, act, ids)
 	}
