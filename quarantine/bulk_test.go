@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -114,5 +115,42 @@ func TestCountStops(t *testing.T) {
 	q = New(Config{Reader: &manyRows{n: 300}})
 	if n, more, err := q.Count(t.Context(), Query{}, 700); n != 300 || more || err != nil {
 		t.Errorf("got %d, %v, %v; want 300", n, more, err)
+	}
+}
+
+// What Only leaves out shows nowhere: pages are full without it, and nothing counts it.
+func TestOnly(t *testing.T) {
+	even := func(h *Held) bool { return strings.HasSuffix(h.ID, "0") || strings.HasSuffix(h.ID, "4") }
+	q := New(Config{Reader: &manyRows{n: 100}})
+	query, ids := Query{Only: even, Limit: 6}, []string(nil)
+	for more := true; more; {
+		page, err := q.Find(t.Context(), query)
+		if err != nil || page.More && len(page.Rows) != 6 {
+			t.Fatalf("got %d rows, more: %v, %v", len(page.Rows), page.More, err)
+		}
+		for _, h := range page.Rows {
+			ids = append(ids, h.ID)
+		}
+		more, query.After = page.More, page.Next
+	}
+	if len(ids) != 20 || ids[0] != "4" || ids[19] != "100" {
+		t.Errorf("got %v", ids)
+	}
+	if n, more, err := q.Count(t.Context(), Query{Only: even}, 700); n != 20 || more || err != nil {
+		t.Errorf("counted %d, %v, %v", n, more, err)
+	}
+	acted := 0
+	b, err := q.Bulk(t.Context(), Query{Only: even}, 0, func(context.Context, Held) error { acted++; return nil })
+	if err != nil || acted != 20 || b.Done != 20 || b.Skipped != 0 || b.More {
+		t.Errorf("acted on %d: %+v, %v", acted, b, err)
+	}
+	q = New(Config{Reader: &manyRows{n: 1 << 20}})
+	page, err := q.Find(t.Context(), Query{Only: func(*Held) bool { return false }, Limit: 10})
+	if err != nil || len(page.Rows) != 0 || !page.More || page.Next.Time.IsZero() {
+		t.Errorf("a search that finds nothing ends: %+v, %v", page, err)
+	}
+	down := errors.New("down")
+	if _, err := New(Config{Reader: &manyRows{n: 100, failed: down}}).Find(t.Context(), Query{Only: even, Limit: 50}); !errors.Is(err, down) {
+		t.Errorf("got %v", err)
 	}
 }

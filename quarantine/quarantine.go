@@ -43,11 +43,44 @@ func New(c Config) *Quarantine {
 
 // Find returns a page of what q asks for, the newest first, without Acts.
 func (q *Quarantine) Find(ctx context.Context, query Query) (Page, error) {
-	page, err := q.c.Reader.Find(ctx, query)
+	find := q.c.Reader.Find
+	if query.Only != nil {
+		find = q.sift
+	}
+	page, err := find(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("quarantine: find: %w", err)
 	}
 	return page, nil
+}
+
+// maxSifts bounds how often one page is looked for.
+const maxSifts = 50
+
+// sift fills a page with what Only lets pass, so that what it leaves out shows neither by a short page nor by one that follows.
+func (q *Quarantine) sift(ctx context.Context, query Query) (all Page, err error) {
+	limit := query.Limit
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
+	for range maxSifts {
+		query.Limit = limit - len(all.Rows)
+		page, err := q.c.Reader.Find(ctx, query)
+		if err != nil {
+			return Page{}, err
+		}
+		for i := range page.Rows {
+			if query.Only(&page.Rows[i]) {
+				all.Rows = append(all.Rows, page.Rows[i])
+			}
+		}
+		all.More, all.Next, all.Until = page.More, page.Next, page.Until
+		if !page.More || !page.Until.IsZero() || len(all.Rows) == limit {
+			break
+		}
+		query.After = page.Next
+	}
+	return all, nil
 }
 
 // Count returns how many messages q asks for, and whether there may be more: it stops

@@ -94,7 +94,9 @@ type Query struct {
 	Since     time.Time // held then or later
 	Until     time.Time // held before then
 	After     Cursor    // what follows after this row: the next page
-	Limit     int       // at most so many; 0 is MaxPage
+	// Only is asked of each that is found; nil: it is all of them. What it leaves out is neither counted nor acted on. It must not wait.
+	Only  func(*Held) bool
+	Limit int // at most so many; 0 is MaxPage
 }
 
 // MaxPage bounds what one Query returns.
