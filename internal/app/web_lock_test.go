@@ -30,27 +30,38 @@ func TestLockedMailbox(t *testing.T) {
 	refused := n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
 		h.Subject, h.Box, h.Filter, h.Domain = "Her forward", quarantine.Anywhere, quarantine.Undeliverable, "test.example"
 	})
+	sent := n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+		h.Subject, h.Box, h.Domain, h.Sender, h.Proof = "Her own words", quarantine.Anywhere, "test.example", "boss@test.example", "log-in"
+	})
+	receipt := n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+		h.Subject, h.Box, h.Domain, h.Sender, h.Proof = "Her receipt", quarantine.Anywhere, "test.example", mail.Null, "log-in"
+	})
+	n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+		h.Subject, h.Box, h.Domain, h.Sender, h.Proof = "Bobs words", quarantine.Anywhere, "test.example", "bob@test.example", "log-in"
+	})
 	bobs := n.held("bob@test.example", plainMail, func(h *quarantine.Held) { h.Subject = "Bobs own" })
 	entry := n.entry(directory.Allow, "lover@far.example", "ann@test.example")
 	n.entry(directory.Allow, "friend@far.example", "bob@test.example")
 	to := n.passed("", "x@shop.example", "Offer to her", "<1@shop.example>", map[mail.Path]string{"Ann+shop@test.example": "delivered"})
 	from := n.passed("ann@test.example", "ann@test.example", "Plans of hers", "<2@test.example>", map[mail.Path]string{"eve@far.example": "queued"})
 	both := n.passed("", "x@shop.example", "Offer to both", "<3@shop.example>", map[mail.Path]string{"boss@test.example": "delivered", "bob@test.example": "delivered"})
-	team := n.passed("", "x@shop.example", "Offer to the team", "<4@shop.example>", map[mail.Path]string{"team@test.example": "delivered"})
+	team := n.passed("", "x@shop.example", "Offer to the team", "<4@shop.example>", map[mail.Path]string{"team@test.example": "delivered"},
+		queue.Event{Recipient: "ann@test.example", What: "rules", Reply: queue.Reply{Text: "filed into Lovers"}},
+		queue.Event{Recipient: "bob@test.example", What: "rules", Reply: queue.Reply{Text: "filed into Football"}})
 	delegates := []*visitor{n.logIn("adam"), n.logIn("hanna"), n.logIn("rosa")}
 	adam, ann, olga := delegates[0], n.logIn("ann@test.example"), n.logIn("olga")
-	secrets := []string{"Her secret", "Her copy", "Her forward"}
+	secrets := []string{"Her secret", "Her copy", "Her forward", "Her own words", "Her receipt"}
 
 	adam.wants("before")(adam.get("/quarantine"))(200, append(secrets, "Bobs own")...)
 	_, form := adam.get("/quarantine/" + hers.ID) // whose buttons he has still
 	n.lock("ann@test.example", true)
-	none := []string{"-Her secret", "-Her copy", "-Her forward"}
+	none := []string{"-Her secret", "-Her copy", "-Her forward", "-Her own words", "-Her receipt"}
 	for _, v := range delegates {
 		for _, search := range []string{"", "?text=her", "?recipient=ann@test.example", "?filter=keywords", "?state=any", "?domain=test.example&subject=her"} {
 			v.wants("list "+search)(v.get("/quarantine"+search))(200, none...)
 		}
-		v.wants("bob's")(v.get("/quarantine"))(200, "Bobs own")
-		for _, h := range []quarantine.Held{hers, copied, refused} {
+		v.wants("bob's")(v.get("/quarantine"))(200, "Bobs own", "Bobs words")
+		for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt} {
 			for _, page := range []string{"", "/view", "/source", "/message.eml"} {
 				v.wants("held"+page)(v.get("/quarantine/"+h.ID+page))(404, none...)
 			}
@@ -62,7 +73,7 @@ func TestLockedMailbox(t *testing.T) {
 		v.wants("to her")(v.get("/messages/" + to))(404)
 		v.wants("from her")(v.get("/messages/" + from))(404)
 		v.wants("to both")(v.get("/messages/"+both))(200, "bob@test.example", "-boss@test.example")
-		v.wants("to the team")(v.get("/messages/"+team))(200, "team@test.example")
+		v.wants("to the team")(v.get("/messages/"+team))(200, "team@test.example", "Football", "-Lovers")
 		v.wants("lists")(v.get("/lists"))(200, "-lover@far.example", "friend@far.example")
 		v.wants("csv")(v.get("/lists.csv"))(200, "-lover@far.example", "friend@far.example")
 		v.wants("her lists")(v.get("/lists?scope=ann@test.example"))(404)
@@ -70,6 +81,8 @@ func TestLockedMailbox(t *testing.T) {
 		v.wants("her settings")(v.get("/settings?mailbox=ann@test.example"))(200, "ann@test.example", "locked", "by root", "-Unlock it")
 	}
 	adam.wants("many")(adam.post("/quarantine", "/quarantine", "act", "delete", "confirm", "yes", "id", hers.ID, "id", copied.ID, "id", refused.ID))(200, "-Her")
+	adam.wants("how many, by a word")(adam.post("/quarantine", "/quarantine", "act", "delete", "all", "yes", "subject", "her"))(200, "No message is held any more")
+	adam.wants("all, by a word")(adam.post("/quarantine", "/quarantine", "act", "delete", "all", "yes", "confirm", "yes", "subject", "her"))(200, "-not held any more")
 	adam.wants("all")(adam.post("/quarantine", "/quarantine", "act", "delete", "all", "yes"))(200, none...)
 	adam.wants("all, done")(adam.post("/quarantine", "/quarantine", "act", "release", "all", "yes", "confirm", "yes"))(200, "-Her")
 	adam.wants("his old form")(adam.post("/quarantine", "/quarantine/"+hers.ID+"/release", "csrf", csrfField.FindStringSubmatch(form)[1]))(404)
@@ -77,7 +90,7 @@ func TestLockedMailbox(t *testing.T) {
 	adam.wants("by import")(adam.post("/lists/import", "/lists/import", "csv", "list,kind,value,scope\nblock,address,x@far.example,ann@test.example\n"))(200, "this scope is not yours")
 	adam.wants("unlock")(adam.post("/settings?mailbox=ann@test.example", "/settings/lock", "mailbox", "ann@test.example", "lock", "no"))(403)
 	adam.wants("her digest")(adam.post("/settings?mailbox=ann@test.example", "/settings", "mailbox", "ann@test.example", "language", "fr"))(200)
-	for _, h := range []quarantine.Held{hers, copied, refused} {
+	for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt} {
 		if n.state(h.ID) != quarantine.StateHeld {
 			t.Errorf("%s is %s", h.Subject, n.state(h.ID))
 		}

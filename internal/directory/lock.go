@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -80,8 +81,8 @@ func (s *Snapshot) Closed(rcpt mail.Path) bool {
 		}
 	}
 	found, err := s.resolved(rcpt)
-	if err != nil {
-		return false
+	if err != nil { // of what led to mailboxes that take no mail any more, too
+		return s.ledToClosed(own, map[mail.Path]bool{})
 	}
 	some := false
 	for _, m := range found.Boxes {
@@ -94,6 +95,22 @@ func (s *Snapshot) Closed(rcpt mail.Path) bool {
 		some = true
 	}
 	return some
+}
+
+// ledToClosed is Closed of what leads nowhere now. seen are the addresses behind it that were looked at.
+func (s *Snapshot) ledToClosed(address mail.Path, seen map[mail.Path]bool) bool {
+	if seen[address] {
+		return true
+	}
+	seen[address] = true
+	box, alias := s.holder(address)
+	switch {
+	case box != nil:
+		return box.Locked
+	case alias != nil:
+		return !slices.ContainsFunc(alias.Targets, func(to mail.Path) bool { return !s.ledToClosed(s.canonical(to), seen) })
+	}
+	return false
 }
 
 // Locks reports whether any mailbox of a domain is locked.

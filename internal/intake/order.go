@@ -215,6 +215,11 @@ func (c *court) carryOut(r *recipient, l law, result sieve.Result) {
 				say("fileinto", a.Line, "not filed into %s, since no mailbox is here,", clip(a.Folder))
 				continue
 			}
+			if c.t.snapshot.Closed(r.path) && !junks(a.Folder) { // another folder may be shared, with whom is not known here
+				lost = true
+				say("fileinto", a.Line, "not filed into %s, since the mailbox is locked,", clip(a.Folder))
+				continue
+			}
 			folders = append(folders, a.Folder)
 			say("fileinto", a.Line, "filed into %s", clip(a.Folder))
 		case sieve.Redirect:
@@ -290,6 +295,13 @@ func (c *court) stays(r *recipient, l law, to mail.Path, spam bool) string {
 		return "it was sent on from here before"
 	}
 	return ""
+}
+
+// junks reports whether a folder is one for what nobody wants, by its use or by its plain name.
+func junks(folder string) bool {
+	return slices.ContainsFunc([]mailbox.Use{mailbox.Junk, mailbox.Trash}, func(u mailbox.Use) bool {
+		return strings.EqualFold(folder, string(u)) || strings.EqualFold(folder, strings.TrimPrefix(string(u), `\`))
+	})
 }
 
 // locked reports whether a recipient's message is mail of a locked mailbox, his or that of who sends it: who writes

@@ -159,10 +159,10 @@ func (s *Server) hideTries(r *http.Request, page *reportPage) {
 		own = own && s.allow(r, l.To) == nil
 		addressed[mail.Path(l.Recipient).Fold()] = true
 	}
-	if own {
-		return
-	}
 	page.Tries = slices.DeleteFunc(page.Tries, func(t MessageTry) bool {
+		if own { // but what rules of a locked mailbox did with its copy
+			return t.To.Locked && s.allow(r, t.To) != nil
+		}
 		return s.allow(r, t.To) != nil && (t.What == "rules" || !addressed[mail.Path(t.Recipient).Fold()])
 	})
 }

@@ -104,16 +104,24 @@ func (s *Server) quarantineRoutes() []route {
 }
 
 // objectOf is a held message as package access sees it. One that is for no one mailbox here may come from
-// a locked one's: it is a copy of what is sent on from there, or what another server would not take of it.
+// a locked one's: its owner sent it, it is a copy of what is sent on from there, or what another server would not take of it.
 func (s *Server) objectOf(h quarantine.Held) access.Object {
 	if h.Gone { // the name may be somebody else's by now
 		return access.Object{Guarded: h.Guarded}
 	}
 	o := access.Object{Domain: h.Domain, Box: max(h.Box, 0), Guarded: h.Guarded}
 	if o.Box == 0 {
-		o.Locked = s.locks().Closed(h.Recipient) || h.Filter == quarantine.Undeliverable && s.locks().Locks(h.Domain)
+		locks := s.locks()
+		o.Locked = locks.Closed(h.Recipient) || h.Filter == quarantine.Undeliverable && locks.Locks(h.Domain) || h.Proof == "log-in" && sentLocked(locks, h)
 	}
 	return o
+}
+
+// sentLocked reports whether what somebody sent who had logged in may be a locked mailbox's: it is from an address of one, or, as
+// mail programs' receipts are, from nobody, and its domain has one.
+func sentLocked(locks Locks, h quarantine.Held) bool {
+	sender := h.Sender.Unsigned()
+	return locks.Closed(sender) || sender.IsNull() && locks.Locks(h.Domain)
 }
 
 // held returns the message that a request names, if the person may see it: one that is
@@ -130,6 +138,15 @@ func (s *Server) held(r *http.Request) (quarantine.Held, error) {
 		return quarantine.Held{}, errNotFound
 	}
 	return h, nil
+}
+
+// findable narrows a search to what the person may see, row by row where there are locked mailboxes.
+func (s *Server) findable(r *http.Request, q quarantine.Query) (quarantine.Query, bool) {
+	q, ok := mine(visitOf(r).Person, q)
+	if ok && q.Unlocked && slices.ContainsFunc(q.Domains, s.locks().Locks) {
+		q.Only = func(h *quarantine.Held) bool { return s.may(r, access.HeldView, s.objectOf(*h)) }
+	}
+	return q, ok
 }
 
 // mine narrows a search to what the person may see. It is false where that is nothing:

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,11 +118,9 @@ func (s *Server) listHeld(w http.ResponseWriter, r *http.Request) error {
 // find returns what a person may see of what is searched for; nothing where a field can't
 // be read.
 func (s *Server) find(r *http.Request, f *search) (quarantine.Page, error) {
-	q, ok := mine(visitOf(r).Person, f.query(visitOf(r).Zone, s.Now()))
+	q, ok := s.findable(r, f.query(visitOf(r).Zone, s.Now()))
 	if !ok || len(f.Wrong) > 0 {
 		return quarantine.Page{}, nil
 	}
-	page, err := s.Held.Find(r.Context(), q)
-	page.Rows = slices.DeleteFunc(page.Rows, func(h quarantine.Held) bool { return !s.may(r, access.HeldView, s.objectOf(h)) })
-	return page, err
+	return s.Held.Find(r.Context(), q)
 }
