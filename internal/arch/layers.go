@@ -45,7 +45,8 @@ func places() map[string]layer {
 		"internal/link":       domain,
 		"internal/attachment": domain, "internal/outbreak": domain,
 		"internal/collector": domain, "internal/remote": edges,
-		"internal/arc": domain, "internal/dmarc": domain,
+		"internal/trace": domain,
+		"internal/arc":   domain, "internal/dmarc": domain,
 
 		"filters": flow, "internal/intake": flow, "internal/scripts": flow, "mailbox/rulebook": flow,
 

@@ -88,6 +88,7 @@ type mailboxPage struct {
 	Error    string   // key of a text
 	Rules    bool     // there is a page for them
 	Stop     *ownStop // nil: the owner may send
+	Headers  bool     // there is a page that explains them
 }
 
 func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
@@ -100,7 +101,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
-	page.Rules, page.Stop = s.OwnRules != nil, s.ownStop(r)
+	page.Rules, page.Headers, page.Stop = s.OwnRules != nil, s.Hosts != nil, s.ownStop(r)
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err
 	}

@@ -70,10 +70,11 @@ const messagePage = 50
 // A messagesPage is the search and what it found. An owner sees what the own mailbox has sent.
 type messagesPage struct {
 	MessageQuery
-	Owner bool
-	Days  int // that are looked at
-	Lines []MessageLine
-	More  bool
+	Owner   bool
+	Days    int  // that are looked at
+	Explain bool // there is a page that explains headers
+	Lines   []MessageLine
+	More    bool
 }
 
 // Spans are the days that can be asked for; the journal forgets what is older.
@@ -109,7 +110,7 @@ func (s *Server) sees(r *http.Request, l MessageLine) bool {
 func (s *Server) messages(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
 	get := func(field string) string { return strings.TrimSpace(cutTo(r.URL.Query().Get(field), maxField)) }
-	page := messagesPage{Owner: v.Person.Role == access.Owner, Days: 7}
+	page := messagesPage{Owner: v.Person.Role == access.Owner, Days: 7, Explain: s.Desk != nil && s.Hosts != nil}
 	if days, err := strconv.Atoi(get("days")); err == nil && slices.Contains(page.Spans(), days) {
 		page.Days = days
 	}

@@ -32,6 +32,7 @@ type heldMessage struct {
 	Held    bool
 	Ours    string // the recipient's domain
 	Boxed   bool   // it is for one mailbox here
+	Headers bool   // there is a page that explains them
 
 	May   heldRights
 	Ask   bool   // its owner may ask for it
@@ -66,7 +67,7 @@ func (s *Server) showHeld(w http.ResponseWriter, r *http.Request) error {
 	data := heldMessage{
 		heldRow: s.heldRow(v, h), Client: clientText(h.Client), Expires: h.Expires, Told: s.told(v, h.Told), Proof: h.Proof,
 		Domain: safe.Line(h.Sender.Domain()), Held: h.State == quarantine.StateHeld, Ours: mail.ShownDomain(h.Domain), Boxed: h.Box > 0,
-		May: s.rightsTo(r, h), Ways: ways(v, h.Ways),
+		May: s.rightsTo(r, h), Ways: ways(v, h.Ways), Headers: s.Desk != nil && s.Hosts != nil,
 	}
 	data.Subject = safe.Line(h.Subject)
 	data.Ask = h.Guarded && !data.May.Release && s.may(r, access.HeldAsk, s.objectOf(h))

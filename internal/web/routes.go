@@ -49,6 +49,7 @@ func (s *Server) routes() []route {
 		{s.Digests != nil, s.digestRoutes},
 		{s.Shares != nil, s.shareRoutes},
 		{s.Held != nil, s.quarantineRoutes},
+		{s.Desk != nil && s.Hosts != nil, s.headerRoutes},
 		{s.Entries != nil, s.listRoutes},
 		{s.Complaints != nil, s.complaintRoutes},
 		{s.Node != nil, s.nodeRoutes},

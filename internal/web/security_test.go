@@ -169,9 +169,11 @@ func TestRoutesByRole(t *testing.T) {
 		"GET /settings":              mine(ok),
 		"POST /settings":             {login, bad, no, none, none},
 		"POST /settings/lock":        {login, bad, no, no, none},
+		"GET /headers":               mine(ok),
+		"POST /headers":              mine(form),
 	}
-	h, s := live(t, Config{Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{})})
-	server, err := New(Config{Desk: h.desk, Accounts: h, Settings: &fakeSettings{}, Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{}), Key: make([]byte, 32), Now: h.clock})
+	h, s := live(t, Config{Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{}), Hosts: oneHost})
+	server, err := New(Config{Desk: h.desk, Accounts: h, Settings: &fakeSettings{}, Bans: noBans{}, Banned: noBans{}, Captcha: captcha.New(captcha.Config{}), Hosts: oneHost, Key: make([]byte, 32), Now: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,27 +56,28 @@ type Config struct {
 	Mailboxes  Mailboxes      // nil: owners have no page of their mailbox
 	Passwords  password.Rules // that people may choose; no length: 10
 	Settings   Settings
-	Challenges Challenges     // nil: no challenge page
-	Captcha    *captcha.Tasks // of the challenge page
-	Answered   func(string)   // counts answers there, by what they were; nil: nobody does
-	Digests    Digests        // nil: no pages behind digests' links
-	Shares     Shares         // nil: no page behind the links in shares' mails
-	Held       Held           // nil: no quarantine
-	Entries    Entries        // nil: no lists
-	Bans       Bans           // nil: the page of bans has blocked log-ins alone
-	Banned     Banned         // nil: nobody is
-	BanContact string         // where who is banned can ask for help: an address or URL; "": nowhere
-	Complaints Complaints     // nil: no page of complaints
-	Node       Node           // nil: no page of the node
-	Messages   Messages       // nil: no page of what became of messages
-	Queue      Queue          // nil: no page of what is carried on
-	Keys       Keys           // nil: no page of signing keys
-	Programs   Programs       // nil: mail programs are told nothing
-	Rules      DomainRules    // nil: there is no page for rules of domains
-	OwnRules   OwnRules       // nil: nor one for owners' own
-	Senders    Senders        // nil: no page of servers and devices
-	Stops      Stops          // nil: no page of stopped log-ins, and no owner is told
-	Proofs     Proofs         // nil: no authority is asked for certificates
+	Challenges Challenges      // nil: no challenge page
+	Captcha    *captcha.Tasks  // of the challenge page
+	Answered   func(string)    // counts answers there, by what they were; nil: nobody does
+	Digests    Digests         // nil: no pages behind digests' links
+	Shares     Shares          // nil: no page behind the links in shares' mails
+	Held       Held            // nil: no quarantine
+	Entries    Entries         // nil: no lists
+	Bans       Bans            // nil: the page of bans has blocked log-ins alone
+	Banned     Banned          // nil: nobody is
+	BanContact string          // where who is banned can ask for help: an address or URL; "": nowhere
+	Complaints Complaints      // nil: no page of complaints
+	Node       Node            // nil: no page of the node
+	Messages   Messages        // nil: no page of what became of messages
+	Queue      Queue           // nil: no page of what is carried on
+	Keys       Keys            // nil: no page of signing keys
+	Programs   Programs        // nil: mail programs are told nothing
+	Rules      DomainRules     // nil: there is no page for rules of domains
+	OwnRules   OwnRules        // nil: nor one for owners' own
+	Senders    Senders         // nil: no page of servers and devices
+	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told
+	Proofs     Proofs          // nil: no authority is asked for certificates
+	Hosts      func() []string // names of the servers of ours, lower case; nil: no page explains headers
 
 	Log *slog.Logger
 	Now func() time.Time
