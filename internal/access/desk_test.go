@@ -168,7 +168,7 @@ func TestSessionsEnd(t *testing.T) {
 		},
 		"expired": func(t *testing.T, h *house, _ string) error {
 			h.later(7 * 24 * time.Hour)
-			return h.Expire(t.Context())
+			return h.Expire(t.Context(), h.now)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -475,4 +475,17 @@ func TestOfferIsOfItsSession(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A clock that leaps and is put right logs nobody out, and who logged in meanwhile is not let in for a year.
+func TestClockAhead(t *testing.T) {
+	h := open(t)
+	secret := h.logIn(t, "ann@example.org", "right")
+	h.later(365 * 24 * time.Hour)
+	h.wants(t, "a year ahead", secret, access.ErrNoSession)
+	meanwhile := h.logIn(t, "olga", "right too")
+	h.wants(t, "of the year to come", meanwhile, nil)
+	h.later(-365 * 24 * time.Hour)
+	h.wants(t, "put right", secret, nil)
+	h.wants(t, "begun meanwhile", meanwhile, access.ErrNoSession)
 }

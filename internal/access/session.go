@@ -60,13 +60,14 @@ const (
 	secretSize  = 32  // octets
 )
 
-// ended reports whether a session is over by time.
+// ended reports whether a session is over by time. One that would last longer than any was begun by a clock
+// that was ahead.
 func (s Session) ended(now time.Time) bool {
 	idle := idleFor
 	if s.Stays {
 		idle = stayIdle
 	}
-	return !now.Before(s.Expires) || now.Sub(s.Seen) >= idle
+	return !now.Before(s.Expires) || s.Expires.Sub(now) > StaysFor+24*time.Hour || now.Sub(s.Seen) >= idle
 }
 
 // StaysFor is how long a session is at most whose browser is to stay logged in.
@@ -160,7 +161,10 @@ func (d *Desk) session(ctx context.Context, secret string) (Session, Person, err
 		return Session{}, Person{}, err
 	}
 	p, mark, ok := d.people.Find(ctx, s.Who)
-	if !ok || mark != s.Mark || s.ended(d.now()) {
+	if s.ended(d.now()) {
+		return Session{}, Person{}, ErrNoSession // Expire removes it: this clock may be ahead
+	}
+	if !ok || mark != s.Mark {
 		if err := d.rows.DropSession(ctx, s.Who, s.ID); err != nil {
 			return Session{}, Person{}, fmt.Errorf("access: end a session: %w", err)
 		}
@@ -214,9 +218,8 @@ func (d *Desk) Renew(ctx context.Context, p Person, from Client) (secret string,
 	return d.begin(ctx, now, mark, false, from)
 }
 
-// Expire ends what is over. Somebody calls it now and then.
-func (d *Desk) Expire(ctx context.Context) error {
-	now := d.now()
+// Expire removes what is over. Somebody calls it now and then, with a time that can be believed.
+func (d *Desk) Expire(ctx context.Context, now time.Time) error {
 	if err := d.rows.ExpireSessions(ctx, now, now.Add(-idleFor), now.Add(-stayIdle)); err != nil {
 		return fmt.Errorf("access: expire sessions: %w", err)
 	}

@@ -85,6 +85,8 @@ type Config struct {
 	Told func(ctx context.Context, s Stop)
 	Log  *slog.Logger
 	Now  func() time.Time
+	// Old is Now, and whether counts that are old by it may be forgotten; nil: they always may.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // A Book counts. It is safe for use by many goroutines.
@@ -107,6 +109,9 @@ func New(c Config) *Book {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	return &Book{c: c, seed: maphash.MakeSeed(), boxes: map[int64]*account{}, stops: map[int64]Stop{}}
 }

@@ -18,7 +18,8 @@ type memory struct {
 	stops  []Stop
 	own    map[Owner]Own
 	fails  error
-	read   int // accounts
+	read   int   // accounts
+	purged int64 // counts before that hour
 }
 
 func newMemory() *memory {
@@ -93,7 +94,10 @@ func (m *memory) SetOwn(_ context.Context, owner Owner, o Own) error {
 	return nil
 }
 
-func (m *memory) Purge(context.Context, int64) error { return nil }
+func (m *memory) Purge(_ context.Context, hour int64) error {
+	m.purged = hour
+	return nil
+}
 
 // A desk is a Book with its clock, and whom it told of.
 type desk struct {
@@ -486,4 +490,24 @@ func TestOnward(t *testing.T) {
 		t.Fatal(first, err)
 	}
 	onward(1, "a@x.example", Stopped)
+}
+
+// A clock that leaps forgets no counts: nobody may send a second time what he may in a day.
+func TestClockAhead(t *testing.T) {
+	rows := newMemory()
+	d, believed := newDesk(t, rows, "a", Limits{Day: 3}), false
+	d.c.Old = func(context.Context) (time.Time, bool) { return d.now, believed }
+	d.begins(1, 4, 3, Later)
+	right := d.now
+	d.now = d.now.AddDate(1, 0, 0)
+	d.purge(t.Context())
+	d.now = right
+	d.begins(1, 1, 0, Later)
+	if rows.purged != 0 {
+		t.Errorf("rows before %d were removed", rows.purged)
+	}
+	believed = true
+	if d.purge(t.Context()); rows.purged == 0 {
+		t.Error("believed, and nothing is removed")
+	}
 }

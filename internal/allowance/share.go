@@ -47,11 +47,7 @@ func (b *Book) Run(ctx context.Context) {
 				b.c.Log.Error("limits of log-ins not shared", "error", err)
 			}
 		case <-purge.C:
-			hour := b.c.Now().Unix() / 3600
-			b.forget(hour)
-			if err := b.c.Rows.Purge(ctx, hour-hours); err != nil && ctx.Err() == nil {
-				b.c.Log.Error("counts of log-ins not purged", "error", err)
-			}
+			b.purge(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncEvery)
 			defer cancel()
@@ -60,6 +56,20 @@ func (b *Book) Run(ctx context.Context) {
 			}
 			return
 		}
+	}
+}
+
+// purge forgets what was counted more than a day ago, where the clock is believed: by one that leapt everybody
+// would have all that he may send a second time.
+func (b *Book) purge(ctx context.Context) {
+	now, ok := b.c.Old(ctx)
+	if !ok {
+		return
+	}
+	hour := now.Unix() / 3600
+	b.forget(hour)
+	if err := b.c.Rows.Purge(ctx, hour-hours); err != nil && ctx.Err() == nil {
+		b.c.Log.Error("counts of log-ins not purged", "error", err)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func (a *App) openAllowance(ctx context.Context, _ *config.Config) error {
 	a.allowance = allowance.New(allowance.Config{
 		Rows: a.store.Submission(), Node: mail.NewID(a.now()), Limits: a.sendingLimits, Owners: a.limitOwners, Told: a.tellStopped, Log: a.log,
-		Now: func() time.Time { return a.now() },
+		Now: func() time.Time { return a.now() }, Old: a.clock.Now,
 	})
 	a.metrics.Gauge("submission_stopped", "Log-ins that may send nothing until somebody says so.", func() float64 { return float64(a.allowance.Stops()) })
 	return a.allowance.Sync(ctx)

@@ -35,7 +35,7 @@ func (a *App) openChallenge(_ context.Context, c *config.Config) error {
 	a.notifying = func(c *config.Config) challenge.Config {
 		return challenge.Config{
 			Rows: a.store.Challenges(), Sender: post, Observer: a.metrics, PerHour: c.Challenge.PerHour, Again: c.Challenge.Again, Lifetime: c.Queue.Lifetime,
-			Log: a.log, Now: a.now,
+			Log: a.log, Now: a.now, Old: a.clock.Now,
 		}
 	}
 	a.notifier = challenge.NewNotifier(a.notifying(c))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/access"
 	"gatepost/internal/clock"
 	"gatepost/quarantine"
 )
@@ -26,5 +27,32 @@ func TestClockJumpEndsNothing(t *testing.T) {
 	again := clock.New(clock.Config{Marks: n.store.Clock(), Now: n.now})
 	if _, ok := again.Now(t.Context()); ok {
 		t.Error("the clock is believed by the next process")
+	}
+}
+
+// A clock that jumps and is put right has nobody logged out, and ends no link.
+func TestClockJumpKeepsAccess(t *testing.T) {
+	a := peopled(t)
+	secret := a.enter(t, "ann@test.example")
+	ann, _, err := a.desk.Recognise(t.Context(), secret, somewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	link := access.Link{ID: "an id", Box: ann.Box, Kind: access.LinkReset, Created: now, Expires: now.Add(time.Hour)}
+	if err := a.store.Accounts().PutLink(t.Context(), link, 0, now, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a.clock.Now(t.Context()); !ok {
+		t.Fatal("the clock is not believed at first")
+	}
+	a.now = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+	a.expireAccess(t.Context())
+	a.now = time.Now
+	if _, _, err := a.desk.Recognise(t.Context(), secret, somewhere); err != nil {
+		t.Errorf("put right: %v", err)
+	}
+	if _, err := a.store.Accounts().Link(t.Context(), link.ID, now); err != nil {
+		t.Errorf("the link: %v", err)
 	}
 }

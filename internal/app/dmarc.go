@@ -30,7 +30,7 @@ func (a *App) openDMARC(ctx context.Context, c *config.Config) (err error) {
 	}
 	reporter := dmarc.NewReporter(dmarc.Config{
 		Rows: rows, Resolver: a.resolver, Sender: reportSender{app: a}, Hostname: c.Hostname, Organization: c.DMARC.Organization,
-		From: mail.Path(c.DMARC.Contact), Log: a.log, Now: now,
+		From: mail.Path(c.DMARC.Contact), Log: a.log, Now: now, Old: a.clock.Now,
 	})
 	a.beside = append(a.beside, service{name: "dmarc reports", run: reporter.Run})
 	return nil

@@ -21,7 +21,7 @@ func (a *App) secureOutgoing(ctx context.Context, c *config.Config, carrier *rel
 	}
 	web := a.web(c, carrier.Roots)
 	if c.Relay.MTASTS {
-		policies, err := mtasts.New(ctx, mtasts.Config{Resolver: a.resolver, Fetcher: web, Rows: a.store.MTASTS(), Log: a.log, Now: a.now})
+		policies, err := mtasts.New(ctx, mtasts.Config{Resolver: a.resolver, Fetcher: web, Rows: a.store.MTASTS(), Log: a.log, Now: a.now, Old: a.clock.Now})
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (a *App) reportTLS(ctx context.Context, c *config.Config, carrier *relay.Co
 	carrier.Reports = tally
 	reporter := tlsreport.NewReporter(tlsreport.Config{
 		Rows: rows, Resolver: a.resolver, Sender: reportSender{a, web}, Hostname: c.Hostname, From: mail.Path("postmaster@" + c.Hostname),
-		Log: a.log, Now: a.now,
+		Log: a.log, Now: a.now, Old: a.clock.Now,
 	})
 	a.beside = append(a.beside, service{name: "tls session counts", run: tally.Run}, service{name: "tls reports", run: reporter.Run})
 	return nil

@@ -12,7 +12,7 @@ import (
 // openSigning makes what signs the mail that leaves.
 func (a *App) openSigning(ctx context.Context, _ *config.Config) (err error) {
 	a.keys, err = signing.New(ctx, signing.Config{
-		Rows: a.store.Signing(), Resolver: a.resolver, Log: a.log, Now: func() time.Time { return a.now() },
+		Rows: a.store.Signing(), Resolver: a.resolver, Log: a.log, Now: func() time.Time { return a.now() }, Old: a.clock.Now,
 		Keep:   a.keepsKeys,
 		Rotate: func() time.Duration { return a.config.Load().Signing.Rotate },
 	})

@@ -170,7 +170,7 @@ func (a *App) openTeaching(ctx context.Context, _ *config.Config) error {
 	a.learnt = learnt.New(learnt.Config{
 		Rows: a.store.Learnt(), Caps: learnt.Caps{Person: capPerson, Source: capSource}, Old: a.clock.Now, Log: a.log, Now: now,
 	})
-	a.bulk = bulk.New(bulk.Config{Rows: a.store.Bulk(), Log: a.log, Now: now})
+	a.bulk = bulk.New(bulk.Config{Rows: a.store.Bulk(), Log: a.log, Now: now, Old: a.clock.Now})
 	a.metrics.Gauge("learnt_prints", "Checksums, sketches and hashes that count as spam's.", func() float64 { return float64(a.learnt.Memory().Len()) })
 	a.metrics.Gauge("bulk_fingerprints", "Texts of messages that are remembered, to see which of them come to many.", func() float64 { return float64(a.bulk.Len()) })
 	return errors.Join(a.learnt.Follow(ctx), a.bulk.Follow(ctx), a.documents.Follow(ctx, a.store.Fingerprints()))

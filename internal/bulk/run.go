@@ -56,7 +56,7 @@ func (w *Window) Run(ctx context.Context) {
 		w.failed(ctx, "what came to many elsewhere is not read", w.Follow(ctx))
 		if now := w.c.Now(); now.Sub(expired).Abs() >= expireEvery {
 			expired = now
-			w.failed(ctx, "what came to many is not removed", w.expire(ctx, now))
+			w.failed(ctx, "what came to many is not removed", w.expire(ctx))
 		}
 		select {
 		case <-tick.C:
@@ -157,14 +157,14 @@ func (w *Window) apply(d Delta) {
 	w.judge(n, at)
 }
 
-func (w *Window) expire(ctx context.Context, now time.Time) error {
-	for {
+func (w *Window) expire(ctx context.Context) error {
+	now, ok := w.c.Old(ctx)
+	for ok {
 		n, err := w.c.Rows.Expire(ctx, now.Add(-Span-time.Minute), now.Add(-stoppedFor), expireSome)
 		if err != nil {
 			return fmt.Errorf("bulk: expire: %w", err)
 		}
-		if n < expireSome {
-			return nil
-		}
+		ok = n == expireSome
 	}
+	return nil
 }

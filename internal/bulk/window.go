@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -16,6 +17,8 @@ type Config struct {
 	Stop   int  // domains that sign one fingerprint, from which on nothing is said of it; 0: DefaultStop
 	Log    *slog.Logger
 	Now    func() time.Time
+	// Old is Now, and whether rows that are old by it may be removed; nil: they always may.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // Where nothing else is set.
@@ -83,6 +86,9 @@ func New(c Config) *Window {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	return &Window{c: c, bySum: map[Sum]uint32{}, newest: nobody, oldest: nobody, dirty: map[uint32]bool{}}
 }

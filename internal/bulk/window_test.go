@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,5 +271,28 @@ func TestRun(t *testing.T) {
 		if len(rows.list) != 2 {
 			t.Errorf("at the end %d were told", len(rows.list))
 		}
+	})
+}
+
+// By a clock that leapt no row is removed.
+func TestClockAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &table{}
+		var believed atomic.Bool
+		w := New(Config{Rows: rows, Old: func(context.Context) (time.Time, bool) { return time.Now().AddDate(1, 0, 0), believed.Load() }})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { w.Run(ctx); close(done) }()
+		bubble.Sleep(2 * expireEvery)
+		if len(rows.expired) != 0 {
+			t.Errorf("expired before %v", rows.expired)
+		}
+		believed.Store(true)
+		bubble.Sleep(2 * expireEvery)
+		if len(rows.expired) == 0 {
+			t.Error("believed, and nothing is removed")
+		}
+		cancel()
+		<-done
 	})
 }

@@ -200,8 +200,14 @@ const (
 	maxFault   = 500
 )
 
-// never is when a whole account is due again that is not followed: somebody may ask.
-const never = 100 * 365 * 24 * time.Hour
+const (
+	// never is when a whole account is due again that is not followed: somebody may ask.
+	never = 100 * 365 * 24 * time.Hour
+	// Latest is later than in what any other account is due again.
+	Latest = MaxInterval + MaxInterval/10 + 24*time.Hour
+	// Astray is up to in what one that is due later than Latest was put there by a clock that was ahead.
+	Astray = never / 2
+)
 
 // judge notes a run in the account's state, and returns how long to wait for the next: none where
 // there is more, twice as long after each failure.

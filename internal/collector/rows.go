@@ -50,7 +50,8 @@ type Mark struct {
 // that takes them.
 type Rows interface {
 	Accounts(ctx context.Context) ([]Account, error)
-	// Due are those whose time has come and that are not paused, by that time, limit at most.
+	// Due are those whose time has come and that are not paused, by that time, limit at most; also those that are
+	// due between Latest and Astray.
 	Due(ctx context.Context, limit int) ([]Account, error)
 	// Add fails with ErrExists.
 	Add(ctx context.Context, a *Account) error

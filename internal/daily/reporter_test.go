@@ -76,3 +76,40 @@ func TestReport(t *testing.T) {
 		})
 	}
 }
+
+// While the clock is not believed no day is reported, or given up; then all is as it would have been.
+func TestClockAhead(t *testing.T) {
+	p := Period{"2026-11-24", "a.example"}
+	due := p.Day.Due("a.example", 4*time.Hour)
+	rows, sent, now, believed := memory{p: due}, 0, due.AddDate(1, 0, 0), false
+	r := Reporter{
+		Name: "test", Periods: rows, Log: slog.New(slog.DiscardHandler), Due: func(Period) time.Time { return due },
+		Old:  func(context.Context) (time.Time, bool) { return now, believed },
+		Send: func(context.Context, Period) error { sent++; return nil },
+	}
+	if err := r.Report(t.Context()); err != nil || sent > 0 || !rows[p].Equal(due) {
+		t.Errorf("a year ahead: sent %d, due %v, %v", sent, rows[p], err)
+	}
+	now, believed = due, true
+	if err := r.Report(t.Context()); err != nil || sent != 1 || len(rows) > 0 {
+		t.Errorf("put right: sent %d, left %v, %v", sent, rows, err)
+	}
+}
+
+// A clock that leaps while reports are sent gives up none of those that are claimed.
+func TestClockLeapsMeanwhile(t *testing.T) {
+	p := Period{"2026-11-24", "a.example"}
+	due := p.Day.Due("a.example", 4*time.Hour)
+	rows, asked := memory{p: due}, 0
+	r := Reporter{
+		Name: "test", Periods: rows, Log: slog.New(slog.DiscardHandler), Due: func(Period) time.Time { return due },
+		Old: func(context.Context) (time.Time, bool) {
+			asked++
+			return due.AddDate(min(asked-1, 1), 0, 0), asked == 1
+		},
+		Send: func(context.Context, Period) error { t.Error("sent"); return nil },
+	}
+	if err := r.Report(t.Context()); err != nil || !rows[p].Equal(due.Add(ClaimTime)) {
+		t.Errorf("due %v, %v", rows[p], err)
+	}
+}

@@ -29,6 +29,7 @@ type Config struct {
 	From         mail.Path // whom to ask
 	Log          *slog.Logger
 	Now          func() time.Time
+	Old          func(context.Context) (time.Time, bool) // see daily.Reporter
 }
 
 // Bounds of reporting.
@@ -49,7 +50,7 @@ type Reporter struct {
 func NewReporter(c Config) *Reporter {
 	r := &Reporter{c: c}
 	r.Reporter = daily.Reporter{
-		Name: "dmarc", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now,
+		Name: "dmarc", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now, Old: c.Old,
 		Due: func(p Period) time.Time { return due(p.Day, p.Domain, c.Hostname) },
 		Send: func(ctx context.Context, p Period) error {
 			ctx, cancel := context.WithTimeout(ctx, sendTime)

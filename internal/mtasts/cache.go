@@ -66,6 +66,8 @@ type Config struct {
 	Rows     Rows
 	Log      *slog.Logger     // nil: silent
 	Now      func() time.Time // nil: time.Now
+	// Old is Now, and whether policies that are old by it may be removed; nil: they always may.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // A Cache knows the policies of domains. It is safe for use by many goroutines.
@@ -96,6 +98,9 @@ func New(ctx context.Context, c Config) (*Cache, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
 	}
 	rows, err := c.Rows.Policies(ctx)
 	if err != nil {
@@ -227,7 +232,7 @@ func (c *Cache) fetchedLately(domain string) (Kept, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, known := c.kept[domain]
-	if !known || !c.c.Now().Before(e.Fetched.Add(againTime)) {
+	if !known || c.c.Now().Sub(e.Fetched).Abs() >= againTime { // in the future: by a clock that was ahead
 		return Kept{}, false
 	}
 	return e.Kept, true

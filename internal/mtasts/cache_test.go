@@ -138,6 +138,36 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// By a clock that leapt no policy ends; one that was fetched by it is fetched anew when it is put right.
+func TestClockAhead(t *testing.T) {
+	w := &world{text: "v=STSv1; id=1", policy: policy(Enforce, 4*3600), now: time.Unix(1e9, 0)}
+	rows, believed := memory{}, true
+	c := w.cache(t, rows)
+	c.c.Old = func(context.Context) (time.Time, bool) { return w.now, believed }
+	ask := func() {
+		t.Helper()
+		if p, err := c.Policy(t.Context(), "a.example"); err != nil || p.Mode != Enforce {
+			t.Errorf("mode %q, %v", p.Mode, err)
+		}
+	}
+	ask()
+	right := w.now
+	w.now, believed, w.err = w.now.AddDate(1, 0, 0), false, errors.New("refused")
+	c.refresh(t.Context())
+	if len(rows) != 1 {
+		t.Error("a year ahead the policy is gone")
+	}
+	w.now, w.err = w.now.Add(retryTime), nil
+	ask()
+	ahead := rows["a.example"].Fetched
+	w.now, believed = right.Add(time.Hour), true
+	c.refresh(t.Context())
+	if got := rows["a.example"].Fetched; !ahead.After(w.now) || !got.Equal(w.now) {
+		t.Errorf("fetched at %v, and put right at %v; want %v", ahead, got, w.now)
+	}
+	ask()
+}
+
 // A policy that came while an older one was judged, or made room for, stays.
 func TestFreshStays(t *testing.T) {
 	w := &world{text: "v=STSv1; id=1", policy: policy(Enforce, 3600), now: time.Unix(1e9, 0)}

@@ -42,7 +42,8 @@ func (c *Cache) refresh(ctx context.Context) {
 
 // renew fetches a policy anew, or drops it where it has ended.
 func (c *Cache) renew(ctx context.Context, k Kept) {
-	if !c.c.Now().Before(k.Expires()) {
+	now, ok := c.c.Old(ctx)
+	if ok && !now.Before(k.Expires()) {
 		c.drop(ctx, k)
 		return
 	}
@@ -69,7 +70,7 @@ func (c *Cache) stale() (list []Kept) {
 	now := c.c.Now()
 	for _, e := range c.kept {
 		age := now.Sub(e.Fetched)
-		if age >= e.Policy.MaxAge || age >= min(freshTime, e.Policy.MaxAge/2) && now.Sub(e.used) < usedTime {
+		if age < 0 || age >= e.Policy.MaxAge || age >= min(freshTime, e.Policy.MaxAge/2) && now.Sub(e.used) < usedTime {
 			list = append(list, e.Kept)
 		}
 	}

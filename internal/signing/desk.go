@@ -21,6 +21,8 @@ type Config struct {
 	Rotate   func() time.Duration // at which age keys are replaced by themselves; 0: never
 	Log      *slog.Logger         // nil: silent
 	Now      func() time.Time     // nil: time.Now
+	// Old is Now, and whether keys may grow old by it; nil: they always may.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // A Desk has the keys of this system, and signs with them. It is safe for use by many goroutines.
@@ -54,6 +56,9 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 		c.Now = time.Now
 	}
 	d := &Desk{c: c}
+	if c.Old == nil {
+		d.c.Old = func(context.Context) (time.Time, bool) { return d.c.Now(), true }
+	}
 	d.known.Store(&keyring{})
 	return d, d.reload(ctx)
 }

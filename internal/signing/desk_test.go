@@ -199,6 +199,27 @@ func TestYearly(t *testing.T) {
 	}
 }
 
+// By a clock that leapt no key is replaced.
+func TestClockAhead(t *testing.T) {
+	z, now, believed := &zone{txt: map[string][]string{}}, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), true
+	d := newDesk(t, &memory{}, z, time.Hour, 365*24*time.Hour)
+	d.c.Now, d.c.Old = func() time.Time { return now }, func(context.Context) (time.Time, bool) { return now, believed }
+	if err := d.Create(t.Context(), "example.org"); err != nil {
+		t.Fatal(err)
+	}
+	z.publish(t, d, Waiting)
+	d.Check(t.Context(), "")
+	want := states(d, "")
+	now, believed = now.AddDate(2, 0, 0), false
+	if d.Check(t.Context(), ""); states(d, "") != want {
+		t.Errorf("ahead: %s, want %s", states(d, ""), want)
+	}
+	believed = true
+	if d.Check(t.Context(), ""); states(d, "") == want {
+		t.Error("believed, and nothing is replaced")
+	}
+}
+
 // What one node finds all know soon.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

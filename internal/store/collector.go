@@ -21,6 +21,13 @@ func (db *DB) Collectors() Collectors { return Collectors{db} }
 
 const collectorColumns = `id, settings, password, token, due, last, good, failing, failures, fault, told, taken, size, unfit`
 
+// collectorsDue has a part for each range of each index.
+const collectorsDue = `SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due <= ?
+	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due > ? AND due < ?
+	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due <= ?
+	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due > ? AND due < ?
+	ORDER BY due, id LIMIT ?`
+
 // Accounts implements collector.Rows.
 func (c Collectors) Accounts(ctx context.Context) ([]collector.Account, error) {
 	return c.accounts(ctx, func(tx *Tx) (*sql.Rows, error) {
@@ -31,8 +38,9 @@ func (c Collectors) Accounts(ctx context.Context) ([]collector.Account, error) {
 // Due implements collector.Rows.
 func (c Collectors) Due(ctx context.Context, limit int) ([]collector.Account, error) {
 	return c.accounts(ctx, func(tx *Tx) (*sql.Rows, error) {
-		return tx.Query(`SELECT `+collectorColumns+` FROM collector WHERE paused = 0 AND due <= ? UNION ALL SELECT `+collectorColumns+` FROM collector WHERE paused = 2 AND due <= ?
-			ORDER BY due, id LIMIT ?`, tx.now(), tx.now(), limit)
+		now := tx.now()
+		latest, astray := now+collector.Latest.Microseconds(), now+collector.Astray.Microseconds()
+		return tx.Query(collectorsDue, now, latest, astray, now, latest, astray, limit)
 	})
 }
 

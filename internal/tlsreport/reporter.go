@@ -37,6 +37,7 @@ type Config struct {
 	From     mail.Path // whom to ask
 	Log      *slog.Logger
 	Now      func() time.Time
+	Old      func(context.Context) (time.Time, bool) // see daily.Reporter
 }
 
 // Bounds of reporting.
@@ -55,7 +56,7 @@ type Reporter struct {
 func NewReporter(c Config) *Reporter {
 	r := &Reporter{c: c}
 	r.Reporter = daily.Reporter{
-		Name: "tlsreport", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now,
+		Name: "tlsreport", Periods: c.Rows, Parallel: parallel, Log: c.Log, Now: c.Now, Old: c.Old,
 		Due: func(p Period) time.Time { return due(p.Day, p.Domain, c.Hostname) }, Send: r.period,
 	}
 	return r

@@ -76,6 +76,8 @@ type Config struct {
 	Lifetime time.Duration // how long the queue tries a notice
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Old is Now, and whether notices that are old by it may be forgotten; nil: they always may.
+	Old func(context.Context) (time.Time, bool)
 }
 
 // A Notifier sends the notices that are due, the oldest first. There is one for a store:
@@ -88,6 +90,9 @@ type Notifier struct {
 
 // NewNotifier returns a Notifier, which does nothing before Run.
 func NewNotifier(c Config) *Notifier {
+	if c.Old == nil {
+		c.Old = func(context.Context) (time.Time, bool) { return c.Now(), true }
+	}
 	n := &Notifier{c: c, kick: make(chan struct{}, 1)}
 	n.Set(c)
 	return n
@@ -117,12 +122,7 @@ const (
 func (n *Notifier) Run(ctx context.Context) {
 	var forgot time.Time
 	for ctx.Err() == nil {
-		if now := n.c.Now(); now.Sub(forgot) >= forgetEach {
-			forgot = now
-			if err := n.c.Rows.Forget(ctx, now.Add(-max(n.set.Load().Again, time.Hour)), now.Add(-n.set.Load().Lifetime-settling), now.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
-				n.c.Log.Error("challenge: old notices not forgotten", "error", err)
-			}
-		}
+		forgot = n.forget(ctx, forgot)
 		wait := n.work(ctx)
 		timer := time.NewTimer(wait)
 		select {
@@ -132,6 +132,24 @@ func (n *Notifier) Run(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+}
+
+// forget lets go, each hour, of old notices, where the clock is believed: by one that leapt senders would be asked
+// a second time. It is told when it last looked, and returns that.
+func (n *Notifier) forget(ctx context.Context, last time.Time) time.Time {
+	now := n.c.Now()
+	if now.Sub(last).Abs() < forgetEach {
+		return last
+	}
+	old, ok := n.c.Old(ctx)
+	if !ok {
+		return now
+	}
+	set := n.set.Load()
+	if err := n.c.Rows.Forget(ctx, old.Add(-max(set.Again, time.Hour)), old.Add(-set.Lifetime-settling), old.Add(-bouncesKept)); err != nil && ctx.Err() == nil {
+		n.c.Log.Error("challenge: old notices not forgotten", "error", err)
+	}
+	return now
 }
 
 // work does all that can be done now, and returns for how long there is nothing.

@@ -24,6 +24,7 @@ type memory struct {
 	why     map[string][]string // by transaction
 	counted map[string]int
 	err     error // of Send
+	forgot  int
 }
 
 func newMemory() *memory {
@@ -81,7 +82,12 @@ func (m *memory) Sent(_ context.Context, since time.Time) (n int, first time.Tim
 	return n, first, nil
 }
 
-func (m *memory) Forget(context.Context, time.Time, time.Time, time.Time) error { return nil }
+func (m *memory) Forget(context.Context, time.Time, time.Time, time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forgot++
+	return nil
+}
 
 // Off has the domain off.example tell nobody.
 func (m *memory) Off(domains []string) (off []string) {
@@ -255,4 +261,29 @@ func TestAgentJStorm(t *testing.T) {
 			t.Errorf("%d sent, %d due, counted %v; at most %d of the last day may be told", sent, due, m.counted, fresh)
 		}
 	})
+}
+
+// By a clock that leapt no notice is forgotten, and one that was put back forgets as before.
+func TestClockAhead(t *testing.T) {
+	m, now, believed := newMemory(), time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC), true
+	n := NewNotifier(Config{Rows: m, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Old: func(context.Context) (time.Time, bool) { return now, believed }})
+	last := time.Time{}
+	for _, step := range []struct {
+		name     string
+		passes   time.Duration
+		believed bool
+		want     int
+	}{
+		{"first", 0, true, 1},
+		{"at once again", 0, true, 1},
+		{"a year ahead", 365 * 24 * time.Hour, false, 1},
+		{"put right", -365 * 24 * time.Hour, true, 2},
+		{"some hours ahead", 5 * time.Hour, true, 3},
+		{"and back", -4 * time.Hour, true, 4},
+	} {
+		now, believed = now.Add(step.passes), step.believed
+		if last = n.forget(t.Context(), last); m.forgot != step.want {
+			t.Errorf("%s: forgot %d times, want %d", step.name, m.forgot, step.want)
+		}
+	}
 }

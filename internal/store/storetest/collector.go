@@ -88,6 +88,22 @@ func collectorDue(t *testing.T, s CollectorStore) {
 	if err != nil || len(list) != 1 || list[0].ID != c.ID {
 		t.Errorf("got %+v, %v", list, err)
 	}
+	for _, step := range []struct {
+		name string
+		wait time.Duration
+		want int
+	}{
+		{"in as long as it may be", collector.Latest - time.Hour, 0},
+		{"by a clock that was a year ahead", collector.Latest + 365*24*time.Hour, 1},
+		{"never", collector.Astray + 365*24*time.Hour, 0},
+	} {
+		if err := s.Finish(t.Context(), c.ID, c.State, step.wait); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := s.Due(t.Context(), 10); err != nil || len(list) != step.want {
+			t.Errorf("%s: got %+v, %v; want %d", step.name, list, err, step.want)
+		}
+	}
 }
 
 func takenMark(a *collector.Account, id string) collector.Mark {
