@@ -12,9 +12,14 @@ import (
 // The end of a large box must not hold up everybody's mail: its cost grows with its
 // messages, not with their square.
 func TestDropLargeBox(t *testing.T) {
-	few, many := dropBoxes(t, openTest(t), 500)
-	if many > time.Second && many > 60*few {
-		t.Errorf("16 times as many messages: %v instead of %v", many, few)
+	for tries := 1; ; tries++ { // others are at work beside
+		few, many := dropBoxes(t, openTest(t), 500)
+		if many < time.Second || many < 60*few {
+			return
+		}
+		if tries == 5 {
+			t.Fatalf("16 times as many messages: %v instead of %v", many, few)
+		}
 	}
 }
 
