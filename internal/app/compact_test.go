@@ -61,9 +61,9 @@ func openUnlimited(t *testing.T) *App {
 }
 
 // openIn is openUnlimited over a data directory; who calls it closes it.
-func openIn(t *testing.T, dir string) *App {
+func openIn(t *testing.T, dir string, sets ...string) *App {
 	t.Helper()
-	c, err := config.Load("../../config.yaml", []string{"data=" + dir, "limits.min_free=0"}, nil)
+	c, err := config.Load("../../config.yaml", append([]string{"data=" + dir, "limits.min_free=0"}, sets...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

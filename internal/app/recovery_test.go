@@ -52,10 +52,7 @@ func (n *pagesNode) linksTo(address string) (paths []string) {
 // Ann names an address elsewhere, confirms it, loses her password, and sets another by a link. Nothing tells a stranger whether
 // an address is somebody's, and each link works once.
 func TestLostPassword(t *testing.T) {
-	n := openPages(t)
-	c := *n.config.Load()
-	c.Web.URL = n.url
-	n.config.Store(&c)
+	n := openPagesWith(t, true)
 	ann, out := n.logIn("ann@test.example"), n.stranger()
 	phone := n.logIn("ann@test.example")
 	const elsewhere = "ann@elsewhere.example"
@@ -114,10 +111,7 @@ func TestLostPassword(t *testing.T) {
 
 // A link is worth nothing once the password is another, or nobody may log in; three are sent a day.
 func TestResetLinks(t *testing.T) {
-	n := openPages(t)
-	c := *n.config.Load()
-	c.Web.URL = n.url
-	n.config.Store(&c)
+	n := openPagesWith(t, true)
 	ctx, out := t.Context(), n.stranger()
 	const ann = "ann@test.example"
 	link := func() string {

@@ -79,7 +79,10 @@ func (n *pagesNode) people() {
 	}
 }
 
-func openPages(t *testing.T) *pagesNode {
+func openPages(t *testing.T) *pagesNode { return openPagesWith(t, false) }
+
+// openPagesWith is openPages of a node that knows where its pages are seen, or does not.
+func openPagesWith(t *testing.T, known bool) *pagesNode {
 	t.Helper()
 	house.once.Do(func() { makeHouse(t) })
 	if house.file == nil {
@@ -89,16 +92,22 @@ func openPages(t *testing.T) *pagesNode {
 	if err := os.WriteFile(filepath.Join(dir, "gatepost.db"), house.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := &pagesNode{App: openIn(t, dir), t: t, boxes: maps.Clone(house.boxes)}
-	t.Cleanup(func() { n.Close() })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	n.must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	url, sets := "http://"+l.Addr().String(), []string{}
+	if known {
+		sets = append(sets, "web.url="+url)
+	}
+	n := &pagesNode{App: openIn(t, dir, sets...), t: t, boxes: maps.Clone(house.boxes), url: url}
+	t.Cleanup(func() { n.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	site := n.site // a reload makes another
 	go func() { served <- site.Serve(ctx, l) }()
 	t.Cleanup(func() { cancel(); n.must(<-served) })
-	n.url = "http://" + l.Addr().String()
 	return n
 }
 
