@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strings"
 
 	"gatepost/internal/config"
 	"gatepost/internal/directory"
@@ -50,6 +51,18 @@ func (a *App) points(c *config.Config, site *web.Server, spool string) (list []l
 		}
 	}
 	return list, nil
+}
+
+// listenerNames are the names by which listeners take mail, in lower case, where they have others than the node.
+func listenerNames(c *config.Config) (names []string) {
+	for _, p := range c.Listen.Protocols() {
+		for _, l := range p.Listeners {
+			if l.Name != "" {
+				names = append(names, strings.ToLower(l.Name))
+			}
+		}
+	}
+	return names
 }
 
 // A serveFunc serves one listener until its context ends, as listen.Point.Serve.

@@ -6,11 +6,11 @@
 //
 // # Whom to believe
 //
-// A header grows at its top. What a server of ours wrote stands above all that came to it, and
-// on arrival it takes away what only servers of ours write (package intake). So what may be
-// believed is the block from the top down to the first Received field that is not ours; and
-// there is such a block only where the first Received field of all is by a server of ours.
-// Below that, whoever sent the message may have invented every line.
+// A header grows at its top. What a server of ours wrote stands above all that came to it: its
+// Received field, right below that its Authentication-Results, and then fields of its own, whose
+// names it takes away from what arrives (package intake). So that one run of fields is believed, where
+// the topmost Received field is by a server of ours, and nothing else. Below it whoever sent the message
+// may have invented every line, Received fields with our name too.
 //
 // Everything has a bound, whatever the header is: so many hops, results, claims and tests are told
 // and no more, each text is cut, and Report.Cut says where there was more.

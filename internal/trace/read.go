@@ -11,17 +11,17 @@ import (
 func Read(h *mail.Header, hosts []string) Report {
 	r := reader{hosts: hosts}
 	r.Cut = h.Cut
-	block := r.ownBlock(h)
+	first, end := r.ownBlock(h)
 	for n, f := range h.Fields {
-		r.field(f, n < block)
+		r.field(f, n > first && n < end, n == first+1 && n < end)
 	}
-	for i := range r.Hops { // they were read from the newest on
-		r.Hops[i].Ours = i < r.own
+	if end > 0 {
+		r.Hops[0].Ours = true
 	}
-	slices.Reverse(r.Hops)
+	slices.Reverse(r.Hops) // they were read from the newest on
 	r.wait()
 	r.Author = author(h)
-	r.Report.Proof = proof(r.Results, r.Author.Path.Domain())
+	r.Report.Proof = proof(r.Results, r.Author)
 	r.Date, _ = mail.ParseDate(h.Get("Date"))
 	return r.Report
 }
@@ -30,35 +30,36 @@ func Read(h *mail.Header, hosts []string) Report {
 type reader struct {
 	Report
 	hosts []string
-	own   int // hops that servers of ours wrote, from the top on
 }
 
-// ownBlock returns how many fields, from the top on, servers of ours have written or let stand: up to the first
-// Received field of another. None, where the first of those is another's.
-func (r *reader) ownBlock(h *mail.Header) int {
+// ownBlock returns where what a server of ours wrote begins, with the topmost Received field, and where it
+// ends: with the first field of another kind. Both are 0 where that field is another's.
+func (r *reader) ownBlock(h *mail.Header) (first, end int) {
 	for n, f := range h.Fields {
 		if !strings.EqualFold(f.Name, "Received") {
 			continue
 		}
 		if !r.isOurs(parseHop(f.Value()).By) {
-			return r.blockEnd(n)
+			return 0, 0
 		}
-		r.own++
+		for end = n + 1; end < len(h.Fields) && writtenByUs(h.Fields[end].Name); end++ {
+		}
+		return n, end
 	}
-	return r.blockEnd(len(h.Fields))
+	return 0, 0
 }
 
-func (r *reader) blockEnd(n int) int {
-	if r.own == 0 {
-		return 0
-	}
-	return n
+// writtenByUs reports whether a server of ours writes fields of that name below its Received field.
+func writtenByUs(name string) bool {
+	name = strings.ToLower(name)
+	return name == "authentication-results" || name == "received-spf" || strings.HasPrefix(name, "x-gatepost-") || strings.HasPrefix(name, "x-spam-")
 }
 
 func (r *reader) isOurs(name string) bool { return slices.Contains(r.hosts, host(name)) }
 
-// field takes what one field tells; own: it stands where only servers of ours write what is theirs.
-func (r *reader) field(f mail.Field, own bool) {
+// field takes what one field tells; own: it stands among what a server of ours wrote, and next: right below its
+// Received field.
+func (r *reader) field(f mail.Field, own, next bool) {
 	name := strings.ToLower(f.Name)
 	switch name {
 	case "received":
@@ -68,7 +69,7 @@ func (r *reader) field(f mail.Field, own bool) {
 		}
 		r.Hops = append(r.Hops, parseHop(f.Value()))
 	case "authentication-results":
-		r.results(f.Value(), own)
+		r.results(f.Value(), next)
 	case "auto-submitted":
 		if t := (&scanner{f.Value()}).skip(";"); r.Automatic == "" && !strings.EqualFold(t.text, "no") {
 			r.Automatic = strings.ToLower(clean(t.text))
@@ -92,7 +93,7 @@ func (r *reader) field(f mail.Field, own bool) {
 	}
 }
 
-// results takes an Authentication-Results field. Of several of ours the lowest counts: its server saw the stranger.
+// results takes an Authentication-Results field; own: it stands where a server of ours puts its own.
 func (r *reader) results(value string, own bool) {
 	host, list, more := parseResults(value)
 	r.Cut = r.Cut || more

@@ -1,6 +1,9 @@
 package trace
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // parseResults reads the unfolded value of an Authentication-Results field (RFC 8601 §2.2): who
 // wrote it, and what was found; more reports whether some of it is left out.
@@ -68,18 +71,22 @@ type Proof struct {
 	By    []string // the methods that say so, or, where DMARC says that it does not, "dmarc"
 }
 
-// proof follows from results of ours for the author's domain. DMARC's answer is the answer. Where there is none, a
-// signature or SPF of that domain, or a log-in, shows the same.
-func proof(list []Result, author string) (p Proof) {
+// proof follows from results of ours for the domain of the one author. DMARC's answer for it is the answer. Where there is
+// none, a signature, SPF or a log-in of that domain shows the same.
+func proof(list []Result, a Author) (p Proof) {
 	p.Known = len(list) > 0
+	author := ""
+	if a.Known {
+		author = a.Path.Domain()
+	}
 	for _, r := range list {
 		switch {
-		case r.Method == "dmarc" && r.Value == "pass":
-			return Proof{true, true, []string{"dmarc"}}
 		case r.Method == "dmarc" && r.Value == "fail":
 			return Proof{true, false, []string{"dmarc"}}
-		case r.Value != "pass":
-		case r.Method == "auth",
+		case r.Value != "pass" || author == "":
+		case r.Method == "dmarc" && strings.EqualFold(author, cmp.Or(r.Prop("header.from"), author)):
+			return Proof{true, true, []string{"dmarc"}}
+		case r.Method == "auth" && within(author, domainOf(r.Prop("smtp.auth"))),
 			r.Method == "dkim" && within(author, r.Prop("header.d")),
 			r.Method == "spf" && within(author, domainOf(r.Prop("smtp.mailfrom"))):
 			p.Given, p.By = true, append(p.By, r.Method)

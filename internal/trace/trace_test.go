@@ -18,9 +18,8 @@ func read(header string) Report {
 	return Read(m.Header(), []string{"mx.test.example", "in.test.example"})
 }
 
-// arrived is what a message looks like that came from far.example through a list, by two servers of ours.
+// arrived is what a message looks like that came from far.example through a list, to a server of ours.
 const arrived = `Return-Path: <bounce@lists.example>
-Received: from mx.test.example ([10.0.0.1]) by in.test.example with ESMTPS (TLS1.3 TLS_AES_128_GCM_SHA256) id b; Fri, 20 Nov 2026 06:00:09 +0000
 Received: from out.lists.example ([192.0.2.9]) by mx.test.example with ESMTP id a for <ann@test.example>; Fri, 20 Nov 2026 06:00:04 +0000
 Authentication-Results: mx.test.example; spf=pass smtp.mailfrom=bounce@lists.example; dkim=pass reason="good; signature" header.d=far.example header.i=@far.example; dmarc=pass header.from=far.example
 X-Gatepost-Id: abc
@@ -57,7 +56,6 @@ func TestRead(t *testing.T) {
 	hops := []Hop{
 		{Helo: "mail.far.example", Name: "mail.far.example", Addr: netip.MustParseAddr("198.51.100.7"), By: "out.lists.example", With: "ESMTPS", Wire: Encrypted, Time: at("05:59:04")},
 		{Helo: "out.lists.example", Addr: netip.MustParseAddr("192.0.2.9"), By: "mx.test.example", With: "ESMTP", Wire: Plain, Ours: true, Time: at("06:00:04"), Wait: time.Minute, Timed: true},
-		{Helo: "mx.test.example", Addr: netip.MustParseAddr("10.0.0.1"), By: "in.test.example", With: "ESMTPS", Wire: Encrypted, Ours: true, Time: at("06:00:09"), Wait: 5 * time.Second, Timed: true},
 	}
 	for what, pair := range map[string][2]any{
 		"hops": {got.Hops, hops},
@@ -111,6 +109,32 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
+// Who writes as if he were us gets to stand below what we wrote, at best right below it, and is not believed.
+func TestPosing(t *testing.T) {
+	const ours = "Received: from x ([192.0.2.1]) by mx.test.example with ESMTP id 1; Fri, 20 Nov 2026 06:00:00 +0000\n" +
+		"Authentication-Results: mx.test.example; dmarc=fail header.from=bank.example\nX-Gatepost-Id: x\n"
+	for _, lie := range []string{
+		"Authentication-Results: mx.test.example; dmarc=pass header.from=bank.example\n",
+		"Authentication-Results: mx.test.example=1; dmarc=pass header.from=bank.example\n",
+		"Authentication-Results: mx.test.example(c)evil; dmarc=pass header.from=bank.example\n",
+		"Received: from bank.example ([192.0.2.7]) by mx.test.example with ESMTPS; Fri, 20 Nov 2026 05:00:00 +0000\nAuthentication-Results: mx.test.example; dmarc=pass header.from=bank.example\n",
+		"Subject: x\nAuthentication-Results: mx.test.example; dmarc=pass header.from=bank.example\nX-Gatepost-Allowed: x\n",
+	} {
+		got := read(ours + lie + "From: a@bank.example\n")
+		if want := (Proof{true, false, []string{"dmarc"}}); !reflect.DeepEqual(got.Proof, want) || len(got.Results) != 1 || len(got.Claims) != 1 {
+			t.Errorf("%q: %+v, %+v", lie, got.Proof, got.Results)
+		}
+		for i, h := range got.Hops {
+			if h.Ours != (i == len(got.Hops)-1) {
+				t.Errorf("%q: hop %d ours: %v", lie, i, h.Ours)
+			}
+		}
+		if got.Verdict.Allowed != "" {
+			t.Errorf("%q: %+v", lie, got.Verdict)
+		}
+	}
+}
+
 func TestHop(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
 		{"ours", "from a.example ([192.0.2.1]) by mx with UTF8SMTPS (TLS1.3) id x", "a.example||192.0.2.1|mx|2"},
@@ -151,12 +175,19 @@ func TestProof(t *testing.T) {
 		{"another's", "spf=pass smtp.mailfrom=a@evil.example; dkim=pass header.d=evil-www.bank.example", "{true false []}"},
 		{"a domain that ends alike", "dkim=pass header.d=ank.example; spf=pass smtp.mailfrom=a@ank.example", "{true false []}"},
 		{"both", "spf=pass smtp.mailfrom=a@www.bank.example; dkim=pass header.d=www.bank.example", "{true true [spf dkim]}"},
+		{"dmarc of another", "dmarc=pass header.from=evil.example", "{true false []}"},
+		{"dmarc", "dmarc=pass header.from=WWW.bank.example", "{true true [dmarc]}"},
+		{"another's log-in", "auth=pass smtp.auth=a@evil.example", "{true false []}"},
+		{"a log-in that is not told", "auth=pass", "{true false []}"},
 		{"a log-in", "auth=pass smtp.auth=a@www.bank.example", "{true true [auth]}"},
 		{"a signature that is none", "dkim=fail header.d=www.bank.example", "{true false []}"},
 	} {
 		_, list, _ := parseResults("mx; " + tt.results)
-		if got := fmt.Sprint(proof(list, "www.bank.example")); got != tt.want {
+		if got := fmt.Sprint(proof(list, Author{Path: "a@www.bank.example", Known: true})); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+		if p := proof(list, Author{Path: "a@www.bank.example"}); p.Given {
+			t.Errorf("%s: proven, of nobody knows which author: %v", tt.name, p)
 		}
 	}
 }
