@@ -70,7 +70,7 @@ func TestStoppedPage(t *testing.T) {
 	}
 	adam.wants("in French")(adam.post("/account", "/account/language", "language", "fr"))(200)
 	status, body := adam.get("/stopped")
-	adam.wants("in French")(status, body)(200, "Arrêté depuis le", "Comptes arrêtés")
+	adam.wants("in French")(status, body)(200, "Bloqué depuis le", "Comptes bloqués")
 	if key := regexp.MustCompile(`stopped\.[a-z.]+`).FindString(body); key != "" {
 		t.Errorf("%s has no text", key)
 	}
