@@ -75,12 +75,26 @@ func (p senderPages) ChangeSender(ctx context.Context, f web.SenderForm, by web.
 		return "", web.ErrNoSender
 	}
 	_, password, err := p.app.changeSender(control.WithPerson(ctx, by.Name), name, f.Login == "new", func(n *directory.Sender) error {
+		had := *n
 		if n.Off = f.Off; f.Login == "none" {
 			n.SCRAM = ""
 		}
-		return p.fill(n, f, by)
+		if err := p.fill(n, f, by); err != nil {
+			return err
+		}
+		if (f.Login == "new" || provesMore(*n, had)) && !by.MayAll(n.Domains()) {
+			return &web.SenderFault{Why: "foreign"}
+		}
+		return nil
 	})
 	return password, senderFault(err)
+}
+
+// provesMore tells whether a sender is known by a certificate or a network by which it was not known before: whoever has that sends as
+// all its domains.
+func provesMore(n, had directory.Sender) bool {
+	return slices.ContainsFunc(n.Keys, func(k string) bool { return !slices.Contains(had.Keys, k) }) ||
+		slices.ContainsFunc(n.Networks, func(p netip.Prefix) bool { return !slices.Contains(had.Networks, p) })
 }
 
 // fill gives a sender what a form says. What it had before stays whoever changes it; what is new has to be the keeper's.

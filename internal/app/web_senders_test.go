@@ -93,8 +93,9 @@ func TestSendersPage(t *testing.T) {
 	if logsIn() {
 		t.Error("its password is left")
 	}
-	adam.wants("stays")(change(adam, "networks", "10.0.0.0/8 192.0.2.9", "also", "other.example"))(200, "192.0.2.9")
 	adam.wants("no other wide one")(change(adam, "networks", "172.16.0.0/12", "also", "other.example"))(422, "only operators")
+	adam.wants("stays, by which it is known")(change(adam, "networks", "10.0.0.0/8", "also", "other.example", "off", "yes"))(200, "10.0.0.0/8", "switched off")
+	adam.wants("stays beside his own")(change(adam, "networks", "10.0.0.0/8 192.0.2.9"))(200, "192.0.2.9")
 	hanna.wants("not hers")(hanna.post("/account", "/senders/remove", "name", "scanner@test.example"))(403)
 	adam.wants("not another's")(adam.post("/account", "/senders/remove", "name", "erp@other.example"))(404)
 	adam.wants("nor changed")(adam.post("/account", "/senders/change", "name", "erp@other.example", "login", "new"))(404)
@@ -107,6 +108,51 @@ func TestSendersPage(t *testing.T) {
 			t.Errorf("%s: %d, %s", page, status, body)
 		}
 	}
+}
+
+// TestSendersForeign: to a sender that sends as another's domain, too, an admin gives nothing by which he could send as that himself; he
+// takes from it, and once the domain is gone it is all his.
+func TestSendersForeign(t *testing.T) {
+	n := openPages(t)
+	adam, olga := n.logIn("adam"), n.logIn("olga")
+	ab, cd := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	networks, err := n.senderNetworks([]string{"192.0.2.7", "192.0.2.8"})
+	n.must(err)
+	was, password, err := n.directory.AddSender(t.Context(), directory.Sender{Name: "erp@test.example", Also: []string{"other.example"}, Keys: []string{ab}, Networks: networks}, true)
+	n.must(err)
+	change := func(v *visitor, login, keys, networks, also string, more ...string) (int, string) {
+		return v.post("/account", "/senders/change", append([]string{"name", "erp@test.example", "login", login, "keys", keys, "networks", networks, "also", also}, more...)...)
+	}
+	const both, one, other, refused = "192.0.2.7 192.0.2.8", "192.0.2.8", "other.example", "sends as domains that are not yours"
+	erp := func() directory.Sender {
+		s, _ := n.directory.Snapshot().Sender("erp@test.example")
+		return s
+	}
+
+	adam.wants("offered no password")(adam.get("/senders/one?name=erp@test.example"))(200, refused, "Keep its password", "-Make a password")
+	olga.wants("an operator is")(olga.get("/senders/one?name=erp@test.example"))(200, "-"+refused, "Make a password")
+	adam.wants("a password")(change(adam, "new", ab, both, other))(422, refused, "-Make a password", "-shown only now")
+	adam.wants("another key")(change(adam, "keep", ab+"\n"+cd, both, other))(422, refused)
+	adam.wants("a key instead")(change(adam, "keep", cd, both, other))(422, refused)
+	adam.wants("another network")(change(adam, "keep", ab, both+" 192.0.2.9", other))(422, refused)
+	adam.wants("a network instead, and off")(change(adam, "none", ab, "192.0.2.9", other, "off", "yes"))(422, refused)
+	if s := erp(); s.SCRAM != was.SCRAM || s.Off || !slices.Equal(s.Keys, was.Keys) || !slices.Equal(s.Networks, was.Networks) {
+		t.Fatalf("changed: %+v, want %+v", s, was)
+	}
+	adam.wants("off, and less")(change(adam, "keep", "", one, other, "off", "yes"))(200, "switched off", "-192.0.2.7")
+	adam.wants("what he took is new")(change(adam, "keep", ab, one, other))(422, refused)
+	adam.wants("on")(change(adam, "keep", "", one, other))(200, "-switched off")
+	if _, err := n.directory.AuthenticateSubmission(t.Context(), "erp@test.example", password); err != nil {
+		t.Errorf("its password is gone: %v", err)
+	}
+	olga.wants("an operator gives one")(change(olga, "new", cd, one, other))(200, "shown only now")
+	adam.wants("his own domains' alone")(change(adam, "new", ab, "192.0.2.9", ""))(200, "shown only now", "-"+refused)
+	adam.wants("not the other again")(change(adam, "keep", ab, "192.0.2.9", other))(422, "or not yours")
+	if s := erp(); len(s.Also) != 0 {
+		t.Errorf("it sends as %v", s.Domains())
+	}
+	olga.wants("again")(change(olga, "keep", ab, "192.0.2.9", other))(200, other)
+	adam.wants("removed")(adam.post("/account", "/senders/remove", "name", "erp@test.example"))(200, "erp@test.example is removed.")
 }
 
 // TestSendersLooks goes through the pages as TestQueueLooks does.

@@ -33,8 +33,8 @@ var ErrNoSender = errors.New("there is no such sender")
 
 // A SenderFault is what is wrong with a field of a SenderForm.
 type SenderFault struct {
-	Field string // name, also, keys, networks; "": nothing tells who it is
-	Why   string // "bad", "taken": another has it, "wide": an operator alone may say so, "not": not the keeper's
+	Field string // name, also, keys, networks; "": nothing tells who it is, or what tells may not be added to
+	Why   string // "bad", "taken": another has it, "wide": an operator alone may say so, "not": not the keeper's, "foreign": it sends as what is not the keeper's
 }
 
 // Error names both.
@@ -45,6 +45,12 @@ type Keeper struct {
 	Name string
 	May  func(domain string) bool // have senders send as it
 	Wide bool                     // say what takes an operator: networks that are hardly one customer's
+}
+
+// MayAll tells whether he may have senders send as each of the domains. Who may not gives a sender that does so nothing new by which it
+// is known, a password, a certificate or a network: he would send as another's domain himself.
+func (k Keeper) MayAll(domains []string) bool {
+	return !slices.ContainsFunc(domains, func(d string) bool { return !k.May(d) })
 }
 
 // A Sender is one as it is shown.
@@ -124,6 +130,7 @@ type senderPage struct {
 	Is       *Sender // nil: it is to be added
 	Title    string  // its name, once there is one
 	Domains  []string
+	Foreign  bool   // it sends as what is not the person's: he can only take from it
 	Password string // that was made just now
 	Fault    *SenderFault
 }
@@ -147,6 +154,9 @@ func (s *Server) senderPage(w http.ResponseWriter, r *http.Request, status int, 
 	page.Domains = visitOf(r).Person.Domains
 	if page.Is != nil {
 		page.Title = page.Is.Shown()
+		if page.Foreign = !s.keeper(r).MayAll(page.Is.Domains); page.Foreign && page.Login == "new" {
+			page.Login = ""
+		}
 	}
 	return s.page(w, r, status, "sender", page)
 }
