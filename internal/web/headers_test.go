@@ -40,6 +40,24 @@ func TestPastedHeaders(t *testing.T) {
 	b.post("/headers", "/headers", "text", pasted).wants(t, 200, "l’a remis à", "Ils l’ont pris pour du spam.", "60 secondes après l’étape précédente")
 }
 
+// Each result that has words of its own is a whole sentence, in either language.
+func TestResultWords(t *testing.T) {
+	_, s := live(t, Config{Hosts: oneHost})
+	b := s.as(t, "")
+	b.login("ann@example.org")
+	for _, lang := range []string{"en", "fr"} {
+		b.post("/account", "/account/language", "language", lang)
+		for _, method := range []string{"spf", "dkim", "dmarc", "arc", "iprev", "auth"} {
+			for _, value := range []string{"pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"} {
+				header := "Received: by mx.example.org\nAuthentication-Results: mx.example.org; " + method + "=" + value + "\nFrom: a@far.example\n"
+				if got := b.post("/headers", "/headers", "text", header); got.StatusCode != 200 || strings.Contains(got.body, "%!") || strings.Contains(got.body, "headers."+method) {
+					t.Errorf("%s, %s=%s: %s", lang, method, value, got.Status)
+				}
+			}
+		}
+	}
+}
+
 // What no server of ours wrote is told to be nobody's word.
 func TestForeignHeaders(t *testing.T) {
 	_, s := live(t, Config{Hosts: oneHost})

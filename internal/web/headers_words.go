@@ -250,9 +250,10 @@ func resultWords(v *visit, r trace.Result) saying {
 	case r.Value == "temperror" || r.Value == "permerror":
 		key := "headers.result." + r.Value
 		line.Text = v.T(key, foreign(methods([]string{r.Method})))
+	case r.Method == "arc" && knownResult(r.Method, r.Value), r.Method == "dkim" && r.Value == "none": // of nobody's domain
+		line.Text = v.T("headers." + r.Method + "." + r.Value)
 	case knownResult(r.Method, r.Value):
-		key := "headers." + r.Method + "." + r.Value
-		line.Text = v.T(key, foreign(cmp.Or(about, "–")))
+		line.Text = v.T("headers."+r.Method+"."+r.Value, foreign(cmp.Or(about, "–")))
 	default: // nobody says here what is good of it
 		line.Class, line.Text = "info", v.T("headers.result", foreign(methods([]string{r.Method})), foreign(r.Value))
 	}
