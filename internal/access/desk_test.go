@@ -488,4 +488,10 @@ func TestClockAhead(t *testing.T) {
 	h.later(-365 * 24 * time.Hour)
 	h.wants(t, "put right", secret, nil)
 	h.wants(t, "begun meanwhile", meanwhile, access.ErrNoSession)
+	h.later(290 * 24 * time.Hour)
+	h.wants(t, "begun meanwhile, most of a year later", meanwhile, access.ErrNoSession)
+	h.later(20 * 24 * time.Hour)
+	soon := h.logIn(t, "olga", "right too")
+	h.later(-20 * 24 * time.Hour)
+	h.wants(t, "begun three weeks ahead", soon, access.ErrNoSession)
 }

@@ -60,14 +60,14 @@ const (
 	secretSize  = 32  // octets
 )
 
-// ended reports whether a session is over by time. One that would last longer than any was begun by a clock
-// that was ahead.
+// ended reports whether a session is over by time. One that began in the time to come was begun by a clock that
+// was ahead.
 func (s Session) ended(now time.Time) bool {
 	idle := idleFor
 	if s.Stays {
 		idle = stayIdle
 	}
-	return !now.Before(s.Expires) || s.Expires.Sub(now) > StaysFor+24*time.Hour || now.Sub(s.Seen) >= idle
+	return !now.Before(s.Expires) || s.Created.After(now.Add(24*time.Hour)) || now.Sub(s.Seen) >= idle
 }
 
 // StaysFor is how long a session is at most whose browser is to stay logged in.
@@ -143,7 +143,7 @@ func (d *Desk) Recognise(ctx context.Context, secret string, from Client) (Perso
 	if s.Waiting {
 		return Person{}, "", ErrNoSession
 	}
-	if now := d.now(); now.Sub(s.Seen) >= seenEvery {
+	if now := d.now(); now.Sub(s.Seen).Abs() >= seenEvery { // a clock that was ahead may have noted it
 		if err := d.rows.TouchSession(ctx, s.ID, now, from.Addr, agent(from.Agent)); err != nil {
 			return Person{}, "", fmt.Errorf("access: session: %w", err)
 		}
