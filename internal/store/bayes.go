@@ -83,7 +83,11 @@ func putRoll(tx *Tx, e desk.Entry) error {
 // putTaught writes what stands beside an entry.
 func putTaught(tx *Tx, e desk.Entry) error {
 	for _, end := range e.Ends {
-		_, err := tx.Exec(`UPDATE bayes_lesson SET ended = ?, ended_seq = ?, ended_by = ? WHERE id = ?`, toMicros(e.Time), e.Seq, end.By, end.Lesson)
+		_, err := tx.Exec(`INSERT INTO bayes_end (lesson, seq) SELECT id, ended_seq FROM bayes_lesson WHERE id = ? AND ended_seq > 0 ON CONFLICT (lesson, seq) DO NOTHING`, end.Lesson)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE bayes_lesson SET ended = ?, ended_seq = ?, ended_by = ? WHERE id = ?`, toMicros(e.Time), e.Seq, end.By, end.Lesson)
 		if err != nil {
 			return err
 		}
@@ -184,16 +188,20 @@ func (b Bayes) Expire(ctx context.Context, before time.Time, most, limit int) (g
 			return err
 		}
 		gone = min(max(old, all-most), limit)
-		_, err := tx.Exec(`DELETE FROM bayes_lesson WHERE id IN (SELECT id FROM bayes_lesson ORDER BY time, id LIMIT ?)`, gone)
-		if err != nil {
-			return err
+		for _, text := range [...]string{
+			`DELETE FROM bayes_end WHERE lesson IN (SELECT id FROM bayes_lesson ORDER BY time, id LIMIT ?)`,
+			`DELETE FROM bayes_lesson WHERE id IN (SELECT id FROM bayes_lesson ORDER BY time, id LIMIT ?)`,
+		} {
+			if _, err := tx.Exec(text, gone); err != nil {
+				return err
+			}
 		}
 		for _, text := range [...]string{`DELETE FROM bayes_record WHERE day < ?`, `DELETE FROM bayes_guard WHERE day < ? AND day NOT IN (SELECT day FROM bayes_guard ORDER BY day DESC LIMIT 10)`} {
 			if _, err := tx.Exec(text, before.UTC().Format(time.DateOnly)); err != nil {
 				return err
 			}
 		}
-		_, err = tx.Exec(`DELETE FROM bayes_roll WHERE time < ? AND seq < (SELECT MIN(seq) FROM bayes_snapshot WHERE whole = 1)
+		_, err := tx.Exec(`DELETE FROM bayes_roll WHERE time < ? AND seq < (SELECT MIN(seq) FROM bayes_snapshot WHERE whole = 1)
 			AND NOT EXISTS (SELECT 1 FROM bayes_lesson WHERE seq < bayes_roll.seq)`, toMicros(before))
 		return err
 	})

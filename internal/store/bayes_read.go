@@ -176,7 +176,34 @@ func bayesLessons(tx *Tx, condition string, args ...any) (list []desk.Lesson, er
 		list = append(list, l)
 		return err
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	return list, earlierEnds(tx, list)
+}
+
+// earlierEnds adds to lessons which entries ended them before the last that did.
+func earlierEnds(tx *Tx, list []desk.Lesson) error {
+	at := map[int64]*desk.Lesson{}
+	var ids []any
+	for i := range list {
+		if list[i].EndedSeq != 0 {
+			at[list[i].ID] = &list[i]
+			ids = append(ids, list[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(`SELECT lesson, seq FROM bayes_end WHERE lesson IN (`+marks(len(ids))+`) ORDER BY lesson, seq`, ids...)
+	return each(rows, err, func(rows *sql.Rows) error {
+		var lesson, seq int64
+		err := rows.Scan(&lesson, &seq)
+		if l := at[lesson]; l != nil {
+			l.Earlier = append(l.Earlier, seq)
+		}
+		return err
+	})
 }
 
 // Lessons implements desk.Reader.
@@ -207,11 +234,13 @@ func (b Bayes) Lessons(ctx context.Context, q desk.Query) (list []desk.Lesson, e
 func (b Bayes) Counts(ctx context.Context, p desk.Path) (list []desk.Count, err error) {
 	begun, began := onPath("seq", p)
 	over, ended := onPath("ended_seq", p)
+	before, earlier := onPath("e.seq", p)
 	text := `SELECT source, spam, state, COUNT(*), MAX(time) FROM bayes_lesson WHERE state <> 'refused' AND (` + begun + `) AND NOT (ended_seq > 0 AND (` + over + `))
+		AND NOT (ended_seq > 0 AND EXISTS (SELECT 1 FROM bayes_end e WHERE e.lesson = bayes_lesson.id AND (` + before + `)))
 		GROUP BY source, spam, state ORDER BY source, spam, state`
 	err = b.db.View(ctx, func(tx *Tx) error {
 		list = nil
-		rows, err := tx.Query(text, append(began, ended...)...)
+		rows, err := tx.Query(text, slices.Concat(began, ended, earlier)...)
 		return each(rows, err, func(rows *sql.Rows) error {
 			var c desk.Count
 			var last int64

@@ -117,6 +117,7 @@ func impersonal() (list []personal) {
 			greylist_change: id* n
 			sieve_revision: id* value
 			bayes_head: id* seq
+			bayes_end: lesson* seq*
 			bayes_snapshot: id* seq day time node octets whole touched
 			bayes_entry: seq* node time octets
 			bayes_record: day* spam* score* count

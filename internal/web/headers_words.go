@@ -246,14 +246,15 @@ func resultWords(v *visit, r trace.Result) saying {
 	case "softfail", "temperror", "permerror":
 		line.Class = "warn"
 	}
+	key := "headers." + r.Method + "." + r.Value
 	switch {
 	case r.Value == "temperror" || r.Value == "permerror":
-		key := "headers.result." + r.Value
+		key = "headers.result." + r.Value
 		line.Text = v.T(key, foreign(methods([]string{r.Method})))
 	case r.Method == "arc" && knownResult(r.Method, r.Value), r.Method == "dkim" && r.Value == "none": // of nobody's domain
-		line.Text = v.T("headers." + r.Method + "." + r.Value)
+		line.Text = v.T(key)
 	case knownResult(r.Method, r.Value):
-		line.Text = v.T("headers."+r.Method+"."+r.Value, foreign(cmp.Or(about, "–")))
+		line.Text = v.T(key, foreign(cmp.Or(about, "–")))
 	default: // nobody says here what is good of it
 		line.Class, line.Text = "info", v.T("headers.result", foreign(methods([]string{r.Method})), foreign(r.Value))
 	}

@@ -68,7 +68,8 @@ type Lesson struct {
 	Ended    time.Time
 	EndedSeq int64 // the entry that took it back; 0: none did
 	EndedBy  string
-	Stands   bool // it counts: not refused, not taken back, not rolled back
+	Earlier  []int64 // entries that took it back before that one, and were rolled back then
+	Stands   bool    // it counts: not refused, not taken back, not rolled back
 }
 
 // MaxName bounds the names in a lesson, in octets.

@@ -1,6 +1,9 @@
 package desk
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Path is the way that led to the model as it is: spans of the log, beside which are the entries that roll-backs
 // left. Later ones stand first.
@@ -34,5 +37,5 @@ func (p Path) Has(seq int64) bool {
 
 // stands reports whether a lesson counts.
 func (p Path) stands(l Lesson) bool {
-	return l.State != Refused && p.Has(l.Seq) && (l.EndedSeq == 0 || !p.Has(l.EndedSeq))
+	return l.State != Refused && p.Has(l.Seq) && (l.EndedSeq == 0 || !p.Has(l.EndedSeq)) && !slices.ContainsFunc(l.Earlier, p.Has)
 }

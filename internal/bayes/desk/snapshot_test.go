@@ -69,6 +69,54 @@ func TestRollBackToToday(t *testing.T) {
 	}
 }
 
+// A lesson that was taken back, stands again by a roll-back and is taken back once more, is no lesson of the past that a second
+// roll-back leads to: there it had been taken back already.
+func TestTakenBackTwice(t *testing.T) {
+	s := newSite(t)
+	d, w := s.node("a"), newWriter(7)
+	empty := octets(t, d)
+	forget := func(message string) {
+		t.Helper()
+		if _, err := d.Forget(t.Context(), message, "", "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.teach(d, s.lesson("m", w.letter("pill", 40), true, "ann@d1.example"))
+	s.teach(d, s.lesson("other", w.letter("pill", 40), true, "ann@d1.example"))
+	if err := d.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, err := d.Snapshots(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forget("m")
+	if _, err := d.RollBackTo(t.Context(), list[len(list)-1].ID, "test"); err != nil { // "m" stands again
+		t.Fatal(err)
+	}
+	forget("m")
+	if list, err = d.Snapshots(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.RollBackTo(t.Context(), list[len(list)-1].ID, "test"); err != nil { // to right before the roll-back
+		t.Fatal(err)
+	}
+	lessons, err := d.Lessons(t.Context(), desk.Query{Message: "m"})
+	if err != nil || len(lessons) != 1 || lessons[0].Stands {
+		t.Errorf("%+v, %v", lessons, err)
+	}
+	if counts, err := d.Counts(t.Context()); err != nil || len(counts) != 1 || counts[0].Count != 1 {
+		t.Errorf("counts %+v, %v", counts, err)
+	}
+	if _, err := d.Forget(t.Context(), "m", "", "test"); !errors.Is(err, desk.ErrNone) {
+		t.Errorf("taken out of a model that has it no more: %v", err)
+	}
+	forget("other")
+	if !bytes.Equal(octets(t, d), empty) {
+		t.Error("all is taken back, and the model is not empty")
+	}
+}
+
 // What was told as not learnt is not learnt later, and the cause is told.
 func TestFailedIsNotLearnt(t *testing.T) {
 	s := newSite(t)

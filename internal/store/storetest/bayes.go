@@ -116,6 +116,24 @@ func bayesRoundTrip(t *testing.T, rows desk.Rows) {
 	if !reflect.DeepEqual(list[0], l) {
 		t.Errorf("got lesson %+v, want %+v", list[0], l)
 	}
+	appendEntry(t, rows, desk.Entry{Seq: 4, Node: "mx1", Time: at, Ends: []desk.End{{Lesson: 1, By: "eve"}}})
+	l.EndedSeq, l.EndedBy, l.Earlier = 4, "eve", []int64{3}
+	if list, err = rows.Lessons(t.Context(), desk.Query{}); err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], l) {
+		t.Errorf("ended again: got %+v, want %+v, %v", list, l, err)
+	}
+	for _, c := range []struct {
+		path desk.Path
+		want int64
+	}{{desk.Path{{After: 0, UpTo: 2}}, 1}, {desk.Path{{After: 0, UpTo: 3}}, 0}, {desk.Path{{After: 3, UpTo: 9}, {After: 0, UpTo: 2}}, 0}} {
+		counts, err := rows.Counts(t.Context(), c.path)
+		got := int64(0)
+		for _, n := range counts {
+			got += n.Count
+		}
+		if err != nil || got != c.want {
+			t.Errorf("along %v: %d stand, want %d, %v", c.path, got, c.want, err)
+		}
+	}
 }
 
 // What comes too late leaves nothing.
