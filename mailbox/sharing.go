@@ -155,7 +155,25 @@ func (h How) Of(before, r Rights) Rights {
 	return r
 }
 
-// A Granter changes who may do what.
+// A Giving is a change of what somebody has in a folder.
+type Giving struct {
+	Grant // with what is added, taken away, or had from now on
+	How   How
+	Reach Reach
+}
+
+// A Reach says in which folders beneath one its rights are changed with it.
+type Reach int
+
+// How far a change reaches.
+const (
+	Same  Reach = iota // those that have no rights of their own
+	Alone              // none
+	All                // every one that is there
+)
+
+// A Granter changes who may do what. A folder beneath another has no rights of its own where it has the
+// same as that one, or at the top of a box none: so it is made, and what is above changes it too.
 type Granter interface {
 	// Grants returns those of a folder, and of its whole box.
 	Grants(ctx context.Context, box, folder int64) ([]Grant, error)
@@ -163,9 +181,11 @@ type Granter interface {
 	BoxGrants(ctx context.Context, box int64) ([]Grant, error)
 	// Given returns all grants that reach a visitor, by box and folder.
 	Given(ctx context.Context, v Visitor) ([]Grant, error)
-	// SetGrant changes what one has in a folder, or in the whole box where folder is 0,
-	// and returns what he had and has there. No rights is no row.
+	// SetGrant changes what one has in a folder, and in those beneath that have no rights of their own, or in
+	// the whole box where folder is 0, and returns what he had and has there. No rights is no row.
 	SetGrant(ctx context.Context, box, folder int64, who Who, how How, r Rights) (before, after Rights, err error)
+	// RenameKept is RenameFolder for one who may not say who has which rights: what he moves keeps its own.
+	RenameKept(ctx context.Context, box int64, from, to string) error
 	// ForgetWho takes away all that was given to one.
 	ForgetWho(ctx context.Context, who Who) error
 }

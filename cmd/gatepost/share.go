@@ -20,6 +20,7 @@ in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's
 
 const (
 	whoUsage    = "WITH is a mailbox, an alias or a distribution list (all whom it leads to), @ and a domain (all with a mailbox there), or anyone."
+	onlyUsage   = "the folder alone, not what is beneath it now"
 	rightsUsage = "`read`, write (change what is in it), manage (also its folders, and who else may), or letters of RFC 4314"
 )
 
@@ -29,7 +30,8 @@ func (p *program) shareAdd() *cobra.Command {
 		Use:   "add OWNER FOLDER WITH [--rights read]",
 		Short: "Share a folder and all beneath it",
 		Long: `Gives somebody rights in a folder and in all that is beneath it now; what is made there
-later has the rights of the folder above it. "*" is all folders of the mailbox, those to come, too.
+later has the rights of the folder above it. With --only what is beneath it now keeps the rights that
+it has. "*" is all folders of the mailbox, those to come, too.
 ` + whoUsage + ` The receiver is told by mail; a whole domain is not.`,
 		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write
   gatepost share add ann@example.org "*" secretary@example.org --rights manage --quiet`,
@@ -43,6 +45,7 @@ later has the rights of the folder above it. "*" is all folders of the mailbox, 
 	}
 	c.Flags().StringVar(&r.Rights, "rights", "read", rightsUsage)
 	c.Flags().BoolVar(&r.Quiet, "quiet", false, "tell nobody by mail")
+	c.Flags().BoolVar(&r.Only, "only", false, onlyUsage)
 	return c
 }
 
@@ -75,17 +78,21 @@ func (p *program) shareList() *cobra.Command {
 }
 
 func (p *program) shareRemove() *cobra.Command {
-	return &cobra.Command{
+	var r ops.ShareRemove
+	c := &cobra.Command{
 		Use:     "remove OWNER FOLDER WITH",
 		Short:   "Take back a folder and all beneath it",
 		Example: `  gatepost share remove ann@example.org Projects bob@example.org`,
 		Args:    cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ask(p, cmd, ops.ShareRemove{Owner: args[0], Folder: args[1], With: args[2]}, func(ops.Nothing) {
+			r.Owner, r.Folder, r.With = args[0], args[1], args[2]
+			return ask(p, cmd, r, func(ops.Nothing) {
 				p.say("no longer shared with %s", printable(args[2]))
 			})
 		},
 	}
+	c.Flags().BoolVar(&r.Only, "only", false, onlyUsage)
+	return c
 }
 
 func (p *program) shareAnswer() *cobra.Command {

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/mailbox"
-	"gatepost/mailbox/imap"
 )
 
 func (a *App) shareOps(h control.Handlers) {
@@ -34,62 +32,62 @@ func (a *App) who(identifier string) (mailbox.Who, error) {
 // allFolders is how commands call all folders of a mailbox.
 const allFolders = "*"
 
-// shareable returns the numbers of a folder and of all beneath it; 0 is the whole mailbox.
-func (a *App) shareable(ctx context.Context, box int64, name string) (ids []int64, clean string, err error) {
+// shareable returns the number of a folder, 0 for the whole mailbox, and its name.
+func (a *App) shareable(ctx context.Context, box int64, name string) (id int64, clean string, err error) {
 	if name == allFolders {
-		return []int64{0}, "", nil
+		return 0, "", nil
 	}
 	if clean, err = mailbox.CleanName(name); err != nil {
-		return nil, "", control.Misused("%v", err)
+		return 0, "", control.Misused("%v", err)
 	}
-	all, err := a.mailboxes.Folders(ctx, box)
-	for _, f := range all {
-		if f.Name == clean || strings.HasPrefix(f.Name, clean+mailbox.Separator) {
-			ids = append(ids, f.ID)
-		}
-	}
-	if err == nil && len(ids) == 0 {
+	f, err := a.mailboxes.Folder(ctx, box, clean)
+	if errors.Is(err, mailbox.ErrNoFolder) {
 		err = control.NotFound("folder %s: %v", clean, mailbox.ErrNoFolder)
 	}
-	return ids, clean, err
+	return f.ID, clean, err
 }
 
-// A giver changes what somebody has in a folder.
-type giver func(context.Context, imap.Offer, mailbox.How) (before, after mailbox.Rights, err error)
+// A giver changes what somebody has in a folder; by is who gives it.
+type giver func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error)
 
 // setGrant is a giver that tells nobody.
-func (a *App) setGrant(ctx context.Context, o imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
-	return a.mailboxes.SetGrant(ctx, o.Box, o.Folder, o.Who, how, o.Rights)
+func (a *App) setGrant(ctx context.Context, _ string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+	return a.mailboxes.SetGrantTold(ctx, g, nil, nil)
+}
+
+// A sharing is a folder of somebody, and whom it is shared with.
+type sharing struct {
+	owner, folder, with string
+	only                bool // what is beneath it is not
 }
 
 // setShare changes what somebody has in a folder and in all beneath it.
-func (a *App) setShare(ctx context.Context, address, folder, with string, r mailbox.Rights, give giver) (g mailbox.Grant, before mailbox.Rights, err error) {
-	m, err := a.owner(address)
+func (a *App) setShare(ctx context.Context, s sharing, r mailbox.Rights, give giver) (g mailbox.Grant, before mailbox.Rights, err error) {
+	m, err := a.owner(s.owner)
 	if err != nil {
 		return g, 0, err
 	}
-	who, err := a.who(with)
+	who, err := a.who(s.with)
 	if err != nil {
 		return g, 0, err
 	}
-	ids, name, err := a.shareable(ctx, m.ID, folder)
+	id, name, err := a.shareable(ctx, m.ID, s.folder)
 	if err != nil {
 		return g, 0, err
 	}
-	for i, id := range ids {
-		had, _, err := give(ctx, imap.Offer{By: string(m.Address), Grant: mailbox.Grant{Box: m.ID, Folder: id, Name: name, Who: who, Rights: r}}, mailbox.Replace)
-		if errors.Is(err, mailbox.ErrOwner) || errors.Is(err, mailbox.ErrQuarantine) {
-			return g, 0, control.Misused("%v", err)
-		}
-		if err != nil {
-			return g, 0, err
-		}
-		if i == 0 {
-			before, give = had, a.setGrant // the list is by name, the folder itself first; it alone is told
-		}
+	g = mailbox.Grant{Box: m.ID, Folder: id, Name: name, Who: who, Rights: r}
+	reach := mailbox.All
+	if s.only {
+		reach = mailbox.Alone
 	}
-	a.changes.Notify(m.ID)
-	return mailbox.Grant{Box: m.ID, Folder: ids[0], Name: name, Who: who, Rights: r}, before, nil
+	before, _, err = give(ctx, string(m.Address), mailbox.Giving{Grant: g, Reach: reach})
+	if errors.Is(err, mailbox.ErrOwner) || errors.Is(err, mailbox.ErrQuarantine) || errors.Is(err, mailbox.ErrTooMany) {
+		err = control.Misused("%v", err)
+	}
+	if err == nil {
+		a.changes.Notify(m.ID)
+	}
+	return g, before, err
 }
 
 func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
@@ -100,11 +98,11 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 	if err != nil {
 		return ops.Share{}, control.Misused("rights %q: %v; give read, write, manage or letters of lrswipkxtea", q.Rights, err)
 	}
-	give := a.offers.Give
+	give := a.offers.give
 	if q.Quiet {
 		give = a.setGrant
 	}
-	g, _, err := a.setShare(ctx, q.Owner, q.Folder, q.With, r, give)
+	g, _, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, r, give)
 	if err != nil {
 		return ops.Share{}, err
 	}
@@ -113,7 +111,7 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 }
 
 func (a *App) removeShare(ctx context.Context, q ops.ShareRemove) (ops.Nothing, error) {
-	g, before, err := a.setShare(ctx, q.Owner, q.Folder, q.With, 0, a.setGrant)
+	g, before, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, 0, a.setGrant)
 	if err == nil && before == 0 {
 		err = control.NotFound("%s of %s: %v %s", q.Folder, q.Owner, mailbox.ErrNoGrant, a.people().Name(g.Who))
 	}

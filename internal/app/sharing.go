@@ -90,10 +90,15 @@ func (a *App) openOffers(context.Context, *config.Config) error {
 // maxOffered bounds to how many one share is told. Whole domains are told nothing.
 const maxOffered = 50
 
-// Give changes what somebody has in a folder, and writes to him in the same commit where he begins to see
-// it. That it can't be told takes nothing back.
+// Give is give as mail programs have it done: what is beneath has what it had in common.
 func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
-	a := o.app
+	return o.give(ctx, f.By, mailbox.Giving{Grant: f.Grant, How: how})
+}
+
+// give changes what somebody has in a folder, and writes to him in the same commit where he begins to see
+// it. That it can't be told takes nothing back.
+func (o offers) give(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+	a, f := o.app, imap.Offer{By: by, Grant: g.Grant}
 	all, err := a.mailboxes.Grants(ctx, f.Box, f.Folder)
 	if err != nil {
 		return 0, 0, err
@@ -105,12 +110,12 @@ func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before
 	}
 	var letters []*queue.Transfer
 	var links []mailbox.Invitation
-	if after = how.Of(before, f.Rights); !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
+	if after = g.How.Of(before, f.Rights); !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
 		seen := f
 		seen.Rights = after
 		letters, links = o.letters(ctx, seen, true)
 	}
-	before, after, err = a.mailboxes.SetGrantTold(ctx, f.Grant, how, letters, links)
+	before, after, err = a.mailboxes.SetGrantTold(ctx, g, letters, links)
 	if err == nil && len(letters) > 0 {
 		a.queue.Wake(queue.Local)
 	}

@@ -62,3 +62,49 @@ func TestShareIsTold(t *testing.T) {
 		t.Errorf("told in spite of quiet: %d letters, %v", len(list), err)
 	}
 }
+
+// The command shares all that is beneath a folder, in one commit, or the folder alone.
+func TestShareReaches(t *testing.T) {
+	n := openPages(t)
+	ann, _ := n.directory.Snapshot().Mailbox("ann@test.example")
+	bob, _ := n.directory.Snapshot().Mailbox("bob@test.example")
+	n.must(n.mailboxes.OpenBox(t.Context(), ann.ID, "", n.now()))
+	for _, name := range []string{"work/old/older", "work/own"} {
+		_, err := n.mailboxes.CreateFolder(t.Context(), ann.ID, name, "")
+		n.must(err)
+	}
+	add := func(folder, rights string, only bool) func() error {
+		return func() error {
+			_, err := n.addShare(t.Context(), ops.ShareAdd{Owner: "ann@test.example", Folder: folder, With: "bob@test.example", Rights: rights, Only: only, Quiet: true})
+			return err
+		}
+	}
+	remove := func(only bool) func() error {
+		return func() error {
+			_, err := n.removeShare(t.Context(), ops.ShareRemove{Owner: "ann@test.example", Folder: "work", With: "bob@test.example", Only: only})
+			return err
+		}
+	}
+	for i, step := range []struct {
+		do   func() error
+		want string
+	}{
+		{add("work/own", "manage", false), "work/own:manage "},
+		{add("work", "read", true), "work:read work/own:manage "},
+		{add("work", "write", false), "work:write work/old:write work/old/older:write work/own:write "},
+		{remove(true), "work/old:write work/old/older:write work/own:write "},
+		{add("work", "read", false), "work:read work/old:read work/old/older:read work/own:read "},
+		{remove(false), ""},
+	} {
+		n.must(step.do())
+		list, err := n.mailboxes.SharedFolders(t.Context(), n.App.people().Visitor(bob.ID))
+		n.must(err)
+		got := ""
+		for _, f := range list {
+			got += f.Name + ":" + f.Rights.Name() + " "
+		}
+		if got != step.want {
+			t.Errorf("after step %d: %q, want %q", i, got, step.want)
+		}
+	}
+}

@@ -144,16 +144,25 @@ func putFolder(tx *Tx, box int64, name string, use mailbox.Use) (f mailbox.Folde
 	return f, inherit(tx, f)
 }
 
-// RenameFolder renames a folder and all beneath it.
+// RenameFolder renames a folder and all beneath it. What has no rights of its own has those of its new place.
 func (m Mailboxes) RenameFolder(ctx context.Context, box int64, from, to string) error {
-	err := m.db.Update(ctx, func(tx *Tx) error { return renameFolder(tx, box, from, to) })
+	return m.rename(ctx, box, from, to, !slices.Equal(mailbox.Parents(from), mailbox.Parents(to)))
+}
+
+// RenameKept implements mailbox.Granter.
+func (m Mailboxes) RenameKept(ctx context.Context, box int64, from, to string) error {
+	return m.rename(ctx, box, from, to, false)
+}
+
+func (m Mailboxes) rename(ctx context.Context, box int64, from, to string, settles bool) error {
+	err := m.db.Update(ctx, func(tx *Tx) error { return renameFolder(tx, box, from, to, settles) })
 	if err != nil {
 		return fmt.Errorf("store: rename folder %q of box %d to %q: %w", from, box, to, err)
 	}
 	return nil
 }
 
-func renameFolder(tx *Tx, box int64, from, to string) error {
+func renameFolder(tx *Tx, box int64, from, to string, settles bool) error {
 	if from == mailbox.Inbox {
 		return mailbox.ErrInbox
 	}
@@ -171,13 +180,19 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 	for _, f := range all {
 		names[f.Name] = true
 	}
-	if !names[from] {
-		return mailbox.ErrNoFolder
-	}
 	if len(all)+len(mailbox.Parents(to)) >= mailbox.MaxFolders {
 		return fmt.Errorf("%w: %d folders", mailbox.ErrTooMany, len(all))
 	}
-	var moved []mailbox.Folder
+	top, err := folderByName(tx, box, from)
+	if err != nil {
+		return err
+	}
+	var rights resettling
+	if settles {
+		if rights, err = unsettle(tx, top); err != nil {
+			return err
+		}
+	}
 	for _, f := range all {
 		rest, beneath := strings.CutPrefix(f.Name, from)
 		if !beneath || rest != "" && rest[0] != mailbox.Separator[0] {
@@ -195,8 +210,6 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 		if _, err := tx.Exec(`UPDATE mailbox_folder SET name = ? WHERE id = ?`, to+rest, f.ID); err != nil {
 			return err
 		}
-		f.Name = to + rest
-		moved = append(moved, f)
 	}
 	if _, err := nextModSeq(tx, box); err != nil {
 		return err
@@ -204,15 +217,7 @@ func renameFolder(tx *Tx, box int64, from, to string) error {
 	if err := makeParents(tx, box, to); err != nil {
 		return err
 	}
-	if slices.Equal(mailbox.Parents(from), mailbox.Parents(to)) {
-		return nil
-	}
-	for _, f := range moved { // by name: what is above comes first
-		if err := inheritMoved(tx, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return rights.settle(tx)
 }
 
 // DeleteFolder expunges a folder's messages and removes it.

@@ -52,14 +52,14 @@ func (m Mailboxes) Given(ctx context.Context, v mailbox.Visitor) ([]mailbox.Gran
 
 // SetGrant implements mailbox.Granter.
 func (m Mailboxes) SetGrant(ctx context.Context, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
-	return m.SetGrantTold(ctx, mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, how, nil, nil)
+	return m.SetGrantTold(ctx, mailbox.Giving{Grant: mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, How: how}, nil, nil)
 }
 
-// SetGrantTold is SetGrant that queues letters in the same commit, and keeps the invitations in them, if it
-// has somebody begin to see the folder.
-func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error) {
+// SetGrantTold is SetGrant, as far as it is to reach, that queues letters in the same commit, and keeps the
+// invitations in them, if it has somebody begin to see the folder.
+func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Giving, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error) {
 	err = m.db.Update(ctx, func(tx *Tx) (err error) {
-		before, after, err = setGrant(tx, g.Box, g.Folder, g.Who, how, g.Rights)
+		before, after, err = setGrant(tx, g)
 		if err != nil || before.Has(mailbox.MayLookUp) || !after.Has(mailbox.MayLookUp) {
 			return err
 		}
@@ -74,25 +74,25 @@ func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbo
 	return before, after, nil
 }
 
-func setGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
-	if who == mailbox.BoxWho(box) {
+func setGrant(tx *Tx, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+	if g.Who == mailbox.BoxWho(g.Box) {
 		return 0, 0, mailbox.ErrOwner
 	}
-	if err := lockBox(tx, box); err != nil {
+	if err := lockBox(tx, g.Box); err != nil {
 		return 0, 0, err
 	}
-	if err := grantable(tx, box, folder); err != nil {
+	if err := grantable(tx, g.Box, g.Folder); err != nil {
 		return 0, 0, err
 	}
-	beneath, err := followers(tx, box, folder)
+	beneath, err := reached(tx, g)
 	if err != nil {
 		return 0, 0, err
 	}
-	if before, after, err = setOneGrant(tx, box, folder, who, how, r); err != nil {
+	if before, after, err = setOneGrant(tx, g.Box, g.Folder, g.Who, g.How, g.Rights); err != nil {
 		return 0, 0, err
 	}
 	for _, f := range beneath {
-		if _, _, err := setOneGrant(tx, box, f, who, how, r); err != nil {
+		if _, _, err := setOneGrant(tx, g.Box, f, g.Who, g.How, g.Rights); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -120,53 +120,6 @@ func setOneGrant(tx *Tx, box, folder int64, who mailbox.Who, how mailbox.How, r 
 	}
 	_, err = tx.Exec(`INSERT INTO mailbox_grant (box, folder, who, rights) VALUES (?, ?, ?, ?) ON CONFLICT (box, folder, who) DO UPDATE SET rights = excluded.rights`, box, folder, who, after)
 	return before, after, err
-}
-
-// followers are the folders beneath one that have the same rights as it, and so have them after a change,
-// too. What has rights of its own keeps them, and so does what is beneath that.
-func followers(tx *Tx, box, folder int64) (list []int64, err error) {
-	if folder == 0 { // a grant for all of a box reaches all
-		return nil, nil
-	}
-	top, err := folderByID(tx, folder)
-	if err != nil {
-		return nil, err
-	}
-	prefix := top.Name + mailbox.Separator
-	type below struct {
-		id   int64
-		name string
-	}
-	var all []below
-	rows, err := tx.Query(`SELECT id, name FROM mailbox_folder WHERE box = ? AND SUBSTR(name, 1, LENGTH(CAST(? AS TEXT))) = ? AND special_use <> '\Quarantine'`, box, prefix, prefix)
-	err = each(rows, err, func(rows *sql.Rows) error {
-		var b below
-		err := rows.Scan(&b.id, &b.name)
-		all = append(all, b)
-		return err
-	})
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b below) int { return cmp.Compare(a.name, b.name) }) // what is above stands before
-	rights := map[int64]string{}
-	rows, err = tx.Query(`SELECT g.folder, g.who, g.rights FROM mailbox_grant g JOIN mailbox_folder f ON f.id = g.folder
-		WHERE f.box = ? AND (f.id = ? OR SUBSTR(f.name, 1, LENGTH(CAST(? AS TEXT))) = ?) ORDER BY g.folder, g.who`, box, folder, prefix, prefix)
-	err = each(rows, err, func(rows *sql.Rows) error {
-		var id, r int64
-		var who string
-		err := rows.Scan(&id, &who, &r)
-		rights[id] += fmt.Sprintf("%s %d\n", who, r)
-		return err
-	})
-	follows := map[string]bool{top.Name: true}
-	for _, b := range all {
-		above := mailbox.Parents(b.name)
-		if follows[above[len(above)-1]] && rights[b.id] == rights[folder] {
-			follows[b.name], list = true, append(list, b.id)
-		}
-	}
-	return list, err
 }
 
 // grantable refuses what nobody can be given anything in.

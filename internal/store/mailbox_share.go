@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -208,51 +207,6 @@ func putShareAnswer(tx *Tx, reader, folder int64, a mailbox.Answer) error {
 	}
 	_, err := tx.Exec(`INSERT INTO mailbox_answer (folder, reader, answer) VALUES (?, ?, ?) ON CONFLICT (folder, reader) DO UPDATE SET answer = excluded.answer`, folder, reader, a)
 	return err
-}
-
-// inherit gives a new folder what the one above it has: grants, and what was said to
-// them (RFC 4314 §4). The folder above is there. What was said to all of a box holds for its new folders,
-// too: it stands at its inbox.
-func inherit(tx *Tx, f mailbox.Folder) error {
-	above := mailbox.Parents(f.Name)
-	if len(above) == 0 {
-		_, err := tx.Exec(`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), a.reader, a.answer
-			FROM mailbox_folder i JOIN mailbox_answer a ON a.folder = i.id
-			WHERE i.box = ? AND i.name = ? AND i.id <> ? AND EXISTS (SELECT 1 FROM mailbox_grant g WHERE g.box = i.box AND g.folder = 0)`,
-			f.ID, f.Box, mailbox.Inbox, f.ID)
-		if err != nil {
-			return fmt.Errorf("answers to folder %q: %w", f.Name, err)
-		}
-		return nil
-	}
-	var parent int64
-	err := tx.Row(`SELECT id FROM mailbox_folder WHERE box = ? AND name = ?`, []any{f.Box, above[len(above)-1]}, &parent)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, text := range [...]string{
-		`INSERT INTO mailbox_grant (box, folder, who, rights) SELECT box, CAST(? AS BIGINT), who, rights FROM mailbox_grant WHERE folder = ?`,
-		`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), reader, answer FROM mailbox_answer WHERE folder = ? ON CONFLICT (folder, reader) DO NOTHING`,
-	} {
-		if _, err := tx.Exec(text, f.ID, parent); err != nil {
-			return fmt.Errorf("rights of folder %q: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
-// inheritMoved gives a folder that has come beneath another what that one has, where it has no rights of
-// its own.
-func inheritMoved(tx *Tx, f mailbox.Folder) error {
-	var own int
-	err := tx.Row(`SELECT COUNT(*) FROM mailbox_grant WHERE folder = ?`, []any{f.ID}, &own)
-	if err != nil || own > 0 || len(mailbox.Parents(f.Name)) == 0 {
-		return err
-	}
-	return inherit(tx, f)
 }
 
 // forgetFolder takes away what was said of a folder that is gone.

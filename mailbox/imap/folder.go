@@ -119,6 +119,8 @@ func (c *conn) rename(ctx context.Context, r *request) (reply, error) {
 		err = errApart
 	case from == mailbox.Inbox:
 		err = c.renameInbox(ctx, to)
+	case !f.Rights.Has(mailbox.MayAdminister): // he gives nobody rights by it, himself neither
+		err = c.srv.Sharing.RenameKept(ctx, at.box, f.local, at.local)
 	default:
 		err = c.srv.Store.RenameFolder(ctx, at.box, f.local, at.local)
 	}

@@ -18,6 +18,7 @@ type ShareAdd struct {
 	With   string `json:"with"`
 	Rights string `json:"rights"`
 	Quiet  bool   `json:"quiet,omitempty"` // nobody is told
+	Only   bool   `json:"only,omitempty"`  // the folder alone: what is beneath it now keeps what it has
 }
 
 // ShareList asks for what an owner shares, or for what reaches somebody. Result: []Share.
@@ -31,6 +32,7 @@ type ShareRemove struct {
 	Owner  string `json:"owner"`
 	Folder string `json:"folder"`
 	With   string `json:"with"`
+	Only   bool   `json:"only,omitempty"` // as with ShareAdd
 }
 
 // ShareAnswer accepts or declines a share for its receiver. Result: Nothing.

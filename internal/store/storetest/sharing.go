@@ -23,7 +23,7 @@ type SharingStore interface {
 	mailbox.Annotations
 	mailbox.Invitations
 	mailbox.Historian
-	SetGrantTold(ctx context.Context, g mailbox.Grant, how mailbox.How, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
+	SetGrantTold(ctx context.Context, g mailbox.Giving, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
 	ThinInvitations(ctx context.Context, now time.Time) error
 	DropBox(ctx context.Context, box int64, now time.Time) error
 }
@@ -34,6 +34,10 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"rights":                    (*shares).rights,
 		"grants":                    (*shares).grants,
 		"inherited":                 (*shares).inherited,
+		"moved":                     (*shares).moved,
+		"answers of what is moved":  (*shares).movedAnswers,
+		"how far a grant reaches":   (*shares).reach,
+		"rights at random":          (*shares).atRandom,
 		"answers":                   (*shares).answers,
 		"invitations":               (*shares).invitations,
 		"whole boxes":               (*shares).whole,
@@ -203,29 +207,6 @@ func (s *shares) grants() {
 	s.wantErr("what is held", err, mailbox.ErrQuarantine)
 }
 
-// A folder has what the one above has, also later, as long as it has no rights of its own.
-func (s *shares) inherited() {
-	s.make("a")
-	s.give("a", sales, "lrk")
-	s.check(s.share.AnswerShare(s.Context(), visitor(9), s.folder("a").ID, mailbox.Accepted, func(f mailbox.Shared) string { return "X/" + f.Name }))
-	s.make("a/b/c", "d")
-	s.want("seen", s.seen(9), "a:lrk=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
-	s.give("a", sales, "l")
-	s.want("all follow", s.seen(9), "a:l=accepted a/b:l=accepted a/b/c:l=accepted")
-	s.give("a/b", sales, "lrk")
-	s.want("what is beneath follows", s.seen(9), "a:l=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
-	s.give("a", sales, "lr")
-	s.want("what has its own stays", s.seen(9), "a:lr=accepted a/b:lrk=accepted a/b/c:lrk=accepted")
-	s.check(s.s.RenameFolder(s.Context(), 7, "a/b", "d/b"))
-	s.want("a rename takes nothing away", s.seen(9), "a:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
-	s.make("e/f", "a/g")
-	s.give("a/g", sales, "")
-	s.check(s.s.RenameFolder(s.Context(), 7, "a/g", "a/h"))
-	s.want("nor does one within a folder give something", s.seen(9), "a:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
-	s.check(s.s.RenameFolder(s.Context(), 7, "e", "a/e"))
-	s.want("what comes beneath has its rights", s.seen(9), "a:lr=accepted a/e:lr=accepted a/e/f:lr=accepted d/b:lrk=accepted d/b/c:lrk=accepted")
-}
-
 // An invitation is answered once, by its receiver, in time.
 func (s *shares) invitations() {
 	ctx := s.Context()
@@ -236,7 +217,7 @@ func (s *shares) invitations() {
 		if folder != "" {
 			f = s.folder(folder).ID
 		}
-		_, _, err := s.share.SetGrantTold(ctx, mailbox.Grant{Box: 7, Folder: f, Who: mailbox.BoxWho(reader), Rights: mailbox.MayLookUp | mailbox.MayRead}, mailbox.Replace, nil,
+		_, _, err := s.share.SetGrantTold(ctx, mailbox.Giving{Grant: grant(f, "", mailbox.BoxWho(reader), mailbox.MayLookUp|mailbox.MayRead)}, nil,
 			[]mailbox.Invitation{{ID: id, Box: 7, Folder: f, Reader: reader, Expires: when.Add(time.Hour)}})
 		s.check(err)
 	}
