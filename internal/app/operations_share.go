@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
@@ -111,11 +113,27 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 }
 
 func (a *App) removeShare(ctx context.Context, q ops.ShareRemove) (ops.Nothing, error) {
-	g, before, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, 0, a.setGrant)
-	if err == nil && before == 0 {
+	some := false
+	take := func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+		if some, err = a.given(ctx, g); err != nil || !some {
+			return 0, 0, err
+		}
+		return a.setGrant(ctx, by, g)
+	}
+	g, _, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, 0, take)
+	if err == nil && !some {
 		err = control.NotFound("%s of %s: %v %s", q.Folder, q.Owner, mailbox.ErrNoGrant, a.people().Name(g.Who))
 	}
 	return ops.Nothing{}, err
+}
+
+// given reports whether somebody has rights where a change is to reach: in a folder, or beneath it alone.
+func (a *App) given(ctx context.Context, g mailbox.Giving) (bool, error) {
+	all, err := a.mailboxes.BoxGrants(ctx, g.Box)
+	return slices.ContainsFunc(all, func(has mailbox.Grant) bool {
+		beneath := g.Folder != 0 && g.Reach == mailbox.All && strings.HasPrefix(has.Name, g.Name+mailbox.Separator)
+		return has.Who == g.Who && (has.Folder == g.Folder || beneath)
+	}), err
 }
 
 // groups are the boxes that are groups.

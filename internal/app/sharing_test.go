@@ -3,6 +3,7 @@ package app
 import (
 	"testing"
 
+	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
 	"gatepost/internal/queue"
@@ -93,6 +94,7 @@ func TestShareReaches(t *testing.T) {
 		{add("work", "read", true), "work:read work/own:manage "},
 		{add("work", "write", false), "work:write work/old:write work/old/older:write work/own:write "},
 		{remove(true), "work/old:write work/old/older:write work/own:write "},
+		{remove(false), ""},
 		{add("work", "read", false), "work:read work/old:read work/old/older:read work/own:read "},
 		{remove(false), ""},
 	} {
@@ -106,5 +108,8 @@ func TestShareReaches(t *testing.T) {
 		if got != step.want {
 			t.Errorf("after step %d: %q, want %q", i, got, step.want)
 		}
+	}
+	if err := remove(false)(); control.KindOf(err) != control.Missing {
+		t.Errorf("what nobody has: %v", err)
 	}
 }

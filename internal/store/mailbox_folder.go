@@ -217,7 +217,7 @@ func renameFolder(tx *Tx, box int64, from, to string, settles bool) error {
 	if err := makeParents(tx, box, to); err != nil {
 		return err
 	}
-	return rights.settle(tx)
+	return rights.settle(tx, box, to)
 }
 
 // DeleteFolder expunges a folder's messages and removes it.

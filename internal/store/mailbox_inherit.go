@@ -18,28 +18,39 @@ import (
 // them. The folder above is there. What was said to all of a box holds for its new folders,
 // too: it stands at its inbox.
 func inherit(tx *Tx, f mailbox.Folder) error {
-	above := mailbox.Parents(f.Name)
-	if len(above) == 0 {
-		_, err := tx.Exec(`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), a.reader, a.answer
-			FROM mailbox_folder i JOIN mailbox_answer a ON a.folder = i.id
-			WHERE i.box = ? AND i.name = ? AND i.id <> ? AND EXISTS (SELECT 1 FROM mailbox_grant g WHERE g.box = i.box AND g.folder = 0)
-			ON CONFLICT (folder, reader) DO NOTHING`,
-			f.ID, f.Box, mailbox.Inbox, f.ID)
-		if err != nil {
-			return fmt.Errorf("answers to folder %q: %w", f.Name, err)
-		}
-		return nil
+	const in = ` = ?`
+	if len(mailbox.Parents(f.Name)) == 0 {
+		return answersToAll(tx, f.Box, in, []any{f.ID})
 	}
 	parent, err := folderAbove(tx, f.Box, f.Name)
 	if err != nil || parent == 0 {
 		return err
 	}
+	return copyRights(tx, parent, in, []any{f.ID})
+}
+
+// answersToAll gives folders, for which in and ids stand, what was said to all of a box.
+func answersToAll(tx *Tx, box int64, in string, ids []any) error {
+	_, err := tx.Exec(`INSERT INTO mailbox_answer (folder, reader, answer) SELECT f.id, a.reader, a.answer
+		FROM mailbox_folder f JOIN mailbox_folder i ON i.box = f.box AND i.name = ? AND i.id <> f.id JOIN mailbox_answer a ON a.folder = i.id
+		WHERE f.id`+in+` AND EXISTS (SELECT 1 FROM mailbox_grant g WHERE g.box = ? AND g.folder = 0)
+		ON CONFLICT (folder, reader) DO NOTHING`, slices.Concat([]any{mailbox.Inbox}, ids, []any{box})...)
+	if err != nil {
+		return fmt.Errorf("answers to all of box %d: %w", box, err)
+	}
+	return nil
+}
+
+// copyRights gives folders, for which in and ids stand, what the one above has.
+func copyRights(tx *Tx, above int64, in string, ids []any) error {
 	for _, text := range [...]string{
-		`INSERT INTO mailbox_grant (box, folder, who, rights) SELECT box, CAST(? AS BIGINT), who, rights FROM mailbox_grant WHERE folder = ?`,
-		`INSERT INTO mailbox_answer (folder, reader, answer) SELECT CAST(? AS BIGINT), reader, answer FROM mailbox_answer WHERE folder = ? ON CONFLICT (folder, reader) DO NOTHING`,
+		`INSERT INTO mailbox_grant (box, folder, who, rights) SELECT f.box, f.id, g.who, g.rights
+			FROM mailbox_grant g JOIN mailbox_folder f ON f.box = g.box WHERE g.folder = ? AND f.id` + in,
+		`INSERT INTO mailbox_answer (folder, reader, answer) SELECT f.id, a.reader, a.answer
+			FROM mailbox_answer a CROSS JOIN mailbox_folder f WHERE a.folder = ? AND f.id` + in + ` ON CONFLICT (folder, reader) DO NOTHING`,
 	} {
-		if _, err := tx.Exec(text, f.ID, parent); err != nil {
-			return fmt.Errorf("rights of folder %q: %w", f.Name, err)
+		if _, err := tx.Exec(text, append([]any{above}, ids...)...); err != nil {
+			return fmt.Errorf("rights of folder %d: %w", above, err)
 		}
 	}
 	return nil
@@ -135,6 +146,9 @@ type resettling struct {
 	folders []int64 // what comes with it, itself first; none where it has rights of its own
 }
 
+// settleSome is of how many folders one statement changes the rights.
+const settleSome = 100
+
 // unsettle looks at a folder before its name changes.
 func unsettle(tx *Tx, f mailbox.Folder) (r resettling, err error) {
 	if r.above, err = folderAbove(tx, f.Box, f.Name); err != nil {
@@ -156,24 +170,39 @@ func unsettle(tx *Tx, f mailbox.Folder) (r resettling, err error) {
 }
 
 // settle gives what was moved the rights of its new place. What was said to the folder above before is taken back
-// with its rights; what was said to a moved folder alone stays.
-func (r resettling) settle(tx *Tx) error {
-	for _, id := range r.folders {
-		if _, err := tx.Exec(`DELETE FROM mailbox_grant WHERE folder = ?`, id); err != nil {
+// with its rights; what was said to a moved folder alone stays. A mailbox may have thousands of folders, and waits
+// meanwhile: some statements do for many of them.
+func (r resettling) settle(tx *Tx, box int64, name string) error {
+	above, err := folderAbove(tx, box, name)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(r.folders, settleSome) {
+		in, ids := ` IN (`+marks(len(some))+`)`, anys(some)
+		if err := r.leave(tx, in, ids); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM mailbox_answer WHERE folder = ? AND EXISTS (SELECT 1 FROM mailbox_answer p
-			WHERE p.folder = ? AND p.reader = mailbox_answer.reader AND p.answer = mailbox_answer.answer)`, id, r.above)
+		if above == 0 {
+			err = answersToAll(tx, box, in, ids)
+		} else {
+			err = copyRights(tx, above, in, ids)
+		}
 		if err != nil {
 			return err
 		}
-		f, err := folderByID(tx, id)
-		if err == nil {
-			err = inherit(tx, f)
-		}
-		if err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// leave takes from folders what they had of the one above.
+func (r resettling) leave(tx *Tx, in string, ids []any) error {
+	if _, err := tx.Exec(`DELETE FROM mailbox_grant WHERE folder`+in, ids...); err != nil {
+		return fmt.Errorf("rights of the former place: %w", err)
+	}
+	_, err := tx.Exec(`DELETE FROM mailbox_answer WHERE folder`+in+` AND EXISTS (SELECT 1 FROM mailbox_answer p
+		WHERE p.folder = ? AND p.reader = mailbox_answer.reader AND p.answer = mailbox_answer.answer)`, append(slices.Clone(ids), r.above)...)
+	if err != nil {
+		return fmt.Errorf("answers of the former place: %w", err)
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"inherited":                 (*shares).inherited,
 		"moved":                     (*shares).moved,
 		"answers of what is moved":  (*shares).movedAnswers,
+		"many moved":                (*shares).movedMany,
+		"moved to the top":          (*shares).movedToTop,
 		"how far a grant reaches":   (*shares).reach,
 		"rights at random":          (*shares).atRandom,
 		"answers":                   (*shares).answers,
