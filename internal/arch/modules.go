@@ -39,7 +39,7 @@ func owners() []owner {
 		{"database/sql", []string{"internal/store", "internal/lookup"}}, // lookup reads the databases of others
 		{"github.com/expr-lang/expr", []string{"rules"}},
 		{"github.com/oschwald/maxminddb-golang", []string{"internal/geoip"}},
-		{"github.com/mojocn/base64Captcha", []string{"internal/captcha"}},
+		{"github.com/dchest/captcha", []string{"internal/captcha"}},
 		{"github.com/skip2/go-qrcode", []string{"internal/web"}},
 		{"github.com/makiuchi-d/gozxing", []string{"internal/picture"}},
 		{"github.com/go-jose/go-jose", []string{"internal/identity", "internal/identity/identitytest"}},

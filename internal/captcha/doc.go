@@ -16,7 +16,7 @@
 // beyond a size that is fixed, and a restart forgets it: who was answering gets a new
 // task.
 //
-// The image is no wall: tesseract as it comes reads one of 150 (TestMachine), but a program
+// The image is no wall: tesseract as it comes reads none of 150 (TestMachine), but a program
 // that is made for it will read most, and one that listens too. That is why work and limits
 // stand beside it.
 package captcha

@@ -2,23 +2,18 @@ package captcha
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"image/color"
+	"io"
 
-	"github.com/mojocn/base64Captcha"
+	drawing "github.com/dchest/captcha"
 )
 
 // An image is Width by Height pixels.
 const (
 	Width  = 240
 	Height = 80
-)
-
-// How an image is drawn: one colour, letters that lean and wave, a line through them and
-// dots, which is what people read best of what machines don't.
-const (
-	lean = 0.6
-	dots = 80
 )
 
 // A kind is a way to tell the digits.
@@ -42,9 +37,9 @@ func (t *Tasks) Image(id string) ([]byte, error) {
 	return t.drawing(sketch{task: id, kind: image})
 }
 
-// Audio returns a task's digits read aloud, some twelve seconds, as a WAV: 8 kHz, 8 bits, one
-// channel. The languages are those of base64Captcha, English for any other. Else it is
-// as Image.
+// Audio returns a task's digits read aloud, twelve to twenty-three seconds, as a WAV: 8 kHz, 8 bits, one
+// channel. The languages are those of dchest/captcha: English, Japanese, Portuguese, Russian
+// and Chinese; and English for any other. Else it is as Image.
 func (t *Tasks) Audio(id, lang string) ([]byte, error) {
 	return t.drawing(sketch{task: id, kind: sound, lang: lang})
 }
@@ -87,19 +82,23 @@ func (t *Tasks) sit(s sketch) (answer string, old []byte, err error) {
 	return k.answer, nil, nil
 }
 
+// draw tells the digits. An image has one colour, digits that lean and wave, a line through them
+// and dots, which is what people read best of what machines don't. No two drawings are alike,
+// even of one answer.
 func (s sketch) draw(answer string) ([]byte, error) {
-	var d base64Captcha.Driver = base64Captcha.NewDriverDigit(Height, Width, len(answer), lean, dots)
-	if s.kind == sound {
-		d = base64Captcha.NewDriverAudio(len(answer), s.lang)
-	}
-	item, err := d.DrawCaptcha(answer)
-	if err != nil {
-		return nil, err
-	}
-	if m, ok := item.(*base64Captcha.ItemDigit); ok {
-		m.Palette[0] = color.White // in place of nothing, on which dark digits would vanish at night
+	digits := []byte(answer)
+	for i := range digits {
+		digits[i] -= '0'
 	}
 	var b bytes.Buffer
-	_, err = item.WriteTo(&b)
+	var item io.WriterTo
+	if s.kind == sound {
+		item = drawing.NewAudio(rand.Text(), digits, s.lang)
+	} else {
+		m := drawing.NewImage(rand.Text(), digits, Width, Height)
+		m.Palette[0] = color.White // in place of nothing, on which dark digits would vanish at night
+		item = m
+	}
+	_, err := item.WriteTo(&b)
 	return b.Bytes(), err
 }

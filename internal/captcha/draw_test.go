@@ -11,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,8 +51,7 @@ func TestImage(t *testing.T) {
 func TestAudio(t *testing.T) {
 	tasks := fixed()
 	k := made(t, tasks, "tx1", ann)
-	spoken := map[string]bool{}
-	for _, lang := range []string{"en", "fr"} {
+	for _, lang := range []string{"en", "fr", "no such"} {
 		b, err := tasks.Audio(k.ID, lang)
 		if err != nil {
 			t.Fatal(err)
@@ -65,10 +66,6 @@ func TestAudio(t *testing.T) {
 		if err != nil || !bytes.Equal(b, again) {
 			t.Errorf("%s: the same sound again: %v", lang, err)
 		}
-		spoken[string(b)] = true
-	}
-	if len(spoken) != 2 {
-		t.Error("both languages sound the same")
 	}
 }
 
@@ -152,7 +149,7 @@ func TestMachine(t *testing.T) {
 	}
 	const images = 50
 	dir := t.TempDir()
-	read := 0
+	read, crashed := 0, 0
 	for n := range images {
 		answer := randomDigits()
 		b, err := sketch{kind: image}.draw(answer)
@@ -166,16 +163,39 @@ func TestMachine(t *testing.T) {
 		c := exec.CommandContext(t.Context(), program, file, "-", "--psm", "7", "-c", "tessedit_char_whitelist=0123456789")
 		c.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
 		out, err := c.Output()
-		if err != nil {
+		switch {
+		case crash(err):
+			crashed++ // it divides by nought on some image: that is not read
+		case err != nil:
 			t.Fatal(err)
-		}
-		if strings.TrimSpace(string(out)) == answer {
+		case strings.TrimSpace(string(out)) == answer:
 			read++
 		}
 	}
-	t.Logf("tesseract read %d of %d", read, images)
+	t.Logf("tesseract read %d of %d, and crashed on %d", read, images, crashed)
 	if read > images/10 {
 		t.Errorf("tesseract read %d of %d", read, images)
+	}
+	if crashed > images/5 {
+		t.Errorf("tesseract crashed on %d of %d: what it would read is not known", crashed, images)
+	}
+}
+
+// crash reports whether a program died of a fault of its own.
+func crash(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGILL}, status.Signal())
+}
+
+func TestCrash(t *testing.T) {
+	for script, want := range map[string]bool{"true": false, "exit 1": false, "kill -FPE $$": true, "kill -SEGV $$": true, "kill -KILL $$": false} {
+		if got := crash(exec.CommandContext(t.Context(), "sh", "-c", script).Run()); got != want {
+			t.Errorf("%s: got %v, want %v", script, got, want)
+		}
 	}
 }
 
