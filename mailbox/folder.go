@@ -3,6 +3,7 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -57,8 +58,16 @@ const (
 // folder is made for it by them.
 const Quarantine Use = `\Quarantine`
 
-// QuarantineName is the name that the folder has, where no other was there first.
-const QuarantineName = "Quarantine"
+// QuarantineName is the name that the folder has beside these, where no other was there first:
+// a French one where the standard folders have theirs in French, whatever the owner's language is now.
+func QuarantineName(beside []Folder) string {
+	for _, french := range StandardFolders("fr") {
+		if french.Use != "" && slices.ContainsFunc(beside, func(f Folder) bool { return f.Use == french.Use && f.Name == french.Name }) {
+			return "Quarantaine"
+		}
+	}
+	return "Quarantine"
+}
 
 // ParseUse returns the use of that name in any case; false where no folder can
 // be made for it.

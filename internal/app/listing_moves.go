@@ -154,7 +154,7 @@ func (l *lister) target(ctx context.Context, box int64, from mailbox.Folder, to 
 
 // openListings makes the folders of a new mailbox.
 func (a *App) openListings(ctx context.Context, box directory.Mailbox) error {
-	return a.mailboxes.GiveListings(ctx, box.ID, box.Language)
+	return a.mailboxes.GiveListings(ctx, box.ID, a.languageOf(box))
 }
 
 // giveListings makes, some times an hour, the folders of mailboxes that were opened by an older
@@ -183,7 +183,7 @@ func (a *App) giveSome(ctx context.Context) error {
 		begin := time.Now()
 		for _, id := range boxes {
 			box, _ := a.directory.Snapshot().Box(id)
-			if err := a.mailboxes.GiveListings(ctx, id, box.Language); err != nil {
+			if err := a.mailboxes.GiveListings(ctx, id, a.languageOf(box)); err != nil {
 				return err
 			}
 			a.changes.Notify(id)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,9 +85,7 @@ func (a *App) recoverMail(ctx context.Context, q ops.MailboxRecover) (ops.Recove
 			return ops.Recovered{}, err
 		}
 	}
-	dom, _ := a.directory.Snapshot().Domain(m.Address.Domain())
-	lang := cmp.Or(m.Language, dom.Language, a.config.Load().Digest.Language)
-	done, err := a.mailboxes.Recover(ctx, m.ID, ids, mailbox.RecoveredName(lang))
+	done, err := a.mailboxes.Recover(ctx, m.ID, ids, mailbox.RecoveredName(a.languageOf(m)))
 	if err != nil {
 		return ops.Recovered{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}

@@ -41,7 +41,7 @@ func (a *App) addGroup(ctx context.Context, q ops.GroupAdd) (ops.Group, error) {
 			return ops.Group{}, told(err)
 		}
 	}
-	if err := a.mailboxes.OpenBox(ctx, m.ID, m.Language, a.now()); err != nil {
+	if err := a.openBox(ctx, m); err != nil {
 		return ops.Group{}, fmt.Errorf("group %s: %w", p, err)
 	}
 	if err := a.mailboxes.SetGroup(ctx, m.ID, true); err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -109,7 +110,7 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, told(err)
 	}
-	if err := a.mailboxes.OpenBox(ctx, m.ID, m.Language, a.now()); err != nil {
+	if err := a.openBox(ctx, m); err != nil {
 		return ops.Mailbox{}, fmt.Errorf("mailbox %s: %w", m.Address, err)
 	}
 	if err := a.openListings(ctx, m); err != nil {
@@ -120,6 +121,17 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 		shown.Warnings = a.weak(q.Password, string(m.Address))
 	}
 	return shown, err
+}
+
+// openBox makes a mailbox's standard folders, where it has none yet, with names in its owner's language.
+func (a *App) openBox(ctx context.Context, m directory.Mailbox) error {
+	return a.mailboxes.OpenBox(ctx, m.ID, a.languageOf(m), a.now())
+}
+
+// languageOf is that of a mailbox's owner: its own, else its domain's, else the node's.
+func (a *App) languageOf(m directory.Mailbox) string {
+	dom, _ := a.directory.Snapshot().Domain(m.Address.Domain())
+	return cmp.Or(m.Language, dom.Language, a.config.Load().Digest.Language)
 }
 
 func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, error) {

@@ -110,7 +110,7 @@ func (a *App) importMailbox(ctx context.Context, q ops.MailboxImport) (ops.Mailb
 	if !filepath.IsAbs(q.Path) {
 		return ops.MailboxImported{}, control.Misused("%q is no absolute path", q.Path)
 	}
-	if err := a.mailboxes.OpenBox(ctx, box.ID, box.Language, a.now()); err != nil {
+	if err := a.openBox(ctx, box); err != nil {
 		return ops.MailboxImported{}, err
 	}
 	i := &importing{app: a, box: box.ID, below: q.Folder, folders: map[string]*importFolder{}, done: ops.MailboxImported{Faults: []string{}}}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,16 +154,10 @@ func (r recoveries) PasswordChanged(ctx context.Context, box int64, from netip.A
 // tellOwner writes into the inbox what became of an account: who has lost it to somebody else hears of it there.
 func (r recoveries) tellOwner(ctx context.Context, m directory.Mailbox, what, detail string) {
 	now := r.now()
-	content := r.letters.account(r.language(m), m.Address, m.Address, what, detail, "", r.config.Load().Hostname, now)
+	content := r.letters.account(r.languageOf(m), m.Address, m.Address, what, detail, "", r.config.Load().Hostname, now)
 	if err := r.deliverLetter(ctx, m.ID, queue.Letter{To: m.Address, Content: content, Kind: "account"}, now); err != nil {
 		r.log.Error("an owner is not told of a change of his account", "mailbox", m.Address, "change", what, "error", err)
 	}
-}
-
-// language is that of a mailbox's owner.
-func (r recoveries) language(m directory.Mailbox) string {
-	dom, _ := r.directory.Snapshot().Domain(m.Address.Domain())
-	return cmp.Or(m.Language, dom.Language, r.config.Load().Digest.Language)
 }
 
 // newLink makes a link, and its address.
@@ -181,7 +174,7 @@ func (r recoveries) mailLink(ctx context.Context, m directory.Mailbox, kind acce
 		return errNoURL
 	}
 	l, url := r.newLink(m, kind, to, life)
-	content := r.letters.account(r.language(m), m.Address, to, string(kind)+"link", "", url, r.config.Load().Hostname, l.Created)
+	content := r.letters.account(r.languageOf(m), m.Address, to, string(kind)+"link", "", url, r.config.Load().Hostname, l.Created)
 	t, err := r.queue.Letter(ctx, queue.Letter{To: to, Content: content, Kind: "recovery", Life: life})
 	if errors.Is(err, queue.ErrMany) {
 		return access.ErrManyLinks

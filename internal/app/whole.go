@@ -27,7 +27,7 @@ func (a *App) dialWhole(ctx context.Context, acc *collector.Account) (collector.
 	if !ok {
 		return nil, errors.New("its mailbox is gone")
 	}
-	if err := a.mailboxes.OpenBox(ctx, box.ID, box.Language, a.now()); err != nil {
+	if err := a.openBox(ctx, box); err != nil {
 		return nil, err
 	}
 	server, err := a.serverOf(ctx, acc)

@@ -54,16 +54,14 @@ func putHeldFolder(tx *Tx, box int64) error {
 	if known, err := hasHeldFolder(tx, box); known || err != nil {
 		return err
 	}
-	name := mailbox.QuarantineName
-	for n := 2; ; n++ {
-		_, err := folderByName(tx, box, name)
-		if errors.Is(err, mailbox.ErrNoFolder) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		name = fmt.Sprint(mailbox.QuarantineName, " ", n)
+	beside, err := foldersOf(tx, box)
+	if err != nil {
+		return err
+	}
+	first := mailbox.QuarantineName(beside)
+	name := first
+	for n := 2; slices.ContainsFunc(beside, func(f mailbox.Folder) bool { return f.Name == name }); n++ {
+		name = fmt.Sprint(first, " ", n)
 	}
 	if _, err := putFolder(tx, box, name, mailbox.Quarantine); err != nil {
 		return err

@@ -15,7 +15,7 @@ func TestHeldFolder(t *testing.T) {
 	onEngines(t, func(t *testing.T, open func(*testing.T) *DB) {
 		storetest.HeldFolder(t, func(t *testing.T) storetest.HeldRows {
 			db := checked(t, open(t))
-			knownBoxes(t, db, 2)
+			knownBoxes(t, db, 3)
 			return storetest.HeldRows{
 				Mailboxes: db.Mailboxes(), Quarantine: quarantineRows(db),
 				Back: func(t *testing.T, id string) {
@@ -69,7 +69,7 @@ func openHeldFolder(t testing.TB, db *DB, box int64) mailbox.Folder {
 	if err := m.OpenHeld(t.Context(), box); err != nil {
 		t.Fatal(err)
 	}
-	f, err := m.Folder(t.Context(), box, mailbox.QuarantineName)
+	f, err := m.Folder(t.Context(), box, "Quarantine")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,12 +103,12 @@ func (f *heldFolder) shown() (all []string) {
 var everything = mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}
 
 func (f *heldFolder) opened() {
-	f.want("name", f.held().Name, mailbox.QuarantineName)
+	f.want("name", f.held().Name, "Quarantine")
 	f.want("subscribed", f.held().Subscribed, true)
 	f.check(f.s.OpenHeld(f.Context(), 1))
 	f.want("the same", f.held().ID, f.id)
 	f.check(f.s.OpenBox(f.Context(), 2, "", when))
-	for _, name := range []string{mailbox.QuarantineName, "Quarantine 2"} {
+	for _, name := range []string{"Quarantine", "Quarantine 2"} {
 		_, err := f.s.CreateFolder(f.Context(), 2, name, "")
 		f.check(err)
 	}
@@ -116,6 +116,13 @@ func (f *heldFolder) opened() {
 	other, err := f.s.Folder(f.Context(), 2, "Quarantine 3")
 	f.check(err)
 	f.want("use beside others of the name", other.Use, mailbox.Quarantine)
+	f.check(f.s.OpenBox(f.Context(), 3, "fr", when))
+	_, err = f.s.CreateFolder(f.Context(), 3, "Quarantaine", "")
+	f.check(err)
+	f.check(f.s.OpenHeld(f.Context(), 3))
+	other, err = f.s.Folder(f.Context(), 3, "Quarantaine 2")
+	f.check(err)
+	f.want("use among French names", other.Use, mailbox.Quarantine)
 	f.wantErr("no such folder", f.s.Gather(f.Context(), 1<<40), mailbox.ErrNoFolder)
 	f.check(f.s.Gather(f.Context(), f.id-1)) // another one: nothing is to be done
 }
@@ -196,7 +203,7 @@ func (f *heldFolder) unchangeable() {
 	ctx, inbox := f.Context(), f.s
 	in, err := inbox.Folder(ctx, 1, mailbox.Inbox)
 	f.check(err)
-	d := mailbox.Delivery{Box: 1, Folder: mailbox.QuarantineName, Blob: "blob9", Size: 5, Time: when}
+	d := mailbox.Delivery{Box: 1, Folder: "Quarantine", Blob: "blob9", Size: 5, Time: when}
 	f.check(f.s.Deliver(ctx, &d))
 	f.want("delivered to", d.FolderID, in.ID)
 	d = mailbox.Delivery{Box: 1, Folder: string(mailbox.Quarantine), Blob: "blob9", Size: 5, Time: when}
@@ -209,8 +216,8 @@ func (f *heldFolder) unchangeable() {
 		"move out":     func() error { _, err := f.s.Move(ctx, f.id, everything, in.ID); return err },
 		"flags":        func() error { _, err := f.s.SetFlags(ctx, f.id, everything, mailbox.FlagChange{}); return err },
 		"expunge":      func() error { return f.s.Expunge(ctx, f.id, everything) },
-		"delete":       func() error { return f.s.DeleteFolder(ctx, 1, mailbox.QuarantineName) },
-		"rename":       func() error { return f.s.RenameFolder(ctx, 1, mailbox.QuarantineName, "Other") },
+		"delete":       func() error { return f.s.DeleteFolder(ctx, 1, "Quarantine") },
+		"rename":       func() error { return f.s.RenameFolder(ctx, 1, "Quarantine", "Other") },
 		"rename below": func() error { return f.s.RenameFolder(ctx, 1, "Junk", "Quarantine/Junk") },
 		"create below": func() error { _, err := f.s.CreateFolder(ctx, 1, "Quarantine/a/b", ""); return err },
 		"standard uses": func() error {

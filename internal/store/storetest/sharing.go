@@ -205,7 +205,7 @@ func (s *shares) grants() {
 	s.check(err)
 	s.want("left", all, []mailbox.Grant{grant(a, "a", "box:8", 3)})
 	s.check(s.s.OpenHeld(ctx, 7))
-	_, _, err = s.share.SetGrant(ctx, 7, s.folder(mailbox.QuarantineName).ID, sales, mailbox.Add, 1)
+	_, _, err = s.share.SetGrant(ctx, 7, s.folder("Quarantine").ID, sales, mailbox.Add, 1)
 	s.wantErr("what is held", err, mailbox.ErrQuarantine)
 }
 
@@ -297,7 +297,7 @@ func (s *shares) whole() {
 	r, group, err = s.share.BoxRights(ctx, visitor(9), 9)
 	s.check(err)
 	s.want("at one's own", []any{r, group}, []any{mailbox.AllRights, false})
-	r, err = s.share.Rights(ctx, visitor(9), s.folder(mailbox.QuarantineName).ID)
+	r, err = s.share.Rights(ctx, visitor(9), s.folder("Quarantine").ID)
 	s.check(err)
 	s.want("what is held", r, "")
 	boxes, err := s.share.GroupBoxes(ctx)
