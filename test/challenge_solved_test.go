@@ -35,7 +35,7 @@ const unprovenSender, unprovenClient = "zoe@unproven.example", "198.51.100.9"
 const hookVariable = "CAPTCHA_ANSWERS"
 
 func TestChallengeSolved(t *testing.T) {
-	hooked, err := machine.Build(t.Context(), t.TempDir(), "-tags", "captchahook")
+	hooked, err := machine.Build(t.Context(), t.TempDir(), stripped, "-tags", "captchahook")
 	if err != nil {
 		t.Fatal(err)
 	}
