@@ -6,8 +6,9 @@ import "context"
 // ENVELOPE tells, some fields of the header. A page has it of all messages of a block of UIDs, so that
 // a folder is listed by one row of the store for each block, and without the messages' content.
 //
-// Pages are made by who reads a block that has none, and are gone with the first message that leaves
-// it. What is in them is elsewhere too, so that they can be thrown away at any time.
+// Pages are made behind deliveries, once no more messages can come into a block, or by who reads a block that has
+// none, and are gone with the first message that leaves it. What is in them is elsewhere too, so that they can be
+// thrown away at any time.
 
 // PageUIDs is how many UIDs a block has.
 const PageUIDs = 64
@@ -34,4 +35,16 @@ type Pager interface {
 	// KeepPages keeps pages, in place of those that are there. Of a block from which a message has gone
 	// meanwhile, or that may get more, none is kept. They may be lost when the host falls.
 	KeepPages(ctx context.Context, folder int64, pages []Page) error
+}
+
+// A FolderBlock is a block of a folder.
+type FolderBlock struct {
+	Folder int64
+	Block  uint32
+}
+
+// A PageFinder finds pages that are not there.
+type PageFinder interface {
+	// Unpaged returns the blocks that have messages of a batch, can get no more and have no page of a kind.
+	Unpaged(ctx context.Context, b TextBatch, kind PageKind) ([]FolderBlock, error)
 }

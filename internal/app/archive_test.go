@@ -68,7 +68,7 @@ func TestSearchArchive(t *testing.T) {
 		if indexed {
 			for more := true; more; {
 				var err error
-				more, err = textIndexer{n.mailboxes, n.blobs, n.log}.work(t.Context())
+				more, err = n.textIndexer().work(t.Context())
 				n.must(err)
 			}
 		}

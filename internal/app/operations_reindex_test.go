@@ -10,7 +10,7 @@ import (
 // An index that is dropped is made anew from the messages, of one mailbox or of all.
 func TestReindex(t *testing.T) {
 	n := openBoxes(t)
-	x := textIndexer{n.mailboxes, n.blobs, n.log}
+	x := n.textIndexer()
 	work := func() (batches int) {
 		for {
 			more, err := x.work(t.Context())

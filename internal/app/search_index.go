@@ -8,6 +8,7 @@ import (
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
 )
 
 const (
@@ -17,18 +18,23 @@ const (
 	packEvery  = 512             // e-mails of a box until it is asked whether they fill a block: that reads all that wait for one
 )
 
-// A textIndexer takes the texts of new e-mails into the index that SEARCH asks, beside the
-// mail: what it has not come to is read by each search. It works a fifth of the time at most: that keeps up with
+// A textIndexer takes the texts of new e-mails into the index that SEARCH asks, and then makes the pages that FETCH asks, beside the
+// mail: what it has not come to is read by who asks. It works a fifth of the time at most: that keeps up with
 // some hundred e-mails a second, and leaves the processors to who brings them.
 type textIndexer struct {
 	rows  mailbox.TextRows
+	pages imap.PageMaker
 	blobs blob.Store
 	log   *slog.Logger
 }
 
+func (a *App) textIndexer() textIndexer {
+	return textIndexer{a.mailboxes, imap.PageMaker{Store: a.mailboxes, Bodies: a.blobs}, a.blobs, a.log}
+}
+
 // indexTexts goes on for as long as the node serves.
 func (a *App) indexTexts(ctx context.Context) error {
-	x := textIndexer{a.mailboxes, a.blobs, a.log}
+	x := a.textIndexer()
 	wait := time.NewTimer(indexEvery)
 	defer wait.Stop()
 	for {
@@ -79,8 +85,14 @@ func (x textIndexer) batch(ctx context.Context, box int64) error {
 			return ctx.Err()
 		}
 	}
-	if err := x.rows.PutSignatures(ctx, b, list); err != nil || b.From/packEvery == b.To/packEvery {
+	if err := x.rows.PutSignatures(ctx, b, list); err != nil {
 		return err
+	}
+	if err := x.pages.Make(ctx, b); err != nil && ctx.Err() == nil { // who lists them makes them
+		x.log.Error("pages of messages not made", "box", box, "error", err)
+	}
+	if b.From/packEvery == b.To/packEvery {
+		return nil
 	}
 	_, err = x.rows.Pack(ctx, box)
 	return err

@@ -27,6 +27,27 @@ func (m Mailboxes) Pages(ctx context.Context, folder int64, kind mailbox.PageKin
 	return pages, nil
 }
 
+// Unpaged implements mailbox.PageFinder.
+func (m Mailboxes) Unpaged(ctx context.Context, b mailbox.TextBatch, kind mailbox.PageKind) (list []mailbox.FolderBlock, err error) {
+	err = m.db.View(ctx, func(tx *Tx) error {
+		list = nil
+		rows, err := tx.Query(`SELECT DISTINCT m.folder, m.uid / ? FROM mailbox_folder f JOIN mailbox_message m ON m.folder = f.id AND m.email > ? AND m.email <= ?
+			WHERE f.box = ? AND m.uid / ? < f.uidnext / ?
+			AND NOT EXISTS (SELECT 1 FROM mailbox_page p WHERE p.folder = m.folder AND p.block = m.uid / ? AND p.kind = ?) ORDER BY 1, 2`,
+			mailbox.PageUIDs, b.From, b.To, b.Box, mailbox.PageUIDs, mailbox.PageUIDs, mailbox.PageUIDs, int64(kind))
+		return each(rows, err, func(rows *sql.Rows) error {
+			var at mailbox.FolderBlock
+			err := rows.Scan(&at.Folder, &at.Block)
+			list = append(list, at)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: blocks of box %d without pages: %w", b.Box, err)
+	}
+	return list, nil
+}
+
 // KeepPages implements mailbox.Pager.
 func (m Mailboxes) KeepPages(ctx context.Context, folder int64, pages []mailbox.Page) error {
 	err := m.db.engine.soon(ctx, func(tx *Tx) error {

@@ -12,7 +12,8 @@ import (
 )
 
 // FETCH of what lists of messages show is answered by pages (mailbox.Page). Where a block has none, its messages are
-// read one by one; and where the client wants all of the block, its page is made of them.
+// read one by one; and where the client wants all of the block, its page is made of them. Most blocks have theirs before
+// anybody asks (PageMaker).
 
 const (
 	pagesAtOnce = 8 // blocks whose pages are read at once
@@ -233,16 +234,21 @@ func (f *pagedFetch) readFields(ctx context.Context, l *listed) error {
 	if len(f.sets) == 0 {
 		return nil
 	}
-	content, err := f.srv.Bodies.Open(ctx, blob.ID(l.Blob))
+	set := ^fieldSet(signedFields)
+	if slices.Contains(f.kinds, signedPage) {
+		set = ^fieldSet(0)
+	}
+	return l.read(ctx, f.srv.Bodies, set)
+}
+
+// read reads fields of the message's header.
+func (l *listed) read(ctx context.Context, bodies Bodies, set fieldSet) error {
+	content, err := bodies.Open(ctx, blob.ID(l.Blob))
 	if err != nil {
 		return err
 	}
 	defer content.Close()
 	m := l.View.Message(mail.NewSpooled(content, content.Size()))
-	set := ^fieldSet(signedFields)
-	if slices.Contains(f.kinds, signedPage) {
-		set = ^fieldSet(0)
-	}
 	l.fields = picked(m.Header(), set)
 	return m.Err()
 }

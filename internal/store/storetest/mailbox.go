@@ -24,6 +24,7 @@ type MailboxStore interface {
 	mailbox.Copier
 	mailbox.Historian
 	mailbox.Pager
+	mailbox.PageFinder
 	ThinExpunged(ctx context.Context, keep int) error
 	mailbox.Gauge
 	mailbox.Keeper

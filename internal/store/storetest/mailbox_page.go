@@ -32,10 +32,20 @@ func (b *box) pages() {
 		}
 		b.want(what, got, want)
 	}
+	unpaged := func(what string, from int64, want ...mailbox.FolderBlock) {
+		b.Helper()
+		got, err := b.s.Unpaged(ctx, mailbox.TextBatch{Box: 7, From: from, To: 4 * mailbox.PageUIDs}, 1)
+		b.check(err)
+		b.want("without pages "+what, got, want)
+	}
 	fill(2*mailbox.PageUIDs - 2) // up to the last but one of block 1
 	b.check(b.s.KeepPages(ctx, inbox, []mailbox.Page{page(0, 1, 63, "a"), page(1, 1, 63, "b"), page(2, 1, 0, "c"), page(7, 1, 0, "d")}))
 	kept("of the block that is full", "0/1:63:a")
+	unpaged("while one is not full", 0)
 	fill(1)
+	unpaged("once it is", 0, mailbox.FolderBlock{Folder: inbox, Block: 1})
+	unpaged("of the last e-mail", 2*mailbox.PageUIDs-2, mailbox.FolderBlock{Folder: inbox, Block: 1})
+	unpaged("of none of its e-mails", 2*mailbox.PageUIDs-1)
 	b.check(b.s.KeepPages(ctx, inbox, []mailbox.Page{page(1, 1, 63, "x"), page(1, 2, 64, "e"), page(1, 1, 64, "f"), page(0, 1, 63, "g")}))
 	kept("of both", "0/1:63:g", "1/1:64:f", "1/2:64:e")
 	some, err := b.s.Pages(ctx, inbox, 1, 1, 1)
@@ -49,6 +59,7 @@ func (b *box) pages() {
 	kept("after flags and a copy", "0/1:63:g", "1/1:64:f", "1/2:64:e")
 	b.check(b.s.Expunge(ctx, inbox, set(1, 127)))
 	kept("after an expunge", "0/1:63:g")
+	unpaged("after an expunge", 0, mailbox.FolderBlock{Folder: inbox, Block: 1}, mailbox.FolderBlock{Folder: b.folder("Junk").ID, Block: 0}, mailbox.FolderBlock{Folder: b.folder("Junk").ID, Block: 1})
 	b.check(b.s.KeepPages(ctx, inbox, []mailbox.Page{page(1, 1, 64, "h")}))
 	kept("by who has not seen the expunge", "0/1:63:g")
 	b.check(b.s.KeepPages(ctx, inbox, []mailbox.Page{page(1, 1, 63, "i")}))

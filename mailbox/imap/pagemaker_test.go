@@ -1,0 +1,66 @@
+package imap_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gatepost/internal/store"
+	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
+)
+
+// Of pages that were made before anybody asked a FETCH answers what it answers from messages, and needs no content.
+func TestPagesMadeAhead(t *testing.T) {
+	for engine, open := range engines {
+		t.Run(engine, func(t *testing.T) { testPagesMadeAhead(t, open(t)) })
+	}
+}
+
+func testPagesMadeAhead(t *testing.T, db *store.DB) {
+	shared := &bodies{all: map[blobID][]byte{}}
+	s := startOn(t, db, shared, func(s *imap.Server) { s.Log, s.Auth = quiet(), users{"ann@example.org": 1} })
+	c := login(t, s)
+	const last = 3*mailbox.PageUIDs - 1 // of those whose blocks are whole
+	for i := range last + 9 {
+		text := pagedMessage(i)
+		c.must(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(text), text))
+	}
+	c.must("SELECT INBOX")
+	c.must(`STORE 70:80 +FLAGS.SILENT (\Deleted)`)
+	c.must("EXPUNGE")
+	whole := fmt.Sprintf("UID FETCH 1:%d ", last)
+	var want []string
+	for _, pair := range asked[:5] {
+		want = append(want, plainly(c.must(whole+"("+pair[1]+")")))
+	}
+	rows := db.Mailboxes()
+	maker := imap.PageMaker{Store: rows, Bodies: shared}
+	batch, err := rows.TextBatch(t.Context(), 1, 2*last)
+	check(t, err)
+
+	shared.fail = fmt.Errorf("not to be read")
+	if err := maker.Make(t.Context(), batch); err == nil {
+		t.Error("no error of contents that can't be read")
+	}
+	shared.fail = nil
+	check(t, maker.Make(t.Context(), batch))
+
+	shared.fail = fmt.Errorf("no content is needed")
+	for kind := mailbox.PageKind(1); kind <= 3; kind++ {
+		if left, err := rows.Unpaged(t.Context(), batch, kind); err != nil || len(left) > 0 {
+			t.Errorf("left of kind %d: %v, %v", kind, left, err)
+		}
+	}
+	check(t, maker.Make(t.Context(), batch)) // has nothing left to do
+	for i, pair := range asked[:5] {
+		if got := plainly(c.must(whole + "(" + pair[0] + ")")); got != want[i] {
+			t.Errorf("FETCH (%s):\n got %.300q\nwant %.300q", pair[0], got, want[i])
+		}
+	}
+	check(t, db.Check(t.Context(), func(format string, args ...any) {
+		if strings.Contains(format, "page") {
+			t.Errorf(format, args...)
+		}
+	}))
+}
