@@ -144,13 +144,26 @@ func TestOnly(t *testing.T) {
 	if err != nil || acted != 20 || b.Done != 20 || b.Skipped != 0 || b.More {
 		t.Errorf("acted on %d: %+v, %v", acted, b, err)
 	}
-	q = New(Config{Reader: &manyRows{n: 1 << 20}})
+	rows := &manyRows{n: 100}
+	few, err := New(Config{Reader: rows}).Find(t.Context(), Query{Only: func(h *Held) bool { return len(h.ID) == 1 || h.ID == "80" }, Limit: 9})
+	if err != nil || len(few.Rows) != 9 || !few.More || few.Next != few.Rows[8].Cursor() || !few.Until.IsZero() || rows.turns > 6 {
+		t.Errorf("behind a long run of what is left out: %d rows in %d turns, %+v, %v", len(few.Rows), rows.turns, few, err)
+	}
+	few, err = New(Config{Reader: rows}).Find(t.Context(), Query{Only: func(h *Held) bool { return len(h.ID) == 1 }, Limit: 9})
+	if err != nil || len(few.Rows) != 9 || few.More {
+		t.Errorf("all that is left is left out: %d rows, %+v, %v", len(few.Rows), few, err)
+	}
+	rows = &manyRows{n: 1 << 20}
+	q = New(Config{Reader: rows})
+	if n, more, err := q.Count(t.Context(), Query{Only: func(*Held) bool { return false }}, 1000); n != 0 || !more || err != nil || rows.turns > 40 {
+		t.Errorf("counting what is left out ends: %d, %v, %v after %d turns", n, more, err, rows.turns)
+	}
 	page, err := q.Find(t.Context(), Query{Only: func(*Held) bool { return false }, Limit: 10})
-	if err != nil || len(page.Rows) != 0 || !page.More || page.Next.Time.IsZero() {
+	if err != nil || len(page.Rows) != 0 || !page.More || page.Next.Time.IsZero() || page.Until.IsZero() {
 		t.Errorf("a search that finds nothing ends: %+v, %v", page, err)
 	}
 	down := errors.New("down")
-	if _, err := New(Config{Reader: &manyRows{n: 100, failed: down}}).Find(t.Context(), Query{Only: even, Limit: 50}); !errors.Is(err, down) {
+	if _, err := New(Config{Reader: &manyRows{n: 1000, failed: down}}).Find(t.Context(), Query{Only: even, Limit: 50}); !errors.Is(err, down) {
 		t.Errorf("got %v", err)
 	}
 }

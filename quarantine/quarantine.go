@@ -54,33 +54,42 @@ func (q *Quarantine) Find(ctx context.Context, query Query) (Page, error) {
 	return page, nil
 }
 
-// maxSifts bounds how often one page is looked for.
-const maxSifts = 50
+// maxSifted bounds how many messages one page is looked for in.
+const maxSifted = 10_000
 
-// sift fills a page with what Only lets pass, so that what it leaves out shows neither by a short page nor by one that follows.
+// sift fills a page with what Only lets pass. Whether there is more, and where that goes on, is told by what passes alone, so that
+// nothing shows what is left out; but where so much is that the search stops.
 func (q *Quarantine) sift(ctx context.Context, query Query) (all Page, err error) {
 	limit := query.Limit
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
-	for range maxSifts {
-		query.Limit = limit - len(all.Rows)
+	query.Limit = limit + 1
+	for seen := 0; ; {
 		page, err := q.c.Reader.Find(ctx, query)
 		if err != nil {
 			return Page{}, err
 		}
 		for i := range page.Rows {
-			if query.Only(&page.Rows[i]) {
-				all.Rows = append(all.Rows, page.Rows[i])
+			if !query.Only(&page.Rows[i]) {
+				continue
 			}
+			if len(all.Rows) == limit {
+				all.More, all.Next = true, all.Rows[limit-1].Cursor()
+				return all, nil
+			}
+			all.Rows = append(all.Rows, page.Rows[i])
 		}
 		all.More, all.Next, all.Until = page.More, page.Next, page.Until
-		if !page.More || !page.Until.IsZero() || len(all.Rows) == limit {
-			break
+		if !page.More || !page.Until.IsZero() {
+			return all, nil
 		}
-		query.After = page.Next
+		if seen += max(len(page.Rows), 1); seen >= maxSifted {
+			all.Until = page.Next.Time
+			return all, nil
+		}
+		query.After, query.Limit = page.Next, min(2*query.Limit, MaxPage)
 	}
-	return all, nil
 }
 
 // Count returns how many messages q asks for, and whether there may be more: it stops

@@ -23,7 +23,7 @@ const (
 	leap = 24 * time.Hour
 	// patience is how long the node runs before it believes what is later.
 	patience = 24 * time.Hour
-	// noteEach is how often a believed time is kept in the store.
+	// noteEach is how often a time is kept in the store.
 	noteEach = 10 * time.Minute
 )
 
@@ -58,7 +58,7 @@ type Guard struct {
 	known bool // mark was read
 	mark  Mark
 	at    time.Duration // when the mark was last moved, as Running tells it
-	noted time.Time     // the believed time that the store has
+	kept  Mark          // what the store has
 }
 
 // New returns a Guard.
@@ -88,7 +88,7 @@ func (g *Guard) Now(ctx context.Context) (now time.Time, ok bool) {
 			g.failed(ctx, err)
 			return now, false
 		}
-		g.known, g.mark, g.noted = true, m, m.Time
+		g.known, g.mark, g.kept = true, m, m
 		g.at = g.c.Running() // for how long the node was down nobody knows
 	}
 	running := g.c.Running()
@@ -118,15 +118,17 @@ func (m Mark) next(now time.Time, elapsed time.Duration) (next Mark, ok bool) {
 	return Mark{Time: m.Time, Doubt: now, Waited: m.Waited + elapsed}, false
 }
 
-// note keeps a mark in the store, where it says more than the one there.
+// note keeps a mark in the store, where it says more than the one there: many ask, and each time is a commit.
 func (g *Guard) note(ctx context.Context, m Mark) error {
-	if m.Doubt.IsZero() && g.mark.Doubt.IsZero() && m.Time.Sub(g.noted).Abs() < noteEach {
+	k := g.kept
+	near := func(a, b time.Time) bool { return a.IsZero() == b.IsZero() && a.Sub(b).Abs() < noteEach }
+	if near(m.Time, k.Time) && near(m.Doubt, k.Doubt) && (m.Waited-k.Waited).Abs() < noteEach {
 		return nil
 	}
 	if err := g.c.Marks.SetClockMark(ctx, m); err != nil {
 		return err
 	}
-	g.noted = m.Time
+	g.kept = m
 	return nil
 }
 

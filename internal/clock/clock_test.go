@@ -135,6 +135,17 @@ func TestGuardTells(t *testing.T) {
 	if log := n.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "timedatectl") || strings.Count(log, "believed again") != 1 {
 		t.Errorf("log: %s", log)
 	}
+	n.wall = n.wall.AddDate(0, 1, 0) // a month ahead
+	n.sets = 0
+	for range 10_000 { // asked by all, for an hour
+		n.wall, n.running = n.wall.Add(360*time.Millisecond), n.running+360*time.Millisecond
+		if _, ok := n.guard.Now(t.Context()); ok {
+			t.Fatal("believed")
+		}
+	}
+	if n.sets < 6 || n.sets > 8 {
+		t.Errorf("kept %d times in an hour of doubt", n.sets)
+	}
 }
 
 // Where the store does not answer nothing is removed.
