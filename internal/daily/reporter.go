@@ -12,11 +12,17 @@ import (
 type Periods interface {
 	// Claim returns up to n periods whose reports are due at now, and has them due at until: nobody
 	// else gets them before.
-	Claim(ctx context.Context, now, until time.Time, n int) ([]Period, error)
+	Claim(ctx context.Context, now, until time.Time, n int) ([]Claimed, error)
 	// Delay has a period due at until, and not before.
 	Delay(ctx context.Context, p Period, until time.Time) error
 	// Drop removes a period with its counts.
 	Drop(ctx context.Context, p Period) error
+}
+
+// A Claimed period is one whose report is to be sent now.
+type Claimed struct {
+	Period
+	Since time.Time // when it was due; after its first time where it was claimed before
 }
 
 // A Reporter has reports sent when they are due.
@@ -82,8 +88,10 @@ func (r *Reporter) Report(ctx context.Context) error {
 }
 
 // try reports one domain's day, or has it due again: after an hour, and then after as long
-// as it was tried already, so that the intervals double (RFC 8460 §5.5).
-func (r *Reporter) try(ctx context.Context, p Period) {
+// as it was tried already, so that the intervals double (RFC 8460 §5.5). What comes late since the node was down, or its clock not
+// believed, is tried once however late it is.
+func (r *Reporter) try(ctx context.Context, c Claimed) {
+	p := c.Period
 	if ctx.Err() != nil {
 		return // due again in an hour
 	}
@@ -92,13 +100,15 @@ func (r *Reporter) try(ctx context.Context, p Period) {
 		return // it leapt since; due again in an hour
 	}
 	tried := now.Sub(r.Due(p))
-	if tried <= TryTime {
+	if tried > TryTime && c.Since.After(r.Due(p)) {
+		r.Log.Warn(r.Name+": report given up", "domain", p.Domain, "day", string(p.Day), "tried", tried.Round(time.Minute))
+	} else {
 		switch err := r.Send(ctx, p); {
 		case err != nil && ctx.Err() != nil:
 			return
 		case err != nil:
 			r.Log.Warn(r.Name+": report not sent", "domain", p.Domain, "day", string(p.Day), "error", err)
-			if err := r.Periods.Delay(ctx, p, now.Add(max(ClaimTime, tried))); err != nil {
+			if err := r.Periods.Delay(ctx, p, now.Add(min(max(ClaimTime, tried), TryTime))); err != nil {
 				r.Log.Error(r.Name+": report not put off; due again in an hour", "domain", p.Domain, "day", string(p.Day), "error", err)
 			}
 			return

@@ -11,10 +11,10 @@ import (
 // memory has periods with when they are due.
 type memory map[Period]time.Time
 
-func (m memory) Claim(_ context.Context, now, until time.Time, n int) (list []Period, _ error) {
+func (m memory) Claim(_ context.Context, now, until time.Time, n int) (list []Claimed, _ error) {
 	for p, due := range m {
 		if !due.After(now) && len(list) < n {
-			m[p], list = until, append(list, p)
+			m[p], list = until, append(list, Claimed{p, due})
 		}
 	}
 	return list, nil
@@ -51,10 +51,13 @@ func TestReport(t *testing.T) {
 			cancel()
 			return context.Canceled
 		}, []time.Duration{0, 61 * time.Minute}, 2, false},
-		"failed":           {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Minute, 59 * time.Minute}, 1, true},
-		"tried again":      {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Hour, 90 * time.Minute, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour}, 4, true},
-		"given up":         {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Hour, 25 * time.Hour}, 2, false},
-		"failed, then not": {func(n int, _ func()) error { return map[bool]error{true: errors.New("no")}[n == 1] }, []time.Duration{0, time.Hour, 2 * time.Hour}, 2, false},
+		"failed":                         {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Minute, 59 * time.Minute}, 1, true},
+		"tried again":                    {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Hour, 90 * time.Minute, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour}, 4, true},
+		"given up":                       {func(int, func()) error { return errors.New("no") }, []time.Duration{0, time.Hour, 25 * time.Hour}, 2, false},
+		"found late, and sent":           {func(int, func()) error { return nil }, []time.Duration{49 * time.Hour}, 1, false},
+		"found late, failed, given up":   {func(int, func()) error { return errors.New("no") }, []time.Duration{49 * time.Hour, 72 * time.Hour, 74 * time.Hour}, 1, false},
+		"found late, failed, to be told": {func(int, func()) error { return errors.New("no") }, []time.Duration{49 * time.Hour, 72 * time.Hour}, 1, true},
+		"failed, then not":               {func(n int, _ func()) error { return map[bool]error{true: errors.New("no")}[n == 1] }, []time.Duration{0, time.Hour, 2 * time.Hour}, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, sent, now := memory{p: due}, 0, due

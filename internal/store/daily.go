@@ -42,14 +42,16 @@ func (p periods) add(tx *Tx, of daily.Period, due time.Time) error {
 }
 
 // Claim implements daily.Periods.
-func (p periods) Claim(ctx context.Context, now, until time.Time, n int) (list []daily.Period, err error) {
+func (p periods) Claim(ctx context.Context, now, until time.Time, n int) (list []daily.Claimed, err error) {
 	err = p.db.Update(ctx, func(tx *Tx) error {
 		list = nil
-		var due []daily.Period
-		rows, err := tx.Query(`SELECT day, domain FROM `+p.table+` WHERE due <= ? ORDER BY due, day, domain LIMIT ?`, toMicros(now), n)
+		var due []daily.Claimed
+		rows, err := tx.Query(`SELECT day, domain, due FROM `+p.table+` WHERE due <= ? ORDER BY due, day, domain LIMIT ?`, toMicros(now), n)
 		err = each(rows, err, func(rows *sql.Rows) error {
-			var one daily.Period
-			err := rows.Scan(&one.Day, &one.Domain)
+			var one daily.Claimed
+			var since int64
+			err := rows.Scan(&one.Day, &one.Domain, &since)
+			one.Since = fromMicros(since)
 			due = append(due, one)
 			return err
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatepost/internal/mtasts"
+	"gatepost/internal/store/storetest"
 	"gatepost/internal/tlsreport"
 )
 
@@ -36,7 +37,7 @@ func testTLSReport(t *testing.T, db *DB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return list
+		return storetest.Unclaimed(list)
 	}
 	p := tlsreport.Period{Day: "2026-11-24", Domain: "a.example"}
 	for _, c := range []struct {

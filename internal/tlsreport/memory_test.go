@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"gatepost/internal/daily"
 	"slices"
 	"sync"
 	"time"
@@ -65,12 +66,12 @@ func (m *memory) SessionDomains(_ context.Context, day Day) (list []string, err 
 	return list, nil
 }
 
-func (m *memory) Claim(_ context.Context, now, until time.Time, n int) (list []Period, err error) {
+func (m *memory) Claim(_ context.Context, now, until time.Time, n int) (list []daily.Claimed, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for p, due := range m.due {
 		if !due.After(now) && len(list) < n {
-			list = append(list, p)
+			list = append(list, daily.Claimed{Period: p, Since: due})
 			m.due[p] = until
 		}
 	}

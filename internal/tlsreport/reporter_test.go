@@ -112,7 +112,7 @@ func TestReporter(t *testing.T) {
 		"nobody knows":   {world{err: &net.DNSError{IsTemporary: true}}, 0, "", 1},
 		"no such record": {world{text: "v=spf1"}, 0, "", 0},
 		"late":           {world{text: both}, 24*time.Hour - spread, "https://a.example/tls", 0},
-		"too late":       {world{text: both}, 48 * time.Hour, "", 0},
+		"found late":     {world{text: both}, 48 * time.Hour, "https://a.example/tls", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := newMemory()

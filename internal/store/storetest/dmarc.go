@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/daily"
 	"gatepost/internal/dmarc"
 )
 
@@ -74,6 +75,14 @@ func dmarcSeen(t *testing.T, rows DMARCRows) {
 	}
 }
 
+// Unclaimed are claimed periods, without since when they are due.
+func Unclaimed(list []daily.Claimed) (periods []daily.Period) {
+	for _, c := range list {
+		periods = append(periods, c.Period)
+	}
+	return periods
+}
+
 func dmarcClaim(t *testing.T, rows DMARCRows) {
 	a, b := dmarc.Period{Day: dmarcDay, Domain: "a.example"}, dmarc.Period{Day: dmarcDay, Domain: "b.example"}
 	due := dmarcDay.End().Add(time.Hour)
@@ -90,14 +99,14 @@ func dmarcClaim(t *testing.T, rows DMARCRows) {
 		{due.Add(-time.Second), nil}, {due, []dmarc.Period{a}}, {due, nil}, {due.Add(30 * time.Minute), []dmarc.Period{a}}, {due.Add(2 * time.Hour), []dmarc.Period{a, b}},
 	} {
 		got, err := rows.Claim(t.Context(), c.at, c.at.Add(30*time.Minute), 10)
-		if err != nil || !slices.Equal(got, c.want) {
+		if err != nil || !slices.Equal(Unclaimed(got), c.want) {
 			t.Errorf("at %v: claimed %v, %v, want %v", c.at, got, err, c.want)
 		}
 	}
 	if err := rows.Delay(t.Context(), a, due.Add(9*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := rows.Claim(t.Context(), due.Add(8*time.Hour), due.Add(10*time.Hour), 10); err != nil || !slices.Equal(got, []dmarc.Period{b}) {
+	if got, err := rows.Claim(t.Context(), due.Add(8*time.Hour), due.Add(10*time.Hour), 10); err != nil || !slices.Equal(Unclaimed(got), []dmarc.Period{b}) || !got[0].Since.Equal(due.Add(150*time.Minute)) {
 		t.Errorf("claimed %v, %v, want the other alone", got, err)
 	}
 }
