@@ -293,8 +293,8 @@ func adminHandlers(h control.Handlers) {
 		{ID: "01jd", Time: at(5), Who: "ann@example.org", What: "unlocked", Whom: "ann@example.org"},
 		{ID: "01jc", Time: at(1), Who: "admin (root)", What: "locked", Whom: "ann@example.org"},
 	}))
-	dora := ops.Admin{Name: "dora", Role: "helpdesk", Domains: []string{"example.net", "example.org"}, State: "active", Created: at(0)}
-	root := ops.Admin{Name: "root", Role: "operator", Domains: []string{}, State: "active", Created: at(0)}
+	dora := ops.Admin{Name: "dora", Role: "helpdesk", Domains: []string{"example.net", "example.org"}, Rights: []string{"held.release", "queue.view"}, State: "active", Created: at(0)}
+	root := ops.Admin{Name: "root", Role: "operator", Domains: []string{}, Rights: []string{}, State: "active", Created: at(0)}
 	control.On(h, answer[ops.AdminAdd](root))
 	control.On(h, answer[ops.AdminSet](dora))
 	control.On(h, answer[ops.AdminShow](dora))

@@ -6,6 +6,9 @@
 // programs later. A role that can't do a thing to anything at all (MayAny) is not even
 // shown the way there.
 //
+// Of what a role may in its domains an operator can choose some for a person (rights.go):
+// all else is closed to that one then, also what comes anew.
+//
 // A mailbox can be locked, by an operator or its owner. Then what it has is closed to
 // those who look after its domain, whatever their role: of all actions those alone are left that
 // table.go names (unlocked). So an action that comes anew, and nobody thought of, is closed.
@@ -49,6 +52,7 @@ type Person struct {
 	Role     Role
 	Domains  []string // A-labels, of admins, helpdesk and readers; an owner's own one
 	Box      int64    // an owner's mailbox; 0: none
+	Rights   []Action // of those who look after domains: what of the role is theirs; none: all of it
 	Language string   // a tag; "": nobody said
 	Zone     string   // such as "Europe/Paris"; "": the node's
 }
@@ -74,7 +78,7 @@ func May(p Person, a Action, o Object) bool {
 	if a == Public {
 		return true
 	}
-	if !p.Known() || o.Guarded && a == HeldRelease && p.Role != Operator || o.Locked && p.Delegated() && !unlocked(a) {
+	if !p.Known() || !p.granted(a) || o.Guarded && a == HeldRelease && p.Role != Operator || o.Locked && p.Delegated() && !unlocked(a) {
 		return false
 	}
 	switch table()[a][p.Role] {
@@ -95,5 +99,5 @@ func MayAny(p Person, a Action) bool {
 	if a == Public {
 		return true
 	}
-	return p.Known() && table()[a][p.Role] != none
+	return p.Known() && p.granted(a) && table()[a][p.Role] != none
 }

@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
+	"gatepost/internal/access"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
@@ -11,9 +14,11 @@ import (
 
 func (a *App) adminOps(h control.Handlers) {
 	control.On(h, func(ctx context.Context, q ops.AdminAdd) (ops.Admin, error) {
-		added, err := a.directory.AddAdmin(ctx, directory.Admin{
-			Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Language: q.Language,
-		}, q.Password)
+		admin := directory.Admin{Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Rights: q.Rights, Language: q.Language}
+		if err := checkRights(admin); err != nil {
+			return ops.Admin{}, told(err)
+		}
+		added, err := a.directory.AddAdmin(ctx, admin, q.Password)
 		shown := adminShown(added)
 		if err == nil {
 			shown.Warnings = a.weak(q.Password, q.Name)
@@ -56,15 +61,19 @@ func (a *App) listAdmins(_ context.Context, q ops.AdminList) ([]ops.Admin, error
 }
 
 func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
-	changed, err := a.directory.ChangeAdmin(ctx, q.Name, func(next *directory.Admin) error {
+	changed, err := a.directory.ChangeAdmin(ctx, q.Name, byCommand(ctx), func(next *directory.Admin) error {
 		give(&next.Role, (*directory.AdminRole)(q.Role))
 		give(&next.Domains, q.Domains)
+		give(&next.Rights, q.Rights)
 		give(&next.Language, q.Language)
 		give(&next.State, (*directory.State)(q.State))
 		if next.Role == directory.Operator && q.Domains == nil {
 			next.Domains = nil // who becomes one has all
 		}
-		return nil
+		if next.Role == directory.Operator && q.Rights == nil {
+			next.Rights = nil
+		}
+		return checkRights(*next)
 	})
 	if err == nil && q.Password != nil {
 		err = a.directory.SetAdminPassword(ctx, q.Name, *q.Password)
@@ -76,6 +85,20 @@ func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
 	return shown, told(err)
 }
 
+// checkRights refuses rights that an admin's role does not have: who set them meant something else.
+func checkRights(a directory.Admin) error {
+	if a.Role == directory.Operator {
+		return nil // who has all of them, or is refused
+	}
+	known := access.Rights(roleOf(a.Role))
+	for _, right := range a.Rights {
+		if len(known) > 0 && !slices.Contains(known, access.Action(right)) {
+			return fmt.Errorf("%w: the role %s has no right %q; give the rights that are to stand: of %s", directory.ErrInvalid, a.Role, right, strings.Join(texts(known), ", "))
+		}
+	}
+	return nil
+}
+
 func adminShown(a directory.Admin) ops.Admin {
-	return ops.Admin{Name: a.Name, Role: string(a.Role), Domains: texts(a.Domains), Language: a.Language, State: string(a.State), Created: a.Created}
+	return ops.Admin{Name: a.Name, Role: string(a.Role), Domains: texts(a.Domains), Rights: texts(a.Rights), Language: a.Language, State: string(a.State), Created: a.Created}
 }

@@ -150,16 +150,23 @@ func (p persons) Has(name string) bool {
 
 // admin is one of the directory; the zone is that of the first domain.
 func (p persons) admin(a directory.Admin) access.Person {
-	role := map[directory.AdminRole]access.Role{
-		directory.Operator: access.Operator, directory.DomainAdmin: access.Admin, directory.Helpdesk: access.Helpdesk, directory.Reader: access.Reader,
-	}[a.Role]
-	person := access.Person{Kind: access.KindAdmin, ID: a.ID, Name: a.Name, Role: role, Domains: a.Domains, Language: a.Language}
+	person := access.Person{Kind: access.KindAdmin, ID: a.ID, Name: a.Name, Role: roleOf(a.Role), Domains: a.Domains, Language: a.Language}
+	for _, right := range a.Rights {
+		person.Rights = append(person.Rights, access.Action(right))
+	}
 	if len(a.Domains) > 0 {
 		if dom, ok := p.d.Snapshot().Domain(a.Domains[0]); ok {
 			person.Zone = dom.Zone
 		}
 	}
 	return person
+}
+
+// roleOf is what package access calls a role; "" is one that may nothing.
+func roleOf(r directory.AdminRole) access.Role {
+	return map[directory.AdminRole]access.Role{
+		directory.Operator: access.Operator, directory.DomainAdmin: access.Admin, directory.Helpdesk: access.Helpdesk, directory.Reader: access.Reader,
+	}[r]
 }
 
 // owner is a mailbox's; language and zone are the domain's where the owner says nothing.
@@ -191,7 +198,7 @@ func mark(kind string, id int64, v directory.Verifier, role, state string) strin
 // SetLanguage implements web.Accounts.
 func (p persons) SetLanguage(ctx context.Context, who access.Person, lang string) error {
 	if who.Kind == access.KindAdmin {
-		_, err := p.d.ChangeAdmin(ctx, who.Name, func(a *directory.Admin) error { a.Language = lang; return nil })
+		_, err := p.d.ChangeAdmin(ctx, who.Name, who.Name, func(a *directory.Admin) error { a.Language = lang; return nil })
 		return err
 	}
 	_, err := p.d.ChangeMailbox(ctx, mail.Path(who.Name), func(m *directory.Mailbox) error { m.Language = lang; return nil })

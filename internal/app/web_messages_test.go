@@ -96,7 +96,7 @@ func TestMessageHidesOthersWays(t *testing.T) {
 	n.carried(tx, "carl@other.example", "bob@private.example")
 	hidden := []string{"-private.example", "-People I avoid", "-a secret pattern"}
 	carl, olga, adam := n.logIn("carl@other.example"), n.logIn("olga"), n.logIn("adam")
-	n.must2(n.directory.ChangeAdmin(t.Context(), "hanna", func(a *directory.Admin) error {
+	n.must2(n.directory.ChangeAdmin(t.Context(), "hanna", "olga", func(a *directory.Admin) error {
 		a.Role, a.Domains = directory.DomainAdmin, []string{"other.example"}
 		return nil
 	}))

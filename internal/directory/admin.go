@@ -20,6 +20,7 @@ type Admin struct {
 	Password Verifier  `json:"-"`
 	Role     AdminRole `json:"role"`
 	Domains  []string  `json:"domains"`  // that he looks after, sorted; none of an operator, at least one of others
+	Rights   []string  `json:"rights"`   // of what the role may, what he may: names that package access knows, sorted; none: all of it
 	Language string    `json:"language"` // a tag such as "fr"; "": the node's
 	State    State     `json:"state"`    // active or suspended
 	Created  time.Time `json:"created"`
@@ -100,13 +101,13 @@ func (d *Directory) addAdmin(ctx context.Context, a Admin, password string) (Adm
 	return a, nil
 }
 
-// ChangeAdmin lets change edit an admin's role, domains, language and state; what
-// else it does is not kept. The last operator who can log in stays one (ErrLast).
-// change may run more than once.
-func (d *Directory) ChangeAdmin(ctx context.Context, name string, change func(*Admin) error) (Admin, error) {
+// ChangeAdmin lets change edit an admin's role, domains, rights, language and state; what
+// else it does is not kept. The last operator who can log in stays one (ErrLast). That the
+// role or the rights are others is noted, as who's doing. change may run more than once.
+func (d *Directory) ChangeAdmin(ctx context.Context, name, who string, change func(*Admin) error) (Admin, error) {
 	s, err := d.updateAdmin(ctx, name, func(s *Snapshot, a Admin) ([]Change, error) {
 		next := a
-		next.Domains = slices.Clone(a.Domains)
+		next.Domains, next.Rights = slices.Clone(a.Domains), slices.Clone(a.Rights)
 		if err := change(&next); err != nil {
 			return nil, err
 		}
@@ -115,8 +116,14 @@ func (d *Directory) ChangeAdmin(ctx context.Context, name string, change func(*A
 		if err != nil {
 			return nil, err
 		}
-		if a.standing() && !changes[0].Admin.standing() {
-			return changes, s.notLast(a)
+		next = *changes[0].Admin
+		if a.standing() && !next.standing() {
+			if err := s.notLast(a); err != nil {
+				return nil, err
+			}
+		}
+		if next.Role != a.Role || !slices.Equal(next.Rights, a.Rights) {
+			changes = append(changes, Change{Note: &Note{Time: d.now(), Who: who, What: NoteRights, Whom: a.Name, About: next.may()}})
 		}
 		return changes, nil
 	})
@@ -210,6 +217,9 @@ func (s *Snapshot) checkedAdmin(a Admin) ([]Change, error) {
 	if err := s.checkAdminDomains(&a); err != nil {
 		return nil, err
 	}
+	if err := checkAdminRights(&a); err != nil {
+		return nil, err
+	}
 	return []Change{{Admin: &a}}, nil
 }
 
@@ -236,6 +246,38 @@ func (s *Snapshot) checkAdminDomains(a *Admin) error {
 		return fmt.Errorf("%w: the role %s is for 1 to %d domains, not %d", ErrInvalid, a.Role, maxNames, n)
 	}
 	return nil
+}
+
+// maxRights bounds how many rights are chosen.
+const maxRights = 64
+
+var adminRight = regexp.MustCompile(`^[a-z]{1,20}(\.[a-z]{1,20})?$`)
+
+// checkAdminRights puts an admin's rights in order, each once. Which there are is not known
+// here; one that nobody knows gives nothing.
+func checkAdminRights(a *Admin) error {
+	a.Rights = slices.Compact(slices.Sorted(slices.Values(a.Rights))) // not in place: it may run again
+	if a.Role == Operator && len(a.Rights) > 0 {
+		return fmt.Errorf("%w: an operator may do everything; choose no rights", ErrInvalid)
+	}
+	if len(a.Rights) > maxRights {
+		return fmt.Errorf("%w: %d rights; at most %d", ErrInvalid, len(a.Rights), maxRights)
+	}
+	for _, r := range a.Rights {
+		if !adminRight.MatchString(r) {
+			return fmt.Errorf("%w: right %q", ErrInvalid, r)
+		}
+	}
+	return nil
+}
+
+// may says in few words what an admin may, for a Note.
+func (a Admin) may() string {
+	if len(a.Rights) == 0 {
+		return string(a.Role)
+	}
+	text := string(a.Role) + ": " + strings.Join(a.Rights, ", ")
+	return text[:min(len(text), MaxAbout)]
 }
 
 // adminsWithout takes a domain that is about to go from the admins who have it.

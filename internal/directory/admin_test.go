@@ -45,6 +45,9 @@ func TestAddAdmin(t *testing.T) {
 		"no such domain":        {Admin{Name: "x", Role: Helpdesk, Domains: []string{"elsewhere.example"}}, ErrNoDomain},
 		"language":              {Admin{Name: "x", Role: Operator, Language: "e\n"}, ErrInvalid},
 		"state":                 {Admin{Name: "x", Role: Operator, State: Closed}, ErrInvalid},
+		"operator with rights":  {Admin{Name: "x", Role: Operator, Rights: []string{"held.view"}}, ErrInvalid},
+		"rights in a line":      {Admin{Name: "x", Role: Reader, Domains: net, Rights: []string{"held.view,queue.view"}}, ErrInvalid},
+		"too many rights":       {Admin{Name: "x", Role: Reader, Domains: net, Rights: manyRights()}, ErrInvalid},
 	} {
 		_, err := f.AddAdmin(ctx, c.admin, "secret")
 		wantErr(t, name, err, c.want)
@@ -63,12 +66,19 @@ func TestAddAdmin(t *testing.T) {
 	}
 }
 
+func manyRights() (rights []string) {
+	for n := range maxRights + 1 {
+		rights = append(rights, "held."+strings.Repeat("a", n%20+1)+strings.Repeat("b", n/20))
+	}
+	return rights
+}
+
 func TestLastOperatorStays(t *testing.T) {
 	f, ctx := newFixture(t), t.Context()
 	f.admin(t, Admin{Name: "one", Role: Operator})
 	f.admin(t, Admin{Name: "helper", Role: Helpdesk, Domains: []string{"example.net"}})
 	set := func(name string, change func(*Admin)) error {
-		_, err := f.ChangeAdmin(ctx, name, func(a *Admin) error { change(a); return nil })
+		_, err := f.ChangeAdmin(ctx, name, "root", func(a *Admin) error { change(a); return nil })
 		return err
 	}
 	suspend := func(a *Admin) { a.State = Suspended }
@@ -133,7 +143,7 @@ func TestAuthenticateAdmin(t *testing.T) {
 	wantErr(t, "new password", f.SetAdminPassword(ctx, "DORA@example.net", "other"), nil)
 	_, err = f.AuthenticateAdmin(ctx, "dora@example.net", "secret")
 	wantErr(t, "the old one", err, ErrLogin)
-	_, err = f.ChangeAdmin(ctx, "dora@example.net", func(a *Admin) error { a.State = Suspended; return nil })
+	_, err = f.ChangeAdmin(ctx, "dora@example.net", "root", func(a *Admin) error { a.State = Suspended; return nil })
 	wantErr(t, "suspend", err, nil)
 	_, err = f.AuthenticateAdmin(ctx, "dora@example.net", "other")
 	wantErr(t, "suspended", err, ErrSuspended)

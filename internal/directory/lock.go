@@ -27,6 +27,7 @@ type Note struct {
 const (
 	NoteLocked   = "locked"
 	NoteUnlocked = "unlocked"
+	NoteRights   = "rights" // of an admin: the role, and what of it was chosen
 )
 
 // MaxAbout bounds what a Note is about, in octets.

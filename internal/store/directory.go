@@ -254,10 +254,10 @@ func (w *directoryWriter) putHost(h *directory.Host) error {
 }
 
 func (w *directoryWriter) putAdmin(a *directory.Admin) error {
-	_, err := w.tx.Exec(`INSERT INTO admin (name, id, password_hash, scram, role, domains, language, state, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO admin (name, id, password_hash, scram, role, domains, language, state, created, revision, rights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, role = excluded.role, domains = excluded.domains,
-		language = excluded.language, state = excluded.state, revision = excluded.revision`,
-		a.Name, w.given(a.ID), a.Password.Hash, a.Password.SCRAM, a.Role, strings.Join(a.Domains, "\n"), a.Language, a.State, toMicros(a.Created), w.revision)
+		language = excluded.language, state = excluded.state, revision = excluded.revision, rights = excluded.rights`,
+		a.Name, w.given(a.ID), a.Password.Hash, a.Password.SCRAM, a.Role, strings.Join(a.Domains, "\n"), a.Language, a.State, toMicros(a.Created), w.revision, commas(a.Rights))
 	return err
 }
 

@@ -43,7 +43,7 @@ func directoryTables() []directoryTable {
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup, login,
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock FROM domain WHERE revision > ?`, scanDomain},
-		{`SELECT name, id, password_hash, scram, role, domains, language, state, created FROM admin WHERE revision > ?`, scanAdmin},
+		{`SELECT name, id, password_hash, scram, role, domains, language, state, created, rights FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT name, id, also, scram, cert_keys, networks, off, created, gone FROM sender WHERE revision > ?`, scanSender},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
@@ -137,9 +137,9 @@ func scanHost(rows *sql.Rows) (directory.Change, error) {
 func scanAdmin(rows *sql.Rows) (directory.Change, error) {
 	var a directory.Admin
 	var created int64
-	var domains string
-	err := rows.Scan(&a.Name, &a.ID, &a.Password.Hash, &a.Password.SCRAM, &a.Role, &domains, &a.Language, &a.State, &created)
-	a.Created, a.Domains = fromMicros(created), lines(domains)
+	var domains, rights string
+	err := rows.Scan(&a.Name, &a.ID, &a.Password.Hash, &a.Password.SCRAM, &a.Role, &domains, &a.Language, &a.State, &created, &rights)
+	a.Created, a.Domains, a.Rights = fromMicros(created), lines(domains), uncommas[string](rights)
 	return directory.Change{Admin: &a}, err
 }
 

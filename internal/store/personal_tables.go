@@ -146,7 +146,7 @@ func personalPeople() []personal {
 			{what: "domains in whose rules the address stands", where: some(mentions("rules_in"), mentions("rules_out"), mentions("rules_local")), fate: privacy.Kept, why: setting, bare: true},
 			{what: "domains whose mail to nobody goes to the address", where: equals("LOWER(catch_all)"), fate: privacy.Kept, why: setting, bare: true},
 		}},
-		{table: "admin", columns: `name* id- password_hash- scram- role domains language state created@ revision-`, about: []about{
+		{table: "admin", columns: `name* id- password_hash- scram- role domains language state created@ revision- rights`, about: []about{
 			{what: "the address looks after this system", where: equals("name"), fate: privacy.Kept, why: "it is an account: gatepost admin remove"},
 		}},
 		{table: "audit", columns: `id*- time@ who what whom about-`, about: []about{

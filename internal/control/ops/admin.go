@@ -7,6 +7,7 @@ type Admin struct {
 	Name     string    `json:"name"`
 	Role     string    `json:"role"`    // operator, admin, helpdesk, reader
 	Domains  []string  `json:"domains"` // none of an operator, who has all
+	Rights   []string  `json:"rights"`  // of what the role may, what was chosen; none: all of it
 	Language string    `json:"language"`
 	State    string    `json:"state"` // active, suspended
 	Created  time.Time `json:"created"`
@@ -20,6 +21,7 @@ type AdminAdd struct {
 	Password string   `json:"password"`
 	Role     string   `json:"role"`
 	Domains  []string `json:"domains,omitempty"`
+	Rights   []string `json:"rights,omitempty"` // names of what admins, helpdesk and readers do; none: all that the role may
 	Language string   `json:"language,omitempty"`
 }
 
@@ -40,6 +42,7 @@ type AdminSet struct {
 	Password *string   `json:"password,omitempty"`
 	Role     *string   `json:"role,omitempty"`
 	Domains  *[]string `json:"domains,omitempty"` // stand instead of those that were there
+	Rights   *[]string `json:"rights,omitempty"`  // too; none: all that the role may
 	Language *string   `json:"language,omitempty"`
 	State    *string   `json:"state,omitempty"`
 }

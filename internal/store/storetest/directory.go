@@ -93,7 +93,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	admin := directory.Admin{
 		Name: "dora", Password: directory.Verifier{Hash: "h2", SCRAM: "s2"}, Role: directory.Helpdesk, Domains: []string{"example.net", "example.org"},
-		Language: "fr", State: directory.Suspended, Created: directoryTime,
+		Rights: []string{"held.release", "held.view"}, Language: "fr", State: directory.Suspended, Created: directoryTime,
 	}
 	machine := directory.Sender{
 		Name: "scanner@example.net", Also: []string{"example.com", "example.org"}, SCRAM: "k", Keys: []string{"ab", "cd"}, Off: true, Created: directoryTime,
