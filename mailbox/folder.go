@@ -58,15 +58,20 @@ const (
 // folder is made for it by them.
 const Quarantine Use = `\Quarantine`
 
+const (
+	quarantineEnglish = "Quarantine"
+	quarantineFrench  = "Quarantaine"
+)
+
 // QuarantineName is the name that the folder has beside these, where no other was there first:
 // a French one where the standard folders have theirs in French, whatever the owner's language is now.
 func QuarantineName(beside []Folder) string {
 	for _, french := range StandardFolders("fr") {
 		if french.Use != "" && slices.ContainsFunc(beside, func(f Folder) bool { return f.Use == french.Use && f.Name == french.Name }) {
-			return "Quarantaine"
+			return quarantineFrench
 		}
 	}
-	return "Quarantine"
+	return quarantineEnglish
 }
 
 // ParseUse returns the use of that name in any case; false where no folder can
@@ -108,14 +113,25 @@ type Standard struct {
 // StandardFolders returns the folders of a new mailbox, in the owner's language
 // where it is known ("fr"), in English elsewhere.
 func StandardFolders(lang string) []Standard {
-	if isFrench(lang) {
+	if IsFrench(lang) {
 		return []Standard{{Inbox, ""}, {"Brouillons", Drafts}, {"Envoyés", Sent}, {"Indésirables", Junk}, {"Corbeille", Trash}, {"Archives", Archive}}
 	}
 	return []Standard{{Inbox, ""}, {"Drafts", Drafts}, {"Sent", Sent}, {"Junk", Junk}, {"Trash", Trash}, {"Archive", Archive}}
 }
 
-// isFrench reports whether a language tag (RFC 5646) is of French.
-func isFrench(lang string) bool {
+// Standing reports whether mailboxes of some language have a folder of that name without their owners' doing.
+func Standing(name string) bool {
+	for _, lang := range []string{"en", "fr"} {
+		if slices.ContainsFunc(StandardFolders(lang), func(s Standard) bool { return s.Name == name }) {
+			return true
+		}
+	}
+	_, lists := ListingOf(Folder{Name: name})
+	return lists || name == quarantineEnglish || name == quarantineFrench
+}
+
+// IsFrench reports whether a language tag (RFC 5646) is of French.
+func IsFrench(lang string) bool {
 	lang, _, _ = strings.Cut(strings.ToLower(lang), "-")
 	return lang == "fr"
 }

@@ -59,7 +59,7 @@ type Recovered struct {
 // RecoveredName is the folder for what comes back and has none of its own any more, in the
 // owner's language where it is known.
 func RecoveredName(lang string) string {
-	if isFrench(lang) {
+	if IsFrench(lang) {
 		return "Récupérés"
 	}
 	return "Recovered"

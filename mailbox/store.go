@@ -7,8 +7,8 @@ import (
 
 // Boxes makes and measures whole mailboxes.
 type Boxes interface {
-	// OpenBox makes the box's standard folders where it has none yet.
-	OpenBox(ctx context.Context, box int64, lang string, now time.Time) error
+	// OpenBox makes the box's standard folders where it has none yet, and more of these names.
+	OpenBox(ctx context.Context, box int64, lang string, now time.Time, more ...string) error
 	// Usage returns what the box takes up. A box that nobody opened takes up nothing.
 	Usage(ctx context.Context, box int64) (Usage, error)
 }

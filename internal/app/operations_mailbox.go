@@ -13,6 +13,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 )
 
 func (a *App) mailboxOps(h control.Handlers) {
@@ -123,9 +124,15 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	return shown, err
 }
 
-// openBox makes a mailbox's standard folders, where it has none yet, with names in its owner's language.
+// openBox makes a mailbox's standard folders, where it has none yet, and those of the configuration, with names in its
+// owner's language.
 func (a *App) openBox(ctx context.Context, m directory.Mailbox) error {
-	return a.mailboxes.OpenBox(ctx, m.ID, a.languageOf(m), a.now())
+	lang, folders := a.languageOf(m), a.config.Load().Folders
+	more := folders.More
+	if mailbox.IsFrench(lang) && len(folders.French) > 0 {
+		more = folders.French
+	}
+	return a.mailboxes.OpenBox(ctx, m.ID, lang, a.now(), more...)
 }
 
 // languageOf is that of a mailbox's owner: its own, else its domain's, else the node's.

@@ -44,6 +44,7 @@ type Config struct {
 	Sent            Sent           `key:"sent"`
 	Signing         Signing        `key:"signing"`
 	Sieve           Sieve          `key:"sieve"`
+	Folders         Folders        `key:"folders"`
 	Sharing         Sharing        `key:"sharing"`
 	Quarantine      Quarantine     `key:"quarantine"`
 	Quota           Quota          `key:"quota"`
@@ -235,6 +236,12 @@ type Challenge struct {
 // Sieve is about the rules of mailboxes.
 type Sieve struct {
 	Global string `key:"global"` // a directory; "": none
+}
+
+// Folders are those that mailboxes are made with beside the standard ones, in NFC after Load.
+type Folders struct {
+	More   []string `key:"more"`
+	French []string `key:"french"` // as many as More, in mailboxes whose language is French; none: the same
 }
 
 // Sharing is about folders of others.

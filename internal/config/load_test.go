@@ -227,6 +227,7 @@ tls:
 		Relay:         c.Relay,
 		Sent:          Sent{Keep: 30 * 24 * time.Hour},
 		Submission:    Submission{Spam: "reject", HideClient: true, PerMinute: 60, PerHour: 300, PerDay: 2000, Recipients: 1000, LockAt: 3, Hold: 30 * 24 * time.Hour},
+		Folders:       Folders{More: []string{}, French: []string{}},
 		Sharing:       Sharing{Show: ShowOffered},
 		Passwords:     Passwords{Length: 10},
 		Signing:       Signing{Keep: 14 * 24 * time.Hour},

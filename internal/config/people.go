@@ -15,6 +15,7 @@ func (l *loader) people() {
 	c := l.cfg
 	between(l, "quarantine.junk_keep", c.Quarantine.JunkKeep, 0, 3650*24*time.Hour)
 	l.oneOf("quota.over", c.Quota.Over, "defer", "refuse")
+	l.folders()
 	l.oneOf("sharing.show", c.Sharing.Show, ShowOffered, ShowAccepted)
 	between(l, "passwords.length", c.Passwords.Length, 8, 64)
 	between(l, "quota.warn", c.Quota.Warn, 0, 100)

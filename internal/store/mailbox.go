@@ -35,15 +35,16 @@ var _ interface {
 // Mailboxes returns the store's mailstore.
 func (db *DB) Mailboxes() Mailboxes { return Mailboxes{db} }
 
-// OpenBox makes the box's standard folders where it has none yet.
-func (m Mailboxes) OpenBox(ctx context.Context, box int64, lang string, now time.Time) error {
+// OpenBox makes the box's standard folders where it has none yet, and more of these names. All of them, and what is
+// above them, are subscribed.
+func (m Mailboxes) OpenBox(ctx context.Context, box int64, lang string, now time.Time, more ...string) error {
 	known := false
 	err := m.db.look(ctx, func(tx *Tx) (err error) {
 		known, err = hasBox(tx, box)
 		return err
 	})
 	if err == nil && !known {
-		err = m.db.Update(ctx, func(tx *Tx) error { return putBox(tx, box, lang, now) })
+		err = m.db.Update(ctx, func(tx *Tx) error { return putBox(tx, box, lang, now, more...) })
 	}
 	if err != nil {
 		return fmt.Errorf("store: open box %d: %w", box, err)
@@ -98,7 +99,7 @@ func hasBox(tx *Tx, box int64) (bool, error) {
 
 // putBox makes a box with its standard folders, subscribed, where it is not there.
 // UIDVALIDITY starts at the time, so that a box made anew never repeats one.
-func putBox(tx *Tx, box int64, lang string, now time.Time) error {
+func putBox(tx *Tx, box int64, lang string, now time.Time, more ...string) error {
 	if known, err := hasBox(tx, box); known || err != nil {
 		return err
 	}
@@ -106,7 +107,10 @@ func putBox(tx *Tx, box int64, lang string, now time.Time) error {
 	if err != nil || !isNew {
 		return err
 	}
-	return putStandardFolders(tx, box, lang)
+	if err := putStandardFolders(tx, box, lang); err != nil {
+		return err
+	}
+	return putMoreFolders(tx, box, more)
 }
 
 // putBoxRow makes a box with nothing in it, and reports whether it was missing.
@@ -138,6 +142,25 @@ func putStandardFolders(tx *Tx, box int64, lang string) error {
 		}
 		if err := putSubscription(tx, box, f.Name); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// putMoreFolders makes those, and what is above them, that are not there yet.
+func putMoreFolders(tx *Tx, box int64, names []string) error {
+	for _, name := range names {
+		for _, one := range append(mailbox.Parents(name), name) {
+			_, err := folderByName(tx, box, one)
+			if errors.Is(err, mailbox.ErrNoFolder) {
+				_, err = putFolder(tx, box, one, "")
+			}
+			if err != nil {
+				return err
+			}
+			if err := putSubscription(tx, box, one); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

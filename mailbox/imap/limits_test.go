@@ -138,11 +138,11 @@ type locked struct {
 	open func() error
 }
 
-func (l locked) OpenBox(ctx context.Context, box int64, lang string, now time.Time) error {
+func (l locked) OpenBox(ctx context.Context, box int64, lang string, now time.Time, more ...string) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	return l.Store.OpenBox(ctx, box, lang, now)
+	return l.Store.OpenBox(ctx, box, lang, now, more...)
 }
 
 // A log-in that came to nothing since the store could not be reached takes no place of its user's.

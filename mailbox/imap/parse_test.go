@@ -265,7 +265,7 @@ func (nothing) Measure(context.Context, int64, mailbox.UIDSet, bool) (u mailbox.
 	return u, nil
 }
 
-func (nothing) OpenBox(context.Context, int64, string, time.Time) error { return errNothing }
+func (nothing) OpenBox(context.Context, int64, string, time.Time, ...string) error { return errNothing }
 func (nothing) Usage(context.Context, int64) (u mailbox.Usage, err error) {
 	return u, errNothing
 }

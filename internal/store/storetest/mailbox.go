@@ -170,11 +170,11 @@ func set(first, last mailbox.UID) mailbox.UIDSet {
 }
 
 func (b *box) standardFolders() {
-	b.check(b.s.OpenBox(b.Context(), 7, "fr", when)) // has them already
-	b.check(b.s.OpenBox(b.Context(), 8, "fr-CA", when))
+	b.check(b.s.OpenBox(b.Context(), 7, "fr", when, "New")) // has them already
+	b.check(b.s.OpenBox(b.Context(), 8, "fr-CA", when, "Modèles", "Projets/2026", "Projets", "Brouillons"))
 	for id, want := range map[int64][]string{
 		7: {`Archive\Archive`, `Drafts\Drafts`, "INBOX", `Junk\Junk`, `Sent\Sent`, `Trash\Trash`},
-		8: {`Archives\Archive`, `Brouillons\Drafts`, `Corbeille\Trash`, `Envoyés\Sent`, "INBOX", `Indésirables\Junk`},
+		8: {`Archives\Archive`, `Brouillons\Drafts`, `Corbeille\Trash`, `Envoyés\Sent`, "INBOX", `Indésirables\Junk`, "Modèles", "Projets", "Projets/2026"},
 	} {
 		folders, err := b.s.Folders(b.Context(), id)
 		b.check(err)
