@@ -111,6 +111,8 @@ type Shares interface {
 	// AnswerShare notes what he says to a folder and all beneath it, and subscribes to
 	// what he accepts under the names that name gives; "" leaves a folder out.
 	AnswerShare(ctx context.Context, v Visitor, folder int64, a Answer, name func(Shared) string) error
+	// AnswerBox is AnswerShare for all folders of a box that he has any right in; ErrNoFolder: there are none.
+	AnswerBox(ctx context.Context, v Visitor, box int64, a Answer, name func(Shared) string) error
 }
 
 // ErrNoInvitation: the link was used before, is too old, or was never one.

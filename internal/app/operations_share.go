@@ -9,6 +9,7 @@ import (
 
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
+	"gatepost/internal/directory"
 	"gatepost/mailbox"
 )
 
@@ -219,29 +220,43 @@ func (a *App) answerShare(ctx context.Context, q ops.ShareAnswer) (ops.Nothing, 
 	if err != nil {
 		return ops.Nothing{}, err
 	}
-	clean, err := mailbox.CleanAny(q.Name)
+	return ops.Nothing{}, a.sayToShare(ctx, reader, q.Name, answer)
+}
+
+// sayToShare notes what a reader says to a share, which is called by the name that he sees: a folder and all beneath it, or, by the
+// name of its owner's level, all folders of a mailbox.
+func (a *App) sayToShare(ctx context.Context, reader directory.Mailbox, name string, answer mailbox.Answer) error {
+	clean, err := mailbox.CleanAny(name)
 	if err != nil {
-		return ops.Nothing{}, control.Misused("%v", err)
+		return control.Misused("%v", err)
 	}
 	address, folder, group, ok := mailbox.CutShared(clean)
 	if !ok {
-		return ops.Nothing{}, control.Misused("%s: give the name that the receiver sees, such as Shared/ann@example.org/Projects", q.Name)
+		return control.Misused("%s: give the name that the receiver sees, such as Shared/ann@example.org/Projects", name)
 	}
 	owner, err := a.owner(address)
 	if err != nil {
-		return ops.Nothing{}, err
+		return err
 	}
 	v := a.people().Visitor(reader.ID)
-	s, err := a.mailboxes.SharedFolder(ctx, v, owner.ID, folder)
-	if errors.Is(err, mailbox.ErrNoFolder) || err == nil && s.Group != group {
-		return ops.Nothing{}, control.NotFound("%s: %v %s", clean, mailbox.ErrNoGrant, reader.Address)
+	_, isGroup, err := a.mailboxes.BoxRights(ctx, v, owner.ID)
+	switch {
+	case err == nil && isGroup != group:
+		err = mailbox.ErrNoFolder
+	case err == nil && folder == "":
+		err = a.mailboxes.AnswerBox(ctx, v, owner.ID, answer, sharedNames(owner.Address))
+	case err == nil:
+		var s mailbox.Shared
+		if s, err = a.mailboxes.SharedFolder(ctx, v, owner.ID, folder); err == nil {
+			err = a.mailboxes.AnswerShare(ctx, v, s.ID, answer, sharedNames(owner.Address))
+		}
 	}
-	if err == nil {
-		err = a.mailboxes.AnswerShare(ctx, v, s.ID, answer, sharedNames(owner.Address))
+	if errors.Is(err, mailbox.ErrNoFolder) {
+		return control.NotFound("%s: %v %s", clean, mailbox.ErrNoGrant, reader.Address)
 	}
 	if err != nil {
-		return ops.Nothing{}, fmt.Errorf("%s: %w", clean, err)
+		return fmt.Errorf("%s: %w", clean, err)
 	}
 	a.changes.Notify(reader.ID)
-	return ops.Nothing{}, nil
+	return nil
 }

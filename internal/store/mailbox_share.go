@@ -162,6 +162,20 @@ func (m Mailboxes) AnswerShare(ctx context.Context, v mailbox.Visitor, folder in
 	return nil
 }
 
+// AnswerBox implements mailbox.Shares.
+func (m Mailboxes) AnswerBox(ctx context.Context, v mailbox.Visitor, box int64, a mailbox.Answer, name func(mailbox.Shared) string) error {
+	err := m.db.Update(ctx, func(tx *Tx) error {
+		if err := lockBox(tx, v.Box); err != nil {
+			return err
+		}
+		return answerShare(tx, v, box, "", a, name)
+	})
+	if err != nil {
+		return fmt.Errorf("store: answer of box %d to all of box %d: %w", v.Box, box, err)
+	}
+	return nil
+}
+
 // answerShare notes an answer to a folder and all beneath it, or, by the name "", to all of a box, and has
 // those who watch the visitor's box hear of it. The visitor's box is locked.
 func answerShare(tx *Tx, v mailbox.Visitor, box int64, top string, a mailbox.Answer, name func(mailbox.Shared) string) error {

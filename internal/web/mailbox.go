@@ -87,6 +87,7 @@ type mailboxPage struct {
 	Edited   bool     // the rules were edited elsewhere: nothing can be set here
 	Error    string   // key of a text
 	Rules    bool     // there is a page for them
+	Shares   bool     // there is a page of them
 	Stop     *ownStop // nil: the owner may send
 	Headers  bool     // there is a page that explains them
 }
@@ -101,7 +102,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
-	page.Rules, page.Headers, page.Stop = s.OwnRules != nil, s.Hosts != nil, s.ownStop(r)
+	page.Rules, page.Shares, page.Headers, page.Stop = s.OwnRules != nil, s.OwnShares != nil, s.Hosts != nil, s.ownStop(r)
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err
 	}

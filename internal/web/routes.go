@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{s.Banned != nil && s.Captcha != nil, s.ownBanRoutes},
 		{s.Desk != nil && s.Mailboxes != nil, s.mailboxRoutes},
 		{s.Desk != nil && s.OwnRules != nil, s.ownRuleRoutes},
+		{s.Desk != nil && s.OwnShares != nil, s.ownShareRoutes},
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},

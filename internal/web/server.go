@@ -74,6 +74,7 @@ type Config struct {
 	Programs   Programs        // nil: mail programs are told nothing
 	Rules      DomainRules     // nil: there is no page for rules of domains
 	OwnRules   OwnRules        // nil: nor one for owners' own
+	OwnShares  OwnShares       // nil: nor one of what owners share
 	Senders    Senders         // nil: no page of servers and devices
 	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told
 	Proofs     Proofs          // nil: no authority is asked for certificates

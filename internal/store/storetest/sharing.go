@@ -281,6 +281,10 @@ func (s *shares) answers() {
 	s.check(s.share.AnswerShare(ctx, visitor(8), s.folder("a/b").ID, mailbox.Offered, name))
 	s.want("seen by 8", s.seen(8), "a:lr=accepted a/b:lr ab:lr")
 	s.wantErr("to nobody's", s.share.AnswerShare(ctx, visitor(8), s.folder("Junk").ID, mailbox.Accepted, name), mailbox.ErrNoFolder)
+	s.check(s.share.AnswerBox(ctx, visitor(8), 7, mailbox.Declined, name))
+	s.want("seen by 8", s.seen(8), "a:lr=declined a/b:lr=declined ab:lr=declined")
+	s.want("seen by 9", s.seen(9), "a:lr a/b:lr ab:lr")
+	s.wantErr("to a box of which nothing is shared", s.share.AnswerBox(ctx, visitor(8), 9, mailbox.Accepted, name), mailbox.ErrNoFolder)
 }
 
 func (s *shares) whole() {
