@@ -67,8 +67,11 @@ func (s Session) ended(now time.Time) bool {
 	if s.Stays {
 		idle = stayIdle
 	}
-	return !now.Before(s.Expires) || s.Created.After(now.Add(24*time.Hour)) || now.Sub(s.Seen) >= idle
+	return !now.Before(s.Expires) || s.Created.After(now.Add(Ahead)) || now.Sub(s.Seen) >= idle
 }
+
+// Ahead is how far ahead of the clock a session may have begun: another node's may be a little.
+const Ahead = 24 * time.Hour
 
 // StaysFor is how long a session is at most whose browser is to stay logged in.
 const StaysFor = 90 * 24 * time.Hour
@@ -87,7 +90,8 @@ type SessionRows interface {
 	DropSession(ctx context.Context, who ID, id string) error
 	// DropSessions ends all sessions of a person but one; "" spares none. It returns how many.
 	DropSessions(ctx context.Context, who ID, but string) (int, error)
-	// ExpireSessions ends those that expire up to now, or were last seen before idle, those that stay before stayIdle.
+	// ExpireSessions ends those that expire up to now, or were last seen before idle, those that stay before stayIdle, and
+	// those that began Ahead of now.
 	ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error
 }
 

@@ -137,7 +137,8 @@ func affected(done sql.Result, err error) (int, error) {
 // are gone, too.
 func (a Access) ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error {
 	return a.update(ctx, "expire sessions", func(tx *Tx) error {
-		if _, err := tx.Exec(`DELETE FROM web_session WHERE expires <= ? OR seen <= ? AND (stays = 0 OR seen <= ?)`, toMicros(now), toMicros(idle), toMicros(stayIdle)); err != nil {
+		if _, err := tx.Exec(`DELETE FROM web_session WHERE expires <= ? OR seen <= ? AND (stays = 0 OR seen <= ?) OR created > ?`,
+			toMicros(now), toMicros(idle), toMicros(stayIdle), toMicros(now.Add(access.Ahead))); err != nil {
 			return err
 		}
 		for _, text := range [...]string{

@@ -120,6 +120,13 @@ func sessionEnd(t *testing.T, rows access.Rows) {
 		t.Fatal(err)
 	}
 	wantSessions(t, rows, ann)
+	ahead := sessionOf(ann, "a5", 0)
+	ahead.Created, ahead.Expires = accessTime.AddDate(1, 0, 0), accessTime.AddDate(1, 0, 7)
+	putSessions(t, rows, ahead)
+	if err := rows.ExpireSessions(ctx, accessTime, accessTime.Add(-time.Hour), accessTime.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	wantSessions(t, rows, ann)
 }
 
 func sessionMost(t *testing.T, rows access.Rows) {
