@@ -40,6 +40,7 @@ type Held struct {
 	Gone    bool      // its domain or mailbox was removed: it is nobody's, and ends with that
 	// RequireTLS: it came with REQUIRETLS (RFC 8689), and leaves so or not at all.
 	RequireTLS bool
+	By         int64  // the mailbox whose log-in sent it; 0: none's
 	Same       string // equal for the same message to the same recipient; "": it is taken for no other
 }
 

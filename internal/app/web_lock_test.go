@@ -36,6 +36,12 @@ func TestLockedMailbox(t *testing.T) {
 	receipt := n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
 		h.Subject, h.Box, h.Domain, h.Sender, h.Proof = "Her receipt", quarantine.Anywhere, "test.example", mail.Null, "log-in"
 	})
+	shared := n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+		h.Subject, h.Box, h.Domain, h.Sender, h.Proof, h.By = "Her part", quarantine.Anywhere, "test.example", "team@test.example", "log-in", n.boxes["ann@test.example"]
+	})
+	n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+		h.Subject, h.Box, h.Domain, h.Sender, h.Proof, h.By = "Bobs part", quarantine.Anywhere, "test.example", "team@test.example", "log-in", n.boxes["bob@test.example"]
+	})
 	n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
 		h.Subject, h.Box, h.Domain, h.Sender, h.Proof = "Bobs words", quarantine.Anywhere, "test.example", "bob@test.example", "log-in"
 	})
@@ -50,18 +56,18 @@ func TestLockedMailbox(t *testing.T) {
 		queue.Event{Recipient: "bob@test.example", What: "rules", Reply: queue.Reply{Text: "filed into Football"}})
 	delegates := []*visitor{n.logIn("adam"), n.logIn("hanna"), n.logIn("rosa")}
 	adam, ann, olga := delegates[0], n.logIn("ann@test.example"), n.logIn("olga")
-	secrets := []string{"Her secret", "Her copy", "Her forward", "Her own words", "Her receipt"}
+	secrets := []string{"Her secret", "Her copy", "Her forward", "Her own words", "Her receipt", "Her part"}
 
 	adam.wants("before")(adam.get("/quarantine"))(200, append(secrets, "Bobs own")...)
 	_, form := adam.get("/quarantine/" + hers.ID) // whose buttons he has still
 	n.lock("ann@test.example", true)
-	none := []string{"-Her secret", "-Her copy", "-Her forward", "-Her own words", "-Her receipt"}
+	none := []string{"-Her secret", "-Her copy", "-Her forward", "-Her own words", "-Her receipt", "-Her part"}
 	for _, v := range delegates {
 		for _, search := range []string{"", "?text=her", "?recipient=ann@test.example", "?filter=keywords", "?state=any", "?domain=test.example&subject=her"} {
 			v.wants("list "+search)(v.get("/quarantine"+search))(200, none...)
 		}
-		v.wants("bob's")(v.get("/quarantine"))(200, "Bobs own", "Bobs words")
-		for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt} {
+		v.wants("bob's")(v.get("/quarantine"))(200, "Bobs own", "Bobs words", "Bobs part")
+		for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt, shared} {
 			for _, page := range []string{"", "/view", "/source", "/message.eml"} {
 				v.wants("held"+page)(v.get("/quarantine/"+h.ID+page))(404, none...)
 			}
@@ -90,7 +96,7 @@ func TestLockedMailbox(t *testing.T) {
 	adam.wants("by import")(adam.post("/lists/import", "/lists/import", "csv", "list,kind,value,scope\nblock,address,x@far.example,ann@test.example\n"))(200, "this scope is not yours")
 	adam.wants("unlock")(adam.post("/settings?mailbox=ann@test.example", "/settings/lock", "mailbox", "ann@test.example", "lock", "no"))(403)
 	adam.wants("her digest")(adam.post("/settings?mailbox=ann@test.example", "/settings", "mailbox", "ann@test.example", "language", "fr"))(200)
-	for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt} {
+	for _, h := range []quarantine.Held{hers, copied, refused, sent, receipt, shared} {
 		if n.state(h.ID) != quarantine.StateHeld {
 			t.Errorf("%s is %s", h.Subject, n.state(h.ID))
 		}
@@ -155,11 +161,12 @@ func TestLockedMailboxInQueue(t *testing.T) {
 	n := openPages(t)
 	from := func(sender mail.Path) func(*queue.Message) { return func(m *queue.Message) { m.Sender = sender } }
 	hers := n.waits("test.example", from("prvs=12345678ab=ann@test.example"), "one@far.example")
+	shared := n.waits("test.example", func(m *queue.Message) { m.Sender, m.By = "team@test.example", n.boxes["ann@test.example"] }, "two@far.example")
 	told := n.waits("test.example", from(mail.Null), "ann@test.example")
 	bobs := n.waits("test.example", from("bob@test.example"), "three@far.example", "four@far.example")
 	n.lock("ann@test.example", true)
 	adam, olga := n.logIn("adam"), n.logIn("olga")
-	own := []string{"three@far.example", "four@far.example", "-one@far.example", "-ann@test.example"}
+	own := []string{"three@far.example", "four@far.example", "-one@far.example", "-two@far.example", "-ann@test.example"}
 	for _, search := range []string{"", "?home=test.example", "?state=waiting"} {
 		adam.wants("queue "+search)(adam.get("/queue"+search))(200, own...)
 	}
@@ -167,16 +174,17 @@ func TestLockedMailboxInQueue(t *testing.T) {
 		adam.wants("queue "+search)(adam.get("/queue"+search))(200, "Nothing in the queue is like that.")
 	}
 	adam.wants("hers")(adam.get(fmt.Sprint("/queue/", hers[0])))(404)
+	adam.wants("hers under a name that others have, too")(adam.get(fmt.Sprint("/queue/", shared[0])))(404)
 	adam.wants("what she is told")(adam.get(fmt.Sprint("/queue/", told[0])))(404)
 	adam.wants("bob's")(adam.get(fmt.Sprint("/queue/", bobs[0])))(200, "three@far.example")
-	ticked := []string{"act", "hold", "id", fmt.Sprint(hers[0]), "id", fmt.Sprint(told[0]), "id", fmt.Sprint(bobs[0])}
+	ticked := []string{"act", "hold", "id", fmt.Sprint(hers[0]), "id", fmt.Sprint(shared[0]), "id", fmt.Sprint(told[0]), "id", fmt.Sprint(bobs[0])}
 	adam.wants("ticked")(adam.post("/queue", "/queue", ticked...))(200)
-	if waiting, held := n.inQueue(); waiting != 3 || held != 1 {
+	if waiting, held := n.inQueue(); waiting != 4 || held != 1 {
 		t.Errorf("%d wait and %d are held, want bob's first one alone held", waiting, held)
 	}
 	adam.wants("all, asked")(adam.post("/queue", "/queue", "act", "delete", "all", "yes"))(200, own...)
 	adam.wants("all")(adam.post("/queue", "/queue", "act", "delete", "all", "yes", "confirm", "yes", "until", fmt.Sprint(time.Now().Add(time.Hour).UnixMicro())))(200)
-	if waiting, held := n.inQueue(); waiting != 2 || held != 0 {
+	if waiting, held := n.inQueue(); waiting != 3 || held != 0 {
 		t.Errorf("%d wait and %d are held, want hers", waiting, held)
 	}
 	olga.wants("operator")(olga.get("/queue"))(200, "one@far.example", "ann@test.example")

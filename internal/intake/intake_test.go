@@ -479,6 +479,29 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// What is held of what a log-in sends bears whose it is.
+func TestHeldOfLogin(t *testing.T) {
+	for _, login := range []mail.Path{"none@late.example", ""} {
+		w := newWorld(t)
+		for _, p := range w.Policies().ByName { // what is sent is judged as what comes
+			p.Users = p
+		}
+		own := client
+		own.Login = login
+		conv, _ := w.Connect(t.Context(), own)
+		tx, _ := conv.Mail(t.Context(), own, "none@late.example", mail.Params{})
+		tx.Rcpt(t.Context(), "quarantine@late.example", mail.RcptParams{})
+		if v := tx.Data(t.Context(), mail.NewMessage([]byte(ownLetter)), nil); v.Answer != mail.OK {
+			t.Fatal(v)
+		}
+		conv.Close()
+		sender, _ := w.Directory.Snapshot().Mailbox(login)
+		if held := w.commits[0].Held; len(held) != 1 || held[0].By != sender.ID || (sender.ID == 0) != (login == "") {
+			t.Errorf("%q: held %+v, want by %d", login, held, sender.ID)
+		}
+	}
+}
+
 // A log-in is told in the copy (RFC 8601 §2.7.4).
 func TestLoginIsTold(t *testing.T) {
 	w := newWorld(t)

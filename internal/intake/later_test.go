@@ -33,7 +33,11 @@ func TestSentLater(t *testing.T) {
 	if len(c.Deliveries) != 0 || len(c.Transfers) != 2 {
 		t.Fatalf("%d deliveries, %d transfers", len(c.Deliveries), len(c.Transfers))
 	}
+	sender, _ := w.Directory.Snapshot().Mailbox(own.Login)
 	for _, tr := range c.Transfers {
+		if sender.ID == 0 || tr.Message.By != sender.ID {
+			t.Errorf("%s: sent by %d, want %d", tr.Recipient, tr.Message.By, sender.ID)
+		}
 		if !tr.Message.Params.Release.Equal(release) || !tr.Message.Expires.Equal(release.Add(time.Hour)) || (tr.Destination == queue.Local) != (len(tr.Boxes) == 1) {
 			t.Errorf("%+v of %+v", tr, tr.Message)
 		}

@@ -332,6 +332,7 @@ func (p *plan) transfer(r *recipient, view mail.View, as look, to mail.Path, d q
 		m = &queue.Message{
 			ID: mail.NewID(now), Tx: p.t.tx.ID, Sender: as.sender, View: view, Size: view.Size(p.m.Size()),
 			Params: p.t.tx.Envelope.Params, Created: now, Expires: p.t.begins().Add(p.t.in.config().Lifetime),
+			By: p.t.sentBy(),
 		}
 		if as.list {
 			m.Params = listParams(m.Params)
@@ -382,8 +383,14 @@ func (t *Transaction) held(r *recipient, box int64, view mail.View, m *mail.Mess
 		Filter: d.Entry, Reason: d.Reason, Score: r.walk.Score, View: view, Size: view.Size(m.Size()),
 		Time: t.tx.Time, Expires: t.tx.Time.Add(t.in.config().QuarantineFor), State: quarantine.StateHeld,
 		Author: clip(strings.Join(strings.Fields(m.Header().Text("From")), " ")), Proof: t.sender.proof, Guarded: d.Guarded, Told: t.told(r),
-		RequireTLS: t.tx.Envelope.Params.RequireTLS,
+		RequireTLS: t.tx.Envelope.Params.RequireTLS, By: t.sentBy(),
 	}
+}
+
+// sentBy is the mailbox whose log-in sends the message; 0: none's.
+func (t *Transaction) sentBy() int64 {
+	m, _ := t.snapshot.Mailbox(t.tx.Client.Login) // none has the null path
+	return m.ID
 }
 
 // reports are what senders are told of copies that are in their mailboxes with the

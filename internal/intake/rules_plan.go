@@ -117,7 +117,7 @@ func (t *Transaction) later(ctx context.Context, p *plan, d *mailbox.Delivery, w
 	now := t.tx.Time
 	m := &queue.Message{
 		ID: mail.NewID(now), Tx: t.tx.ID, Sender: whose.sender, View: d.View, Size: d.Size, Params: t.tx.Envelope.Params,
-		Created: now, Expires: now.Add(t.in.config().Lifetime),
+		Created: now, Expires: now.Add(t.in.config().Lifetime), By: t.sentBy(),
 	}
 	tr := &queue.Transfer{
 		Message: m, Recipient: whose.r.path, For: []mail.Path{whose.r.path.Fold()}, Home: whose.r.domain.Name, Destination: queue.Local,

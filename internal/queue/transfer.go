@@ -20,6 +20,7 @@ type Message struct {
 	Created time.Time
 	// Expires is when trying ends. Transfers that are held don't expire.
 	Expires time.Time
+	By      int64 // the mailbox whose log-in sent it; 0: none's
 	// Mark is by what the ledger of what this system sent knows it, 16 octets; it is put there in the
 	// commit that queues the message, and not kept with it. Nil: it is not put there.
 	Mark []byte

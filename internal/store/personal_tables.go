@@ -31,14 +31,14 @@ func personalMail() []personal {
 			{what: "the journal: mail that the address sent", where: is("sender", "login"), fate: privacy.Blanked, does: blankJournal},
 			{what: "the journal: mail to the address", where: is("recipient"), fate: privacy.Removed, does: dropJournal},
 		}},
-		{table: "held", columns: `id* tx- recipient recipient_fold- box- domain- sender sender_fold- client subject subject_fold- filter- reason- reason_fold- score blob- prefix- skip- size time@ expires@ state author author_fold- proof- guarded- asked@ told same- ended@ late- uid- modseq- untold- domain_id- require_tls-`, about: []about{
+		{table: "held", columns: `id* tx- recipient recipient_fold- box- domain- sender sender_fold- client subject subject_fold- filter- reason- reason_fold- score blob- prefix- skip- size time@ expires@ state author author_fold- proof- guarded- asked@ told same- ended@ late- uid- modseq- untold- domain_id- require_tls- sent_by-`, about: []about{
 			{what: "the quarantine: messages from the address, by their envelope or header", where: some(is("sender_fold"), author("author_fold")), fate: privacy.Removed, does: dropPersonalHeld},
 			{what: "the quarantine: messages to the address", where: some(is("recipient_fold"), own("box")), fate: privacy.Removed, does: dropPersonalHeld},
 		}},
 		{table: "held_act", columns: `held* seq* who what time@`, about: []about{
 			{what: "the quarantine: what the address did with messages", where: equals("who"), fate: privacy.Blanked, set: `who = 'erased'`},
 		}},
-		{table: "queue_message", columns: `id* tx- sender blob- prefix- skip- size body- smtputf8- ret- envid- created@ expires@ refs- released- require_tls-`, about: []about{
+		{table: "queue_message", columns: `id* tx- sender blob- prefix- skip- size body- smtputf8- ret- envid- created@ expires@ refs- released- require_tls- sent_by-`, about: []about{
 			{what: "the queue: messages from the address", where: is("LOWER(sender)"), fate: privacy.Kept, why: onItsWay},
 		}},
 		{table: "queue_transfer", columns: `id* message- recipient recipient_fold- domain- notify- original- destination- boxes- folder- state due@ claimed- fence- attempts delayed- host- code enhanced- reply- command- for_rcpt- hold- released- home- sole- teach- proof- spam- virus- filed-`, about: []about{

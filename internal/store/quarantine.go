@@ -38,13 +38,13 @@ func (db *DB) Quarantine() Quarantine { return Quarantine{db, blockRows} }
 func putHeld(tx *Tx, h *quarantine.Held) error {
 	_, err := tx.Exec(`INSERT INTO held (id, tx, recipient, recipient_fold, box, domain, sender, sender_fold, client, subject, subject_fold,
 		filter, reason, reason_fold, score, blob, prefix, skip, size, time, expires, state,
-		author, author_fold, proof, guarded, asked, told, same, domain_id, require_tls, late)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		author, author_fold, proof, guarded, asked, told, same, domain_id, require_tls, sent_by, late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		CASE WHEN ? <= (SELECT MAX(last) FROM held_block) THEN 1 ELSE 0 END)`,
 		h.ID, h.Tx, h.Recipient, h.Recipient.Fold(), h.Box, h.Domain, h.Sender, h.Sender.Fold(), clientText(h.Client), h.Subject, strings.ToLower(h.Subject),
 		h.Filter, h.Reason, strings.ToLower(h.Reason), finite(h.Score), h.Blob, notNil(h.View.Prefix), h.View.Skip, h.Size,
 		toMicros(h.Time), toMicros(h.Expires), quarantine.StateHeld,
-		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, h.DomainID, number(h.RequireTLS), toMicros(h.Time))
+		h.Author, strings.ToLower(h.Author), h.Proof, number(h.Guarded), toMicros(h.Asked), h.Told, h.Same, h.DomainID, number(h.RequireTLS), h.By, toMicros(h.Time))
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", h.ID, err)
 	}
@@ -107,7 +107,7 @@ func putOnward(tx *Tx, h *quarantine.Held, d *quarantine.Delivery) error {
 		err := putTransfers(tx, []*queue.Transfer{{
 			Message: &queue.Message{
 				ID: mail.NewID(d.Time), Tx: h.Tx, Sender: o.Sender, Blob: h.Blob, View: view, Size: d.Size + int64(len(o.Mark)),
-				Params: mail.Params{Body: "8BITMIME", RequireTLS: h.RequireTLS}, Created: d.Time, Expires: d.Expires,
+				Params: mail.Params{Body: "8BITMIME", RequireTLS: h.RequireTLS}, Created: d.Time, Expires: d.Expires, By: h.By,
 			},
 			Recipient: o.To, For: []mail.Path{h.Recipient.Fold()}, Params: mail.RcptParams{Notify: mail.NotifyNever}, Hold: true, Released: h.ID, Sole: h.Box <= 0 && len(d.Onward) == 1, Home: h.Domain,
 			Destination: queue.Destination(o.Destination), Boxes: o.Boxes, Judged: queue.Judged{Proof: h.Proof},

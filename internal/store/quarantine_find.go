@@ -12,7 +12,7 @@ import (
 )
 
 const heldColumns = `id, tx, recipient, box, domain, sender, client, subject, filter, reason, score, blob, prefix, skip, size, time, expires, state,
-	author, proof, guarded, asked, told, same, domain_id, require_tls`
+	author, proof, guarded, asked, told, same, domain_id, require_tls, sent_by`
 
 // Find implements quarantine.Reader. A page costs the same wherever it begins and
 // however many rows there are: it comes from the index that has its rows in order, or by
@@ -301,7 +301,7 @@ func scanHeld(rows *sql.Rows) (h quarantine.Held, err error) {
 	var when, expires, asked int64
 	err = rows.Scan(&h.ID, &h.Tx, &h.Recipient, &h.Box, &h.Domain, &h.Sender, &client, &h.Subject, &h.Filter, &h.Reason, &h.Score,
 		&h.Blob, &h.View.Prefix, &h.View.Skip, &h.Size, &when, &expires, &h.State,
-		&h.Author, &h.Proof, &h.Guarded, &asked, &h.Told, &h.Same, &h.DomainID, &h.RequireTLS)
+		&h.Author, &h.Proof, &h.Guarded, &asked, &h.Told, &h.Same, &h.DomainID, &h.RequireTLS, &h.By)
 	h.Time, h.Expires = fromMicros(when), fromMicros(expires)
 	if asked > 0 {
 		h.Asked = fromMicros(asked)

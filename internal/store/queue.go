@@ -60,10 +60,10 @@ func putTransfers(tx *Tx, list []*queue.Transfer) error {
 }
 
 func putQueueMessage(tx *Tx, m *queue.Message, refs int) error {
-	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs, released, require_tls)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.Exec(`INSERT INTO queue_message (id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, refs, released, require_tls, sent_by)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, m.Tx, m.Sender, m.Blob, notNil(m.View.Prefix), m.View.Skip, m.Size, m.Params.Body, number(m.Params.SMTPUTF8), m.Params.Return,
-		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs, releaseOf(m), number(m.Params.RequireTLS))
+		m.Params.EnvelopeID, toMicros(m.Created), toMicros(m.Expires), refs, releaseOf(m), number(m.Params.RequireTLS), m.By)
 	if err != nil {
 		return fmt.Errorf("queue message %s: %w", m.ID, err)
 	}
@@ -182,8 +182,8 @@ func withMessages(tx *Tx, list []*queue.Transfer) ([]*queue.Transfer, error) {
 func queueMessage(tx *Tx, id string) (*queue.Message, error) {
 	m := &queue.Message{ID: id}
 	var utf8, created, expires, released, secure int64
-	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released, require_tls FROM queue_message WHERE id = ?`, []any{id},
-		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released, &secure)
+	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released, require_tls, sent_by FROM queue_message WHERE id = ?`, []any{id},
+		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released, &secure, &m.By)
 	if err != nil {
 		return nil, fmt.Errorf("queue message %s: %w", id, err)
 	}

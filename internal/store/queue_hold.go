@@ -31,7 +31,7 @@ func holdRefused(tx *Tx, t *queue.Transfer, s *queue.Settlement) error {
 	h := quarantine.Held{
 		ID: mail.NewID(now), Tx: t.Message.Tx, Recipient: t.Recipient, Box: quarantine.Anywhere, Domain: home(t), Sender: t.Message.Sender,
 		Filter: quarantine.Undeliverable, Reason: words, Blob: t.Message.Blob, View: t.Message.View, Size: t.Message.Size, Time: now, Expires: s.Hold,
-		RequireTLS: t.Message.Params.RequireTLS,
+		RequireTLS: t.Message.Params.RequireTLS, By: t.Message.By,
 	}
 	if err := describe(tx, t, &h); err != nil {
 		return err

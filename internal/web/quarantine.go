@@ -118,10 +118,10 @@ func (s *Server) objectOf(h quarantine.Held) access.Object {
 }
 
 // sentLocked reports whether what somebody sent who had logged in may be a locked mailbox's: it is from an address of one, or, as
-// mail programs' receipts are, from nobody, and its domain has one.
+// mail programs' receipts are, from nobody, and its domain has one; or one sent it under an address that others have, too.
 func sentLocked(locks Locks, h quarantine.Held) bool {
 	sender := h.Sender.Unsigned()
-	return locks.Closed(sender) || sender.IsNull() && locks.Locks(h.Domain)
+	return h.By > 0 && locks.Locked(h.By) || locks.Closed(sender) || sender.IsNull() && locks.Locks(h.Domain)
 }
 
 // held returns the message that a request names, if the person may see it: one that is

@@ -217,8 +217,8 @@ func (s *Server) unlocked(r *http.Request, homes []string) func(*queue.Transfer)
 // queueObject is a transfer as package access sees it: a locked mailbox's where it sends it, or had it sent on, or is to get it. What
 // the node says by itself, and does not say for whom, may be about such mail.
 func queueObject(locks Locks, t *queue.Transfer) access.Object {
-	o := access.Object{Domain: t.Home}
-	if !locks.Locks(t.Home) {
+	o := access.Object{Domain: t.Home, Locked: t.Message.By > 0 && locks.Locked(t.Message.By)}
+	if o.Locked || !locks.Locks(t.Home) {
 		return o
 	}
 	sender := t.Message.Sender.Unsigned()

@@ -63,7 +63,7 @@ func heldMessage(n int) *quarantine.Held {
 		Filter: []string{"spf", "dnsbl"}[n%2], Reason: fmt.Sprintf("Listed by zone %d", n%2), Score: 7.25,
 		Blob: fmt.Sprintf("blob%d", n/10), View: mail.View{Prefix: prefix, Skip: 3}, Size: 1000 + int64(len(prefix)) - 3,
 		Time: when, Expires: when.Add(720 * time.Hour), State: quarantine.StateHeld,
-		Author: fmt.Sprintf("Zoé <zoe%d@author.example>", n%2), Proof: "spf", Guarded: n%2 == 1, RequireTLS: n%2 == 1, Told: quarantine.ToldDue, Same: fmt.Sprint("same", n),
+		Author: fmt.Sprintf("Zoé <zoe%d@author.example>", n%2), Proof: "spf", Guarded: n%2 == 1, RequireTLS: n%2 == 1, By: int64(n % 3), Told: quarantine.ToldDue, Same: fmt.Sprint("same", n),
 	}
 }
 

@@ -42,6 +42,7 @@ func queued(t *testing.T, q QueueRows, id string, d queue.Destination, rcpts ...
 	t.Helper()
 	m := &queue.Message{
 		ID: id, Tx: "tx-" + id, Sender: "Sender@here.example", Blob: "blob-" + id, View: mail.View{Prefix: []byte("X: y\r\n"), Skip: 3}, Size: 103,
+		By:      7,
 		Params:  mail.Params{Size: 103, Body: "8BITMIME", SMTPUTF8: true, RequireTLS: true, Return: "HDRS", EnvelopeID: "e"},
 		Created: queueTime, Expires: queueTime.Add(time.Hour),
 	}
