@@ -24,12 +24,12 @@ assert kind == "OK" and roots == [b'"INBOX" "mailbox"'], roots
 used, most = map(int, quotas[0].split(b"STORAGE ")[1].rstrip(b")").split())
 assert most == 20 and 18 <= used <= 20, quotas
 assert m.getquota("mailbox")[1] == quotas
-kind, answer = m.append("Drafts", None, None, b"Subject: large\r\n\r\n" + 200 * (100 * b"x" + b"\r\n"))
+kind, answer = m.append("Brouillons", None, None, b"Subject: large\r\n\r\n" + 200 * (100 * b"x" + b"\r\n"))
 assert kind == "NO" and b"OVERQUOTA" in answer[0], answer
 m.select("INBOX")
-kind, answer = m.copy("1", "Archive")
+kind, answer = m.copy("1", "Archives")
 assert kind == "NO" and b"OVERQUOTA" in answer[0], answer
-assert m.uid("MOVE", "1", "Archive")[0] == "OK"
+assert m.uid("MOVE", "1", "Archives")[0] == "OK"
 m.store("1:*", "+FLAGS", r"(\Deleted)")
 assert m.expunge()[0] == "OK"
 m.logout()
