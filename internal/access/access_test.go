@@ -57,6 +57,7 @@ func TestMay(t *testing.T) {
 		BlockView:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		BlockLift:    {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		Complaints:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
+		AdminChange:  {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		NodeReload:   {"p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p", "p"},
 		MessageView:  {"orhap", "orhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p", "op", "p", "p"},
 		QueueView:    {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p", "p", "p", "p"},

@@ -13,10 +13,10 @@ import (
 	"gatepost/internal/mail"
 )
 
-// A Login is that a mailbox was logged in to at a door from a network: of one IPv4 address, or an IPv6 /64, whose
+// A Login is that a mailbox was logged in to, or by an admin to the pages, at a door from a network: of one IPv4 address, or an IPv6 /64, whose
 // addresses a machine changes daily.
 type Login struct {
-	Box    int64
+	Box    int64      // the mailbox, or the admin: a number is one's alone
 	Door   string     // "imap", "pop3", "sieve", "submission", "web"
 	Client netip.Addr // the last one
 	First  time.Time  // that is kept
@@ -59,7 +59,7 @@ type LoginRows interface {
 	ExpireLogins(ctx context.Context, before time.Time) error
 }
 
-// Logins notes who logged in, from where, for the owners of mailboxes to see. Doors tell it; a few seconds later it
+// Logins notes who logged in, from where, for the owners of mailboxes to see, and of admins for operators. Doors tell it; a few seconds later it
 // writes what is new. It is safe for use by many goroutines; a nil one notes nothing.
 type Logins struct {
 	rows LoginRows
@@ -193,7 +193,5 @@ func (l *Logins) Of(ctx context.Context, box int64) ([]Login, error) {
 
 // note is Note for a person at the pages.
 func (l *Logins) note(p Person, from Client) {
-	if p.Kind == KindMailbox {
-		l.Note(p.Box, "web", from.Addr)
-	}
+	l.Note(p.ID, "web", from.Addr) // of an owner the mailbox, and no admin has the number of one
 }

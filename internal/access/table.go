@@ -26,6 +26,7 @@ const (
 	BlockView    Action = "block.view"    // blocked log-ins
 	BlockLift    Action = "block.lift"    //
 	Complaints   Action = "complaints"    //
+	AdminChange  Action = "admin.change"  // who looks after the node and its domains: see them, add, change and remove them
 	NodeReload   Action = "node.reload"   // the configuration
 	MessageView  Action = "message.view"  // what became of messages, sent and received; of an owner: sent
 	QueueView    Action = "queue.view"    // what waits to be carried on, of the domain whose mail it is
@@ -76,6 +77,7 @@ func table() map[Action]map[Role]reach {
 		BlockView:    {Operator: all},
 		BlockLift:    {Operator: all},
 		Complaints:   {Operator: all},
+		AdminChange:  {Operator: all},
 		NodeReload:   {Operator: all},
 		MessageView:  {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		QueueView:    {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},

@@ -95,7 +95,7 @@ func (a *App) demoDirectory(ctx context.Context) error {
 		}
 	}
 	if err == nil || errors.Is(err, directory.ErrExists) {
-		_, err = a.directory.AddAdmin(ctx, directory.Admin{Name: demo.Operator, Role: directory.Operator}, demo.Password)
+		_, err = a.directory.AddAdmin(ctx, admin, directory.Admin{Name: demo.Operator, Role: directory.Operator}, demo.Password)
 	}
 	if err != nil && !errors.Is(err, directory.ErrExists) {
 		return fmt.Errorf("demo: %w", err)

@@ -23,7 +23,7 @@ func TestHeldOfRemovedDomain(t *testing.T) {
 	m, err := n.directory.AddMailbox(t.Context(), directory.Mailbox{Address: "ghost@other.example"}, pagesPassword)
 	n.must(err)
 	n.boxes["ghost@other.example"] = m.ID
-	n.must2(n.directory.AddAdmin(t.Context(), directory.Admin{Name: "next", Role: directory.DomainAdmin, Domains: []string{"other.example"}}, pagesPassword))
+	n.must2(n.directory.AddAdmin(t.Context(), "root", directory.Admin{Name: "next", Role: directory.DomainAdmin, Domains: []string{"other.example"}}, pagesPassword))
 	fresh := n.held("ghost@other.example", plainMail, nil)
 	admin, owner, operator := n.logIn("next"), n.logIn("ghost@other.example"), n.logIn("olga")
 	unseen := func() {
@@ -74,7 +74,7 @@ func TestHeldByARemovedName(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.must2(n.directory.AddDomain(t.Context(), directory.Domain{Name: "old.example"}))
-	n.must2(n.directory.AddAdmin(t.Context(), directory.Admin{Name: "next", Role: directory.DomainAdmin, Domains: []string{"old.example"}}, pagesPassword))
+	n.must2(n.directory.AddAdmin(t.Context(), "root", directory.Admin{Name: "next", Role: directory.DomainAdmin, Domains: []string{"old.example"}}, pagesPassword))
 	for who, status := range map[string]int{"ann@test.example": 200, "next": 404, "adam": 200} {
 		if got, _ := n.logIn(who).get("/quarantine/" + h.ID); got != status {
 			t.Errorf("%s: got %d, want %d", who, got, status)

@@ -14,11 +14,7 @@ import (
 
 func (a *App) adminOps(h control.Handlers) {
 	control.On(h, func(ctx context.Context, q ops.AdminAdd) (ops.Admin, error) {
-		admin := directory.Admin{Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Rights: q.Rights, Language: q.Language}
-		if err := checkRights(admin); err != nil {
-			return ops.Admin{}, told(err)
-		}
-		added, err := a.directory.AddAdmin(ctx, admin, q.Password)
+		added, err := a.addAdmin(ctx, q, byCommand(ctx))
 		shown := adminShown(added)
 		if err == nil {
 			shown.Warnings = a.weak(q.Password, q.Name)
@@ -33,9 +29,16 @@ func (a *App) adminOps(h control.Handlers) {
 		}
 		return adminShown(found), nil
 	})
-	control.On(h, a.setAdmin)
+	control.On(h, func(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
+		changed, err := a.setAdmin(ctx, q, byCommand(ctx))
+		shown := adminShown(changed)
+		if err == nil && q.Password != nil {
+			shown.Warnings = a.weak(*q.Password, q.Name)
+		}
+		return shown, told(err)
+	})
 	control.On(h, func(ctx context.Context, q ops.AdminRemove) (ops.Nothing, error) {
-		return ops.Nothing{}, told(a.directory.RemoveAdmin(ctx, q.Name))
+		return ops.Nothing{}, told(a.directory.RemoveAdmin(ctx, q.Name, byCommand(ctx)))
 	})
 }
 
@@ -60,8 +63,18 @@ func (a *App) listAdmins(_ context.Context, q ops.AdminList) ([]ops.Admin, error
 	return list, nil
 }
 
-func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
-	changed, err := a.directory.ChangeAdmin(ctx, q.Name, byCommand(ctx), func(next *directory.Admin) error {
+// addAdmin adds one, as who's doing.
+func (a *App) addAdmin(ctx context.Context, q ops.AdminAdd, who string) (directory.Admin, error) {
+	admin := directory.Admin{Name: q.Name, Role: directory.AdminRole(q.Role), Domains: q.Domains, Rights: q.Rights, Language: q.Language}
+	if err := checkRights(admin); err != nil {
+		return directory.Admin{}, err
+	}
+	return a.directory.AddAdmin(ctx, who, admin, q.Password)
+}
+
+// setAdmin changes one, as who's doing.
+func (a *App) setAdmin(ctx context.Context, q ops.AdminSet, who string) (directory.Admin, error) {
+	changed, err := a.directory.ChangeAdmin(ctx, q.Name, who, func(next *directory.Admin) error {
 		give(&next.Role, (*directory.AdminRole)(q.Role))
 		give(&next.Domains, q.Domains)
 		give(&next.Rights, q.Rights)
@@ -76,13 +89,9 @@ func (a *App) setAdmin(ctx context.Context, q ops.AdminSet) (ops.Admin, error) {
 		return checkRights(*next)
 	})
 	if err == nil && q.Password != nil {
-		err = a.directory.SetAdminPassword(ctx, q.Name, *q.Password)
+		err = a.directory.SetAdminPassword(ctx, q.Name, who, *q.Password)
 	}
-	shown := adminShown(changed)
-	if err == nil && q.Password != nil {
-		shown.Warnings = a.weak(*q.Password, q.Name)
-	}
-	return shown, told(err)
+	return changed, err
 }
 
 // checkRights refuses rights that an admin's role does not have: who set them meant something else.

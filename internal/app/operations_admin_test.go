@@ -94,7 +94,7 @@ func TestDomainShowsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, of := range map[string]string{"adam": "test.example", "otto": "other.example"} {
-		if _, err := a.directory.AddAdmin(t.Context(), directory.Admin{Name: name, Role: directory.Helpdesk, Domains: []string{of}}, "a long enough password"); err != nil {
+		if _, err := a.directory.AddAdmin(t.Context(), "root", directory.Admin{Name: name, Role: directory.Helpdesk, Domains: []string{of}}, "a long enough password"); err != nil {
 			t.Fatal(err)
 		}
 	}

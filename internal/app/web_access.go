@@ -208,7 +208,7 @@ func (p persons) SetLanguage(ctx context.Context, who access.Person, lang string
 // SetPassword implements web.Accounts.
 func (p persons) SetPassword(ctx context.Context, who access.Person, password string) (err error) {
 	if who.Kind == access.KindAdmin {
-		err = p.d.SetAdminPassword(ctx, who.Name, password)
+		err = p.d.SetAdminPassword(ctx, who.Name, who.Name, password)
 	} else {
 		err = p.d.SetPassword(ctx, mail.Path(who.Name), password)
 	}

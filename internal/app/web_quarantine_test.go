@@ -75,7 +75,7 @@ func (n *pagesNode) people() {
 		"rosa":  {Role: directory.Reader, Domains: []string{"test.example"}},
 	} {
 		admin.Name = name
-		n.must2(n.directory.AddAdmin(t.Context(), admin, pagesPassword))
+		n.must2(n.directory.AddAdmin(t.Context(), "root", admin, pagesPassword))
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"gatepost/internal/access"
 	"gatepost/internal/control"
 	"gatepost/internal/control/ops"
-	"gatepost/internal/directory"
 	"gatepost/internal/store"
 )
 
@@ -110,13 +109,34 @@ func TestRightsOfRoles(t *testing.T) {
 	if !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("rights: got %q, want %q", got, want)
 	}
-	notes, err := a.store.Audit().Notes(t.Context(), store.NoteQuery{Whom: "of-admin", Limit: 9})
-	var about []string
-	for _, note := range notes {
-		about = append(about, note.What+" "+note.About)
+	_, err = done[ops.Nothing](t, a, ops.AdminRemove{Name: "of-admin"})
+	wantKind(t, "the last one", err, control.Failed)
+	for _, q := range []ops.AdminSet{{Role: new("helpdesk"), Domains: &[]string{"one.example"}}, {State: new("suspended")}, {State: new("active"), Password: new("another long password")}} {
+		if q.Role != nil {
+			_, err := done[ops.Admin](t, a, ops.AdminAdd{Name: "root", Role: "operator", Password: "a long enough password"})
+			wantKind(t, "another operator", err, "")
+		}
+		_, err := set(q)
+		wantKind(t, "set", err, "")
 	}
-	if !slices.Equal(about, []string{directory.NoteRights + " operator", directory.NoteRights + " reader: queue.view"}) || err != nil {
-		t.Errorf("notes: got %q, %v", about, err)
+	_, err = done[ops.Nothing](t, a, ops.AdminRemove{Name: "of-admin"})
+	wantKind(t, "one of two", err, "")
+	wantNotes(t, a, "of-admin", "added admin: entry.change, held.view", "domains one.example", "rights reader: queue.view", "domains two.example", "rights operator",
+		"rights helpdesk", "domains one.example", "suspended ", "active ", "password ", "removed helpdesk")
+}
+
+// wantNotes compares what was noted of an admin, in any order.
+func wantNotes(t *testing.T, a *App, whom string, want ...string) {
+	t.Helper()
+	notes, err := a.store.Audit().Notes(t.Context(), store.NoteQuery{Whom: whom, Limit: 99})
+	var got []string
+	for _, note := range notes {
+		got = append(got, note.What+" "+note.About)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) || err != nil {
+		t.Errorf("notes of %s:\ngot  %q, %v\nwant %q", whom, got, err, want)
 	}
 }
 

@@ -62,16 +62,16 @@ func AdminName(s string) (string, error) {
 	return name, nil
 }
 
-// AddAdmin adds an admin, who needs a password. ID and Password of a are not read.
-func (d *Directory) AddAdmin(ctx context.Context, a Admin, password string) (Admin, error) {
-	added, err := d.addAdmin(ctx, a, password)
+// AddAdmin adds an admin, who needs a password, and notes it as who's doing. ID and Password of a are not read.
+func (d *Directory) AddAdmin(ctx context.Context, who string, a Admin, password string) (Admin, error) {
+	added, err := d.addAdmin(ctx, who, a, password)
 	if err != nil {
 		return Admin{}, fmt.Errorf("directory: add admin %s: %w", a.Name, err)
 	}
 	return added, nil
 }
 
-func (d *Directory) addAdmin(ctx context.Context, a Admin, password string) (Admin, error) {
+func (d *Directory) addAdmin(ctx context.Context, who string, a Admin, password string) (Admin, error) {
 	name, err := AdminName(a.Name)
 	if err != nil {
 		return Admin{}, err
@@ -81,7 +81,16 @@ func (d *Directory) addAdmin(ctx context.Context, a Admin, password string) (Adm
 		if err := s.freeLogin(name); err != nil {
 			return nil, err
 		}
-		return s.checkedAdmin(a)
+		changes, err := s.checkedAdmin(a)
+		if err != nil {
+			return nil, err
+		}
+		next := *changes[0].Admin
+		changes = append(changes, d.noted(who, NoteAdded, next, next.may()))
+		if len(next.Domains) > 0 {
+			changes = append(changes, d.noted(who, NoteDomains, next, next.domainsText()))
+		}
+		return changes, nil
 	}
 	// Asked now too, since the password is dear.
 	if err := d.Refresh(ctx); err != nil {
@@ -103,7 +112,8 @@ func (d *Directory) addAdmin(ctx context.Context, a Admin, password string) (Adm
 
 // ChangeAdmin lets change edit an admin's role, domains, rights, language and state; what
 // else it does is not kept. The last operator who can log in stays one (ErrLast). That the
-// role or the rights are others is noted, as who's doing. change may run more than once.
+// role, the rights, the domains or the state are others is noted, as who's doing. change may
+// run more than once.
 func (d *Directory) ChangeAdmin(ctx context.Context, name, who string, change func(*Admin) error) (Admin, error) {
 	s, err := d.updateAdmin(ctx, name, func(s *Snapshot, a Admin) ([]Change, error) {
 		next := a
@@ -122,10 +132,7 @@ func (d *Directory) ChangeAdmin(ctx context.Context, name, who string, change fu
 				return nil, err
 			}
 		}
-		if next.Role != a.Role || !slices.Equal(next.Rights, a.Rights) {
-			changes = append(changes, Change{Note: &Note{Time: d.now(), Who: who, What: NoteRights, Whom: a.Name, About: next.may()}})
-		}
-		return changes, nil
+		return append(changes, d.notesOf(who, a, next)...), nil
 	})
 	if err != nil {
 		return Admin{}, fmt.Errorf("directory: change admin %s: %w", name, err)
@@ -134,14 +141,40 @@ func (d *Directory) ChangeAdmin(ctx context.Context, name, who string, change fu
 	return a, nil
 }
 
+// notesOf are of what is another about an admin, as who's doing.
+func (d *Directory) notesOf(who string, was, is Admin) (changes []Change) {
+	if is.Role != was.Role || !slices.Equal(is.Rights, was.Rights) {
+		changes = append(changes, d.noted(who, NoteRights, is, is.may()))
+	}
+	if is.Role != Operator && !slices.Equal(is.Domains, was.Domains) { // an operator has all
+		changes = append(changes, d.noted(who, NoteDomains, is, is.domainsText()))
+	}
+	switch {
+	case is.State == was.State:
+	case is.State == Suspended:
+		changes = append(changes, d.noted(who, NoteSuspended, is, ""))
+	default:
+		changes = append(changes, d.noted(who, NoteActive, is, ""))
+	}
+	return changes
+}
+
+func (d *Directory) noted(who, what string, whom Admin, about string) Change {
+	return Change{Note: &Note{Time: d.now(), Who: who, What: what, Whom: whom.Name, About: about}}
+}
+
 // SetAdminPassword gives an admin a new password. The old one is worth nothing from
-// then on.
-func (d *Directory) SetAdminPassword(ctx context.Context, name, password string) error {
+// then on. That it was somebody else who did is noted.
+func (d *Directory) SetAdminPassword(ctx context.Context, name, who, password string) error {
 	v, err := d.passwords.derive(ctx, password, nil)
 	if err == nil {
 		_, err = d.updateAdmin(ctx, name, func(_ *Snapshot, a Admin) ([]Change, error) {
 			a.Password = v
-			return []Change{{Admin: &a}}, nil
+			changes := []Change{{Admin: &a}}
+			if who != a.Name {
+				changes = append(changes, d.noted(who, NotePassword, a, ""))
+			}
+			return changes, nil
 		})
 	}
 	if err != nil {
@@ -150,15 +183,16 @@ func (d *Directory) SetAdminPassword(ctx context.Context, name, password string)
 	return nil
 }
 
-// RemoveAdmin removes an admin, but for the last operator who can log in (ErrLast).
-func (d *Directory) RemoveAdmin(ctx context.Context, name string) error {
+// RemoveAdmin removes an admin, but for the last operator who can log in (ErrLast), and notes
+// it as who's doing.
+func (d *Directory) RemoveAdmin(ctx context.Context, name, who string) error {
 	_, err := d.updateAdmin(ctx, name, func(s *Snapshot, a Admin) ([]Change, error) {
 		if a.standing() {
 			if err := s.notLast(a); err != nil {
 				return nil, err
 			}
 		}
-		return []Change{{Admin: &a, Gone: true}}, nil
+		return []Change{{Admin: &a, Gone: true}, d.noted(who, NoteRemoved, a, a.may())}, nil
 	})
 	if err != nil {
 		return fmt.Errorf("directory: remove admin %s: %w", name, err)
@@ -276,9 +310,14 @@ func (a Admin) may() string {
 	if len(a.Rights) == 0 {
 		return string(a.Role)
 	}
-	text := string(a.Role) + ": " + strings.Join(a.Rights, ", ")
-	return text[:min(len(text), MaxAbout)]
+	return aboutText(string(a.Role) + ": " + strings.Join(a.Rights, ", "))
 }
+
+// domainsText names an admin's domains, for a Note.
+func (a Admin) domainsText() string { return aboutText(strings.Join(a.Domains, ", ")) }
+
+// aboutText cuts a text of ASCII to what a Note takes.
+func aboutText(text string) string { return text[:min(len(text), MaxAbout)] }
 
 // adminsWithout takes a domain that is about to go from the admins who have it.
 // Whoever has no other is in the way: without a domain he would be nothing, and

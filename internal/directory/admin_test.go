@@ -9,7 +9,7 @@ import (
 
 func (f fixture) admin(t *testing.T, a Admin) Admin {
 	t.Helper()
-	added, err := f.AddAdmin(t.Context(), a, "secret")
+	added, err := f.AddAdmin(t.Context(), "root", a, "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,12 +49,12 @@ func TestAddAdmin(t *testing.T) {
 		"rights in a line":      {Admin{Name: "x", Role: Reader, Domains: net, Rights: []string{"held.view,queue.view"}}, ErrInvalid},
 		"too many rights":       {Admin{Name: "x", Role: Reader, Domains: net, Rights: manyRights()}, ErrInvalid},
 	} {
-		_, err := f.AddAdmin(ctx, c.admin, "secret")
+		_, err := f.AddAdmin(ctx, "root", c.admin, "secret")
 		wantErr(t, name, err, c.want)
 	}
-	_, err := f.AddAdmin(ctx, Admin{Name: "x", Role: Operator}, "")
+	_, err := f.AddAdmin(ctx, "root", Admin{Name: "x", Role: Operator}, "")
 	wantErr(t, "no password", err, ErrPassword)
-	_, err = f.AddAdmin(ctx, Admin{Name: "new@example.net", Role: DomainAdmin, Domains: net}, "secret")
+	_, err = f.AddAdmin(ctx, "root", Admin{Name: "new@example.net", Role: DomainAdmin, Domains: net}, "secret")
 	wantErr(t, "an address here that nobody has", err, nil)
 	_, err = f.AddMailbox(ctx, Mailbox{Address: "New@example.net"}, "")
 	wantErr(t, "a mailbox with an admin's name", err, ErrExists)
@@ -83,16 +83,16 @@ func TestLastOperatorStays(t *testing.T) {
 	}
 	suspend := func(a *Admin) { a.State = Suspended }
 	demote := func(a *Admin) { a.Role, a.Domains = DomainAdmin, []string{"example.net"} }
-	wantErr(t, "remove", f.RemoveAdmin(ctx, "one"), ErrLast)
+	wantErr(t, "remove", f.RemoveAdmin(ctx, "one", "root"), ErrLast)
 	wantErr(t, "suspend", set("one", suspend), ErrLast)
 	wantErr(t, "demote", set("one", demote), ErrLast)
 	wantErr(t, "language", set("One", func(a *Admin) { a.Language, a.Name, a.ID = "fr", "other", 7 }), nil)
 	two := f.admin(t, Admin{Name: "two", Role: Operator})
 	wantErr(t, "suspend with another", set("one", suspend), nil)
-	wantErr(t, "the other is the last", f.RemoveAdmin(ctx, two.Name), ErrLast)
-	wantErr(t, "a suspended one goes", f.RemoveAdmin(ctx, "one"), nil)
-	wantErr(t, "gone", f.RemoveAdmin(ctx, "one"), ErrNoAdmin)
-	wantErr(t, "of a domain", f.RemoveAdmin(ctx, "helper"), nil)
+	wantErr(t, "the other is the last", f.RemoveAdmin(ctx, two.Name, "root"), ErrLast)
+	wantErr(t, "a suspended one goes", f.RemoveAdmin(ctx, "one", "root"), nil)
+	wantErr(t, "gone", f.RemoveAdmin(ctx, "one", "root"), ErrNoAdmin)
+	wantErr(t, "of a domain", f.RemoveAdmin(ctx, "helper", "root"), nil)
 }
 
 func TestDomainsOfAdmins(t *testing.T) {
@@ -102,7 +102,7 @@ func TestDomainsOfAdmins(t *testing.T) {
 	f.admin(t, Admin{Name: "both", Role: DomainAdmin, Domains: []string{"one.example", "two.example"}})
 	f.admin(t, Admin{Name: "one", Role: DomainAdmin, Domains: []string{"one.example"}})
 	wantErr(t, "somebody's only one", f.RemoveDomain(ctx, "one.example"), ErrInUse)
-	wantErr(t, "remove", f.RemoveAdmin(ctx, "one"), nil)
+	wantErr(t, "remove", f.RemoveAdmin(ctx, "one", "root"), nil)
 	wantErr(t, "one of two", f.RemoveDomain(ctx, "one.example"), nil)
 	if a, _ := f.open(t).Snapshot().Admin("both"); !slices.Equal(a.Domains, []string{"two.example"}) {
 		t.Errorf("got %q", a.Domains)
@@ -140,7 +140,7 @@ func TestAuthenticateAdmin(t *testing.T) {
 	}
 	_, err := f.Authenticate(ctx, "dora@example.net", "secret")
 	wantErr(t, "an admin has no mailbox", err, ErrLogin)
-	wantErr(t, "new password", f.SetAdminPassword(ctx, "DORA@example.net", "other"), nil)
+	wantErr(t, "new password", f.SetAdminPassword(ctx, "DORA@example.net", "root", "other"), nil)
 	_, err = f.AuthenticateAdmin(ctx, "dora@example.net", "secret")
 	wantErr(t, "the old one", err, ErrLogin)
 	_, err = f.ChangeAdmin(ctx, "dora@example.net", "root", func(a *Admin) error { a.State = Suspended; return nil })
@@ -149,7 +149,7 @@ func TestAuthenticateAdmin(t *testing.T) {
 	wantErr(t, "suspended", err, ErrSuspended)
 	_, err = f.AuthenticateAdmin(ctx, "dora@example.net", "secret")
 	wantErr(t, "suspended, wrong password", err, ErrLogin)
-	wantErr(t, "nobody's", f.SetAdminPassword(ctx, "nobody", "other"), ErrNoAdmin)
+	wantErr(t, "nobody's", f.SetAdminPassword(ctx, "nobody", "root", "other"), ErrNoAdmin)
 }
 
 // Who is unknown takes a turn like everybody else, whichever kind of name it is.

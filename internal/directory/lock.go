@@ -28,6 +28,13 @@ const (
 	NoteLocked   = "locked"
 	NoteUnlocked = "unlocked"
 	NoteRights   = "rights" // of an admin: the role, and what of it was chosen
+
+	NoteAdded     = "added"     // an admin, with his role
+	NoteRemoved   = "removed"   //
+	NoteDomains   = "domains"   // of an admin: those that he looks after from then on
+	NoteSuspended = "suspended" // an admin
+	NoteActive    = "active"    // one who was suspended
+	NotePassword  = "password"  // an admin got another from somebody else
 )
 
 // MaxAbout bounds what a Note is about, in octets.

@@ -40,11 +40,12 @@ func (a Accounts) AddLogins(ctx context.Context, list []access.Login, most int) 
 	return a.update(ctx, "log-ins", func(tx *Tx) error {
 		for i, l := range list { // in one order, since nodes write at once
 			_, err := tx.Exec(`INSERT INTO account_login (box, door, network, client, first, last, count)
-				SELECT id, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT) FROM mailbox WHERE id = ?
+				SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
+				WHERE EXISTS (SELECT 1 FROM mailbox WHERE id = ?) OR EXISTS (SELECT 1 FROM admin WHERE id = ?)
 				ON CONFLICT (box, door, network) DO UPDATE SET count = account_login.count + excluded.count,
 				client = CASE WHEN excluded.last < account_login.last THEN account_login.client ELSE excluded.client END,
 				last = CASE WHEN excluded.last < account_login.last THEN account_login.last ELSE excluded.last END`,
-				l.Door, access.NetworkOf(l.Client).String(), addrText(l.Client), toMicros(l.First), toMicros(l.Last), l.Count, l.Box)
+				l.Box, l.Door, access.NetworkOf(l.Client).String(), addrText(l.Client), toMicros(l.First), toMicros(l.Last), l.Count, l.Box, l.Box)
 			if err != nil {
 				return err
 			}

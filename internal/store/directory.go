@@ -130,6 +130,9 @@ func (w *directoryWriter) write(c directory.Change) error {
 	case c.Host != nil:
 		return w.putHost(c.Host)
 	case c.Admin != nil && c.Gone:
+		if _, err := w.tx.Exec(`DELETE FROM account_login WHERE box IN (SELECT id FROM admin WHERE name = ?)`, c.Admin.Name); err != nil {
+			return err
+		}
 		return w.remove("admin", `DELETE FROM admin WHERE name = ?`, c.Admin.Name)
 	case c.Admin != nil:
 		return w.putAdmin(c.Admin)

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"gatepost/internal/access"
 	"gatepost/internal/directory"
 	"gatepost/internal/store/storetest"
 )
@@ -58,7 +59,7 @@ func testDirectoriesOverOneStore(t *testing.T, db *DB) {
 			t.Errorf("%s: list: got %+v, %t; want %t", name, got, ok, listed)
 		}
 	}
-	if _, err := one.AddAdmin(ctx, directory.Admin{Name: "dora", Role: directory.Helpdesk, Domains: []string{"example.net"}}, "secret"); err != nil {
+	if _, err := one.AddAdmin(ctx, "root", directory.Admin{Name: "dora", Role: directory.Helpdesk, Domains: []string{"example.net"}}, "secret"); err != nil {
 		t.Fatal(err)
 	}
 	check("one", one, true)
@@ -66,8 +67,23 @@ func testDirectoriesOverOneStore(t *testing.T, db *DB) {
 	if dora, err := two.AuthenticateAdmin(ctx, "Dora", "secret"); err != nil || !dora.Has("example.net") || dora.ID == ann.ID {
 		t.Errorf("an admin that the other added: got %+v, %v", dora, err)
 	}
-	if err := two.RemoveAdmin(ctx, "dora"); err != nil {
+	dora, _ := two.Snapshot().Admin("dora")
+	logins := func() []access.Login {
+		t.Helper()
+		list, err := db.Accounts().Logins(ctx, dora.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if err := db.Accounts().AddLogins(ctx, []access.Login{{Box: dora.ID, Door: "web", Client: netip.MustParseAddr("192.0.2.1"), Last: dora.Created, Count: 1}}, 10); err != nil || len(logins()) != 1 {
+		t.Errorf("log-ins of an admin: got %+v, %v", logins(), err)
+	}
+	if err := two.RemoveAdmin(ctx, "dora", "root"); err != nil {
 		t.Fatal(err)
+	}
+	if left := logins(); len(left) > 0 {
+		t.Errorf("log-ins of an admin who is gone: %+v", left)
 	}
 	if err := two.RemoveEntry(ctx, e.ID); err != nil {
 		t.Fatal(err)

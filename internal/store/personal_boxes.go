@@ -26,7 +26,12 @@ func personalBoxes() []personal {
 		{table: "mailbox_folder", columns: `id*- box- name special_use uidvalidity- uidnext- modseq- messages unseen deleted- bytes expunged_floor-`, about: []about{of("the mailbox: folders; the mail in them: gatepost mailbox export", own("box"))}},
 		{table: "mailbox_subscription", columns: `box*- name*`, about: []about{of("the mailbox: folders that it subscribes to", own("box"))}},
 		{table: "mailbox_app_use", columns: `box*- app* used@`, about: []about{of("the mailbox: when passwords of programs were used last", own("box"))}},
-		{table: "account_login", columns: `box*- door* network* client first@ last@ count`, about: []about{of("log-ins: from where, at which door", own("box"))}},
+		{table: "account_login", columns: `box*- door* network* client first@ last@ count`, about: []about{
+			of("log-ins: from where, at which door", own("box")),
+			{what: "log-ins to the pages, of the admin who has the address: from where", where: func(s *privacy.Subject) (string, []any) {
+				return `box IN (SELECT id FROM admin WHERE name = ?)`, []any{string(s.Address)}
+			}, fate: privacy.Kept, why: "it is an account: gatepost admin remove"},
+		}},
 		{table: "account_recovery", columns: `box*- address since@`, about: []about{
 			of("where the owner is reached who lost the password", own("box")),
 			{what: "mailboxes whose owner is reached at the address", where: equals("LOWER(address)"), fate: privacy.Kept, why: ownBox, bare: true},

@@ -61,6 +61,7 @@ func (s *Server) routes() []route {
 		{s.Rules != nil, s.ruleRoutes},
 		{s.Senders != nil, s.senderRoutes},
 		{s.Stops != nil, s.stopRoutes},
+		{s.Desk != nil && s.Admins != nil, s.adminRoutes},
 		{s.Proofs != nil, s.proofRoutes},
 	} {
 		if group.there {
@@ -148,6 +149,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.bans", "/bans", access.BlockView},
 		{"menu.complaints", "/complaints", access.Complaints},
 		{"menu.keys", "/keys", access.KeyView},
+		{"menu.admins", "/admins", access.AdminChange},
 		{"menu.node", "/node", access.NodeReload},
 		{"menu.account", "/account", access.AccountUse},
 	} {

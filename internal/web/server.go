@@ -77,6 +77,7 @@ type Config struct {
 	OwnShares  OwnShares       // nil: nor one of what owners share
 	Senders    Senders         // nil: no page of servers and devices
 	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told
+	Admins     Admins          // nil: no page of admins
 	Proofs     Proofs          // nil: no authority is asked for certificates
 	Hosts      func() []string // names of the servers of ours, lower case; nil: no page explains headers
 

@@ -67,7 +67,7 @@ func loginCounts(t *testing.T, s AccountStore) {
 	v6.First, v6.Count = accessTime.Add(3*time.Minute), 2
 	wantLogins(t, s, 1, v4, v6, web)
 	wantLogins(t, s, 2, loginOf(2, "192.0.2.1", 1))
-	wantLogins(t, s, 3) // there is no such mailbox
+	wantLogins(t, s, 3) // there is nobody of that number
 	if err := s.ExpireLogins(ctx, accessTime.Add(4*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
