@@ -1,6 +1,8 @@
 package mailbox
 
 import (
+	"bytes"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -40,6 +42,44 @@ func Fold(s string) string {
 		f.at += n
 	}
 	return string(f.out)
+}
+
+// Holds reports whether Fold(s) has a text in it that is folded itself.
+func Holds(s, folded string) bool {
+	if !isASCII(s) || len(folded) > holding {
+		return strings.Contains(Fold(s), folded)
+	}
+	return isASCII(folded) && holdsASCII(s, folded)
+}
+
+// holding is how long a text may be that holdsASCII looks for.
+const holding = 256
+
+// holdsASCII is Holds for ASCII, which it folds piece by piece where none has to be kept.
+func holdsASCII(s, folded string) bool {
+	var b [8 * holding]byte
+	for {
+		piece := b[:min(len(s), len(b))]
+		for i := range piece {
+			piece[i] = lowerASCII[s[i]]
+		}
+		if bytes.Contains(piece, []byte(folded)) {
+			return true
+		}
+		if len(piece) == len(s) {
+			return false
+		}
+		s = s[len(piece)-holding:] // what begins in there may go on in the next piece
+	}
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func foldAll(s string) string { return norm.NFKD.String(cases.Fold().String(s)) }

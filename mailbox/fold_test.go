@@ -46,6 +46,45 @@ func FuzzFold(f *testing.F) {
 	})
 }
 
+func TestHolds(t *testing.T) {
+	long := strings.Repeat("a", 3*holding)
+	for _, c := range []struct {
+		in, text string
+		want     bool
+	}{
+		{"The Meeting", "meeting", true}, {"The Meeting", "Meeting", false}, {"", "", true}, {"abc", "", true}, {"", "a", false},
+		{"Straße", "strasse", true}, {"Strasse", "straße", false}, {"ab", "é", false}, {"É", "e", true},
+		{long + "B", "ab", true}, {long + "B", long + "b", true}, {long + "b", long + "c", false},
+	} {
+		if got := Holds(c.in, c.text); got != c.want {
+			t.Errorf("%.20q, %.20q: %v", c.in, c.text, got)
+		}
+	}
+	for at := range 12 * holding { // wherever one piece ends
+		for _, text := range []string{"q", "qxz", "q" + strings.Repeat("x", holding-2) + "z"} {
+			if s := strings.Repeat("-", at) + strings.ToUpper(text); !Holds(s, text) || Holds(s[:len(s)-1], text) {
+				t.Fatalf("at %d: %d octets are not found, or found in what has but their beginning", at, len(text))
+			}
+		}
+	}
+}
+
+func FuzzHolds(f *testing.F) {
+	f.Add("Straße é\u0323 \xff", 3, 9)
+	f.Add("ABC", 0, 3)
+	f.Fuzz(func(t *testing.T, s string, from, to int) {
+		s += strings.Repeat("-x", len(s)*8)
+		folded := Fold(s)
+		from, to = min(max(from, 0), len(folded)), min(max(to, 0), len(folded))
+		if from <= to && !Holds(s, folded[from:to]) {
+			t.Fatalf("%q is not in %q", folded[from:to], s)
+		}
+		if other := Fold("x" + s[:min(len(s), 4)]); Holds(s, other) != strings.Contains(folded, other) {
+			t.Fatalf("%q in %q", other, s)
+		}
+	})
+}
+
 func BenchmarkFold(b *testing.B) {
 	for name, word := range map[string]string{"English": "The quick brown fox ", "French": "L’été dernier, à Orléans ", "Russian": "Съешь ещё этих булок ", "Japanese": "いろはにほへと ちりぬるを "} {
 		text := strings.Repeat(word, 5000/len(word))

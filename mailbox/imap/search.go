@@ -129,11 +129,13 @@ func (s *searcher) run(ctx context.Context) error {
 	}
 	var undecided []int
 	matched := make([]bool, v.told)
+	known := candidate{part: memory}
 	for i := range v.told {
 		if v.entries[i].gone {
 			continue
 		}
-		switch s.query.key.match(&candidate{place: i, entry: v.entries[i], part: memory}) {
+		known.place, known.entry = i, v.entries[i]
+		switch s.query.key.match(&known) {
 		case yes:
 			matched[i] = true
 		case unknown:

@@ -9,6 +9,7 @@ import (
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
 	"gatepost/mailbox"
+	"gatepost/mailbox/imap"
 )
 
 // index takes some e-mails of box 1 into the index of texts.
@@ -129,5 +130,22 @@ func TestSearchIndexReadsLittle(t *testing.T) {
 	}
 	if got := strings.Join(c.do(`SEARCH BODY "no 0007"`), "\n"); !strings.Contains(got, "NO ") {
 		t.Errorf("got %q, the one message is to be read", got)
+	}
+}
+
+// Messages of any size are looked through to their end, and what one held is not found in the next.
+func TestSearchSizes(t *testing.T) {
+	s := start(t, func(s *imap.Server) { s.Limits.Append = 2 << 20 })
+	c := login(t, s)
+	for i, size := range []int{300 << 10, 200 << 10, 0, 300 << 10, 1000} {
+		m := "Subject: a\r\n\r\n" + strings.Repeat("0123456789\r\n", size/12) + fmt.Sprintf("Violet %d.\r\n", i+1)
+		c.must(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(m), m))
+	}
+	c.must("SELECT INBOX")
+	for text, want := range map[string]string{"violet 1.": "1", "violet 2.": "2", "violet 3.": "3", "violet 4.": "4", "violet 5.": "5", "9\r\nviolet": "", "violet": "1 2 3 4 5"} {
+		got := strings.Join(c.do(fmt.Sprintf("SEARCH BODY {%d+}\r\n%s", len(text), text)), "\n")
+		if sign := strings.TrimRight("* SEARCH "+want, " ") + "\n"; !strings.HasPrefix(got, sign) {
+			t.Errorf("%q: got %q, want %q", text, got, sign)
+		}
 	}
 }

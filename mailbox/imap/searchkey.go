@@ -2,6 +2,9 @@ package imap
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"sync"
 
 	"gatepost/internal/blob"
 	"gatepost/internal/mail"
@@ -41,8 +44,17 @@ type candidate struct {
 	row     *mailbox.Message
 	message *mail.Message
 	blob    blob.Content
+	whole   *[]byte // what message is of, if it is in memory
 }
 
+// maxWhole is how large a message may be to be looked through in memory.
+const maxWhole = 256 << 10
+
+// wholes are the buffers of such messages: a search looks through hundreds, one after the other,
+// and keeps nothing of them.
+var wholes = sync.Pool{New: func() any { return new([]byte) }}
+
+// open brings the message at hand.
 func (m *candidate) open(ctx context.Context, bodies Bodies) error {
 	c, err := bodies.Open(ctx, blob.ID(m.row.Blob))
 	if err != nil {
@@ -50,10 +62,27 @@ func (m *candidate) open(ctx context.Context, bodies Bodies) error {
 	}
 	m.blob, m.part = c, content
 	m.message = m.row.View.Message(mail.NewSpooled(c, c.Size()))
+	if m.message.Size() > maxWhole {
+		return nil
+	}
+	m.whole = wholes.Get().(*[]byte)
+	b := slices.Grow((*m.whole)[:0], int(m.message.Size()))[:m.message.Size()]
+	*m.whole = b
+	if n, err := m.message.ReadAt(b, 0); n < len(b) {
+		m.close()
+		return fmt.Errorf("%d octets of %d: %w", n, len(b), err)
+	}
+	m.message = mail.NewMessage(b)
 	return nil
 }
 
-func (m *candidate) close() { m.blob.Close() }
+func (m *candidate) close() {
+	m.blob.Close()
+	if m.whole != nil {
+		m.message = nil
+		wholes.Put(m.whole)
+	}
+}
 
 // A key is one condition of a SEARCH, or a tree of them.
 type key interface {

@@ -55,7 +55,7 @@ func inEnvelope(element int, needle string) key {
 			return false
 		}
 		for text := range mailbox.EnvelopeTexts(items[element]) {
-			if strings.Contains(mailbox.Fold(text), needle) {
+			if mailbox.Holds(text, needle) {
 				return true
 			}
 		}
@@ -82,7 +82,7 @@ func sent(f func(time.Time) bool) key {
 func inHeader(field, needle string) key {
 	return test{at: content, text: needle, f: func(m *candidate) bool {
 		for _, value := range m.message.Header().Texts(field) {
-			if strings.Contains(mailbox.Fold(value), needle) {
+			if mailbox.Holds(value, needle) {
 				return true
 			}
 		}
@@ -104,7 +104,7 @@ func inText(needle string, headers bool) key {
 			if p.Type != "text" {
 				continue
 			}
-			if text, _ := m.message.Text(p, maxText); strings.Contains(mailbox.Fold(text), needle) {
+			if text, _ := m.message.Text(p, maxText); mailbox.Holds(text, needle) {
 				return true
 			}
 		}
