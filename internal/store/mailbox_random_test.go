@@ -220,7 +220,7 @@ func (w *randomBoxes) index(box int64) error {
 	}
 	list := make([]mailbox.Signature, len(b.Emails))
 	for i := range list {
-		list[i] = make(mailbox.Signature, []int{0, 64, 64, 64}[i%4])
+		list[i] = make(mailbox.Signature, []int{0, 128, 64, 128}[i%4])
 	}
 	if err := w.m.PutSignatures(w.Context(), b, list); err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 // The index of texts. A box's e-mails are taken into it in the order of their ids, beside the
 // mail and never in the commit that delivers it: up to mailbox_search.done all have a
 // signature, and what came after is read by each search. A signature is first a row by
-// itself. Of blockEmails of one size a block is made, in which the signatures are turned: each bit
-// is a row of as many bits as the block has e-mails, so that a search reads a few short rows of
-// a block in place of all its signatures.
+// itself. Of blockEmails of them a block is made, in which the signatures are turned: each bit is a
+// row of as many bits as the block has e-mails, so that a search reads a few short rows of a block
+// in place of all its signatures.
 //
 // All is changed under the box's lock. With an e-mail's last copy its own row goes; in a block
 // it is only counted, and when half of a box's e-mails are gone so the box's index is made anew.
@@ -174,89 +174,6 @@ func forgetText(tx *Tx, box, email int64) error {
 	}
 	_, err = tx.Exec(`UPDATE mailbox_search SET gone = gone + 1 WHERE box = ? AND done >= ?`, box, email)
 	return err
-}
-
-// Pack makes one block of signatures where a box has enough loose ones of a size.
-func (m Mailboxes) Pack(ctx context.Context, box int64) (packed bool, err error) {
-	var ids []int64
-	var list [][]byte
-	err = m.db.View(ctx, func(tx *Tx) error {
-		ids, list = nil, nil
-		var size int
-		err := tx.Row(`SELECT size FROM mailbox_search_loose WHERE box = ? AND size > 0 GROUP BY size HAVING COUNT(*) >= ? ORDER BY size LIMIT 1`, []any{box, blockEmails}, &size)
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(`SELECT email, bits FROM mailbox_search_loose WHERE box = ? AND size = ? ORDER BY email LIMIT ?`, box, size, blockEmails)
-		return each(rows, err, func(rows *sql.Rows) error {
-			var id int64
-			var b []byte
-			err := rows.Scan(&id, &b)
-			ids, list = append(ids, id), append(list, b)
-			return err
-		})
-	})
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err == nil:
-		parts := turn(list)
-		err = m.db.Update(ctx, func(tx *Tx) (err error) {
-			packed, err = putBlock(tx, box, ids, len(list[0]), parts)
-			return err
-		})
-	}
-	if err != nil {
-		return false, fmt.Errorf("store: pack texts of box %d: %w", box, err)
-	}
-	return packed, nil
-}
-
-// turn makes a block's rows of its signatures.
-func turn(list [][]byte) [][]byte {
-	parts := make([][]byte, len(list[0])*8/partBits)
-	for i := range parts {
-		parts[i] = make([]byte, partBits*blockRow)
-	}
-	for slot, signature := range list {
-		for i, octet := range signature {
-			for bit := 0; octet != 0; bit, octet = bit+1, octet>>1 {
-				if octet&1 != 0 {
-					n := i*8 + bit
-					parts[n/partBits][n%partBits*blockRow+slot/8] |= 1 << (slot % 8)
-				}
-			}
-		}
-	}
-	return parts
-}
-
-// putBlock puts a block in the place of its loose signatures, if they are all there still.
-func putBlock(tx *Tx, box int64, ids []int64, size int, parts [][]byte) (bool, error) {
-	if err := lockBox(tx, box); err != nil {
-		return false, err
-	}
-	var there int
-	err := tx.Row(`SELECT COUNT(*) FROM mailbox_search_loose WHERE box = ? AND size = ? AND email <= ?`, []any{box, size, ids[len(ids)-1]}, &there)
-	if err != nil || there != len(ids) {
-		return false, err
-	}
-	if _, err := tx.Exec(`DELETE FROM mailbox_search_loose WHERE box = ? AND size = ? AND email <= ?`, box, size, ids[len(ids)-1]); err != nil {
-		return false, err
-	}
-	var block int64
-	if err := tx.Row(`UPDATE mailbox_search SET block = block + 1 WHERE box = ? RETURNING block`, []any{box}, &block); err != nil {
-		return false, err
-	}
-	if _, err := tx.Exec(`INSERT INTO mailbox_search_block (box, block, size, emails) VALUES (?, ?, ?, ?)`, box, block, size, encodeMarks(ids)); err != nil {
-		return false, err
-	}
-	for i, bits := range parts {
-		if _, err := tx.Exec(`INSERT INTO mailbox_search_bits (box, block, part, bits) VALUES (?, ?, ?, ?)`, box, block, i, bits); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // Likely returns the UIDs of the messages of a folder that may be what q asks for.

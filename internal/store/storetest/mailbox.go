@@ -69,6 +69,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"measure":                      (*box).measure,
 		"texts":                        (*box).texts,
 		"texts in blocks":              (*box).textBlocks,
+		"blocks of texts of all sizes": (*box).mixedBlocks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{T: t}
