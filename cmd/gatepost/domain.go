@@ -28,7 +28,7 @@ type domainFields struct {
 	names, mailNames, hosts                                 []string
 
 	challenge, allow, hours, zone, language string
-	learn, outgoing, returns                string
+	learn, outgoing, returns, addresses     string
 	owners                                  []string
 	limits                                  limitFlags
 	total, totalMessages, junk, trash       string
@@ -54,6 +54,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.learn, "learn-outgoing", "", "who trusts those whom its people write to: the `mailbox` that wrote (the default), domain (all of it) or off")
 	f.StringVar(&d.returns, "sign-returns", "", "whether what its people send leaves under signed return paths (BATV): `on` or off")
 	f.StringVar(&d.outgoing, "outgoing", "", "`name` of the policy that judges what its people send; empty is submission.policy")
+	f.StringVar(&d.addresses, "address-list", "", "whom owners of its mailboxes see of each other on a page: `off` (the default), groups (who is in a group with them) or domain (all)")
 	d.limits.flags(f, "each mailbox", "none")
 	f.StringVar(&d.total, "total", "", "`size` that all mailboxes together may take up, such as 100GiB, or none")
 	f.StringVar(&d.totalMessages, "total-messages", "", "`number` of messages that all mailboxes together may hold, or none")
@@ -102,6 +103,7 @@ func (p *program) domainAdd() *cobra.Command {
 				Hosts: given(d.hosts), Smarthost: d.smarthost, Lookup: d.lookup, Login: d.login,
 				Challenge: d.challenge, ChallengeAllow: orDefault(d.allow), DigestHours: orDefault(d.hours), Zone: d.zone,
 				Language: d.language, Owners: given(d.owners), LearnOutgoing: d.learn, Outgoing: d.outgoing, SignReturns: d.returns,
+				AddressList: d.addresses,
 			}, p.showDomain)
 		},
 	}
@@ -175,6 +177,7 @@ func (p *program) domainSet() *cobra.Command {
 		Example: `  gatepost domain set example.org --disposition tag
   gatepost domain set example.org --name example.net --name example.com --catch-all ann@example.org
   gatepost domain set customer.example --host ""
+  gatepost domain set example.org --address-list domain
   gatepost domain set example.org --challenge reply --digest-hours 6,14 --zone Europe/Paris --owners disposition,digest`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -196,10 +199,11 @@ func (p *program) domainSet() *cobra.Command {
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
 				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut), MailNames: changed(f, "mail-name", &mailNames),
+				AddressList: changed(f, "address-list", &d.addresses),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, --login, " +
-					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, " +
+					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, --address-list, " +
 					"--quota, --quota-messages, --inbound, --inbound-bytes, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
 			}
 			return ask(p, cmd, r, p.showDomain)
@@ -227,7 +231,7 @@ func (p *program) showDomain(d ops.Domain) {
 	p.record("domain", d.Name, "policy", d.Policy, "spam", d.Disposition, "mailboxes", d.Mailboxes, "aliases", d.Aliases,
 		"other names", join(d.Names), "mail names", join(d.MailNames), "catch-all", d.CatchAll, "mail hosts", join(d.Hosts), "smarthost", d.Smarthost, "look-up", d.Lookup, "passwords by", d.Login,
 		"challenge", d.Challenge, "challenge allows", d.ChallengeAllow, "digest hours", d.DigestHours, "zone", d.Zone, "language", d.Language,
-		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing,
+		"owners may set", join(d.Owners), "learns from sent", d.LearnOutgoing, "outgoing policy", d.Outgoing, "address list", d.AddressList,
 		"messages", d.Messages, "bytes", d.Bytes, "quota", boundText(d.Each), "total", boundText(d.Total), "inbound", limitText(d.Each.Inbound, fmt.Sprint(d.Each.Inbound, " an hour")),
 		"inbound bytes", limitText(d.Each.InboundBytes, fmt.Sprint(config.Size(d.Each.InboundBytes), " an hour")),
 		"junk days", daysText(d.JunkDays), "trash days", daysText(d.TrashDays), "archive days", daysText(d.ArchiveDays), "created", d.Created)

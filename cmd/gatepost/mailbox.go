@@ -49,6 +49,7 @@ func (p *program) mailboxAdd() *cobra.Command {
 		},
 	}
 	passwordFlag(c, &stdin)
+	c.Flags().StringVar(&r.Name, "name", "", "`name` of the person or group, for the address list")
 	c.Flags().StringVar(&r.Language, "language", "", "`code` of the owner's language: en, fr")
 	copyFlag(c, &r.Copies)
 	return c
@@ -137,7 +138,7 @@ func (p *program) mailboxShow() *cobra.Command {
 
 func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
-	var language, state, disposition, digest, lock string
+	var name, language, state, disposition, digest, lock, listed string
 	var level int
 	var copies, shut []string
 	var limits limitFlags
@@ -150,16 +151,20 @@ func (p *program) mailboxSet() *cobra.Command {
   gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example
   gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off
   gatepost mailbox set ann@example.org --lock on
+  gatepost mailbox set ann@example.org --name "Ann Müller" --listed on
   gatepost mailbox set ann@example.org --quota 5GiB --quota-messages 100000`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
-			r := ops.MailboxSet{Address: args[0], Language: changed(f, "language", &language), State: changed(f, "state", &state)}
+			r := ops.MailboxSet{Address: args[0], Name: changed(f, "name", &name), Language: changed(f, "language", &language), State: changed(f, "state", &state)}
 			disposition = orDefault(disposition)
 			r.Disposition, r.Level = changed(f, "disposition", &disposition), changed(f, "level", &level)
 			var err error
 			if r.Digest, err = onOff(f, "digest", digest); err == nil {
 				r.Lock, err = onOff(f, "lock", lock)
+			}
+			if err == nil {
+				r.Listed, err = onOff(f, "listed", listed)
 			}
 			if err != nil {
 				return err
@@ -179,12 +184,14 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --language, --state, --copy-to, --disposition, --level, --digest, --lock, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
+				return usage("nothing to change: give --password-stdin, --name, --listed, --language, --state, --copy-to, --disposition, --level, --digest, --lock, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
 	}
 	passwordFlag(c, &stdin)
+	c.Flags().StringVar(&name, "name", "", "`name` of the person or group, for the address list; empty is none")
+	c.Flags().StringVar(&listed, "listed", "", "`on` or off: whether it stands in the address lists of its domain and its groups")
 	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
 	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed (takes none, and is removed after keeping.closed)")
 	shutFlag(c, &shut, "its owner")
@@ -220,6 +227,12 @@ func (p *program) showMailbox(m ops.Mailbox) {
 		"quota", limitText(m.Quota, config.Size(m.Quota).String()), "quota messages", limitText(m.QuotaMessages, fmt.Sprint(m.QuotaMessages)), "full", percentText(m),
 		"inbound", limitText(m.Inbound, fmt.Sprintf("%d an hour, %.0f in the last", m.Inbound, m.InboundNow)),
 		"inbound bytes", limitText(m.InboundBytes, fmt.Sprintf("%s an hour, %d bytes in the last", config.Size(m.InboundBytes), m.InboundBytesNow)), "deleted bytes", m.Kept, "created", m.Created)
+	if m.Name != "" {
+		p.record("name", m.Name)
+	}
+	if m.Unlisted {
+		p.record("address list", "hidden")
+	}
 	if len(m.Shut) > 0 {
 		p.record("shut services", join(m.Shut))
 	}

@@ -80,10 +80,10 @@ func demoConfig(c *config.Config, dns string) error {
 
 // demoDirectory makes domain, mailboxes, lists and an operator where they are missing.
 func (a *App) demoDirectory(ctx context.Context) error {
-	_, err := a.addDomain(ctx, ops.DomainAdd{Name: demo.Domain})
-	for _, address := range demo.Mailboxes {
+	_, err := a.addDomain(ctx, ops.DomainAdd{Name: demo.Domain, AddressList: string(directory.ListDomain)})
+	for i, address := range demo.Mailboxes {
 		if err == nil || errors.Is(err, directory.ErrExists) {
-			_, err = a.addMailbox(ctx, ops.MailboxAdd{Address: address, Password: demo.Password})
+			_, err = a.addMailbox(ctx, ops.MailboxAdd{Address: address, Name: demo.Names[i], Password: demo.Password})
 		}
 	}
 	for _, e := range []ops.ListAdd{

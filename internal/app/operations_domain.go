@@ -92,7 +92,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup, Login: d.Login,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,
-		Each: ops.Limits(d.Each), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays, ArchiveDays: d.ArchiveDays,
+		Each: ops.Limits(d.Each), AddressList: cmp.Or(string(d.AddressList), "off"), Total: ops.Limits(d.Total), Messages: there.Messages, Bytes: there.Bytes, JunkDays: d.JunkDays, TrashDays: d.TrashDays, ArchiveDays: d.ArchiveDays,
 	}, err
 }
 
@@ -200,8 +200,8 @@ func (a *App) addDomain(ctx context.Context, q ops.DomainAdd) (ops.Domain, error
 		return ops.Domain{}, err
 	}
 	d, err := a.directory.AddDomain(ctx, directory.Domain{
-		SignsReturns: returns.SignsReturns,
-		Name:         q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
+		SignsReturns: returns.SignsReturns, AddressList: directory.AddressList(q.AddressList),
+		Name: q.Name, Policy: q.Policy, Disposition: directory.Disposition(q.Disposition),
 		Names: q.Names, MailNames: q.MailNames, CatchAll: mail.Path(q.CatchAll), Hosts: q.Hosts, Smarthost: q.Smarthost, Lookup: q.Lookup, Login: q.Login,
 		Challenge: directory.Challenge(q.Challenge), Challenged: directory.Allowed(q.ChallengeAllow), DigestHours: hours, Zone: q.Zone,
 		Language: q.Language, Owners: mays(q.Owners), LearnOutgoing: directory.Learning(q.LearnOutgoing), Outgoing: q.Outgoing,
@@ -267,6 +267,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 				return err
 			}
 		}
+		give(&d.AddressList, (*directory.AddressList)(q.AddressList))
 		give(&d.Each.Bytes, q.Quota)
 		give(&d.Each.Messages, q.QuotaMessages)
 		give(&d.Each.Inbound, q.Inbound)

@@ -93,7 +93,7 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	}
 	inbound, inboundBytes := a.traffic.Inbound(m.ID)
 	return ops.Mailbox{
-		Shut: texts(m.Shut), Restorable: restorable,
+		Name: m.Name, Unlisted: m.Unlisted, Shut: texts(m.Shut), Restorable: restorable,
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest, Locked: m.Locked,
 		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
@@ -107,7 +107,7 @@ func (a *App) addMailbox(ctx context.Context, q ops.MailboxAdd) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, err
 	}
-	m, err := a.directory.AddMailbox(ctx, directory.Mailbox{Address: p, Language: q.Language, Copies: targets(q.Copies)}, q.Password)
+	m, err := a.directory.AddMailbox(ctx, directory.Mailbox{Address: p, Name: q.Name, Language: q.Language, Copies: targets(q.Copies)}, q.Password)
 	if err != nil {
 		return ops.Mailbox{}, told(err)
 	}
@@ -147,9 +147,11 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		return ops.Mailbox{}, err
 	}
 	m, err := a.directory.ChangeMailbox(ctx, p, func(m *directory.Mailbox) error {
-		if q.Language != nil {
-			m.Language = *q.Language
+		give(&m.Name, q.Name)
+		if q.Listed != nil {
+			m.Unlisted = !*q.Listed
 		}
+		give(&m.Language, q.Language)
 		if q.State != nil {
 			m.State = directory.State(*q.State)
 		}

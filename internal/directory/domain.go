@@ -50,6 +50,8 @@ type Domain struct {
 	ArchiveDays int `json:"archive_days"` // all mail in and out is kept in its archive; 0: not, -1: for ever
 
 	Rules Rules `json:"rules"` // that its mail meets before those of its mailboxes
+
+	AddressList AddressList `json:"address_list"` // whom its mailboxes' owners see of each other
 }
 
 // Learning says who learns to trust an address from mail that reached it.
@@ -212,7 +214,7 @@ func (s *Snapshot) checkedDomain(dom Domain, now time.Time) ([]Change, error) {
 	if err := oneOf("challenge", dom.Challenge, ByReply, ByNotice, Off); err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, checkMailNames, s.checkHosts, s.checkCatchAll, s.checkReached, checkShut, checkRules} {
+	for _, check := range []func(*Domain) error{s.checkChoices, s.checkLimits, s.checkNames, checkMailNames, s.checkHosts, s.checkCatchAll, s.checkReached, checkShut, checkRules, checkAddressList} {
 		if err := check(&dom); err != nil {
 			return nil, err
 		}

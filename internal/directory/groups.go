@@ -33,3 +33,26 @@ func (a Alias) hasTarget(address mail.Path) bool {
 	}
 	return false
 }
+
+// Members returns the mailboxes that have an alias or distribution list among their Groups, by ID.
+func (s *Snapshot) Members(group mail.Path) map[int64]bool {
+	boxes, seen := map[int64]bool{}, map[mail.Path]bool{}
+	start, ok := s.Alias(group)
+	if !ok {
+		return boxes
+	}
+	for next := []Alias{start}; len(next) > 0 && len(seen) < maxGroups; next = next[1:] {
+		if a := next[0]; a.Kind != Forward && !seen[a.Address] {
+			seen[a.Address] = true
+			for _, t := range a.Targets {
+				switch box, alias := s.holder(t.Fold()); {
+				case box != nil:
+					boxes[box.ID] = true
+				case alias != nil:
+					next = append(next, *alias)
+				}
+			}
+		}
+	}
+	return boxes
+}

@@ -15,6 +15,7 @@ type Mailbox struct {
 	ID       int64     `json:"id"`      // never used again; everything stored for the user goes by it
 	Address  mail.Path `json:"address"` // folded
 	Password Verifier  `json:"-"`       // zero: nobody can log in
+	Name     string    `json:"name"`    // of the person or group, for the address list; "": none was given
 	Language string    `json:"language"`
 	State    State     `json:"state"`
 	Created  time.Time `json:"created"`
@@ -30,6 +31,7 @@ type Mailbox struct {
 	Limits Limits `json:"limits"` // 0: as the domain says
 
 	Locked   bool      `json:"locked"`    // what it has is closed to admins of its domain; see lock.go
+	Unlisted bool      `json:"unlisted"`  // it stands in no address list
 	Shut     []Service `json:"shut"`      // that are not open to its owner, beside those of the domain
 	ClosedAt time.Time `json:"closed_at"` // since when it is Closed; zero: it is not, or was before that was noted
 }
@@ -109,7 +111,7 @@ func (d *Directory) addMailbox(ctx context.Context, m Mailbox, password string) 
 	return m, nil
 }
 
-// ChangeMailbox lets change edit a mailbox's language, state, copies and services, and what its
+// ChangeMailbox lets change edit a mailbox's name, language, state, copies and services, whether it is listed, and what its
 // owner wants; what else it does is not kept. change may run more than once.
 func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change func(*Mailbox) error) (Mailbox, error) {
 	address = address.Fold()
@@ -125,6 +127,7 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 			m.ClosedAt = d.now()
 		}
 		m.Language, m.State, m.Copies, m.Shut = next.Language, next.State, next.Copies, next.Shut
+		m.Name, m.Unlisted = next.Name, next.Unlisted
 		m.Disposition, m.Level, m.NoDigest, m.Limits = next.Disposition, next.Level, next.NoDigest, next.Limits
 		return s.checkedMailbox(m)
 	})
@@ -208,6 +211,9 @@ func (s *Snapshot) checkedMailbox(m Mailbox) ([]Change, error) {
 		return nil, badLanguage(m.Language)
 	}
 	if err := oneOf("state", m.State, Active, Suspended, Closed); err != nil {
+		return nil, err
+	}
+	if err := checkPersonName(&m); err != nil {
 		return nil, err
 	}
 	if err := m.checkChoices(); err != nil {

@@ -26,6 +26,9 @@ const (
 // Mailboxes are the addresses at Domain. Ann has rules and shares a folder, Cy's mailbox is nearly full.
 var Mailboxes = [...]string{"ann@" + Domain, "bob@" + Domain, "cy@" + Domain}
 
+// Names are those of the Mailboxes, in the address list of Domain.
+var Names = [...]string{"Ann Müller", "Bob Lefèvre", "Cy Young"}
+
 // Group is a mailbox that Ann and Bob share.
 const Group = "support@" + Domain
 

@@ -43,7 +43,9 @@ type Domain struct {
 	Sends  *SubmissionLimits `json:"sends,omitempty"`  // limits of each log-in that are the domain's own
 	Admins []string          `json:"admins,omitempty"` // who looks after it, and is no operator: name and role
 
-	Shut  []string `json:"shut,omitempty"`  // services that are open to none of its mailboxes
+	Shut        []string `json:"shut,omitempty"` // services that are open to none of its mailboxes
+	AddressList string   `json:"address_list"`   // whom owners see of each other: off, groups, domain
+
 	Rules []string `json:"rules,omitempty"` // mail for which it has rules: in, out, local
 }
 
@@ -69,6 +71,7 @@ type DomainAdd struct {
 	LearnOutgoing  string   `json:"learn_outgoing,omitempty"` // "": mailbox
 	Outgoing       string   `json:"outgoing,omitempty"`
 	SignReturns    string   `json:"sign_returns,omitempty"` // on, off; "": off
+	AddressList    string   `json:"address_list,omitempty"` // off, groups, domain; "": off
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each
@@ -115,6 +118,7 @@ type DomainSet struct {
 	LearnOutgoing  *string   `json:"learn_outgoing,omitempty"`
 	Outgoing       *string   `json:"outgoing,omitempty"`
 	SignReturns    *string   `json:"sign_returns,omitempty"` // on, off
+	AddressList    *string   `json:"address_list,omitempty"` // off, groups, domain
 
 	Quota         *int64 `json:"quota,omitempty"`          // of each mailbox that has none of its own; -1, 0: none
 	QuotaMessages *int64 `json:"quota_messages,omitempty"` // of each

@@ -5,6 +5,7 @@ import "time"
 // A Mailbox is an address whose mail is kept here.
 type Mailbox struct {
 	Address  string    `json:"address"`
+	Name     string    `json:"name,omitempty"` // of the person or group, for the address list
 	Language string    `json:"language"`
 	State    string    `json:"state"`  // active, suspended, closed, archive
 	Copies   []string  `json:"copies"` // where its mail goes, too
@@ -16,6 +17,7 @@ type Mailbox struct {
 	Level       int        `json:"level"`                // 1 (strict) to 7; 0: the policy's own
 	Digest      bool       `json:"digest"`               // whether its owner wants digests
 	Locked      bool       `json:"locked"`               // to admins of its domain
+	Unlisted    bool       `json:"unlisted,omitempty"`   // it stands in no address list
 	Shut        []string   `json:"shut,omitempty"`       // services that are not open to its owner: imap, pop3, sieve, submission, web
 	Restorable  *time.Time `json:"restorable,omitempty"` // until when it can be opened again, where it is closed
 
@@ -44,6 +46,7 @@ type Limits struct {
 type MailboxAdd struct {
 	Address  string   `json:"address"`
 	Password string   `json:"password"`
+	Name     string   `json:"name,omitempty"`
 	Language string   `json:"language,omitempty"` // "en", "fr"; "": the node's choice
 	Copies   []string `json:"copies,omitempty"`
 }
@@ -64,6 +67,8 @@ type MailboxShow struct {
 type MailboxSet struct {
 	Address  string    `json:"address"`
 	Password *string   `json:"password,omitempty"`
+	Name     *string   `json:"name,omitempty"`   // "": none
+	Listed   *bool     `json:"listed,omitempty"` // in the address list of its domain, and of groups
 	Language *string   `json:"language,omitempty"`
 	State    *string   `json:"state,omitempty"`
 	Shut     *[]string `json:"shut,omitempty"` // services, instead of those that were

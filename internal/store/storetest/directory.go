@@ -72,6 +72,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom := directory.Domain{Name: "example.net", Policy: "strict", Disposition: directory.Junk, Challenge: directory.Off, Created: directoryTime}
 	box := directory.Mailbox{Address: "ann@example.net", Password: directory.Verifier{Hash: "h", SCRAM: "s"}, Language: "fr", State: directory.Suspended, Created: directoryTime}
 	box.Disposition, box.Level, box.NoDigest, box.Locked = directory.Tag, 5, true, true
+	box.Name, box.Unlisted = "Ann Müller", true
 	box.Apps = []directory.AppPassword{{ID: 1 << 62, Name: "a\tphone", Created: directoryTime, SCRAM: "k1"}, {ID: 7, Name: "mutt", Created: directoryTime, SCRAM: "k2"}}
 	box.Limits = directory.Limits{Bytes: 1, Messages: -1, Inbound: 3, InboundBytes: 9}
 	box.Copies = []mail.Path{"bob@example.net", "Ann@Elsewhere.example"}
@@ -87,6 +88,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom.SignsReturns = directoryTime.Add(time.Hour)
 	dom.MailNames = []string{"mail.a.example", "imap.a.example"}
 	dom.Rules = directory.Rules{In: "keep;", Out: "# é\r\nstop;", Local: "discard;"}
+	dom.AddressList = directory.ListGroups
 	host := directory.Host{
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
 		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
