@@ -55,13 +55,13 @@ func TestAdminsPage(t *testing.T) {
 	olga.wants("listed")(olga.get("/admins"))(200, "2 chosen", "Release them", "-"+password[1])
 
 	hanna.wants("in")(hanna.get("/account"))(200, "Helpdesk")
-	olga.wants("suspended")(do(olga, "change", "name", "HANNA", "role", "helpdesk", "domains", "test.example", "suspended", "yes"))(200, "hanna is saved", "suspended")
+	olga.wants("suspended")(do(olga, "change", "name", "HANNA", "role", "helpdesk", "domains", "test.example", "rights", "all", "suspended", "yes"))(200, "hanna is saved", "suspended")
 	hanna.wants("out")(hanna.get("/account"))(200, `action="/login"`)
 	olga.wants("changed")(do(olga, "change", "name", "hanna", "role", "reader", "domains", "other.example", "rights", "some", "right", "message.view"))(200, "hanna is saved")
 	if a := get("hanna"); a.Role != directory.Reader || a.State != directory.Active || !slices.Equal(a.Domains, []string{"other.example"}) || !slices.Equal(a.Rights, []string{"message.view"}) {
 		t.Errorf("changed: %+v", a)
 	}
-	status, body = do(olga, "change", "name", "hanna", "role", "reader", "domains", "other.example", "password", "new")
+	status, body = do(olga, "change", "name", "hanna", "role", "reader", "domains", "other.example", "rights", "all", "password", "new")
 	olga.wants("a new password")(status, body)(200, "shown only now", `value="all" checked`)
 	hanna = n.stranger()
 	hanna.wants("the old one")(hanna.post("/login", "/login", "name", "hanna", "password", pagesPassword))(422)
@@ -101,12 +101,13 @@ func TestAdminsPageRefuses(t *testing.T) {
 		"a mailbox":          {"add", is("name", "ann@test.example", "role", "operator"), "by this name already"},
 		"no role":            {"add", is("name", "vera"), "Choose a role"},
 		"an owner":           {"add", is("name", "vera", "role", "owner"), "Choose a role"},
-		"no domain":          {"add", is("name", "vera", "role", "admin", "domains", " \r\n"), "at least one domain"},
-		"no such domain":     {"add", is("name", "vera", "role", "admin", "domains", "test.example <b>"), "The domain <b> is not on this server"},
+		"no domain":          {"add", is("name", "vera", "role", "admin", "domains", " \r\n", "rights", "all"), "at least one domain"},
+		"no such domain":     {"add", is("name", "vera", "role", "admin", "domains", "test.example <b>", "rights", "all"), "The domain <b> is not on this server"},
 		"no right":           {"change", is("name", "adam", "role", "admin", "domains", "test.example", "rights", "some"), "at least one right"},
+		"not said which":     {"change", is("name", "adam", "role", "admin", "domains", "test.example"), "at least one right"},
 		"an unknown right":   {"change", is("name", "adam", "role", "admin", "domains", "test.example", "rights", "some", "right", "node.reload"), "at least one right"},
 		"more than the role": {"change", is("name", "rosa", "role", "reader", "domains", "test.example", "rights", "some", "right", "held.view", "right", "queue.change"), "does not have the right “Try what waits now"},
-		"a bad language":     {"change", is("name", "rosa", "role", "reader", "domains", "test.example", "language", "e\n"), "can’t be kept so"},
+		"a bad language":     {"change", is("name", "rosa", "role", "reader", "domains", "test.example", "language", "e\n", "rights", "all"), "can’t be kept so"},
 		"no password":        {"change", []string{"name", "rosa", "role", "operator"}, "Type your own password."},
 		"a wrong password":   {"change", []string{"name", "rosa", "role", "operator", "confirm", "wrong"}, "This is not your password."},
 		"added without":      {"add", []string{"name", "vera", "role", "operator"}, "Type your own password."},

@@ -197,7 +197,7 @@ func (s *Server) oneAdmin(w http.ResponseWriter, r *http.Request) error {
 func readAdmin(form url.Values) AdminForm {
 	f := AdminForm{
 		Name: strings.TrimSpace(cutTo(form.Get("name"), maxField)), Role: access.Role(form.Get("role")), Domains: form.Get("domains"),
-		All: form.Get("rights") != "some", Language: form.Get("language"), Suspended: form.Get("suspended") == "yes", Password: form.Get("password") == "new",
+		All: form.Get("rights") == "all", Language: form.Get("language"), Suspended: form.Get("suspended") == "yes", Password: form.Get("password") == "new",
 	}
 	for _, g := range rightGroups() {
 		for _, right := range g.Rights {
