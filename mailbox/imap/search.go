@@ -237,10 +237,11 @@ func (s *searcher) examine(ctx context.Context, place int, m *mailbox.Message) (
 	c := candidate{place: place, entry: s.view.entries[place], part: row, row: m}
 	result := s.query.key.match(&c)
 	if result == unknown {
-		if err := c.open(ctx, s.srv.Bodies); err != nil {
+		wholes := &s.srv.searches.wholes
+		if err := c.open(ctx, s.srv.Bodies, wholes); err != nil {
 			return false, err
 		}
-		defer c.close()
+		defer c.close(wholes)
 		result = s.query.key.match(&c)
 	}
 	return result == yes, nil

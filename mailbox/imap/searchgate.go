@@ -13,6 +13,9 @@ import (
 type searchGate struct {
 	once   sync.Once
 	places chan struct{}
+	// wholes are the buffers of messages that are looked through in memory, *[]byte: a search looks through hundreds, one after
+	// the other, and keeps nothing of them.
+	wholes sync.Pool
 }
 
 // enter waits for a place.

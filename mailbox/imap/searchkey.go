@@ -50,37 +50,35 @@ type candidate struct {
 // maxWhole is how large a message may be to be looked through in memory.
 const maxWhole = 256 << 10
 
-// wholes are the buffers of such messages: a search looks through hundreds, one after the other,
-// and keeps nothing of them.
-var wholes = sync.Pool{New: func() any { return new([]byte) }}
-
-// open brings the message at hand.
-func (m *candidate) open(ctx context.Context, bodies Bodies) error {
+// open brings the message at hand, in memory from wholes unless it is large; nil: where it is.
+func (m *candidate) open(ctx context.Context, bodies Bodies, wholes *sync.Pool) error {
 	c, err := bodies.Open(ctx, blob.ID(m.row.Blob))
 	if err != nil {
 		return err
 	}
 	m.blob, m.part = c, content
 	m.message = m.row.View.Message(mail.NewSpooled(c, c.Size()))
-	if m.message.Size() > maxWhole {
+	if wholes == nil || m.message.Size() > maxWhole {
 		return nil
 	}
-	m.whole = wholes.Get().(*[]byte)
+	if m.whole, _ = wholes.Get().(*[]byte); m.whole == nil {
+		m.whole = new([]byte)
+	}
 	b := slices.Grow((*m.whole)[:0], int(m.message.Size()))[:m.message.Size()]
 	*m.whole = b
 	if n, err := m.message.ReadAt(b, 0); n < len(b) {
-		m.close()
+		m.close(wholes)
 		return fmt.Errorf("%d octets of %d: %w", n, len(b), err)
 	}
 	m.message = mail.NewMessage(b)
 	return nil
 }
 
-func (m *candidate) close() {
+func (m *candidate) close(wholes *sync.Pool) {
 	m.blob.Close()
 	if m.whole != nil {
-		m.message = nil
 		wholes.Put(m.whole)
+		m.message, m.whole = nil, nil
 	}
 }
 

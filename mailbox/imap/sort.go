@@ -97,10 +97,10 @@ func (s *searcher) sortables(ctx context.Context, part mailbox.Part, references 
 // references reads the References of a message that replies to another.
 func (s *searcher) references(ctx context.Context, row *mailbox.Message, one *mailbox.Sortable) error {
 	m := candidate{row: row}
-	if err := m.open(ctx, s.srv.Bodies); err != nil {
+	if err := m.open(ctx, s.srv.Bodies, nil); err != nil {
 		return err
 	}
-	defer m.close()
+	defer m.close(nil)
 	h := m.message.Header()
 	one.ReadReferences(h)
 	return m.message.Err()
