@@ -114,6 +114,32 @@ func TestLockedMailbox(t *testing.T) {
 	adam.wants("unlocked")(adam.get("/messages"))(200, "Offer to her", "Plans of hers")
 }
 
+// What a locked mailbox sends under an address of another domain is closed to those who look after that one, in lists as well, though
+// nothing of theirs is locked.
+func TestLockedMailboxOfAnotherDomain(t *testing.T) {
+	n := openPages(t)
+	n.must2(n.directory.ChangeAdmin(t.Context(), "adam", "root", func(a *directory.Admin) error { a.Domains = []string{"other.example"}; return nil }))
+	adam := n.logIn("adam")
+	held := func(subject, by string) quarantine.Held {
+		return n.held("pal@far.example", plainMail, func(h *quarantine.Held) {
+			h.Subject, h.Box, h.Domain, h.Sender, h.Proof, h.By = subject, quarantine.Anywhere, "other.example", "desk@other.example", "log-in", n.boxes[by]
+		})
+	}
+	hers, _ := held("Her part", "ann@test.example"), held("Bobs part", "bob@test.example")
+	from := func(by string) func(*queue.Message) {
+		return func(m *queue.Message) { m.Sender, m.By = "desk@other.example", n.boxes[by] }
+	}
+	waits := n.waits("other.example", from("ann@test.example"), "one@far.example")
+	n.waits("other.example", from("bob@test.example"), "two@far.example")
+	adam.wants("before")(adam.get("/quarantine"))(200, "Her part", "Bobs part")
+	adam.wants("queue before")(adam.get("/queue"))(200, "one@far.example", "two@far.example")
+	n.lock("ann@test.example", true)
+	adam.wants("held")(adam.get("/quarantine"))(200, "-Her part", "Bobs part")
+	adam.wants("hers")(adam.get("/quarantine/" + hers.ID))(404)
+	adam.wants("queue")(adam.get("/queue"))(200, "-one@far.example", "two@far.example")
+	adam.wants("her transfer")(adam.get(fmt.Sprint("/queue/", waits[0])))(404)
+}
+
 // Owners lock where their domain leaves it to them, operators always; each is noted, and owners are told of what others did.
 func TestWhoLocks(t *testing.T) {
 	n := openPages(t)

@@ -126,3 +126,9 @@ func (s *Snapshot) Locks(domain string) bool {
 	_, some := first[Mailbox](s, mailboxes, byLock, within(domain))
 	return some
 }
+
+// SomeLocked reports whether any mailbox is locked.
+func (s *Snapshot) SomeLocked() bool {
+	_, some := first[Mailbox](s, mailboxes, byLock, "")
+	return some
+}

@@ -140,10 +140,11 @@ func (s *Server) held(r *http.Request) (quarantine.Held, error) {
 	return h, nil
 }
 
-// findable narrows a search to what the person may see, row by row where there are locked mailboxes.
+// findable narrows a search to what the person may see, row by row where there are locked mailboxes, in whatever domain: who logged in
+// there may have sent under an address of the person's.
 func (s *Server) findable(r *http.Request, q quarantine.Query) (quarantine.Query, bool) {
 	q, ok := mine(visitOf(r).Person, q)
-	if ok && q.Unlocked && slices.ContainsFunc(q.Domains, s.locks().Locks) {
+	if ok && q.Unlocked && s.locks().SomeLocked() {
 		q.Only = func(h *quarantine.Held) bool { return s.may(r, access.HeldView, s.objectOf(*h)) }
 	}
 	return q, ok

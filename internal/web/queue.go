@@ -200,15 +200,15 @@ func (s *Server) queueQuery(r *http.Request, f *queueSearch) (q queue.Query, ok 
 			return q, false, nil
 		}
 	}
-	q.Only = s.unlocked(r, q.Homes)
+	q.Only = s.unlocked(r)
 	return q, len(f.Wrong) == 0, nil
 }
 
 // unlocked is what of the queue is not mail of locked mailboxes: nil, which is all of it, where the person sees those, and
-// where none of the domains that are asked for has any.
-func (s *Server) unlocked(r *http.Request, homes []string) func(*queue.Transfer) bool {
+// where there are none: one of another domain may have sent under an address of the person's.
+func (s *Server) unlocked(r *http.Request) func(*queue.Transfer) bool {
 	locks := s.locks()
-	if !visitOf(r).Person.Delegated() || !slices.ContainsFunc(homes, locks.Locks) {
+	if !visitOf(r).Person.Delegated() || !locks.SomeLocked() {
 		return nil
 	}
 	return func(t *queue.Transfer) bool { return s.may(r, access.QueueView, queueObject(locks, t)) }

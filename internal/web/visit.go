@@ -68,6 +68,8 @@ type Locks interface {
 	Closed(rcpt mail.Path) bool
 	// Locks reports whether one of a domain's mailboxes is.
 	Locks(domain string) bool
+	// SomeLocked reports whether any mailbox is.
+	SomeLocked() bool
 }
 
 // judge makes the question of who may do what, for a visit. It is the one place in which pages ask package
@@ -98,3 +100,6 @@ func (noLocks) Closed(mail.Path) bool { return false }
 
 // Locks implements Locks.
 func (noLocks) Locks(string) bool { return false }
+
+// SomeLocked implements Locks.
+func (noLocks) SomeLocked() bool { return false }
