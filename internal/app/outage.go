@@ -46,11 +46,25 @@ func (o *outage) wanted(message string) bool {
 	return true
 }
 
-// over ends an outage that nobody has met for a while, and returns how many lines it has left out.
-func (o *outage) over(quiet time.Duration) int64 {
+// leftOut returns how many lines were left out since it was last asked. What was told is not told anew:
+// what had begun before the end of an outage may fail after it.
+func (o *outage) leftOut() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.now().Sub(o.seen) < quiet {
+	left := o.left
+	o.left = 0
+	return left
+}
+
+// outageOver is how long nobody may have met an outage, for the next one to be told from its beginning.
+const outageOver = time.Minute
+
+// over forgets an outage that nobody has met for outageOver, and returns how many lines it has left
+// out that leftOut did not tell.
+func (o *outage) over() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.now().Sub(o.seen) < outageOver {
 		return 0
 	}
 	left := o.left
@@ -125,10 +139,10 @@ func (a *App) lookAtStore(since time.Time) time.Time {
 		a.log.Error("mail can't be stored; clients are asked to come again", "cause", err.Error())
 		return time.Now()
 	case err == nil && !since.IsZero():
-		a.log.Info("mail can be stored again", "after", time.Since(since).Round(time.Second), "lines_left_out", a.outage.over(0))
+		a.log.Info("mail can be stored again", "after", time.Since(since).Round(time.Second), "lines_left_out", a.outage.leftOut())
 		return time.Time{}
 	case err == nil: // it was too short to be seen here, or the database answers too late
-		if left := a.outage.over(time.Minute); left > 0 {
+		if left := a.outage.over(); left > 0 {
 			a.log.Info("the database can be reached again", "lines_left_out", left)
 		}
 	}

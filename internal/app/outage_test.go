@@ -55,11 +55,19 @@ func TestOutageIsToldOnce(t *testing.T) {
 			t.Errorf("%d: %d lines of another cause", i, n)
 		}
 	}
-	if left := o.over(time.Minute); left != 0 {
+	if left := o.over(); left != 0 {
 		t.Errorf("it is over too early, after %d lines", left)
 	}
-	if left := o.over(0); left != 3*(99+100+99) {
+	if left := o.leftOut(); left != 3*(99+100+99) {
 		t.Errorf("%d were left out", left)
+	}
+	// What began before the end and fails after it.
+	if got := all(); strings.Contains(got, "msg=bans") {
+		t.Error("what the outage explained is told again after its end")
+	}
+	now = now.Add(outageOver)
+	if left := o.over(); left != 300 {
+		t.Errorf("%d were left out after the end", left)
 	}
 	if got := all(); strings.Count(got, "msg=bans") != 1 {
 		t.Error("the next outage is not told")
