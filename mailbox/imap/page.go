@@ -16,6 +16,7 @@ const (
 	structurePage                             // BODYSTRUCTURE
 	fieldsPage                                // the first of knownFields, see picked
 	signedPage                                // all of knownFields
+	placePage                                 // where its content is, see appendPlace
 )
 
 const (
@@ -68,6 +69,24 @@ func (n pageMessage) fill(m *mailbox.Message) {
 	if n[4] != 0 {
 		m.Saved = time.UnixMicro(n[4]).UTC()
 	}
+}
+
+// appendPlace appends what a placePage has of a message: its View, and the content that this is of. No message ever
+// gets another one.
+func appendPlace(b []byte, m *mailbox.Message) []byte {
+	b = append(binary.AppendUvarint(b, uint64(len(m.Blob))), m.Blob...)
+	return append(binary.AppendVarint(b, m.View.Skip), m.View.Prefix...)
+}
+
+// readPlace fills m with what appendPlace wrote, and refers to b.
+func readPlace(m *mailbox.Message, b []byte) error {
+	id, ok := cutCounted(&b)
+	skip, n := binary.Varint(b)
+	if !ok || len(id) == 0 || n <= 0 || skip < 0 {
+		return errPage
+	}
+	m.Blob, m.View.Skip, m.View.Prefix = string(id), skip, b[n:]
+	return nil
 }
 
 // A pageReader reads a page, message by message.

@@ -22,6 +22,8 @@ func sheet(r *rand.Rand, n int) (all []listed) {
 			Entry: mailbox.Entry{UID: u}, InternalDate: time.UnixMicro(r.Int64N(1<<52) - 1<<51).UTC(), Size: r.Int64N(1 << 40), EmailID: r.Int64N(1 << 40),
 			Envelope: bytes.Repeat([]byte("e"), r.IntN(maxPaged+1)), BodyStructure: []byte("(" + strings.Repeat("s", r.IntN(50)) + ")"),
 		}}
+		l.Blob = fmt.Sprintf("%08x-%010x", r.Uint32(), r.Uint32())
+		l.View = mail.View{Prefix: bytes.Repeat([]byte("p"), r.IntN(500)), Skip: r.Int64N(500)}
 		if r.IntN(2) == 0 {
 			l.Saved = time.UnixMicro(1 + r.Int64N(1<<52)).UTC()
 		}
@@ -36,7 +38,8 @@ func TestPageIsWhatWasWritten(t *testing.T) {
 	var buffer []byte
 	for range 300 {
 		all := sheet(r, 1+r.IntN(mailbox.PageUIDs))
-		for _, kind := range []mailbox.PageKind{envelopePage, structurePage, fieldsPage} {
+		findPlaces(all)
+		for _, kind := range []mailbox.PageKind{envelopePage, structurePage, fieldsPage, placePage} {
 			p, ok := writePage(kind, all)
 			if !ok {
 				t.Fatal("no page")
@@ -54,6 +57,12 @@ func TestPageIsWhatWasWritten(t *testing.T) {
 				if err != nil || got != want || !bytes.Equal(text, *all[i].text(kind)) {
 					t.Fatalf("kind %d, message %d: got %s and %d octets (%v), want %s", kind, i, got, len(text), err, want)
 				}
+				if kind != placePage {
+					continue
+				}
+				if err := readPlace(&m, text); err != nil || m.Blob != w.Blob || m.View.Skip != w.View.Skip || !bytes.Equal(m.View.Prefix, w.View.Prefix) {
+					t.Fatalf("message %d: got the place %s, %+v (%v), want %s, %+v", i, m.Blob, m.View, err, w.Blob, w.View)
+				}
 			}
 		}
 	}
@@ -69,6 +78,10 @@ func FuzzPage(f *testing.F) {
 	for n := range 3 {
 		p, _ := writePage(envelopePage, sheet(r, n+1))
 		f.Add(p.Data, n+1)
+		all := sheet(r, n+1)
+		findPlaces(all)
+		p, _ = writePage(placePage, all)
+		f.Add(p.Data, n+1)
 	}
 	f.Add([]byte("\xff\xff\xff\xff\x7f"), 1)
 	f.Fuzz(func(t *testing.T, data []byte, messages int) {
@@ -80,6 +93,9 @@ func FuzzPage(f *testing.F) {
 			var l listed
 			if l.fields, err = read.next(&l.Message); err != nil {
 				return
+			}
+			if err := readPlace(&l.Message, l.fields); err == nil && (l.Blob == "" || l.View.Skip < 0) {
+				t.Errorf("the place %q, %+v", l.Blob, l.View)
 			}
 			if arePicked(l.fields) {
 				appendPicked(nil, l.fields, ^fieldSet(0))

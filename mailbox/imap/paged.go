@@ -11,9 +11,9 @@ import (
 	"gatepost/mailbox"
 )
 
-// FETCH of what lists of messages show is answered by pages (mailbox.Page). Where a block has none, its messages are
-// read one by one; and where the client wants all of the block, its page is made of them. Most blocks have theirs before
-// anybody asks (PageMaker).
+// FETCH of what lists of messages show is answered by pages (mailbox.Page), and where contents are asked for too, they say
+// where these are. Where a block has none, its messages are read one by one; and where the client wants all of the block,
+// its page is made of them. Most blocks have theirs before anybody asks (PageMaker).
 
 const (
 	pagesAtOnce = 8 // blocks whose pages are read at once
@@ -33,14 +33,15 @@ func (it *fetchItems) pageKinds() (kinds []mailbox.PageKind, sets []fieldSet) {
 		kinds = append(kinds, structurePage)
 	}
 	var all fieldSet
+	content := false
 	for _, s := range it.sections {
 		set, known := knownSet(s.fields)
-		if s.kind != headerFields || len(s.path) > 0 || !known {
-			return nil, nil
-		}
+		content = content || s.kind != headerFields || len(s.path) > 0 || !known
 		sets, all = append(sets, set), all|set
 	}
 	switch {
+	case content:
+		return append(kinds, placePage), nil
 	case all&signedFields != 0:
 		kinds = append(kinds, signedPage)
 	case all != 0:
@@ -53,7 +54,7 @@ func (it *fetchItems) pageKinds() (kinds []mailbox.PageKind, sets []fieldSet) {
 type pagedFetch struct {
 	*fetcher
 	kinds   []mailbox.PageKind
-	sets    []fieldSet       // of each section
+	sets    []fieldSet       // of each section; none where contents are read
 	pages   [][]mailbox.Page // of each kind, those that were read last
 	buffers [][]byte         // of each kind, for the page that is read
 	listed  []listed         // of the block that is at hand
@@ -66,6 +67,7 @@ type pagedFetch struct {
 type listed struct {
 	mailbox.Message
 	fields []byte // see picked
+	place  []byte // see appendPlace
 }
 
 // text is what the pages of a kind have of a message.
@@ -75,6 +77,8 @@ func (l *listed) text(kind mailbox.PageKind) *[]byte {
 		return &l.Envelope
 	case structurePage:
 		return &l.BodyStructure
+	case placePage:
+		return &l.place
 	}
 	return &l.fields
 }
@@ -167,7 +171,7 @@ func (f *pagedFetch) some(ctx context.Context, pieces []piece) error {
 				return err
 			}
 		}
-		if err := f.tell(p); err != nil {
+		if err := f.tell(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -190,6 +194,9 @@ func (f *pagedFetch) readPages(p *piece) bool {
 		for i := 0; i < n && err == nil; i++ {
 			l := &f.listed[i]
 			*l.text(kind), err = r.next(&l.Message)
+			if err == nil && kind == placePage {
+				err = readPlace(&l.Message, l.place)
+			}
 			if err == nil && (l.UID != f.view.entries[p.first+i].uid || !arePicked(l.fields)) {
 				err = errPage
 			}
@@ -256,9 +263,19 @@ func (l *listed) read(ctx context.Context, bodies Bodies, set fieldSet) error {
 // make makes the pages of the block that is at hand.
 func (f *pagedFetch) make() {
 	for _, kind := range f.kinds {
+		if kind == placePage {
+			findPlaces(f.listed)
+		}
 		if page, ok := writePage(kind, f.listed); ok {
 			f.made = append(f.made, page)
 		}
+	}
+}
+
+// findPlaces has the places of messages whose rows were read.
+func findPlaces(all []listed) {
+	for i := range all {
+		all[i].place = appendPlace(nil, &all[i].Message)
 	}
 }
 
@@ -275,7 +292,7 @@ func (f *pagedFetch) keep(ctx context.Context) {
 }
 
 // tell appends the responses of a piece.
-func (f *pagedFetch) tell(p *piece) error {
+func (f *pagedFetch) tell(ctx context.Context, p *piece) error {
 	left := f.listed
 	for _, s := range p.spans {
 		for i := s.first; i < s.end; i++ {
@@ -285,7 +302,10 @@ func (f *pagedFetch) tell(p *piece) error {
 			if len(left) == 0 || left[0].UID != f.view.entries[i].uid {
 				continue
 			}
-			if err := f.tellOne(i, &left[0]); err != nil {
+			if err := f.tellOne(ctx, i, &left[0]); err != nil {
+				return err
+			}
+			if err := f.out.flushIfFull(); err != nil {
 				return err
 			}
 		}
@@ -293,7 +313,10 @@ func (f *pagedFetch) tell(p *piece) error {
 	return nil
 }
 
-func (f *pagedFetch) tellOne(i int, l *listed) error {
+func (f *pagedFetch) tellOne(ctx context.Context, i int, l *listed) error {
+	if len(f.sets) < len(f.items.sections) {
+		return f.message(ctx, i, &l.Message)
+	}
 	f.out.text("* ", strconv.Itoa(i+1), " FETCH (")
 	f.rowItems(i, &l.Message)
 	for k, s := range f.items.sections {
@@ -303,5 +326,5 @@ func (f *pagedFetch) tellOne(i int, l *listed) error {
 		}
 	}
 	f.out.closeList()
-	return f.out.flushIfFull()
+	return nil
 }

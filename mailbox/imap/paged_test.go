@@ -30,16 +30,18 @@ func pagedMessage(i int) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\nbody\r\n"
 }
 
-// asked are commands that pages can answer, each with one that they can't, as it asks for a field besides that
-// no message has.
+// asked are commands that pages can answer, each with one that they can't, as it asks for MODSEQ, some for a field
+// besides that no message has.
 var asked = [][2]string{
 	{"ENVELOPE", "ENVELOPE MODSEQ"},
 	{"UID RFC822.SIZE INTERNALDATE FLAGS EMAILID SAVEDATE ENVELOPE", "UID RFC822.SIZE INTERNALDATE FLAGS EMAILID SAVEDATE ENVELOPE MODSEQ"},
 	{"ENVELOPE BODYSTRUCTURE", "ENVELOPE BODYSTRUCTURE MODSEQ"},
 	{"BODY", "BODY MODSEQ"},
-	{"BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date)]", "BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date X-None)]"},
-	{"ENVELOPE BODY.PEEK[HEADER.FIELDS (references subject dkim-signature)]", "ENVELOPE BODY.PEEK[HEADER.FIELDS (references subject dkim-signature x-none)]"},
-	{"BODY.PEEK[HEADER.FIELDS (SUBJECT)]<3.9> BODY.PEEK[HEADER.FIELDS (Cc)] BODY.PEEK[HEADER.FIELDS (From)]<500.2>", "BODY.PEEK[HEADER.FIELDS (SUBJECT X-NONE)]<3.9> BODY.PEEK[HEADER.FIELDS (Cc X-None)] BODY.PEEK[HEADER.FIELDS (From X-None)]<500.2>"},
+	{"BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date)]", "BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date X-None)] MODSEQ"},
+	{"ENVELOPE BODY.PEEK[HEADER.FIELDS (references subject dkim-signature)]", "ENVELOPE BODY.PEEK[HEADER.FIELDS (references subject dkim-signature x-none)] MODSEQ"},
+	{"BODY.PEEK[HEADER.FIELDS (SUBJECT)]<3.9> BODY.PEEK[HEADER.FIELDS (Cc)] BODY.PEEK[HEADER.FIELDS (From)]<500.2>", "BODY.PEEK[HEADER.FIELDS (SUBJECT X-NONE)]<3.9> BODY.PEEK[HEADER.FIELDS (Cc X-None)] BODY.PEEK[HEADER.FIELDS (From X-None)]<500.2> MODSEQ"},
+	{"UID BODY.PEEK[]", "UID BODY.PEEK[] MODSEQ"},
+	{"ENVELOPE BODY.PEEK[TEXT]<2.3> BODY.PEEK[HEADER.FIELDS (X-Other)]", "ENVELOPE BODY.PEEK[TEXT]<2.3> BODY.PEEK[HEADER.FIELDS (X-Other)] MODSEQ"},
 }
 
 var modseqTold = regexp.MustCompile(`MODSEQ \(\d+\) ?`)

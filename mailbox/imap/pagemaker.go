@@ -8,7 +8,7 @@ import (
 )
 
 // A PageMaker makes the pages that FETCH answers from ahead of who asks: of each block that can get no more messages, what ENVELOPE,
-// BODYSTRUCTURE and most programs' header fields want. Where it has made none FETCH does, so nothing depends on it.
+// BODYSTRUCTURE and most programs' header fields want, and where contents are. Where it has made none FETCH does, so nothing depends on it.
 type PageMaker struct {
 	Store interface {
 		mailbox.Pager
@@ -19,7 +19,7 @@ type PageMaker struct {
 }
 
 // madeAhead are the kinds that it makes.
-var madeAhead = [...]mailbox.PageKind{envelopePage, structurePage, fieldsPage}
+var madeAhead = [...]mailbox.PageKind{envelopePage, structurePage, placePage, fieldsPage}
 
 // Make makes the pages of those blocks to which the messages of a batch belong. A block that has a message that can't be
 // read is passed over; the error of the last one is returned.
@@ -54,6 +54,7 @@ func (p PageMaker) block(ctx context.Context, at mailbox.FolderBlock) error {
 			return err
 		}
 	}
+	findPlaces(all)
 	var pages []mailbox.Page
 	for _, kind := range madeAhead {
 		if page, ok := writePage(kind, all); ok {

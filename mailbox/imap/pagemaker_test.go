@@ -47,7 +47,7 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	check(t, maker.Make(t.Context(), batch))
 
 	shared.fail = fmt.Errorf("no content is needed")
-	for kind := mailbox.PageKind(1); kind <= 3; kind++ {
+	for _, kind := range []mailbox.PageKind{1, 2, 3, 5} {
 		if left, err := rows.Unpaged(t.Context(), batch, kind); err != nil || len(left) > 0 {
 			t.Errorf("left of kind %d: %v, %v", kind, left, err)
 		}

@@ -63,6 +63,7 @@ func BenchmarkReading(b *testing.B) {
 		{"flags", "FETCH 1:* (UID FLAGS)"},
 		{"envelope", "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"},
 		{"fields", "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date)])"},
+		{"bodies", "FETCH 1:* (UID BODY.PEEK[])"},
 	} {
 		do(bench.command) // makes pages
 		b.Run(bench.name, func(b *testing.B) {
