@@ -66,7 +66,24 @@ func place(a, b, c byte) uint32 {
 
 // SignatureOf makes the signature of a message, with the ENVELOPE that is kept of it.
 func SignatureOf(m *mail.Message, envelope []byte) Signature {
-	s := make(Signature, maxPlaces/8)
+	// Each octet sets one bit at most, but where decoding and folding make more octets of it.
+	places := int64(minPlaces)
+	for places < min(4*m.Size(), maxPlaces) {
+		places *= 2
+	}
+	s := newSignature(m, envelope, places)
+	if s.crowded() && places < maxPlaces {
+		s = newSignature(m, envelope, maxPlaces)
+	}
+	if s.crowded() {
+		return nil
+	}
+	return s.shrink()
+}
+
+// newSignature makes one of a number of bits that is not shrunk yet. It is empty where the message can't have any.
+func newSignature(m *mail.Message, envelope []byte, places int64) Signature {
+	s := make(Signature, places/8)
 	if len(envelope) == 0 {
 		envelope = AppendEnvelope(nil, m.Header())
 	}
@@ -93,7 +110,7 @@ func SignatureOf(m *mail.Message, envelope []byte) Signature {
 	if m.Err() != nil {
 		return nil
 	}
-	return s.shrink()
+	return s
 }
 
 func (s Signature) addFields(h *mail.Header) {
@@ -109,17 +126,18 @@ func FieldText(f *mail.Field) string {
 }
 
 func (s Signature) add(text string) {
+	mask := uint32(len(s)*8 - 1)
 	for i := range max(len(text)-2, 0) {
-		p := place(text[i], text[i+1], text[i+2])
+		p := place(text[i], text[i+1], text[i+2]) & mask
 		s[p/8] |= 1 << (p % 8)
 	}
 }
 
+// crowded reports whether too many bits are set for it to leave messages out.
+func (s Signature) crowded() bool { return s.with(s).full() }
+
 // shrink folds the signature in half as long as it is empty enough.
 func (s Signature) shrink() Signature {
-	if s.with(s).full() {
-		return nil
-	}
 	for len(s)*8 > minPlaces {
 		f := s[:len(s)/2].with(s[len(s)/2:])
 		if f.full() {

@@ -1,6 +1,8 @@
 package mailbox
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -49,6 +51,30 @@ func TestSignatureSize(t *testing.T) {
 			t.Errorf("%d words: %d octets after %d", n, len(s), last)
 		}
 		last = len(s)
+	}
+}
+
+// A signature is the same whatever size it is begun with; also where decoding makes three octets of each that came.
+func TestSignatureIsBegunSmall(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{0, 10, 100, 127, 128, 129, 1000, 5000, 30_000, 100_000, 400_000} {
+		for _, charset := range []string{"us-ascii", "koi8-r", "windows-1252"} {
+			text := make([]byte, size)
+			for i := range text {
+				text[i] = byte('!' + r.IntN(90))
+				if charset != "us-ascii" {
+					text[i] |= 0x80
+				}
+			}
+			m := mail.NewMessage(append([]byte("Content-Type: text/plain; charset="+charset+"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"), text...))
+			var want Signature
+			if large := newSignature(m, nil, maxPlaces); !large.crowded() {
+				want = large.shrink()
+			}
+			if got := SignatureOf(m, nil); !bytes.Equal(got, want) {
+				t.Errorf("%d octets of %s: %d octets, want %d, or others", size, charset, len(got), len(want))
+			}
+		}
 	}
 }
 

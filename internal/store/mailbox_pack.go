@@ -116,18 +116,37 @@ func turn(list [][]byte, size int) [][]byte {
 	for i := range parts {
 		parts[i] = make([]byte, partBits*blockRow)
 	}
-	for slot, signature := range list {
+	for slot := 0; slot < len(list); slot += 8 { // an octet of each of eight at once
+		some := list[slot:min(slot+8, len(list))]
 		for i := range size {
-			octet := signature[i%len(signature)]
-			for bit := 0; octet != 0; bit, octet = bit+1, octet>>1 {
-				if octet&1 != 0 {
-					n := i*8 + bit
-					parts[n/partBits][n%partBits*blockRow+slot/8] |= 1 << (slot % 8)
-				}
+			var x uint64
+			for k, signature := range some {
+				x |= uint64(signature[i&(len(signature)-1)]) << (8 * k)
+			}
+			if x == 0 {
+				continue
+			}
+			x = transpose(x)
+			rows := parts[i*8/partBits][i*8%partBits*blockRow+slot/8:]
+			for bit := range 8 {
+				rows[bit*blockRow] = byte(x >> (8 * bit))
 			}
 		}
 	}
 	return parts
+}
+
+// transpose makes bit k of octet b what bit b of octet k was: of squares of one, two and four bits the upper right and the
+// lower left change places.
+func transpose(x uint64) uint64 {
+	for _, square := range [...]struct {
+		shift uint
+		right uint64
+	}{{7, 0x00aa00aa00aa00aa}, {14, 0x0000cccc0000cccc}, {28, 0x00000000f0f0f0f0}} {
+		change := (x ^ x>>square.shift) & square.right
+		x ^= change ^ change<<square.shift
+	}
+	return x
 }
 
 // putBlock puts a block in the place of its loose signatures, if they are all there still.

@@ -1,6 +1,9 @@
 package store
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 func TestChoosePacking(t *testing.T) {
 	for _, c := range []struct {
@@ -20,6 +23,35 @@ func TestChoosePacking(t *testing.T) {
 	} {
 		if size, least := choosePacking(c.sizes); size != c.size || least != c.least {
 			t.Errorf("%s: %d, %d, want %d, %d", c.name, size, least, c.size, c.least)
+		}
+	}
+}
+
+// Each bit of each signature stands in the row of that bit, at the place of that message.
+func TestBlockIsTurned(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 7, 8, 9, blockEmails} {
+		const size = 256
+		var list [][]byte
+		for range n {
+			s := make([]byte, size>>r.IntN(3))
+			for i := range s {
+				s[i] = byte(r.Uint32() & r.Uint32())
+			}
+			list = append(list, s)
+		}
+		parts := turn(list, size)
+		for slot := range blockEmails {
+			for bit := range size * 8 {
+				want := false
+				if slot < n {
+					i := bit % (len(list[slot]) * 8)
+					want = list[slot][i/8]>>(i%8)&1 != 0
+				}
+				if got := parts[bit/partBits][bit%partBits*blockRow+slot/8]>>(slot%8)&1 != 0; got != want {
+					t.Fatalf("%d signatures, bit %d of signature %d: %v", n, bit, slot, got)
+				}
+			}
 		}
 	}
 }
