@@ -139,7 +139,7 @@ func (f *fetcher) run(ctx context.Context, spans []span) error {
 	if len(kinds) == 0 || f.view.folder.Use == mailbox.Quarantine {
 		return f.plain(ctx, spans)
 	}
-	p := pagedFetch{fetcher: f, kinds: kinds, sets: sets}
+	p := pagedFetch{fetcher: f, shelf: shelf{kinds: kinds}, sets: sets}
 	return p.run(ctx, spans)
 }
 

@@ -50,17 +50,42 @@ func (it *fetchItems) pageKinds() (kinds []mailbox.PageKind, sets []fieldSet) {
 	return kinds, sets
 }
 
+// pagesOf returns the kinds of pages that have all of some parts of messages; none where there are no such.
+func pagesOf(part mailbox.Part) (kinds []mailbox.PageKind) {
+	for _, p := range [...]struct {
+		part mailbox.Part
+		kind mailbox.PageKind
+	}{{mailbox.Envelope, envelopePage}, {mailbox.Structure, structurePage}, {mailbox.Content, placePage}} {
+		if part.Has(p.part) {
+			kinds = append(kinds, p.kind)
+		}
+		part &^= p.part
+	}
+	switch {
+	case part&^mailbox.Origin != 0:
+		return nil
+	case kinds == nil:
+		return []mailbox.PageKind{placePage} // the smallest: all have dates and sizes
+	}
+	return kinds
+}
+
 // A pagedFetch is a fetcher that reads and makes pages.
 type pagedFetch struct {
 	*fetcher
+	shelf
+	sets   []fieldSet     // of each section; none where contents are read
+	fields []byte         // of the section that is told
+	made   []mailbox.Page // to be kept
+	deaf   bool           // the store keeps none
+}
+
+// A shelf has some pages of the selected folder.
+type shelf struct {
 	kinds   []mailbox.PageKind
-	sets    []fieldSet       // of each section; none where contents are read
 	pages   [][]mailbox.Page // of each kind, those that were read last
 	buffers [][]byte         // of each kind, for the page that is read
 	listed  []listed         // of the block that is at hand
-	fields  []byte           // of the section that is told
-	made    []mailbox.Page   // to be kept
-	deaf    bool             // the store keeps none
 }
 
 // A listed is a message with what pages have of it.
@@ -97,9 +122,7 @@ func (p *piece) all() bool { return p.n == p.end-p.first }
 // cutPiece cuts what is of one block off the front of spans.
 func (v *view) cutPiece(spans []span) (p piece, rest []span) {
 	p.block = mailbox.BlockOf(v.entries[spans[0].first].uid)
-	first := mailbox.UID(p.block) * mailbox.PageUIDs
-	p.first, _ = v.find(first)
-	p.end, _ = v.find(first + mailbox.PageUIDs)
+	p.span = v.block(p.block)
 	for len(spans) > 0 && spans[0].first < p.end {
 		s := spans[0]
 		if spans = spans[1:]; s.end > p.end {
@@ -112,9 +135,16 @@ func (v *view) cutPiece(spans []span) (p piece, rest []span) {
 	return p, spans
 }
 
+// block returns the places of a block's messages.
+func (v *view) block(block uint32) (s span) {
+	first := mailbox.UID(block) * mailbox.PageUIDs
+	s.first, _ = v.find(first)
+	s.end, _ = v.find(first + mailbox.PageUIDs)
+	return s
+}
+
 // run answers for spans.
 func (f *pagedFetch) run(ctx context.Context, spans []span) error {
-	f.buffers = make([][]byte, len(f.kinds))
 	for len(spans) > 0 {
 		var pieces []piece
 		var loose []span // of blocks of which little is wanted
@@ -155,18 +185,12 @@ func (f *pagedFetch) cutPieces(spans []span) (pieces []piece, loose, rest []span
 
 // some answers for pieces that are not far from each other.
 func (f *pagedFetch) some(ctx context.Context, pieces []piece) error {
-	f.pages = f.pages[:0]
-	for _, kind := range f.kinds {
-		pages, err := f.srv.Store.Pages(ctx, f.view.folder.ID, kind, pieces[0].block, pieces[len(pieces)-1].block)
-		if err != nil {
-			return err
-		}
-		f.pages = append(f.pages, pages)
+	if err := f.fill(ctx, f.conn, pieces[0].block, pieces[len(pieces)-1].block); err != nil {
+		return err
 	}
 	for i := range pieces {
 		p := &pieces[i]
-		read := f.readPages(p)
-		if !read {
+		if !f.read(f.conn, p.block, p.span) {
 			if err := f.readRows(ctx, p); err != nil {
 				return err
 			}
@@ -179,30 +203,46 @@ func (f *pagedFetch) some(ctx context.Context, pieces []piece) error {
 	return nil
 }
 
-// readPages reads a block from its pages, or returns false: one is not there, or tells of a message that
-// is gone since, which a node of a release without pages does not mind.
-func (f *pagedFetch) readPages(p *piece) bool {
-	n := p.end - p.first
-	f.listed = append(f.listed[:0], make([]listed, n)...)
-	for k, kind := range f.kinds {
-		at, ok := slices.BinarySearchFunc(f.pages[k], p.block, func(page mailbox.Page, block uint32) int { return cmp.Compare(page.Block, block) })
-		if !ok || f.pages[k][at].Messages != n {
+// fill gets the pages of blocks from first to last, as many as there are.
+func (h *shelf) fill(ctx context.Context, c *conn, first, last uint32) error {
+	h.pages = h.pages[:0]
+	for _, kind := range h.kinds {
+		pages, err := c.srv.Store.Pages(ctx, c.view.folder.ID, kind, first, last)
+		if err != nil {
+			return err
+		}
+		h.pages = append(h.pages, pages)
+	}
+	if h.buffers == nil {
+		h.buffers = make([][]byte, len(h.kinds))
+	}
+	return nil
+}
+
+// read reads a block, whose messages have these places in the view, from its pages, or returns false: one is not there, or
+// tells of a message that is gone since, which a node of a release without pages does not mind.
+func (h *shelf) read(c *conn, block uint32, places span) bool {
+	n := places.end - places.first
+	h.listed = append(h.listed[:0], make([]listed, n)...)
+	for k, kind := range h.kinds {
+		at, ok := slices.BinarySearchFunc(h.pages[k], block, func(page mailbox.Page, block uint32) int { return cmp.Compare(page.Block, block) })
+		if !ok || h.pages[k][at].Messages != n {
 			return false
 		}
-		r, err := readPage(f.pages[k][at], f.buffers[k])
-		f.buffers[k] = r.left
+		r, err := readPage(h.pages[k][at], h.buffers[k])
+		h.buffers[k] = r.left
 		for i := 0; i < n && err == nil; i++ {
-			l := &f.listed[i]
+			l := &h.listed[i]
 			*l.text(kind), err = r.next(&l.Message)
 			if err == nil && kind == placePage {
 				err = readPlace(&l.Message, l.place)
 			}
-			if err == nil && (l.UID != f.view.entries[p.first+i].uid || !arePicked(l.fields)) {
+			if err == nil && (l.UID != c.view.entries[places.first+i].uid || !arePicked(l.fields)) {
 				err = errPage
 			}
 		}
 		if err != nil {
-			f.log.Error("page of messages made anew", "folder", f.view.folder.Name, "block", p.block, "kind", kind, "error", err)
+			c.log.Error("page of messages made anew", "folder", c.view.folder.Name, "block", block, "kind", kind, "error", err)
 			return false
 		}
 	}

@@ -34,6 +34,11 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	for _, pair := range asked[:5] {
 		want = append(want, plainly(c.must(whole+"("+pair[1]+")")))
 	}
+	searches := []string{"SUBJECT number", "FROM A. 66:68", "SENTSINCE 1-Mar-2026", "1:9,30,77:* LARGER 500", "BODY body SUBJECT second", "OR TEXT long SUBJECT 19"}
+	var hits []string
+	for _, q := range searches {
+		hits = append(hits, strings.Join(c.must("UID SEARCH "+q)[:1], ""))
+	}
 	rows := db.Mailboxes()
 	maker := imap.PageMaker{Store: rows, Bodies: shared}
 	batch, err := rows.TextBatch(t.Context(), 1, 2*last)
@@ -56,6 +61,12 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	for i, pair := range asked[:5] {
 		if got := plainly(c.must(whole + "(" + pair[0] + ")")); got != want[i] {
 			t.Errorf("FETCH (%s):\n got %.300q\nwant %.300q", pair[0], got, want[i])
+		}
+	}
+	shared.fail = nil
+	for i, q := range searches {
+		if got := strings.Join(c.must("UID SEARCH " + q)[:1], ""); got != hits[i] {
+			t.Errorf("SEARCH %s:\n got %s\nwant %s", q, got, hits[i])
 		}
 	}
 	check(t, db.Check(t.Context(), func(format string, args ...any) {

@@ -64,6 +64,8 @@ func BenchmarkReading(b *testing.B) {
 		{"envelope", "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"},
 		{"fields", "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date)])"},
 		{"bodies", "FETCH 1:* (UID BODY.PEEK[])"},
+		{"subject", `SEARCH SUBJECT "letter"`},
+		{"since", `SEARCH SENTSINCE 1-Feb-2026 LARGER 10`},
 	} {
 		do(bench.command) // makes pages
 		b.Run(bench.name, func(b *testing.B) {

@@ -115,6 +115,7 @@ type searcher struct {
 	*conn
 	query   query
 	uid     bool
+	shelf   shelf
 	found   mailbox.UIDSet // UIDs
 	highest mailbox.ModSeq
 	reply   reply
@@ -147,7 +148,7 @@ func (s *searcher) run(ctx context.Context) error {
 		return err
 	}
 	for len(undecided) > 0 {
-		n := min(len(undecided), searchBatch)
+		n := s.together(undecided)
 		if err := s.look(ctx, undecided[:n], matched); err != nil {
 			return err
 		}
@@ -187,9 +188,65 @@ func (s *searcher) likely(ctx context.Context, places []int) ([]int, error) {
 	return left, nil
 }
 
-// searchBatch is how many messages are looked through before others have their turn (see
-// searchGate).
+// searchBatch is how many messages are looked through, if not those of one block, before others
+// have their turn (see searchGate).
 const searchBatch = 32
+
+// together returns how many of the messages at places, which are in order, are looked at next: those of one block, if they are
+// worth its page, or else up to where such a block begins.
+func (s *searcher) together(places []int) int {
+	n, begin := 0, 0
+	for n < len(places) && n < searchBatch {
+		block := mailbox.BlockOf(s.view.entries[places[n]].uid)
+		for begin = n; n < len(places) && mailbox.BlockOf(s.view.entries[places[n]].uid) == block; n++ {
+		}
+		switch {
+		case n-begin >= pagedAlone && begin == 0:
+			return n
+		case n-begin >= pagedAlone:
+			return begin
+		}
+	}
+	return n
+}
+
+// rows reads the rows of messages, from pages where these have what the query needs.
+func (s *searcher) rows(ctx context.Context, places []int) ([]mailbox.Message, error) {
+	needs := s.query.key.needs()
+	if s.shelf.kinds == nil {
+		s.shelf.kinds = pagesOf(needs)
+	}
+	if len(places) >= pagedAlone && len(s.shelf.kinds) > 0 && s.view.folder.Use != mailbox.Quarantine {
+		rows, ok, err := s.paged(ctx, places)
+		if ok || err != nil {
+			return rows, err
+		}
+	}
+	var set mailbox.UIDSet
+	for _, i := range places {
+		set = set.Add(s.view.entries[i].uid)
+	}
+	return s.srv.Store.Messages(ctx, s.view.folder.ID, set, needs)
+}
+
+// paged reads what pages have of messages; false where they are not of one block, or it has no page.
+func (s *searcher) paged(ctx context.Context, places []int) (rows []mailbox.Message, ok bool, err error) {
+	block := mailbox.BlockOf(s.view.entries[places[0]].uid)
+	if mailbox.BlockOf(s.view.entries[places[len(places)-1]].uid) != block {
+		return nil, false, nil
+	}
+	if err := s.shelf.fill(ctx, s.conn, block, block); err != nil {
+		return nil, false, err
+	}
+	all := s.view.block(block)
+	if !s.shelf.read(s.conn, block, all) {
+		return nil, false, nil
+	}
+	for _, i := range places {
+		rows = append(rows, s.shelf.listed[i-all.first].Message)
+	}
+	return rows, true, nil
+}
 
 // look reads the rows of some messages and, where it must, their content.
 func (s *searcher) look(ctx context.Context, places []int, matched []bool) error {
@@ -198,11 +255,7 @@ func (s *searcher) look(ctx context.Context, places []int, matched []bool) error
 		return err
 	}
 	defer leave()
-	var set mailbox.UIDSet
-	for _, i := range places {
-		set = set.Add(s.view.entries[i].uid)
-	}
-	rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, set, s.query.key.needs())
+	rows, err := s.rows(ctx, places)
 	if err != nil {
 		return err
 	}
