@@ -35,6 +35,10 @@ const (
 	NoteSuspended = "suspended" // an admin
 	NoteActive    = "active"    // one who was suspended
 	NotePassword  = "password"  // an admin got another from somebody else
+
+	NoteSendAsked    = "send-asked"    // of a mailbox: somebody asks to send for it
+	NoteSendDeclined = "send-declined" // that was declined
+	NoteSending      = "sending"       // how somebody may send for it from then on: as, on-behalf, no
 )
 
 // MaxAbout bounds what a Note is about, in octets.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gatepost/internal/directory"
 	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
@@ -222,28 +223,44 @@ func senders(tx *Tx, where string, args ...any) (all []mailbox.Sender, err error
 
 // SetSender implements mailbox.Groups.
 func (m Mailboxes) SetSender(ctx context.Context, box int64, who mailbox.Who, how mailbox.Sending) error {
-	err := m.db.Update(ctx, func(tx *Tx) (err error) {
-		if how == mailbox.NoSending {
-			_, err = tx.Exec(`DELETE FROM mailbox_sender WHERE box = ? AND who = ?`, box, who)
-			return err
-		}
+	return m.SetSenderNoted(ctx, box, who, how, nil)
+}
+
+// SetSenderNoted is SetSender that notes it in the same commit; nil: it does not.
+func (m Mailboxes) SetSenderNoted(ctx context.Context, box int64, who mailbox.Who, how mailbox.Sending, note *directory.Note) error {
+	err := m.db.Update(ctx, func(tx *Tx) error {
 		if err := lockBox(tx, box); err != nil {
 			return err
 		}
-		all, err := senders(tx, `WHERE box = ?`, box)
-		if err == nil && len(all) >= mailbox.MaxGrants {
-			err = fmt.Errorf("%w: %d may send for it", mailbox.ErrTooMany, len(all))
-		}
-		if err != nil {
+		if err := setSender(tx, box, who, how); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO mailbox_sender (box, who, how) VALUES (?, ?, ?) ON CONFLICT (box, who) DO UPDATE SET how = excluded.how`, box, who, how)
-		return err
+		if note == nil {
+			return nil
+		}
+		return putNote(tx, note)
 	})
 	if err != nil {
 		return fmt.Errorf("store: sender %s of box %d: %w", who, box, err)
 	}
 	return nil
+}
+
+// setSender says how one may send for a box, which is locked.
+func setSender(tx *Tx, box int64, who mailbox.Who, how mailbox.Sending) error {
+	if how == mailbox.NoSending {
+		_, err := tx.Exec(`DELETE FROM mailbox_sender WHERE box = ? AND who = ?`, box, who)
+		return err
+	}
+	all, err := senders(tx, `WHERE box = ?`, box)
+	if err == nil && len(all) >= mailbox.MaxGrants {
+		err = fmt.Errorf("%w: %d may send for it", mailbox.ErrTooMany, len(all))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO mailbox_sender (box, who, how) VALUES (?, ?, ?) ON CONFLICT (box, who) DO UPDATE SET how = excluded.how`, box, who, how)
+	return err
 }
 
 // MaySend implements mailbox.Groups.

@@ -251,6 +251,8 @@ func forgetBox(tx *Tx, box int64) error {
 		`DELETE FROM archive_opening WHERE box = ?`,
 		`DELETE FROM archive_opening WHERE reader = ?`,
 		`DELETE FROM mailbox_sender WHERE box = ?`,
+		`DELETE FROM mailbox_send_request WHERE box = ?`,
+		`DELETE FROM mailbox_send_request WHERE asker = ?`,
 		`DELETE FROM mailbox_group WHERE box = ?`,
 	} {
 		if _, err := tx.Exec(text, box); err != nil {

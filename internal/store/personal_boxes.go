@@ -49,6 +49,11 @@ func personalBoxes() []personal {
 			of("sharing: who may send for the mailbox", own("box")),
 			{what: "sharing: for whom the mailbox may send", where: ownWord("who", "box:"), fate: privacy.Kept, why: ownBox, hide: "who"},
 		}},
+		{table: "mailbox_send_request", columns: `id*- asker- address box- how asked@ expires@ declined`, about: []about{
+			of("sharing: what the mailbox asked to send as", own("asker")),
+			{what: "sharing: requests of others to send for the mailbox", where: own("box"), fate: privacy.Kept, why: ownBox, bare: true},
+			{what: "sharing: requests of others to send as the address", where: equals("address"), fate: privacy.Kept, why: onItsWay, bare: true},
+		}},
 		{table: "mailbox_answer", columns: `folder*- reader*- answer`, about: []about{of("sharing: what the mailbox answered to what others share", own("reader"))}},
 		{table: "mailbox_invitation", columns: `id*- box- folder- reader- expires@`, about: []about{of("sharing: invitations to the mailbox", own("reader"))}},
 		{table: "mailbox_annotation", columns: `folder*- reader*- entry* value`, about: []about{of("the mailbox: notes on folders", own("reader"))}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/directory"
 	"gatepost/internal/queue"
 	"gatepost/mailbox"
 )
@@ -25,6 +26,12 @@ type SharingStore interface {
 	mailbox.Historian
 	SetGrantTold(ctx context.Context, g mailbox.Giving, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
 	ThinInvitations(ctx context.Context, now time.Time) error
+	SetSenderNoted(ctx context.Context, box int64, who mailbox.Who, how mailbox.Sending, note *directory.Note) error
+	AskToSend(ctx context.Context, r mailbox.SendRequest, note *directory.Note) (reached bool, err error)
+	SendRequest(ctx context.Context, id string, now time.Time) (mailbox.SendRequest, error)
+	SendRequests(ctx context.Context, q mailbox.SendRequestQuery, now time.Time) ([]mailbox.SendRequest, error)
+	AnswerSendRequest(ctx context.Context, id string, grant bool, now time.Time, note *directory.Note) error
+	ThinSendRequests(ctx context.Context, now time.Time) error
 	DropBox(ctx context.Context, box int64, now time.Time) error
 }
 
@@ -45,6 +52,8 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"whole boxes":               (*shares).whole,
 		"what is gone":              (*shares).gone,
 		"senders":                   (*shares).senders,
+		"requests to send":          (*shares).sendRequests,
+		"answers to requests":       (*shares).sendAnswers,
 		"carried to another box":    (*shares).carried,
 		"carried with fewer flags":  (*shares).carriedFlags,
 		"carried, more than can be": (*shares).carriedMany,
