@@ -14,7 +14,7 @@ func (p *program) share() *cobra.Command {
 in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's ACL).`,
 		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write`,
 	})
-	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer(), p.shareLeave())
+	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer(), p.shareLeave(), p.shareAsk(), p.shareRequests(), p.shareDecide(true), p.shareDecide(false))
 	return c
 }
 
@@ -32,8 +32,10 @@ func (p *program) shareAdd() *cobra.Command {
 		Long: `Gives somebody rights in a folder and in all that is beneath it now; what is made there
 later has the rights of the folder above it. With --only what is beneath it now keeps the rights that
 it has. "*" is all folders of the mailbox, those to come, too.
-` + whoUsage + ` The receiver is told by mail; a whole domain is not.`,
+` + whoUsage + ` The receiver is told by mail; a whole domain is not.
+With --send he may also send for the owner from now on, or may not; see gatepost mailbox senders.`,
 		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write
+  gatepost share add ann@example.org INBOX bob@example.org --rights write --send on-behalf
   gatepost share add ann@example.org "*" secretary@example.org --rights manage --quiet`,
 		Args: cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,6 +48,7 @@ it has. "*" is all folders of the mailbox, those to come, too.
 	c.Flags().StringVar(&r.Rights, "rights", "read", rightsUsage)
 	c.Flags().BoolVar(&r.Quiet, "quiet", false, "tell nobody by mail")
 	c.Flags().BoolVar(&r.Only, "only", false, onlyUsage)
+	c.Flags().StringVar(&r.Send, "send", "", "how he may send for the owner, too: `as` him, on-behalf, or no")
 	return c
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -17,7 +18,7 @@ func (a *App) followBoxes(ctx context.Context) error {
 	return nil
 }
 
-// thinExpunged keeps the mailstore's log of expunges short, once a day, and its links to shares.
+// thinExpunged keeps the mailstore's log of expunges short, once a day, its links to shares, and requests to send.
 func (a *App) thinExpunged(ctx context.Context) error {
 	tick := time.NewTicker(24 * time.Hour)
 	defer tick.Stop()
@@ -34,14 +35,14 @@ func (a *App) thinExpunged(ctx context.Context) error {
 	}
 }
 
-// thinInvitations removes links to shares that are over, by a clock that may be gone by.
+// thinInvitations removes links to shares and requests to send that are over, by a clock that may be gone by.
 func (a *App) thinInvitations(ctx context.Context) {
 	now, ok := a.clock.Now(ctx)
 	if !ok {
 		return
 	}
-	if err := a.mailboxes.ThinInvitations(ctx, now); err != nil && ctx.Err() == nil {
-		a.log.Error("old links to shares not removed", "error", err)
+	if err := errors.Join(a.mailboxes.ThinInvitations(ctx, now), a.mailboxes.ThinSendRequests(ctx, now)); err != nil && ctx.Err() == nil {
+		a.log.Error("old links to shares and requests to send not removed", "error", err)
 	}
 }
 

@@ -161,7 +161,7 @@ func (a *App) join(ctx context.Context, m directory.Mailbox, name string, rights
 		return control.Misused("%s is the group itself", name)
 	}
 	if err == nil {
-		err = a.mailboxes.SetSender(ctx, m.ID, who, how)
+		err = a.letSend(ctx, m, name, how, byCommand(ctx), false)
 	}
 	return err
 }
@@ -179,7 +179,7 @@ func (a *App) senders(ctx context.Context, q ops.MailboxSenders) ([]ops.Member, 
 				err = control.Misused("%s may send as himself", name)
 			}
 			if err == nil {
-				err = a.mailboxes.SetSender(ctx, m.ID, who, how)
+				err = a.letSend(ctx, m, name, how, byCommand(ctx), false)
 			}
 			if err != nil {
 				return nil, err

@@ -18,6 +18,9 @@ func (a *App) shareOps(h control.Handlers) {
 	control.On(h, a.listShares)
 	control.On(h, a.removeShare)
 	control.On(h, a.answerShare)
+	control.On(h, a.shareAsk)
+	control.On(h, a.shareRequests)
+	control.On(h, a.shareDecide)
 }
 
 // people is the directory as whom things are shared with.
@@ -101,6 +104,12 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 	if err != nil {
 		return ops.Share{}, control.Misused("rights %q: %v; give read, write, manage or letters of lrswipkxtea", q.Rights, err)
 	}
+	how := mailbox.NoSending
+	if q.Send != "" {
+		if how, err = sending(q.Send); err != nil {
+			return ops.Share{}, err
+		}
+	}
 	give := a.offers.give
 	if q.Quiet {
 		give = a.setGrant
@@ -108,6 +117,11 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 	g, _, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, r, give)
 	if err != nil {
 		return ops.Share{}, err
+	}
+	if q.Send != "" {
+		if err := a.shareSends(ctx, q, how); err != nil {
+			return ops.Share{}, err
+		}
 	}
 	groups, err := a.groups(ctx)
 	return a.share(g, groups), err

@@ -75,11 +75,28 @@ func (p ownSharePages) SharedWith(ctx context.Context, box int64, most int) (lis
 		if err != nil {
 			return nil, err
 		}
-		if list = append(list, sharedRows(m, byBox[m.ID], whole)...); len(list) >= most {
+		rows := sharedRows(m, byBox[m.ID], whole)
+		if err := p.markAsk(ctx, v, m.ID, rows); err != nil {
+			return nil, err
+		}
+		if list = append(list, rows...); len(list) >= most {
 			return list[:most], nil
 		}
 	}
 	return list, nil
+}
+
+// markAsk marks the row that has an owner's inbox where its reader may not send for the owner.
+func (p ownSharePages) markAsk(ctx context.Context, v mailbox.Visitor, box int64, rows []web.SharedFolder) error {
+	at := slices.IndexFunc(rows, func(f web.SharedFolder) bool {
+		return (f.Folder == "" || f.Folder == mailbox.Inbox) && f.May != "other"
+	})
+	if at < 0 {
+		return nil
+	}
+	how, err := p.app.mailboxes.MaySend(ctx, v, box)
+	rows[at].Ask = how == mailbox.NoSending
+	return err
 }
 
 // sharedRows are the rows of one owner's folders, in all of which a reader has the rights whole. To all of a mailbox an answer stands

@@ -31,6 +31,7 @@ type SharedFolder struct {
 	Beneath int    // folders that are shared in the same way, beneath it or, of all, among them
 	May     string // "read", "write", "manage", "other"
 	Answer  string // "offered", "accepted", "declined"
+	Ask     bool   // the inbox is in it, and the reader may not send for its owner
 }
 
 // A GivenFolder is a folder of one's own that another may see, or all folders, with what is beneath it.
@@ -62,11 +63,18 @@ type ownSharesPage struct {
 	Given     []GivenFolder
 	More      bool // of Shared than are listed
 	GivenMore bool
+	Sends     bool // there is what follows
+	Sending   Sending
+	Ask       askForm
 }
 
 // ownShares shows what is shared with the person, and what he shares.
-func (s *Server) ownShares(w http.ResponseWriter, r *http.Request) (err error) {
-	var page ownSharesPage
+func (s *Server) ownShares(w http.ResponseWriter, r *http.Request) error {
+	return s.ownSharesPage(w, r, http.StatusOK, askForm{How: "on-behalf"})
+}
+
+func (s *Server) ownSharesPage(w http.ResponseWriter, r *http.Request, status int, ask askForm) (err error) {
+	page := ownSharesPage{Ask: ask, Sends: s.OwnSending != nil}
 	box := visitOf(r).Person.Box
 	if page.Shared, err = s.OwnShares.SharedWith(r.Context(), box, sharesOnPage+1); err != nil {
 		return err
@@ -76,7 +84,12 @@ func (s *Server) ownShares(w http.ResponseWriter, r *http.Request) (err error) {
 	}
 	page.Shared, page.More = cutShares(page.Shared)
 	page.Given, page.GivenMore = cutShares(page.Given)
-	return s.page(w, r, http.StatusOK, "own-shares", page)
+	if page.Sends {
+		if page.Sending, err = s.OwnSending.Sending(r.Context(), box, sharesOnPage); err != nil {
+			return err
+		}
+	}
+	return s.page(w, r, status, "own-shares", page)
 }
 
 func cutShares[T any](list []T) ([]T, bool) {

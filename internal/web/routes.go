@@ -45,6 +45,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil && s.Mailboxes != nil, s.mailboxRoutes},
 		{s.Desk != nil && s.OwnRules != nil, s.ownRuleRoutes},
 		{s.Desk != nil && s.OwnShares != nil, s.ownShareRoutes},
+		{s.Desk != nil && s.OwnShares != nil && s.OwnSending != nil, s.ownSendingRoutes},
 		{s.Desk != nil && s.Addresses != nil, s.addressRoutes},
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},

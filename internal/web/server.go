@@ -75,6 +75,7 @@ type Config struct {
 	Rules      DomainRules     // nil: there is no page for rules of domains
 	OwnRules   OwnRules        // nil: nor one for owners' own
 	OwnShares  OwnShares       // nil: nor one of what owners share
+	OwnSending OwnSending      // nil: nor of who sends for whom, which is on the same page
 	Addresses  Addresses       // nil: no address lists
 	Senders    Senders         // nil: no page of servers and devices
 	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told

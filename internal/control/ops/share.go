@@ -1,5 +1,7 @@
 package ops
 
+import "time"
+
 // A Share is a folder that somebody was given rights in.
 type Share struct {
 	Owner  string `json:"owner"`            // whose folder it is
@@ -19,6 +21,7 @@ type ShareAdd struct {
 	Rights string `json:"rights"`
 	Quiet  bool   `json:"quiet,omitempty"` // nobody is told
 	Only   bool   `json:"only,omitempty"`  // the folder alone: what is beneath it now keeps what it has
+	Send   string `json:"send,omitempty"`  // how he may send for the owner from now on: as, on-behalf, no; "": as before
 }
 
 // ShareList asks for what an owner shares, or for what reaches somebody. Result: []Share.
@@ -40,6 +43,36 @@ type ShareAnswer struct {
 	Reader string `json:"reader"`
 	Name   string `json:"name"`   // as the receiver sees it
 	Answer string `json:"answer"` // accept, decline, leave, or ask: as if it was new
+}
+
+// ShareAsk has somebody ask to send for a mailbox under one of its addresses. Result: Nothing.
+type ShareAsk struct {
+	Asker   string `json:"asker"`
+	Address string `json:"address"`
+	Send    string `json:"send"` // as, on-behalf
+}
+
+// ShareRequests asks for requests to send that wait for an answer, of an asker or for a mailbox; neither: all. Result: []SendRequest.
+type ShareRequests struct {
+	Owner string `json:"owner,omitempty"`
+	With  string `json:"with,omitempty"`
+}
+
+// A SendRequest is that somebody asks to send for a mailbox.
+type SendRequest struct {
+	ID      string    `json:"id"`
+	Asker   string    `json:"asker"`
+	Owner   string    `json:"owner"`   // the mailbox; "": nobody is asked
+	Address string    `json:"address"` // that the asker named
+	Send    string    `json:"send"`    // as, on-behalf
+	Asked   time.Time `json:"asked"`
+	Expires time.Time `json:"expires"`
+}
+
+// ShareDecide grants a request to send, or declines it. Result: Nothing.
+type ShareDecide struct {
+	ID    string `json:"id"`
+	Grant bool   `json:"grant"`
 }
 
 // A Group is a mailbox with members.
@@ -98,6 +131,15 @@ func (ShareRemove) Op() string { return "share.remove" }
 
 // Op names the operation.
 func (ShareAnswer) Op() string { return "share.answer" }
+
+// Op names the operation.
+func (ShareAsk) Op() string { return "share.ask" }
+
+// Op names the operation.
+func (ShareRequests) Op() string { return "share.requests" }
+
+// Op names the operation.
+func (ShareDecide) Op() string { return "share.decide" }
 
 // Op names the operation.
 func (GroupAdd) Op() string { return "group.add" }
