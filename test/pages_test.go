@@ -118,6 +118,9 @@ func TestPagesLook(t *testing.T) {
 	for _, r := range asked[[]row](t, m, "journal", "search", "--recipient", "ann@demo.example", "--state", "delivered") {
 		run(t, m, "", "complaints", "add", "--id", r.ID, "--recipient", r.Recipient)
 	}
+	run(t, m, "", "share", "ask", "bob@demo.example", "ann@demo.example", "--send", "as")
+	run(t, m, "", "share", "ask", "ann@demo.example", "cy@demo.example")
+	request := asked[[]row](t, m, "share", "requests", "--owner", "ann@demo.example")[0].ID
 	for name, o := range map[string]struct {
 		who   string
 		pages []string
@@ -125,7 +128,7 @@ func TestPagesLook(t *testing.T) {
 	}{
 		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example", "rules?domain=demo.example", "keys", "messages", "node"}, browser.Options{}},
 		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints", "rules?domain=demo.example"}, browser.Options{Dark: true, Language: "fr"}},
-		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "account/recovery", "settings", "programs", "mailbox", "mailbox/passwords", "mailbox/deleted", "messages"}, browser.Options{Size: browser.Phone, Language: "fr"}},
+		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "account/recovery", "settings", "programs", "mailbox", "mailbox/shares", "mailbox/shares/requests/" + request, "mailbox/passwords", "mailbox/deleted", "messages"}, browser.Options{Size: browser.Phone, Language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tab := browser.Open(t, o.Options)
@@ -140,7 +143,7 @@ func TestPagesLook(t *testing.T) {
 			for _, page := range o.pages {
 				tab.Go("http://" + m.Web + "/" + page)
 				tab.Has("h1")
-				tab.Shoot(name + "-" + strings.NewReplacer("/", "-", "?mailbox=ann@demo.example", "", "?domain=demo.example", "").Replace(page))
+				tab.Shoot(name + "-" + strings.NewReplacer("/", "-", "?mailbox=ann@demo.example", "", "?domain=demo.example", "", request, "one").Replace(page))
 				tab.Accessible()
 			}
 			tab.Go("http://" + m.Web + "/quarantine")

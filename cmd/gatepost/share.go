@@ -11,8 +11,10 @@ func (p *program) share() *cobra.Command {
 		Use:   "share",
 		Short: "Folders that others may see",
 		Long: `Lists, gives and takes rights in folders of mailboxes. Who has some finds the folder
-in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's ACL).`,
-		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write`,
+in his mail program as Shared/OWNER/FOLDER. Owners can do the same there (IMAP's ACL).
+Who wants to send for somebody asks for it: see ask and requests.`,
+		Example: `  gatepost share add ann@example.org Projects bob@example.org --rights write
+  gatepost share ask bob@example.org ann@example.org --send on-behalf`,
 	})
 	c.AddCommand(p.shareAdd(), p.shareList(), p.shareRemove(), p.shareAnswer(), p.shareLeave(), p.shareAsk(), p.shareRequests(), p.shareDecide(true), p.shareDecide(false))
 	return c

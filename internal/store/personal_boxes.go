@@ -6,6 +6,32 @@ import (
 	"gatepost/internal/privacy"
 )
 
+// ofBox is what is a mailbox's, and goes with it.
+func ofBox(what string, where condition) about {
+	return about{what: what, where: where, fate: privacy.Kept, why: ownBox}
+}
+
+// personalSharing are tables of what people here share with each other.
+func personalSharing() []personal {
+	return []personal{
+		{table: "mailbox_grant", columns: `box*- folder*- who* rights`, about: []about{
+			ofBox("sharing: who may do what in the mailbox", own("box")),
+			{what: "sharing: what others let the mailbox do in theirs", where: ownWord("who", "box:"), fate: privacy.Kept, why: ownBox, hide: "who"},
+		}},
+		{table: "mailbox_sender", columns: `box*- who* how`, about: []about{
+			ofBox("sharing: who may send for the mailbox", own("box")),
+			{what: "sharing: for whom the mailbox may send", where: ownWord("who", "box:"), fate: privacy.Kept, why: ownBox, hide: "who"},
+		}},
+		{table: "mailbox_send_request", columns: `id*- asker- address box- how asked@ expires@ declined`, about: []about{
+			ofBox("sharing: what the mailbox asked to send as", own("asker")),
+			{what: "sharing: requests of others to send for the mailbox", where: own("box"), fate: privacy.Kept, why: ownBox, bare: true},
+			{what: "sharing: requests of others to send as the address", where: equals("address"), fate: privacy.Kept, why: onItsWay, bare: true},
+		}},
+		{table: "mailbox_answer", columns: `folder*- reader*- answer`, about: []about{ofBox("sharing: what the mailbox answered to what others share", own("reader"))}},
+		{table: "mailbox_invitation", columns: `id*- box- folder- reader- expires@`, about: []about{ofBox("sharing: invitations to the mailbox", own("reader"))}},
+	}
+}
+
 // personalBoxes are tables of what people here have: their mailboxes, and how they come in.
 func personalBoxes() []personal {
 	const inFolder = `folder IN (SELECT id FROM mailbox_folder WHERE box = ?)`
@@ -13,9 +39,7 @@ func personalBoxes() []personal {
 	person := func(s *privacy.Subject) (string, []any) {
 		return `(kind = 'mailbox' AND person = ? AND person > 0 OR kind = 'admin' AND person IN (SELECT id FROM admin WHERE name = ?))`, []any{s.Box, string(s.Address)}
 	}
-	of := func(what string, where condition) about {
-		return about{what: what, where: where, fate: privacy.Kept, why: ownBox}
-	}
+	of := ofBox
 	count := func(a about) []about { a.bare = true; return []about{a} }
 	return []personal{
 		{table: "mailbox", columns: `address* id- password_hash- scram- language state created@ revision- copies disposition level no_digest quota_bytes quota_messages inbound inbound_bytes apps shut closed@ locked name unlisted`, about: []about{
@@ -41,21 +65,6 @@ func personalBoxes() []personal {
 			{what: "links that were sent to the address, for a mailbox here", where: equals("LOWER(address)"), fate: privacy.Kept, why: onItsWay, bare: true},
 		}},
 		{table: "mailbox_warning", columns: `box*- time@`, about: []about{of("the mailbox: when it was told last that it is nearly full", own("box"))}},
-		{table: "mailbox_grant", columns: `box*- folder*- who* rights`, about: []about{
-			of("sharing: who may do what in the mailbox", own("box")),
-			{what: "sharing: what others let the mailbox do in theirs", where: ownWord("who", "box:"), fate: privacy.Kept, why: ownBox, hide: "who"},
-		}},
-		{table: "mailbox_sender", columns: `box*- who* how`, about: []about{
-			of("sharing: who may send for the mailbox", own("box")),
-			{what: "sharing: for whom the mailbox may send", where: ownWord("who", "box:"), fate: privacy.Kept, why: ownBox, hide: "who"},
-		}},
-		{table: "mailbox_send_request", columns: `id*- asker- address box- how asked@ expires@ declined`, about: []about{
-			of("sharing: what the mailbox asked to send as", own("asker")),
-			{what: "sharing: requests of others to send for the mailbox", where: own("box"), fate: privacy.Kept, why: ownBox, bare: true},
-			{what: "sharing: requests of others to send as the address", where: equals("address"), fate: privacy.Kept, why: onItsWay, bare: true},
-		}},
-		{table: "mailbox_answer", columns: `folder*- reader*- answer`, about: []about{of("sharing: what the mailbox answered to what others share", own("reader"))}},
-		{table: "mailbox_invitation", columns: `id*- box- folder- reader- expires@`, about: []about{of("sharing: invitations to the mailbox", own("reader"))}},
 		{table: "mailbox_annotation", columns: `folder*- reader*- entry* value`, about: []about{of("the mailbox: notes on folders", own("reader"))}},
 		{table: "sieve_script", columns: `box*- name* content changed@`, about: []about{of("rules", own("box"))}},
 		{table: "sieve_box", columns: `box*- revision- active`, about: []about{of("rules: which ones run", own("box"))}},

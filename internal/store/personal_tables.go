@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"gatepost/internal/privacy"
 )
 
@@ -21,7 +23,7 @@ const (
 
 // personalTables is the list.
 func personalTables() []personal {
-	return append(append(append(personalMail(), personalPeople()...), personalBoxes()...), impersonal()...)
+	return slices.Concat(personalMail(), personalPeople(), personalBoxes(), personalSharing(), impersonal())
 }
 
 // personalMail are tables of messages, and of what became of them.
