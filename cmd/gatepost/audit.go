@@ -14,7 +14,8 @@ func (p *program) audit() *cobra.Command {
 		Use:   "audit [--who NAME] [--whom NAME]",
 		Short: "Show what was done to who may do what",
 		Long: `Shows which mailboxes were locked and unlocked, who was asked to let others send for a mailbox and what came of it, which
-admins were added, changed and removed, and by whom, the latest first. It is kept for ten years, also of mailboxes and admins that are gone. What was done with archives is in archive audit.`,
+admins were added, changed and removed, which accounts elsewhere owners have collected, and by whom, the latest first. It is kept for ten years,
+also of mailboxes and admins that are gone. What was done with archives is in archive audit.`,
 		Example: `  gatepost audit --whom ann@example.org`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

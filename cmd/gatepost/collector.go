@@ -191,6 +191,13 @@ func sometime(t *time.Time) any {
 	return *t
 }
 
+func setUpBy(o ops.Collector) string {
+	if o.Owned {
+		return "owner"
+	}
+	return "operator"
+}
+
 func collectorState(o ops.Collector) string {
 	switch {
 	case o.Paused:
@@ -277,6 +284,6 @@ func (p *program) showCollector(o ops.Collector) {
 	}
 	p.record("collector", o.Name, "mailbox", o.Mailbox, "domain", o.Domain, "protocol", o.Protocol, "server", o.Server, "tls", o.Security, "fingerprint", o.Fingerprint,
 		"user", o.User, "folders", join(o.Folders), "interval", o.Interval, "only new", o.New, "removed there", remove, "messages at most", o.Messages, "octets at most", o.Octets,
-		"hops", o.Hops, "networks", join(o.Networks), "fields", join(o.Fields), "state", collectorState(o), "last", sometime(o.Last), "fault", o.Fault,
+		"hops", o.Hops, "networks", join(o.Networks), "fields", join(o.Fields), "set up by", setUpBy(o), "address", o.Identity, "owner sends as it", o.Confirmed != nil, "state", collectorState(o), "last", sometime(o.Last), "fault", o.Fault,
 		"taken", o.Taken, "octets", o.Size, "unfit", o.Left)
 }

@@ -61,7 +61,7 @@ func (d *domainFields) flags(c *cobra.Command) {
 	f.StringVar(&d.junk, "junk-days", "", "`days` that mail stays in Junk folders; default for the node's, never")
 	f.StringVar(&d.trash, "trash-days", "", "`days` that mail stays in Trash folders; default for the node's, never")
 	f.StringVar(&d.archive, "archive-days", "", "`days` that all mail in and out is kept in the domain's archive; never (removed), or off")
-	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, lock, with commas between; empty is nothing")
+	f.StringSliceVar(&d.owners, "owners", nil, "`what` owners of mailboxes may set: disposition, level, digest, lock, collect, with commas between; empty is nothing")
 }
 
 // orDefault turns the word for the node's own choice into what stands for it.

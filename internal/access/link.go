@@ -14,6 +14,7 @@ type LinkKind string
 const (
 	LinkReset   LinkKind = "reset"   // has a new password set
 	LinkConfirm LinkKind = "confirm" // says that an address is the owner's
+	LinkSend    LinkKind = "send"    // says that an address is that of an account elsewhere, as which he may send
 )
 
 // A Link works once, for a while. Whoever has it acts as the owner of the mailbox; the store has its hash.
@@ -63,8 +64,9 @@ type RecoveryRows interface {
 	SetRecovery(ctx context.Context, box int64, address string, now time.Time) error
 	// Link returns one that can be used, or ErrNoLink.
 	Link(ctx context.Context, id string, now time.Time) (Link, error)
-	// TakeLink uses a link up, or fails with ErrNoLink. One that confirms has its address set in the same commit; one that
-	// resets ends all others of its mailbox.
+	// TakeLink uses a link up, or fails with ErrNoLink. One that confirms has its address set in the same commit, one that
+	// sends has the owner send as its address, and fails with ErrNoLink where he has no account of it; the others end all that reset
+	// the password of the mailbox.
 	TakeLink(ctx context.Context, id string, now time.Time) (Link, error)
 	// ExpireLinks forgets those that have ended and were made before a time.
 	ExpireLinks(ctx context.Context, now, before time.Time) error

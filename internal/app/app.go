@@ -65,99 +65,100 @@ import (
 
 // An App is one node: a data directory, opened, and all that works on it.
 type App struct {
-	config       atomic.Pointer[config.Config]
-	log          *slog.Logger
-	outage       *outage
-	level        *slog.LevelVar // from which on is logged; nil: nobody serves
-	queued       *queueCount
-	backlogs     backlogs
-	now          func() time.Time
-	clock        *clock.Guard // by which things are old
-	lock         *control.Lock
-	metrics      *metric.Metrics
-	resolver     *resolve.Resolver
-	lists        *dnsListWatch
-	engines      *engineWatch
-	zone         *zone.Server // of the blacklist that is published; nil: none is
-	published    zone.Tree    // of the domains in it
-	traffic      *traffic.Traffic
-	quotas       quotas
-	warner       *quotaWarner
-	flood        *floodTeller
-	letters      letters
-	supervisor   systemd.Supervisor
-	pictures     *picture.Reader
-	ocr          *ocr.Pool
-	store        *store.DB
-	mailboxes    store.Mailboxes
-	blobs        contentStore
-	segments     *segment.Store // what blobs is, where contents are in the data directory; else nil
-	number       int64          // of this process, no other's, where contents are shared
-	days         *segment.Days
-	reserve      *reserve
-	yielder      *yielder
-	backups      atomic.Int64 // that are being made
-	journal      *journal.Journal
-	directory    *directory.Directory
-	greylist     *greylist.Book
-	nodeName     string // by which rows of several nodes name the one that has the evidence; "": there is one
-	outbreak     *outbreak.Book
-	quarantine   *quarantine.Quarantine
-	trust        *trust.Book
-	scripts      *scriptLessons
-	rules        *scripts.Desk
-	ledger       *sent.Ledger
-	signer       *sent.Signer // of return paths, none of which is signed by default
-	keys         *signing.Desk
-	routes       routes
-	relay        *relay.Relay
-	beside       []service // what runs as long as the node does
-	lookups      *lookup.Lookups
-	carriers     carriers
-	hostnames    *hostnames
-	srs          *srs.Rewriter
-	queue        *queue.Queue
-	intake       *intake.Intake
-	changes      *mailbox.Changes
-	bans         *ban.Bans
-	guard        *access.Guard
-	seen         *access.Logins
-	lost         lostDesk
-	identity     *identity.IDs
-	allowance    *allowance.Book
-	desk         *access.Desk
-	captcha      *captcha.Tasks
-	site         *web.Server
-	pages        func(*config.Config) web.Config
-	tokens       *token.Sealer
-	digests      *digest.Digests
-	digestLinks  digest.Links
-	digestWriter *digest.Writer
-	offers       offers
-	collector    *collector.Desk
-	collecting   atomic.Bool // this process does it
-	notifier     *challenge.Notifier
-	complaints   *complaint.Desk
-	packs        *pack.Keeper
-	dmarc        *dmarc.Tally
-	learnt       *learnt.Desk
-	bayes        *desk.Desk
-	moves        *moves
-	lister       *lister
-	proposals    *proposals
-	bulk         *bulk.Window
-	documents    fingerprint.Memory // that are not to leave
-	certificates *certificate.Keeper
-	handlers     control.Handlers
-	notifying    func(*config.Config) challenge.Config
-	board        *listen.Board
-	edge         edge
-	spool        string // where servers receive; "": none was made yet
-	reloads      reloads
-	handover     Handover
-	succession   succession
-	dns          []*zone.Listener
-	closers      []func() error // in the order of opening
+	config        atomic.Pointer[config.Config]
+	log           *slog.Logger
+	outage        *outage
+	level         *slog.LevelVar // from which on is logged; nil: nobody serves
+	queued        *queueCount
+	backlogs      backlogs
+	now           func() time.Time
+	clock         *clock.Guard // by which things are old
+	lock          *control.Lock
+	metrics       *metric.Metrics
+	resolver      *resolve.Resolver
+	lists         *dnsListWatch
+	engines       *engineWatch
+	zone          *zone.Server // of the blacklist that is published; nil: none is
+	published     zone.Tree    // of the domains in it
+	traffic       *traffic.Traffic
+	quotas        quotas
+	warner        *quotaWarner
+	flood         *floodTeller
+	letters       letters
+	supervisor    systemd.Supervisor
+	pictures      *picture.Reader
+	ocr           *ocr.Pool
+	store         *store.DB
+	mailboxes     store.Mailboxes
+	blobs         contentStore
+	segments      *segment.Store // what blobs is, where contents are in the data directory; else nil
+	number        int64          // of this process, no other's, where contents are shared
+	days          *segment.Days
+	reserve       *reserve
+	yielder       *yielder
+	backups       atomic.Int64 // that are being made
+	journal       *journal.Journal
+	directory     *directory.Directory
+	greylist      *greylist.Book
+	nodeName      string // by which rows of several nodes name the one that has the evidence; "": there is one
+	outbreak      *outbreak.Book
+	quarantine    *quarantine.Quarantine
+	trust         *trust.Book
+	scripts       *scriptLessons
+	rules         *scripts.Desk
+	ledger        *sent.Ledger
+	signer        *sent.Signer // of return paths, none of which is signed by default
+	keys          *signing.Desk
+	routes        routes
+	relay         *relay.Relay
+	beside        []service // what runs as long as the node does
+	lookups       *lookup.Lookups
+	carriers      carriers
+	hostnames     *hostnames
+	srs           *srs.Rewriter
+	queue         *queue.Queue
+	intake        *intake.Intake
+	changes       *mailbox.Changes
+	bans          *ban.Bans
+	guard         *access.Guard
+	seen          *access.Logins
+	lost          lostDesk
+	identity      *identity.IDs
+	allowance     *allowance.Book
+	desk          *access.Desk
+	captcha       *captcha.Tasks
+	site          *web.Server
+	pages         func(*config.Config) web.Config
+	tokens        *token.Sealer
+	digests       *digest.Digests
+	digestLinks   digest.Links
+	digestWriter  *digest.Writer
+	offers        offers
+	collector     *collector.Desk
+	collecting    atomic.Bool // this process does it
+	collectedActs collectedActs
+	notifier      *challenge.Notifier
+	complaints    *complaint.Desk
+	packs         *pack.Keeper
+	dmarc         *dmarc.Tally
+	learnt        *learnt.Desk
+	bayes         *desk.Desk
+	moves         *moves
+	lister        *lister
+	proposals     *proposals
+	bulk          *bulk.Window
+	documents     fingerprint.Memory // that are not to leave
+	certificates  *certificate.Keeper
+	handlers      control.Handlers
+	notifying     func(*config.Config) challenge.Config
+	board         *listen.Board
+	edge          edge
+	spool         string // where servers receive; "": none was made yet
+	reloads       reloads
+	handover      Handover
+	succession    succession
+	dns           []*zone.Listener
+	closers       []func() error // in the order of opening
 }
 
 // New opens the node's data directory, which no other process may have open
@@ -373,7 +374,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Signer: a.keys, Resolver: a.resolver, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue, Words: words,
 		Meter:     newMeter(a),
-		Senders:   senders{a.directory, a.mailboxes},
+		Senders:   senders{a.directory, a.mailboxes, a.store.Collectors()},
 		Allowance: sendLimits{a.allowance, a.directory, a.metrics.Submission},
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver}, Hosts: a.hostnames.all,
 	}

@@ -119,9 +119,16 @@ func (a *App) serverOf(ctx context.Context, acc *collector.Account) (remote.Serv
 	if err != nil {
 		return remote.Server{}, fmt.Errorf("the password can't be read any more: %w; set it anew", err)
 	}
-	return remote.Server{
+	server := remote.Server{
 		Address: acc.Address, Security: remote.Security(acc.Security), Fingerprint: acc.Fingerprint, User: acc.User, For: acc.For, Password: string(password),
-	}, nil
+	}
+	if acc.Owned {
+		if !a.mayCollect(acc.Box) {
+			return remote.Server{}, errNotCollected
+		}
+		server.May = a.ownersReach
+	}
+	return server, nil
 }
 
 // maxListed bounds the messages of a folder elsewhere.

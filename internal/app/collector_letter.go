@@ -18,7 +18,14 @@ func (l letters) uncollected(wish string, to mail.Path, a *collector.Account, ho
 		ID: mail.NewID(now), Host: hostname, FromName: text("from", to.Domain()), From: mail.Path("postmaster@" + to.Domain()), To: to,
 		Subject: text("subject", a.Address), Language: lang, Time: now.UTC(),
 	}
-	return head.Plain(strings.Join([]string{
-		text("state", a.Failing.UTC().Format("2006-01-02 15:04 UTC"), a.User, a.Address, to), text("said", a.Fault), text("safe"), text("advice", a.Name),
-	}, "\n\n") + "\n")
+	parts := []string{text("state", a.Failing.UTC().Format("2006-01-02 15:04 UTC"), a.User, a.Address, to)}
+	said, advice := a.Fault, text("advice", a.Name)
+	if a.Owned { // who chooses servers hears nothing of where their names lead within the node's network
+		_, said = collectedFault(*a)
+		advice = text("advice.own")
+	}
+	if said != "" {
+		parts = append(parts, text("said", said))
+	}
+	return head.Plain(strings.Join(append(parts, text("safe"), advice), "\n\n") + "\n")
 }

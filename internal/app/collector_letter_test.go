@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,5 +20,11 @@ func TestCollectorLetter(t *testing.T) {
 		"fr": {"Language: fr", "Depuis le 2026-11-20 12:00 UTC", "ann7 sur pop.old.example:995", "s’appelle old"},
 	} {
 		says(t, lang, letterOf(t, words.uncollected(lang, "ann@test.example", a, "mx.test.example", a.Failing)), want...)
+	}
+	a.Owned, a.Fault = true, "lookup pop.old.example on 10.0.0.7:53: no such host"
+	own := letterOf(t, words.uncollected("en", "ann@test.example", a, "mx.test.example", a.Failing))
+	says(t, "owner's", own, "Accounts elsewhere")
+	if strings.Contains(own, "10.0.0.7") || strings.Contains(own, "name is old") {
+		t.Errorf("an owner is told of the node's network:\n%s", own)
 	}
 }

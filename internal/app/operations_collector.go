@@ -47,6 +47,20 @@ func (a *App) collectorNamed(ctx context.Context, name string) (collector.Accoun
 	return collector.Account{}, control.NotFound("collector %s: %v", name, collector.ErrUnknown)
 }
 
+// collectorAgain reads an account anew.
+func (a *App) collectorAgain(ctx context.Context, c collector.Account) (collector.Account, error) {
+	all, err := a.store.Collectors().OfBox(ctx, c.Box)
+	if err != nil {
+		return c, err
+	}
+	for _, now := range all {
+		if now.ID == c.ID {
+			return now, nil
+		}
+	}
+	return c, control.NotFound("collector %s: %v", c.Name, collector.ErrUnknown)
+}
+
 func (a *App) addCollector(ctx context.Context, q ops.CollectorAdd) (ops.Collector, error) {
 	box, err := a.owner(q.Mailbox)
 	if err != nil {
@@ -158,6 +172,9 @@ func (a *App) setCollector(ctx context.Context, q ops.CollectorSet) (ops.Collect
 	if err != nil {
 		return ops.Collector{}, err
 	}
+	if c.Owned && (q.Mailbox != nil || q.Domain != nil && *q.Domain != "") { // he may send as its address
+		return ops.Collector{}, control.Misused("collector %s is its owner's: it stays with his mailbox; add another for others", c.Name)
+	}
 	if q.Mailbox != nil {
 		box, err := a.owner(*q.Mailbox)
 		if err != nil {
@@ -172,12 +189,17 @@ func (a *App) setCollector(ctx context.Context, q ops.CollectorSet) (ops.Collect
 	if err := a.applyCollector(ctx, &c, q.CollectorFields); err != nil {
 		return ops.Collector{}, err
 	}
-	c.Due, c.Failing, c.Failures, c.Fault, c.Told = a.now(), time.Time{}, 0, "", false
+	dueAgain(&c, a.now())
 	if err := a.store.Collectors().Change(ctx, &c); err != nil {
 		return ops.Collector{}, err
 	}
 	a.collector.Wake()
 	return a.collectorShown(c), nil
+}
+
+// dueAgain has an account fetched from a time on, with its failures forgotten.
+func dueAgain(c *collector.Account, from time.Time) {
+	c.Due, c.Failing, c.Failures, c.Fault, c.Told = from, time.Time{}, 0, "", false
 }
 
 func (a *App) listCollectors(ctx context.Context, q ops.CollectorList) ([]ops.Collector, error) {
@@ -218,7 +240,7 @@ func (a *App) visitNow(ctx context.Context, c collector.Account) (collector.Acco
 		if _, err := a.collector.Visit(ctx, &c); err != nil {
 			return c, err
 		}
-		return a.collectorNamed(ctx, c.Name)
+		return a.collectorAgain(ctx, c)
 	}
 	before := c.Last
 	c.Due = a.now()
@@ -234,7 +256,7 @@ func (a *App) visitNow(ctx context.Context, c collector.Account) (collector.Acco
 			return c, ctx.Err()
 		case <-tick.C:
 		}
-		now, err := a.collectorNamed(ctx, c.Name)
+		now, err := a.collectorAgain(ctx, c)
 		if err != nil || now.Last.After(before) {
 			return now, err
 		}
@@ -247,6 +269,7 @@ func (a *App) collectorShown(c collector.Account) ops.Collector {
 		User: c.User, Folders: append([]string{}, c.Folders...), Interval: c.Interval, New: c.NewOnly, Remove: c.Remove, Messages: c.Messages, Octets: c.Octets,
 		Hops: c.Hops, Networks: []string{}, Fields: append([]string{}, c.Fields...), Paused: c.Paused, Created: time.Unix(c.Created, 0).UTC(),
 		Last: maybe(c.Last), Good: maybe(c.Good), Failing: maybe(c.Failing), Failures: c.Failures, Fault: c.Fault, Taken: c.Taken, Size: c.Size, Left: c.Left,
+		Owned: c.Owned, Identity: c.Identity, Confirmed: maybe(c.Confirmed),
 	}
 	for _, n := range c.Networks {
 		o.Networks = append(o.Networks, n.String())

@@ -71,20 +71,25 @@ func (n *pagesNode) sent() (list []string) {
 	for _, t := range transfers {
 		list = append(list, "Return-Path: <"+string(t.Message.Sender)+">\r\n"+n.served(t.Message.Blob, t.Message.View))
 	}
-	for _, box := range n.boxes {
-		n.must(n.mailboxes.OpenBox(n.t.Context(), box, "", n.now()))
-		folders, err := n.mailboxes.Folders(n.t.Context(), box)
-		n.must(err)
-		at := slices.IndexFunc(folders, func(f mailbox.Folder) bool { return f.Name == mailbox.Inbox })
-		inbox, err := n.mailboxes.Messages(n.t.Context(), folders[at].ID, mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}, mailbox.Whole)
-		n.must(err)
-		for _, m := range inbox {
-			if m.Blob == "filling" {
-				continue
-			}
-			if text := n.served(m.Blob, m.View); !strings.Contains(text, "Subject: a question\r\n") {
-				list = append(list, text)
-			}
+	for address := range n.boxes {
+		list = append(list, slices.DeleteFunc(n.inboxed(address), func(text string) bool { return strings.Contains(text, "Subject: a question\r\n") })...)
+	}
+	return list
+}
+
+// inboxed are the messages in an inbox, as they are served.
+func (n *pagesNode) inboxed(address string) (list []string) {
+	n.t.Helper()
+	box := n.boxes[address]
+	n.must(n.mailboxes.OpenBox(n.t.Context(), box, "", n.now()))
+	folders, err := n.mailboxes.Folders(n.t.Context(), box)
+	n.must(err)
+	at := slices.IndexFunc(folders, func(f mailbox.Folder) bool { return f.Name == mailbox.Inbox })
+	inbox, err := n.mailboxes.Messages(n.t.Context(), folders[at].ID, mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}, mailbox.Whole)
+	n.must(err)
+	for _, m := range inbox {
+		if m.Blob != "filling" {
+			list = append(list, n.served(m.Blob, m.View))
 		}
 	}
 	return list

@@ -163,7 +163,7 @@ func (r recoveries) tellOwner(ctx context.Context, m directory.Mailbox, what, de
 // newLink makes a link, and its address.
 func (r recoveries) newLink(m directory.Mailbox, kind access.LinkKind, to mail.Path, life time.Duration) (l access.Link, url string) {
 	secret, id := access.NewLink()
-	path := map[access.LinkKind]string{access.LinkReset: "/reset/", access.LinkConfirm: "/confirm/"}[kind]
+	path := map[access.LinkKind]string{access.LinkReset: "/reset/", access.LinkConfirm: "/confirm/", access.LinkSend: "/mailbox/collected/confirm/"}[kind]
 	now := r.now()
 	return access.Link{ID: id, Box: m.ID, Kind: kind, Address: string(to), Mark: ownerMark(r.directory.Snapshot(), m), Created: now, Expires: now.Add(life)}, r.config.Load().Web.URL + path + secret
 }

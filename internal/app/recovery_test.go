@@ -33,7 +33,7 @@ func (n *pagesNode) sendLost() {
 	}
 }
 
-var mailedLink = regexp.MustCompile(`\s(https?://[^/\s]+)(/(?:reset|confirm)/\w+)\s`)
+var mailedLink = regexp.MustCompile(`\s(https?://[^/\s]+)(/(?:reset|confirm|mailbox/collected/confirm)/\w+)\s`)
 
 // linksTo are the ways that links in mails to an address lead.
 func (n *pagesNode) linksTo(address string) (paths []string) {

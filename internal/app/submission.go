@@ -5,6 +5,7 @@ import (
 
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/store"
 	"gatepost/mailbox"
 )
 
@@ -12,6 +13,17 @@ import (
 type senders struct {
 	directory *directory.Directory
 	groups    mailbox.Groups
+	accounts  store.Collectors
+}
+
+// Collected implements intake.Senders.
+func (s senders) Collected(ctx context.Context, login, address mail.Path) (bool, error) {
+	now := s.directory.Snapshot()
+	m, ok := now.Mailbox(login)
+	if !ok || !ownersCollect(now, m) {
+		return false, nil
+	}
+	return s.accounts.SendsAs(ctx, m.ID, string(address.Fold()))
 }
 
 // MaySend implements intake.Senders.

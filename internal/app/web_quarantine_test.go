@@ -81,8 +81,8 @@ func (n *pagesNode) people() {
 
 func openPages(t *testing.T) *pagesNode { return openPagesWith(t, false) }
 
-// openPagesWith is openPages of a node that knows where its pages are seen, or does not.
-func openPagesWith(t *testing.T, known bool) *pagesNode {
+// openPagesWith is openPages of a node that knows where its pages are seen, or does not, and has further settings.
+func openPagesWith(t *testing.T, known bool, sets ...string) *pagesNode {
 	t.Helper()
 	house.once.Do(func() { makeHouse(t) })
 	if house.file == nil {
@@ -97,7 +97,7 @@ func openPagesWith(t *testing.T, known bool) *pagesNode {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	url, sets := "http://"+l.Addr().String(), []string{}
+	url := "http://" + l.Addr().String()
 	if known {
 		sets = append(sets, "web.url="+url)
 	}

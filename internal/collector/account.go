@@ -18,6 +18,7 @@ var (
 	ErrUnknown = errors.New("no such collector")
 	ErrExists  = errors.New("there is one of that name")
 	ErrTaken   = errors.New("it was taken before") // of a Mark that is there already
+	ErrMany    = errors.New("the mailbox has as many as it may")
 )
 
 // Settings are what is said of an account, and by whom it may be changed.
@@ -68,7 +69,16 @@ type Account struct {
 	Password []byte // sealed; nobody here can read it
 	Peer     string // the IP address that the session reached; it is not kept
 	Token    string // by which a message is known that this account brought before
+	Own
 	State
+}
+
+// Own is what an account has more that the owner of its mailbox set up. Its session reaches no server
+// but those that owners may have reached.
+type Own struct {
+	Owned     bool
+	Identity  string    // the account's address, folded
+	Confirmed time.Time // since when the owner may send as that; zero: he may not
 }
 
 // State is what became of an account's runs.

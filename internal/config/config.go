@@ -206,6 +206,10 @@ type Collector struct {
 	AtOnce    int           `key:"at_once"`    // accounts
 	RunTime   time.Duration `key:"run_time"`   // of one visit
 	TellAfter time.Duration `key:"tell_after"` // of failing, from which on the owner is told; 0: never
+
+	Owned    int            `key:"owned"`    // accounts of a mailbox that its owner may set up, where the domain lets him
+	Networks []netip.Prefix `key:"networks"` // that are not public, and that owners may reach all the same
+	Ports    []int          `key:"ports"`    // that owners may reach
 }
 
 // Keeping says how long mail stays that its owner does not want any more.

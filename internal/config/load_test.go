@@ -234,7 +234,7 @@ tls:
 		Quarantine:    Quarantine{Keep: 7 * 24 * time.Hour, JunkKeep: 30 * 24 * time.Hour, SubjectMark: "SPAM: "},
 		Quota:         Quota{Over: "defer", Warn: 90},
 		Keeping:       Keeping{Trash: 30 * 24 * time.Hour, Deleted: 30 * 24 * time.Hour, DeletedMost: 10 << 30, Closed: 30 * 24 * time.Hour},
-		Collector:     Collector{AtOnce: 4, RunTime: 30 * time.Minute, TellAfter: 72 * time.Hour},
+		Collector:     Collector{AtOnce: 4, RunTime: 30 * time.Minute, TellAfter: 72 * time.Hour, Owned: 3, Networks: []netip.Prefix{}, Ports: []int{110, 143, 993, 995}},
 		Challenge:     c.Challenge,
 		History:       c.History,
 		Clients:       Clients{Services: []string{}},

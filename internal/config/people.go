@@ -22,6 +22,7 @@ func (l *loader) people() {
 	between(l, "collector.at_once", c.Collector.AtOnce, 1, 1000)
 	between(l, "collector.run_time", c.Collector.RunTime, time.Minute, 24*time.Hour)
 	between(l, "collector.tell_after", c.Collector.TellAfter, 0, 365*24*time.Hour)
+	l.ownedAccounts()
 	between(l, "keeping.trash", c.Keeping.Trash, 0, 3650*24*time.Hour)
 	between(l, "keeping.deleted", c.Keeping.Deleted, 0, 3650*24*time.Hour)
 	between(l, "keeping.closed", c.Keeping.Closed, 0, 3650*24*time.Hour)
@@ -54,6 +55,30 @@ func (l *loader) people() {
 	}
 	l.webURL()
 	l.bans()
+}
+
+// Bounds of what owners may have collected.
+const (
+	maxOwned    = 50
+	maxReached  = 100 // networks
+	maxOwnPorts = 20
+)
+
+// ownedAccounts checks what accounts elsewhere owners of mailboxes may set up.
+func (l *loader) ownedAccounts() {
+	c := l.cfg.Collector
+	between(l, "collector.owned", c.Owned, 0, maxOwned)
+	if len(c.Networks) > maxReached {
+		l.wrong("collector.networks", "more than %d networks", maxReached)
+	}
+	if len(c.Ports) == 0 || len(c.Ports) > maxOwnPorts {
+		l.wrong("collector.ports", "one to %d ports; collector.owned: 0 lets no owner set up an account", maxOwnPorts)
+	}
+	for _, p := range c.Ports {
+		if p < 1 || p > 65535 {
+			l.wrong("collector.ports", "%d is no port; 1 to 65535", p)
+		}
+	}
 }
 
 // maxRungs bounds the ladder of bans.

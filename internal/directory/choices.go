@@ -48,7 +48,7 @@ func (*Snapshot) checkChoices(dom *Domain) error {
 		}
 	}
 	for _, m := range dom.Owners {
-		if err := oneOf("owners may set", m, MayDisposition, MayLevel, MayDigest, MayLock); err != nil {
+		if err := oneOf("owners may set", m, MayDisposition, MayLevel, MayDigest, MayLock, MayCollect); err != nil {
 			return err
 		}
 	}

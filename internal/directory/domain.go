@@ -82,7 +82,8 @@ const (
 	MayDisposition May = "disposition"
 	MayLevel       May = "level"
 	MayDigest      May = "digest"
-	MayLock        May = "lock" // their mailboxes, against admins of the domain
+	MayLock        May = "lock"    // their mailboxes, against admins of the domain
+	MayCollect     May = "collect" // accounts elsewhere, from which mail is fetched into their mailboxes
 )
 
 // A Disposition is what becomes of a domain's spam.

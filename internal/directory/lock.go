@@ -25,9 +25,13 @@ type Note struct {
 
 // What is noted.
 const (
-	NoteLocked   = "locked"
-	NoteUnlocked = "unlocked"
-	NoteRights   = "rights" // of an admin: the role, and what of it was chosen
+	NoteLocked    = "locked"
+	NoteUnlocked  = "unlocked"
+	NoteCollected = "collected" // a mailbox: from an account elsewhere, which its owner set up or changed
+	NoteLeft      = "left"      // a mailbox: such an account was removed
+	NoteIdentity  = "identity"  // a mailbox: its owner may send as the address of such an account
+
+	NoteRights = "rights" // of an admin: the role, and what of it was chosen
 
 	NoteAdded     = "added"     // an admin, with his role
 	NoteRemoved   = "removed"   //

@@ -111,6 +111,7 @@ func (c *Conversation) Mail(ctx context.Context, client mail.Client, from mail.P
 	case how == mailbox.NoSending:
 		return nil, t.refuse(notYours(t.ID(), client.Login, from))
 	}
+	t.tx = t.tx.WithMail(bounces(snapshot.Snapshot, client.Login, from), p)
 	if v := in.allowed(client.Login, t.ID()); v.Answer != mail.OK {
 		return nil, t.refuse(v)
 	}

@@ -13,6 +13,9 @@ import (
 type Senders interface {
 	// MaySend returns how login, a mailbox here, may send for another one.
 	MaySend(ctx context.Context, login mail.Path, box int64) (mailbox.Sending, error)
+	// Collected reports whether an address elsewhere is that of an account from which the owner of a mailbox has mail fetched, and
+	// which he has shown to be his.
+	Collected(ctx context.Context, login, address mail.Path) (bool, error)
 }
 
 // An Allowance bounds what log-ins send. Its methods wait for a row at most.
@@ -61,7 +64,7 @@ const maxOwners = 20
 
 // identity returns how a log-in may use an address, as reverse-path or as author. Its own,
 // with a sub-address or not, and aliases that lead to it are its own; so is a group, or
-// another mailbox, whose owner lets it send. A sender without a person has its domains. Strangers may use any address, and everybody
+// another mailbox, whose owner lets it send, and the address of an account elsewhere that is collected. A sender without a person has its domains. Strangers may use any address, and everybody
 // the null path, under which reports go (RFC 5321 §4.5.5).
 func (in *Intake) identity(ctx context.Context, s *directory.Snapshot, login, address mail.Path) (mailbox.Sending, error) {
 	if login.IsNull() || address.IsNull() {
@@ -72,7 +75,7 @@ func (in *Intake) identity(ctx context.Context, s *directory.Snapshot, login, ad
 	}
 	found, err := s.Resolve(address)
 	if err != nil { // nobody has it here
-		return mailbox.NoSending, nil
+		return in.collected(ctx, s, login, address)
 	}
 	if found.Owns(login) {
 		return mailbox.SendAs, nil
@@ -97,6 +100,33 @@ func (in *Intake) identity(ctx context.Context, s *directory.Snapshot, login, ad
 		}
 	}
 	return most, nil
+}
+
+// collected is identity for addresses that nobody has here. One of a domain of ours is nobody's, whatever was confirmed before the
+// domain was.
+func (in *Intake) collected(ctx context.Context, s *directory.Snapshot, login, address mail.Path) (mailbox.Sending, error) {
+	if _, ours := s.Domain(address.Domain()); ours || in.Senders == nil {
+		return mailbox.NoSending, nil
+	}
+	switch is, err := in.Senders.Collected(ctx, login, address); {
+	case err != nil:
+		return mailbox.NoSending, fmt.Errorf("intake: may %s send as %s: %w", login, address, err)
+	case is:
+		return mailbox.SendAs, nil
+	}
+	return mailbox.NoSending, nil
+}
+
+// bounces is the reverse-path of what a log-in sends as an address. Where that is elsewhere (see collected) it is the log-in's own: SPF
+// knows this node for our domain alone, and reports come to where the message is known.
+func bounces(s *directory.Snapshot, login, from mail.Path) mail.Path {
+	if login.IsNull() || from.IsNull() {
+		return from
+	}
+	if _, ours := s.Domain(from.Domain()); ours {
+		return from
+	}
+	return login
 }
 
 // notYours refuses an address that is no identity of the log-in.

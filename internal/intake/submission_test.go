@@ -34,6 +34,13 @@ func (g grants) MaySend(_ context.Context, login mail.Path, box int64) (mailbox.
 	return mailbox.NoSending, nil
 }
 
+func (g grants) Collected(_ context.Context, login, address mail.Path) (bool, error) {
+	if address == "broken@far.example" {
+		return false, errors.New("no store")
+	}
+	return login == "none@late.example" && address.Fold() == "me@far.example", nil
+}
+
 // submit sends a message as none@late.example to accept@late.example, and returns the
 // answer and what was delivered.
 func submit(t *testing.T, w *world, from mail.Path, content string) (mail.Verdict, string) {
@@ -93,6 +100,10 @@ func TestAuthors(t *testing.T) {
 		{"the null address", own, "From: <>\r\n", "the field From has no address: <> is none", mail.Malformed, ""},
 		{"no address", own, "From: me\r\n", "the field From has no address: me is none", mail.Malformed, ""},
 		{"many authors", own, "From: " + strings.Repeat("none@late.example,", 21) + "none@late.example\r\n", "the field From has too many addresses", mail.Malformed, ""},
+		{"as an account elsewhere", "me@far.example", "From: Me <ME@far.example>\r\n", "", mail.OK, ""},
+		{"as somebody else there", own, "From: other@far.example\r\n", "none@late.example may not send as other@far.example", mail.NotYours, ""},
+		{"somebody else's reverse-path there", "other@far.example", mine, "none@late.example may not send as other@far.example", mail.NotYours, ""},
+		{"nobody can tell of one elsewhere", own, "From: broken@far.example\r\n", "", mail.Failed, ""},
 		{"nobody can tell", own, "From: defer@late.example\r\n", "", mail.Failed, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,6 +119,34 @@ func TestAuthors(t *testing.T) {
 		})
 	}
 }
+
+// What is sent as an account elsewhere leaves under the log-in's own reverse-path, and nobody sends as an address of a domain of
+// ours that he confirmed before it was one.
+func TestElsewhereLeaves(t *testing.T) {
+	for _, c := range []struct {
+		from, want string
+	}{{"me@far.example", "none@late.example"}, {"", ""}, {"none+x@late.example", "none+x@late.example"}} {
+		w := newWorld(t)
+		w.Senders, w.SRS = grants{w}, srs.New([][]byte{[]byte("a key for tests")}, time.Now)
+		v, served := submit(t, w, mail.Path(c.from), "From: me@far.example\r\n\r\nbody\r\n")
+		if v.Answer != mail.OK {
+			t.Fatal(v)
+		}
+		if got := mail.NewMessage([]byte(served)).Header().Get("Return-Path"); got != "<"+c.want+">" {
+			t.Errorf("as %q: it leaves under %q, want %q", c.from, got, c.want)
+		}
+	}
+	w := newWorld(t)
+	w.Senders, w.SRS = everywhere{}, srs.New([][]byte{[]byte("a key for tests")}, time.Now)
+	if v, _ := submit(t, w, "none@late.example", "From: nobody@late.example\r\n\r\nbody\r\n"); v.Answer != mail.NotYours {
+		t.Errorf("as nobody of ours: %v", v)
+	}
+}
+
+// everywhere says that all addresses are confirmed.
+type everywhere struct{ grants }
+
+func (everywhere) Collected(context.Context, mail.Path, mail.Path) (bool, error) { return true, nil }
 
 // What is missing is added, and Bcc goes (RFC 6409 §8, RFC 5322 §3.6.3); the rest is as it came.
 func TestCompleted(t *testing.T) {

@@ -181,7 +181,7 @@ func (w *Web) dial(ctx context.Context, address string, noPort bool) (net.Conn, 
 	addrs, err := w.addresses(ctx, host)
 	tried := 0
 	for _, a := range addrs {
-		if !w.Private && !global(mail.Unmap(a)) {
+		if !w.Private && !mail.IsPublic(mail.Unmap(a)) {
 			err = fmt.Errorf("%s has the address %s, which is not global", host, a)
 			continue
 		}
@@ -214,10 +214,4 @@ func (w *Web) addresses(ctx context.Context, host string) (all []netip.Addr, err
 		}
 	}
 	return all, err
-}
-
-// global reports whether an address is one of the Internet's.
-func global(a netip.Addr) bool {
-	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
 }

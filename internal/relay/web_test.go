@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -120,17 +119,6 @@ func TestPost(t *testing.T) {
 	w.Private, got = false, ""
 	if err := w.Post(t.Context(), "https://a.example/tls", []byte("report")); err == nil || !strings.Contains(err.Error(), "not global") || got != "" {
 		t.Errorf("%q, %v", got, err)
-	}
-}
-
-func TestGlobal(t *testing.T) {
-	for a, want := range map[string]bool{
-		"192.0.2.1": true, "2001:db8::1": true, "127.0.0.1": false, "::1": false, "10.1.2.3": false, "fd00::1": false, "169.254.169.254": false,
-		"fe80::1": false, "100.64.0.1": false, "0.0.0.0": false, "224.0.0.1": false,
-	} {
-		if got := global(netip.MustParseAddr(a)); got != want {
-			t.Errorf("%s: %v", a, got)
-		}
 	}
 }
 

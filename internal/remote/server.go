@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +48,8 @@ type Server struct {
 	Password    string
 	For         string // whose mail is asked for, where User is a master user who may read everybody's (RFC 4616, authzid); "": his own
 
+	// May is asked of each address before it is connected to, as it was found for the name, and says why not; nil: all may be.
+	May   func(netip.AddrPort) error
 	Wait  time.Duration  // for each answer; 0: a minute
 	Roots *x509.CertPool // nil: the system's
 }
@@ -94,7 +98,7 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: s.wait()}
+	dialer := net.Dialer{Timeout: s.wait(), ControlContext: s.control}
 	wire, err := dialer.DialContext(ctx, "tcp", s.Address)
 	if err != nil {
 		return nil, err
@@ -109,6 +113,19 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 		}
 	}
 	return c, nil
+}
+
+// control asks about an address. A name that leads elsewhere the next time it is looked up helps nobody: this is the address that
+// the socket is connected to.
+func (s Server) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	if s.May == nil {
+		return nil
+	}
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	return s.May(at)
 }
 
 // A Peer is what is known of the other side of a connection.

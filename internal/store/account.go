@@ -228,6 +228,8 @@ func (a Accounts) TakeLink(ctx context.Context, id string, now time.Time) (l acc
 			if err := setRecovery(tx, l.Box, l.Address, now); err != nil {
 				return err
 			}
+		case l.Kind == access.LinkSend:
+			return confirmIdentity(tx, l.Box, l.Address, now)
 		}
 		return endLinks(tx, l.Box, access.LinkReset) // those to another address, too
 	})

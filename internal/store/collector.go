@@ -19,13 +19,15 @@ var _ collector.Rows = Collectors{}
 // Collectors returns the store's.
 func (db *DB) Collectors() Collectors { return Collectors{db} }
 
-const collectorColumns = `id, settings, password, token, due, last, good, failing, failures, fault, told, taken, size, unfit`
+const collectorColumns = `id, settings, password, token, due, last, good, failing, failures, fault, told, taken, size, unfit, owned, identity, confirmed`
 
 // collectorsDue has a part for each range of each index.
 const collectorsDue = `SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due <= ?
 	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due > ? AND due < ?
 	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due <= ?
 	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due > ? AND due < ?
+	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 4 AND due <= ?
+	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 4 AND due > ? AND due < ?
 	ORDER BY due, id LIMIT ?`
 
 // Accounts implements collector.Rows.
@@ -40,7 +42,7 @@ func (c Collectors) Due(ctx context.Context, limit int) ([]collector.Account, er
 	return c.accounts(ctx, func(tx *Tx) (*sql.Rows, error) {
 		now := tx.now()
 		latest, astray := now+collector.Latest.Microseconds(), now+collector.Astray.Microseconds()
-		return tx.Query(collectorsDue, now, latest, astray, now, latest, astray, limit)
+		return tx.Query(collectorsDue, now, latest, astray, now, latest, astray, now, latest, astray, limit)
 	})
 }
 
@@ -51,12 +53,13 @@ func (c Collectors) accounts(ctx context.Context, query func(*Tx) (*sql.Rows, er
 		return each(rows, err, func(rows *sql.Rows) error {
 			var a collector.Account
 			var settings string
-			var due, last, good, failing, told int64
-			err := rows.Scan(&a.ID, &settings, &a.Password, &a.Token, &due, &last, &good, &failing, &a.Failures, &a.Fault, &told, &a.Taken, &a.Size, &a.Left)
+			var due, last, good, failing, told, owned, confirmed int64
+			err := rows.Scan(&a.ID, &settings, &a.Password, &a.Token, &due, &last, &good, &failing, &a.Failures, &a.Fault, &told, &a.Taken, &a.Size, &a.Left, &owned, &a.Identity, &confirmed)
 			if err != nil {
 				return err
 			}
 			a.Due, a.Last, a.Good, a.Failing, a.Told = fromMicros(due), moment(last), moment(good), moment(failing), told != 0
+			a.Owned, a.Confirmed = owned != 0, moment(confirmed)
 			list = append(list, a)
 			return json.Unmarshal([]byte(settings), &list[len(list)-1].Settings)
 		})
@@ -84,24 +87,11 @@ func momentMicros(t time.Time) int64 {
 
 // Add implements collector.Rows.
 func (c Collectors) Add(ctx context.Context, a *collector.Account) error {
-	settings, err := json.Marshal(a.Settings)
-	if err != nil {
-		return err
-	}
-	err = c.db.Update(ctx, func(tx *Tx) error {
+	err := c.db.Update(ctx, func(tx *Tx) error {
 		if err := standing(tx, a.Box); err != nil {
 			return err
 		}
-		n, err := changed(tx.Exec(`INSERT INTO collector (name, box, settings, password, token, paused, due, last, good, failing, failures, fault, told, taken, size, unfit)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, 0, 0, 0) ON CONFLICT (name) DO NOTHING`,
-			a.Name, a.Box, string(settings), a.Password, a.Token, rests(a), tx.now()))
-		if err == nil && n == 0 {
-			err = collector.ErrExists
-		}
-		if err != nil {
-			return err
-		}
-		return tx.Row(`SELECT id FROM collector WHERE name = ?`, []any{a.Name}, &a.ID)
+		return addCollector(tx, a)
 	})
 	if err != nil {
 		return fmt.Errorf("store: add collector %s: %w", a.Name, err)
@@ -109,31 +99,48 @@ func (c Collectors) Add(ctx context.Context, a *collector.Account) error {
 	return nil
 }
 
-// Change implements collector.Rows.
-func (c Collectors) Change(ctx context.Context, a *collector.Account) error {
+func addCollector(tx *Tx, a *collector.Account) error {
 	settings, err := json.Marshal(a.Settings)
 	if err != nil {
 		return err
 	}
-	return c.touch(ctx, "change", a.ID, `UPDATE collector SET box = ?, settings = ?, password = ?, paused = ?, due = ?, failing = ?, failures = ?, fault = ?, told = ? WHERE id = ?`,
-		a.Box, string(settings), a.Password, rests(a), toMicros(a.Due), momentMicros(a.Failing), a.Failures, a.Fault, number(a.Told), a.ID)
+	n, err := changed(tx.Exec(`INSERT INTO collector (name, box, settings, password, token, paused, due, last, good, failing, failures, fault, told, taken, size, unfit, owned, identity, confirmed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, 0, 0, 0, ?, ?, 0) ON CONFLICT (name) DO NOTHING`,
+		a.Name, a.Box, string(settings), a.Password, a.Token, rests(a), tx.now(), number(a.Owned), a.Identity))
+	if err == nil && n == 0 {
+		err = collector.ErrExists
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Row(`SELECT id FROM collector WHERE name = ?`, []any{a.Name}, &a.ID)
+}
+
+// Change implements collector.Rows.
+func (c Collectors) Change(ctx context.Context, a *collector.Account) error {
+	return c.touch(ctx, "change", a.ID, func(tx *Tx) error { return changeCollector(tx, a) })
+}
+
+func changeCollector(tx *Tx, a *collector.Account) error {
+	settings, err := json.Marshal(a.Settings)
+	if err != nil {
+		return err
+	}
+	return found(changed(tx.Exec(`UPDATE collector SET box = ?, settings = ?, password = ?, paused = ?, due = ?, failing = ?, failures = ?, fault = ?, told = ? WHERE id = ?`,
+		a.Box, string(settings), a.Password, rests(a), toMicros(a.Due), momentMicros(a.Failing), a.Failures, a.Fault, number(a.Told), a.ID)))
 }
 
 // Finish implements collector.Rows.
 func (c Collectors) Finish(ctx context.Context, id int64, s collector.State, wait time.Duration) error {
-	err := c.db.Update(ctx, func(tx *Tx) error {
+	return c.touch(ctx, "finish", id, func(tx *Tx) error {
 		return found(changed(tx.Exec(`UPDATE collector SET due = ?, last = ?, good = ?, failing = ?, failures = ?, fault = ?, told = ?, taken = ?, size = ?, unfit = ? WHERE id = ?`,
 			tx.now()+wait.Microseconds(), momentMicros(s.Last), momentMicros(s.Good), momentMicros(s.Failing), s.Failures, s.Fault, number(s.Told), s.Taken, s.Size, s.Left, id)))
 	})
-	if err != nil {
-		return fmt.Errorf("store: finish collector %d: %w", id, err)
-	}
-	return nil
 }
 
-func (c Collectors) touch(ctx context.Context, what string, id int64, query string, args ...any) error {
-	err := c.db.Update(ctx, func(tx *Tx) error { return found(changed(tx.Exec(query, args...))) })
-	if err != nil {
+// touch updates an account; what says what is done.
+func (c Collectors) touch(ctx context.Context, what string, id int64, do func(*Tx) error) error {
+	if err := c.db.Update(ctx, do); err != nil {
 		return fmt.Errorf("store: %s collector %d: %w", what, id, err)
 	}
 	return nil
@@ -149,19 +156,17 @@ func found(n int64, err error) error {
 
 // Remove implements collector.Rows.
 func (c Collectors) Remove(ctx context.Context, id int64) error {
-	err := c.db.Update(ctx, func(tx *Tx) error {
-		if err := found(changed(tx.Exec(`DELETE FROM collector WHERE id = ?`, id))); err != nil {
+	return c.touch(ctx, "remove", id, func(tx *Tx) error { return removeCollector(tx, id) })
+}
+
+func removeCollector(tx *Tx, id int64) error {
+	if err := found(changed(tx.Exec(`DELETE FROM collector WHERE id = ?`, id))); err != nil {
+		return err
+	}
+	for _, query := range [...]string{`DELETE FROM collector_mark WHERE account = ?`, `DELETE FROM collector_folder WHERE account = ?`} {
+		if _, err := tx.Exec(query, id); err != nil {
 			return err
 		}
-		for _, query := range [...]string{`DELETE FROM collector_mark WHERE account = ?`, `DELETE FROM collector_folder WHERE account = ?`} {
-			if _, err := tx.Exec(query, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: remove collector %d: %w", id, err)
 	}
 	return nil
 }

@@ -9,10 +9,13 @@ import (
 	"gatepost/mailbox"
 )
 
-// rests is the column paused: a release that knows no whole accounts is to take them for paused.
+// rests is the column paused: a release that knows no whole accounts, or none of owners, is to take them for paused.
 func rests(a *collector.Account) int64 {
-	if a.Whole {
+	switch {
+	case a.Whole:
 		return 2 + number(a.Paused)
+	case a.Owned:
+		return 4 + number(a.Paused)
 	}
 	return number(a.Paused)
 }

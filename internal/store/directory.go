@@ -169,18 +169,18 @@ func (w *directoryWriter) remove(table, query, name string, args ...any) error {
 func (w *directoryWriter) putDomain(d *directory.Domain) error {
 	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup, login,
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages,
-			junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
 		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup, login = excluded.login,
 		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners,
 		learn_outgoing = excluded.learn_outgoing, outgoing = excluded.outgoing, each_bytes = excluded.each_bytes, each_messages = excluded.each_messages, each_inbound = excluded.each_inbound, each_inbound_bytes = excluded.each_inbound_bytes,
 		total_bytes = excluded.total_bytes, total_messages = excluded.total_messages, junk_days = excluded.junk_days, trash_days = excluded.trash_days, archive_days = excluded.archive_days, signs_returns = excluded.signs_returns, shut = excluded.shut, mail_names = excluded.mail_names,
-		rules_in = excluded.rules_in, rules_out = excluded.rules_out, rules_local = excluded.rules_local, owners_lock = excluded.owners_lock, address_list = excluded.address_list`,
+		rules_in = excluded.rules_in, rules_out = excluded.rules_out, rules_local = excluded.rules_local, owners_lock = excluded.owners_lock, address_list = excluded.address_list, owners_collect = excluded.owners_collect`,
 		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision,
 		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup, d.Login,
-		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(without(d.Owners, directory.MayLock)), d.LearnOutgoing, d.Outgoing,
+		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(without(d.Owners, directory.MayLock, directory.MayCollect)), d.LearnOutgoing, d.Outgoing,
 		d.Each.Bytes, d.Each.Messages, d.Each.Inbound, d.Each.InboundBytes, d.Total.Bytes, d.Total.Messages, d.JunkDays, d.TrashDays, d.ArchiveDays, microsOrZero(d.SignsReturns), commas(d.Shut), strings.Join(d.MailNames, "\n"),
-		d.Rules.In, d.Rules.Out, d.Rules.Local, number(d.Leaves(directory.MayLock)), d.AddressList)
+		d.Rules.In, d.Rules.Out, d.Rules.Local, number(d.Leaves(directory.MayLock)), d.AddressList, number(d.Leaves(directory.MayCollect)))
 	return err
 }
 
@@ -201,9 +201,9 @@ func commas[S ~string](words []S) string {
 	return strings.Join(texts, ",")
 }
 
-// without is a list but for one word; the list itself stays as it is.
-func without[S ~string](words []S, word S) []S {
-	return slices.DeleteFunc(slices.Clone(words), func(w S) bool { return w == word })
+// without is a list but for some words; the list itself stays as it is.
+func without[S ~string](words []S, out ...S) []S {
+	return slices.DeleteFunc(slices.Clone(words), func(w S) bool { return slices.Contains(out, w) })
 }
 
 // uncommas reads what commas wrote; nothing for "".

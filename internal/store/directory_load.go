@@ -42,7 +42,7 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup, login,
-			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list FROM domain WHERE revision > ?`, scanDomain},
+			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created, rights FROM admin WHERE revision > ?`, scanAdmin},
 		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked, name, unlisted FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT name, id, also, scram, cert_keys, networks, off, created, gone FROM sender WHERE revision > ?`, scanSender},
@@ -95,18 +95,21 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 
 func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var d directory.Domain
-	var created, signs, lock int64
+	var created, signs, lock, collects int64
 	var names, hosts, hours, owners, shut, mailNames string
 	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup, &d.Login,
 		&d.Language, &d.Zone, &hours, &d.Challenged, &owners, &d.LearnOutgoing, &d.Outgoing,
 		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Each.InboundBytes, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut, &mailNames,
-		&d.Rules.In, &d.Rules.Out, &d.Rules.Local, &lock, &d.AddressList)
+		&d.Rules.In, &d.Rules.Out, &d.Rules.Local, &lock, &d.AddressList, &collects)
 	if err != nil {
 		return directory.Change{}, err
 	}
 	d.Created, d.Names, d.Hosts, d.Owners = fromMicros(created), lines(names), lines(hosts), uncommas[directory.May](owners)
 	if lock != 0 {
 		d.Owners = append(d.Owners, directory.MayLock)
+	}
+	if collects != 0 {
+		d.Owners = append(d.Owners, directory.MayCollect)
 	}
 	d.Shut = uncommas[directory.Service](shut)
 	d.MailNames = lines(mailNames)

@@ -69,7 +69,7 @@ func personalBoxes() []personal {
 		{table: "sieve_script", columns: `box*- name* content changed@`, about: []about{of("rules", own("box"))}},
 		{table: "sieve_box", columns: `box*- revision- active`, about: []about{of("rules: which ones run", own("box"))}},
 		{table: "sieve_memory", columns: `box*- id*- expires-`, about: count(of("rules: whom vacation answered, as hashes", own("box")))},
-		{table: "collector", columns: `id*- name box- settings password- token- paused due@ last@ good@ failing@ failures fault told- taken size unfit`, about: []about{of("the collector: accounts elsewhere", own("box"))}},
+		{table: "collector", columns: `id*- name box- settings password- token- paused due@ last@ good@ failing@ failures fault told- taken size unfit owned identity confirmed@`, about: []about{of("the collector: accounts elsewhere", own("box"))}},
 		{table: "collector_folder", columns: `account*- name* target validity- state- messages unfit changed removed fault`, about: []about{
 			of("imports: folders of accounts elsewhere", func(s *privacy.Subject) (string, []any) {
 				return `account IN (SELECT id FROM collector WHERE box = ?)`, []any{s.Box}

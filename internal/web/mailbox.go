@@ -88,6 +88,7 @@ type mailboxPage struct {
 	Error    string   // key of a text
 	Rules    bool     // there is a page for them
 	Shares   bool     // there is a page of them
+	Collects bool     // the owner may set up accounts elsewhere
 	Listed   bool     // there is an address list that the owner may see
 	Stop     *ownStop // nil: the owner may send
 	Headers  bool     // there is a page that explains them
@@ -104,6 +105,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
 	page.Rules, page.Shares, page.Headers, page.Stop = s.OwnRules != nil, s.OwnShares != nil, s.Hosts != nil, s.ownStop(r)
+	page.Collects = s.Collected != nil && s.Collected.Collects(visitOf(r).Person.Box)
 	page.Listed = s.Addresses != nil && s.Addresses.HasAddresses(visitOf(r).Person.Box)
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err

@@ -47,6 +47,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil && s.OwnShares != nil, s.ownShareRoutes},
 		{s.Desk != nil && s.OwnShares != nil && s.OwnSending != nil, s.ownSendingRoutes},
 		{s.Desk != nil && s.Addresses != nil, s.addressRoutes},
+		{s.Desk != nil && s.Collected != nil, s.collectedRoutes},
 		{s.Settings != nil, s.settingsRoutes},
 		{s.Challenges != nil, s.challengeRoutes},
 		{s.Digests != nil, s.digestRoutes},

@@ -77,6 +77,7 @@ type Config struct {
 	OwnShares  OwnShares       // nil: nor one of what owners share
 	OwnSending OwnSending      // nil: nor of who sends for whom, which is on the same page
 	Addresses  Addresses       // nil: no address lists
+	Collected  Collected       // nil: owners set up no accounts elsewhere
 	Senders    Senders         // nil: no page of servers and devices
 	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told
 	Admins     Admins          // nil: no page of admins

@@ -23,6 +23,9 @@ type Collector struct {
 	Fields      []string      `json:"fields"`
 	Paused      bool          `json:"paused"`
 	Created     time.Time     `json:"created"`
+	Owned       bool          `json:"owned"`     // the mailbox's owner set it up
+	Identity    string        `json:"identity"`  // of such a one, its address
+	Confirmed   *time.Time    `json:"confirmed"` // since when the owner may send as that; nil: he may not
 
 	Due      *time.Time `json:"due"`      // nil: it is paused
 	Last     *time.Time `json:"last"`     // run; nil: none yet

@@ -23,7 +23,7 @@ type Domain struct {
 	DigestHours    string   `json:"digest_hours"`    // "6,14", "none"; "": the node's
 	Zone           string   `json:"zone"`            // of these hours, such as Europe/Paris; "": the node's
 	Language       string   `json:"language"`        // "en", "fr"; "": the node's
-	Owners         []string `json:"owners"`          // what its mailboxes' owners may set: digest, disposition, level
+	Owners         []string `json:"owners"`          // what its mailboxes' owners may set: collect, digest, disposition, level, lock
 	LearnOutgoing  string   `json:"learn_outgoing"`  // who trusts those whom its people write to: mailbox, domain, off
 	Outgoing       string   `json:"outgoing"`        // policy of what its people send; "": the node's
 

@@ -82,7 +82,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	}
 	dom.Names, dom.CatchAll, dom.Hosts, dom.Smarthost, dom.Lookup = []string{"example.com", "example.org"}, "Any@elsewhere.example", []string{"a", "b"}, "c", "people"
 	dom.Language, dom.Zone, dom.DigestHours, dom.Challenged = "fr", "Europe/Paris", []int{6, 14}, directory.AllowedMailbox
-	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel, directory.MayLock}
+	dom.Owners = []directory.May{directory.MayDigest, directory.MayLevel, directory.MayLock, directory.MayCollect}
 	dom.Each, dom.Total = directory.Limits{Bytes: 4, Messages: 5, Inbound: 6, InboundBytes: 10}, directory.Limits{Bytes: 7, Messages: 8}
 	dom.JunkDays, dom.TrashDays, dom.ArchiveDays = 9, -1, 3650
 	dom.SignsReturns = directoryTime.Add(time.Hour)
