@@ -31,6 +31,7 @@ func (in *Intake) Explain(ctx context.Context, c mail.Client, from mail.Path, to
 	} else if how == mailbox.NoSending {
 		return &Explanation{Verdict: notYours(t.ID(), c.Login, from)}, nil
 	}
+	t.tx = t.tx.WithMail(bounces(t.snapshot, c.Login, from), t.tx.Envelope.Params)
 	m, v, err := t.submitted(ctx, m)
 	if err != nil || v.Answer != mail.OK {
 		return &Explanation{Verdict: v}, err
