@@ -37,7 +37,7 @@ func (n *pagesNode) lettersTo(address string) (texts []string) {
 // maySend fails where somebody may send for a mailbox in another way.
 func (n *pagesNode) maySend(what, who, of string, want mailbox.Sending) {
 	n.t.Helper()
-	how, err := senders{n.directory, n.mailboxes}.MaySend(n.t.Context(), mail.Path(who), n.boxes[of])
+	how, err := senders{directory: n.directory, groups: n.mailboxes}.MaySend(n.t.Context(), mail.Path(who), n.boxes[of])
 	n.must(err)
 	if how != want {
 		n.t.Errorf("%s: %s may send for %s: %q, want %q", what, who, of, how, want)
