@@ -93,6 +93,8 @@ var (
 	ErrOwner = errors.New("the owner has all rights")
 	// ErrNoGrant: nothing was shared with him.
 	ErrNoGrant = errors.New("not shared with")
+	// ErrSharingShut: operators have shut sharing to him, or to whose folder it is.
+	ErrSharingShut = errors.New("sharing is shut")
 )
 
 // Shares tells what a visitor may do in folders of others. In his own he may do all, but

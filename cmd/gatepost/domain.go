@@ -168,7 +168,7 @@ func (p *program) domainRecords() *cobra.Command {
 
 func (p *program) domainSet() *cobra.Command {
 	var d domainFields
-	var shut []string
+	var shut, pages []string
 	c := &cobra.Command{
 		Use:   "set NAME",
 		Short: "Change a domain",
@@ -178,12 +178,13 @@ func (p *program) domainSet() *cobra.Command {
   gatepost domain set example.org --name example.net --name example.com --catch-all ann@example.org
   gatepost domain set customer.example --host ""
   gatepost domain set example.org --address-list domain
+  gatepost domain set example.org --no-page anti-spam,forwards
   gatepost domain set example.org --challenge reply --digest-hours 6,14 --zone Europe/Paris --owners disposition,digest`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := cmd.Flags()
 			names, mailNames, hosts, owners := given(d.names), given(d.mailNames), given(d.hosts), given(d.owners)
-			shut = given(shut)
+			shut, pages = given(shut), given(pages)
 			d.allow, d.hours = orDefault(d.allow), orDefault(d.hours)
 			bounds, err := d.bounds(f)
 			if err != nil {
@@ -198,19 +199,20 @@ func (p *program) domainSet() *cobra.Command {
 				Challenge: changed(f, "challenge", &d.challenge), ChallengeAllow: changed(f, "challenge-allow", &d.allow),
 				DigestHours: changed(f, "digest-hours", &d.hours), Zone: changed(f, "zone", &d.zone), Language: changed(f, "language", &d.language),
 				Owners: changed(f, "owners", &owners), LearnOutgoing: changed(f, "learn-outgoing", &d.learn), Outgoing: changed(f, "outgoing", &d.outgoing),
-				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut), MailNames: changed(f, "mail-name", &mailNames),
+				SignReturns: changed(f, "sign-returns", &d.returns), Shut: changed(f, "shut", &shut), ShutPages: changed(f, "no-page", &pages), MailNames: changed(f, "mail-name", &mailNames),
 				AddressList: changed(f, "address-list", &d.addresses),
 			}
 			if r == (ops.DomainSet{Name: args[0]}) {
 				return usage("nothing to change: give --policy, --disposition, --name, --mail-name, --catch-all, --host, --smarthost, --lookup, --login, " +
 					"--challenge, --challenge-allow, --digest-hours, --zone, --language, --owners, --learn-outgoing, --outgoing, --sign-returns, --address-list, " +
-					"--quota, --quota-messages, --inbound, --inbound-bytes, --total, --total-messages, --junk-days, --trash-days, --archive-days or --shut")
+					"--quota, --quota-messages, --inbound, --inbound-bytes, --total, --total-messages, --junk-days, --trash-days, --archive-days, --shut or --no-page")
 			}
 			return ask(p, cmd, r, p.showDomain)
 		},
 	}
 	d.flags(c)
 	shutFlag(c, &shut, "its mailboxes")
+	pagesFlag(c, &pages, "the owners of its mailboxes")
 	return c
 }
 
@@ -246,6 +248,9 @@ func (p *program) showDomain(d ops.Domain) {
 	}
 	if len(d.Shut) > 0 {
 		p.record("shut services", join(d.Shut))
+	}
+	if len(d.ShutPages) > 0 {
+		p.record("shut pages", join(d.ShutPages))
 	}
 	if len(d.Rules) > 0 {
 		p.record("rules for mail", join(d.Rules))

@@ -140,7 +140,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	var stdin bool
 	var name, language, state, disposition, digest, lock, listed string
 	var level int
-	var copies, shut []string
+	var copies, shut, pages []string
 	var limits limitFlags
 	c := &cobra.Command{
 		Use:   "set ADDRESS",
@@ -151,6 +151,7 @@ func (p *program) mailboxSet() *cobra.Command {
   gatepost mailbox set ann@example.org --copy-to archive@example.org --copy-to ann@elsewhere.example
   gatepost mailbox set ann@example.org --disposition junk --level 3 --digest off
   gatepost mailbox set ann@example.org --lock on
+  gatepost mailbox set ann@example.org --no-page forwards,password
   gatepost mailbox set ann@example.org --name "Ann Müller" --listed on
   gatepost mailbox set ann@example.org --quota 5GiB --quota-messages 100000`,
 		Args: cobra.ExactArgs(1),
@@ -174,8 +175,8 @@ func (p *program) mailboxSet() *cobra.Command {
 				return err
 			}
 			r.Quota, r.QuotaMessages, r.Inbound, r.InboundBytes = bounds.quota, bounds.messages, bounds.inbound, bounds.inboundBytes
-			copies, shut = given(copies), given(shut)
-			r.Copies, r.Shut = changed(f, "copy-to", &copies), changed(f, "shut", &shut)
+			copies, shut, pages = given(copies), given(shut), given(pages)
+			r.Copies, r.Shut, r.ShutPages = changed(f, "copy-to", &copies), changed(f, "shut", &shut), changed(f, "no-page", &pages)
 			if stdin {
 				password, err := p.readPassword()
 				if err != nil {
@@ -184,7 +185,7 @@ func (p *program) mailboxSet() *cobra.Command {
 				r.Password = &password
 			}
 			if r == (ops.MailboxSet{Address: args[0]}) {
-				return usage("nothing to change: give --password-stdin, --name, --listed, --language, --state, --copy-to, --disposition, --level, --digest, --lock, --quota, --quota-messages, --inbound, --inbound-bytes or --shut")
+				return usage("nothing to change: give --password-stdin, --name, --listed, --language, --state, --copy-to, --disposition, --level, --digest, --lock, --quota, --quota-messages, --inbound, --inbound-bytes, --shut or --no-page")
 			}
 			return ask(p, cmd, r, p.showMailbox)
 		},
@@ -195,6 +196,7 @@ func (p *program) mailboxSet() *cobra.Command {
 	c.Flags().StringVar(&language, "language", "", "`code` of the owner's language: en, fr")
 	c.Flags().StringVar(&state, "state", "", "`active`, suspended (takes mail, no log-in) or closed (takes none, and is removed after keeping.closed)")
 	shutFlag(c, &shut, "its owner")
+	pagesFlag(c, &pages, "its owner")
 	c.Flags().StringVar(&disposition, "disposition", "", "what is done with its spam: `quarantine`, junk, tag, or default for the domain's")
 	c.Flags().IntVar(&level, "level", 0, "how strict the filters are, `1` (strict) to 7; 0 is the policy's own")
 	c.Flags().StringVar(&digest, "digest", "", "`on` or off: whether its owner gets digests")
@@ -206,6 +208,10 @@ func (p *program) mailboxSet() *cobra.Command {
 
 func shutFlag(c *cobra.Command, shut *[]string, whom string) {
 	c.Flags().StringSliceVar(shut, "shut", nil, "`services` that are not open to "+whom+", with commas between: imap, pop3, sieve, submission, web; empty is none")
+}
+
+func pagesFlag(c *cobra.Command, pages *[]string, whom string) {
+	c.Flags().StringSliceVar(pages, "no-page", nil, "`pages` that are shut to "+whom+", with commas between: forwards, rules, vacation (each shuts ManageSieve, too), password, anti-spam, shares; empty is none")
 }
 
 func (p *program) mailboxRemove() *cobra.Command {
@@ -235,6 +241,9 @@ func (p *program) showMailbox(m ops.Mailbox) {
 	}
 	if len(m.Shut) > 0 {
 		p.record("shut services", join(m.Shut))
+	}
+	if len(m.ShutPages) > 0 {
+		p.record("shut pages", join(m.ShutPages))
 	}
 	if m.Restorable != nil {
 		p.record("removed after", *m.Restorable)

@@ -54,6 +54,17 @@ func answer[P control.Request, R any](r R) func(context.Context, P) (R, error) {
 	return func(context.Context, P) (R, error) { return r, nil }
 }
 
+// setDomain answers with a domain and the pages that are to be shut.
+func setDomain(d ops.Domain) func(context.Context, ops.DomainSet) (ops.Domain, error) {
+	return func(_ context.Context, r ops.DomainSet) (ops.Domain, error) {
+		shown := d
+		if r.ShutPages != nil {
+			shown.ShutPages = *r.ShutPages
+		}
+		return shown, nil
+	}
+}
+
 func handlers() control.Handlers {
 	h := control.Handlers{}
 	domain := ops.Domain{
@@ -81,7 +92,7 @@ func handlers() control.Handlers {
 	control.On(h, answer[ops.Upgrade](ops.Upgraded{Process: 4711, Version: "v1.2.3", Waited: 1534 * time.Millisecond}))
 	control.On(h, answer[ops.Reload](ops.Reloaded{Changed: []string{"limits.errors", "listen.smtp"}, NeedsRestart: []string{"store.dsn"}}))
 	control.On(h, answer[ops.DomainAdd](domain))
-	control.On(h, answer[ops.DomainSet](domain))
+	control.On(h, setDomain(domain))
 	control.On(h, answer[ops.DomainList]([]ops.Domain{domain}))
 	control.On(h, func(_ context.Context, r ops.DomainShow) (ops.Domain, error) {
 		return ops.Domain{}, control.NotFound("domain %s: no such domain", r.Name)
@@ -248,10 +259,16 @@ func routeHandlers(h control.Handlers) {
 	control.On(h, answer[ops.DistributionList]([]ops.Distribution{list}))
 	control.On(h, answer[ops.DistributionShow](ops.DistributionDetail{Distribution: list, Members: []string{"ann@example.org", "bob@example.net"}}))
 	control.On(h, answer[ops.DistributionRemove](ops.Nothing{}))
-	control.On(h, answer[ops.MailboxSet](ops.Mailbox{
-		Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0), Bytes: 900, Messages: 3,
-		Quota: 5 << 30, QuotaMessages: 100_000, Full: 91, Inbound: 200, InboundNow: 17, InboundBytes: 1 << 30, InboundBytesNow: 5120, Own: ops.Limits{Bytes: 5 << 30}, Kept: 77,
-	}))
+	control.On(h, func(_ context.Context, r ops.MailboxSet) (ops.Mailbox, error) {
+		m := ops.Mailbox{
+			Address: "ann@example.org", State: "active", Copies: []string{"bob@example.net"}, Digest: true, Created: at(0), Bytes: 900, Messages: 3,
+			Quota: 5 << 30, QuotaMessages: 100_000, Full: 91, Inbound: 200, InboundNow: 17, InboundBytes: 1 << 30, InboundBytesNow: 5120, Own: ops.Limits{Bytes: 5 << 30}, Kept: 77,
+		}
+		if r.ShutPages != nil {
+			m.ShutPages = *r.ShutPages
+		}
+		return m, nil
+	})
 	control.On(h, answer[ops.MailboxDeleted]([]ops.DeletedMail{
 		{ID: "12", Deleted: at(9), Folder: "Trash", Date: at(1), Size: 1234, From: "bob@example.net", Subject: "Lunch \x1b[31m"},
 		{ID: "7", Deleted: at(8), Folder: "INBOX", Date: at(0), Size: 5},

@@ -94,7 +94,7 @@ func (d *digestReaders) Reader(k digest.Key) (digest.Reader, bool) {
 		if !ok || box.State != directory.Active || box.NoDigest {
 			return r, false
 		}
-		r.Address, r.Language = box.Address, box.Language
+		r.Address, r.Language, r.Listless = box.Address, box.Language, s.PageShut(k.Box, directory.PageAntiSpam) != ""
 	} else if kind, _ := d.app.routes.destination(k.Recipient, "").Split(); kind != "domain" {
 		return r, false // sent on to somebody who has no part in this, or to many
 	}

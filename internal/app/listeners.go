@@ -116,7 +116,7 @@ func (f front) imap(l config.Listener) doorServer {
 	a, c := f.app, f.c
 	return &imap.Server{
 		Store: a.mailboxes, Bodies: a.blobs, Auth: a.logins(directory.ServiceIMAP, l.Domain), Keys: a.openers, Ended: a.ended(directory.ServiceIMAP), Refuse: a.refusal("imap"), ProxyTrusted: c.Proxy.Trusted, Places: &a.edge.imap, Changes: a.changes, Releaser: imapReleases{a}, Sorter: a.moves, Quotas: imapQuotas{a.quotas, a.warner}, Log: a.log,
-		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.Give, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
+		Sharing: a.mailboxes, People: imapPeople{a.directory}, Give: a.offers.GiveOwn, Auditor: imapAudit{a}, HideOffered: c.Sharing.Show == config.ShowAccepted,
 		TLS: f.tls(l), Spool: f.spool, Now: a.now,
 		Limits: imap.Limits{Connections: c.Limits.Connections, Append: int64(c.Limits.MessageSize), Idle: c.Limits.IMAPTimeout},
 	}

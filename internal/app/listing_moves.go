@@ -200,6 +200,7 @@ func (a *App) giveSome(ctx context.Context) error {
 var (
 	errNotOurs   = errors.New("it did not come by this system, or has no sender")
 	errNotProven = errors.New("nothing proves that it is from its sender")
+	errListsShut = errors.New("lists are shut to the owner (--no-page anti-spam)")
 	errOwnSender = errors.New("the sender is the owner's own address or domain, which is never allowed")
 )
 
@@ -208,6 +209,8 @@ var (
 func (l *lister) sender(ctx context.Context, box directory.Mailbox, m mailbox.Message, to mailbox.Listing) (mail.Path, error) {
 	sender, proven := writtenBy(m.View)
 	switch {
+	case l.app.directory.Snapshot().PageShut(box.ID, directory.PageAntiSpam) != "":
+		return "", errListsShut
 	case sender.IsNull():
 		return "", errNotOurs
 	case to.Allow && !proven:

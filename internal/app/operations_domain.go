@@ -86,7 +86,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 		}
 	}
 	return ops.Domain{
-		SignsReturns: signs, Shut: texts(d.Shut), Rules: rules,
+		SignsReturns: signs, Shut: texts(d.Shut), ShutPages: texts(d.ShutPages), Rules: rules,
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
 		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup, Login: d.Login,
@@ -237,7 +237,7 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 			return ops.Domain{}, err
 		}
 	}
-	hours, owners, err := choices(q)
+	hours, owners, shut, err := choices(q)
 	if err != nil {
 		return ops.Domain{}, err
 	}
@@ -279,6 +279,9 @@ func (a *App) setDomain(ctx context.Context, q ops.DomainSet) (ops.Domain, error
 		give(&d.ArchiveDays, q.ArchiveDays)
 		return nil
 	})
+	if err == nil && q.ShutPages != nil {
+		d, err = a.directory.ShutDomainPages(ctx, name, shut, byCommand(ctx))
+	}
 	if err == nil && q.ArchiveDays != nil {
 		err = a.mailboxes.Note(ctx, a.act(ctx, d.Name, mailbox.ActKept, "%s", archiveText(d.ArchiveDays)))
 	}
@@ -299,12 +302,12 @@ func archiveText(days int) string {
 	return fmt.Sprint(days, " days")
 }
 
-// choices reads what a request has of digests and owners.
-func choices(q ops.DomainSet) (hours *[]int, owners *[]directory.May, err error) {
+// choices reads what a request has of digests and owners, and of the pages that are shut to those.
+func choices(q ops.DomainSet) (hours *[]int, owners *[]directory.May, shut []directory.Page, err error) {
 	if q.DigestHours != nil {
 		list, err := parseHours(*q.DigestHours)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		hours = &list
 	}
@@ -312,7 +315,8 @@ func choices(q ops.DomainSet) (hours *[]int, owners *[]directory.May, err error)
 		list := mays(*q.Owners)
 		owners = &list
 	}
-	return hours, owners, nil
+	shut, err = pages(q.ShutPages)
+	return hours, owners, shut, err
 }
 
 // knownPolicy refuses a policy that the configuration does not have: a domain

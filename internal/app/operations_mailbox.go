@@ -93,7 +93,7 @@ func (a *App) mailbox(ctx context.Context, m directory.Mailbox) (ops.Mailbox, er
 	}
 	inbound, inboundBytes := a.traffic.Inbound(m.ID)
 	return ops.Mailbox{
-		Name: m.Name, Unlisted: m.Unlisted, Shut: texts(m.Shut), Restorable: restorable,
+		Name: m.Name, Unlisted: m.Unlisted, Shut: texts(m.Shut), ShutPages: texts(m.ShutPages), Restorable: restorable,
 		Address: string(m.Address), Language: m.Language, State: string(m.State), Created: m.Created, Copies: texts(m.Copies),
 		Messages: usage.Messages, Bytes: usage.Bytes, Disposition: string(m.Disposition), Level: m.Level, Digest: !m.NoDigest, Locked: m.Locked,
 		Quota: limits.Bytes, QuotaMessages: limits.Messages, Full: quotaOf(limits).Share(usage), Inbound: limits.Inbound,
@@ -146,6 +146,10 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	if err != nil {
 		return ops.Mailbox{}, err
 	}
+	shut, err := pages(q.ShutPages)
+	if err != nil {
+		return ops.Mailbox{}, err
+	}
 	m, err := a.directory.ChangeMailbox(ctx, p, func(m *directory.Mailbox) error {
 		give(&m.Name, q.Name)
 		if q.Listed != nil {
@@ -175,6 +179,9 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 	if err == nil && q.Password != nil {
 		err = a.directory.SetPassword(ctx, p, *q.Password)
 	}
+	if err == nil && q.ShutPages != nil {
+		m, err = a.directory.ShutPages(ctx, p, shut, byCommand(ctx))
+	}
 	if err == nil && q.Lock != nil {
 		m, err = a.lockMailbox(ctx, p, *q.Lock, byCommand(ctx))
 	}
@@ -194,6 +201,20 @@ func services(names []string) (list []directory.Service) {
 		list = append(list, directory.Service(name))
 	}
 	return list
+}
+
+// pages are those that a request names, in their order. It fails where one is not there, before anything is changed.
+func pages(names *[]string) (list []directory.Page, err error) {
+	if names == nil {
+		return nil, nil
+	}
+	for _, name := range *names {
+		list = append(list, directory.Page(name))
+	}
+	if list, err = directory.CheckedPages(list); err != nil {
+		return nil, told(err)
+	}
+	return list, nil
 }
 
 // idle tells what a request sets that does not count, since the domain does not leave

@@ -64,7 +64,7 @@ func (a *App) resetMailbox(ctx context.Context, q ops.MailboxReset) (ops.ResetLi
 		return ops.ResetLink{}, control.Misused("the password of mailbox %s is that of the look-up %s, and is set there", m.Address, source)
 	}
 	if _, err := r.boxOf(m.ID); err != nil {
-		return ops.ResetLink{}, control.Misused("mailbox %s is %s, or the pages are shut for it (--shut): its owner could not log in", m.Address, m.State)
+		return ops.ResetLink{}, control.Misused("mailbox %s is %s, or the pages (--shut web) or that of passwords (--no-page password) are shut for it: its owner could not use the link", m.Address, m.State)
 	}
 	if q.Mail {
 		return a.mailReset(ctx, r, m)

@@ -31,12 +31,15 @@ type recoveries struct{ *App }
 
 var _ web.Recoveries = recoveries{}
 
-// boxOf is a mailbox whose owner can use the pages.
+// boxOf is a mailbox whose owner can set a password on the pages. It fails with a web.Shut where that is shut.
 func (r recoveries) boxOf(id int64) (directory.Mailbox, error) {
 	s := r.directory.Snapshot()
 	m, ok := s.Box(id)
 	if !ok || m.State != directory.Active || !s.Serves(id, directory.ServiceWeb) {
 		return m, access.ErrNoLink
+	}
+	if by := s.PageShut(id, directory.PagePassword); by != "" {
+		return m, web.Shut{By: by}
 	}
 	return m, nil
 }

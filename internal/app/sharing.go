@@ -90,6 +90,17 @@ func (a *App) openOffers(context.Context, *config.Config) error {
 // maxOffered bounds to how many one share is told. Whole domains are told nothing.
 const maxOffered = 50
 
+// GiveOwn is Give as the owner of a mailbox asks for it by a mail program. It fails with mailbox.ErrSharingShut where sharing is shut to him, or to
+// the owner of the folder; what takes rights away is open.
+func (o offers) GiveOwn(ctx context.Context, f imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
+	s := o.app.directory.Snapshot()
+	by, _ := s.Mailbox(mail.Path(f.By))
+	if takes := how == mailbox.Remove || f.Rights == 0; !takes && (s.PageShut(by.ID, directory.PageShares) != "" || s.PageShut(f.Box, directory.PageShares) != "") {
+		return 0, 0, mailbox.ErrSharingShut
+	}
+	return o.Give(ctx, f, how)
+}
+
 // Give is give as mail programs have it done: what is beneath has what it had in common.
 func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
 	return o.give(ctx, f.By, mailbox.Giving{Grant: f.Grant, How: how})

@@ -5,6 +5,7 @@ import (
 
 	"gatepost/internal/captcha"
 	"gatepost/internal/config"
+	"gatepost/internal/directory"
 	"gatepost/internal/web"
 )
 
@@ -29,6 +30,9 @@ func (a *App) webConfig(c *config.Config, key []byte) web.Config {
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell, a.notes),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
 		Desk: a.desk, Accounts: persons{a.directory}, Passwords: passwordRules(c), Logins: a.seen, Recoveries: recoveries{a}, Mailboxes: ownMailboxes{a}, Settings: settings{a, c.Digest}, Locks: func() web.Locks { return a.directory.Snapshot() },
+		Shut: func(box int64, page directory.Page) directory.ShutBy {
+			return a.directory.Snapshot().PageShut(box, page)
+		},
 		Challenges: a.challenges(), Captcha: a.captcha, Answered: a.metrics.Answered,
 		Digests: digestDesk{a}, Shares: sharePages{a},
 		Held:    heldPages{a.quarantine, a},

@@ -38,8 +38,13 @@ func (d digestDesk) Link(ctx context.Context, text, lang string) (web.DigestLink
 	if err != nil {
 		return web.DigestLink{}, err
 	}
-	if h.Box <= 0 && (act == digest.Allow || act == digest.Block) { // no link of ours says so
-		return web.DigestLink{}, token.ErrToken
+	if act == digest.Allow || act == digest.Block {
+		if h.Box <= 0 { // no link of ours says so
+			return web.DigestLink{}, token.ErrToken
+		}
+		if by := d.app.directory.Snapshot().PageShut(h.Box, directory.PageAntiSpam); by != "" {
+			return web.DigestLink{}, web.Shut{By: by}
+		}
 	}
 	return web.DigestLink{
 		Act: act, Held: h, Who: who, Zone: cmp.Or(dom.Zone, d.app.config.Load().Digest.Zone), Unallowed: d.app.quarantine.Allowable(h),

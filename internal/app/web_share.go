@@ -31,6 +31,9 @@ func (p sharePages) Share(ctx context.Context, secret string) (web.ShareLink, er
 	if !ok || !there || reader.State != directory.Active {
 		return web.ShareLink{}, web.ErrNoShare
 	}
+	if by := s.PageShut(reader.ID, directory.PageShares); by != "" {
+		return web.ShareLink{}, web.Shut{By: by}
+	}
 	list, err := a.mailboxes.SharedFolders(ctx, a.people().Visitor(reader.ID))
 	if err != nil {
 		return web.ShareLink{}, err

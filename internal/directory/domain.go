@@ -45,7 +45,8 @@ type Domain struct {
 	JunkDays  int    `json:"junk_days"`  // mail stays in folders for junk; 0: as the node says, -1: for ever
 	TrashDays int    `json:"trash_days"` // and for trash
 
-	Shut []Service `json:"shut"` // that are open to none of its mailboxes
+	Shut      []Service `json:"shut"`       // that are open to none of its mailboxes
+	ShutPages []Page    `json:"shut_pages"` // that are open to none of their owners
 
 	ArchiveDays int `json:"archive_days"` // all mail in and out is kept in its archive; 0: not, -1: for ever
 
@@ -127,15 +128,15 @@ func (d *Directory) AddDomain(ctx context.Context, dom Domain) (Domain, error) {
 	return dom, nil
 }
 
-// ChangeDomain lets change edit a domain's fields; the name and ID stay. change
-// may run more than once.
+// ChangeDomain lets change edit a domain's fields; the name and ID stay, and the pages that are shut, which
+// are ShutDomainPages's. change may run more than once.
 func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*Domain) error) (Domain, error) {
 	s, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
 		next := dom
 		if err := change(&next); err != nil {
 			return nil, err
 		}
-		next.ID, next.Name, next.Created = dom.ID, dom.Name, dom.Created
+		next.ID, next.Name, next.Created, next.ShutPages = dom.ID, dom.Name, dom.Created, dom.ShutPages
 		return s.checkedDomain(next, d.now())
 	})
 	if err != nil {

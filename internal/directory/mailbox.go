@@ -30,10 +30,11 @@ type Mailbox struct {
 
 	Limits Limits `json:"limits"` // 0: as the domain says
 
-	Locked   bool      `json:"locked"`    // what it has is closed to admins of its domain; see lock.go
-	Unlisted bool      `json:"unlisted"`  // it stands in no address list
-	Shut     []Service `json:"shut"`      // that are not open to its owner, beside those of the domain
-	ClosedAt time.Time `json:"closed_at"` // since when it is Closed; zero: it is not, or was before that was noted
+	Locked    bool      `json:"locked"`     // what it has is closed to admins of its domain; see lock.go
+	Unlisted  bool      `json:"unlisted"`   // it stands in no address list
+	Shut      []Service `json:"shut"`       // that are not open to its owner, beside those of the domain
+	ShutPages []Page    `json:"shut_pages"` // that are not open to its owner, beside those of the domain
+	ClosedAt  time.Time `json:"closed_at"`  // since when it is Closed; zero: it is not, or was before that was noted
 }
 
 // A State says whether a mailbox is in use. In any but Active its user can't log

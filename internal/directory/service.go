@@ -23,10 +23,13 @@ func Services() []Service {
 }
 
 // Serves reports whether a mailbox is in use and a service is open to its owner: neither the mailbox nor
-// its domain has it shut. One that is gone is served nothing.
+// its domain has it shut. One that is gone is served nothing. ManageSieve is shut with pages that scripts could stand for, too.
 func (s *Snapshot) Serves(box int64, service Service) bool {
 	m, ok := s.Box(box)
-	return ok && m.State == Active && !slices.Contains(m.Shut, service) && !s.domainShuts(m, service)
+	if !ok || service == ServiceSieve && s.scriptsShut(box) {
+		return false
+	}
+	return m.State == Active && !slices.Contains(m.Shut, service) && !s.domainShuts(m, service)
 }
 
 func (s *Snapshot) domainShuts(m Mailbox, service Service) bool {

@@ -169,18 +169,18 @@ func (w *directoryWriter) remove(table, query, name string, args ...any) error {
 func (w *directoryWriter) putDomain(d *directory.Domain) error {
 	_, err := w.tx.Exec(`INSERT INTO domain (name, id, policy, disposition, challenge, created, revision, names, catch_all, hosts, smarthost, lookup, login,
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages,
-			junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect, shut_pages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET policy = excluded.policy, disposition = excluded.disposition, challenge = excluded.challenge, revision = excluded.revision,
 		names = excluded.names, catch_all = excluded.catch_all, hosts = excluded.hosts, smarthost = excluded.smarthost, lookup = excluded.lookup, login = excluded.login,
 		language = excluded.language, zone = excluded.zone, digest_hours = excluded.digest_hours, challenged = excluded.challenged, owners = excluded.owners,
 		learn_outgoing = excluded.learn_outgoing, outgoing = excluded.outgoing, each_bytes = excluded.each_bytes, each_messages = excluded.each_messages, each_inbound = excluded.each_inbound, each_inbound_bytes = excluded.each_inbound_bytes,
 		total_bytes = excluded.total_bytes, total_messages = excluded.total_messages, junk_days = excluded.junk_days, trash_days = excluded.trash_days, archive_days = excluded.archive_days, signs_returns = excluded.signs_returns, shut = excluded.shut, mail_names = excluded.mail_names,
-		rules_in = excluded.rules_in, rules_out = excluded.rules_out, rules_local = excluded.rules_local, owners_lock = excluded.owners_lock, address_list = excluded.address_list, owners_collect = excluded.owners_collect`,
+		rules_in = excluded.rules_in, rules_out = excluded.rules_out, rules_local = excluded.rules_local, owners_lock = excluded.owners_lock, address_list = excluded.address_list, owners_collect = excluded.owners_collect, shut_pages = excluded.shut_pages`,
 		d.Name, w.given(d.ID), d.Policy, d.Disposition, d.Challenge, toMicros(d.Created), w.revision,
 		strings.Join(d.Names, "\n"), d.CatchAll, strings.Join(d.Hosts, "\n"), d.Smarthost, d.Lookup, d.Login,
 		d.Language, d.Zone, hoursText(d.DigestHours), d.Challenged, commas(without(d.Owners, directory.MayLock, directory.MayCollect)), d.LearnOutgoing, d.Outgoing,
 		d.Each.Bytes, d.Each.Messages, d.Each.Inbound, d.Each.InboundBytes, d.Total.Bytes, d.Total.Messages, d.JunkDays, d.TrashDays, d.ArchiveDays, microsOrZero(d.SignsReturns), commas(d.Shut), strings.Join(d.MailNames, "\n"),
-		d.Rules.In, d.Rules.Out, d.Rules.Local, number(d.Leaves(directory.MayLock)), d.AddressList, number(d.Leaves(directory.MayCollect)))
+		d.Rules.In, d.Rules.Out, d.Rules.Local, number(d.Leaves(directory.MayLock)), d.AddressList, number(d.Leaves(directory.MayCollect)), commas(d.ShutPages))
 	return err
 }
 
@@ -266,13 +266,13 @@ func (w *directoryWriter) putAdmin(a *directory.Admin) error {
 
 func (w *directoryWriter) putMailbox(m *directory.Mailbox) error {
 	_, err := w.tx.Exec(`INSERT INTO mailbox (address, id, password_hash, scram, language, state, created, revision, copies, disposition, level, no_digest, apps,
-		quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked, name, unlisted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked, name, unlisted, shut_pages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, scram = excluded.scram, language = excluded.language,
 		state = excluded.state, revision = excluded.revision, copies = excluded.copies,
 		disposition = excluded.disposition, level = excluded.level, no_digest = excluded.no_digest, apps = excluded.apps,
-		quota_bytes = excluded.quota_bytes, quota_messages = excluded.quota_messages, inbound = excluded.inbound, inbound_bytes = excluded.inbound_bytes, shut = excluded.shut, closed = excluded.closed, locked = excluded.locked, name = excluded.name, unlisted = excluded.unlisted`,
+		quota_bytes = excluded.quota_bytes, quota_messages = excluded.quota_messages, inbound = excluded.inbound, inbound_bytes = excluded.inbound_bytes, shut = excluded.shut, closed = excluded.closed, locked = excluded.locked, name = excluded.name, unlisted = excluded.unlisted, shut_pages = excluded.shut_pages`,
 		m.Address, w.given(m.ID), m.Password.Hash, m.Password.SCRAM, m.Language, m.State, toMicros(m.Created), w.revision, joinPaths(m.Copies),
-		m.Disposition, m.Level, number(m.NoDigest), joinApps(m.Apps), m.Limits.Bytes, m.Limits.Messages, m.Limits.Inbound, m.Limits.InboundBytes, commas(m.Shut), microsOrZero(m.ClosedAt), number(m.Locked), m.Name, number(m.Unlisted))
+		m.Disposition, m.Level, number(m.NoDigest), joinApps(m.Apps), m.Limits.Bytes, m.Limits.Messages, m.Limits.Inbound, m.Limits.InboundBytes, commas(m.Shut), microsOrZero(m.ClosedAt), number(m.Locked), m.Name, number(m.Unlisted), commas(m.ShutPages))
 	if err == nil && m.ID != 0 {
 		err = w.forgetUses(m)
 	}

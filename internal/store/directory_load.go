@@ -42,9 +42,9 @@ func directoryTables() []directoryTable {
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
 		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup, login,
-			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect FROM domain WHERE revision > ?`, scanDomain},
+			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect, shut_pages FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created, rights FROM admin WHERE revision > ?`, scanAdmin},
-		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked, name, unlisted FROM mailbox WHERE revision > ?`, scanMailbox},
+		{`SELECT address, id, password_hash, scram, language, state, created, copies, disposition, level, no_digest, apps, quota_bytes, quota_messages, inbound, inbound_bytes, shut, closed, locked, name, unlisted, shut_pages FROM mailbox WHERE revision > ?`, scanMailbox},
 		{`SELECT name, id, also, scram, cert_keys, networks, off, created, gone FROM sender WHERE revision > ?`, scanSender},
 		{`SELECT address, targets, created, kind, post, owner FROM alias WHERE revision > ?`, scanAlias},
 		{`SELECT id, list, kind, value, scope_kind, scope_name, expires FROM list_entry WHERE revision > ?`, scanEntryChange},
@@ -96,11 +96,11 @@ func scanGone(rows *sql.Rows) (c directory.Change, err error) {
 func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	var d directory.Domain
 	var created, signs, lock, collects int64
-	var names, hosts, hours, owners, shut, mailNames string
+	var names, hosts, hours, owners, shut, shutPages, mailNames string
 	err := rows.Scan(&d.Name, &d.ID, &d.Policy, &d.Disposition, &d.Challenge, &created, &names, &d.CatchAll, &hosts, &d.Smarthost, &d.Lookup, &d.Login,
 		&d.Language, &d.Zone, &hours, &d.Challenged, &owners, &d.LearnOutgoing, &d.Outgoing,
 		&d.Each.Bytes, &d.Each.Messages, &d.Each.Inbound, &d.Each.InboundBytes, &d.Total.Bytes, &d.Total.Messages, &d.JunkDays, &d.TrashDays, &d.ArchiveDays, &signs, &shut, &mailNames,
-		&d.Rules.In, &d.Rules.Out, &d.Rules.Local, &lock, &d.AddressList, &collects)
+		&d.Rules.In, &d.Rules.Out, &d.Rules.Local, &lock, &d.AddressList, &collects, &shutPages)
 	if err != nil {
 		return directory.Change{}, err
 	}
@@ -111,7 +111,7 @@ func scanDomain(rows *sql.Rows) (directory.Change, error) {
 	if collects != 0 {
 		d.Owners = append(d.Owners, directory.MayCollect)
 	}
-	d.Shut = uncommas[directory.Service](shut)
+	d.Shut, d.ShutPages = uncommas[directory.Service](shut), uncommas[directory.Page](shutPages)
 	d.MailNames = lines(mailNames)
 	if signs != 0 {
 		d.SignsReturns = fromMicros(signs)
@@ -149,16 +149,16 @@ func scanAdmin(rows *sql.Rows) (directory.Change, error) {
 func scanMailbox(rows *sql.Rows) (directory.Change, error) {
 	var m directory.Mailbox
 	var created, silent int64
-	var copies, apps, shut string
+	var copies, apps, shut, shutPages string
 	var closed, locked, unlisted int64
 	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies, &m.Disposition, &m.Level, &silent, &apps,
-		&m.Limits.Bytes, &m.Limits.Messages, &m.Limits.Inbound, &m.Limits.InboundBytes, &shut, &closed, &locked, &m.Name, &unlisted)
+		&m.Limits.Bytes, &m.Limits.Messages, &m.Limits.Inbound, &m.Limits.InboundBytes, &shut, &closed, &locked, &m.Name, &unlisted, &shutPages)
 	if err == nil {
 		m.Apps, err = splitApps(apps)
 	}
 	m.Created, m.Copies, m.NoDigest = fromMicros(created), paths(copies), silent != 0
 	m.Shut, m.ClosedAt, m.Locked = uncommas[directory.Service](shut), fromMicros(closed), locked != 0
-	m.Unlisted = unlisted != 0
+	m.Unlisted, m.ShutPages = unlisted != 0, uncommas[directory.Page](shutPages)
 	return directory.Change{Mailbox: &m}, err
 }
 

@@ -42,7 +42,7 @@ func personalBoxes() []personal {
 	of := ofBox
 	count := func(a about) []about { a.bare = true; return []about{a} }
 	return []personal{
-		{table: "mailbox", columns: `address* id- password_hash- scram- language state created@ revision- copies disposition level no_digest quota_bytes quota_messages inbound inbound_bytes apps shut closed@ locked name unlisted`, about: []about{
+		{table: "mailbox", columns: `address* id- password_hash- scram- language state created@ revision- copies disposition level no_digest quota_bytes quota_messages inbound inbound_bytes apps shut closed@ locked name unlisted shut_pages`, about: []about{
 			{what: "the mailbox", where: own("id"), fate: privacy.Kept, why: ownBox, shown: map[string]func(string) any{"apps": appNames}},
 			{what: "mailboxes that send copies of their mail to the address", where: among("copies"), fate: privacy.Kept, why: setting, bare: true},
 		}},

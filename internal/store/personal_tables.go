@@ -144,7 +144,7 @@ func personalPeople() []personal {
 		{table: "directory_gone", columns: `kind* name*- revision-`, about: []about{
 			{what: "the directory: that something of the address was removed", where: tabbed("name"), fate: privacy.Removed, before: allBehind},
 		}},
-		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- login- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- each_inbound_bytes- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut- rules_in- rules_out- rules_local- owners_lock- address_list- owners_collect-`, about: []about{
+		{table: "domain", columns: `name* id- policy- disposition- challenge- created- revision- names- catch_all- hosts- smarthost- lookup- login- language- zone- digest_hours- challenged- owners- learn_outgoing- each_bytes- each_messages- each_inbound- each_inbound_bytes- total_bytes- total_messages- junk_days- trash_days- archive_days- signs_returns- outgoing- mail_names- shut- rules_in- rules_out- rules_local- owners_lock- address_list- owners_collect- shut_pages-`, about: []about{
 			{what: "domains in whose rules the address stands", where: some(mentions("rules_in"), mentions("rules_out"), mentions("rules_local")), fate: privacy.Kept, why: setting, bare: true},
 			{what: "domains whose mail to nobody goes to the address", where: equals("LOWER(catch_all)"), fate: privacy.Kept, why: setting, bare: true},
 		}},

@@ -12,6 +12,7 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 	"gatepost/internal/password"
 )
 
@@ -41,8 +42,8 @@ func (s *Server) accountRoutes() []route {
 	return []route{
 		{pattern: "GET /account", action: use, handle: s.account},
 		{pattern: "POST /account/language", action: use, handle: s.setLanguage},
-		{pattern: "GET /account/password", action: use, handle: s.passwordForm},
-		{pattern: "POST /account/password", action: use, handle: s.setPassword},
+		{pattern: "GET /account/password", action: use, handle: s.passwordForm, page: directory.PagePassword},
+		{pattern: "POST /account/password", action: use, handle: s.setPassword, page: directory.PagePassword},
 		{pattern: "POST /account/close", action: use, handle: s.closeSession},
 		{pattern: "POST /account/close-others", action: use, handle: s.closeOthers},
 		{pattern: "GET /account/factor", action: use, handle: s.factorForm},
@@ -60,7 +61,7 @@ type accountPage struct {
 	Elsewhere bool     // the password is kept elsewhere
 	Stop      *ownStop // nil: the person may send
 
-	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none, or the password is kept elsewhere
+	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none, or the password is kept elsewhere, or its page is shut
 	HasLogins bool
 	Logins    []access.Login
 }
@@ -93,7 +94,7 @@ func (s *Server) ownersAccount(r *http.Request, page *accountPage) (err error) {
 			return err
 		}
 	}
-	if s.recovers() && !page.Elsewhere {
+	if s.recovers() && !page.Elsewhere && v.open(directory.PagePassword) == nil {
 		known, err := s.Recoveries.Recovery(r.Context(), v.Person.Box)
 		page.Recovery = &known
 		return err

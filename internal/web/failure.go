@@ -53,9 +53,12 @@ const awayAgain = 30 * time.Second
 func asFailure(err error) failure {
 	var f failure
 	var large *http.MaxBytesError
+	var shut Shut
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &shut):
+		return failure{status: http.StatusForbidden, key: shut.key()}
 	case errors.As(err, &large):
 		return failure{status: http.StatusRequestEntityTooLarge, key: "failure.413"}
 	case errors.Is(err, mail.ErrAway):

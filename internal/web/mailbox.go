@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 	"gatepost/internal/web/safe"
 )
 
@@ -71,10 +72,10 @@ func (s *Server) mailboxRoutes() []route {
 	use := access.MailboxUse
 	return []route{
 		{pattern: "GET /mailbox", action: use, handle: s.mailbox},
-		{pattern: "POST /mailbox/vacation", action: use, handle: s.setVacation},
-		{pattern: "GET /mailbox/passwords", action: use, handle: s.apps},
-		{pattern: "POST /mailbox/passwords", action: use, handle: s.addApp},
-		{pattern: "POST /mailbox/passwords/remove", action: use, handle: s.removeApp},
+		{pattern: "POST /mailbox/vacation", action: use, handle: s.setVacation, page: directory.PageVacation},
+		{pattern: "GET /mailbox/passwords", action: use, handle: s.apps, page: directory.PagePassword},
+		{pattern: "POST /mailbox/passwords", action: use, handle: s.addApp, page: directory.PagePassword},
+		{pattern: "POST /mailbox/passwords/remove", action: use, handle: s.removeApp, page: directory.PagePassword},
 		{pattern: "GET /mailbox/deleted", action: use, handle: s.deleted},
 		{pattern: "POST /mailbox/deleted", action: use, handle: s.bringBack},
 	}

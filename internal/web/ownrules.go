@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 	"gatepost/internal/web/safe"
 	"gatepost/mailbox/rulebook"
 )
@@ -35,12 +37,12 @@ type OwnBook struct {
 }
 
 func (s *Server) ownRuleRoutes() []route {
-	use := access.MailboxUse
+	use, page := access.MailboxUse, directory.PageRules
 	return []route{
-		{pattern: "GET /mailbox/rules", action: use, handle: s.ownRules},
-		{pattern: "POST /mailbox/rules", action: use, handle: s.changeOwnRules},
-		{pattern: "GET /mailbox/rules/edit", action: use, handle: s.ownRule},
-		{pattern: "POST /mailbox/rules/edit", action: use, handle: s.setOwnRule},
+		{pattern: "GET /mailbox/rules", action: use, handle: s.ownRules, page: page},
+		{pattern: "POST /mailbox/rules", action: use, handle: s.changeOwnRules, page: page},
+		{pattern: "GET /mailbox/rules/edit", action: use, handle: s.ownRule, page: page},
+		{pattern: "POST /mailbox/rules/edit", action: use, handle: s.setOwnRule, page: page},
 	}
 }
 
@@ -102,13 +104,18 @@ func (s *Server) changeOwnRules(w http.ResponseWriter, r *http.Request) error {
 	case "on", "off":
 		change = func(b *rulebook.Book) error {
 			rule, err := b.Rule(key)
-			rule.Off = do == "off"
-			if err == nil {
+			if err == nil && do == "on" && rule.Forward != nil {
+				err = v.open(directory.PageForwards)
+			}
+			if rule.Off = do == "off"; err == nil {
 				err = b.Put(key, rule)
 			}
 			return err
 		}
-	case "run":
+	case "run": // a script that was laid aside may send on and answer
+		if err := cmp.Or(v.open(directory.PageForwards), v.open(directory.PageVacation)); err != nil {
+			return err
+		}
 		if err := s.OwnRules.RunOwnRules(r.Context(), v.Person.Box); err != nil && !errors.Is(err, ErrRules) {
 			return err
 		}
@@ -197,6 +204,11 @@ func (s *Server) setOwnRule(w http.ResponseWriter, r *http.Request) error {
 		done = "own.done.remove"
 	case do == "save":
 		done = "own.done.save"
+		if was, _ := book.Rule(form.Key); was.Forward != nil || lines(form.Forward) != nil {
+			if err := v.open(directory.PageForwards); err != nil {
+				return err
+			}
+		}
 		rule, err := form.rule(book)
 		change = func(b *rulebook.Book) error {
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 	"gatepost/internal/web/safe"
 )
 
@@ -46,11 +47,11 @@ type GivenFolder struct {
 }
 
 func (s *Server) ownShareRoutes() []route {
-	use := access.MailboxUse
+	use, page := access.MailboxUse, directory.PageShares
 	return []route{
-		{pattern: "GET /mailbox/shares", action: use, handle: s.ownShares},
-		{pattern: "POST /mailbox/shares/answer", action: use, handle: s.answerOwnShare},
-		{pattern: "POST /mailbox/shares/remove", action: use, handle: s.takeBackShare},
+		{pattern: "GET /mailbox/shares", action: use, handle: s.ownShares, page: page},
+		{pattern: "POST /mailbox/shares/answer", action: use, handle: s.answerOwnShare, page: page},
+		{pattern: "POST /mailbox/shares/remove", action: use, handle: s.takeBackShare, page: page},
 	}
 }
 

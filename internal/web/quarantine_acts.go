@@ -89,6 +89,9 @@ func (a HeldAct) fit(h quarantine.Held) HeldAct {
 // mayAct asks for the message, and for the list in which an entry is to be made.
 func (s *Server) mayAct(r *http.Request, h quarantine.Held, act HeldAct) error {
 	held, entry, _ := needs(act.What)
+	if err := visitOf(r).open(pageOf(entry)); err != nil {
+		return err
+	}
 	o := s.objectOf(h)
 	if !s.may(r, held, o) {
 		return errForbidden

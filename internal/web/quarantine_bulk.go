@@ -39,8 +39,12 @@ func (s *Server) actOnMany(w http.ResponseWriter, r *http.Request) error {
 	form := r.PostForm
 	f := readSearch(form)
 	act := s.readAct(r, form.Get("act"))
-	if _, _, ok := needs(act.What); !ok || act.What == heldAsk {
+	_, entry, ok := needs(act.What)
+	if !ok || act.What == heldAsk {
 		return errForm
+	}
+	if err := visitOf(r).open(pageOf(entry)); err != nil {
+		return err
 	}
 	all := form.Get("all") == "yes"
 	if all {

@@ -74,8 +74,8 @@ type heldList struct {
 // asked about again.
 type heldRights struct{ Release, Allow, Delete, Block bool }
 
-func rights(p access.Person) heldRights {
-	entry := access.MayAny(p, access.EntryChange)
+func rights(v *visit) heldRights {
+	p, entry := v.Person, v.mayAny(access.EntryChange)
 	return heldRights{
 		Release: access.MayAny(p, access.HeldRelease), Allow: entry && access.MayAny(p, access.HeldRelease),
 		Delete: access.MayAny(p, access.HeldDelete), Block: entry && access.MayAny(p, access.HeldDelete),
@@ -91,7 +91,7 @@ func (s *Server) listHeld(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := heldList{
-		Search: f, States: states(), May: rights(v.Person), Until: page.Until, Previous: f.previous(),
+		Search: f, States: states(), May: rights(v), Until: page.Until, Previous: f.previous(),
 		Recipients: v.Person.Role != access.Owner, Operator: v.Person.Role == access.Operator,
 	}
 	for _, key := range s.words.Keys() {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 )
 
 // ErrRecoveryAddress: a text is no address, or leads to the mailbox itself.
@@ -47,8 +48,8 @@ func (s *Server) recoveryRoutes() []route {
 		{pattern: "POST /reset/{secret}", action: access.Public, handle: s.reset, own: true, body: 8 << 10},
 		{pattern: "GET /confirm/{secret}", action: access.Public, handle: s.confirmForm},
 		{pattern: "POST /confirm/{secret}", action: access.Public, handle: s.confirm, own: true, body: 8 << 10},
-		{pattern: "GET /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.recoveryForm)},
-		{pattern: "POST /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.setRecovery)},
+		{pattern: "GET /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.recoveryForm), page: directory.PagePassword},
+		{pattern: "POST /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.setRecovery), page: directory.PagePassword},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 )
 
 // A handler answers a request, or says why it did not: what it returns is shown as a
@@ -18,8 +19,9 @@ type route struct {
 	pattern string // as net/http has it: "GET /quarantine/{id}"
 	action  access.Action
 	handle  handler
-	body    int64 // octets that a POST may have; 0: maxBody
-	own     bool  // a POST proves by its own address, which is a token, that it is wanted; or it changes nothing
+	body    int64          // octets that a POST may have; 0: maxBody
+	page    directory.Page // that shuts it to owners; "": that of its action, or none
+	own     bool           // a POST proves by its own address, which is a token, that it is wanted; or it changes nothing
 }
 
 // routes is everything that there is, but for what has no part behind it. Each group of
@@ -78,12 +80,13 @@ func (s *Server) routes() []route {
 type Route struct {
 	Pattern string // as net/http has it
 	Action  access.Action
+	Page    directory.Page // that shuts it to owners; "": none does
 }
 
 // Routes lists everything that there is, for whoever wants to look at all of it.
 func (s *Server) Routes() (list []Route) {
 	for _, r := range s.routes() {
-		list = append(list, Route{r.pattern, r.action})
+		list = append(list, Route{r.pattern, r.action, r.shuts()})
 	}
 	return list
 }
@@ -133,9 +136,9 @@ type menuItem struct {
 	Here      bool
 }
 
-// menu has what the person's role can use, of what this node has.
+// menu has what the person's role can use, of what this node has and nobody has shut.
 func (s *Server) menu(r *http.Request) (list []menuItem) {
-	person := visitOf(r).Person
+	v := visitOf(r)
 	for _, item := range [...]struct {
 		key, path string
 		action    access.Action
@@ -156,7 +159,7 @@ func (s *Server) menu(r *http.Request) (list []menuItem) {
 		{"menu.node", "/node", access.NodeReload},
 		{"menu.account", "/account", access.AccountUse},
 	} {
-		if s.paths[item.path] && access.MayAny(person, item.action) {
+		if s.paths[item.path] && v.mayAny(item.action) {
 			here := r.URL.Path == item.path || strings.HasPrefix(r.URL.Path, item.path+"/")
 			list = append(list, menuItem{item.key, item.path, here})
 		}

@@ -45,7 +45,7 @@ func (s *Server) front(mux *http.ServeMux) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), handleTime)
 		defer cancel()
 		v := &visit{ID: strings.ToLower(rand.Text()[:12]), Client: s.client(r), Now: s.Now(), words: s.words}
-		v.may = s.judge(v)
+		v.may, v.shut = s.judge(v), s.judgeOwner(v)
 		w := &answer{ResponseWriter: rw}
 		r = withVisit(r.WithContext(ctx), v)
 		s.protect(w, r)
@@ -133,6 +133,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route) erro
 			return errForbidden
 		}
 		return needsLogin(r)
+	}
+	if err := v.open(route.shuts()); err != nil {
+		return err
 	}
 	if r.Method != http.MethodPost {
 		return nil

@@ -33,6 +33,7 @@ import (
 
 	"gatepost/internal/access"
 	"gatepost/internal/captcha"
+	"gatepost/internal/directory"
 	"gatepost/internal/locale"
 	"gatepost/internal/password"
 )
@@ -50,11 +51,12 @@ type Config struct {
 	Desk       *access.Desk // nil: nobody can log in
 	Sessions   Sessions     // nil: the Desk's
 	Accounts   Accounts
-	Logins     Logins         // nil: nobody is shown from where he logged in
-	Recoveries Recoveries     // nil: who has lost a password asks an operator; as without URL
-	Locks      func() Locks   // nil: no mailbox is locked
-	Mailboxes  Mailboxes      // nil: owners have no page of their mailbox
-	Passwords  password.Rules // that people may choose; no length: 10
+	Logins     Logins                                                // nil: nobody is shown from where he logged in
+	Recoveries Recoveries                                            // nil: who has lost a password asks an operator; as without URL
+	Locks      func() Locks                                          // nil: no mailbox is locked
+	Shut       func(box int64, page directory.Page) directory.ShutBy // nil: nothing is shut to owners
+	Mailboxes  Mailboxes                                             // nil: owners have no page of their mailbox
+	Passwords  password.Rules                                        // that people may choose; no length: 10
 	Settings   Settings
 	Challenges Challenges      // nil: no challenge page
 	Captcha    *captcha.Tasks  // of the challenge page

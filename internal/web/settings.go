@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 )
 
 // Settings knows what is set for a mailbox, and changes it.
@@ -67,11 +68,14 @@ type settingsPage struct {
 	Lock      bool   // it may be locked and unlocked
 	Languages []string
 	Programs  bool // there is a page for mail programs
+	Shut      bool // what is done with spam is not the owner's to set
 }
 
 // Leaves reports whether a field can be changed here. What the domain does not leave to
 // owners would not count, whoever set it.
-func (p settingsPage) Leaves(what string) bool { return p.May && slices.Contains(p.Open, what) }
+func (p settingsPage) Leaves(what string) bool {
+	return p.May && !p.Shut && slices.Contains(p.Open, what)
+}
 
 // Levels are those that there are.
 func (settingsPage) Levels() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7} }
@@ -113,6 +117,7 @@ func (s *Server) settingsOf(r *http.Request, address string) (settingsPage, erro
 	case err != nil:
 		return page, err
 	}
+	page.Shut = v.open(directory.PageAntiSpam) != nil
 	page.MailboxSettings, page.Found, page.May = m, true, s.may(r, access.SettingsSet, m.object())
 	page.Lock = s.may(r, access.LockSet, m.object()) && (!page.Owner || slices.Contains(m.Open, "lock"))
 	return page, nil
@@ -158,6 +163,11 @@ func (s *Server) setSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case !page.Found:
 		return errNotFound
+	}
+	if r.PostForm.Has("disposition") || r.PostForm.Has("level") || r.PostForm.Has("digest") {
+		if err := visitOf(r).open(directory.PageAntiSpam); err != nil {
+			return err
+		}
 	}
 	next, ok := page.changed(r.PostForm)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 )
 
@@ -22,6 +23,7 @@ type visit struct {
 
 	csrf   string // the token for forms
 	may    func(access.Action, access.Object) bool
+	shut   func(directory.Page) directory.ShutBy
 	notice *notice
 	route  route
 	words  interface {
@@ -73,11 +75,11 @@ type Locks interface {
 }
 
 // judge makes the question of who may do what, for a visit. It is the one place in which pages ask package
-// access, so that no page forgets that a mailbox is locked.
+// access, so that no page forgets that a mailbox is locked, or what is shut to its owner.
 func (s *Server) judge(v *visit) func(access.Action, access.Object) bool {
 	return func(a access.Action, o access.Object) bool {
 		o.Locked = o.Locked || o.Box > 0 && s.locks().Locked(o.Box)
-		return access.May(v.Person, a, o)
+		return access.May(v.Person, a, o) && v.open(pageOf(a)) == nil
 	}
 }
 

@@ -62,6 +62,7 @@ var knownErrors = []struct {
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},
 	{mailbox.ErrQuarantine, reply{"NO", "NOPERM", "The folder of what is held stays as it is"}},
 	{mailbox.ErrRecord, reply{"NO", "NOPERM", "An archive stays as it is"}},
+	{mailbox.ErrSharingShut, reply{"NO", "NOPERM", "Whoever looks after the domain has shut sharing here"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
 	{mailbox.ErrOverQuota, reply{"NO", "OVERQUOTA", "The mailbox is full"}}, // RFC 5530 §3, RFC 9208 §4.3
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},

@@ -123,6 +123,7 @@ type Reader struct {
 	Name     string // the domain as people write it; "": as it is
 	Language string
 	Zone     *time.Location
+	Listless bool // allows and blocks nobody
 }
 
 // A Directory knows who may be told, and when.

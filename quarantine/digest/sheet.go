@@ -137,7 +137,7 @@ func (w Writer) item(ctx context.Context, s *sheet, l Letter, r Row) (item, erro
 }
 
 // acts are what a reader may do about a message. Lists are kept for mailboxes here: who
-// has none can't allow and block for himself.
+// has none, or may not change his, can't allow and block for himself.
 func (r Row) acts(reader Reader) (list []Act) {
 	switch {
 	case !r.Guarded:
@@ -145,7 +145,7 @@ func (r Row) acts(reader Reader) (list []Act) {
 	case r.Asked.IsZero():
 		list = append(list, Ask)
 	}
-	if reader.Key.Box == 0 || r.Sender.IsNull() {
+	if reader.Key.Box == 0 || reader.Listless || r.Sender.IsNull() {
 		return list
 	}
 	if r.Proven && !r.Guarded {

@@ -43,8 +43,9 @@ type Domain struct {
 	Sends  *SubmissionLimits `json:"sends,omitempty"`  // limits of each log-in that are the domain's own
 	Admins []string          `json:"admins,omitempty"` // who looks after it, and is no operator: name and role
 
-	Shut        []string `json:"shut,omitempty"` // services that are open to none of its mailboxes
-	AddressList string   `json:"address_list"`   // whom owners see of each other: off, groups, domain
+	Shut        []string `json:"shut,omitempty"`       // services that are open to none of its mailboxes
+	ShutPages   []string `json:"shut_pages,omitempty"` // pages that are open to none of their owners
+	AddressList string   `json:"address_list"`         // whom owners see of each other: off, groups, domain
 
 	Rules []string `json:"rules,omitempty"` // mail for which it has rules: in, out, local
 }
@@ -107,7 +108,8 @@ type DomainSet struct {
 	Smarthost   *string   `json:"smarthost,omitempty"`
 	Lookup      *string   `json:"lookup,omitempty"`
 	Login       *string   `json:"login,omitempty"`
-	Shut        *[]string `json:"shut,omitempty"` // services: imap, pop3, sieve, submission, web
+	Shut        *[]string `json:"shut,omitempty"`       // services: imap, pop3, sieve, submission, web
+	ShutPages   *[]string `json:"shut_pages,omitempty"` // forwards, rules, vacation, password, anti-spam, shares
 
 	Challenge      *string   `json:"challenge,omitempty"`
 	ChallengeAllow *string   `json:"challenge_allow,omitempty"`

@@ -19,6 +19,7 @@ type Mailbox struct {
 	Locked      bool       `json:"locked"`               // to admins of its domain
 	Unlisted    bool       `json:"unlisted,omitempty"`   // it stands in no address list
 	Shut        []string   `json:"shut,omitempty"`       // services that are not open to its owner: imap, pop3, sieve, submission, web
+	ShutPages   []string   `json:"shut_pages,omitempty"` // pages: forwards, rules, vacation, password, anti-spam, shares
 	Restorable  *time.Time `json:"restorable,omitempty"` // until when it can be opened again, where it is closed
 
 	Warnings []string `json:"warnings,omitempty"` // what was set and comes to nothing
@@ -65,14 +66,15 @@ type MailboxShow struct {
 
 // MailboxSet changes one. Result: Mailbox.
 type MailboxSet struct {
-	Address  string    `json:"address"`
-	Password *string   `json:"password,omitempty"`
-	Name     *string   `json:"name,omitempty"`   // "": none
-	Listed   *bool     `json:"listed,omitempty"` // in the address list of its domain, and of groups
-	Language *string   `json:"language,omitempty"`
-	State    *string   `json:"state,omitempty"`
-	Shut     *[]string `json:"shut,omitempty"` // services, instead of those that were
-	Copies   *[]string `json:"copies,omitempty"`
+	Address   string    `json:"address"`
+	Password  *string   `json:"password,omitempty"`
+	Name      *string   `json:"name,omitempty"`   // "": none
+	Listed    *bool     `json:"listed,omitempty"` // in the address list of its domain, and of groups
+	Language  *string   `json:"language,omitempty"`
+	State     *string   `json:"state,omitempty"`
+	Shut      *[]string `json:"shut,omitempty"`       // services, instead of those that were
+	ShutPages *[]string `json:"shut_pages,omitempty"` // pages, in the same way
+	Copies    *[]string `json:"copies,omitempty"`
 
 	Disposition *string `json:"disposition,omitempty"`
 	Level       *int    `json:"level,omitempty"`

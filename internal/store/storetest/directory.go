@@ -89,6 +89,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom.MailNames = []string{"mail.a.example", "imap.a.example"}
 	dom.Rules = directory.Rules{In: "keep;", Out: "# é\r\nstop;", Local: "discard;"}
 	dom.AddressList = directory.ListGroups
+	dom.ShutPages, box.ShutPages = []directory.Page{directory.PageRules, directory.PageAntiSpam}, []directory.Page{directory.PagePassword}
 	host := directory.Host{
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
 		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
