@@ -28,11 +28,11 @@ func pageOf(a access.Action) directory.Page {
 // shuts is the page that shuts a route to owners; "": none does.
 func (r route) shuts() directory.Page { return cmp.Or(r.page, pageOf(r.action)) }
 
-// judgeOwner makes the question of whether a page is shut to who visits: to owners alone, and not to those who look after them. It is
-// asked for each route, action and way in the menu; what is but a part of a page asks open.
+// judgeOwner makes the question of whether a page is shut to who visits: to owners alone, since who looks after them has no mailbox. It
+// is asked for each route, action and way in the menu; what is but a part of a page asks open.
 func (s *Server) judgeOwner(v *visit) func(directory.Page) directory.ShutBy {
 	return func(page directory.Page) directory.ShutBy {
-		if page == "" || s.Shut == nil || v.Person.Kind != access.KindMailbox {
+		if page == "" || s.Shut == nil {
 			return ""
 		}
 		return s.Shut(v.Person.Box, page)
