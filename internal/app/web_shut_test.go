@@ -32,7 +32,10 @@ func ownerRoutes() map[directory.Page][]string {
 		directory.PageAntiSpam: {
 			"GET /lists", "POST /lists", "POST /lists/remove", "GET /lists.csv", "GET /lists/import", "POST /lists/import", "GET /lists/{id}", "POST /lists/{id}",
 		},
-		directory.PageShares: {"GET /mailbox/shares", "POST /mailbox/shares/answer", "POST /mailbox/shares/remove"},
+		directory.PageShares: {
+			"GET /mailbox/shares", "POST /mailbox/shares/answer", "POST /mailbox/shares/remove",
+			"POST /mailbox/shares/ask", "POST /mailbox/shares/deputy", "GET /mailbox/shares/requests/{id}", "POST /mailbox/shares/requests/{id}",
+		},
 		"": {
 			"GET /{$}", "POST /logout", "GET /account", "POST /account/language", "POST /account/close", "POST /account/close-others",
 			"GET /account/factor", "POST /account/factor", "POST /account/factor/codes", "POST /account/factor/end",
@@ -42,6 +45,8 @@ func ownerRoutes() map[directory.Page][]string {
 			"GET /quarantine", "POST /quarantine", "GET /quarantine/filters", "GET /quarantine/{id}", "GET /quarantine/{id}/view", "GET /quarantine/{id}/source",
 			"GET /quarantine/{id}/message.eml", "POST /quarantine/{id}/message.eml", "POST /quarantine/{id}/{act}", // allowing and blocking there is a part
 			"GET /messages", "GET /messages/{id}",
+			"GET /mailbox/collected", "POST /mailbox/collected", "GET /mailbox/collected/edit", "POST /mailbox/collected/edit", // a domain leaves them to owners, or not
+			"GET /mailbox/collected/confirm/{secret}", "POST /mailbox/collected/confirm/{secret}",
 		},
 	}
 }

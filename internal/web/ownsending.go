@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatepost/internal/access"
+	"gatepost/internal/directory"
 )
 
 // OwnSending is who may send for the mailboxes that a person answers for, which are his own and groups that he manages, and whom he
@@ -62,10 +63,10 @@ type Deputy struct {
 func (s *Server) ownSendingRoutes() []route {
 	use := access.MailboxUse
 	return []route{
-		{pattern: "POST /mailbox/shares/ask", action: use, handle: s.askToSend},
-		{pattern: "POST /mailbox/shares/deputy", action: use, handle: s.setDeputy},
-		{pattern: "GET /mailbox/shares/requests/{id}", action: use, handle: s.sendRequest},
-		{pattern: "POST /mailbox/shares/requests/{id}", action: use, handle: s.answerSendRequest},
+		{pattern: "POST /mailbox/shares/ask", action: use, handle: s.askToSend, page: directory.PageShares},
+		{pattern: "POST /mailbox/shares/deputy", action: use, handle: s.setDeputy, page: directory.PageShares},
+		{pattern: "GET /mailbox/shares/requests/{id}", action: use, handle: s.sendRequest, page: directory.PageShares},
+		{pattern: "POST /mailbox/shares/requests/{id}", action: use, handle: s.answerSendRequest, page: directory.PageShares},
 	}
 }
 
