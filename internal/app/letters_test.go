@@ -46,7 +46,7 @@ func TestQuotaLetter(t *testing.T) {
 	}
 	for lang, want := range map[string][]string{
 		"en":    {"Subject: Your mailbox is 100 % full", "ann@test.example is full: it is at 100 %", "It holds 5120.00 MiB of 5120.00 MiB. It holds 7 of 100 messages.", "waits with its senders", "- empty the folders", "for 30 days"},
-		"fr-CA": {"Language: fr", "From: \"Courrier de test.example\" <postmaster@test.example>", "est pleine : elle est à 100 %", "5120,00\u00a0Mio", "7 messages sur 100", "- videz la corbeille", "pendant 30 jours"},
+		"fr-CA": {"Language: fr", "From: \"Courrier de test.example\" <postmaster@test.example>", "est pleine\u00a0: elle est à 100 %", "5120,00\u00a0Mio", "7 messages sur 100", "- videz la corbeille", "pendant 30 jours"},
 		"de":    {"Language: en"},
 	} {
 		says(t, lang, letterOf(t, words.quota(lang, s)), want...)

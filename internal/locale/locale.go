@@ -71,8 +71,17 @@ func read(files fs.FS, dir string) (map[string]string, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if dir == "fr" {
+		for key, text := range texts {
+			texts[key] = frenchSpaces.Replace(text)
+		}
+	}
 	return texts, nil
 }
+
+// frenchSpaces keeps a line from ending before what French sets off by a space: a narrow one, and one of full width before
+// a colon and inside of quotation marks.
+var frenchSpaces = strings.NewReplacer(" ?", "\u202f?", " !", "\u202f!", " ;", "\u202f;", " :", "\u00a0:", " »", "\u00a0»", "« ", "«\u00a0")
 
 func parse(file string, texts map[string]string) error {
 	last := ""

@@ -11,8 +11,8 @@ func files(en, fr string) fstest.MapFS {
 }
 
 const (
-	english = "# heads\nhello = Hello %s\nheld = %d messages\nheld.one = %d message\nlong = one\n  two\nswap = %s then %s\n"
-	french  = "hello = Bonjour %s\nheld = %d messages\nheld.one = %d message\nlong = un deux\nswap = %[2]s après %[1]s\n"
+	english = "# heads\nhello = Hello %s\nheld = %d messages\nheld.one = %d message\nlong = one\n  two\nswap = %s then %s\nset = He said: \"why?\"\n"
+	french  = "hello = Bonjour %s\nheld = %d messages\nheld.one = %d message\nlong = un deux\nswap = %[2]s après %[1]s\nset = Il a dit : « pourquoi ? » ; oui !\n"
 )
 
 func TestText(t *testing.T) {
@@ -33,6 +33,8 @@ func TestText(t *testing.T) {
 		{"en", "held", []any{1}, "1 message"},
 		{"en", "long", nil, "one two"},
 		{"fr", "swap", []any{"a", "b"}, "b après a"},
+		{"en", "set", nil, "He said: \"why?\""},
+		{"fr", "set", nil, "Il a dit\u00a0: «\u00a0pourquoi\u202f?\u00a0»\u202f; oui\u202f!"},
 		{"en", "nothing", nil, "[nothing]"},
 	} {
 		if got := c.Text(tt.lang, tt.key, tt.args...); got != tt.want {

@@ -19,7 +19,7 @@ func TestWrite(t *testing.T) {
 	}
 	for lang, want := range map[string][]string{
 		"":      {"ann@example.org shares the folder \"Été�\" with you.\n", "    Shared/ann@example.org/Été�\n", "You can read"},
-		"fr-CA": {"ann@example.org partage le dossier « Été� » avec vous.\n", "Vous pouvez en lire"},
+		"fr-CA": {"ann@example.org partage le dossier «\u00a0Été�\u00a0» avec vous.\n", "Vous pouvez en lire"},
 	} {
 		l.Language = lang
 		content := w.Write(l)
