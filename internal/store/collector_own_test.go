@@ -102,3 +102,25 @@ func TestOwnedCollectors(t *testing.T) {
 		}
 	})
 }
+
+// With a mailbox go its accounts elsewhere, with their passwords: those too that nobody visits any more, which are paused.
+func TestCollectorsOfDropped(t *testing.T) {
+	onEngines(t, func(t *testing.T, open func(*testing.T) *DB) {
+		db := checked(t, open(t))
+		knownBoxes(t, db, 2)
+		ctx, rows := t.Context(), db.Collectors()
+		for name, box := range map[string]int64{"gone": 1, "paused": 1, "stays": 2} {
+			a := &collector.Account{Token: name, Password: []byte{1}, Settings: collector.Settings{Name: name, Box: box, Protocol: "imap", Address: "a.example:993", Security: "tls", User: "u", Interval: time.Hour, Messages: 1, Octets: 1}}
+			a.Paused = name == "paused"
+			if err := rows.AddOwned(ctx, a, 3, directory.Note{Time: noon}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Mailboxes().DropBox(ctx, 1, noon); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := rows.Accounts(ctx); err != nil || len(list) != 1 || list[0].Name != "stays" {
+			t.Errorf("left: %+v, %v", list, err)
+		}
+	})
+}

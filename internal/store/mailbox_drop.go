@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatepost/internal/collector"
 	"gatepost/mailbox"
 	"gatepost/quarantine"
 )
@@ -74,7 +75,25 @@ func (m Mailboxes) dropBox(ctx context.Context, box int64, now time.Time) error 
 	if err != nil {
 		return err
 	}
+	if err := m.db.Update(ctx, func(tx *Tx) error { return dropCollectors(tx, box) }); err != nil {
+		return err
+	}
 	return m.db.Update(ctx, func(tx *Tx) error { return dropRows(tx, box) })
+}
+
+// dropCollectors removes a box's accounts elsewhere. The collector would do so as it visits them, but who is paused is never visited,
+// and his password would stay.
+func dropCollectors(tx *Tx, box int64) error {
+	ids, err := tx.numbers(`SELECT id FROM collector WHERE box = ? ORDER BY id`, box)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := removeCollector(tx, id); err != nil && !errors.Is(err, collector.ErrUnknown) { // the collector was faster
+			return err
+		}
+	}
+	return nil
 }
 
 // dropRows removes what is left of a box, also what came into it meanwhile.
