@@ -31,14 +31,23 @@ type recoveries struct{ *App }
 
 var _ web.Recoveries = recoveries{}
 
-// boxOf is a mailbox whose owner can set a password on the pages. It fails with a web.Shut where that is shut.
-func (r recoveries) boxOf(id int64) (directory.Mailbox, error) {
+// onPages is a mailbox whose owner can use the pages.
+func (r recoveries) onPages(id int64) (directory.Mailbox, error) {
 	s := r.directory.Snapshot()
 	m, ok := s.Box(id)
 	if !ok || m.State != directory.Active || !s.Serves(id, directory.ServiceWeb) {
 		return m, access.ErrNoLink
 	}
-	if by := s.PageShut(id, directory.PagePassword); by != "" {
+	return m, nil
+}
+
+// boxOf is a mailbox whose owner can set a password on the pages. It fails with a web.Shut where that is shut.
+func (r recoveries) boxOf(id int64) (directory.Mailbox, error) {
+	m, err := r.onPages(id)
+	if err != nil {
+		return m, err
+	}
+	if by := r.directory.Snapshot().PageShut(id, directory.PagePassword); by != "" {
 		return m, web.Shut{By: by}
 	}
 	return m, nil
@@ -102,7 +111,11 @@ func (r recoveries) link(ctx context.Context, kind access.LinkKind, secret strin
 	if err != nil {
 		return l, directory.Mailbox{}, err
 	}
-	m, err := r.boxOf(l.Box)
+	usable := r.boxOf
+	if kind == access.LinkSend { // it leads to no password
+		usable = r.onPages
+	}
+	m, err := usable(l.Box)
 	if err == nil && l.Mark != ownerMark(r.directory.Snapshot(), m) {
 		err = access.ErrNoLink
 	}

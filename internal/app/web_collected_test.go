@@ -321,7 +321,8 @@ func TestCollectedIdentity(t *testing.T) {
 	if got := sends("ann@test.example", "me@far.example"); got != mail.NotYours {
 		t.Errorf("after a look: %v", got)
 	}
-	ann.wants("yes")(ann.post(links[0], links[0]))(http.StatusOK, "You may send as me@far.example")
+	n.must2(n.directory.ShutPages(t.Context(), "ann@test.example", []directory.Page{directory.PagePassword}, "root"))
+	ann.wants("yes, by who may set no password")(ann.post(links[0], links[0]))(http.StatusOK, "You may send as me@far.example")
 	ann.wants("again")(ann.post("/mailbox/collected", links[0]))(http.StatusNotFound, "used before")
 	ann.wants("list")(ann.get("/mailbox/collected"))(http.StatusOK, "You may send as this address")
 	for who, want := range map[[2]mail.Path]mail.Answer{
