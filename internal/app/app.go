@@ -374,7 +374,7 @@ func (a *App) openPipeline(_ context.Context, c *config.Config) error {
 		Router: routesBy{a.routes}, Lookups: a.lookups, SRS: a.srs, Returns: a.signer, Ledger: a.ledger, Signer: a.keys, Resolver: a.resolver, Queue: a.queue, Inline: a.queue, Ready: a.ready, Reports: a.queue,
 		Rules: a.rules, Letters: a.queue, Words: words,
 		Meter:     newMeter(a),
-		Senders:   senders{a.directory, a.mailboxes, a.store.Collectors()},
+		Senders:   senders{a.directory, a.mailboxes, a.store.Collectors(), a.mayCollect},
 		Allowance: sendLimits{a.allowance, a.directory, a.metrics.Submission},
 		Histories: a.traffic, Learner: judged{a}, Observer: a.metrics, Log: a.log, Now: a.now, KnownAuth: filters.KnownAuth, Authority: filters.Proof{Resolver: a.resolver}, Hosts: a.hostnames.all,
 	}

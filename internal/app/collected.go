@@ -22,17 +22,15 @@ var (
 	errNoReach      = errors.New("owners may not have that server reached")
 )
 
-// ownersCollect reports whether the owner of a mailbox may set up accounts elsewhere.
-func ownersCollect(s *directory.Snapshot, m directory.Mailbox) bool {
-	d, ok := s.Domain(m.Address.Domain())
-	return ok && d.Leaves(directory.MayCollect)
-}
-
-// mayCollect is ownersCollect, and that the node lets owners at all.
+// mayCollect reports whether the owner of a mailbox may set up accounts elsewhere: his domain lets him, and the node lets owners at all.
 func (a *App) mayCollect(box int64) bool {
 	s := a.directory.Snapshot()
 	m, ok := s.Box(box)
-	return ok && a.config.Load().Collector.Owned > 0 && ownersCollect(s, m)
+	if !ok || a.config.Load().Collector.Owned == 0 {
+		return false
+	}
+	d, ok := s.Domain(m.Address.Domain())
+	return ok && d.Leaves(directory.MayCollect)
 }
 
 // ownersReach says why no account of an owner's is reached at an address, as it was found for a name: an owner chooses names and ports,

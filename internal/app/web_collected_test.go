@@ -344,6 +344,14 @@ func TestCollectedIdentity(t *testing.T) {
 		t.Errorf("the domain lets nobody: %v", got)
 	}
 	n.ownersMay(directory.MayCollect)
+	had := n.config.Load()
+	none := *had
+	none.Collector.Owned = 0
+	n.config.Store(&none)
+	if got := sends("ann@test.example", "me@far.example"); got != mail.NotYours {
+		t.Errorf("the node lets nobody: %v", got)
+	}
+	n.config.Store(had)
 	ann.wants("remove")(ann.post("/mailbox/collected", "/mailbox/collected", "id", ids["me@far.example"], "do", "remove"))(http.StatusOK, "is removed")
 	if got := sends("ann@test.example", "me@far.example"); got != mail.NotYours {
 		t.Errorf("removed: %v", got)
