@@ -21,8 +21,11 @@ func (l letters) uncollected(wish string, to mail.Path, a *collector.Account, ho
 	parts := []string{text("state", a.Failing.UTC().Format("2006-01-02 15:04 UTC"), a.User, a.Address, to)}
 	said, advice := a.Fault, text("advice", a.Name)
 	if a.Owned { // who chooses servers hears nothing of where their names lead within the node's network
-		_, said = collectedFault(*a)
-		advice = text("advice.own")
+		var why string
+		why, said = collectedFault(*a)
+		if advice = text("advice.own"); why == "shut" { // with it the page went
+			advice = text("advice.shut")
+		}
 	}
 	if said != "" {
 		parts = append(parts, text("said", said))

@@ -27,4 +27,11 @@ func TestCollectorLetter(t *testing.T) {
 	if strings.Contains(own, "10.0.0.7") || strings.Contains(own, "name is old") {
 		t.Errorf("an owner is told of the node's network:\n%s", own)
 	}
+	a.Fault = errNotCollected.Error() // there is no page any more
+	for lang, want := range map[string]string{"en": "Ask whoever looks after it", "fr": "Adressez-vous"} {
+		shut := letterOf(t, words.uncollected(lang, "ann@test.example", a, "mx.test.example", a.Failing))
+		if says(t, lang, shut, want); strings.Contains(shut, words.texts.Text(lang, "collector.advice.own")[:20]) {
+			t.Errorf("an owner is sent to a page that is not there:\n%s", shut)
+		}
+	}
 }
