@@ -41,7 +41,7 @@ func (a *App) shareAsk(ctx context.Context, q ops.ShareAsk) (ops.Nothing, error)
 	}
 	if _, ok, err := a.askable(ctx, asker, found); err != nil || !ok {
 		if err == nil {
-			err = control.Misused("%s is not the address of one active mailbox in the domain of %s, nor of one that shares anything with it", address, asker.Address)
+			err = control.Misused("%s is not the address of one active mailbox in the domain of %s, nor of one that shares anything with it, or sharing is shut to its owner (--no-page shares); gatepost mailbox senders lets send without asking", address, asker.Address)
 		}
 		return ops.Nothing{}, err
 	}

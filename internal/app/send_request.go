@@ -55,10 +55,11 @@ func (a *App) askToSend(ctx context.Context, asker directory.Mailbox, address ma
 }
 
 // askable returns the one mailbox that has an address, which leads where was found, for its own, where somebody may ask for it: in his own domain, and where
-// anything is shared with him. So who asks learns no more than he knows, and nobody hears from strangers.
+// anything is shared with him. So who asks learns no more than he knows, and nobody hears from strangers. Where sharing is shut to its owner
+// nobody is asked: he could not answer.
 func (a *App) askable(ctx context.Context, asker directory.Mailbox, found directory.Resolution) (m directory.Mailbox, ok bool, err error) {
 	owners := slices.DeleteFunc(slices.Clone(found.Boxes), func(b directory.Mailbox) bool { return !found.Owns(b.Address) })
-	if len(owners) != 1 || owners[0].State != directory.Active {
+	if len(owners) != 1 || owners[0].State != directory.Active || a.directory.Snapshot().PageShut(owners[0].ID, directory.PageShares) != "" {
 		return m, false, nil
 	}
 	if m = owners[0]; m.Address.Domain() == asker.Address.Domain() {

@@ -165,9 +165,12 @@ func (p ownSharePages) SendRequest(ctx context.Context, box int64, id string) (w
 	return shown, err
 }
 
-// AnswerSendRequest implements web.OwnSending.
+// AnswerSendRequest implements web.OwnSending. It fails with a web.Shut where sharing is shut to what is asked for.
 func (p ownSharePages) AnswerSendRequest(ctx context.Context, box int64, id string, grant bool) (web.SendRequest, error) {
 	r, shown, who, err := p.own(ctx, box, id)
+	if by := p.app.directory.Snapshot().PageShut(r.Box, directory.PageShares); err == nil && grant && by != "" {
+		return shown, web.Shut{By: by} // to the group: as GiveOwn
+	}
 	if err == nil {
 		err = p.app.answerSendRequest(ctx, r, grant, string(who.Address))
 	}

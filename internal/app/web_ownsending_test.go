@@ -125,9 +125,10 @@ func (n *pagesNode) noted(want ...string) {
 	n.t.Helper()
 	notes, err := n.store.Audit().Notes(n.t.Context(), store.NoteQuery{Whom: "ann@test.example"})
 	n.must(err)
+	slices.SortFunc(notes, func(x, y directory.Note) int { return x.Time.Compare(y.Time) }) // of one millisecond IDs have no order
 	var got []string
 	for _, note := range notes {
-		got = append([]string{note.Who + " " + note.What + " " + note.About}, got...)
+		got = append(got, note.Who+" "+note.What+" "+note.About)
 	}
 	if !slices.Equal(got, want) {
 		n.t.Errorf("noted:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -208,6 +209,38 @@ func TestAskToSendForGroup(t *testing.T) {
 	n.maySend("not his to end", "bob@test.example", "desk@other.example", mailbox.SendOnBehalf)
 	ann.wants("ended")(ann.post("/mailbox/shares", "/mailbox/shares/deputy", "of", "desk@other.example", "who", "bob@test.example", "how", ""))(http.StatusOK, "It is ended.")
 	n.maySend("ended", "bob@test.example", "desk@other.example", mailbox.NoSending)
+}
+
+// Whose page of shared folders is shut is not asked, for the letter would lead to a page that does not answer; and who manages a group
+// lets nobody send for it where sharing is shut to that, as he gives nobody rights in its folders.
+func TestAskToSendOfShut(t *testing.T) {
+	n := openPages(t)
+	n.sharing()
+	n.must2(n.addGroup(t.Context(), ops.GroupAdd{Address: "desk@other.example", Members: []string{"bob@test.example"}}))
+	desk, _ := n.directory.Snapshot().Mailbox("desk@other.example")
+	n.boxes["desk@other.example"] = desk.ID
+	no := "no"
+	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"ann@test.example"}, Rights: "manage", Send: &no}))
+	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"bob@test.example"}, Rights: "write", Send: &no}))
+	ann, bob := n.logIn("ann@test.example"), n.logIn("bob@test.example")
+	bob.wants("asked")(bob.asks("desk@other.example", "as"))(http.StatusOK, askedDone)
+	page := "/mailbox/shares/requests/" + n.waiting("desk@other.example")
+	n.shutTo("other.example", directory.PageShares)
+	ann.wants("granted")(ann.post("/mailbox/shares", page, "answer", "granted"))(http.StatusForbidden, shutToDomain)
+	n.maySend("shut", "bob@test.example", "desk@other.example", mailbox.NoSending)
+	ann.wants("declined")(ann.post("/mailbox/shares", page, "answer", "declined"))(http.StatusOK, "Declined")
+
+	n.shutTo("ann@test.example", directory.PageShares)
+	before := len(n.lettersTo("ann@test.example"))
+	_, err := n.shareAsk(t.Context(), ops.ShareAsk{Asker: "bob@test.example", Address: "ann@test.example", Send: "as"})
+	wantKind(t, "by command", err, control.Misuse)
+	bob.wants("asked")(bob.asks("ann@test.example", "as"))(http.StatusOK, askedDone)
+	if told := n.lettersTo("ann@test.example"); len(told) != before {
+		t.Errorf("ann is told %q", told[before:])
+	}
+	if list, err := n.shareRequests(t.Context(), ops.ShareRequests{Owner: "ann@test.example"}); err != nil || len(list) != 0 {
+		t.Errorf("she is asked: %v, %v", list, err)
+	}
 }
 
 // With whom the inbox is shared her page offers to let him send on her behalf, and his page to ask for it.

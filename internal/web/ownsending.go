@@ -21,7 +21,7 @@ type OwnSending interface {
 	AskToSend(ctx context.Context, box int64, address, how string) error
 	// SendRequest returns one that the person answers; ErrNoShare: there is none, any more.
 	SendRequest(ctx context.Context, box int64, id string) (SendRequest, error)
-	// AnswerSendRequest grants or declines it.
+	// AnswerSendRequest grants or declines it. What is asked for may be shut to that, see Shut.
 	AnswerSendRequest(ctx context.Context, box int64, id string, grant bool) (SendRequest, error)
 	// LetSend lets somebody who has the inbox of a mailbox send on its behalf, or, by "", has somebody send for it no more. Where
 	// the person does not answer for it, or that is no more to be changed, it fails with ErrNoShare.
