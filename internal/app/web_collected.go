@@ -286,6 +286,12 @@ func (p collectedPages) StopCollected(ctx context.Context, box, id int64, stop b
 	if err != nil {
 		return err
 	}
+	switch {
+	case c.Paused == stop:
+		return nil
+	case !stop && !p.a.collectedActs.take(box, p.a.now()): // it forgets failures, and is noted
+		return web.ErrCollectedSoon
+	}
 	c.Paused = stop
 	return p.change(ctx, c, m)
 }

@@ -195,7 +195,9 @@ func TestCollectedPage(t *testing.T) {
 	}
 
 	act(ann, "stop", "stop")(http.StatusOK, "until you say so", ">stopped<")
-	act(ann, "start", "start")(http.StatusOK, "is fetched again", "->stopped<")
+	for range 2 { // the second time nothing is noted
+		act(ann, "start", "start")(http.StatusOK, "is fetched again", "->stopped<")
+	}
 	save("a second", "address", "two@far.example")(http.StatusOK, "is set up", "two@far.example")
 	ann.wants("no room")(ann.get("/mailbox/collected"))(http.StatusOK, "-Add an account")
 	save("a third", "address", "three@far.example")(bad, "as many accounts as you may")
@@ -221,6 +223,9 @@ func TestCollectedPage(t *testing.T) {
 		n.collectedActs.take(n.boxes["ann@test.example"], n.now())
 	}
 	save("without an end", "address", "more@far.example")(bad, "Too many changes")
+	id = strconv.FormatInt(n.owned()[0].ID, 10)
+	act(ann, "stop without an end", "stop")(http.StatusOK, ">stopped<")
+	act(ann, "start without an end", "start")(http.StatusOK, "or too often. Try again later", ">stopped<")
 }
 
 // What an operator has collected for ann she sees, and can't touch; of where it is she is told no more than its name.

@@ -24,7 +24,7 @@ type Collected interface {
 	ChangeCollected(ctx context.Context, box, id int64, f CollectedForm) error
 	// TryCollected has one fetched now, and reports whether that came to an end soon. It fails with ErrCollectedSoon.
 	TryCollected(ctx context.Context, box, id int64) (ended bool, err error)
-	// StopCollected has one not fetched, or fetched again.
+	// StopCollected has one not fetched, or fetched again, which fails with ErrCollectedSoon where it is asked for too often.
 	StopCollected(ctx context.Context, box, id int64, stop bool) error
 	// RemoveCollected forgets one.
 	RemoveCollected(ctx context.Context, box, id int64) error
@@ -153,7 +153,9 @@ func (s *Server) actCollected(w http.ResponseWriter, r *http.Request) error {
 		said, err = s.tryCollected(r, id)
 	case "stop", "start":
 		err = s.Collected.StopCollected(ctx, box, id, do == "stop")
-		said.Text = word(v, "collected.done."+do)
+		if said.Text = word(v, "collected.done."+do); errors.Is(err, ErrCollectedSoon) {
+			said, err = notice{"info", v.T("collected.soon")}, nil
+		}
 	case "remove":
 		err = s.Collected.RemoveCollected(ctx, box, id)
 		said.Text = v.T("collected.done.remove")
