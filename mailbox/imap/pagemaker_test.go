@@ -37,7 +37,7 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	searches := []string{"SUBJECT number", "FROM A. 66:68", "SENTSINCE 1-Mar-2026", "1:9,30,77:* LARGER 500", "BODY body SUBJECT second", "OR TEXT long SUBJECT 19"}
 	var hits []string
 	for _, q := range searches {
-		hits = append(hits, strings.Join(c.must("UID SEARCH "+q)[:1], ""))
+		hits = append(hits, strings.Join(c.must("UID SEARCH " + q)[:1], ""))
 	}
 	rows := db.Mailboxes()
 	maker := imap.PageMaker{Store: rows, Bodies: shared}
