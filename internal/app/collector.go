@@ -58,7 +58,7 @@ func (t collectorTaker) Take(ctx context.Context, a *collector.Account, m *mail.
 	}
 	c := intake.Collected{
 		With: map[string]string{"pop3": "POP3", "imap": "IMAP"}[a.Protocol], Token: a.Token, Fallback: box.Address,
-		Hops: a.Hops, Networks: a.Networks, Mark: mark, Server: netip.IPv4Unspecified(),
+		Hops: a.Hops, Networks: a.Networks, Unvouched: a.Owned, Mark: mark, Server: netip.IPv4Unspecified(),
 	}
 	if a.Security == "tls" || a.Security == "starttls" {
 		c.With += "S"

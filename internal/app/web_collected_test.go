@@ -17,6 +17,7 @@ import (
 	"gatepost/internal/collector"
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
+	"gatepost/internal/journal"
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
 )
@@ -192,6 +193,12 @@ func TestCollectedPage(t *testing.T) {
 	_, held := ann.get("/quarantine") // the policy has the last word on what was collected
 	if all := held + strings.Join(n.inboxed("ann@test.example"), ""); !strings.Contains(all, "dropped") {
 		t.Errorf("neither in the inbox nor held: %s", all)
+	}
+	n.must(n.journal.Flush(t.Context()))
+	hits, err := n.store.Journal().Search(t.Context(), journal.Query{Recipient: "ann@test.example", Limit: 10})
+	n.must(err)
+	if len(hits) != 1 || hits[0].Client != "127.0.0.1" {
+		t.Errorf("what an owner's server says of the client is believed: %+v", hits)
 	}
 
 	act(ann, "stop", "stop")(http.StatusOK, "until you say so", ">stopped<")

@@ -24,6 +24,9 @@ type Collected struct {
 	// Hops and Networks are where the client is found in the Received fields: see collector.Settings.
 	Hops     int
 	Networks []netip.Prefix
+	// Unvouched says that the owner of a mailbox chose the server. What it wrote of the client is not believed: he could
+	// make up clients whose mail SPF and DMARC let pass, and who are judged by it.
+	Unvouched bool
 
 	Mark collector.Mark // committed with the message
 }
@@ -100,6 +103,9 @@ func (t *Transaction) fetched(c Collected) []byte {
 // field names which the provider has written; else the first address that means something in the
 // whole Internet and is none of the provider's networks.
 func (c *Collected) client(m *mail.Message) (mail.Client, bool) {
+	if c.Unvouched {
+		return mail.Client{}, false
+	}
 	fields := m.Header().All("Received")
 	if c.Hops > 0 {
 		if len(fields) < c.Hops {

@@ -16,6 +16,10 @@ func TestCollectedClient(t *testing.T) {
 		outer  = "Received: from out.sender.example ([192.0.2.7]) by front.old.example\n"
 		forged = "Received: from bank.example ([203.0.113.1]) by out.sender.example\n"
 	)
+	unvouched, _ := (&Collected{Unvouched: true}).client(mail.NewMessage([]byte(strings.ReplaceAll(inner+outer, "\n", "\r\n") + "\r\nhello\r\n")))
+	if unvouched.Addr.IsValid() {
+		t.Errorf("a server that nobody here vouches for says that the client is %v", unvouched.Addr)
+	}
 	own := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 	for _, c := range []struct {
 		name, header string
