@@ -22,6 +22,7 @@ const maxBody = 1 << 20
 // bodies are the texts of a message, read once.
 type bodies struct {
 	raw, text []string
+	upper     []string // text, with its letters of ASCII as i;ascii-casemap compares them
 	parts     []bodyPart
 	whole     bool // parts are read
 }
@@ -47,6 +48,8 @@ func makeBody(c *compiler, a *call) test {
 				return false, err
 			}
 			values = r.body.of(r.env.Message, kinds)
+		case m.kind == ":contains" && m.compare.folds: // once for all words that a script looks for
+			values = r.body.upperOf(r.env.Message)
 		default:
 			values = r.body.textOf(r.env.Message)
 		}
@@ -73,6 +76,13 @@ func (b *bodies) textOf(m *mail.Message) []string {
 		b.text = []string{m.Extract().Body()}
 	}
 	return b.text
+}
+
+func (b *bodies) upperOf(m *mail.Message) []string {
+	if b.upper == nil {
+		b.upper = []string{upper(b.textOf(m)[0])}
+	}
+	return b.upper
 }
 
 // of are the parts of some types (RFC 5173 §5.2): "text", "text/html", "" for all.
