@@ -9,6 +9,7 @@ import (
 
 	"gatepost/internal/control/ops"
 	"gatepost/internal/mail"
+	"gatepost/mailbox"
 	"gatepost/mailbox/ruleset"
 )
 
@@ -66,14 +67,7 @@ if header :contains "subject" ["Shall we", "meet*"] {
 	}
 	ann.wants("vacation")(ann.post("/mailbox", "/mailbox/vacation", "text", "away", "act", "set"))(http.StatusOK)
 	ann.wants("both")(ann.get("/mailbox/rules"))(http.StatusOK, "Meet &lt;up&gt;", "“rules”", "-not in force")
-	client := mail.Client{Addr: netip.MustParseAddr("127.0.0.1"), Login: "bob@test.example", Users: true, ESMTP: true}
-	conv, _ := n.intake.Connect(t.Context(), client)
-	defer conv.Close()
-	tx, _ := conv.Mail(t.Context(), client, client.Login, mail.Params{})
-	tx.Rcpt(t.Context(), "ann@test.example", mail.RcptParams{})
-	if v := tx.Data(t.Context(), mail.NewMessage([]byte("From: bob@test.example\r\nSubject: shall WE?\r\n\r\nx\r\n")), []byte("Received: test\r\n")); v.Answer != mail.OK {
-		t.Fatal(v)
-	}
+	n.mailed("bob@test.example", "ann@test.example", "From: bob@test.example\r\nSubject: shall WE?\r\n\r\nx\r\n")
 	folders, err := n.mailboxes.Folders(t.Context(), n.boxes["ann@test.example"])
 	n.must(err)
 	filed := ""
@@ -91,6 +85,77 @@ if header :contains "subject" ["Shall we", "meet*"] {
 	save("forwarded away", ruleForm("x", "forward", "c@elsewhere.example", "away", "yes")...)(http.StatusOK, "without a copy here")
 	n.must(n.ownerRules().change(t.Context(), n.boxes["ann@test.example"], forwardAll))
 	ann.wants("in vain")(ann.get("/mailbox/rules"))(http.StatusOK, "forwarded without a copy")
+}
+
+// mailed sends a message of somebody here, who is logged in.
+func (n *pagesNode) mailed(from, to mail.Path, message string) {
+	n.t.Helper()
+	client := mail.Client{Addr: netip.MustParseAddr("127.0.0.1"), Login: from, Users: true, ESMTP: true}
+	conv, _ := n.intake.Connect(n.t.Context(), client)
+	defer conv.Close()
+	tx, _ := conv.Mail(n.t.Context(), client, client.Login, mail.Params{})
+	tx.Rcpt(n.t.Context(), to, mail.RcptParams{})
+	if v := tx.Data(n.t.Context(), mail.NewMessage([]byte(message)), []byte("Received: test\r\n")); v.Answer != mail.OK {
+		n.t.Fatal(v)
+	}
+}
+
+// filed tells which messages a mailbox has, each with its folder and flags, in the order in which they came.
+func (n *pagesNode) filed(address string) (list []string) {
+	n.t.Helper()
+	box := n.boxes[address]
+	folders, err := n.mailboxes.Folders(n.t.Context(), box)
+	n.must(err)
+	for _, f := range folders {
+		messages, err := n.mailboxes.Messages(n.t.Context(), f.ID, mailbox.UIDSet{{First: 1, Last: ^mailbox.UID(0)}}, mailbox.Marks)
+		n.must(err)
+		for _, m := range messages {
+			list = append(list, strings.TrimSpace(f.Name+" "+string(m.Flags.Append(nil))))
+		}
+	}
+	return list
+}
+
+// What ann's rules ask of the text of a message is asked of what a reader sees, however it is encoded; and what they give labels
+// to has them as keywords of IMAP, in the inbox and in a folder.
+func TestOwnRulesBodyAndLabels(t *testing.T) {
+	n := openPages(t)
+	ann := n.logIn("ann@test.example")
+	save := func(what string, pairs ...string) func(int, ...string) {
+		t.Helper()
+		return ann.wants(what)(ann.post("/mailbox/rules/edit", "/mailbox/rules/edit", append(pairs, "do", "save")...))
+	}
+	rule := func(op, values string, pairs ...string) []string {
+		return append([]string{"on", "yes", "match", "all", "field", "body", "header", "", "op", op, "values", values}, pairs...)
+	}
+	save("a label of words", rule("contains", "x", "labels", "Work\r\nto do")...)(http.StatusUnprocessableEntity, "A label is one word", ">\nWork\r\nto do</textarea>")
+	save("how it begins", rule("begins", "x", "labels", "Work")...)(http.StatusUnprocessableEntity, "Condition 1:", "does not go with")
+	save("new", rule("contains", "the café\r\nlunch", "labels", "$label1\r\n Meeting \r\n$LABEL1")...)(http.StatusOK, "text of the message contains “the café” or “lunch”", "label it “$label1”, “Meeting”")
+	save("not", rule("not-contains", "unsubscribe", "labels", "Person", "file", "People")...)(http.StatusOK, "text of the message does not contain “unsubscribe”")
+	want := `require ["body", "imap4flags", "fileinto", "mailbox"];
+
+if body :text :contains ["the café", "lunch"] {
+	addflag ["$label1", "Meeting"];
+}
+
+if not body :text :contains "unsubscribe" {
+	addflag "Person";
+	fileinto :create "People";
+}
+`
+	if got := n.script("rules"); got != want {
+		t.Errorf("got\n%s", got)
+	}
+	key := ann.ruleKeys()[0]
+	ann.wants("edit")(ann.get("/mailbox/rules/edit?rule="+key))(http.StatusOK, `<option value="body" selected>`, ">\nthe café\nlunch</textarea>", ">\n$label1\nMeeting</textarea>")
+	const mime = "MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nFrom: bob@test.example\r\nSubject: lunch\r\n\r\n"
+	n.mailed("bob@test.example", "ann@test.example", mime+"<p>At THE caf=C3=A9. <b>Unsub</b>scribe</p>\r\n")
+	n.mailed("bob@test.example", "ann@test.example", mime+"<p class=3D\"lunch\">the caf&eacute;</p>\r\n")
+	n.mailed("bob@test.example", "ann@test.example", mime+"<p class=3D\"lunch\">nothing to unsubscribe</p>\r\n")
+	n.mailed("bob@test.example", "ann@test.example", mime+"<p>nothing</p>\r\n")
+	if got, want := strings.Join(n.filed("ann@test.example"), "; "), "INBOX $label1 Meeting; INBOX; People $label1 Meeting Person; People Person"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 // Rules that ann wrote in a mail program are shown, moved, switched and removed; what is more than a rule stays as it is. Who

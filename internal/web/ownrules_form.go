@@ -21,6 +21,7 @@ type ownForm struct {
 	File, Copy, Forward    string
 	Away                   bool
 	Flag, Seen, Keep, Kill bool
+	Labels                 string // one on each line
 	Stop                   bool
 }
 
@@ -40,7 +41,7 @@ func newOwnForm() ownForm {
 func ownFormOf(key string, r rulebook.Rule) ownForm {
 	f := ownForm{
 		Key: key, Name: r.Name, On: !r.Off, Match: string(r.Match), File: r.File.Name, Copy: r.Copy.Name, Forward: strings.Join(r.Forward, "\n"), Away: r.Away,
-		Flag: r.Flag, Seen: r.Seen, Keep: r.Keep, Kill: r.Delete, Stop: r.Stop,
+		Flag: r.Flag, Seen: r.Seen, Labels: strings.Join(r.Labels, "\n"), Keep: r.Keep, Kill: r.Delete, Stop: r.Stop,
 	}
 	for _, c := range r.Conditions {
 		row := ownCondition{Field: string(c.Field), Header: c.Header, Op: string(c.Op), Values: strings.Join(c.Values, "\n")}
@@ -62,7 +63,7 @@ func readOwnForm(form url.Values) (f ownForm, ok bool) {
 	get, is := form.Get, func(name string) bool { return form.Get(name) == "yes" }
 	f = ownForm{
 		Key: get("rule"), Name: get("name"), On: is("on"), Match: get("match"), File: strings.TrimSpace(get("file")), Copy: strings.TrimSpace(get("copy")), Forward: get("forward"), Away: is("away"),
-		Flag: is("flag"), Seen: is("seen"), Keep: is("keep"), Kill: is("delete"), Stop: is("stop"),
+		Flag: is("flag"), Seen: is("seen"), Labels: get("labels"), Keep: is("keep"), Kill: is("delete"), Stop: is("stop"),
 	}
 	fields, headers, ops, values := form["field"], form["header"], form["op"], form["values"]
 	n := len(fields)
@@ -97,7 +98,7 @@ func (ownForm) Ops() []OpGroup {
 	for _, op := range rulebook.OpsOf(rulebook.Subject) {
 		texts = append(texts, string(op), notOp+string(op))
 	}
-	list := []OpGroup{{"own.ops.text", texts}}
+	list := []OpGroup{{"own.ops.text", texts}} // what is said has some of these
 	for _, f := range []rulebook.Field{rulebook.Size, rulebook.Spam} {
 		group := OpGroup{Key: "own.ops." + string(f)}
 		for _, op := range rulebook.OpsOf(f) {
@@ -133,7 +134,7 @@ func (f ownForm) rowOf(condition int) int {
 func (f ownForm) rule(book OwnBook) (rulebook.Rule, error) {
 	was, _ := book.Rule(f.Key) // none: none
 	r := rulebook.Rule{
-		Name: f.Name, Off: !f.On, Match: rulebook.Match(f.Match), Flag: f.Flag, Seen: f.Seen, Keep: f.Keep, Delete: f.Kill, Stop: f.Stop,
+		Name: f.Name, Off: !f.On, Match: rulebook.Match(f.Match), Flag: f.Flag, Seen: f.Seen, Labels: words(f.Labels), Keep: f.Keep, Delete: f.Kill, Stop: f.Stop,
 		File: book.folder(f.File, was), Copy: book.folder(f.Copy, was), Forward: lines(f.Forward), Away: f.Away,
 	}
 	if r.Match == rulebook.Always {
@@ -154,7 +155,7 @@ func (f ownForm) rule(book OwnBook) (rulebook.Rule, error) {
 // settled refuses a new rule that only ends the list: somebody has forgotten to say what is to be done.
 func (f ownForm) settled(r rulebook.Rule) (rulebook.Rule, error) {
 	r, err := r.Clean()
-	if err == nil && f.Key == "" && !f.Flag && !f.Seen && !f.Keep && !f.Kill && f.File+f.Copy == "" && r.Forward == nil {
+	if err == nil && f.Key == "" && !r.Flag && !r.Seen && !r.Keep && !r.Delete && f.File+f.Copy == "" && r.Forward == nil && r.Labels == nil {
 		err = rulebook.Fault{What: rulebook.NoAction}
 	}
 	return r, err
@@ -194,6 +195,15 @@ func lines(text string) (list []string) {
 	return list
 }
 
+// words are lines whose space at the ends does not count.
+func words(text string) []string {
+	list := lines(text)
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
 func (b OwnBook) has(folder string) bool { return slices.Contains(b.Folders, folder) }
 
 // folder is one that was named: it is made if it is not there, or if the rule said so before.
@@ -224,19 +234,19 @@ func conditionWords(v *visit, r rulebook.Rule) (list []string) {
 			op = notOp + op
 		}
 		if c.Values != nil {
-			value = orWords(v, c.Values)
+			value = quotedWords(v, c.Values, " "+v.T("own.or")+" ")
 		}
 		list = append(list, v.T("own.condition", what, word(v, "own.op."+op), value))
 	}
 	return list
 }
 
-func orWords(v *visit, values []string) string {
-	quoted := make([]string, len(values))
-	for i, s := range values {
+func quotedWords(v *visit, list []string, between string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
 		quoted[i] = v.T("own.quoted", s)
 	}
-	return strings.Join(quoted, " "+v.T("own.or")+" ")
+	return strings.Join(quoted, between)
 }
 
 // octetsOfRule writes a size as the form has it, whose units are those of Sieve.
@@ -256,6 +266,7 @@ func actionWords(v *visit, r rulebook.Rule) (list []string) {
 	}
 	say(r.Flag, "flag")
 	say(r.Seen, "seen")
+	say(r.Labels != nil, "labels", quotedWords(v, r.Labels, ", "))
 	say(r.File.Name != "", "file", r.File.Name)
 	say(r.Copy.Name != "", "copy", r.Copy.Name)
 	say(r.Forward != nil && !r.Away, "forward", strings.Join(r.Forward, ", "))

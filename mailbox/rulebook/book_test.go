@@ -35,7 +35,7 @@ func randomCondition(r *rand.Rand) Condition {
 		c.Number = pick[uint64](r, 1, 1000, 1<<10, 3<<20, 1<<32, 4294967295, 1234567)
 	case Spam:
 		c.Number = uint64(r.IntN(101))
-	default:
+	default: // of Body, too
 		c.Values, c.Not = some(r, 3, texts), r.IntN(3) == 0
 	}
 	if c.Field == Header {
@@ -56,6 +56,9 @@ func randomRule(r *rand.Rand) Rule {
 		return rule
 	}
 	rule.Flag, rule.Seen, rule.Keep = r.IntN(3) == 0, r.IntN(3) == 0, r.IntN(4) == 0
+	if r.IntN(3) == 0 {
+		rule.Labels = some(r, 4, []string{"Work", "$label1", "todo", "a.b-c", "TODO", "Nonjunk", "[x", "&AOk-"})
+	}
 	folders := []string{"Work", "Été/2026", "INBOX", "a\"b", `c\d`}
 	if r.IntN(2) == 0 {
 		rule.File = Folder{pick(r, folders...), r.IntN(2) == 0}
@@ -168,7 +171,7 @@ var (
 		"if spamtest :value \"ge\" :percent :comparator \"i;ascii-numeric\" \"50\" { fileinto \"Junk\"; } /* end */ ", "if spamtest :value \"ge\" :comparator \"i;ascii-numeric\" \"5\" { discard; }\n",
 		"if size :over 10 { fileinto \"A\"; } elsif size :under 5 { keep; } else { discard; }\n", "keep;", "fileinto \"Plain\"; # here\n", "discard;\n", "stop;\n", "addflag \"\\\\Seen\";\n",
 		"if header :comparator \"i;octet\" \"subject\" \"Invoice\" { discard; }\n", "if header :contains \"from\" \"Ann\" { fileinto \"Ann\"; addflag \"\\\\Seen\"; }\n",
-		"if envelope \"from\" \"ann@example.org\" { fileinto \"Env\"; }\n", "if body :contains \"hello\" { keep; fileinto \"Body\"; }\n", "if header :is \"subject\" \"\" { discard; }\n",
+		"if envelope \"from\" \"ann@example.org\" { fileinto \"Env\"; }\n", "if body :contains \"hello\" { keep; fileinto \"Body\"; }\n", "if not body :text :contains [\"HI\", \"long line\"] { addflag [\"Work $label1\", \"\\\\Seen\", \"WORK\"]; }\n", "if body :raw :contains \"hello\" { stop; }\n", "if header :is \"subject\" \"\" { discard; }\n",
 		"if address :localpart \"from\" \"ann\" { stop; }\n", "if address :ALL :CONTAINS :comparator \"i;ascii-casemap\" \"FROM\" \"ann\" { FileInto \"Loud\"; Stop; }\n", "\n\n\t", "# rule:[orphan]\n",
 		"if header :is \"subject\" text:\ninvoice\n.\n{ discard; }\n", "if exists \"x-a\" { discard; }\n", "if header :contains \"subject\" \"${hex:69}nv\" { fileinto \"Enc\"; }\n",
 	}
@@ -279,7 +282,7 @@ func TestMeaning(t *testing.T) {
 	text := func(f Field, op Op, not bool, values ...string) Condition {
 		return Condition{Field: f, Op: op, Not: not, Values: values}
 	}
-	card := "From: Ann <Ann@Example.org>\nTo: b@example.net\nCc: Carl <carl@other.example>\nSubject: Re: 50 % *off* today?\nX-Mailer: a\\b\n\nx\n"
+	card := "From: Ann <Ann@Example.org>\nTo: b@example.net\nCc: Carl <carl@other.example>\nSubject: Re: 50 % *off* today?\nX-Mailer: a\\b\n\nx: see you\n"
 	for name, tt := range map[string]struct {
 		c    Condition
 		want bool
@@ -304,6 +307,10 @@ func TestMeaning(t *testing.T) {
 		"header begins":       {Condition{Field: Header, Header: "x-mailer", Op: Begins, Values: []string{`a\`}}, true},
 		"header none":         {Condition{Field: Header, Header: "x-none", Op: Contains, Values: []string{"a"}}, false},
 		"header none, not":    {Condition{Field: Header, Header: "x-none", Op: Contains, Not: true, Values: []string{"a"}}, true},
+		"body":                {text(Body, Contains, false, "none", "see YOU"), true},
+		"body, no wildcard":   {text(Body, Contains, false, "see*you", "s?e"), false},
+		"body, not":           {text(Body, Contains, true, "see you"), false},
+		"no field is body":    {text(Body, Contains, false, "X-Mailer", "today"), false},
 		"over":                {Condition{Field: Size, Op: Over, Number: 100}, true},
 		"under":               {Condition{Field: Size, Op: Under, Number: 100}, false},
 		"spam":                {Condition{Field: Spam, Op: Least, Number: 60}, true},
@@ -335,6 +342,7 @@ func TestDoes(t *testing.T) {
 		"a copy":            {[]Rule{{Match: Always, Copy: Folder{"A", false}}}, "fileinto A false, keep"},
 		"forward":           {[]Rule{{Match: Always, Forward: []string{"a@example.org"}}}, "keep, redirect a@example.org"},
 		"forward away":      {[]Rule{{Match: Always, Forward: []string{"a@example.org", "b@example.org"}, Away: true}}, "redirect a@example.org, redirect b@example.org"},
+		"labels":            {[]Rule{{Match: Always, Labels: []string{"Work", "$label1"}, Copy: Folder{"B", false}}, {Match: Always, Labels: []string{"WORK", "todo"}}}, `fileinto B false $label1 Work, keep $label1 Work todo`},
 		"stop":              {[]Rule{{Match: All, Conditions: []Condition{yes}, Stop: true}, {Match: Always, Delete: true}}, "keep"},
 		"delete":            {[]Rule{{Match: Always, Delete: true}}, ""},
 		"delete, but keep":  {[]Rule{{Match: Always, Keep: true}, {Match: Always, Delete: true}}, "keep"},
@@ -439,9 +447,12 @@ func TestShown(t *testing.T) {
 		`if not size :over 1 { keep; }`: false, `if not not header "x" "y" { keep; }`: false, `if not header "x" "y" { keep; }`: true,
 		`if anyof (allof (header "x" "y"), size :over 1) { keep; }`: false, `if allof (true, size :over 1) { keep; }`: false, `if allof (false) { keep; }`: false,
 		`if address "from" "a@b" { keep; }`: true, `if address ["to", "CC"] "a@b" { keep; }`: true, `if address "to" "a@b" { keep; }`: false, `if address :domain "from" "b" { keep; }`: false,
-		`redirect "a@example.org";`: true, `redirect "Ann <a@example.org>";`: false, `if exists "x" { keep; }`: false,
+		`if body :text :contains "x" { keep; }`: true, `if body :contains :comparator "i;ascii-casemap" ["x", "y"] { keep; }`: true, `if not body :contains "x" { keep; }`: true,
+		`if body :raw :contains "x" { keep; }`: false, `if body :content "text" :contains "x" { keep; }`: false, `if body "x" { keep; }`: false, `if body :matches "x*" { keep; }`: false,
+		`addflag ["Work", "\\Seen $label1"];`: true, `addflag "\\Answered";`: false, `addflag "caf\\";`: false, `setflag "Work";`: false, `removeflag "Work";`: false, `addflag "` + strings.Repeat("x", 65) + `";`: false,
+		`if true { fileinto "A"; addflag "Work"; }`: false, `redirect "a@example.org";`: true, `redirect "Ann <a@example.org>";`: false, `if exists "x" { keep; }`: false,
 	} {
-		if _, err := sieve.Compile(script); err != nil {
+		if _, err := sieve.Compile(all + script); err != nil {
 			t.Errorf("%s: %v", script, err)
 		}
 		b := mustRead(t, script)
@@ -487,6 +498,13 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
+func labels(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("l%d", i))
+	}
+	return list
+}
+
 // TestClean: what can't be in a rule.
 func TestClean(t *testing.T) {
 	good := func() Rule {
@@ -496,29 +514,36 @@ func TestClean(t *testing.T) {
 		change func(*Rule)
 		want   Wrong
 	}{
-		"a name of lines":    {func(r *Rule) { r.Name = "a\nb" }, BadName},
-		"a separator":        {func(r *Rule) { r.Name = "a\u2028b" }, BadName},
-		"a long name":        {func(r *Rule) { r.Name = strings.Repeat("é", MaxName+1) }, BadName},
-		"no match":           {func(r *Rule) { r.Match = "" }, BadMatch},
-		"no conditions":      {func(r *Rule) { r.Conditions = nil }, NoConditions},
-		"many conditions":    {func(r *Rule) { r.Conditions = slices.Repeat(r.Conditions, MaxConditions+1) }, NoConditions},
-		"a size of texts":    {func(r *Rule) { r.Conditions[0].Field = Size }, BadOp},
-		"no field":           {func(r *Rule) { r.Conditions[0].Field = "x" }, BadOp},
-		"no header":          {func(r *Rule) { r.Conditions[0].Field = Header }, BadHeader},
-		"a bad header":       {func(r *Rule) { r.Conditions[0].Field, r.Conditions[0].Header = Header, "a: b" }, BadHeader},
-		"no values":          {func(r *Rule) { r.Conditions[0].Values = nil }, BadValues},
-		"a blank":            {func(r *Rule) { r.Conditions[0].Values = []string{"x", " "} }, BadValue},
-		"lines":              {func(r *Rule) { r.Conditions[0].Values = []string{"x\ny"} }, BadValue},
-		"no UTF-8":           {func(r *Rule) { r.Conditions[0].Values = []string{"x\xff"} }, BadValue},
-		"no size":            {func(r *Rule) { r.Conditions[0] = Condition{Field: Size, Op: Over} }, BadSize},
-		"over 100":           {func(r *Rule) { r.Conditions[0] = Condition{Field: Spam, Op: Least, Number: 101} }, BadSpam},
-		"a bad folder":       {func(r *Rule) { r.File.Name = "a//b" }, BadFolder},
-		"twice one folder":   {func(r *Rule) { r.Copy = r.File }, BadFolder},
-		"no address":         {func(r *Rule) { r.Forward = []string{"ann"} }, BadAddress},
-		"many addresses":     {func(r *Rule) { r.Forward = slices.Repeat([]string{"a@example.org"}, MaxForward+1) }, ManyAddresses},
-		"nothing":            {func(r *Rule) { r.File = Folder{} }, NoAction},
-		"deleted and filed":  {func(r *Rule) { r.Delete = true }, Contradiction},
-		"deleted and marked": {func(r *Rule) { r.Delete, r.File, r.Seen = true, Folder{}, true }, Contradiction},
+		"a name of lines":      {func(r *Rule) { r.Name = "a\nb" }, BadName},
+		"a separator":          {func(r *Rule) { r.Name = "a\u2028b" }, BadName},
+		"a long name":          {func(r *Rule) { r.Name = strings.Repeat("é", MaxName+1) }, BadName},
+		"no match":             {func(r *Rule) { r.Match = "" }, BadMatch},
+		"no conditions":        {func(r *Rule) { r.Conditions = nil }, NoConditions},
+		"many conditions":      {func(r *Rule) { r.Conditions = slices.Repeat(r.Conditions, MaxConditions+1) }, NoConditions},
+		"a size of texts":      {func(r *Rule) { r.Conditions[0].Field = Size }, BadOp},
+		"no field":             {func(r *Rule) { r.Conditions[0].Field = "x" }, BadOp},
+		"no header":            {func(r *Rule) { r.Conditions[0].Field = Header }, BadHeader},
+		"a bad header":         {func(r *Rule) { r.Conditions[0].Field, r.Conditions[0].Header = Header, "a: b" }, BadHeader},
+		"no values":            {func(r *Rule) { r.Conditions[0].Values = nil }, BadValues},
+		"a blank":              {func(r *Rule) { r.Conditions[0].Values = []string{"x", " "} }, BadValue},
+		"lines":                {func(r *Rule) { r.Conditions[0].Values = []string{"x\ny"} }, BadValue},
+		"no UTF-8":             {func(r *Rule) { r.Conditions[0].Values = []string{"x\xff"} }, BadValue},
+		"no size":              {func(r *Rule) { r.Conditions[0] = Condition{Field: Size, Op: Over} }, BadSize},
+		"over 100":             {func(r *Rule) { r.Conditions[0] = Condition{Field: Spam, Op: Least, Number: 101} }, BadSpam},
+		"a bad folder":         {func(r *Rule) { r.File.Name = "a//b" }, BadFolder},
+		"twice one folder":     {func(r *Rule) { r.Copy = r.File }, BadFolder},
+		"no address":           {func(r *Rule) { r.Forward = []string{"ann"} }, BadAddress},
+		"many addresses":       {func(r *Rule) { r.Forward = slices.Repeat([]string{"a@example.org"}, MaxForward+1) }, ManyAddresses},
+		"a label of words":     {func(r *Rule) { r.Labels = []string{"Work", "to do"} }, BadLabel},
+		"a label of letters":   {func(r *Rule) { r.Labels = []string{"Été"} }, BadLabel},
+		"a long label":         {func(r *Rule) { r.Labels = []string{strings.Repeat("x", 65)} }, BadLabel},
+		"a flag as label":      {func(r *Rule) { r.Labels = []string{`\Answered`} }, BadLabel},
+		"many labels":          {func(r *Rule) { r.Labels = labels(MaxLabels + 1) }, ManyLabels},
+		"a part of the body":   {func(r *Rule) { r.Conditions[0] = Condition{Field: Body, Op: Begins, Values: []string{"x"}} }, BadOp},
+		"deleted and labelled": {func(r *Rule) { r.Delete, r.File, r.Labels = true, Folder{}, []string{"Work"} }, Contradiction},
+		"nothing":              {func(r *Rule) { r.File = Folder{} }, NoAction},
+		"deleted and filed":    {func(r *Rule) { r.Delete = true }, Contradiction},
+		"deleted and marked":   {func(r *Rule) { r.Delete, r.File, r.Seen = true, Folder{}, true }, Contradiction},
 	} {
 		r := good()
 		tt.change(&r)

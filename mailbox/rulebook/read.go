@@ -101,6 +101,8 @@ func condition(t sieve.Node) (c Condition, ok bool) {
 			}
 			return Header, names[0]
 		})
+	case t.Name == "body":
+		return a.body()
 	case t.Name == "address" && a.drop(":all"):
 		return a.text(addressed)
 	case t.Name == "address":
@@ -201,8 +203,25 @@ func (a arguments) spam() (c Condition, ok bool) {
 	return c, one && percent && comparator == "i;ascii-numeric" && err == nil
 }
 
-// text reads a comparison of strings.
+// body reads a test of what a message says. Without a transform it is :text (RFC 5173 §5).
+func (a arguments) body() (c Condition, ok bool) {
+	a.drop(":text")
+	c, ok = a.compared(1)
+	c.Field = Body
+	return c, ok
+}
+
+// text reads a comparison of strings with what fields hold.
 func (a arguments) text(fieldOf func(names []string) (Field, string)) (c Condition, ok bool) {
+	if c, ok = a.compared(2); !ok || a.rest[0].Strings == nil {
+		return c, false
+	}
+	c.Field, c.Header = fieldOf(a.rest[0].Strings)
+	return c, c.Field != ""
+}
+
+// compared reads how strings are compared, and with what: the last of so many lists.
+func (a arguments) compared(lists int) (c Condition, ok bool) {
 	if comparator, is := a.tags[":comparator"]; is && comparator != "i;ascii-casemap" {
 		return c, false
 	}
@@ -217,13 +236,10 @@ func (a arguments) text(fieldOf func(names []string) (Field, string)) (c Conditi
 		a.drop(":is") // which is what no tag means
 		c.Op = Is
 	}
-	if len(a.tags) > 0 || len(a.rest) != 2 || a.rest[0].Strings == nil || a.rest[1].Strings == nil {
+	if len(a.tags) > 0 || len(a.rest) != lists || a.rest[lists-1].Strings == nil {
 		return c, false
 	}
-	if c.Field, c.Header = fieldOf(a.rest[0].Strings); c.Field == "" {
-		return c, false
-	}
-	if c.Values = slices.Clone(a.rest[1].Strings); !matches {
+	if c.Values = slices.Clone(a.rest[lists-1].Strings); !matches {
 		return c, true
 	}
 	for i, pattern := range c.Values {
@@ -300,13 +316,15 @@ func (r *Rule) flags(a arguments) bool {
 		return false
 	}
 	for _, s := range a.rest[0].Strings {
-		switch strings.ToLower(s) {
-		case `\flagged`:
-			r.Flag = true
-		case `\seen`:
-			r.Seen = true
-		default:
-			return false
+		for flag := range strings.FieldsSeq(s) { // a string may name several (RFC 5232 §2)
+			switch strings.ToLower(flag) {
+			case `\flagged`:
+				r.Flag = true
+			case `\seen`:
+				r.Seen = true
+			default: // check refuses what is no label
+				r.Labels = append(r.Labels, flag)
+			}
 		}
 	}
 	return a.rest[0].Strings != nil

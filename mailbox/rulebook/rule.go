@@ -21,6 +21,7 @@ type Rule struct {
 
 	Flag    bool     // as important: \Flagged
 	Seen    bool     // as read: \Seen
+	Labels  []string // keywords of IMAP, each once, whatever its case
 	File    Folder   // into this folder, and not into the inbox
 	Copy    Folder   // into this one as well
 	Forward []string // to these addresses
@@ -65,12 +66,13 @@ const (
 	Sender    Field = "sender"    // the addresses of From
 	Recipient Field = "recipient" // those of To and Cc
 	Header    Field = "header"    // any field, by name
+	Body      Field = "body"      // what a reader sees of the message (RFC 5173 §5.3)
 	Size      Field = "size"
 	Spam      Field = "spam" // how sure the filters are that it is spam
 )
 
 // Fields returns all of them.
-func Fields() []Field { return []Field{Subject, Sender, Recipient, Header, Size, Spam} }
+func Fields() []Field { return []Field{Subject, Sender, Recipient, Header, Body, Size, Spam} }
 
 // An Op is how a condition compares.
 type Op string
@@ -96,6 +98,8 @@ func OpsOf(f Field) []Op {
 		return []Op{Over, Under}
 	case Spam:
 		return []Op{Least, Below}
+	case Body: // whose first and last words say nothing
+		return []Op{Contains}
 	}
 	return []Op{Is, Contains, Begins, Ends}
 }
@@ -107,6 +111,7 @@ const (
 	MaxValue      = 500 // octets
 	MaxName       = 100 // letters
 	MaxForward    = sieve.MaxRedirects
+	MaxLabels     = 20
 	MaxSize       = 1 << 32 // octets
 	maxHeader     = 100
 )
@@ -128,6 +133,8 @@ const (
 	BadFolder     Wrong = "folder"
 	BadAddress    Wrong = "address"
 	ManyAddresses Wrong = "addresses" // more than MaxForward
+	BadLabel      Wrong = "label"     // no keyword of IMAP
+	ManyLabels    Wrong = "labels"    // more than MaxLabels
 	NoAction      Wrong = "nothing"   // it does nothing
 	Contradiction Wrong = "both"      // what is deleted is not kept, too
 )
@@ -157,7 +164,18 @@ func (r Rule) Clean() (Rule, error) {
 	if len(r.Forward) == 0 {
 		r.Away, r.Forward = false, nil
 	}
+	r.Labels = once(r.Labels)
 	return r, r.check()
+}
+
+// once returns labels without those that stand there already. Letters in either case are the same, as mailbox.Flags has it.
+func once(labels []string) (list []string) {
+	for _, l := range labels {
+		if !slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, l) }) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 func (c Condition) clean() Condition {
@@ -200,12 +218,16 @@ func (r Rule) checkActions() error {
 	if r.File.Name != "" && r.File.Name == r.Copy.Name {
 		return Fault{What: BadFolder}
 	}
-	kept := r.Flag || r.Seen || r.File.Name != "" || r.Copy.Name != "" || r.Forward != nil || r.Keep
+	kept := r.Flag || r.Seen || r.Labels != nil || r.File.Name != "" || r.Copy.Name != "" || r.Forward != nil || r.Keep
 	switch {
 	case len(r.Forward) > MaxForward:
 		return Fault{What: ManyAddresses}
 	case slices.ContainsFunc(r.Forward, func(s string) bool { return !isAddress(s) }):
 		return Fault{What: BadAddress}
+	case len(r.Labels) > MaxLabels:
+		return Fault{What: ManyLabels}
+	case slices.ContainsFunc(r.Labels, func(s string) bool { return !isLabel(s) }):
+		return Fault{What: BadLabel}
 	case r.Delete && kept:
 		return Fault{What: Contradiction}
 	case !r.Delete && !kept && !r.Stop:
@@ -247,6 +269,12 @@ func isHeader(s string) bool {
 func isFolder(s string) bool {
 	clean, err := mailbox.CleanName(s)
 	return err == nil && clean == s && isLine(s)
+}
+
+// isLabel: a flag that a message can have, and none that has a meaning for every server.
+func isLabel(s string) bool {
+	f, err := mailbox.ParseFlags([]string{s})
+	return err == nil && f.Keywords == s
 }
 
 // isAddress: one address without a name, which is written into a script as it is.

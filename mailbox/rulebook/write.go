@@ -65,6 +65,8 @@ func (c Condition) write() string {
 		return not + fmt.Sprintf(`address :all %s "from" %s`, c.match(), c.keys())
 	case Recipient:
 		return not + fmt.Sprintf(`address :all %s ["to", "cc"] %s`, c.match(), c.keys())
+	case Body:
+		return not + fmt.Sprintf(`body :text %s %s`, c.match(), c.keys())
 	case Subject:
 		return not + fmt.Sprintf(`header %s "subject" %s`, c.match(), c.keys())
 	}
@@ -125,6 +127,9 @@ func (r Rule) actions() (list []string) {
 			list = append(list, "addflag "+sieve.Quote(f.name))
 		}
 	}
+	if r.Labels != nil {
+		list = append(list, "addflag "+quoted(r.Labels))
+	}
 	if r.Copy.Name != "" {
 		list = append(list, "fileinto :copy "+r.Copy.write())
 	}
@@ -156,8 +161,10 @@ func (f Folder) write() string {
 	return sieve.Quote(f.Name)
 }
 
-func (r Rule) asksSpam() bool {
-	return slices.ContainsFunc(r.Conditions, func(c Condition) bool { return c.Field == Spam })
+func (r Rule) asksSpam() bool { return r.asks(Spam) }
+
+func (r Rule) asks(f Field) bool {
+	return slices.ContainsFunc(r.Conditions, func(c Condition) bool { return c.Field == f })
 }
 
 // needs returns the capabilities that a rule's script has to require.
@@ -168,9 +175,10 @@ func (r Rule) needs() (list []string) {
 			list = append(list, capabilities...)
 		}
 	}
+	add(r.asks(Body), "body")
 	add(r.Copy.Name != "" || r.Forward != nil && !r.Away, "copy")
 	add(files, "fileinto")
-	add(r.Flag || r.Seen, "imap4flags")
+	add(r.Flag || r.Seen || r.Labels != nil, "imap4flags")
 	add(r.File.Create || r.Copy.Create, "mailbox")
 	add(r.asksSpam(), "comparator-i;ascii-numeric", "relational", "spamtestplus")
 	return list
