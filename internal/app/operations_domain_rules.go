@@ -11,6 +11,7 @@ import (
 	"gatepost/internal/directory"
 	"gatepost/internal/scripts"
 	"gatepost/internal/web"
+	"gatepost/mailbox/rulebook"
 	"gatepost/mailbox/sieve"
 )
 
@@ -92,9 +93,12 @@ func (a *App) setDomainRules(ctx context.Context, domain string, way directory.D
 	return told(err)
 }
 
+// files reports whether rules for a direction may file mail: it is for mailboxes here.
+func files(way directory.Direction) bool { return way != directory.Out }
+
 // ruleFaults is what keeps rules of a domain from running.
 func ruleFaults(way directory.Direction, text string) (list []web.RuleFault) {
-	_, err := scripts.CompileDomain(text, way != directory.Out)
+	_, err := scripts.CompileDomain(text, files(way))
 	for _, f := range sieve.Faults(err) {
 		list = append(list, web.RuleFault{Line: f.Line, Column: f.Column, Text: f.Text})
 	}
@@ -137,6 +141,35 @@ func (p rulePages) SetRules(ctx context.Context, domain string, way directory.Di
 	err := p.a.setDomainRules(ctx, domain, way, text)
 	if errors.Is(err, directory.ErrNoDomain) {
 		return web.ErrNoDomain
+	}
+	return err
+}
+
+// Book implements web.DomainRules.
+func (rulePages) Book(way directory.Direction, text string) (*rulebook.Book, error) {
+	return readBook(text, rulebook.Acts{File: files(way)})
+}
+
+// ChangeRules implements web.DomainRules.
+func (p rulePages) ChangeRules(ctx context.Context, domain string, way directory.Direction, change func(*rulebook.Book) error) error {
+	octets := 0
+	_, err := p.a.directory.ChangeDomain(ctx, domain, func(d *directory.Domain) error {
+		text, err := rewrite(d.Rules.Of(way), rulebook.Acts{File: files(way)}, change)
+		switch octets = len(text); {
+		case err != nil:
+			return err
+		case octets > directory.MaxRules:
+			return web.ErrRulesFull
+		case ruleFaults(way, text) != nil: // it was so before: a release has changed what may stand there
+			return web.ErrRules
+		}
+		return d.Rules.Set(way, text)
+	})
+	switch {
+	case errors.Is(err, directory.ErrNoDomain):
+		return web.ErrNoDomain
+	case err == nil:
+		p.a.log.Info("rules of a domain changed", "domain", domain, "direction", way, "octets", octets)
 	}
 	return err
 }

@@ -66,20 +66,36 @@ func (o settler) run(ctx context.Context, box int64, p ownPlace) error {
 	return o.scripts.ActivateScript(ctx, box, p.Name)
 }
 
-// book reads the rules.
-func (p ownPlace) book() (*rulebook.Book, error) {
-	book, err := rulebook.Read(p.Content)
+// readBook reads a script as rules.
+func readBook(script string, may rulebook.Acts) (*rulebook.Book, error) {
+	book, err := rulebook.ReadFor(script, may)
 	if err != nil { // the script is odd, or too long
 		return nil, errors.Join(web.ErrRules, err)
 	}
 	return book, nil
 }
 
+// rewrite has change change the rules of a script.
+func rewrite(script string, may rulebook.Acts, change func(*rulebook.Book) error) (string, error) {
+	book, err := readBook(script, may)
+	if err == nil {
+		err = change(book)
+	}
+	if err != nil {
+		return "", err
+	}
+	text, err := book.Script()
+	if len(sieve.Faults(err)) > 0 { // it was so before
+		err = errors.Join(web.ErrRules, err)
+	}
+	return text, err
+}
+
 // OwnRules implements web.OwnRules.
 func (r ownRulePages) OwnRules(ctx context.Context, box int64) (b web.OwnBook, err error) {
 	p, err := settler{r.a.rules, r.a.now}.own(ctx, box)
 	if err == nil {
-		b.Book, err = p.book()
+		b.Book, err = readBook(p.Content, rulebook.AllActs())
 	}
 	if err != nil {
 		return b, err
@@ -102,20 +118,11 @@ func (r ownRulePages) OwnRules(ctx context.Context, box int64) (b web.OwnBook, e
 // ChangeOwnRules implements web.OwnRules. A script that is new is put in force; one that its owner has laid aside is not.
 func (r ownRulePages) ChangeOwnRules(ctx context.Context, box int64, change func(*rulebook.Book) error) error {
 	return r.together(ctx, box, func(o settler, p ownPlace) error {
-		book, err := p.book()
-		if err == nil {
-			err = change(book)
-		}
+		text, err := rewrite(p.Content, rulebook.AllActs(), change)
 		if err != nil {
 			return err
 		}
-		switch p.Content, err = book.Script(); {
-		case len(sieve.Faults(err)) > 0: // it was so before
-			return errors.Join(web.ErrRules, err)
-		case err != nil:
-			return err
-		}
-		p.Changed = o.now()
+		p.Content, p.Changed = text, o.now()
 		err = o.scripts.PutScript(ctx, box, p.Script)
 		if errors.Is(err, mailbox.ErrScriptQuota) {
 			return web.ErrRulesFull

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,95 @@ func TestRulesPage(t *testing.T) {
 	if d, _ := n.directory.Snapshot().Domain("other.example"); d.Rules != (directory.Rules{}) {
 		t.Errorf("another's: %+v", d.Rules)
 	}
+}
+
+// wayKeys are those of the rules on the domain's page, with their direction, in their order.
+func (v *visitor) wayKeys(way string) (list []string) {
+	v.n.t.Helper()
+	_, body := v.get("/rules?domain=test.example")
+	for _, m := range ruleKey.FindAllStringSubmatch(body, -1) {
+		if key, ok := strings.CutPrefix(m[1], way+"-"); ok {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// The admin of a domain fills its rules in as forms, for each direction what is allowed there; they stand in the same script as
+// what was written by hand, run, and are nobody's business elsewhere.
+func TestDomainRuleForms(t *testing.T) {
+	n := openPages(t)
+	adam, hanna := n.logIn("adam"), n.logIn("hanna")
+	kept := func(way directory.Direction, want string) {
+		t.Helper()
+		if d, _ := n.directory.Snapshot().Domain("test.example"); d.Rules.Of(way) != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", way, d.Rules.Of(way), want)
+		}
+	}
+	save := func(what, domain, way string, pairs ...string) func(int, ...string) {
+		t.Helper()
+		return adam.wants(what)(adam.post("/rules?domain=test.example", "/rules/edit", append(pairs, "domain", domain, "way", way, "do", "save")...))
+	}
+	act := func(what, way, key, do string) func(int, ...string) {
+		t.Helper()
+		return adam.wants(what)(adam.post("/rules?domain=test.example", "/rules/change", "domain", "test.example", "way", way, "rule", key, "do", do))
+	}
+	adam.wants("the way there")(adam.get("/rules?domain=test.example"))(http.StatusOK, `href="/rules/edit?domain=test.example&amp;way=out"`, "There are no rules yet.", `-<details class="card" open`)
+	adam.wants("new, in")(adam.get("/rules/edit?domain=test.example&way=in"))(http.StatusOK, `name="file"`, `-name="labels"`, `-name="seen"`, `name="way" value="in"`, "the recipient does not get it", "Mail from others")
+	adam.wants("new, out")(adam.get("/rules/edit?domain=test.example&way=out"))(http.StatusOK, `-name="file"`, `-name="copy"`, `-name="flag"`, `name="forward"`)
+	save("filed out", "test.example", "out", ruleForm("x", "file", "A")...)(http.StatusUnprocessableEntity, "Rules here can’t do this", ">\nx</textarea>")
+	save("labelled", "test.example", "in", ruleForm("x", "labels", "Work")...)(http.StatusUnprocessableEntity, "Rules here can’t do this")
+	save("no direction", "test.example", "up", ruleForm("x", "delete", "yes")...)(http.StatusBadRequest)
+	save("another's", "other.example", "in", ruleForm("x", "delete", "yes")...)(http.StatusNotFound)
+	adam.wants("another's, shown")(adam.get("/rules/edit?domain=other.example&way=in"))(http.StatusNotFound)
+	adam.wants("another's, moved")(adam.post("/rules?domain=test.example", "/rules/change", "domain", "other.example", "way", "in", "rule", "x", "do", "up"))(http.StatusNotFound)
+	adam.wants("no such")(adam.get("/rules/edit?domain=none.example&way=in"))(http.StatusNotFound)
+	hanna.wants("helpdesk")(hanna.get("/rules/edit?domain=test.example&way=in"))(http.StatusForbidden)
+	hanna.wants("helpdesk, saved")(hanna.post("/account", "/rules/edit", ruleForm("x", "delete", "yes", "domain", "test.example", "way", "in", "do", "save")...))(http.StatusForbidden)
+	hanna.wants("helpdesk, moved")(hanna.post("/account", "/rules/change", "domain", "test.example", "way", "in", "rule", "x", "do", "up"))(http.StatusForbidden)
+	for _, way := range directory.Directions() {
+		kept(way, "")
+	}
+
+	save("local", "TEST.example", "local", ruleForm("a question", "name", "Team", "file", "Team", "forward", "carl@other.example", "stop", "yes")...)(http.StatusOK, "The rule is saved.", ">Team<", "file into “Team”", "send a copy to carl@other.example")
+	body := []string{"on", "yes", "match", "all", "field", "body", "header", "", "op", "contains", "values", "shall"}
+	save("local, by the body", "test.example", "local", append(body, "delete", "yes")...)(http.StatusOK, "text of the message contains “shall”")
+	const team, gone = "# rule:[Team]\nif header :contains \"subject\" \"a question\" {\n\tredirect :copy \"carl@other.example\";\n\tfileinto \"Team\";\n\tstop;\n}\n", "if body :text :contains \"shall\" {\n\tdiscard;\n}\n"
+	kept(directory.Local, "require [\"copy\", \"fileinto\", \"body\"];\n\n"+team+"\n"+gone)
+	n.mailed("ann@test.example", "bob@test.example", "From: ann@test.example\r\nSubject: a question\r\n\r\nwhen shall we meet?\r\n")
+	n.mailed("ann@test.example", "bob@test.example", "From: ann@test.example\r\nSubject: an answer\r\n\r\nwe shall\r\n")
+	n.mailed("ann@test.example", "bob@test.example", "From: ann@test.example\r\nSubject: well\r\n\r\ngood\r\n")
+	onward := slices.DeleteFunc(n.sent(), func(text string) bool { return !strings.Contains(text, "Delivered-To: bob@test.example") })
+	if got := strings.Join(n.filed("bob@test.example"), ", "); got != "INBOX, Team" || len(onward) != 1 || !strings.Contains(onward[0], "Subject: a question") {
+		t.Errorf("bob has %s, sent on are %q", got, onward)
+	}
+
+	keys := adam.wayKeys("local")
+	if len(keys) != 2 || len(adam.wayKeys("in")) != 0 {
+		t.Fatalf("keys %q", keys)
+	}
+	adam.wants("edit")(adam.get("/rules/edit?domain=test.example&way=local&rule="+keys[0]))(http.StatusOK, `value="Team"`, ">\ncarl@other.example</textarea>", `name="rule" value="`+keys[0]+`"`)
+	act("up", "local", keys[1], "up")(http.StatusOK, "is moved up")
+	act("off", "local", keys[0], "off")(http.StatusOK, "is switched off", ">switched off<")
+	act("burn", "local", keys[0], "burn")(http.StatusBadRequest)
+	act("elsewhere", "in", keys[0], "up")(http.StatusOK, "changed or removed elsewhere")
+	kept(directory.Local, "require [\"copy\", \"fileinto\", \"body\"];\n"+"\n"+gone+"\n"+strings.Replace(team, "if header :contains \"subject\" \"a question\" {", "if allof (false,\n\theader :contains \"subject\" \"a question\") {", 1))
+	keys = adam.wayKeys("local")
+	adam.wants("removed")(adam.post("/rules?domain=test.example", "/rules/edit", ruleForm("", "domain", "test.example", "way", "local", "rule", keys[0], "do", "remove")...))(http.StatusOK, "The rule is removed.", ">Team<", "-contains “shall”")
+	save("too late", "test.example", "local", append(body, "delete", "yes", "rule", keys[0])...)(http.StatusConflict, "in the meantime", `name="rule" value=""`)
+
+	odd := "require \"regex\";\nif header :regex \"subject\" \"^x+$\" { discard; }\n"
+	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, odd))
+	adam.wants("more than a form")(adam.get("/rules?domain=test.example"))(http.StatusOK, "more than a form can say", "^x+$")
+	save("beside it", "test.example", "in", ruleForm("spam", "delete", "yes")...)(http.StatusOK, "The rule is saved.")
+	kept(directory.In, odd+"\nif header :contains \"subject\" \"spam\" {\n\tdiscard;\n}\n")
+	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, strings.Repeat("keep;", 501)))
+	adam.wants("too many")(adam.get("/rules?domain=test.example"))(http.StatusOK, "can’t be shown as rules", `<details class="card" open`, "-way=in")
+	save("nor added to", "test.example", "in", ruleForm("x", "delete", "yes")...)(http.StatusOK, "can’t be shown as rules")
+	full := "#" + strings.Repeat("x", directory.MaxRules-20) + "\nstop;\n"
+	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, full))
+	save("no room", "test.example", "in", ruleForm("x", "delete", "yes")...)(http.StatusUnprocessableEntity, "no room for more", "64 KiB")
+	kept(directory.In, full)
 }
 
 // As the commands have it: what is put counts for the next message, whose rows and journal are in one commit.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/mailbox/rulebook"
 )
 
 // DomainRules are the rules of domains. Its methods fail with ErrNoDomain.
@@ -20,6 +20,12 @@ type DomainRules interface {
 	Check(way directory.Direction, text string) []RuleFault
 	// SetRules puts rules in their place that can run; "" removes them.
 	SetRules(ctx context.Context, domain string, way directory.Direction, text string) error
+	// Book returns rules as a form has them, with what they may do in a direction. It fails with ErrRules where they can't be
+	// shown so.
+	Book(way directory.Direction, text string) (*rulebook.Book, error)
+	// ChangeRules has change change rules, in one commit; it may run again, and its error comes back. It fails with ErrRules,
+	// ErrRulesFull and rulebook.ErrUnwritable.
+	ChangeRules(ctx context.Context, domain string, way directory.Direction, change func(*rulebook.Book) error) error
 }
 
 // ErrNoDomain: there is no such domain here.
@@ -32,9 +38,13 @@ type RuleFault struct {
 }
 
 func (s *Server) ruleRoutes() []route {
+	change := access.RulesChange
 	return []route{
-		{pattern: "GET /rules", action: access.RulesChange, handle: s.rules},
-		{pattern: "POST /rules", action: access.RulesChange, handle: s.setRules, body: 4 * directory.MaxRules},
+		{pattern: "GET /rules", action: change, handle: s.rules},
+		{pattern: "POST /rules", action: change, handle: s.setRules, body: 4 * directory.MaxRules},
+		{pattern: "POST /rules/change", action: change, handle: s.changeDomainRules},
+		{pattern: "GET /rules/edit", action: change, handle: s.domainRule},
+		{pattern: "POST /rules/edit", action: change, handle: s.setDomainRule},
 	}
 }
 
@@ -46,13 +56,19 @@ type rulesPage struct {
 	Ways    []wayRules
 }
 
-// A wayRules is a script as it stands, or was written.
+// A wayRules is a script as it stands, or was written, and the rules that stand in it.
 type wayRules struct {
-	Way    directory.Direction
-	Text   string
-	Faults []RuleFault
-	Fits   bool // it was looked at, and can run
+	Way     directory.Direction
+	Place   rulePlace
+	Rows    []ruleRow
+	Unshown bool // the script that stands can't be shown as rules
+	Text    string
+	Faults  []RuleFault
+	Fits    bool // it was looked at, and can run
 }
+
+// Open reports whether there is more to see in the script than in the rules.
+func (w wayRules) Open() bool { return w.Unshown || w.Fits || len(w.Faults) > 0 }
 
 // rules shows those of a domain: the one that is asked for, or the only one of the person.
 func (s *Server) rules(w http.ResponseWriter, r *http.Request) error {
@@ -76,12 +92,8 @@ func (s *Server) rulesPage(w http.ResponseWriter, r *http.Request, domain string
 			return err
 		default:
 			page.Domain = name
-			for _, way := range directory.Directions() {
-				one := wayRules{Way: way, Text: rules.Of(way)}
-				if written != nil && written.Way == way {
-					one = *written
-				}
-				page.Ways = append(page.Ways, one)
+			if page.Ways, err = s.ways(r, name, rules, written); err != nil {
+				return err
 			}
 		}
 	}
@@ -89,6 +101,28 @@ func (s *Server) rulesPage(w http.ResponseWriter, r *http.Request, domain string
 		status = http.StatusUnprocessableEntity
 	}
 	return s.page(w, r, status, "rules", page)
+}
+
+// ways are a domain's rules for all directions.
+func (s *Server) ways(r *http.Request, domain string, rules directory.Rules, written *wayRules) (list []wayRules, err error) {
+	for _, way := range directory.Directions() {
+		one := wayRules{Way: way, Text: rules.Of(way)}
+		if written != nil && written.Way == way {
+			one = *written
+		}
+		one.Place = s.wayPlace(r, domain, way)
+		book, err := s.Rules.Book(way, rules.Of(way))
+		switch {
+		case errors.Is(err, ErrRules):
+			one.Unshown = true
+		case err != nil:
+			return nil, err
+		default:
+			one.Rows = one.Place.rows(visitOf(r), RuleBook{Book: book, Made: true})
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 // rulesOf finds a domain's rules, with errNotFound where the person has none of that name.
@@ -122,7 +156,54 @@ func (s *Server) setRules(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Rules.SetRules(r.Context(), name, one.Way, one.Text); err != nil {
 		return err
 	}
+	v, p := visitOf(r), s.wayPlace(r, name, one.Way)
+	p.told("script")
+	return s.redirect(w, r, p.List(""), notice{"good", v.T("rules.done", word(v, "rules."+string(one.Way)), mail.ShownDomain(name))})
+}
+
+// wayPlace is where rules of a domain stand, for one direction of its mail. The domain is the person's.
+func (s *Server) wayPlace(r *http.Request, domain string, way directory.Direction) rulePlace {
 	v := visitOf(r)
-	s.Log.Info("rules of a domain changed on a page", "by", v.Person.Name, "domain", name, "direction", one.Way)
-	return s.redirect(w, r, "/rules?domain="+url.QueryEscape(name), notice{"good", v.T("rules.done", word(v, "rules."+string(one.Way)), mail.ShownDomain(name))})
+	return rulePlace{
+		Domain: domain, Way: way,
+		read: func(ctx context.Context) (RuleBook, error) {
+			_, rules, err := s.Rules.Rules(ctx, domain)
+			if err != nil {
+				return RuleBook{}, err
+			}
+			book, err := s.Rules.Book(way, rules.Of(way))
+			return RuleBook{Book: book, Made: true}, err
+		},
+		change: func(ctx context.Context, change func(*rulebook.Book) error) error {
+			return s.Rules.ChangeRules(ctx, domain, way, change)
+		},
+		told: func(act string) {
+			s.Log.Info("rules of a domain changed on a page", "by", v.Person.Name, "domain", domain, "direction", way, "act", act)
+		},
+	}
+}
+
+// atPlace has f answer for the rules that a request names, if they are the person's.
+func (s *Server) atPlace(w http.ResponseWriter, r *http.Request, get func(string) string, f func(http.ResponseWriter, *http.Request, rulePlace) error) error {
+	name, _, err := s.rulesOf(r, get("domain"))
+	if err != nil {
+		return err
+	}
+	way := directory.Direction(get("way"))
+	if !way.Is() {
+		return errForm
+	}
+	return f(w, r, s.wayPlace(r, name, way))
+}
+
+func (s *Server) changeDomainRules(w http.ResponseWriter, r *http.Request) error {
+	return s.atPlace(w, r, r.PostForm.Get, s.changeRules)
+}
+
+func (s *Server) domainRule(w http.ResponseWriter, r *http.Request) error {
+	return s.atPlace(w, r, r.URL.Query().Get, s.rulePage)
+}
+
+func (s *Server) setDomainRule(w http.ResponseWriter, r *http.Request) error {
+	return s.atPlace(w, r, r.PostForm.Get, s.setRule)
 }

@@ -77,7 +77,15 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s has no title: neither a block nor the text title.%s", name, page)
 		}
 	}
+	for _, text := range templates {
+		for _, key := range matches(`\.Key "([a-z][a-z.]*)"`, text) {
+			look("a place of rules", `"own.`+key+`" "rules.`+key+`"`, `"([^"]+)"`, "^()$")
+		}
+	}
 	for name, text := range program {
+		for _, key := range matches(`\.Key\("([a-z][a-z.]*)"`, text) {
+			look(name, `"own.`+key+`" "rules.`+key+`"`, `"([^"]+)"`, "^()$")
+		}
 		look(name, text, `\.T\("([^"]+)"`, `"([a-z0-9_-]+\.(?:[a-z0-9_-]+\.)*)" ?\+`)
 	}
 	for _, key := range words.Keys() {

@@ -29,6 +29,7 @@ const MaxItems = 500
 // A Book is a script as rules.
 type Book struct {
 	Items []Item
+	Acts  Acts // what its rules may do
 
 	head  head
 	tail  string // behind the last item
@@ -49,13 +50,16 @@ type Item struct {
 	spam  bool   // it asks for the spam score
 }
 
-// Read returns a script as rules. Its errors are a *sieve.Error, and ErrLarge.
-func Read(script string) (*Book, error) {
+// Read returns a script as rules that may do all that a rule can. Its errors are a *sieve.Error, and ErrLarge.
+func Read(script string) (*Book, error) { return ReadFor(script, AllActs()) }
+
+// ReadFor is Read, for rules that may do less.
+func ReadFor(script string, may Acts) (*Book, error) {
 	tree, err := sieve.Read(script)
 	if err != nil {
 		return nil, fmt.Errorf("rulebook: %w", err)
 	}
-	b := &Book{fresh: strings.TrimSpace(script) == "", eol: "\n"}
+	b := &Book{Acts: may, fresh: strings.TrimSpace(script) == "", eol: "\n"}
 	if strings.Contains(script, "\r\n") {
 		b.eol = "\r\n"
 	}
@@ -114,6 +118,9 @@ func (b *Book) Rule(key string) (Rule, error) {
 // Put puts a rule in the place of another, or of key "" behind all. It fails with a Fault, ErrGone and ErrFull.
 func (b *Book) Put(key string, r Rule) error {
 	clean, err := r.Clean()
+	if err == nil {
+		err = b.Acts.check(clean)
+	}
 	if err != nil {
 		return err
 	}

@@ -555,6 +555,37 @@ func TestClean(t *testing.T) {
 	if _, err := good().Clean(); err != nil {
 		t.Error(err)
 	}
+	r, err := Rule{Match: Always, Labels: []string{"Work", "todo", "WORK"}}.Clean()
+	if err != nil || !slices.Equal(r.Labels, []string{"Work", "todo"}) {
+		t.Errorf("labels twice: %q, %v", r.Labels, err)
+	}
+}
+
+// TestActs: rules do what they may where they stand.
+func TestActs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		r          Rule
+		mark, file bool // what it needs
+	}{
+		"flag":   {Rule{Match: Always, Flag: true}, true, false},
+		"seen":   {Rule{Match: Always, Seen: true}, true, false},
+		"labels": {Rule{Match: Always, Labels: []string{"Work"}}, true, false},
+		"file":   {Rule{Match: Always, File: Folder{Name: "A"}}, false, true},
+		"copy":   {Rule{Match: Always, Copy: Folder{Name: "A"}}, false, true},
+		"rest":   {Rule{Match: Always, Keep: true, Forward: []string{"a@example.org"}, Stop: true}, false, false},
+	} {
+		for _, may := range []Acts{{}, {Mark: true}, {File: true}, {Mark: true, File: true}} {
+			b, err := ReadFor("", may)
+			if err == nil {
+				err = b.Put("", tt.r)
+			}
+			var f Fault
+			refused := errors.As(err, &f) && f.What == NotHere
+			if want := tt.mark && !may.Mark || tt.file && !may.File; refused != want || !refused && err != nil {
+				t.Errorf("%s where %+v: got %v", name, may, err)
+			}
+		}
+	}
 }
 
 // TestSize: sizes as people write them.

@@ -1,6 +1,6 @@
 // Package rulebook shows a Sieve script as rules that a person fills in as a form, and writes them as Sieve again: all,
 // any or always; sender, subject, size …; file, forward, delete …. The script is the only place where a rule lives, so it is
-// the same wherever it is edited.
+// the same wherever it is edited. Rules of a mailbox's owner may do all that a Rule can, those of a domain less (Acts).
 //
 // Read cuts a script into Items, one for each command at its top, by the parser's tree. An item that means no more than a
 // Rule can say is one; any other has its text alone. What nobody changes is written back octet by octet, comments and all,

@@ -37,6 +37,22 @@ type Folder struct {
 	Create bool   // it is made where it is missing; else the inbox takes its place
 }
 
+// Acts are what rules may do where they stand, beside sending mail on, keeping and deleting it.
+type Acts struct {
+	Mark bool // as important and as read, and with labels
+	File bool // into folders
+}
+
+// AllActs are all that there are.
+func AllActs() Acts { return Acts{Mark: true, File: true} }
+
+func (a Acts) check(r Rule) error {
+	if !a.Mark && (r.Flag || r.Seen || r.Labels != nil) || !a.File && r.File.Name+r.Copy.Name != "" {
+		return Fault{What: NotHere}
+	}
+	return nil
+}
+
 // Match is how many of a rule's conditions are to fit.
 type Match string
 
@@ -135,6 +151,7 @@ const (
 	ManyAddresses Wrong = "addresses" // more than MaxForward
 	BadLabel      Wrong = "label"     // no keyword of IMAP
 	ManyLabels    Wrong = "labels"    // more than MaxLabels
+	NotHere       Wrong = "here"      // an act that is none of the book's Acts
 	NoAction      Wrong = "nothing"   // it does nothing
 	Contradiction Wrong = "both"      // what is deleted is not kept, too
 )
