@@ -32,7 +32,7 @@ type Config struct {
 	Now     func() time.Time
 
 	Most      int64         // octets of a message
-	AtOnce    int           // accounts
+	AtOnce    int           // accounts of operators, and as many of owners
 	RunTime   time.Duration // of one run; then it is broken off, and goes on with the next
 	TellAfter time.Duration // of failing; 0: nobody is told
 }
@@ -47,12 +47,19 @@ type Desk struct {
 	wake  chan struct{}
 
 	mu   sync.Mutex
-	busy map[int64]bool
+	busy map[int64]claim
+}
+
+// A claim is on an account that is being fetched. Those of owners have a share of their own, so that no server which an owner
+// chose holds up others' mail, and each mailbox one at a time.
+type claim struct {
+	owned bool
+	box   int64
 }
 
 // New makes a Desk.
 func New(c Config) *Desk {
-	return &Desk{Config: c, rows: c.Rows, taker: c.Taker, log: c.Log, most: c.Most, wake: make(chan struct{}, 1), busy: map[int64]bool{}}
+	return &Desk{Config: c, rows: c.Rows, taker: c.Taker, log: c.Log, most: c.Most, wake: make(chan struct{}, 1), busy: map[int64]claim{}}
 }
 
 func (d *Desk) now() time.Time { return d.Now() }
@@ -81,14 +88,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		free := d.free()
-		if free > 0 {
-			due, err := d.rows.Due(ctx, free+d.AtOnce) // those under way are due still
-			if err != nil && ctx.Err() == nil {
-				d.log.Error("collector: not known which accounts are due", "error", err)
-			}
-			for _, a := range due {
-				if d.claim(a.ID) {
+		for _, owned := range []bool{false, true} {
+			for _, a := range d.due(ctx, owned) {
+				if d.claim(&a) {
 					wg.Go(func() {
 						defer d.Wake()
 						defer d.release(a.ID)
@@ -106,20 +108,56 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-func (d *Desk) free() int {
+// heldUp is how many accounts of each mailbox that one is fetched for may wait for it, and are passed over.
+const heldUp = 16
+
+// due returns accounts that may be fetched now, and some that may not.
+func (d *Desk) due(ctx context.Context, owned bool) []Account {
+	free := d.free(owned)
+	if free <= 0 {
+		return nil
+	}
+	most := free + d.AtOnce // those under way are due still
+	if owned {
+		most += d.AtOnce * heldUp
+	}
+	list, err := d.rows.Due(ctx, owned, most)
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("collector: not known which accounts are due", "error", err)
+	}
+	return list
+}
+
+func (d *Desk) free(owned bool) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.AtOnce - len(d.busy)
+	return d.left(owned)
+}
+
+// left returns how many accounts more may be fetched. The caller holds the lock.
+func (d *Desk) left(owned bool) int {
+	n := d.AtOnce
+	for _, c := range d.busy {
+		if c.owned == owned {
+			n--
+		}
+	}
+	return n
 }
 
 // claim has an account to itself, unless it is under way or too many are.
-func (d *Desk) claim(id int64) bool {
+func (d *Desk) claim(a *Account) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy[id] || len(d.busy) >= d.AtOnce {
+	if _, ok := d.busy[a.ID]; ok || d.left(a.Owned) <= 0 {
 		return false
 	}
-	d.busy[id] = true
+	for _, c := range d.busy {
+		if a.Owned && c.owned && c.box == a.Box {
+			return false
+		}
+	}
+	d.busy[a.ID] = claim{a.Owned, a.Box}
 	return true
 }
 
@@ -135,7 +173,7 @@ var ErrBusy = errors.New("it is being fetched")
 // Visit fetches one account now and returns what became of that. Nobody else may fetch it meanwhile:
 // where a Run is under way in another process, that one does it.
 func (d *Desk) Visit(ctx context.Context, a *Account) (State, error) {
-	if !d.claim(a.ID) {
+	if !d.claim(a) {
 		return a.State, ErrBusy
 	}
 	defer d.release(a.ID)

@@ -50,9 +50,9 @@ type Mark struct {
 // that takes them.
 type Rows interface {
 	Accounts(ctx context.Context) ([]Account, error)
-	// Due are those whose time has come and that are not paused, by that time, limit at most; also those that are
-	// due between Latest and Astray.
-	Due(ctx context.Context, limit int) ([]Account, error)
+	// Due are those, of owners or of operators, whose time has come and that are not paused, by that time, limit at most; also
+	// those that are due between Latest and Astray.
+	Due(ctx context.Context, owned bool, limit int) ([]Account, error)
 	// Add fails with ErrExists.
 	Add(ctx context.Context, a *Account) error
 	// Change replaces settings and password, and what became of runs, or fails with ErrUnknown.

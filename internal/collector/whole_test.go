@@ -146,7 +146,7 @@ type rows struct{ s *wholeSite }
 var _ Rows = rows{}
 
 func (r rows) Accounts(context.Context) ([]Account, error)       { return nil, nil }
-func (r rows) Due(context.Context, int) ([]Account, error)       { return nil, nil }
+func (r rows) Due(context.Context, bool, int) ([]Account, error) { return nil, nil }
 func (r rows) Add(context.Context, *Account) error               { return nil }
 func (r rows) Change(context.Context, *Account) error            { return nil }
 func (r rows) Remove(context.Context, int64) error               { return nil }

@@ -21,14 +21,11 @@ func (db *DB) Collectors() Collectors { return Collectors{db} }
 
 const collectorColumns = `id, settings, password, token, due, last, good, failing, failures, fault, told, taken, size, unfit, owned, identity, confirmed`
 
-// collectorsDue has a part for each range of each index.
-const collectorsDue = `SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due <= ?
-	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 0 AND due > ? AND due < ?
-	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due <= ?
-	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 2 AND due > ? AND due < ?
-	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 4 AND due <= ?
-	UNION ALL SELECT ` + collectorColumns + ` FROM collector WHERE paused = 4 AND due > ? AND due < ?
-	ORDER BY due, id LIMIT ?`
+// collectorsDue is a part for each range of an index.
+func collectorsDue(paused string) string {
+	const from = `SELECT ` + collectorColumns + ` FROM collector WHERE paused = `
+	return from + paused + ` AND due <= ? UNION ALL ` + from + paused + ` AND due > ? AND due < ?`
+}
 
 // Accounts implements collector.Rows.
 func (c Collectors) Accounts(ctx context.Context) ([]collector.Account, error) {
@@ -38,11 +35,15 @@ func (c Collectors) Accounts(ctx context.Context) ([]collector.Account, error) {
 }
 
 // Due implements collector.Rows.
-func (c Collectors) Due(ctx context.Context, limit int) ([]collector.Account, error) {
+func (c Collectors) Due(ctx context.Context, owned bool, limit int) ([]collector.Account, error) {
 	return c.accounts(ctx, func(tx *Tx) (*sql.Rows, error) {
 		now := tx.now()
-		latest, astray := now+collector.Latest.Microseconds(), now+collector.Astray.Microseconds()
-		return tx.Query(collectorsDue, now, latest, astray, now, latest, astray, now, latest, astray, limit)
+		times := []any{now, now + collector.Latest.Microseconds(), now + collector.Astray.Microseconds()}
+		query := collectorsDue(`4`)
+		if !owned {
+			query, times = collectorsDue(`0`)+` UNION ALL `+collectorsDue(`2`), append(times, times...)
+		}
+		return tx.Query(query+` ORDER BY due, id LIMIT ?`, append(times, limit)...)
 	})
 }
 

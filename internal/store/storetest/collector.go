@@ -84,7 +84,7 @@ func collectorDue(t *testing.T, s CollectorStore) {
 	if err := s.Change(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.Due(t.Context(), 10)
+	list, err := s.Due(t.Context(), false, 10)
 	if err != nil || len(list) != 1 || list[0].ID != c.ID {
 		t.Errorf("got %+v, %v", list, err)
 	}
@@ -100,7 +100,7 @@ func collectorDue(t *testing.T, s CollectorStore) {
 		if err := s.Finish(t.Context(), c.ID, c.State, step.wait); err != nil {
 			t.Fatal(err)
 		}
-		if list, err := s.Due(t.Context(), 10); err != nil || len(list) != step.want {
+		if list, err := s.Due(t.Context(), false, 10); err != nil || len(list) != step.want {
 			t.Errorf("%s: got %+v, %v; want %d", step.name, list, err, step.want)
 		}
 	}
@@ -174,7 +174,7 @@ func collectorWhole(t *testing.T, s CollectorStore) {
 	}
 	due := func(want int) {
 		t.Helper()
-		if list, err := s.Due(t.Context(), 10); err != nil || len(list) != want || want == 1 && !list[0].Whole {
+		if list, err := s.Due(t.Context(), false, 10); err != nil || len(list) != want || want == 1 && !list[0].Whole {
 			t.Errorf("due: %+v, %v", list, err)
 		}
 	}
