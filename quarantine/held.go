@@ -102,6 +102,7 @@ type Act struct {
 // By is who acts. Whether it is his message is asked before, by package access.
 type By struct {
 	Who      string // as in Act.Who
+	Person   string // whose word it counts as; "": Who's
 	Operator bool   // may release what is guarded
 	Sender   bool   // it is the sender, who has solved a challenge
 }

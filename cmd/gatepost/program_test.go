@@ -321,7 +321,8 @@ func adminHandlers(h control.Handlers) {
 	})
 	control.On(h, answer[ops.AdminResetFactor](ops.Nothing{}))
 	control.On(h, answer[ops.MailboxResetFactor](ops.Nothing{}))
-	control.On(h, answer[ops.SessionList]([]ops.Session{{ID: "0123456789ab", Client: "192.0.2.7", Agent: "Browser/1\x1b[2J", Since: at(0), Seen: at(5)}}))
+	control.On(h, answer[ops.SessionList]([]ops.Session{{ID: "0123456789ab", Client: "192.0.2.7", Agent: "Browser/1\x1b[2J", Since: at(0), Seen: at(5), Expires: at(60)},
+		{ID: "ba9876543210", Since: at(0), Seen: at(0), Support: "offered", Expires: at(240)}}))
 	control.On(h, answer[ops.SessionClose](ops.SessionsClosed{Closed: 2}))
 }
 

@@ -14,7 +14,9 @@ func (p *program) session() *cobra.Command {
 		Long: `Lists and closes the sessions of a person: NAME is an admin's name, or the address of
 a mailbox. Sessions end by themselves, too: 12 hours after they were last used, a week
 after they began, and when the person's password, role or state is changed. Those
-that are to stay end 30 days after they were last used, and 90 after they began.`,
+that are to stay end 30 days after they were last used, and 90 after they began. Support
+access that an owner gives is among them: a link that nobody has used yet (offered), or
+one in use (used).`,
 		Example: `  gatepost session list ann@example.org
   gatepost session close ann@example.org`,
 	})
@@ -29,9 +31,9 @@ func (p *program) sessionList() *cobra.Command {
 		Example: `  gatepost session list root`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			head := []string{"SESSION", "SINCE", "SEEN", "CLIENT", "BROWSER"}
+			head := []string{"SESSION", "SINCE", "SEEN", "UNTIL", "SUPPORT", "CLIENT", "BROWSER"}
 			return askList(p, cmd, ops.SessionList{Name: args[0]}, listing[ops.Session]{"no sessions", head, func(s ops.Session) []any {
-				return []any{s.ID, s.Since, s.Seen, s.Client, s.Agent}
+				return []any{s.ID, s.Since, s.Seen, s.Expires, s.Support, s.Client, s.Agent}
 			}})
 		},
 	}

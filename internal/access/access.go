@@ -6,6 +6,9 @@
 // programs later. A role that can't do a thing to anything at all (MayAny) is not even
 // shown the way there.
 //
+// Who helps an owner may be given the owner's pages for a while (support.go). Of what the owner may those actions alone are
+// left that table.go names (supports).
+//
 // Of what a role may in its domains an operator can choose some for a person (rights.go):
 // all else is closed to that one then, also what comes anew.
 //
@@ -18,7 +21,10 @@
 // at all doors (guard.go, throttle.go), asks for the second factor (factor.go) and keeps sessions (session.go).
 package access
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A Role is what a person is here.
 type Role string
@@ -55,6 +61,9 @@ type Person struct {
 	Rights   []Action // of those who look after domains: what of the role is theirs; none: all of it
 	Language string   // a tag; "": nobody said
 	Zone     string   // such as "Europe/Paris"; "": the node's
+
+	Support bool      // it is not the owner, but whom he gave support access
+	Until   time.Time // of Support: when it ends
 }
 
 // Known reports whether the person is somebody.

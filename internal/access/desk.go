@@ -37,6 +37,7 @@ type People interface {
 // Rows keeps what a Desk knows.
 type Rows interface {
 	SessionRows
+	SupportRows
 	FactorRows
 }
 
@@ -141,13 +142,13 @@ func (d *Desk) Confirm(ctx context.Context, secret, code string, from Client) (T
 	if err != nil {
 		return Ticket{}, err
 	}
-	if !s.Waiting {
+	if !s.Waiting || s.Support { // which waits for no code
 		return Ticket{}, ErrNoSession
 	}
 	if err := d.checkCode(ctx, p, code, from); err != nil {
 		return Ticket{}, err
 	}
-	if err := d.rows.DropSession(ctx, s.Who, s.ID); err != nil {
+	if err := d.rows.DropSession(ctx, s.Who, s.ID, End{p.Name, d.now()}); err != nil {
 		return Ticket{}, fmt.Errorf("access: second factor of %s: %w", p.Name, err)
 	}
 	from.Stays = s.Stays
@@ -167,7 +168,9 @@ func (d *Desk) LogOut(ctx context.Context, secret string) error {
 		return nil
 	}
 	if err == nil {
-		err = d.rows.DropSession(ctx, s.Who, s.ID)
+		p, _, _ := d.people.Find(ctx, s.Who)
+		p.Support = s.Support
+		err = d.rows.DropSession(ctx, s.Who, s.ID, End{p.By(), d.now()})
 	}
 	if err != nil {
 		return fmt.Errorf("access: log out: %w", err)

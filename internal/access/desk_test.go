@@ -159,11 +159,11 @@ func TestSessionsEnd(t *testing.T) {
 		"logged out": func(t *testing.T, h *house, secret string) error { return h.LogOut(t.Context(), secret) },
 		"closed": func(t *testing.T, h *house, secret string) error {
 			p, id, err := h.Recognise(t.Context(), secret, home)
-			return errors.Join(err, h.Close(t.Context(), p, id))
+			return errors.Join(err, h.Close(t.Context(), p, id, p.By()))
 		},
 		"all closed": func(t *testing.T, h *house, secret string) error {
 			p, _, err := h.Recognise(t.Context(), secret, home)
-			_, err2 := h.CloseAll(t.Context(), p, "")
+			_, err2 := h.CloseAll(t.Context(), p, "", p.By())
 			return errors.Join(err, err2)
 		},
 		"expired": func(t *testing.T, h *house, _ string) error {
@@ -225,11 +225,11 @@ func TestCloseOfOthers(t *testing.T) {
 	secret, other := h.logIn(t, "ann@example.org", "right"), h.logIn(t, "olga", "right too")
 	ann, id, _ := h.Recognise(t.Context(), secret, home)
 	olga, _, _ := h.Recognise(t.Context(), other, home)
-	if err := h.Close(t.Context(), olga, id); err != nil {
+	if err := h.Close(t.Context(), olga, id, "somebody"); err != nil {
 		t.Fatal(err)
 	}
 	h.wants(t, "closed by another", secret, nil)
-	if n, err := h.CloseAll(t.Context(), olga, ""); n != 1 || err != nil {
+	if n, err := h.CloseAll(t.Context(), olga, "", olga.By()); n != 1 || err != nil {
 		t.Errorf("got %d, %v; want 1", n, err)
 	}
 	h.wants(t, "all of another closed", secret, nil)

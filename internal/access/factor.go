@@ -118,7 +118,7 @@ func (d *Desk) TakeFactor(ctx context.Context, p Person, session, code string) (
 		return nil, err
 	}
 	d.log.Info("second factor set", "person", p.Name)
-	_, err = d.CloseAll(ctx, p, session)
+	_, err = d.CloseAll(ctx, p, session, p.By())
 	return codes, err
 }
 

@@ -14,9 +14,12 @@ func Rights(r Role) (list []Action) {
 }
 
 // granted reports whether an action is among the rights that were chosen for a person, or
-// goes with one of them. A right that nobody knows gives nothing.
+// goes with one of them, and whether it is open to support access. A right that nobody knows gives nothing.
 func (p Person) granted(a Action) bool {
-	if len(p.Rights) == 0 || !p.Delegated() || a == AccountUse {
+	if p.Support && !supports(a) {
+		return false
+	}
+	if len(p.Rights) == 0 || !p.Delegated() || a == AccountUse || a == SessionUse {
 		return true
 	}
 	return slices.ContainsFunc(p.Rights, func(right Action) bool { return right == a || shownBy(right) == a })

@@ -33,7 +33,7 @@ func TestRights(t *testing.T) {
 	for right, opens := range want {
 		p := someone(Admin)
 		p.Rights = []Action{right}
-		same(t, "only "+string(right), p, func(a Action) bool { return a == AccountUse || slices.Contains(opens, a) })
+		same(t, "only "+string(right), p, func(a Action) bool { return a == AccountUse || a == SessionUse || slices.Contains(opens, a) })
 	}
 }
 
@@ -75,7 +75,7 @@ func TestRightsOfOthers(t *testing.T) {
 	for _, role := range Roles() {
 		p := someone(role)
 		p.Rights = []Action{"held.burn", NodeReload, MailboxUse}
-		open := func(a Action) bool { return role == Owner || role == Operator || a == AccountUse }
+		open := func(a Action) bool { return role == Owner || role == Operator || a == AccountUse || a == SessionUse }
 		same(t, string(role), p, open)
 	}
 	for _, role := range []Role{Owner, Operator, "", "reseller"} {

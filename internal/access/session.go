@@ -2,9 +2,7 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -32,6 +30,7 @@ type Session struct {
 	Mark    string // of the person when the session began; see People
 	Waiting bool   // for the second factor: the session is nobody's yet
 	Stays   bool   // the browser is to stay logged in
+	Support bool   // it is not the person's, but of who helps him; Waiting: of nobody who has the link
 	Created time.Time
 	Seen    time.Time // to seenEvery
 	Expires time.Time
@@ -78,7 +77,7 @@ const StaysFor = 90 * 24 * time.Hour
 
 // SessionRows keeps sessions.
 type SessionRows interface {
-	// PutSession adds a session, and ends the oldest of the person beyond max.
+	// PutSession adds a session, and ends the oldest of the person beyond max; those that are Support neither count nor end.
 	PutSession(ctx context.Context, s Session, max int) error
 	// Session returns the session with an ID, or ErrNoSession.
 	Session(ctx context.Context, id string) (Session, error)
@@ -87,9 +86,9 @@ type SessionRows interface {
 	// Sessions are those of a person, the last seen first.
 	Sessions(ctx context.Context, who ID) ([]Session, error)
 	// DropSession ends one session of a person, if it is there.
-	DropSession(ctx context.Context, who ID, id string) error
+	DropSession(ctx context.Context, who ID, id string, end End) error
 	// DropSessions ends all sessions of a person but one; "" spares none. It returns how many.
-	DropSessions(ctx context.Context, who ID, but string) (int, error)
+	DropSessions(ctx context.Context, who ID, but string, end End) (int, error)
 	// ExpireSessions ends those that expire up to now, or were last seen before idle, those that stay before stayIdle, and
 	// those that began Ahead of now.
 	ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error
@@ -97,10 +96,7 @@ type SessionRows interface {
 
 // begin makes a session and returns its secret, for the browser alone.
 func (d *Desk) begin(ctx context.Context, p Person, mark string, waiting bool, from Client) (string, error) {
-	b := make([]byte, secretSize)
-	rand.Read(b) // never fails
-	secret := base64.RawURLEncoding.EncodeToString(b)
-	now := d.now()
+	secret, now := newSecret(), d.now()
 	s := Session{
 		ID: sessionID(secret), Who: p.id(), Mark: mark, Waiting: waiting, Stays: from.Stays, Created: now, Seen: now, Expires: now.Add(sessionFor),
 		Client: from.Addr, Agent: agent(from.Agent),
@@ -169,15 +165,18 @@ func (d *Desk) session(ctx context.Context, secret string) (Session, Person, err
 		return Session{}, Person{}, ErrNoSession // Expire removes it: this clock may be ahead
 	}
 	if !ok || mark != s.Mark {
-		if err := d.rows.DropSession(ctx, s.Who, s.ID); err != nil {
+		if err := d.rows.DropSession(ctx, s.Who, s.ID, End{TheNode, d.now()}); err != nil {
 			return Session{}, Person{}, fmt.Errorf("access: end a session: %w", err)
 		}
 		return Session{}, Person{}, ErrNoSession
 	}
+	if s.Support {
+		p.Support, p.Until = true, s.Expires
+	}
 	return s, p, nil
 }
 
-// Sessions are those of a person that are in use, the last seen first.
+// Sessions are those of a person that are in use, and links that give support access, the last seen first.
 func (d *Desk) Sessions(ctx context.Context, p Person) ([]Session, error) {
 	all, err := d.rows.Sessions(ctx, p.id())
 	if err != nil {
@@ -186,24 +185,24 @@ func (d *Desk) Sessions(ctx context.Context, p Person) ([]Session, error) {
 	_, mark, _ := d.people.Find(ctx, p.id())
 	list := all[:0]
 	for _, s := range all {
-		if !s.Waiting && s.Mark == mark && !s.ended(d.now()) {
+		if (!s.Waiting || s.Support) && s.Mark == mark && !s.ended(d.now()) {
 			list = append(list, s)
 		}
 	}
 	return list, nil
 }
 
-// Close ends one session of a person; that of somebody else stays.
-func (d *Desk) Close(ctx context.Context, p Person, id string) error {
-	if err := d.rows.DropSession(ctx, p.id(), id); err != nil {
+// Close ends one session of a person; that of somebody else stays. by is who does it.
+func (d *Desk) Close(ctx context.Context, p Person, id, by string) error {
+	if err := d.rows.DropSession(ctx, p.id(), id, End{by, d.now()}); err != nil {
 		return fmt.Errorf("access: close a session of %s: %w", p.Name, err)
 	}
 	return nil
 }
 
-// CloseAll ends all sessions of a person but one, "" for none, and returns how many.
-func (d *Desk) CloseAll(ctx context.Context, p Person, but string) (int, error) {
-	n, err := d.rows.DropSessions(ctx, p.id(), but)
+// CloseAll ends all sessions of a person but one, "" for none, and returns how many. by is who does it.
+func (d *Desk) CloseAll(ctx context.Context, p Person, but, by string) (int, error) {
+	n, err := d.rows.DropSessions(ctx, p.id(), but, End{by, d.now()})
 	if err != nil {
 		return 0, fmt.Errorf("access: close the sessions of %s: %w", p.Name, err)
 	}
@@ -212,7 +211,7 @@ func (d *Desk) CloseAll(ctx context.Context, p Person, but string) (int, error) 
 
 // Renew ends all sessions of a person and begins one: after the password has changed.
 func (d *Desk) Renew(ctx context.Context, p Person, from Client) (secret string, err error) {
-	if _, err := d.CloseAll(ctx, p, ""); err != nil {
+	if _, err := d.CloseAll(ctx, p, "", p.By()); err != nil {
 		return "", err
 	}
 	now, mark, ok := d.people.Find(ctx, p.id())

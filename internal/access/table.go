@@ -11,9 +11,11 @@ type Action string
 // Actions.
 const (
 	Public       Action = "public"        // what needs no person: log-in, links with a token
+	SessionUse   Action = "session.use"   // what whoever is logged in does: come in, log out, have pasted header fields explained
 	AccountUse   Action = "account.use"   // one's own language, password, second factor, sessions
 	LockSet      Action = "lock.set"      // lock a mailbox, and unlock it
-	MailboxUse   Action = "mailbox.use"   // what an owner alone does with the mailbox: recovery address, vacation, deleted mail
+	MailboxUse   Action = "mailbox.use"   // what an owner alone does with the mailbox: vacation, rules, deleted mail
+	MailboxOpen  Action = "mailbox.open"  // what opens it to others: application passwords, recovery address, sharing, who sends for it, support access
 	HeldView     Action = "held.view"     // find held messages and read them
 	HeldRelease  Action = "held.release"  // what is guarded: operators only
 	HeldDelete   Action = "held.delete"   //
@@ -62,9 +64,11 @@ const (
 // table is role × action. What it does not name is not allowed.
 func table() map[Action]map[Role]reach {
 	return map[Action]map[Role]reach{
+		SessionUse:   {Owner: self, Reader: self, Helpdesk: self, Admin: self, Operator: self},
 		AccountUse:   {Owner: self, Reader: self, Helpdesk: self, Admin: self, Operator: self},
 		LockSet:      {Owner: mailbox, Operator: all},
 		MailboxUse:   {Owner: mailbox},
+		MailboxOpen:  {Owner: mailbox},
 		HeldView:     {Owner: mailbox, Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldRelease:  {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
 		HeldDelete:   {Owner: mailbox, Helpdesk: domains, Admin: domains, Operator: all},
@@ -99,6 +103,17 @@ func unlocked(a Action) bool {
 	case SettingsView, SettingsSet: // language, disposition, level and digests, which go to its owner
 		return true
 	case StopView, StopChange: // whether its log-in may send: of what it sent there are counts
+		return true
+	}
+	return false
+}
+
+// supports reports whether an action of an owner's is open to who has support access: reading and releasing what is held, which he is
+// given it for, and what he can be asked to set right. It is neither what opens the mailbox for longer than that access lasts or to others
+// nor what locks its owner out.
+func supports(a Action) bool {
+	switch a {
+	case SessionUse, MailboxUse, HeldView, HeldRelease, HeldDelete, HeldAsk, EntryView, EntryChange, SettingsView, SettingsSet, MessageView:
 		return true
 	}
 	return false

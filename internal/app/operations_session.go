@@ -58,9 +58,15 @@ func (a *App) listSessions(ctx context.Context, q ops.SessionList) ([]ops.Sessio
 	}
 	list := []ops.Session{}
 	for _, s := range all {
-		shown := ops.Session{ID: s.ID[:shortID], Agent: s.Agent, Since: s.Created, Seen: s.Seen}
+		shown := ops.Session{ID: s.ID[:shortID], Agent: s.Agent, Since: s.Created, Seen: s.Seen, Expires: s.Expires}
 		if s.Client.IsValid() {
 			shown.Client = s.Client.String()
+		}
+		switch {
+		case s.Support && s.Waiting:
+			shown.Support = "offered"
+		case s.Support:
+			shown.Support = "used"
 		}
 		list = append(list, shown)
 	}
@@ -73,7 +79,7 @@ func (a *App) closeSessions(ctx context.Context, q ops.SessionClose) (ops.Sessio
 		return ops.SessionsClosed{}, err
 	}
 	if q.ID == "" {
-		n, err := a.desk.CloseAll(ctx, p, "")
+		n, err := a.desk.CloseAll(ctx, p, "", byCommand(ctx))
 		return ops.SessionsClosed{Closed: n}, err
 	}
 	all, err := a.desk.Sessions(ctx, p)
@@ -82,7 +88,7 @@ func (a *App) closeSessions(ctx context.Context, q ops.SessionClose) (ops.Sessio
 	}
 	for _, s := range all {
 		if len(q.ID) >= shortID && strings.HasPrefix(s.ID, q.ID) {
-			return ops.SessionsClosed{Closed: 1}, a.desk.Close(ctx, p, s.ID)
+			return ops.SessionsClosed{Closed: 1}, a.desk.Close(ctx, p, s.ID, byCommand(ctx))
 		}
 	}
 	return ops.SessionsClosed{}, control.NotFound("%s has no session %s", q.Name, q.ID)

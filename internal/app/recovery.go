@@ -152,7 +152,7 @@ func (r recoveries) Reset(ctx context.Context, secret, password string, from net
 	if err := r.directory.SetPassword(ctx, m.Address, password); err != nil {
 		return shown, err
 	}
-	if _, err := r.desk.CloseAll(ctx, persons{r.directory}.owner(m), ""); err != nil {
+	if _, err := r.desk.CloseAll(ctx, persons{r.directory}.owner(m), "", string(m.Address)); err != nil {
 		return shown, err
 	}
 	r.log.Info("password set by a link", "mailbox", m.Address, "client", from)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -242,7 +243,7 @@ func (a *App) releasedIsHam(ctx context.Context, h quarantine.Held, by quarantin
 	if h.Guarded || h.Blob == "" {
 		return
 	}
-	l := lesson{ID: h.Tx, Source: learnt.Release, Person: by.Who, Client: h.Client, Now: true}
+	l := lesson{ID: h.Tx, Source: learnt.Release, Person: cmp.Or(by.Person, by.Who), Client: h.Client, Now: true}
 	switch {
 	case by.Sender:
 		l.Source, l.Person = learnt.Challenge, string(h.Sender)

@@ -29,7 +29,7 @@ func (a *App) webConfig(c *config.Config, key []byte) web.Config {
 	return web.Config{
 		URL: c.Web.URL, Proxies: c.Web.Proxies, Metrics: c.Web.Metrics, Health: a.metrics.Handler(a.unwell, a.notes),
 		Language: c.Digest.Language, Zone: c.Digest.Zone, Key: key,
-		Desk: a.desk, Accounts: persons{a.directory}, Passwords: passwordRules(c), Logins: a.seen, Recoveries: recoveries{a}, Mailboxes: ownMailboxes{a}, Settings: settings{a, c.Digest}, Locks: func() web.Locks { return a.directory.Snapshot() },
+		Desk: a.desk, Accounts: persons{a.directory}, Passwords: passwordRules(c), Logins: a.seen, Recoveries: recoveries{a}, Supports: supports{a}, Mailboxes: ownMailboxes{a}, Settings: settings{a, c.Digest}, Locks: func() web.Locks { return a.directory.Snapshot() },
 		Shut: func(box int64, page directory.Page) directory.ShutBy {
 			return a.directory.Snapshot().PageShut(box, page)
 		},

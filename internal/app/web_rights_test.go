@@ -25,7 +25,7 @@ func TestChosenRights(t *testing.T) {
 		t.Fatalf("got %+v, %v", made, err)
 	}
 	vera := n.logIn("vera")
-	everyRoute(t, n, vera, access.AccountUse, access.HeldView, access.MessageView)
+	everyRoute(t, n, vera, access.SessionUse, access.AccountUse, access.HeldView, access.MessageView)
 	held := n.held("ann@test.example", plainMail, nil)
 	at := "/quarantine/" + held.ID
 	status, body := vera.get(at)
@@ -37,9 +37,9 @@ func TestChosenRights(t *testing.T) {
 	vera.wants("release")(vera.post("/account", at+"/release"))(200, "Delivered to the inbox of ann@test.example")
 
 	n.must2(done[ops.Admin](t, n.App, ops.AdminSet{Name: "vera", Rights: &[]string{"queue.change"}}))
-	everyRoute(t, n, vera, access.AccountUse, access.QueueView, access.QueueChange)
+	everyRoute(t, n, vera, access.SessionUse, access.AccountUse, access.QueueView, access.QueueChange)
 	n.must2(done[ops.Admin](t, n.App, ops.AdminSet{Name: "vera", Rights: &[]string{}}))
-	everyRoute(t, n, vera, append(access.Rights(access.Admin), access.AccountUse)...)
+	everyRoute(t, n, vera, append(access.Rights(access.Admin), access.SessionUse, access.AccountUse)...)
 }
 
 // everyRoute asks for each route, and wants those shut that are for none of some actions.

@@ -47,6 +47,7 @@ func ownerRoutes() map[directory.Page][]string {
 			"GET /messages", "GET /messages/{id}",
 			"GET /mailbox/collected", "POST /mailbox/collected", "GET /mailbox/collected/edit", "POST /mailbox/collected/edit", // a domain leaves them to owners, or not
 			"GET /mailbox/collected/confirm/{secret}", "POST /mailbox/collected/confirm/{secret}",
+			"GET /account/support", "POST /account/support",
 		},
 	}
 }

@@ -40,6 +40,12 @@ const (
 	NoteActive    = "active"    // one who was suspended
 	NotePassword  = "password"  // an admin got another from somebody else
 
+	NoteSupportGiven = "support-given" // of a mailbox: its owner gives support access, until when
+	NoteSupportUsed  = "support-used"  // somebody uses it, from where
+	NoteSupportEnded = "support-ended" // it ends
+	NoteSupportReads = "support-reads" // who has it looks at a held message, which
+	NoteSupportActs  = "support-acts"  // who has it changes something, where on the pages
+
 	NoteSendAsked    = "send-asked"    // of a mailbox: somebody asks to send for it
 	NoteSendDeclined = "send-declined" // that was declined
 	NoteSending      = "sending"       // how somebody may send for it from then on: as, on-behalf, no

@@ -19,22 +19,26 @@ var _ access.Rows = Access{}
 // Access returns the store's sessions and second factors.
 func (db *DB) Access() Access { return Access{db} }
 
-const sessionColumns = `id, kind, person, mark, waiting, created, seen, expires, client, agent, stays`
+const sessionColumns = `id, kind, person, mark, waiting, created, seen, expires, client, agent, stays, support`
 
 // PutSession implements access.SessionRows.
 func (a Access) PutSession(ctx context.Context, s access.Session, most int) error {
 	return a.update(ctx, "session", func(tx *Tx) error {
-		_, err := tx.Exec(`INSERT INTO web_session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			s.ID, string(s.Who.Kind), s.Who.Number, s.Mark, number(s.Waiting), toMicros(s.Created), toMicros(s.Seen), toMicros(s.Expires),
-			addrText(s.Client), s.Agent, number(s.Stays))
-		if err != nil {
+		if err := putSession(tx, s); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM web_session WHERE kind = ? AND person = ? AND id IN
-			(SELECT id FROM web_session WHERE kind = ? AND person = ? ORDER BY seen DESC, id LIMIT 1000 OFFSET ?)`,
+		_, err := tx.Exec(`DELETE FROM web_session WHERE kind = ? AND person = ? AND id IN
+			(SELECT id FROM web_session WHERE kind = ? AND person = ? AND support = 0 ORDER BY seen DESC, id LIMIT 1000 OFFSET ?)`,
 			string(s.Who.Kind), s.Who.Number, string(s.Who.Kind), s.Who.Number, most)
 		return err
 	})
+}
+
+func putSession(tx *Tx, s access.Session) error {
+	_, err := tx.Exec(`INSERT INTO web_session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, string(s.Who.Kind), s.Who.Number, s.Mark, number(s.Waiting || s.Support), toMicros(s.Created), toMicros(s.Seen), toMicros(s.Expires),
+		addrText(s.Client), s.Agent, number(s.Stays), supportOf(s))
+	return err
 }
 
 // Session implements access.SessionRows.
@@ -58,12 +62,13 @@ func (a Access) Session(ctx context.Context, id string) (s access.Session, err e
 }
 
 func scanSession(rows *sql.Rows, s *access.Session) error {
-	var waiting, created, seen, expires, stays int64
+	var waiting, created, seen, expires, stays, support int64
 	var client string
-	if err := rows.Scan(&s.ID, &s.Who.Kind, &s.Who.Number, &s.Mark, &waiting, &created, &seen, &expires, &client, &s.Agent, &stays); err != nil {
+	if err := rows.Scan(&s.ID, &s.Who.Kind, &s.Who.Number, &s.Mark, &waiting, &created, &seen, &expires, &client, &s.Agent, &stays, &support); err != nil {
 		return err
 	}
-	s.Waiting, s.Stays, s.Created, s.Seen, s.Expires = waiting != 0, stays != 0, fromMicros(created), fromMicros(seen), fromMicros(expires)
+	s.Waiting, s.Stays, s.Created, s.Seen, s.Expires = waiting != 0 && support != supportUsed, stays != 0, fromMicros(created), fromMicros(seen), fromMicros(expires)
+	s.Support = support != supportNone
 	if client != "" {
 		addr, err := netip.ParseAddr(client)
 		if err != nil {
@@ -108,18 +113,17 @@ func (a Access) Sessions(ctx context.Context, who access.ID) (list []access.Sess
 }
 
 // DropSession implements access.SessionRows.
-func (a Access) DropSession(ctx context.Context, who access.ID, id string) error {
+func (a Access) DropSession(ctx context.Context, who access.ID, id string, end access.End) error {
 	return a.update(ctx, "end session", func(tx *Tx) error {
-		_, err := tx.Exec(`DELETE FROM web_session WHERE id = ? AND kind = ? AND person = ?`, id, string(who.Kind), who.Number)
+		_, err := dropSessions(tx, end, `id = ? AND kind = ? AND person = ?`, id, string(who.Kind), who.Number)
 		return err
 	})
 }
 
 // DropSessions implements access.SessionRows.
-func (a Access) DropSessions(ctx context.Context, who access.ID, but string) (n int, err error) {
+func (a Access) DropSessions(ctx context.Context, who access.ID, but string, end access.End) (n int, err error) {
 	err = a.update(ctx, "end sessions", func(tx *Tx) error {
-		done, err := tx.Exec(`DELETE FROM web_session WHERE kind = ? AND person = ? AND id <> ?`, string(who.Kind), who.Number, but)
-		n, err = affected(done, err)
+		n, err = dropSessions(tx, end, `kind = ? AND person = ? AND id <> ?`, string(who.Kind), who.Number, but)
 		return err
 	})
 	return n, err
@@ -137,7 +141,7 @@ func affected(done sql.Result, err error) (int, error) {
 // are gone, too.
 func (a Access) ExpireSessions(ctx context.Context, now, idle, stayIdle time.Time) error {
 	return a.update(ctx, "expire sessions", func(tx *Tx) error {
-		if _, err := tx.Exec(`DELETE FROM web_session WHERE expires <= ? OR seen <= ? AND (stays = 0 OR seen <= ?) OR created > ?`,
+		if _, err := dropSessions(tx, access.End{By: access.TheNode, At: now}, `expires <= ? OR seen <= ? AND (stays = 0 OR seen <= ?) OR created > ?`,
 			toMicros(now), toMicros(idle), toMicros(stayIdle), toMicros(now.Add(access.Ahead))); err != nil {
 			return err
 		}

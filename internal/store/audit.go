@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,28 @@ func putNote(tx *Tx, n *directory.Note) error {
 		return fmt.Errorf("note what was done: %w", err)
 	}
 	return nil
+}
+
+// ErrManyNotes: somebody does so much that it can't be noted.
+var ErrManyNotes = errors.New("too much was noted already")
+
+// Add notes what is done that has no commit of its own. It fails with ErrManyNotes where somebody has done most such things to somebody
+// since a time: what anybody can have noted by asking for a page is not without end.
+func (a Audit) Add(ctx context.Context, n directory.Note, most int, since time.Time) error {
+	err := a.db.Update(ctx, func(tx *Tx) error {
+		var done int
+		if err := tx.Row(`SELECT COUNT(*) FROM audit WHERE who = ? AND whom = ? AND id > ?`, []any{n.Who, n.Whom, mail.NewID(since)}, &done); err != nil {
+			return err
+		}
+		if done >= most {
+			return ErrManyNotes
+		}
+		return putNote(tx, &n)
+	})
+	if err != nil && !errors.Is(err, ErrManyNotes) {
+		err = fmt.Errorf("store: %w", err)
+	}
+	return err
 }
 
 // A NoteQuery asks for notes, the newest first. Empty fields ask for all.

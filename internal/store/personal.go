@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gatepost/internal/access"
 	"gatepost/internal/privacy"
 	"gatepost/internal/trust"
 )
@@ -63,6 +64,13 @@ func is(columns ...string) condition {
 // equals matches a column that has the address and nothing else.
 func equals(column string) condition {
 	return func(s *privacy.Subject) (string, []any) { return column + ` = ?`, []any{string(s.Address)} }
+}
+
+// acted matches a column of who did something: the address, or whom its owner gave support access.
+func acted(column string) condition {
+	return func(s *privacy.Subject) (string, []any) {
+		return column + ` IN (?, ?)`, []any{string(s.Address), access.SupportOf(string(s.Address))}
+	}
 }
 
 // author matches an author as the header has it, in lower case: alone, or in angle brackets.

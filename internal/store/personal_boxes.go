@@ -77,7 +77,7 @@ func personalBoxes() []personal {
 		}},
 		{table: "submission_count", columns: `box*- hour* node*- messages refused fresh excess wrong networks changed-`, about: []about{of("sending: how much in each hour since 1970", own("box"))}},
 		{table: "submission_limit", columns: `owner*- per_minute per_hour per_day recipients`, about: []about{of("sending: the mailbox's own limits", ownWord("owner", "m"))}},
-		{table: "web_session", columns: `id*- kind person- mark- waiting created@ seen@ expires@ client agent stays-`, about: []about{of("log-ins to the pages", person)}},
+		{table: "web_session", columns: `id*- kind person- mark- waiting created@ seen@ expires@ client agent stays- support-`, about: []about{of("log-ins to the pages", person)}},
 		{table: "web_factor", columns: `kind* person*- secret- confirmed step- since@`, about: []about{of("the second factor", person)}},
 		{table: "web_recovery", columns: `kind*- person*- code*-`, about: count(of("codes for the loss of the second factor", person))},
 		{table: "archive_opening", columns: `box*- reader*- since@ until@ why-`, about: []about{of("archives that are open to the mailbox", own("reader"))}},

@@ -38,7 +38,7 @@ func personalMail() []personal {
 			{what: "the quarantine: messages to the address", where: some(is("recipient_fold"), own("box")), fate: privacy.Removed, does: dropPersonalHeld},
 		}},
 		{table: "held_act", columns: `held* seq* who what time@`, about: []about{
-			{what: "the quarantine: what the address did with messages", where: equals("who"), fate: privacy.Blanked, set: `who = 'erased'`},
+			{what: "the quarantine: what the address did with messages", where: acted("who"), fate: privacy.Blanked, set: `who = 'erased'`},
 		}},
 		{table: "queue_message", columns: `id* tx- sender blob- prefix- skip- size body- smtputf8- ret- envid- created@ expires@ refs- released- require_tls- sent_by-`, about: []about{
 			{what: "the queue: messages from the address", where: is("LOWER(sender)"), fate: privacy.Kept, why: onItsWay},
@@ -152,7 +152,7 @@ func personalPeople() []personal {
 			{what: "the address looks after this system", where: equals("name"), fate: privacy.Kept, why: "it is an account: gatepost admin remove"},
 		}},
 		{table: "audit", columns: `id*- time@ who what whom about-`, about: []about{
-			{what: "rights: what the address gave and took", where: equals("who"), fate: privacy.Kept, why: audited},
+			{what: "rights: what the address gave and took", where: acted("who"), fate: privacy.Kept, why: audited},
 			{what: "rights: what others gave the address and took from it", where: equals("whom"), fate: privacy.Kept, why: audited},
 			{what: "rights: what was noted of others that names the address", where: mentions("about"), fate: privacy.Kept, why: audited, bare: true},
 		}},

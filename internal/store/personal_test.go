@@ -167,7 +167,7 @@ func traces() []trace {
 	admin := map[string]any{"origin": "admin", "scope_kind": "global", "scope_name": ""}
 	return []trace{
 		{table: "journal", column: "sender"}, {table: "journal", column: "sender", form: "prvs=12345678=%s"}, {table: "journal", column: "login"}, {table: "journal", column: "recipient"},
-		{table: "held", column: "sender_fold"}, {table: "held", column: "author_fold", form: "bob <%s>"}, {table: "held", column: "recipient_fold"}, {table: "held_act", column: "who"},
+		{table: "held", column: "sender_fold"}, {table: "held", column: "author_fold", form: "bob <%s>"}, {table: "held", column: "recipient_fold"}, {table: "held_act", column: "who"}, {table: "held_act", column: "who", form: "support of %s"},
 		{table: "queue_event", column: "recipient"}, {table: "challenge_notice", column: "sender"}, {table: "challenge_bounce", column: "sender"}, {table: "challenge_letter", column: "sender"},
 		{table: "digest_told", column: "recipient", with: map[string]any{"off": int64(0)}}, {table: "digest_told", column: "recipient", with: map[string]any{"off": int64(1), "box": int64(77)}, kept: true},
 		{table: "complaint_report", column: "body", form: `{"reporter":"%s"}`}, {table: "complaint", column: "sender"}, {table: "complaint", column: "account"},

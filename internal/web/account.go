@@ -62,6 +62,7 @@ type accountPage struct {
 	Stop      *ownStop // nil: the person may send
 
 	Recovery  *access.Recovery // nil: the person has no mailbox, or there is none, or the password is kept elsewhere, or its page is shut
+	Supports  bool             // the person may give support access
 	HasLogins bool
 	Logins    []access.Login
 }
@@ -89,6 +90,7 @@ func (s *Server) ownersAccount(r *http.Request, page *accountPage) (err error) {
 	if v.Person.Kind != access.KindMailbox {
 		return nil
 	}
+	page.Supports = s.Supports != nil
 	if page.HasLogins = s.Logins != nil; page.HasLogins {
 		if page.Logins, err = s.Logins.Of(r.Context(), v.Person.Box); err != nil {
 			return err
@@ -204,7 +206,7 @@ func (s *Server) checkPassword(r *http.Request, password string) error {
 
 func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
-	if err := s.Desk.Close(r.Context(), v.Person, r.PostForm.Get("id")); err != nil {
+	if err := s.Desk.Close(r.Context(), v.Person, r.PostForm.Get("id"), v.Person.By()); err != nil {
 		return err
 	}
 	return s.redirect(w, r, "/account", notice{"good", v.T("account.closed")})
@@ -212,7 +214,7 @@ func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) closeOthers(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
-	n, err := s.Desk.CloseAll(r.Context(), v.Person, v.Session)
+	n, err := s.Desk.CloseAll(r.Context(), v.Person, v.Session, v.Person.By())
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ type CollectedForm struct {
 }
 
 func (s *Server) collectedRoutes() []route {
-	use := access.MailboxUse
+	use := access.MailboxOpen
 	return []route{
 		{pattern: "GET /mailbox/collected", action: use, handle: s.collects(s.collected)},
 		{pattern: "POST /mailbox/collected", action: use, handle: s.collects(s.actCollected)},

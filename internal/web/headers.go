@@ -17,8 +17,8 @@ const maxPasted = 1 << 20
 
 func (s *Server) headerRoutes() []route {
 	list := []route{
-		{pattern: "GET /headers", action: access.AccountUse, handle: s.askHeaders},
-		{pattern: "POST /headers", action: access.AccountUse, handle: s.pastedHeaders, body: maxPasted},
+		{pattern: "GET /headers", action: access.SessionUse, handle: s.askHeaders},
+		{pattern: "POST /headers", action: access.SessionUse, handle: s.pastedHeaders, body: maxPasted},
 	}
 	if s.Held != nil {
 		list = append(list, route{pattern: "GET /quarantine/{id}/headers", action: access.HeldView, handle: s.heldHeaders})

@@ -22,7 +22,7 @@ func (s *Server) loginRoutes() []route {
 		{pattern: "POST /login", action: access.Public, handle: s.unbanned(s.login), body: 8 << 10},
 		{pattern: "GET /login/code", action: access.Public, handle: s.unbanned(s.codeForm)},
 		{pattern: "POST /login/code", action: access.Public, handle: s.unbanned(s.code), body: 8 << 10},
-		{pattern: "POST /logout", action: access.AccountUse, handle: s.logout},
+		{pattern: "POST /logout", action: access.SessionUse, handle: s.logout},
 	}
 }
 

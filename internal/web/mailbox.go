@@ -69,13 +69,13 @@ type Deleted struct {
 }
 
 func (s *Server) mailboxRoutes() []route {
-	use := access.MailboxUse
+	use, open := access.MailboxUse, access.MailboxOpen
 	return []route{
 		{pattern: "GET /mailbox", action: use, handle: s.mailbox},
 		{pattern: "POST /mailbox/vacation", action: use, handle: s.setVacation, page: directory.PageVacation},
-		{pattern: "GET /mailbox/passwords", action: use, handle: s.apps, page: directory.PagePassword},
-		{pattern: "POST /mailbox/passwords", action: use, handle: s.addApp, page: directory.PagePassword},
-		{pattern: "POST /mailbox/passwords/remove", action: use, handle: s.removeApp, page: directory.PagePassword},
+		{pattern: "GET /mailbox/passwords", action: open, handle: s.apps, page: directory.PagePassword},
+		{pattern: "POST /mailbox/passwords", action: open, handle: s.addApp, page: directory.PagePassword},
+		{pattern: "POST /mailbox/passwords/remove", action: open, handle: s.removeApp, page: directory.PagePassword},
 		{pattern: "GET /mailbox/deleted", action: use, handle: s.deleted},
 		{pattern: "POST /mailbox/deleted", action: use, handle: s.bringBack},
 	}
@@ -87,6 +87,7 @@ type mailboxPage struct {
 	Vacation Vacation
 	Edited   bool     // the rules were edited elsewhere: nothing can be set here
 	Error    string   // key of a text
+	Opens    bool     // the person may open the mailbox to others: it is no support access
 	Rules    bool     // there is a page for them
 	Shares   bool     // there is a page of them
 	Collects bool     // the owner may set up accounts elsewhere
@@ -106,7 +107,8 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
 	page.Rules, page.Shares, page.Headers, page.Stop = s.OwnRules != nil, s.OwnShares != nil, s.Hosts != nil, s.ownStop(r)
-	page.Collects = s.Collected != nil && s.Collected.Collects(visitOf(r).Person.Box)
+	page.Opens = access.MayAny(visitOf(r).Person, access.MailboxOpen)
+	page.Collects = page.Opens && s.Collected != nil && s.Collected.Collects(visitOf(r).Person.Box)
 	page.Listed = s.Addresses != nil && s.Addresses.HasAddresses(visitOf(r).Person.Box)
 	if page.MailboxUse, err = s.Mailboxes.Use(r.Context(), visitOf(r).Person.Box); err != nil {
 		return err

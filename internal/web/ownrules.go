@@ -51,7 +51,7 @@ func (s *Server) ownPlace(r *http.Request) rulePlace {
 		change: func(ctx context.Context, change func(*rulebook.Book) error) error {
 			return s.OwnRules.ChangeOwnRules(ctx, v.Person.Box, change)
 		},
-		told: func(act string) { s.Log.Info("own rules changed on a page", "person", v.Person.Name, "act", act) },
+		told: func(act string) { s.Log.Info("own rules changed on a page", "person", v.Person.By(), "act", act) },
 	}
 }
 

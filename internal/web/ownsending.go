@@ -61,7 +61,7 @@ type Deputy struct {
 }
 
 func (s *Server) ownSendingRoutes() []route {
-	use := access.MailboxUse
+	use := access.MailboxOpen
 	return []route{
 		{pattern: "POST /mailbox/shares/ask", action: use, handle: s.askToSend, page: directory.PageShares},
 		{pattern: "POST /mailbox/shares/deputy", action: use, handle: s.setDeputy, page: directory.PageShares},

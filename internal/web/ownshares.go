@@ -47,7 +47,7 @@ type GivenFolder struct {
 }
 
 func (s *Server) ownShareRoutes() []route {
-	use, page := access.MailboxUse, directory.PageShares
+	use, page := access.MailboxOpen, directory.PageShares
 	return []route{
 		{pattern: "GET /mailbox/shares", action: use, handle: s.ownShares, page: page},
 		{pattern: "POST /mailbox/shares/answer", action: use, handle: s.answerOwnShare, page: page},

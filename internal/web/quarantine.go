@@ -168,7 +168,7 @@ func mine(p access.Person, q quarantine.Query) (quarantine.Query, bool) {
 
 // by is who acts.
 func by(p access.Person) quarantine.By {
-	return quarantine.By{Who: p.Name, Operator: p.Role == access.Operator}
+	return quarantine.By{Who: p.By(), Person: p.Name, Operator: p.Role == access.Operator}
 }
 
 // filterName is what a filter is called on pages: in words where there are some, else as

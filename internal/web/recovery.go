@@ -48,8 +48,8 @@ func (s *Server) recoveryRoutes() []route {
 		{pattern: "POST /reset/{secret}", action: access.Public, handle: s.reset, own: true, body: 8 << 10},
 		{pattern: "GET /confirm/{secret}", action: access.Public, handle: s.confirmForm},
 		{pattern: "POST /confirm/{secret}", action: access.Public, handle: s.confirm, own: true, body: 8 << 10},
-		{pattern: "GET /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.recoveryForm), page: directory.PagePassword},
-		{pattern: "POST /account/recovery", action: access.MailboxUse, handle: s.keptHere(s.setRecovery), page: directory.PagePassword},
+		{pattern: "GET /account/recovery", action: access.MailboxOpen, handle: s.keptHere(s.recoveryForm), page: directory.PagePassword},
+		{pattern: "POST /account/recovery", action: access.MailboxOpen, handle: s.keptHere(s.setRecovery), page: directory.PagePassword},
 	}
 }
 

@@ -28,7 +28,7 @@ type route struct {
 // pages adds its own.
 func (s *Server) routes() []route {
 	list := []route{
-		{pattern: "GET /{$}", action: access.AccountUse, handle: s.home},
+		{pattern: "GET /{$}", action: access.SessionUse, handle: s.home},
 		{pattern: "GET /metrics", action: access.Public, handle: s.health},
 		{pattern: "GET /healthz", action: access.Public, handle: s.health},
 		{pattern: "GET /readyz", action: access.Public, handle: s.health},
@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 		{s.Desk != nil, s.loginRoutes},
 		{s.Desk != nil && s.Accounts != nil, s.accountRoutes},
 		{s.Desk != nil && s.Accounts != nil && s.Recoveries != nil, s.recoveryRoutes},
+		{s.Desk != nil && s.Accounts != nil && s.Supports != nil, s.supportRoutes},
 		{s.Desk != nil, s.banRoutes},
 		{s.Banned != nil && s.Captcha != nil, s.ownBanRoutes},
 		{s.Desk != nil && s.Mailboxes != nil, s.mailboxRoutes},

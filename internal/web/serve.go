@@ -97,6 +97,9 @@ func (s *Server) serveRoute(route route) http.HandlerFunc {
 		visitOf(r).route = route
 		err := s.admit(w, r, route)
 		if err == nil {
+			err = s.supportActs(r, route)
+		}
+		if err == nil {
 			err = s.inTurn(w, r, route)
 		}
 		var to elsewhere

@@ -53,6 +53,7 @@ type Config struct {
 	Accounts   Accounts
 	Logins     Logins                                                // nil: nobody is shown from where he logged in
 	Recoveries Recoveries                                            // nil: who has lost a password asks an operator; as without URL
+	Supports   Supports                                              // nil: no owner gives support access
 	Locks      func() Locks                                          // nil: no mailbox is locked
 	Shut       func(box int64, page directory.Page) directory.ShutBy // nil: nothing is shut to owners
 	Mailboxes  Mailboxes                                             // nil: owners have no page of their mailbox

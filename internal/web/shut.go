@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"strings"
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
@@ -14,7 +15,7 @@ type Shut struct{ By directory.ShutBy }
 func (e Shut) Error() string { return "shut to the owner, by the " + string(e.By) }
 
 // key is that of the text that tells it; ".title" behind it is that of its heading.
-func (e Shut) key() string { return "shut." + string(e.By) }
+func (e Shut) key() string { return "shut." + strings.Fields(string(e.By))[0] }
 
 // pageOf is the page that an action of owners is of, wherever they do it: "" where only a route knows.
 func pageOf(a access.Action) directory.Page {
@@ -32,12 +33,19 @@ func (r route) shuts() directory.Page { return cmp.Or(r.page, pageOf(r.action)) 
 // is asked for each route, action and way in the menu; what is but a part of a page asks open.
 func (s *Server) judgeOwner(v *visit) func(directory.Page) directory.ShutBy {
 	return func(page directory.Page) directory.ShutBy {
+		if v.Person.Support && page == directory.PageForwards {
+			return shutSupport
+		}
 		if page == "" || s.Shut == nil {
 			return ""
 		}
 		return s.Shut(v.Person.Box, page)
 	}
 }
+
+// shutSupport is by what rules that forward are shut to who has support access: they would open the mailbox for longer than it lasts.
+// Such a rule he may switch off and remove.
+const shutSupport directory.ShutBy = "support access"
 
 // open fails with a Shut where a page is shut to who visits.
 func (v *visit) open(page directory.Page) error {

@@ -9,6 +9,9 @@ type Session struct {
 	Agent  string    `json:"agent"`  // what the browser calls itself
 	Since  time.Time `json:"since"`
 	Seen   time.Time `json:"seen"` // to the minute
+
+	Support string    `json:"support,omitempty"` // of who helps the owner: "offered", a link that was not used, or "used"; "": it is the person's own
+	Expires time.Time `json:"expires"`           // at the latest
 }
 
 // SessionList asks for the sessions of a person: an admin's name or a mailbox's address.

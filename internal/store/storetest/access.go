@@ -19,6 +19,8 @@ func Access(t *testing.T, open func(*testing.T) access.Rows) {
 		"a session comes back as it was":    sessionRoundTrip,
 		"sessions end":                      sessionEnd,
 		"a person has so many sessions":     sessionMost,
+		"support access is given":           supportGiven,
+		"support access is used once":       supportOnce,
 		"a factor counts when confirmed":    factorConfirm,
 		"a step and a code are used once":   factorOnce,
 		"what belonged to nobody is erased": factorGone,
@@ -31,6 +33,7 @@ var (
 	accessTime = time.Date(2026, 11, 20, 6, 0, 0, 0, time.UTC)
 	ann        = access.ID{Kind: access.KindMailbox, Number: 1}
 	olga       = access.ID{Kind: access.KindAdmin, Number: 2}
+	byAnn      = access.End{By: "ann", At: accessTime}
 )
 
 // sessionOf is one that was begun and seen n minutes after accessTime.
@@ -94,15 +97,15 @@ func sessionRoundTrip(t *testing.T, rows access.Rows) {
 func sessionEnd(t *testing.T, rows access.Rows) {
 	ctx := t.Context()
 	putSessions(t, rows, sessionOf(ann, "a1", 1), sessionOf(ann, "a2", 2), sessionOf(ann, "a3", 3), sessionOf(olga, "o1", 1))
-	if err := rows.DropSession(ctx, olga, "a1"); err != nil { // not hers
+	if err := rows.DropSession(ctx, olga, "a1", byAnn); err != nil { // not hers
 		t.Fatal(err)
 	}
 	wantSessions(t, rows, ann, "a3", "a2", "a1")
-	if err := rows.DropSession(ctx, ann, "a2"); err != nil {
+	if err := rows.DropSession(ctx, ann, "a2", byAnn); err != nil {
 		t.Fatal(err)
 	}
 	wantSessions(t, rows, ann, "a3", "a1")
-	if n, err := rows.DropSessions(ctx, ann, "a1"); err != nil || n != 1 {
+	if n, err := rows.DropSessions(ctx, ann, "a1", byAnn); err != nil || n != 1 {
 		t.Errorf("all but one: got %d, %v; want 1", n, err)
 	}
 	wantSessions(t, rows, ann, "a1")
