@@ -14,7 +14,7 @@ func (p *program) audit() *cobra.Command {
 		Use:   "audit [--who NAME] [--whom NAME]",
 		Short: "Show what was done to who may do what",
 		Long: `Shows which mailboxes were locked and unlocked, who was asked to let others send for a mailbox and what came of it, which
-admins were added, changed and removed, which accounts elsewhere owners have collected, and by whom, the latest first. It is kept for ten years,
+admins and mail hosts were added, changed and removed, which accounts elsewhere owners have collected, and by whom, the latest first. It is kept for ten years,
 also of mailboxes and admins that are gone. What was done with archives is in archive audit.`,
 		Example: `  gatepost audit --whom ann@example.org`,
 		Args:    cobra.NoArgs,
@@ -31,7 +31,7 @@ also of mailboxes and admins that are gone. What was done with archives is in ar
 		},
 	}
 	c.Flags().StringVar(&r.Who, "who", "", "only what this person did (`name`)")
-	c.Flags().StringVar(&r.Whom, "whom", "", "only what was done to this mailbox or admin (`name`)")
+	c.Flags().StringVar(&r.Whom, "whom", "", "only what was done to this mailbox, admin or mail host (`name`)")
 	paging(c, &page)
 	return c
 }

@@ -37,7 +37,7 @@ func TestQueuedMailFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"one", "two"} {
-		if _, err := dir.AddHost(t.Context(), directory.Host{Name: name, Address: "127.0.0.1:25", Roles: []directory.Role{directory.SMTPOut, directory.SMTPIn}}); err != nil {
+		if _, err := dir.AddHost(t.Context(), "root", directory.Host{Name: name, Address: "127.0.0.1:25", Roles: []directory.Role{directory.SMTPOut, directory.SMTPIn}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,5 +78,32 @@ func TestQueuedMailFollows(t *testing.T) {
 	}
 	if want := []string{"ann@plain.example to local"}; !slices.Equal(here.ways, want) {
 		t.Errorf("here: got %q, want %q", here.ways, want)
+	}
+}
+
+// A mail host that is a domain's own is bounded, and never the way out of all others though relay.smarthost names it.
+func TestOwnHostIsNoSmarthost(t *testing.T) {
+	db := fresh.Open(t)
+	rows := db.Directory()
+	dir, err := directory.New(t.Context(), directory.Config{Rows: rows, Entries: rows, Hostname: "mx.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dir.AddDomain(t.Context(), directory.Domain{Name: "own.example"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, domain := range map[string]string{"own": "own.example", "node": ""} {
+		if _, err := dir.AddHost(t.Context(), "root", directory.Host{Name: name, Domain: domain, Address: "192.0.2.1:25", Roles: []directory.Role{directory.SMTPOut}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		smarthost, host string
+		want, bounded   bool
+	}{{"node", "node", true, false}, {"node", "own", true, true}, {"own", "own", false, false}, {"", "own", true, true}} {
+		got, err := routes{directory: dir, smarthost: c.smarthost}.Hosts(queue.ToHost(c.host))
+		if (err == nil) != c.want || c.want && got[0].Bounded != c.bounded {
+			t.Errorf("%+v: got %+v, %v", c, got, err)
+		}
 	}
 }

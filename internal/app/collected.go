@@ -12,7 +12,6 @@ import (
 
 	"gatepost/internal/collector"
 	"gatepost/internal/directory"
-	"gatepost/internal/mail"
 	"gatepost/internal/remote"
 )
 
@@ -37,14 +36,8 @@ func (a *App) mayCollect(box int64) bool {
 // and would else look around in the node's network by them, and reach what lets in whoever comes from there.
 func (a *App) ownersReach(at netip.AddrPort) error {
 	c := a.config.Load().Collector
-	addr := mail.Unmap(at.Addr())
-	switch {
-	case !slices.Contains(c.Ports, int(at.Port())):
-		return fmt.Errorf("%w: port %d is not among collector.ports", errNoReach, at.Port())
-	case slices.ContainsFunc(c.Networks, func(p netip.Prefix) bool { return p.Contains(addr) }):
-		return nil
-	case !mail.IsPublic(addr) || onThisMachine(addr):
-		return fmt.Errorf("%w: %s is not public, and not in collector.networks", errNoReach, addr)
+	if why := (places{"collector.ports", c.Ports, "collector.networks", c.Networks}).refuse(at); why != "" {
+		return fmt.Errorf("%w: %s", errNoReach, why)
 	}
 	return nil
 }

@@ -120,6 +120,22 @@ func domainName(s string) (string, error) {
 	return d, nil
 }
 
+// askedDomain is the domain of ours that a list is asked for, by any of its names; "" where none is.
+func (a *App) askedDomain(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	name, err := domainName(text)
+	if err != nil {
+		return "", err
+	}
+	d, ok := a.directory.Snapshot().Domain(name)
+	if !ok {
+		return "", control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
+	}
+	return d.Name, nil
+}
+
 // targets are addresses as they were given: the directory says what is wrong with
 // them, and keeps the spelling of those that are not ours.
 func targets(given []string) []mail.Path {

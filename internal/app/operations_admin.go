@@ -43,18 +43,13 @@ func (a *App) adminOps(h control.Handlers) {
 }
 
 func (a *App) listAdmins(_ context.Context, q ops.AdminList) ([]ops.Admin, error) {
-	s := a.directory.Snapshot()
-	all := s.Admins()
-	if q.Domain != "" {
-		name, err := domainName(q.Domain)
-		if err != nil {
-			return nil, err
-		}
-		dom, ok := s.Domain(name)
-		if !ok {
-			return nil, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
-		}
-		all = slices.DeleteFunc(all, func(a directory.Admin) bool { return !a.Has(dom.Name) })
+	domain, err := a.askedDomain(q.Domain)
+	if err != nil {
+		return nil, err
+	}
+	all := a.directory.Snapshot().Admins()
+	if domain != "" {
+		all = slices.DeleteFunc(all, func(a directory.Admin) bool { return !a.Has(domain) })
 	}
 	list := []ops.Admin{}
 	for _, found := range pageOf(all, q.Page, func(a directory.Admin) string { return a.Name }) {

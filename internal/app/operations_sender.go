@@ -80,17 +80,9 @@ func (a *App) dropSender(ctx context.Context, name mail.Path) error {
 }
 
 func (a *App) listSenders(_ context.Context, q ops.SenderList) ([]ops.Sender, error) {
-	domain := ""
-	if q.Domain != "" {
-		name, err := domainName(q.Domain)
-		if err != nil {
-			return nil, err
-		}
-		d, ok := a.directory.Snapshot().Domain(name)
-		if !ok {
-			return nil, control.NotFound("domain %s: %v", name, directory.ErrNoDomain)
-		}
-		domain = d.Name
+	domain, err := a.askedDomain(q.Domain)
+	if err != nil {
+		return nil, err
 	}
 	list := []ops.Sender{}
 	for _, n := range pageOf(a.directory.Snapshot().Senders(domain), q.Page, func(n directory.Sender) string { return string(n.Name) }) {

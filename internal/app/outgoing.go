@@ -41,6 +41,7 @@ func (a *App) openOutgoing(ctx context.Context, c *config.Config) error {
 	carrier := relay.Config{
 		Hostname: c.Hostname, Resolver: a.resolver, Router: a.routes, Port: c.Relay.Port, Source: c.Relay.Source, Outlets: a.outlets, IPv6: c.Relay.IPv6,
 		Roots: roots, Self: ourselves(config.Addresses(c.Listen.SMTP)), Observer: a.metrics, Log: a.log, Now: a.now,
+		Reach: a.hostsReach,
 	}
 	if err := a.secureOutgoing(ctx, c, &carrier); err != nil {
 		return err
@@ -85,6 +86,8 @@ func (a *App) tellGaps() {
 	if name := a.routes.smarthost; name != "" {
 		if h, ok := s.Host(name); !ok || !slices.Contains(h.Roles, directory.SMTPOut) {
 			a.log.Error("relay.smarthost names no mail host with the role smtp-out: what leaves waits until there is one", "smarthost", name)
+		} else if h.Domain != "" {
+			a.log.Error("relay.smarthost names a mail host that is a domain's own: what leaves waits until it names one of the node's", "smarthost", name, "domain", h.Domain)
 		}
 	}
 	for _, d := range s.Domains() {
@@ -220,8 +223,12 @@ func (r routes) Hosts(d queue.Destination) ([]relay.Host, error) {
 		if !ok {
 			return nil, fmt.Errorf("there is no mail host %s; add it (gatepost host add %s …)", n, n)
 		}
+		if n == r.smarthost && h.Domain != "" {
+			return nil, fmt.Errorf("mail host %s, which relay.smarthost names, is domain %s's own; who looks after that would have the mail of all others", n, h.Domain)
+		}
 		list = append(list, relay.Host{
 			Name: h.Name, Address: h.Address, LMTP: h.Protocol == directory.LMTP, TLS: string(h.TLS), Priority: h.Priority, User: h.User, Password: h.Password,
+			Bounded: h.Domain != "",
 		})
 	}
 	return list, nil
@@ -323,12 +330,20 @@ func (a *App) recovered(ctx context.Context, host string) {
 	}
 }
 
-// trouble says why a mail host can't be reached; "": it answered, or was not asked.
-func (a *App) trouble(host string) string {
+// sick is how a mail host does that could not be reached lately.
+func (a *App) sick(host string) (relay.HostHealth, bool) {
 	for _, h := range a.relay.Health() {
 		if h.Host == host {
-			return fmt.Sprintf("not reached since %s: %v", h.Since.UTC().Format("2006-01-02 15:04:05 UTC"), h.Err)
+			return h, true
 		}
+	}
+	return relay.HostHealth{}, false
+}
+
+// trouble says why a mail host can't be reached; "": it answered, or was not asked.
+func (a *App) trouble(host string) string {
+	if h, ok := a.sick(host); ok {
+		return fmt.Sprintf("not reached since %s: %v", h.Since.UTC().Format("2006-01-02 15:04:05 UTC"), h.Err)
 	}
 	return ""
 }

@@ -21,7 +21,7 @@ func (n *pagesNode) copies(a mail.Path, to ...mail.Path) {
 // far is a domain whose mail lives on a host of its own.
 func (n *pagesNode) far() {
 	n.t.Helper()
-	n.must2(n.directory.AddHost(n.t.Context(), directory.Host{Name: "far", Address: "192.0.2.99:25", Roles: []directory.Role{directory.SMTPIn}}))
+	n.must2(n.directory.AddHost(n.t.Context(), "root", directory.Host{Name: "far", Address: "192.0.2.99:25", Roles: []directory.Role{directory.SMTPIn}}))
 	n.must2(n.directory.AddDomain(n.t.Context(), directory.Domain{Name: "far.example", Hosts: []string{"far"}}))
 }
 

@@ -186,6 +186,9 @@ type Relay struct {
 	MTASTS    bool         `key:"mta_sts"`
 	Reports   bool         `key:"tls_reports"`
 	CA        string       `key:"ca"` // PEM file, "": the system's authorities
+
+	HostPorts    []int          `key:"host_ports"`    // that domains' own mail hosts may have
+	HostNetworks []netip.Prefix `key:"host_networks"` // that are not public, and where those may be all the same
 }
 
 // Quarantine says how long messages are held, and what becomes of spam that is not.

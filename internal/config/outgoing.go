@@ -42,6 +42,8 @@ func (l *loader) outgoing() {
 		l.wrong(l.chosen("queue.retry_max", "queue.retry"), "queue.retry_max (%v) is shorter than queue.retry (%v)", c.Queue.RetryMax, c.Queue.Retry)
 	}
 	l.submission()
+	l.reached("relay.host_networks", c.Relay.HostNetworks)
+	l.ports("relay.host_ports", c.Relay.HostPorts)
 	families := map[bool]netip.Addr{}
 	for _, a := range c.Relay.Source {
 		if other, twice := families[a.Is4()]; twice {

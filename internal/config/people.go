@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (l *loader) people() {
 	l.bans()
 }
 
-// Bounds of what owners may have collected.
+// Bounds of what owners may have collected, and of where they and domains may have servers.
 const (
 	maxOwned    = 50
 	maxReached  = 100 // networks
@@ -68,15 +69,28 @@ const (
 func (l *loader) ownedAccounts() {
 	c := l.cfg.Collector
 	between(l, "collector.owned", c.Owned, 0, maxOwned)
-	if len(c.Networks) > maxReached {
-		l.wrong("collector.networks", "more than %d networks", maxReached)
-	}
-	if len(c.Ports) == 0 || len(c.Ports) > maxOwnPorts {
+	l.reached("collector.networks", c.Networks)
+	if len(c.Ports) == 0 {
 		l.wrong("collector.ports", "one to %d ports; collector.owned: 0 lets no owner set up an account", maxOwnPorts)
 	}
-	for _, p := range c.Ports {
+	l.ports("collector.ports", c.Ports)
+}
+
+// reached checks networks that people may reach who don't run the node.
+func (l *loader) reached(setting string, networks []netip.Prefix) {
+	if len(networks) > maxReached {
+		l.wrong(setting, "more than %d networks", maxReached)
+	}
+}
+
+// ports checks the ports that those may reach.
+func (l *loader) ports(setting string, ports []int) {
+	if len(ports) > maxOwnPorts {
+		l.wrong(setting, "%d ports; at most %d", len(ports), maxOwnPorts)
+	}
+	for _, p := range ports {
 		if p < 1 || p > 65535 {
-			l.wrong("collector.ports", "%d is no port; 1 to 65535", p)
+			l.wrong(setting, "%d is no port; 1 to 65535", p)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func (d *Directory) ChangeDomain(ctx context.Context, name string, change func(*
 	return dom, nil
 }
 
-// RemoveDomain removes a domain that has no mailboxes and aliases any more and that
+// RemoveDomain removes a domain that has no mailboxes, aliases and mail hosts of its own any more and that
 // nothing leads to, and its list entries with it. It is taken from the admins who
 // look after it, but stays where it is the only one of somebody (ErrInUse).
 func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
@@ -159,6 +159,9 @@ func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 		}
 		if n, ok := s.senderIn(name); ok {
 			return nil, fmt.Errorf("%w: sender %s sends as it; change or remove that first", ErrInUse, n)
+		}
+		for h := range s.hostsOf(dom.Name) {
+			return nil, fmt.Errorf("%w: mail host %s is its own; remove that first, or make it the node's", ErrInUse, h.Name)
 		}
 		if err := s.unreached(name, func(mail.Path) bool { return false }); err != nil {
 			return nil, err
@@ -273,12 +276,12 @@ func checkMailNames(dom *Domain) error {
 	return nil
 }
 
-// checkHosts refuses mail hosts that are not there, or not for that.
+// checkHosts refuses mail hosts that are not there, not for that, or another domain's own.
 func (s *Snapshot) checkHosts(dom *Domain) error {
 	dom.Hosts = slices.Clone(dom.Hosts)
 	for i, name := range dom.Hosts {
 		dom.Hosts[i] = strings.ToLower(name)
-		if err := s.hasRole(dom.Hosts[i], SMTPIn); err != nil {
+		if err := s.usable(dom.Hosts[i], SMTPIn, dom.Name); err != nil {
 			return err
 		}
 	}
@@ -286,14 +289,17 @@ func (s *Snapshot) checkHosts(dom *Domain) error {
 	if dom.Smarthost == "" {
 		return nil
 	}
-	return s.hasRole(dom.Smarthost, SMTPOut)
+	return s.usable(dom.Smarthost, SMTPOut, dom.Name)
 }
 
-func (s *Snapshot) hasRole(host string, role Role) error {
+// usable says why a domain can't use a mail host in a role.
+func (s *Snapshot) usable(host string, role Role, domain string) error {
 	h, ok := s.Host(host)
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: %s; add it first", ErrNoHost, host)
+	case h.Domain != "" && h.Domain != domain:
+		return fmt.Errorf("%w: mail host %s is the own one of domain %s", ErrInvalid, host, h.Domain)
 	case !slices.Contains(h.Roles, role):
 		return fmt.Errorf("%w: mail host %s has not the role %s", ErrInvalid, host, role)
 	}

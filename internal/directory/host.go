@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -15,10 +16,11 @@ import (
 )
 
 // A Host is a mail server of a customer or of ours that mail is handed to, or that
-// users are sent to. Domains name those that they use.
+// users are sent to. Domains name those that they use: the node's, and their own.
 type Host struct {
 	ID       int64     `json:"id"`
 	Name     string    `json:"name"`     // lower-case letters, digits, "-" and "."
+	Domain   string    `json:"domain"`   // whose own it is, which alone may use it; "": the node's, for all domains
 	Address  string    `json:"address"`  // host:port; a name in A-labels or an IP address
 	Roles    []Role    `json:"roles"`    // at least one
 	Protocol Protocol  `json:"protocol"` // of smtp-in and smtp-out
@@ -72,14 +74,29 @@ const (
 // hostName is what a mail host can be called.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
-// AddHost adds a mail host. Empty fields get their defaults.
-func (d *Directory) AddHost(ctx context.Context, h Host) (Host, error) {
+// maxOwnHosts bounds the mail hosts that are one domain's own.
+const maxOwnHosts = 100
+
+// A HostFault is what is wrong with one field of a mail host, for who shows it beside that.
+type HostFault struct {
+	Field string // as rows call it, but for user, which is the log-in's name
+	Err   error  // wraps ErrExists where the name is another's, ErrInUse where something needs what it was
+}
+
+// Error says what is wrong.
+func (f *HostFault) Error() string { return f.Err.Error() }
+
+// Unwrap returns the cause.
+func (f *HostFault) Unwrap() error { return f.Err }
+
+// AddHost adds a mail host, and notes by whom. Empty fields get their defaults. What is wrong with a field is a *HostFault.
+func (d *Directory) AddHost(ctx context.Context, who string, h Host) (Host, error) {
 	h.ID, h.Name, h.Created = 0, strings.ToLower(strings.TrimSpace(h.Name)), d.now()
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		if _, ok := s.Host(h.Name); ok {
-			return nil, ErrExists
+			return nil, &HostFault{"name", ErrExists}
 		}
-		return s.checkedHost(h)
+		return d.plannedHost(s, h, who, NoteHostAdded)
 	})
 	if err != nil {
 		return Host{}, fmt.Errorf("directory: add mail host %s: %w", h.Name, err)
@@ -88,9 +105,9 @@ func (d *Directory) AddHost(ctx context.Context, h Host) (Host, error) {
 	return h, nil
 }
 
-// ChangeHost lets change edit a mail host's fields; the name and ID stay. change may
-// run more than once.
-func (d *Directory) ChangeHost(ctx context.Context, name string, change func(*Host) error) (Host, error) {
+// ChangeHost lets change edit a mail host's fields, and notes by whom; the name and ID stay. change may
+// run more than once. What is wrong with a field is a *HostFault.
+func (d *Directory) ChangeHost(ctx context.Context, name, who string, change func(*Host) error) (Host, error) {
 	name = strings.ToLower(name)
 	s, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		h, ok := s.Host(name)
@@ -103,7 +120,7 @@ func (d *Directory) ChangeHost(ctx context.Context, name string, change func(*Ho
 			return nil, err
 		}
 		next.ID, next.Name, next.Created = h.ID, h.Name, h.Created
-		return s.checkedHost(next)
+		return d.plannedHost(s, next, who, NoteHostChanged)
 	})
 	if err != nil {
 		return Host{}, fmt.Errorf("directory: change mail host %s: %w", name, err)
@@ -112,8 +129,8 @@ func (d *Directory) ChangeHost(ctx context.Context, name string, change func(*Ho
 	return h, nil
 }
 
-// RemoveHost removes a mail host that no domain uses any more.
-func (d *Directory) RemoveHost(ctx context.Context, name string) error {
+// RemoveHost removes a mail host that no domain uses any more (ErrInUse), and notes by whom.
+func (d *Directory) RemoveHost(ctx context.Context, name, who string) error {
 	name = strings.ToLower(name)
 	_, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		h, ok := s.Host(name)
@@ -123,7 +140,7 @@ func (d *Directory) RemoveHost(ctx context.Context, name string) error {
 		for dom := range s.using(name) {
 			return nil, fmt.Errorf("%w: domain %s uses it; change that first", ErrInUse, dom.Name)
 		}
-		return []Change{{Host: &h, Gone: true}}, nil
+		return []Change{{Host: &h, Gone: true}, d.notedHost(h, who, NoteHostRemoved)}, nil
 	})
 	if err != nil {
 		return fmt.Errorf("directory: remove mail host %s: %w", name, err)
@@ -131,12 +148,83 @@ func (d *Directory) RemoveHost(ctx context.Context, name string) error {
 	return nil
 }
 
-// checkedHost makes a mail host's fields canonical, and refuses to take a role from
-// it that a domain uses.
-func (s *Snapshot) checkedHost(h Host) ([]Change, error) {
-	if !hostName.MatchString(h.Name) {
-		return nil, fmt.Errorf("%w: name %q; use lower-case letters, digits, hyphens and dots", ErrInvalid, h.Name)
+// plannedHost plans a mail host, and the note of it.
+func (d *Directory) plannedHost(s *Snapshot, h Host, who, what string) ([]Change, error) {
+	if err := s.checkHost(&h); err != nil {
+		return nil, err
 	}
+	return []Change{{Host: &h}, d.notedHost(h, who, what)}, nil
+}
+
+// notedHost is the note of what was done to a mail host: what it is, but for its password.
+func (d *Directory) notedHost(h Host, who, what string) Change {
+	about := "of " + cmp.Or(h.Domain, "the node") + ", " + h.Address + ", "
+	for _, r := range h.Roles {
+		about += string(r) + ", "
+	}
+	about += string(h.Protocol) + ", tls " + string(h.TLS)
+	if h.User != "" {
+		about += ", with a log-in"
+	}
+	return Change{Note: &Note{Time: d.now(), Who: who, What: what, Whom: h.Name, About: aboutText(about)}}
+}
+
+// checkHost makes a mail host's fields canonical, and refuses to take from it what a domain uses.
+func (s *Snapshot) checkHost(h *Host) error {
+	for _, check := range []struct {
+		field string
+		fails func(*Host) error
+	}{
+		{"name", checkHostName}, {"domain", s.checkHostDomain}, {"address", checkHostAddress}, {"roles", s.checkHostRoles}, {"priority", checkHostPriority},
+		{"user", checkHostLogin}, {"", checkHostWords},
+	} {
+		if err := check.fails(h); err != nil {
+			return &HostFault{check.field, err}
+		}
+	}
+	return nil
+}
+
+func checkHostName(h *Host) error {
+	if !hostName.MatchString(h.Name) {
+		return fmt.Errorf("%w: name %q; use lower-case letters, digits, hyphens and dots", ErrInvalid, h.Name)
+	}
+	return nil
+}
+
+// checkHostDomain refuses a domain that is not there, and one that can't have it for its own since another uses it.
+func (s *Snapshot) checkHostDomain(h *Host) error {
+	if h.Domain == "" {
+		return nil
+	}
+	name, err := domainName(h.Domain)
+	if err != nil {
+		return err
+	}
+	dom, ok := s.Domain(name)
+	if !ok {
+		return fmt.Errorf("%w: %s; add it first", ErrNoDomain, name)
+	}
+	h.Domain = dom.Name
+	for other := range s.using(h.Name) {
+		if other.Name != h.Domain {
+			return fmt.Errorf("%w: domain %s uses it; change that first", ErrInUse, other.Name)
+		}
+	}
+	own := 0
+	for is := range s.hostsOf(h.Domain) {
+		if is.Name != h.Name {
+			own++
+		}
+	}
+	if own >= maxOwnHosts {
+		return fmt.Errorf("%w: domain %s has %d of its own", ErrFull, h.Domain, own)
+	}
+	return nil
+}
+
+// checkHostWords checks what is one of some words.
+func checkHostWords(h *Host) error {
 	if h.Protocol == "" {
 		h.Protocol = SMTP
 	}
@@ -147,41 +235,58 @@ func (s *Snapshot) checkedHost(h Host) ([]Change, error) {
 		h.Spam = SpamHeld
 	}
 	if err := oneOf("spam", h.Spam, SpamHeld, SpamTagged); err != nil {
-		return nil, err
+		return err
 	}
 	if err := oneOf("protocol", h.Protocol, SMTP, LMTP); err != nil {
-		return nil, err
+		return err
 	}
-	if err := oneOf("tls", h.TLS, TLSMay, TLSNever, TLSEncrypt, TLSVerify); err != nil {
-		return nil, err
-	}
+	return oneOf("tls", h.TLS, TLSMay, TLSNever, TLSEncrypt, TLSVerify)
+}
+
+// checkHostRoles refuses to take a role from a mail host that a domain uses.
+func (s *Snapshot) checkHostRoles(h *Host) error {
 	if len(h.Roles) == 0 {
-		return nil, fmt.Errorf("%w: it has no role; give some of %s, %s, %s", ErrInvalid, IMAP, SMTPIn, SMTPOut)
+		return fmt.Errorf("%w: it has no role; give some of %s, %s, %s", ErrInvalid, IMAP, SMTPIn, SMTPOut)
 	}
 	for _, r := range h.Roles {
 		if err := oneOf("role", r, IMAP, SMTPIn, SMTPOut); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	slices.Sort(h.Roles)
-	h.Roles = slices.Compact(h.Roles)
-	if h.Priority < 0 || h.Priority > 1000 {
-		return nil, fmt.Errorf("%w: priority %d is not between 0 and 1000", ErrInvalid, h.Priority)
-	}
-	if strings.ContainsAny(h.User+h.Password, "\x00\r\n") {
-		return nil, fmt.Errorf("%w: user name or password has a control character", ErrInvalid)
-	}
-	if (h.User == "") != (h.Password == "") {
-		return nil, fmt.Errorf("%w: a log-in has a user name and a password; give both or none", ErrInvalid)
-	}
+	h.Roles = slices.Compact(slices.Sorted(slices.Values(h.Roles)))
 	for dom := range s.using(h.Name) {
 		if slices.Contains(dom.Hosts, h.Name) && !slices.Contains(h.Roles, SMTPIn) || dom.Smarthost == h.Name && !slices.Contains(h.Roles, SMTPOut) {
-			return nil, fmt.Errorf("%w: domain %s uses it in a role that it would lose", ErrInUse, dom.Name)
+			return fmt.Errorf("%w: domain %s uses it in a role that it would lose", ErrInUse, dom.Name)
 		}
 	}
-	address, err := hostAddress(h.Address)
-	h.Address = address
-	return []Change{{Host: &h}}, err
+	return nil
+}
+
+func checkHostPriority(h *Host) error {
+	if h.Priority < 0 || h.Priority > 1000 {
+		return fmt.Errorf("%w: priority %d is not between 0 and 1000", ErrInvalid, h.Priority)
+	}
+	return nil
+}
+
+// maxHostLogin bounds a user name and a password, in octets: they fit into a line of AUTH PLAIN (RFC 4954 §4).
+const maxHostLogin = 1000
+
+func checkHostLogin(h *Host) error {
+	switch {
+	case len(h.User) > maxHostLogin || len(h.Password) > maxHostLogin:
+		return fmt.Errorf("%w: user name or password is longer than %d octets", ErrInvalid, maxHostLogin)
+	case strings.ContainsAny(h.User+h.Password, "\x00\r\n"):
+		return fmt.Errorf("%w: user name or password has a control character", ErrInvalid)
+	case (h.User == "") != (h.Password == ""):
+		return fmt.Errorf("%w: a log-in has a user name and a password; give both or none", ErrInvalid)
+	}
+	return nil
+}
+
+func checkHostAddress(h *Host) (err error) {
+	h.Address, err = hostAddress(h.Address)
+	return err
 }
 
 // hostAddress returns "host:port" in canonical form.

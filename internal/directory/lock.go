@@ -19,7 +19,7 @@ type Note struct {
 	Time  time.Time
 	Who   string // a mailbox's address, an admin's name; "admin (ann)" by command
 	What  string // one of those below
-	Whom  string // the mailbox or admin that it was done to
+	Whom  string // the mailbox, admin or mail host that it was done to
 	About string // in a line, at most MaxAbout octets
 }
 
@@ -49,6 +49,13 @@ const (
 	NoteSendAsked    = "send-asked"    // of a mailbox: somebody asks to send for it
 	NoteSendDeclined = "send-declined" // that was declined
 	NoteSending      = "sending"       // how somebody may send for it from then on: as, on-behalf, no
+)
+
+// What is noted of mail hosts, with what they are from then on; of one that is removed, what it was.
+const (
+	NoteHostAdded   = "host-added"
+	NoteHostChanged = "host-changed"
+	NoteHostRemoved = "host-removed"
 )
 
 // MaxAbout bounds what a Note is about, in octets.

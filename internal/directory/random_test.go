@@ -23,7 +23,7 @@ func randomChanges(t *testing.T, seed uint64) {
 	r := &randomly{Rand: rand.New(rand.NewPCG(seed, 0)), m: newModel()}
 	f := fixture{rows: &memRows{entries: map[int64]Entry{}}, clock: &clock{}}
 	f.Directory = f.open(t)
-	if _, err := f.AddHost(t.Context(), Host{Name: "exchange", Address: "192.0.2.1:25", Roles: []Role{SMTPIn}}); err != nil {
+	if _, err := f.AddHost(t.Context(), "root", Host{Name: "exchange", Address: "192.0.2.1:25", Roles: []Role{SMTPIn}}); err != nil {
 		t.Fatal(err)
 	}
 	r.d = f.Directory

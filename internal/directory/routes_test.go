@@ -17,7 +17,7 @@ func routes(t *testing.T) fixture {
 		{Name: "exchange", Address: "192.0.2.1:25", Roles: []Role{SMTPIn, IMAP, SMTPIn}},
 		{Name: "Exit", Address: "Smart.Example:587", Roles: []Role{SMTPOut}, TLS: TLSVerify, User: "us", Password: "secret"},
 	} {
-		if _, err := f.AddHost(ctx, h); err != nil {
+		if _, err := f.AddHost(ctx, "root", h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,13 +93,13 @@ func TestRoutesRefused(t *testing.T) {
 		_, err := f.ChangeDomain(ctx, "example.org", func(d *Domain) error { edit(d); return nil })
 		return err
 	}
-	_, noHost := f.AddHost(ctx, Host{Name: "exchange", Address: "192.0.2.1:25", Roles: []Role{IMAP}})
-	_, badName := f.AddHost(ctx, Host{Name: "a b", Address: "192.0.2.1:25", Roles: []Role{IMAP}})
-	_, noPort := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1", Roles: []Role{IMAP}})
-	_, noRole := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1:25"})
-	_, badRole := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{"smtp"}})
-	_, badTLS := f.AddHost(ctx, Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{IMAP}, TLS: "must"})
-	_, roleInUse := f.ChangeHost(ctx, "exchange", func(h *Host) error { h.Roles = []Role{IMAP}; return nil })
+	_, noHost := f.AddHost(ctx, "root", Host{Name: "exchange", Address: "192.0.2.1:25", Roles: []Role{IMAP}})
+	_, badName := f.AddHost(ctx, "root", Host{Name: "a b", Address: "192.0.2.1:25", Roles: []Role{IMAP}})
+	_, noPort := f.AddHost(ctx, "root", Host{Name: "x", Address: "192.0.2.1", Roles: []Role{IMAP}})
+	_, noRole := f.AddHost(ctx, "root", Host{Name: "x", Address: "192.0.2.1:25"})
+	_, badRole := f.AddHost(ctx, "root", Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{"smtp"}})
+	_, badTLS := f.AddHost(ctx, "root", Host{Name: "x", Address: "192.0.2.1:25", Roles: []Role{IMAP}, TLS: "must"})
+	_, roleInUse := f.ChangeHost(ctx, "exchange", "root", func(h *Host) error { h.Roles = []Role{IMAP}; return nil })
 	_, loop := f.retarget(t, "one@example.net", "two@example.com")
 	_, taken := f.AddDomain(ctx, Domain{Name: "example.com"})
 	_, there := f.AddMailbox(ctx, Mailbox{Address: "x@example.com"}, "")
@@ -115,9 +115,9 @@ func TestRoutesRefused(t *testing.T) {
 		"role":                {badRole, ErrInvalid, "smtp-out"},
 		"tls":                 {badTLS, ErrInvalid, "verify"},
 		"role in use":         {roleInUse, ErrInUse, "hosted.example"},
-		"host in use":         {f.RemoveHost(ctx, "exchange"), ErrInUse, "hosted.example"},
-		"smarthost in use":    {f.RemoveHost(ctx, "EXIT"), ErrInUse, "hosted.example"},
-		"no such host":        {f.RemoveHost(ctx, "nowhere"), ErrNoHost, "nowhere"},
+		"host in use":         {f.RemoveHost(ctx, "exchange", "root"), ErrInUse, "hosted.example"},
+		"smarthost in use":    {f.RemoveHost(ctx, "EXIT", "root"), ErrInUse, "hosted.example"},
+		"no such host":        {f.RemoveHost(ctx, "nowhere", "root"), ErrNoHost, "nowhere"},
 		"unknown host":        {change(func(d *Domain) { d.Hosts = []string{"nowhere"} }), ErrNoHost, "nowhere"},
 		"host without role":   {change(func(d *Domain) { d.Hosts = []string{"exit"} }), ErrInvalid, "smtp-in"},
 		"smarthost":           {change(func(d *Domain) { d.Smarthost = "exchange" }), ErrInvalid, "smtp-out"},
@@ -148,7 +148,7 @@ func TestHosts(t *testing.T) {
 	}
 	f.change(t, "hosted.example", func(d *Domain) { d.Hosts, d.Smarthost = nil, "" })
 	for _, name := range []string{"exchange", "exit"} {
-		wantErr(t, "remove", f.RemoveHost(ctx, name), nil)
+		wantErr(t, "remove", f.RemoveHost(ctx, name, "root"), nil)
 	}
 	if left := f.Snapshot().Hosts(); len(left) != 0 {
 		t.Errorf("left %v", left)

@@ -46,6 +46,17 @@ func (s *Snapshot) Hosts() []Host {
 	return slices.Collect(rows[Host](s, hosts, byName+"_prefix", ""))
 }
 
+// hostsOf returns the mail hosts that are a domain's own. There are few of all domains.
+func (s *Snapshot) hostsOf(domain string) iter.Seq[Host] {
+	return func(yield func(Host) bool) {
+		for h := range rows[Host](s, hosts, byName+"_prefix", "") {
+			if h.Domain == domain && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
 // Using returns the domains that use a mail host, by name.
 func (s *Snapshot) Using(host string) []Domain { return slices.Collect(s.using(host)) }
 

@@ -95,7 +95,7 @@ func addOutside(t testing.TB, dir *directory.Directory) {
 			t.Fatal(err)
 		}
 	}
-	_, err := dir.AddHost(t.Context(), directory.Host{Name: "px", Address: "127.0.0.1:25", Roles: []directory.Role{directory.SMTPIn}})
+	_, err := dir.AddHost(t.Context(), "root", directory.Host{Name: "px", Address: "127.0.0.1:25", Roles: []directory.Role{directory.SMTPIn}})
 	must(err)
 	_, err = dir.AddDomain(t.Context(), directory.Domain{Name: "hosted.example", Hosts: []string{"px"}})
 	must(err)
@@ -278,7 +278,7 @@ func TestForgedSenderIsNotWrittenTo(t *testing.T) {
 // A mail host may want spam, marked.
 func TestHostThatTagsSpam(t *testing.T) {
 	w, _, dir := newOutWorld(t)
-	if _, err := dir.ChangeHost(t.Context(), "px", func(h *directory.Host) error { h.Spam = directory.SpamTagged; return nil }); err != nil {
+	if _, err := dir.ChangeHost(t.Context(), "px", "root", func(h *directory.Host) error { h.Spam = directory.SpamTagged; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	w.send(t, "spam@hosted.example", "x@hosted.example", "quarantine@hosted.example")

@@ -70,6 +70,12 @@ func (s *stop) Unwrap() error { return s.err }
 func (r *Relay) dial(ctx context.Context, t target, secure bool) (*client, error) {
 	limited, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
+	// A name that leads elsewhere the next time it is looked up helps nobody: this is the address that is connected to.
+	if t.bounded {
+		if err := r.c.Reach(t.addr); err != nil {
+			return nil, &stop{command: "connect", err: err}
+		}
+	}
 	d := net.Dialer{LocalAddr: r.source(t), KeepAlive: -1}
 	conn, err := d.DialContext(limited, "tcp", t.addr.String())
 	if err != nil {

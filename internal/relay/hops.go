@@ -219,7 +219,7 @@ func (r *Relay) hostTargets(ctx context.Context, h Host) ([]target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mail host %s: port %q", h.Name, port)
 	}
-	t := target{host: h.Name, lmtp: h.LMTP, tls: securities()[h.TLS], user: h.User, password: h.Password}
+	t := target{host: h.Name, lmtp: h.LMTP, tls: securities()[h.TLS], user: h.User, password: h.Password, bounded: h.Bounded}
 	if t.tls == verify {
 		t.level = levelVerified
 	}

@@ -38,6 +38,7 @@ type Host struct {
 	Priority int    // the lowest is tried first; equal ones share
 	User     string // for AUTH, "" for none
 	Password string
+	Bounded  bool // it is only where Config.Reach lets it be
 }
 
 // A Config is what a Relay needs. Zero values are usable where nothing else is said.
@@ -57,6 +58,9 @@ type Config struct {
 	Observer Observer                  // nil: nobody counts
 	Log      *slog.Logger              // nil: silent
 	Now      func() time.Time          // nil: time.Now
+
+	// Reach says why no bounded mail host is reached at an address; nil: none is anywhere.
+	Reach func(netip.AddrPort) error
 }
 
 // A Relay takes messages to their next hop. It is safe for use by many goroutines.
@@ -66,6 +70,9 @@ type Relay struct {
 	health health
 }
 
+// errUnbounded: nobody said where bounded mail hosts may be.
+var errUnbounded = errors.New("nothing says where such a mail host may be")
+
 // New returns a Relay. Close must be called.
 func New(c Config) *Relay {
 	if c.Port == 0 {
@@ -73,6 +80,9 @@ func New(c Config) *Relay {
 	}
 	if c.Self == nil {
 		c.Self = func(netip.AddrPort) bool { return false }
+	}
+	if c.Reach == nil {
+		c.Reach = func(netip.AddrPort) error { return errUnbounded }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -23,6 +23,7 @@ type target struct {
 	bound    string // the bond in one word, as the pool tells connections apart
 	user     string
 	password string
+	bounded  bool       // Config.Reach is asked first
 	source   netip.Addr // to send from; zero: the relay's own
 	hello    string     // for EHLO; "": the relay's own
 

@@ -248,11 +248,16 @@ func parseHours(text string) ([]int, error) {
 }
 
 func (w *directoryWriter) putHost(h *directory.Host) error {
-	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision, spam)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	address, own := h.Address, ""
+	if h.Domain != "" { // migration 0099
+		address, own = "", h.Address
+	}
+	_, err := w.tx.Exec(`INSERT INTO mail_host (name, id, address, roles, protocol, tls, priority, login, password, created, revision, spam, domain, own_address)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, protocol = excluded.protocol, tls = excluded.tls,
-		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision, spam = excluded.spam`,
-		h.Name, w.given(h.ID), h.Address, commas(h.Roles), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam)
+		priority = excluded.priority, login = excluded.login, password = excluded.password, revision = excluded.revision, spam = excluded.spam,
+		domain = excluded.domain, own_address = excluded.own_address`,
+		h.Name, w.given(h.ID), address, commas(h.Roles), h.Protocol, h.TLS, h.Priority, h.User, h.Password, toMicros(h.Created), w.revision, h.Spam, h.Domain, own)
 	return err
 }
 

@@ -40,7 +40,7 @@ type directoryTable struct {
 func directoryTables() []directoryTable {
 	return []directoryTable{
 		{`SELECT kind, name FROM directory_gone WHERE revision > ?`, scanGone},
-		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam FROM mail_host WHERE revision > ?`, scanHost},
+		{`SELECT name, id, address, roles, protocol, tls, priority, login, password, created, spam, domain, own_address FROM mail_host WHERE revision > ?`, scanHost},
 		{`SELECT name, id, policy, disposition, challenge, created, names, catch_all, hosts, smarthost, lookup, login,
 			language, zone, digest_hours, challenged, owners, learn_outgoing, outgoing, each_bytes, each_messages, each_inbound, each_inbound_bytes, total_bytes, total_messages, junk_days, trash_days, archive_days, signs_returns, shut, mail_names, rules_in, rules_out, rules_local, owners_lock, address_list, owners_collect, shut_pages FROM domain WHERE revision > ?`, scanDomain},
 		{`SELECT name, id, password_hash, scram, role, domains, language, state, created, rights FROM admin WHERE revision > ?`, scanAdmin},
@@ -131,8 +131,11 @@ func lines(s string) []string {
 func scanHost(rows *sql.Rows) (directory.Change, error) {
 	var h directory.Host
 	var created int64
-	var roles string
-	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created, &h.Spam)
+	var roles, own string
+	err := rows.Scan(&h.Name, &h.ID, &h.Address, &roles, &h.Protocol, &h.TLS, &h.Priority, &h.User, &h.Password, &created, &h.Spam, &h.Domain, &own)
+	if h.Domain != "" { // migration 0099
+		h.Address = own
+	}
 	h.Created, h.Roles = fromMicros(created), uncommas[directory.Role](roles)
 	return directory.Change{Host: &h}, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"net/netip"
 	"reflect"
@@ -121,6 +122,43 @@ func testDirectoryForgetsRemovals(t *testing.T, db *DB) {
 		})
 		if !errors.Is(err, want) || want == nil && (len(gone) != 1 || gone[0] != "new.example") {
 			t.Errorf("since %d: got %q, %v; want %v", since, gone, err, want)
+		}
+	}
+}
+
+// A mail host keeps its address whosever it becomes; programs that don't know of domains' own ones find no address of those.
+func TestOwnHostAddress(t *testing.T) { onBoth(t, testOwnHostAddress) }
+
+func testOwnHostAddress(t *testing.T, db *DB) {
+	d := openDirectory(t, db)
+	if _, err := d.AddDomain(t.Context(), directory.Domain{Name: "example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.AddHost(t.Context(), "root", directory.Host{Name: "one", Address: "192.0.2.1:25", Roles: []directory.Role{directory.IMAP}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, domain := range []string{"", "example.net", ""} {
+		h, err := d.ChangeHost(t.Context(), "one", "root", func(h *directory.Host) error { h.Domain = domain; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		later, _ := openDirectory(t, db).Snapshot().Host("one")
+		if h.Domain != domain || h.Address != "192.0.2.1:25" || !reflect.DeepEqual(later, h) {
+			t.Errorf("of %q: got %+v, later %+v", domain, h, later)
+		}
+		err = db.View(t.Context(), func(tx *Tx) error {
+			rows, err := tx.Query(`SELECT address FROM mail_host`)
+			return each(rows, err, func(rows *sql.Rows) error {
+				var known string
+				err := rows.Scan(&known)
+				if (known == "") != (domain != "") {
+					t.Errorf("of %q: others find %q", domain, known)
+				}
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -124,7 +124,7 @@ func impersonal() (list []personal) {
 			mailbox_usage: domain* shard* messages bytes
 			mailbox_lag: folder*
 			secret: name* value
-			mail_host: name* id address roles protocol tls priority login password created revision spam
+			mail_host: name* id address roles protocol tls priority login password created revision spam domain own_address
 			store_node: id* epoch host pid data since shared
 			store_alive: boot*
 			held_day: block* day* filter* held

@@ -5,6 +5,7 @@ import "time"
 // A Host is a mail host: a server that mail is handed to, or where mailboxes are.
 type Host struct {
 	Name     string    `json:"name"`
+	Domain   string    `json:"domain"`   // whose own it is; "": the node's
 	Address  string    `json:"address"`  // host:port
 	Roles    []string  `json:"roles"`    // imap, smtp-in, smtp-out
 	Protocol string    `json:"protocol"` // smtp, lmtp
@@ -22,6 +23,7 @@ type Host struct {
 // HostAdd makes a mail host. Result: Host.
 type HostAdd struct {
 	Name     string   `json:"name"`
+	Domain   string   `json:"domain,omitempty"` // "": the node's
 	Address  string   `json:"address"`
 	Roles    []string `json:"roles"`
 	Protocol string   `json:"protocol,omitempty"` // "": smtp
@@ -37,6 +39,7 @@ type HostList struct {
 	Name    string `json:"name,omitempty"`    // a part of it
 	Address string `json:"address,omitempty"` // a part of it
 	Role    string `json:"role,omitempty"`
+	Domain  string `json:"domain,omitempty"` // only its own
 	Page
 }
 
@@ -48,6 +51,7 @@ type HostShow struct {
 // HostSet changes one. Result: Host.
 type HostSet struct {
 	Name     string    `json:"name"`
+	Domain   *string   `json:"domain,omitempty"`
 	Address  *string   `json:"address,omitempty"`
 	Roles    *[]string `json:"roles,omitempty"`
 	Protocol *string   `json:"protocol,omitempty"`

@@ -92,7 +92,7 @@ func directoryRoundTrip(t *testing.T, rows DirectoryRows) {
 	dom.ShutPages, box.ShutPages = []directory.Page{directory.PageRules, directory.PageAntiSpam}, []directory.Page{directory.PagePassword}
 	host := directory.Host{
 		Name: "a", Address: "[2001:db8::1]:24", Roles: []directory.Role{directory.IMAP, directory.SMTPIn}, Protocol: directory.LMTP, TLS: directory.TLSVerify, Spam: directory.SpamTagged,
-		Priority: 7, User: "us", Password: "secret", Created: directoryTime,
+		Priority: 7, User: "us", Password: "secret", Created: directoryTime, Domain: "example.net",
 	}
 	admin := directory.Admin{
 		Name: "dora", Password: directory.Verifier{Hash: "h2", SCRAM: "s2"}, Role: directory.Helpdesk, Domains: []string{"example.net", "example.org"},
