@@ -45,6 +45,8 @@ const rightsHelp = `
   key.change      make, replace and drop them
   sender.view     see servers and devices that send
   sender.change   add, change and remove them
+  host.view       see the mail hosts that are the domain's own
+  host.change     add, change and remove them: with them mail can be led elsewhere
   stop.view       see log-ins that may send nothing
   stop.change     stop one, and let it go on`
 

@@ -69,6 +69,8 @@ func TestMay(t *testing.T) {
 		KeyChange:    {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p", "p", "p", "p"},
 		SenderView:   {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p", "p", "p", "p"},
 		SenderChange: {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p", "p", "p", "p"},
+		HostView:     {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p", "p", "p", "p"},
+		HostChange:   {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p", "p", "p", "p"},
 		StopView:     {"rhap", "rhap", "rhap", "rhap", "p", "rhap", "p", "p", "p", "p", "rhap", "rhap", "rhap"},
 		StopChange:   {"ap", "ap", "ap", "ap", "p", "ap", "p", "p", "p", "p", "ap", "ap", "ap"},
 	}

@@ -41,6 +41,8 @@ func shownBy(a Action) Action {
 		return KeyView
 	case SenderChange:
 		return SenderView
+	case HostChange:
+		return HostView
 	case StopChange:
 		return StopView
 	}

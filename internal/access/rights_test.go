@@ -24,6 +24,8 @@ func TestRights(t *testing.T) {
 		KeyChange:    {KeyChange, KeyView},
 		SenderView:   {SenderView},
 		SenderChange: {SenderChange, SenderView},
+		HostView:     {HostView},
+		HostChange:   {HostChange, HostView},
 		StopView:     {StopView},
 		StopChange:   {StopChange, StopView},
 	}

@@ -38,6 +38,8 @@ const (
 	KeyChange    Action = "key.change"    // make, replace and drop them
 	SenderView   Action = "sender.view"   // servers and devices that send for a domain
 	SenderChange Action = "sender.change" // add, change and remove them
+	HostView     Action = "host.view"     // mail hosts that are a domain's own
+	HostChange   Action = "host.change"   // add, change and remove them
 	StopView     Action = "stop.view"     // who may send nothing, of a domain
 	StopChange   Action = "stop.change"   // stop somebody, let him go on
 )
@@ -91,6 +93,8 @@ func table() map[Action]map[Role]reach {
 		KeyChange:    {Admin: domains, Operator: all},
 		SenderView:   {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		SenderChange: {Admin: domains, Operator: all},
+		HostView:     {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
+		HostChange:   {Admin: domains, Operator: all},
 		StopView:     {Reader: domains, Helpdesk: domains, Admin: domains, Operator: all},
 		StopChange:   {Admin: domains, Operator: all},
 	}

@@ -42,7 +42,7 @@ func (a *App) webConfig(c *config.Config, key []byte) web.Config {
 		Bans:    a.bans, Banned: a.bans, BanContact: helpContact(c),
 		Complaints: complaintPages{a.complaints}, Node: nodePages{a}, Messages: messagePages{a}, Keys: keyPages{a}, Programs: a.programs(c),
 		Rules: rulePages{a}, OwnRules: ownRulePages{a}, OwnShares: ownSharePages{a}, OwnSending: ownSharePages{a}, Addresses: addressPages{a}, Collected: collectedPages{a},
-		Queue: queuePages{a}, Senders: senderPages{a}, Stops: stopPages{a},
+		Queue: queuePages{a}, Senders: senderPages{a}, MailHosts: hostPages{a}, Stops: stopPages{a},
 		Admins: adminPages{a},
 		Log:    a.log, Now: a.now,
 	}

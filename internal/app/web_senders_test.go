@@ -165,21 +165,23 @@ func TestSendersLooks(t *testing.T) {
 	n.must(err)
 	_, _, err = n.directory.AddSender(t.Context(), directory.Sender{Name: "a.scanner.with.a.name.as.long.as.names.of.machines.are@test.example", Networks: networks, Off: true}, false)
 	n.must(err)
+	n.look("senders", map[string]string{"list": "/senders", "new": "/senders/new", "one": "/senders/one?name=" + long})
+}
+
+// look goes through pages as adam, on a screen and in French on a phone: pictures, accessibility, nothing wider than the window.
+func (n *pagesNode) look(of string, pages map[string]string) {
 	for name, o := range map[string]browser.Options{"en": {}, "fr-phone": {Size: browser.Phone, Language: "fr", Dark: true}} {
-		t.Run(name, func(t *testing.T) {
+		n.t.Run(name, func(t *testing.T) {
 			b := browser.Open(t, o)
 			enter(b, n, "adam")
-			look := func(page string) {
+			for page, path := range pages {
+				b.Go(n.url + path)
 				b.Has("h1")
-				b.Shoot("senders-" + page + "-" + name)
+				b.Shoot(of + "-" + page + "-" + name)
 				b.Accessible()
 				if wide := browser.Eval[string](b, fmt.Sprintf(wider, cmp.Or(o.Size.Width, browser.Desktop.Width))); wide != "" {
 					t.Errorf("%s is wider than the window: %s", page, wide)
 				}
-			}
-			for page, path := range map[string]string{"list": "/senders", "new": "/senders/new", "one": "/senders/one?name=" + long} {
-				b.Go(n.url + path)
-				look(page)
 			}
 		})
 	}

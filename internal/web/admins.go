@@ -141,7 +141,7 @@ func rightGroups() []rightGroup {
 		{"held", []access.Action{access.HeldView, access.HeldRelease, access.HeldDelete, access.HeldAsk}},
 		{"lists", []access.Action{access.EntryView, access.EntryChange, access.SettingsView, access.SettingsSet, access.RulesChange}},
 		{"mail", []access.Action{access.MessageView, access.QueueView, access.QueueChange}},
-		{"sending", []access.Action{access.KeyView, access.KeyChange, access.SenderView, access.SenderChange, access.StopView, access.StopChange}},
+		{"sending", []access.Action{access.KeyView, access.KeyChange, access.SenderView, access.SenderChange, access.HostView, access.HostChange, access.StopView, access.StopChange}},
 	}
 }
 

@@ -82,6 +82,7 @@ type Config struct {
 	Addresses  Addresses       // nil: no address lists
 	Collected  Collected       // nil: owners set up no accounts elsewhere
 	Senders    Senders         // nil: no page of servers and devices
+	MailHosts  MailHosts       // nil: no page of mail hosts
 	Stops      Stops           // nil: no page of stopped log-ins, and no owner is told
 	Admins     Admins          // nil: no page of admins
 	Proofs     Proofs          // nil: no authority is asked for certificates
