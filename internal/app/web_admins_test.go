@@ -52,7 +52,7 @@ func TestAdminsPage(t *testing.T) {
 		t.Errorf("the password: %v", err)
 	}
 	olga.wants("not again")(olga.get("/admins/one?name=vera"))(200, "-"+password[1], "None in the last 90 days")
-	olga.wants("listed")(olga.get("/admins"))(200, "2 chosen", "Release them", "-"+password[1])
+	olga.wants("listed")(olga.get("/admins"))(200, "2 chosen", "Release held messages", "-"+password[1])
 
 	hanna.wants("in")(hanna.get("/account"))(200, "Helpdesk")
 	olga.wants("suspended")(do(olga, "change", "name", "HANNA", "role", "helpdesk", "domains", "test.example", "rights", "all", "suspended", "yes"))(200, "hanna is saved", "suspended")

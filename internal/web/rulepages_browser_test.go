@@ -167,7 +167,7 @@ func TestDomainRulesInBrowser(t *testing.T) {
 	}{
 		"desktop": {chromium.Options{}, "Rules of a domain", "Mail from others", "Say what is to be done", "The rule is saved.", "text of the message contains “casino”"},
 		"phone": {chromium.Options{Size: chromium.Phone, Dark: true, Language: "fr"},
-			"Règles d’un domaine", "Courrier reçu", "Dites ce qu’il faut faire", "La règle est enregistrée.", "texte du message contient « casino »"},
+			"Règles d’un domaine", "Courrier reçu", "Dites ce qu’il faut faire", "La règle est enregistrée.", "texte du message contient «\u00a0casino\u00a0»"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.o.Allowed = []string{"422"}
