@@ -168,7 +168,7 @@ func TestDomainRulesOperations(t *testing.T) {
 	defer conv.Close()
 	tx, _ := conv.Mail(t.Context(), client, client.Login, mail.Params{})
 	tx.Rcpt(t.Context(), "bob@test.example", mail.RcptParams{})
-	if v := tx.Data(t.Context(), mail.NewMessage([]byte(question)), []byte("Received: test\r\n")); v.Answer != mail.OK {
+	if v := tx.Data(t.Context(), mail.NewMessage(n.question()), []byte("Received: test\r\n")); v.Answer != mail.OK {
 		t.Fatal(v)
 	}
 	folders, err := n.mailboxes.Folders(t.Context(), n.boxes["bob@test.example"])
