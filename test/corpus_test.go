@@ -6,9 +6,11 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"gatepost/internal/resolve/resolvetest"
 	"gatepost/test/load"
+	"gatepost/test/machine"
 )
 
 // Real mail that nobody here wrote, by 20 parallel connections, three times: every
@@ -54,14 +56,11 @@ func TestCorpus(t *testing.T) {
 		if res.Lost > 0 || res.FirstError != nil {
 			t.Errorf("pass %d: %d of %d not answered: %v", pass, res.Lost, len(messages), res.FirstError)
 		}
-		if memory[pass], err = m.Memory(); err != nil {
-			t.Fatal(err)
-		}
+		memory[pass] = resting(t, m)
 		t.Logf("pass %d: %d taken, %d refused, memory %d MB", pass, res.Taken, res.Refused, memory[pass]>>20)
 	}
-	// By what the heap happens to hold when it is asked, a pass differs from the next by a tenth; seven passes were 108 to 123 MB.
-	if memory[2] > memory[0]*13/10 {
-		t.Errorf("memory after three passes %d MB, after one %d MB: more than 1.3 times", memory[2]>>20, memory[0]>>20)
+	if memory[2] > memory[0]*12/10 {
+		t.Errorf("memory after three passes %d MB, after one %d MB: more than 1.2 times", memory[2]>>20, memory[0]>>20)
 	}
 	found := 0
 	for _, folder := range []string{"INBOX", "Junk"} {
@@ -84,6 +83,23 @@ func TestCorpus(t *testing.T) {
 	if held := asked[[]row](t, m, "quarantine", "list"); len(held) != len(taken) || len(held) > 9 {
 		t.Errorf("%d taken messages are not in the mailbox, %d are, %d are held", len(taken), found, len(held))
 	}
+}
+
+// resting returns the least memory that is in use while nothing is done for five seconds: of a burst the heap still holds
+// what was not collected when it ended, which is chance.
+func resting(t *testing.T, m *machine.Machine) (least int64) {
+	t.Helper()
+	for range 10 {
+		now, err := m.Memory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if least == 0 || now < least {
+			least = now
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	return least
 }
 
 // tokened puts a field that names pass and message in front.
