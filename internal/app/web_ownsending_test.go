@@ -183,16 +183,22 @@ func TestAskToSendTellsNothing(t *testing.T) {
 	}
 }
 
+// managedGroup makes a group, desk@other.example, that ann manages, and bob writes in.
+func (n *pagesNode) managedGroup() {
+	n.t.Helper()
+	n.must2(n.addGroup(n.t.Context(), ops.GroupAdd{Address: "desk@other.example", Members: []string{"bob@test.example"}}))
+	desk, _ := n.directory.Snapshot().Mailbox("desk@other.example")
+	n.boxes["desk@other.example"] = desk.ID
+	no := "no"
+	n.must2(n.setGroup(n.t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"ann@test.example"}, Rights: "manage", Send: &no}))
+	n.must2(n.setGroup(n.t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"bob@test.example"}, Rights: "write", Send: &no}))
+}
+
 // Who manages a group answers for it; its other members don't.
 func TestAskToSendForGroup(t *testing.T) {
 	n := openPages(t)
 	n.sharing()
-	n.must2(n.addGroup(t.Context(), ops.GroupAdd{Address: "desk@other.example", Members: []string{"bob@test.example"}}))
-	desk, _ := n.directory.Snapshot().Mailbox("desk@other.example")
-	n.boxes["desk@other.example"] = desk.ID
-	no := "no"
-	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"ann@test.example"}, Rights: "manage", Send: &no}))
-	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"bob@test.example"}, Rights: "write", Send: &no}))
+	n.managedGroup()
 	ann, bob := n.logIn("ann@test.example"), n.logIn("bob@test.example")
 	bob.wants("offered to ask")(bob.get("/mailbox/shares"))(http.StatusOK, "Ask to send on behalf of desk@other.example")
 	before := len(n.lettersTo("ann@test.example"))
@@ -216,12 +222,7 @@ func TestAskToSendForGroup(t *testing.T) {
 func TestAskToSendOfShut(t *testing.T) {
 	n := openPages(t)
 	n.sharing()
-	n.must2(n.addGroup(t.Context(), ops.GroupAdd{Address: "desk@other.example", Members: []string{"bob@test.example"}}))
-	desk, _ := n.directory.Snapshot().Mailbox("desk@other.example")
-	n.boxes["desk@other.example"] = desk.ID
-	no := "no"
-	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"ann@test.example"}, Rights: "manage", Send: &no}))
-	n.must2(n.setGroup(t.Context(), ops.GroupSet{Address: "desk@other.example", Join: []string{"bob@test.example"}, Rights: "write", Send: &no}))
+	n.managedGroup()
 	ann, bob := n.logIn("ann@test.example"), n.logIn("bob@test.example")
 	bob.wants("asked")(bob.asks("desk@other.example", "as"))(http.StatusOK, askedDone)
 	page := "/mailbox/shares/requests/" + n.waiting("desk@other.example")

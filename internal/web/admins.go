@@ -102,10 +102,7 @@ func (s *Server) admins(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if page.More = len(list) > adminsOnPage; page.More {
-		list = list[:adminsOnPage]
-	}
-	page.Rows = list
+	page.Rows, page.More = pageful(list, adminsOnPage)
 	return s.page(w, r, http.StatusOK, "admins", page)
 }
 
@@ -126,7 +123,7 @@ func (p adminPage) Wrong(field string) string {
 	if p.Fault == nil || p.Fault.Field != field {
 		return ""
 	}
-	return strings.TrimSuffix("admins.wrong."+field, ".") + "." + p.Fault.Why
+	return wrongKey("admins.wrong.", field, p.Fault.Why)
 }
 
 // A rightGroup is rights of one thing, as they stand together.

@@ -126,9 +126,7 @@ type hostRow struct {
 func (s *Server) hosts(w http.ResponseWriter, r *http.Request) error {
 	page := hostsPage{Part: strings.TrimSpace(cutTo(r.URL.Query().Get("name"), maxField)), May: access.MayAny(visitOf(r).Person, access.HostChange)}
 	list := s.MailHosts.MailHosts(page.Part, hostsOnPage+1, func(h MailHost) bool { return s.may(r, access.HostView, access.Object{Domain: h.Domain}) })
-	if page.More = len(list) > hostsOnPage; page.More {
-		list = list[:hostsOnPage]
-	}
+	list, page.More = pageful(list, hostsOnPage)
 	may := s.mayChangeHost(r)
 	for _, h := range list {
 		page.Rows = append(page.Rows, hostRow{h, may(h)})
@@ -150,7 +148,7 @@ func (p hostPage) Wrong(field string) string {
 	if p.Fault == nil || p.Fault.Field != field {
 		return ""
 	}
-	return strings.TrimSuffix("hosts.wrong."+field, ".") + "." + p.Fault.Why
+	return wrongKey("hosts.wrong.", field, p.Fault.Why)
 }
 
 // Has reports whether a role is chosen.

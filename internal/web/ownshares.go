@@ -83,18 +83,14 @@ func (s *Server) ownSharesPage(w http.ResponseWriter, r *http.Request, status in
 	if page.Given, err = s.OwnShares.SharedBy(r.Context(), box, sharesOnPage+1); err != nil {
 		return err
 	}
-	page.Shared, page.More = cutShares(page.Shared)
-	page.Given, page.GivenMore = cutShares(page.Given)
+	page.Shared, page.More = pageful(page.Shared, sharesOnPage)
+	page.Given, page.GivenMore = pageful(page.Given, sharesOnPage)
 	if page.Sends {
 		if page.Sending, err = s.OwnSending.Sending(r.Context(), box, sharesOnPage); err != nil {
 			return err
 		}
 	}
 	return s.page(w, r, status, "own-shares", page)
-}
-
-func cutShares[T any](list []T) ([]T, bool) {
-	return list[:min(len(list), sharesOnPage)], len(list) > sharesOnPage
 }
 
 // Shown is the folder's name for people.

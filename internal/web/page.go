@@ -230,3 +230,13 @@ func octets(lang string, n int64) string {
 	}
 	return ""
 }
+
+// pageful is what a page shows of a list that was asked for one more than most, and whether there is more.
+func pageful[T any](list []T, most int) (shown []T, more bool) {
+	return list[:min(len(list), most)], len(list) > most
+}
+
+// wrongKey is the key, below a prefix, of the text that says what is wrong with a field of a form, or, where field is "", with all of it.
+func wrongKey(prefix, field, why string) string {
+	return strings.TrimSuffix(prefix+field, ".") + "." + why
+}

@@ -115,9 +115,7 @@ func (s *Server) senders(w http.ResponseWriter, r *http.Request) error {
 	list := s.Senders.Senders(page.Part, sendersOnPage+1, func(one Sender) bool {
 		return slices.ContainsFunc(one.Domains, func(d string) bool { return s.may(r, access.SenderView, access.Object{Domain: d}) })
 	})
-	if page.More = len(list) > sendersOnPage; page.More {
-		list = list[:sendersOnPage]
-	}
+	list, page.More = pageful(list, sendersOnPage)
 	for _, one := range list {
 		page.Rows = append(page.Rows, senderRow{one, s.may(r, access.SenderChange, access.Object{Domain: one.Name.Domain()})})
 	}
@@ -140,7 +138,7 @@ func (p senderPage) Wrong(field string) string {
 	if p.Fault == nil || p.Fault.Field != field {
 		return ""
 	}
-	return strings.TrimSuffix("senders.wrong."+field, ".") + "." + p.Fault.Why
+	return wrongKey("senders.wrong.", field, p.Fault.Why)
 }
 
 // formOf fills a form in as a sender is.

@@ -111,9 +111,7 @@ func (s *Server) stoppedPage(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	page.May = access.MayAny(visitOf(r).Person, access.StopChange)
-	if page.More = len(list) > stoppedOnPage; page.More {
-		list = list[:stoppedOnPage]
-	}
+	list, page.More = pageful(list, stoppedOnPage)
 	for _, l := range list {
 		row := stoppedRow{StoppedLogin: l, Shown: ownAddress(l.Name), why: whyStopped(l.Stop), May: s.may(r, access.StopChange, access.Object{Domain: l.Name.Domain()})}
 		row.Who = safe.Line(l.Who)

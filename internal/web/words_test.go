@@ -86,7 +86,7 @@ func TestWords(t *testing.T) {
 		for _, key := range matches(`\.Key\("([a-z][a-z.]*)"`, text) {
 			look(name, `"own.`+key+`" "rules.`+key+`"`, `"([^"]+)"`, "^()$")
 		}
-		look(name, text, `\.T\("([^"]+)"`, `"([a-z0-9_-]+\.(?:[a-z0-9_-]+\.)*)" ?\+`)
+		look(name, text, `\.T\("([^"]+)"`, `"([a-z0-9_-]+\.(?:[a-z0-9_-]+\.)*)"(?: ?\+|, field)`)
 	}
 	for _, key := range words.Keys() {
 		stem := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".title")

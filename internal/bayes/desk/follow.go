@@ -13,12 +13,25 @@ import (
 // followSome is how many octets of the log are read at once.
 const followSome = 8 << 20
 
-// follow brings the model to the end of the log; the caller has the turn.
+// follow brings the model to the end of the log; the caller has the turn. Where another node removes what is being read, since
+// a snapshot stands for it now, reading begins anew.
 func (d *Desk) follow(ctx context.Context) error {
-	head, err := d.c.Rows.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("desk: follow: %w", err)
+	for try := 1; ; try++ {
+		head, err := d.c.Rows.Head(ctx)
+		if err != nil {
+			return fmt.Errorf("desk: follow: %w", err)
+		}
+		if err = d.followTo(ctx, head); err == nil || try == tries {
+			return err
+		}
+		if now, failed := d.c.Rows.Head(ctx); failed != nil || now.First == head.First {
+			return err
+		}
 	}
+}
+
+// followTo brings the model to where the log's end was.
+func (d *Desk) followTo(ctx context.Context, head Head) error {
 	if d.ready && head.Seq == d.seq {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"gatepost/internal/bayes/desk"
 )
@@ -119,6 +120,59 @@ func (u *unsteady) Append(ctx context.Context, e desk.Entry) error {
 		err = errRows
 	}
 	return err
+}
+
+// trimmed rows have something done right after the log's end was asked for.
+type trimmed struct {
+	desk.Rows
+	then func()
+}
+
+func (r *trimmed) Head(ctx context.Context) (desk.Head, error) {
+	head, err := r.Rows.Head(ctx)
+	if f := r.then; f != nil {
+		r.then = nil
+		f()
+	}
+	return head, err
+}
+
+// While a node reads the log, others keep the model whole and remove what it is about to read.
+func TestFollowWhileTrimmed(t *testing.T) {
+	s := newSite(t)
+	w := newWriter(1)
+	taught := 0
+	teach := func(d *desk.Desk) {
+		taught++
+		s.teach(d, s.lesson(fmt.Sprint("m", taught), w.letter("pill", 40), true, "p@d.example"))
+	}
+	a := s.node("a")
+	rows := &trimmed{Rows: s.rows}
+	s.rows = rows
+	b := s.node("b")
+	teach(a)
+	if err := b.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		teach(a)
+	}
+	rows.then = func() {
+		for range 2 {
+			s.now = s.now.Add(24 * time.Hour)
+			teach(a)
+			if err := a.Compact(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := b.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := s.rows.Head(t.Context()); err != nil || head.First < 4 {
+		t.Fatalf("the log begins with %d, %v: nothing was removed", head.First, err)
+	}
+	same(t, "what was removed stands in a snapshot", a, b)
 }
 
 // One campaign that comes to many nodes at the same moment teaches what it would have taught one.
