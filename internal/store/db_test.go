@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,6 +95,48 @@ func TestUpdateCancelledAndReopened(t *testing.T) {
 	defer db.Close()
 	if got := countBlobs(t, db); got != 1 {
 		t.Errorf("rows after reopening: got %d, want 1", got)
+	}
+}
+
+// While many write, by themselves and by the writer, the store is closed: what was said to be written is, and nothing else is
+// but what was under way.
+func TestUpdatesWhileClosing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatepost.db")
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const writers = 8
+	var written atomic.Int64
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				err := db.engine.update(t.Context(), insertBlob(fmt.Sprint(w, " ", i)))
+				switch {
+				case errors.Is(err, ErrClosed):
+					return
+				case err != nil:
+					t.Error(err)
+					return
+				}
+				written.Add(1)
+			}
+		})
+	}
+	for written.Load() < 20*writers {
+		runtime.Gosched()
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if db, err = Open(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if got, want := int64(countBlobs(t, db)), written.Load(); got != want {
+		t.Errorf("%d rows are there, %d were said to be written", got, want)
 	}
 }
 

@@ -31,8 +31,16 @@ func (db *file) soon(ctx context.Context, f func(*Tx) error) error {
 	return db.submit(&job{ctx: ctx, f: f, soon: true, done: make(chan struct{})})
 }
 
-// submit hands a job to the writer and waits for its answer.
+// submit sees to it that a job is done, and waits for its answer. Where nobody writes, who wants it writes by himself, which spares
+// two changes of goroutines; else it waits for the writer, who takes all that wait.
 func (db *file) submit(j *job) error {
+	select {
+	case db.turn <- struct{}{}:
+		db.commitGroup(db.gather(j))
+		<-db.turn
+		return j.err
+	default:
+	}
 	select {
 	case db.jobs <- j:
 	case <-db.stopped:
@@ -55,18 +63,22 @@ func (db *file) submit(j *job) error {
 	}
 }
 
-// writeLoop is the one writer. Each turn takes all that wait.
+// writeLoop writes what waits, each turn all of it, and syncs what lags. At the end it keeps the turn.
 func (db *file) writeLoop() {
 	defer close(db.stopped)
 	for {
 		select {
 		case <-db.quit:
+			db.turn <- struct{}{}
 			return
 		case j := <-db.jobs:
+			db.turn <- struct{}{}
 			db.commitGroup(db.gather(j))
 		case <-db.lag.due:
+			db.turn <- struct{}{}
 			db.syncLog()
 		}
+		<-db.turn
 	}
 }
 

@@ -15,11 +15,12 @@ import (
 // log a little later.
 type lagger struct {
 	boot    string
-	path    string           // of SQLite's log
-	log     *os.File         // it, once something has lagged
-	relaxed bool             // commits are not synced now
-	due     <-chan time.Time // when the log is to be synced; nil: nothing lags
-	synced  atomic.Int64     // how often it was
+	path    string        // of SQLite's log
+	log     *os.File      // it, once something has lagged
+	relaxed bool          // commits are not synced now
+	waits   bool          // something lags, and due will say when the log is to be synced
+	due     chan struct{} // to the writer
+	synced  atomic.Int64  // how often it was
 }
 
 // recover renews what a fall may have lost, and writes what is noted, before anybody reads or writes.
@@ -72,8 +73,9 @@ func (db *file) relax(group []*job) error {
 
 // lagged notes that a commit was not synced.
 func (l *lagger) lagged() {
-	if l.relaxed && l.due == nil {
-		l.due = time.After(lagLimit)
+	if l.relaxed && !l.waits {
+		l.waits = true
+		time.AfterFunc(lagLimit, func() { l.due <- struct{}{} })
 	}
 }
 
@@ -88,7 +90,7 @@ func (l *lagger) open() (err error) {
 
 // syncLog makes durable what has lagged. An error is the end of all writing, as that of any sync.
 func (db *file) syncLog() {
-	db.lag.due = nil
+	db.lag.waits = false
 	if err := db.lag.log.Sync(); err != nil && db.err() == nil {
 		err = fmt.Errorf("%w: %w", ErrBroken, err)
 		db.broken.Store(&err)

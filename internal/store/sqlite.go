@@ -13,14 +13,15 @@ import (
 // A file is a SQLite database as engine: one writer, and a few readers.
 type file struct {
 	pool    *sql.DB
-	writer  *conn         // the writer's own
+	turn    chan struct{} // held by who writes
+	writer  *conn         // with the turn
 	readers chan *conn    // those not in use
 	opened  chan struct{} // one for each that is open, or that close keeps from being opened
 	jobs    chan *job
 	quit    chan struct{} // closed by close
-	stopped chan struct{} // closed by the writer as its last act
+	stopped chan struct{} // closed by the writer as its last act, with the turn
 	broken  atomic.Pointer[error]
-	lag     lagger // the writer's own
+	lag     lagger // with the turn
 }
 
 // ErrBroken: the database file could not be written or synced. What is on disk is
@@ -71,8 +72,8 @@ func openFile(ctx context.Context, path, boot string) (*file, error) {
 	}
 	db := &file{
 		pool: pool, readers: make(chan *conn, readers), opened: make(chan struct{}, readers),
-		jobs: make(chan *job, 1024), quit: make(chan struct{}), stopped: make(chan struct{}),
-		lag: lagger{boot: boot, path: path + "-wal"},
+		turn: make(chan struct{}, 1), jobs: make(chan *job, 1024), quit: make(chan struct{}), stopped: make(chan struct{}),
+		lag: lagger{boot: boot, path: path + "-wal", due: make(chan struct{}, 1)},
 	}
 	if err := db.connect(ctx); err != nil {
 		pool.Close()
