@@ -62,7 +62,7 @@ func TestRelayInline(t *testing.T) {
 func TestRelayLookups(t *testing.T) {
 	t.Parallel()
 	people := filepath.Join(t.TempDir(), "people.db")
-	if out, err := runs(t, "sqlite3", people, "CREATE TABLE people (address TEXT); INSERT INTO people VALUES ('ann@sql.example')").CombinedOutput(); err != nil {
+	if out, err := runs(t, "sqlite3", people, "CREATE TABLE people (address TEXT, hash TEXT); INSERT INTO people VALUES ('ann@sql.example', NULL), ('eve@people.example', '"+sqlHash+"')").CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
 	directory, stop := slapd(t, "ann@ldap.example", "bob@people.example")
@@ -73,7 +73,8 @@ func TestRelayLookups(t *testing.T) {
 	f := newFar(t, relayConfig+fmt.Sprintf(`
 lookups:
   - {name: sql, sql: "%s", query: "SELECT 1 FROM people WHERE address = ?"}
-  - {name: ldap, ldap: "ldap://%s", base: "dc=example", filter: "(mail=%%s)", user: "cn=manager,dc=example", password_file: "%s", cache: 0s, cache_no: 0s}
+  - {name: hashes, sql: "%[1]s", query: "SELECT 1 FROM people WHERE address = ?", password_query: "SELECT hash FROM people WHERE address = ?"}
+  - {name: ldap, ldap: "ldap://%[2]s", base: "dc=example", filter: "(mail=%%s)", user: "cn=manager,dc=example", password_file: "%[3]s", cache: 0s, cache_no: 0s}
 `, people, directory, secret))
 	f.say("ann", "")
 	f.say("*", "550 5.1.1 no such user")
@@ -118,7 +119,15 @@ lookups:
 		}
 	}
 	login(ldapPassword, "NO [AUTHENTICATIONFAILED]")
-	sees(t, "a look-up that knows none", fails(t, f.m, "domain", "set", "people.example", "--login", "sql"), "none of LDAP")
+	sees(t, "a look-up that knows none", fails(t, f.m, "domain", "set", "people.example", "--login", "sql"), "has no password_query")
+	run(t, f.m, "", "domain", "set", "people.example", "--login", "hashes")
+	login(ldapPassword, "NO [AUTHENTICATIONFAILED]")
+	run(t, f.m, "", "mailbox", "add", "eve@people.example")
+	for password, want := range map[string]string{sqlPassword: "OK", "kite": "NO [AUTHENTICATIONFAILED]"} {
+		if got := imapLogin(t, f.m.IMAP, "127.0.0.1", "eve@people.example", password); !strings.HasPrefix(got, want) {
+			t.Errorf("log-in by a hash, with %s: %s", password, got)
+		}
+	}
 	run(t, f.m, "", "domain", "set", "people.example", "--login", "ldap")
 	login(ldapPassword, "OK")
 	login("wrong", "NO [AUTHENTICATIONFAILED]")
@@ -138,6 +147,12 @@ lookups:
 }
 
 const ldapPassword = "kite-rope"
+
+// sqlHash is sqlPassword's, by doveadm pw -s SHA512-CRYPT.
+const (
+	sqlPassword = "x"
+	sqlHash     = "{SHA512-CRYPT}$6$lcV.7o4RkaRZjGXs$yAEaFXntgi41d1Z0epR7kkg6MStVgWX6oCZxoGwxmnjpmqHIGJooq5YjcMI5LLowYRaxD3gzJ2MJ9h1QyGqHU0"
+)
 
 // slapd starts an LDAP server that knows people by their addresses, all of one password, and returns
 // where it listens and what stops it.

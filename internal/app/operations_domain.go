@@ -344,12 +344,12 @@ func (a *App) knowsPasswords(name string) error {
 	known := a.config.Load().Lookups
 	at := slices.IndexFunc(known, func(l config.Lookup) bool { return l.Name == name })
 	switch {
-	case name == "" || at >= 0 && known[at].LDAP != "":
+	case name == "" || at >= 0 && known[at].KnowsPasswords():
 		return nil
 	case at < 0:
 		return control.Misused("look-up %q is not in the configuration; add it to lookups first", name)
 	}
-	return control.Misused("look-up %q is none of LDAP: it can't tell whether a password is right", name)
+	return control.Misused("look-up %q can't tell whether a password is right: it is none of LDAP, and has no password_query", name)
 }
 
 // orZero is what a request has, or nothing.

@@ -276,7 +276,7 @@ func lookupSources(list []config.Lookup) (sources []lookup.Source) {
 	for _, l := range list {
 		sources = append(sources, lookup.Source{
 			Name: l.Name, LDAP: l.LDAP, StartTLS: l.StartTLS, Base: l.Base, Filter: l.Filter, User: l.User, PasswordFile: l.PasswordFile,
-			SQL: l.SQL, Query: l.Query, Timeout: l.Timeout, Cache: l.Cache, CacheNo: l.CacheNo,
+			SQL: l.SQL, Query: l.Query, PasswordQuery: l.PasswordQuery, Timeout: l.Timeout, Cache: l.Cache, CacheNo: l.CacheNo,
 		})
 	}
 	return sources

@@ -44,6 +44,7 @@ func owners() []owner {
 		{"github.com/makiuchi-d/gozxing", []string{"internal/picture"}},
 		{"github.com/go-jose/go-jose", []string{"internal/identity", "internal/identity/identitytest"}},
 		{"github.com/go-ldap/ldap", []string{"internal/lookup"}},
+		{"github.com/go-crypt/crypt", []string{"internal/lookup"}},
 		{"github.com/ulikunitz/xz", []string{"internal/attachment"}},
 		{"github.com/klauspost/compress", []string{"internal/attachment", "mailbox/imap"}},
 		{"github.com/nwaples/rardecode", []string{"internal/attachment"}},

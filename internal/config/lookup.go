@@ -23,11 +23,16 @@ type Lookup struct {
 	PasswordFile string // of LDAP: holds the password alone
 	SQL          string // postgres://… or the path of an SQLite file
 	Query        string // of SQL: ? is the address
-	Timeout      time.Duration
-	Cache        time.Duration // for which "exists" is believed
-	CacheNo      time.Duration // for which "does not exist" is believed
-	Line         int           // where it stands
+	// PasswordQuery, of SQL, returns the hash of an address's password; "": it knows none.
+	PasswordQuery string
+	Timeout       time.Duration
+	Cache         time.Duration // for which "exists" is believed
+	CacheNo       time.Duration // for which "does not exist" is believed
+	Line          int           // where it stands
 }
+
+// KnowsPasswords reports whether people may log in by it.
+func (u Lookup) KnowsPasswords() bool { return u.LDAP != "" || u.PasswordQuery != "" }
 
 // bare reports whether it goes by plain LDAP to another machine.
 func (u Lookup) bare() bool {
@@ -64,7 +69,7 @@ func (l *loader) lookup(file string, n *yaml.Node) Lookup {
 	u := Lookup{Line: n.Line, Timeout: 5 * time.Second, Cache: time.Hour, CacheNo: 5 * time.Minute}
 	texts := map[string]*string{
 		"name": &u.Name, "ldap": &u.LDAP, "base": &u.Base, "filter": &u.Filter, "user": &u.User,
-		"password_file": &u.PasswordFile, "sql": &u.SQL, "query": &u.Query,
+		"password_file": &u.PasswordFile, "sql": &u.SQL, "query": &u.Query, "password_query": &u.PasswordQuery,
 	}
 	times := map[string]*time.Duration{"timeout": &u.Timeout, "cache": &u.Cache, "cache_no": &u.CacheNo}
 	known := []string{"starttls"}
@@ -100,6 +105,8 @@ func (l *loader) checkLookup(at place, u Lookup) {
 		l.problems.add(at, "look-up %s: name one of ldap and sql", u.Name)
 	case u.LDAP != "" && (u.Base == "" || u.Filter == ""):
 		l.problems.add(at, "look-up %s: ldap needs base and filter", u.Name)
+	case u.LDAP != "" && u.PasswordQuery != "":
+		l.problems.add(at, "look-up %s: password_query is of sql; ldap knows passwords by itself", u.Name)
 	case u.SQL != "" && u.Query == "":
 		l.problems.add(at, "look-up %s: sql needs query", u.Name)
 	case u.Timeout < 100*time.Millisecond || u.Timeout > time.Minute:

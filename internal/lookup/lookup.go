@@ -26,9 +26,11 @@ type Source struct {
 	PasswordFile string // read at each new connection
 	SQL          string // postgres://…, or the path of an SQLite file
 	Query        string // each ? is the address; a row means that it exists
-	Timeout      time.Duration
-	Cache        time.Duration // for which "exists" is believed
-	CacheNo      time.Duration // for which "does not exist" is believed
+	// PasswordQuery returns the hash of the password of an address, which each ? is (hashOf says what kinds); "": none is asked for.
+	PasswordQuery string
+	Timeout       time.Duration
+	Cache         time.Duration // for which "exists" is believed
+	CacheNo       time.Duration // for which "does not exist" is believed
 }
 
 // Callout is the name of the look-up that asks the server that would get the mail.

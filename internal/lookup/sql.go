@@ -16,17 +16,43 @@ import (
 	"gatepost/internal/mail"
 )
 
-// A database answers by a query that returns a row where the recipient exists. It
-// is opened for reading only.
+// A database answers by a query that returns a row where the recipient exists, and by one that returns the hash of somebody's
+// password. It is opened for reading only.
 type database struct {
-	db    *sql.DB
-	query string
-	marks int // placeholders, each of which is the address
+	db        *sql.DB
+	query     question
+	passwords question      // "": it is not asked for any
+	computing chan struct{} // held by who computes a hash
 }
 
+// A question is a query; each of its placeholders is the address.
+type question struct {
+	text  string
+	marks int
+}
+
+func (q question) args(address mail.Path) []any {
+	args := make([]any, q.marks)
+	for i := range args {
+		args[i] = string(address)
+	}
+	return args
+}
+
+// hashesAtOnce is how many hashes are computed at once: each may take maxHashMemory.
+const hashesAtOnce = 2
+
 func openSQL(s Source) (*database, error) {
-	d := &database{}
-	if strings.HasPrefix(s.SQL, "postgres://") || strings.HasPrefix(s.SQL, "postgresql://") {
+	d := &database{computing: make(chan struct{}, hashesAtOnce)}
+	numbered := strings.HasPrefix(s.SQL, "postgres://") || strings.HasPrefix(s.SQL, "postgresql://")
+	d.query, d.passwords = questionOf(s.Query, numbered), questionOf(s.PasswordQuery, numbered)
+	if d.query.marks == 0 {
+		return nil, errors.New("the query has no ? for the address")
+	}
+	if d.passwords.text != "" && d.passwords.marks == 0 {
+		return nil, errors.New("password_query has no ? for the address")
+	}
+	if numbered {
 		c, err := pgx.ParseConfig(s.SQL)
 		if err != nil { // pgx hides the password, not the rest
 			return nil, errors.New("sql is not a valid PostgreSQL address")
@@ -35,18 +61,12 @@ func openSQL(s Source) (*database, error) {
 		c.RuntimeParams["application_name"] = "gatepost"
 		c.ConnectTimeout = s.Timeout
 		d.db = stdlib.OpenDB(*c)
-		d.query, d.marks = placeholders(s.Query, true)
 	} else {
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: s.SQL}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
 		if err != nil {
 			return nil, fmt.Errorf("sql: %w", err)
 		}
 		d.db = db
-		d.query, d.marks = placeholders(s.Query, false)
-	}
-	if d.marks == 0 {
-		d.db.Close()
-		return nil, errors.New("the query has no ? for the address")
 	}
 	d.db.SetMaxOpenConns(maxAsked)
 	d.db.SetMaxIdleConns(2)
@@ -54,11 +74,7 @@ func openSQL(s Source) (*database, error) {
 }
 
 func (d *database) ask(ctx context.Context, rcpt mail.Path) (bool, error) {
-	args := make([]any, d.marks)
-	for i := range args {
-		args[i] = string(rcpt)
-	}
-	rows, err := d.db.QueryContext(ctx, d.query, args...)
+	rows, err := d.db.QueryContext(ctx, d.query.text, d.query.args(rcpt)...)
 	if err != nil {
 		return false, fmt.Errorf("query: %w", err)
 	}
@@ -70,11 +86,56 @@ func (d *database) ask(ctx context.Context, rcpt mail.Path) (bool, error) {
 	return exists, nil
 }
 
+// verify implements verifier. Who has no row, or no hash in it, has no password.
+func (d *database) verify(ctx context.Context, address mail.Path, password string) (bool, error) {
+	text, err := d.hash(ctx, address)
+	if text == "" || err != nil {
+		return false, err
+	}
+	m, err := hashOf(text)
+	if err != nil {
+		return false, &oneError{err}
+	}
+	select {
+	case d.computing <- struct{}{}:
+		defer func() { <-d.computing }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("%d hashes are being computed: %w", hashesAtOnce, ctx.Err())
+	}
+	right, err := m.MatchBytesAdvanced([]byte(password))
+	if err != nil {
+		return false, &oneError{fmt.Errorf("%w: %w", errHash, err)}
+	}
+	return right, nil
+}
+
+// hash asks for the hash of an address; "": there is none.
+func (d *database) hash(ctx context.Context, address mail.Path) (string, error) {
+	rows, err := d.db.QueryContext(ctx, d.passwords.text, d.passwords.args(address)...)
+	if err != nil {
+		return "", fmt.Errorf("password_query: %w", err)
+	}
+	defer rows.Close()
+	var text sql.NullString
+	for n := 0; rows.Next(); n++ {
+		if n > 0 {
+			return "", errSeveral
+		}
+		if err := rows.Scan(&text); err != nil {
+			return "", fmt.Errorf("password_query: it is to return one column: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return "", fmt.Errorf("password_query: %w", err)
+	}
+	return text.String, nil
+}
+
 func (d *database) close() error { return d.db.Close() }
 
-// placeholders counts the question marks outside of quotes, and writes them as
-// PostgreSQL wants them.
-func placeholders(query string, numbered bool) (string, int) {
+// questionOf counts the question marks outside of quotes in a query, and writes them as
+// PostgreSQL wants them where they are numbered.
+func questionOf(query string, numbered bool) question {
 	var b strings.Builder
 	n, quote := 0, rune(0)
 	for _, c := range query {
@@ -94,5 +155,5 @@ func placeholders(query string, numbered bool) (string, int) {
 		}
 		b.WriteRune(c)
 	}
-	return b.String(), n
+	return question{b.String(), n}
 }

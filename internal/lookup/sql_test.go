@@ -80,10 +80,10 @@ func TestPlaceholders(t *testing.T) {
 		`SELECT '?', "a?" WHERE a = ? OR b LIKE ?`: `SELECT '?', "a?" WHERE a = $1 OR b LIKE $2`,
 		`SELECT 'it''s ?' WHERE ?=1`:               `SELECT 'it''s ?' WHERE $1=1`,
 	} {
-		if got, _ := placeholders(query, true); got != want {
+		if got := questionOf(query, true).text; got != want {
 			t.Errorf("%s: got %s, want %s", query, got, want)
 		}
-		if got, _ := placeholders(query, false); got != query {
+		if got := questionOf(query, false).text; got != query {
 			t.Errorf("%s: got %s", query, got)
 		}
 	}

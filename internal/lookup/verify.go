@@ -1,7 +1,6 @@
 package lookup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +18,13 @@ type verifier interface {
 // ErrNoPasswords: the look-up can't tell whether a password is right.
 var ErrNoPasswords = errors.New("lookup: it knows no passwords")
 
-// errSeveral: the source answers, and its entries don't say whose an address is.
-var errSeveral = errors.New("several entries, or one without a name, match the filter")
+// A oneError is about one address: the source answers, and with others it may do well.
+type oneError struct{ error }
+
+func (e *oneError) Unwrap() error { return e.error }
+
+// errSeveral: its entries don't say whose an address is.
+var errSeveral = &oneError{errors.New("several entries, or one without a name, are found")}
 
 // Verify asks the look-up of that name whether a password is that of an address. Nothing is kept of the answer. An error
 // means that nobody could tell now; one to decide by is ErrUnknown, or ErrNoPasswords.
@@ -30,20 +34,24 @@ func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, pa
 		return false, fmt.Errorf("%w as %q", ErrUnknown, name)
 	}
 	v, ok := s.asker.(verifier)
-	if !ok {
+	if d, of := s.asker.(*database); !ok || of && d.passwords.text == "" {
 		return false, fmt.Errorf("%w: %s", ErrNoPasswords, name)
 	}
 	// Not the context of who may go away: the source would count as one that fails, and rest for all.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	var several error
+	var one error // of this address alone
 	err = s.once(ctx, l.now, func() (err error) {
-		if right, err = v.verify(ctx, address.Fold(), password); errors.Is(err, errSeveral) { // one address's, not the source's
-			several, err = err, nil
+		if right, err = v.verify(ctx, address.Fold(), password); errors.As(err, new(*oneError)) {
+			one = err
+			return nil
 		}
 		return err
 	})
-	if err = cmp.Or(err, several); err != nil {
+	if one != nil {
+		err = one
+	}
+	if err != nil {
 		return false, fmt.Errorf("lookup: %s: password of %s: %w", name, address, err)
 	}
 	return right, nil

@@ -2,8 +2,11 @@ package lookup
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"gatepost/internal/mail"
 )
@@ -54,14 +57,65 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// SQL knows no passwords.
+// A password is right where its hash is in the one row of the address.
 func TestVerifySQL(t *testing.T) {
-	l, err := New(Config{Sources: []Source{people(Source{SQL: t.TempDir() + "/people.db", Query: "SELECT 1 WHERE ? = ''"})}})
+	const bob, eve = "{SSHA}vVmFtA28og/HGjc/mnB67MGyk0jg865Z", "{PLAIN}kite-rope" // "kite-rope é"
+	file := t.TempDir() + "/people.db"
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE people (address TEXT, hash TEXT);
+		INSERT INTO people VALUES ('bob@a.example', ?), ('eve@a.example', ?), ('ida@a.example', NULL), ('joe@a.example', ''), ('ann@a.example', ?), ('ann@a.example', ?)`, bob, eve, bob, bob); err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(Config{Sources: []Source{
+		people(Source{SQL: file, Query: `SELECT 1 FROM people WHERE address = ?`, PasswordQuery: `SELECT hash FROM people WHERE address = ? AND '?' <> ?`}),
+		{Name: "unasked", SQL: file, Query: `SELECT 1 WHERE ? = ''`, Timeout: 5 * time.Second},
+		{Name: "broken", SQL: file, Query: `SELECT 1 WHERE ? = ''`, PasswordQuery: `SELECT hash, 1 FROM people WHERE address = ?`, Timeout: 5 * time.Second},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "x"); got || !errors.Is(err, ErrNoPasswords) {
-		t.Errorf("got %v, %v", got, err)
+	for what, c := range map[string]struct {
+		address  mail.Path
+		password string
+		want     bool
+		fails    bool
+	}{
+		"right":                        {"bob@a.example", "kite-rope é", true, false},
+		"in capitals":                  {"BOB@a.Example", "kite-rope é", true, false},
+		"wrong":                        {"bob@a.example", "kite-rope", false, false},
+		"the hash itself":              {"bob@a.example", bob, false, false},
+		"empty":                        {"bob@a.example", "", false, false},
+		"unknown":                      {"nobody@a.example", "kite-rope é", false, false},
+		"NULL":                         {"ida@a.example", "", false, false},
+		"an empty hash":                {"joe@a.example", "", false, false},
+		"a statement":                  {"x' OR '1'='1@a.example", "kite-rope é", false, false},
+		"in clear, which is not taken": {"eve@a.example", "kite-rope", false, true},
+		"two rows, whose then":         {"ann@a.example", "kite-rope é", false, true},
+	} {
+		got, err := l.Verify(t.Context(), "people", c.address, c.password)
+		if got != c.want || (err != nil) != c.fails {
+			t.Errorf("%s: got %v, %v", what, got, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "kite") || strings.Contains(err.Error(), "vVmF")) {
+			t.Errorf("%s: it is told: %v", what, err)
+		}
+	}
+	for range tolerated + 1 { // rows of one address are not the source's fault
+		l.Verify(t.Context(), "people", "ann@a.example", "kite-rope é")
+		l.Verify(t.Context(), "people", "eve@a.example", "kite-rope")
+	}
+	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "kite-rope é"); !got || err != nil {
+		t.Errorf("after others' faults: %v, %v", got, err)
+	}
+	if got, err := l.Verify(t.Context(), "unasked", "bob@a.example", "x"); got || !errors.Is(err, ErrNoPasswords) {
+		t.Errorf("without a password_query: %v, %v", got, err)
+	}
+	if got, err := l.Verify(t.Context(), "broken", "bob@a.example", "x"); got || err == nil || !strings.Contains(err.Error(), "one column") {
+		t.Errorf("two columns: %v, %v", got, err)
 	}
 }
