@@ -70,7 +70,7 @@ func reloaded(t *testing.T, form string) (m *machine.Machine, write func(form st
 }
 
 // reloadedBy is reloaded with a last word about the machine before it starts.
-func reloadedBy(t *testing.T, form string, set func(*machine.Machine)) (m *machine.Machine, write func(form string)) {
+func reloadedBy(t *testing.T, form string, set func(*machine.Machine), sets ...string) (m *machine.Machine, write func(form string)) {
 	t.Helper()
 	ends(t)
 	dns, err := resolvetest.Serve(strangersZone)
@@ -84,7 +84,7 @@ func reloadedBy(t *testing.T, form string, set func(*machine.Machine)) (m *machi
 		t.Fatal(err)
 	}
 	m.OwnListeners, m.Config = true, filepath.Join(dir, "config.yaml")
-	m.Sets = []string{"resolver.servers=" + dns.Addr}
+	m.Sets = append(sets, "resolver.servers="+dns.Addr)
 	write = func(form string) {
 		t.Helper()
 		text := strings.NewReplacer("$SMTP", m.SMTP, "$IMAP", m.IMAP, "$WEB", m.Web).Replace(form)

@@ -18,10 +18,10 @@ import (
 	"gatepost/test/machine"
 )
 
-// heirs is a machine whose process can be followed by others.
-func heirs(t *testing.T) (m *machine.Machine, write func(form string)) {
+// heirs is a machine whose process can be followed by others; sets are as for start.
+func heirs(t *testing.T, sets ...string) (m *machine.Machine, write func(form string)) {
 	t.Helper()
-	m, write = reloadedBy(t, fmt.Sprintf(reloadForm, 10, 2, ""), func(m *machine.Machine) { m.Heirs = true })
+	m, write = reloadedBy(t, fmt.Sprintf(reloadForm, 10, 2, ""), func(m *machine.Machine) { m.Heirs = true }, sets...)
 	return m, write
 }
 
@@ -103,7 +103,18 @@ func sendOne(smtp, subject string) error {
 // are told, and each message that was accepted is there once.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	m, _ := heirs(t)
+	testUpgrade(t)
+}
+
+// The same over PostgreSQL, where each process has a lock on the database while it serves.
+func TestUpgradeOverPostgres(t *testing.T) {
+	t.Parallel()
+	_, dsn := postgres(t)
+	testUpgrade(t, "store.dsn="+dsn)
+}
+
+func testUpgrade(t *testing.T, sets ...string) {
+	m, _ := heirs(t, sets...)
 	var mu sync.Mutex
 	subjects := map[string]int{}
 	sent := func(subject string) {
@@ -183,7 +194,18 @@ func TestUpgrade(t *testing.T) {
 // one serves, and who sends notices nothing.
 func TestUpgradeFails(t *testing.T) {
 	t.Parallel()
-	m, write := heirs(t)
+	testUpgradeFails(t)
+}
+
+// The same over PostgreSQL: who was killed leaves nothing locked.
+func TestUpgradeFailsOverPostgres(t *testing.T) {
+	t.Parallel()
+	_, dsn := postgres(t)
+	testUpgradeFails(t, "store.dsn="+dsn)
+}
+
+func testUpgradeFails(t *testing.T, sets ...string) {
+	m, write := heirs(t, sets...)
 	good := fmt.Sprintf(reloadForm, 10, 2, "")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
