@@ -86,7 +86,7 @@ func openTest(t *testing.T) *DB {
 
 // emptyDatabase returns the DSN of a database of its own, with the schema and no rows. Without
 // the server the test is skipped, but in "make test", which installs it.
-func emptyDatabase(t *testing.T) string {
+func emptyDatabase(t testing.TB) string {
 	t.Helper()
 	wanted.Do(func() {})
 	p, err := serverOnce()
@@ -117,7 +117,7 @@ func openPostgres(t *testing.T) *DB {
 	return openDSN(t, emptyDatabase(t))
 }
 
-func openDSN(t *testing.T, dsn string) *DB {
+func openDSN(t testing.TB, dsn string) *DB {
 	t.Helper()
 	db, err := OpenServer(t.Context(), dsn, Node{Host: "test.example", PID: os.Getpid(), Data: t.Name()}, nil)
 	if err != nil {

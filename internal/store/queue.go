@@ -160,32 +160,45 @@ func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 // was settled since it was read has none any more, and is left out.
 func withMessages(tx *Tx, list []*queue.Transfer) ([]*queue.Transfer, error) {
 	messages := map[string]*queue.Message{}
+	var ids []string
+	for _, t := range list {
+		if _, known := messages[t.Message.ID]; !known {
+			messages[t.Message.ID] = nil
+			ids = append(ids, t.Message.ID)
+		}
+	}
+	for some := range slices.Chunk(ids, lookChunk) {
+		some = padded(some)
+		rows, err := tx.Query(`SELECT id, tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released, require_tls, sent_by
+			FROM queue_message WHERE id IN (`+marks(len(some))+`)`, anys(some)...)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			m, err := scanQueueMessage(rows)
+			if err == nil {
+				messages[m.ID] = m
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("queue messages: %w", err)
+		}
+	}
 	var there []*queue.Transfer
 	for _, t := range list {
-		m := messages[t.Message.ID]
-		if m == nil {
-			var err error
-			switch m, err = queueMessage(tx, t.Message.ID); {
-			case errors.Is(err, sql.ErrNoRows):
-				continue
-			case err != nil:
-				return nil, err
-			}
-			messages[m.ID] = m
+		if m := messages[t.Message.ID]; m != nil {
+			t.Message = m
+			there = append(there, t)
 		}
-		t.Message = m
-		there = append(there, t)
 	}
 	return there, nil
 }
 
-func queueMessage(tx *Tx, id string) (*queue.Message, error) {
-	m := &queue.Message{ID: id}
+func scanQueueMessage(rows *sql.Rows) (*queue.Message, error) {
+	m := &queue.Message{}
 	var utf8, created, expires, released, secure int64
-	err := tx.Row(`SELECT tx, sender, blob, prefix, skip, size, body, smtputf8, ret, envid, created, expires, released, require_tls, sent_by FROM queue_message WHERE id = ?`, []any{id},
-		&m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID, &created, &expires, &released, &secure, &m.By)
+	err := rows.Scan(&m.ID, &m.Tx, &m.Sender, &m.Blob, &m.View.Prefix, &m.View.Skip, &m.Size, &m.Params.Body, &utf8, &m.Params.Return, &m.Params.EnvelopeID,
+		&created, &expires, &released, &secure, &m.By)
 	if err != nil {
-		return nil, fmt.Errorf("queue message %s: %w", id, err)
+		return nil, err
 	}
 	m.Params.SMTPUTF8, m.Params.RequireTLS, m.Params.Size = utf8 != 0, secure != 0, m.Size
 	m.Created, m.Expires = fromMicros(created), fromMicros(expires)

@@ -15,17 +15,25 @@ import (
 // must not slow down the others.
 func BenchmarkQueue(b *testing.B) {
 	for _, size := range []int{1000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) { benchmarkQueue(b, size) })
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			db, err := Open(b.Context(), filepath.Join(b.TempDir(), "db"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			benchmarkQueue(b, db.Queue(), size)
+		})
 	}
 }
 
-func benchmarkQueue(b *testing.B, size int) {
-	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "db"))
-	if err != nil {
-		b.Fatal(err)
+// BenchmarkQueueOverPostgres is the same over PostgreSQL.
+func BenchmarkQueueOverPostgres(b *testing.B) {
+	for _, size := range []int{1000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) { benchmarkQueue(b, openDSN(b, emptyDatabase(b)).Queue(), size) })
 	}
-	defer db.Close()
-	q := db.Queue()
+}
+
+func benchmarkQueue(b *testing.B, q Queue, size int) {
 	fill(b, q, size)
 	b.Run("claim and settle 100", func(b *testing.B) {
 		for b.Loop() {
@@ -56,6 +64,46 @@ func benchmarkQueue(b *testing.B, size int) {
 			}
 		}
 	})
+	b.Run("backlogs", func(b *testing.B) {
+		for b.Loop() {
+			if list, err := q.Backlogs(b.Context(), 100); err != nil || len(list) != 100 {
+				b.Fatal(len(list), err)
+			}
+		}
+	})
+	// What the page of the queue asks: one look, whatever it finds.
+	for _, look := range []struct {
+		name  string
+		query queue.Query
+		finds bool
+	}{
+		{"first page", queue.Query{}, true},
+		{"what waits", queue.Query{State: queue.Waiting}, true},
+		{"what was tried", queue.Query{State: queue.Waiting, Failing: true}, false},
+		{"what is held", queue.Query{State: queue.Held}, false},
+		{"no such sender", queue.Query{Sender: "nobody@here.example"}, false},
+		{"no such sender, what waits", queue.Query{Sender: "nobody@here.example", State: queue.Waiting}, false},
+		{"null sender", queue.Query{NullOnly: true}, false},
+		{"recipient", queue.Query{Recipient: "r7@d0.example"}, true},
+		{"no such recipient", queue.Query{Recipient: "nobody@d0.example"}, false},
+		{"recipient's domain", queue.Query{Domain: "d7.example"}, true},
+		{"destination", queue.Query{Destination: queue.ByMX("d7.example")}, true},
+		{"destination, no such recipient", queue.Query{Destination: queue.ByMX("d7.example"), Recipient: "nobody@d0.example"}, false},
+		{"domain of here", queue.Query{Homes: []string{"here.example"}}, true},
+		{"domain of here that has none", queue.Query{Homes: []string{"there.example"}}, false},
+		{"held, of a domain of here", queue.Query{Homes: []string{"here.example"}, State: queue.Held}, false},
+		{"nobody may see it", queue.Query{Homes: []string{"here.example"}, Only: func(*queue.Transfer) bool { return false }}, false},
+		{"no such message", queue.Query{Message: "nothing"}, false},
+	} {
+		b.Run(look.name, func(b *testing.B) {
+			look.query.Limit = 51
+			for b.Loop() {
+				if list, _, err := q.Look(b.Context(), look.query); err != nil || len(list) > 0 != look.finds {
+					b.Fatal(len(list), err)
+				}
+			}
+		})
+	}
 	b.Run("last page", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := q.Find(b.Context(), queue.Query{After: int64(size - 100), Limit: 100}); err != nil {
@@ -85,7 +133,7 @@ func fill(b *testing.B, q Queue, size int) {
 			}
 		}
 		domain := fmt.Sprintf("d%d.example", i/10%100)
-		list = append(list, &queue.Transfer{Message: m, Recipient: mail.Path(fmt.Sprintf("r%d@%s", i, domain)), Destination: queue.ByMX(domain)})
+		list = append(list, &queue.Transfer{Message: m, Recipient: mail.Path(fmt.Sprintf("r%d@%s", i, domain)), Destination: queue.ByMX(domain), Home: "here.example"})
 		if len(list) == 2000 || i == size-1 {
 			if err := q.Put(b.Context(), list); err != nil {
 				b.Fatal(err)

@@ -82,14 +82,12 @@ func lookFor(tx *Tx, q queue.Query) (list []*queue.Transfer, next int64, err err
 
 // transfersAmong returns those of some transfers that a query finds.
 func transfersAmong(tx *Tx, q queue.Query, ids []int64, limit int) (list []*queue.Transfer, err error) {
-	w := transferWhere(q)
-	w.add(`queue_transfer.id IN (`+marks(len(ids))+`)`, anys(ids)...)
 	most := limit
 	if q.Only != nil {
 		most = len(ids)
 	}
-	rows, err := tx.Query(`SELECT `+transferColumns+` FROM queue_transfer JOIN queue_message m ON m.id = queue_transfer.message`+w.String()+
-		` ORDER BY queue_transfer.id LIMIT ?`, append(w.args, most)...)
+	among := findAmong(q, ids, most)
+	rows, err := tx.Query(among.text, among.args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		t, err := scanTransfer(rows)
 		list = append(list, t)
@@ -102,6 +100,15 @@ func transfersAmong(tx *Tx, q queue.Query, ids []int64, limit int) (list []*queu
 		}
 	}
 	return list, err
+}
+
+// findAmong reads those that are named and no others, which the inner LIMIT has both engines do: SQLite would rather walk an index
+// of what else is asked, of a state that a million may have.
+func findAmong(q queue.Query, ids []int64, most int) term {
+	w, ids := transferWhere(q), padded(ids)
+	return term{`SELECT ` + transferColumns + ` FROM (SELECT * FROM queue_transfer WHERE id IN (` + marks(len(ids)) + `) ORDER BY id LIMIT ?) AS queue_transfer
+		JOIN queue_message m ON m.id = queue_transfer.message` + w.String() + ` ORDER BY queue_transfer.id LIMIT ?`,
+		append(append(anys(ids), len(ids)), append(w.args, most)...)}
 }
 
 func transferIDs(list []*queue.Transfer) []int64 {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gatepost/internal/mail"
@@ -53,5 +55,34 @@ func TestLookIsBounded(t *testing.T) {
 	n, next, err := q.ChangeSome(t.Context(), queue.Query{Domain: "a.example"}, queue.Hold)
 	if err != nil || n != changeChunk || next != changeChunk {
 		t.Errorf("held %d, goes on behind %d, %v", n, next, err)
+	}
+}
+
+// Transfers that are named are read by their numbers, whatever else is asked of them: a million may wait, be for one
+// destination, or be of one domain.
+func TestNamedAreReadByNumber(t *testing.T) {
+	db := openTest(t)
+	for name, q := range map[string]queue.Query{
+		"all": {}, "state": {State: queue.Waiting}, "tried": {State: queue.Waiting, Failing: true}, "destination": {Destination: "mx:a.example"},
+		"both": {State: queue.Held, Destination: "mx:a.example"}, "domain": {Domain: "a.example"}, "home": {Homes: []string{"here.example"}}, "sender": {Sender: "s@here.example"},
+	} {
+		among := findAmong(q, make([]int64, lookChunk), 51)
+		var plan []string
+		err := db.View(t.Context(), func(tx *Tx) error {
+			rows, err := tx.Query(`EXPLAIN QUERY PLAN `+among.text, among.args...)
+			return each(rows, err, func(rows *sql.Rows) error {
+				var id, parent, unused int
+				var detail string
+				err := rows.Scan(&id, &parent, &unused, &detail)
+				plan = append(plan, detail)
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plan, "\n"); !strings.Contains(text, "SEARCH queue_transfer USING INTEGER PRIMARY KEY (rowid=?)") || strings.Contains(text, "USING INDEX queue_transfer") {
+			t.Errorf("%s:\n%s", name, text)
+		}
 	}
 }
