@@ -60,21 +60,50 @@ func SplitList(b []byte) [][]byte {
 	if len(b) < 2 || b[0] != '(' {
 		return nil
 	}
-	for b = b[1:]; len(b) > 0; {
-		if b[0] == ')' {
-			return items
-		}
-		if b[0] == ' ' {
-			b = b[1:]
-			continue
-		}
-		n := element(b)
-		if n <= 0 {
+	for b = b[1:]; ; {
+		item, rest, ok := cutElement(b)
+		if !ok {
 			return nil
 		}
-		items, b = append(items, b[:n]), b[n:]
+		if item == nil {
+			return items
+		}
+		items, b = append(items, item), rest
 	}
-	return nil
+}
+
+// ListItem returns the element of a list that n others stand before; nil where there is none. What
+// stands behind it is not looked at, and nothing is allocated: a search asks for one of each message.
+func ListItem(b []byte, n int) []byte {
+	if len(b) < 2 || b[0] != '(' {
+		return nil
+	}
+	for b = b[1:]; ; n-- {
+		item, rest, ok := cutElement(b)
+		if !ok || item == nil || n == 0 {
+			return item
+		}
+		b = rest
+	}
+}
+
+// cutElement returns the element that comes next within a list, nil at its end, and what follows;
+// false where the list breaks off.
+func cutElement(b []byte) (item, rest []byte, ok bool) {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	if len(b) == 0 {
+		return nil, nil, false
+	}
+	if b[0] == ')' {
+		return nil, nil, true
+	}
+	n := element(b)
+	if n <= 0 {
+		return nil, nil, false
+	}
+	return b[:n], b[n:], true
 }
 
 // element returns the length of the element that b starts with, 0 where it has
@@ -94,8 +123,8 @@ func element(b []byte) int {
 		case '{':
 			n = literalLength(b[i:])
 		default:
-			if n = bytes.IndexAny(b[i:], " ()\"{"); n < 0 {
-				n = len(b) - i
+			for i+n < len(b) && !endsAtom(b[i+n]) {
+				n++
 			}
 		}
 		if n <= 0 || n > len(b)-i || depth < 0 {
@@ -107,6 +136,8 @@ func element(b []byte) int {
 	}
 	return 0
 }
+
+func endsAtom(c byte) bool { return c == ' ' || c == '(' || c == ')' || c == '"' || c == '{' }
 
 func quotedLength(b []byte) int {
 	for i := 1; i < len(b); i++ {
@@ -136,6 +167,8 @@ func literalLength(b []byte) int {
 // makes "".
 func ParseString(b []byte) string {
 	switch {
+	case len(b) >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0:
+		return string(b[1 : len(b)-1])
 	case len(b) >= 2 && b[0] == '"':
 		out := make([]byte, 0, len(b))
 		for i := 1; i < len(b)-1; i++ {

@@ -41,6 +41,31 @@ func TestSplitList(t *testing.T) {
 	}
 }
 
+func TestListItem(t *testing.T) {
+	for _, list := range []string{`(a "b c" (d (e)) NIL)`, `((a)(b) "c")`, "(\"a\\\")\" {3}\r\n(\" x)", `()`, `a`, ``} {
+		items := SplitList([]byte(list))
+		for n := range len(items) + 2 {
+			want := ""
+			if n < len(items) {
+				want = string(items[n])
+			}
+			if got := ListItem([]byte(list), n); string(got) != want || (got == nil) != (n >= len(items)) {
+				t.Errorf("%q, %d: got %q, want %q", list, n, got, want)
+			}
+		}
+	}
+	if got := ListItem([]byte(`(a (b`), 1); got != nil {
+		t.Errorf("of an element without an end: got %q", got)
+	}
+}
+
+func TestListItemAllocates(t *testing.T) {
+	list := []byte(`("Sun, 22 Nov 2026 12:00:00 +0000" "subject" NIL)`)
+	if n := testing.AllocsPerRun(10, func() { ListItem(list, 1) }); n != 0 {
+		t.Errorf("got %v allocations", n)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	tests := map[string]string{
 		"ann@example.org":             `((NIL NIL "ann" "example.org"))`,

@@ -50,11 +50,11 @@ func (p *searchParser) needle() string { return mailbox.Fold(p.astring()) }
 // "name <local@host>".
 func inEnvelope(element int, needle string) key {
 	return test{at: row, part: mailbox.Envelope, text: needle, f: func(m *candidate) bool {
-		items := mailbox.SplitList(m.row.Envelope)
-		if element >= len(items) {
+		item := mailbox.ListItem(m.row.Envelope, element)
+		if item == nil {
 			return false
 		}
-		for text := range mailbox.EnvelopeTexts(items[element]) {
+		for text := range mailbox.EnvelopeTexts(item) {
 			if mailbox.Holds(text, needle) {
 				return true
 			}
@@ -66,11 +66,7 @@ func inEnvelope(element int, needle string) key {
 // sent looks at the Date field without regard to its time and zone.
 func sent(f func(time.Time) bool) key {
 	return test{at: row, part: mailbox.Envelope, f: func(m *candidate) bool {
-		items := mailbox.SplitList(m.row.Envelope)
-		if len(items) == 0 {
-			return false
-		}
-		t, ok := mail.ParseDate(mailbox.ParseString(items[mailbox.EnvDate]))
+		t, ok := mail.ParseDate(mailbox.ParseString(mailbox.ListItem(m.row.Envelope, mailbox.EnvDate)))
 		if !ok {
 			return false
 		}
