@@ -12,7 +12,6 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/mailbox"
-	"gatepost/mailbox/imap"
 )
 
 func (a *App) groupOps(h control.Handlers) {
@@ -156,7 +155,7 @@ func (a *App) join(ctx context.Context, m directory.Mailbox, name string, rights
 	if err != nil {
 		return err
 	}
-	_, _, err = a.offers.Give(ctx, imap.Offer{By: string(m.Address), Grant: mailbox.Grant{Box: m.ID, Who: who, Rights: rights}}, mailbox.Replace)
+	_, _, err = a.offers.byCommand(ctx, string(m.Address), mailbox.Giving{Grant: mailbox.Grant{Box: m.ID, Who: who, Rights: rights}, How: mailbox.Replace})
 	if errors.Is(err, mailbox.ErrOwner) {
 		return control.Misused("%s is the group itself", name)
 	}

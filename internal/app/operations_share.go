@@ -56,9 +56,11 @@ func (a *App) shareable(ctx context.Context, box int64, name string) (id int64, 
 // A giver changes what somebody has in a folder; by is who gives it.
 type giver func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error)
 
-// setGrant is a giver that tells nobody.
-func (a *App) setGrant(ctx context.Context, _ string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
-	return a.mailboxes.SetGrantTold(ctx, g, nil, nil)
+// quietly is a giver that tells nobody; who does it the audit has.
+func (a *App) quietly(who string) giver {
+	return func(ctx context.Context, _ string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+		return a.mailboxes.SetGrantTold(ctx, g, a.shareNote(who, g.Grant, g.Rights), nil, nil)
+	}
 }
 
 // A sharing is a folder of somebody, and whom it is shared with.
@@ -110,9 +112,9 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 			return ops.Share{}, err
 		}
 	}
-	give := a.offers.give
+	give := a.offers.byCommand
 	if q.Quiet {
-		give = a.setGrant
+		give = a.quietly(byCommand(ctx))
 	}
 	g, _, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, r, give)
 	if err != nil {
@@ -128,18 +130,23 @@ func (a *App) addShare(ctx context.Context, q ops.ShareAdd) (ops.Share, error) {
 }
 
 func (a *App) removeShare(ctx context.Context, q ops.ShareRemove) (ops.Nothing, error) {
+	return ops.Nothing{}, a.takeShare(ctx, q, byCommand(ctx))
+}
+
+// takeShare takes a folder away from whom it is shared with, and all beneath it; who does it the audit has.
+func (a *App) takeShare(ctx context.Context, q ops.ShareRemove, who string) error {
 	some := false
 	take := func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
 		if some, err = a.given(ctx, g); err != nil || !some {
 			return 0, 0, err
 		}
-		return a.setGrant(ctx, by, g)
+		return a.quietly(who)(ctx, by, g)
 	}
 	g, _, err := a.setShare(ctx, sharing{q.Owner, q.Folder, q.With, q.Only}, 0, take)
 	if err == nil && !some {
 		err = control.NotFound("%s of %s: %v %s", q.Folder, q.Owner, mailbox.ErrNoGrant, a.people().Name(g.Who))
 	}
-	return ops.Nothing{}, err
+	return err
 }
 
 // given reports whether somebody has rights where a change is to reach: in a folder, or beneath it alone.

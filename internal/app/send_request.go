@@ -168,12 +168,18 @@ func (a *App) letSend(ctx context.Context, m directory.Mailbox, name string, how
 		return err
 	}
 	name = a.people().Name(whom)
-	now := a.now()
-	if err := a.mailboxes.SetSenderNoted(ctx, m.ID, whom, how, sendNote(now, who, directory.NoteSending, m, name, how)); err != nil {
+	note := sendNote(a.now(), who, directory.NoteSending, m, name, how)
+	often := false
+	if who != byCommand(ctx) {
+		if often, err = a.toldOften(ctx, *note, whom); err != nil {
+			return err
+		}
+	}
+	if err := a.mailboxes.SetSenderNoted(ctx, m.ID, whom, how, note); err != nil {
 		return fmt.Errorf("%s: %w", m.Address, err)
 	}
 	a.log.Info("who may send for a mailbox", "mailbox", m.Address, "sender", name, "how", string(how), "by", who)
-	if how == mailbox.NoSending || !told {
+	if how == mailbox.NoSending || !told || often {
 		return nil
 	}
 	for _, to := range a.offers.receivers(whom) {

@@ -103,12 +103,17 @@ func (o offers) GiveOwn(ctx context.Context, f imap.Offer, how mailbox.How) (bef
 
 // Give is give as mail programs have it done: what is beneath has what it had in common.
 func (o offers) Give(ctx context.Context, f imap.Offer, how mailbox.How) (before, after mailbox.Rights, err error) {
-	return o.give(ctx, f.By, mailbox.Giving{Grant: f.Grant, How: how})
+	return o.give(ctx, f.By, f.By, mailbox.Giving{Grant: f.Grant, How: how})
+}
+
+// byCommand is a giver for commands.
+func (o offers) byCommand(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+	return o.give(ctx, byCommand(ctx), by, g)
 }
 
 // give changes what somebody has in a folder, and writes to him in the same commit where he begins to see
-// it. That it can't be told takes nothing back.
-func (o offers) give(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+// it. That it can't be told takes nothing back. By is who gives it as the letter has it, who as the audit has it.
+func (o offers) give(ctx context.Context, who, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
 	a, f := o.app, imap.Offer{By: by, Grant: g.Grant}
 	all, err := a.mailboxes.Grants(ctx, f.Box, f.Folder)
 	if err != nil {
@@ -121,12 +126,20 @@ func (o offers) give(ctx context.Context, by string, g mailbox.Giving) (before, 
 	}
 	var letters []*queue.Transfer
 	var links []mailbox.Invitation
-	if after = g.How.Of(before, f.Rights); !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
+	after = g.How.Of(before, f.Rights)
+	note := a.shareNote(who, g.Grant, after)
+	often := false
+	if who != byCommand(ctx) {
+		if often, err = a.toldOften(ctx, *note, g.Who); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !often && !before.Has(mailbox.MayLookUp) && after.Has(mailbox.MayLookUp) {
 		seen := f
 		seen.Rights = after
 		letters, links = o.letters(ctx, seen, true)
 	}
-	before, after, err = a.mailboxes.SetGrantTold(ctx, g, letters, links)
+	before, after, err = a.mailboxes.SetGrantTold(ctx, g, note, letters, links)
 	if err == nil && len(letters) > 0 {
 		a.queue.Wake(queue.Local)
 	}

@@ -270,6 +270,29 @@ func TestInboxOffersOnBehalf(t *testing.T) {
 	n.noted("ann@test.example sending bob@test.example: on-behalf")
 }
 
+// To let somebody send and end it in turn writes to him three times a day, and no more; commands are told of as often as they are run.
+func TestLetSendInTurn(t *testing.T) {
+	n := openPages(t)
+	n.sharing([3]string{"INBOX", "bob@test.example", "read"})
+	ann := n.logIn("ann@test.example")
+	for range toldEach + 2 {
+		for _, how := range []string{"on-behalf", ""} {
+			ann.wants("changed")(ann.post("/mailbox/shares", "/mailbox/shares/deputy", "of", "ann@test.example", "who", "bob@test.example", "how", how))(http.StatusOK)
+		}
+	}
+	if told := n.lettersTo("bob@test.example"); len(told) != toldEach {
+		t.Errorf("%d letters, want %d", len(told), toldEach)
+	}
+	m, _ := n.directory.Snapshot().Mailbox("ann@test.example")
+	for range toldEach + 1 {
+		n.must(n.letSend(t.Context(), m, "bob@test.example", mailbox.SendAs, byCommand(t.Context()), true))
+	}
+	n.maySend("at last", "bob@test.example", "ann@test.example", mailbox.SendAs)
+	if told := n.lettersTo("bob@test.example"); len(told) != 2*toldEach+1 {
+		t.Errorf("%d letters after commands, want %d", len(told), 2*toldEach+1)
+	}
+}
+
 // The commands ask, list and decide, and share says how somebody may send, too.
 func TestSendRequestCommands(t *testing.T) {
 	n := openPages(t)

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"gatepost/internal/control"
@@ -194,8 +195,59 @@ func (p ownSharePages) TakeBack(ctx context.Context, box int64, folder, with str
 	if !ok {
 		return web.ErrNoShare
 	}
-	_, err := p.app.removeShare(ctx, ops.ShareRemove{Owner: string(m.Address), Folder: folder, With: with})
-	return shareFault(err)
+	return shareFault(p.app.takeShare(ctx, ops.ShareRemove{Owner: string(m.Address), Folder: folder, With: with}, string(m.Address)))
+}
+
+// Folders implements web.OwnShares.
+func (p ownSharePages) Folders(ctx context.Context, box int64) (names []string, err error) {
+	all, err := p.app.mailboxes.Folders(ctx, box)
+	for _, f := range all {
+		if f.Use != mailbox.Quarantine {
+			names = append(names, f.Name)
+		}
+	}
+	slices.Sort(names)
+	if at := slices.Index(names, mailbox.Inbox); at > 0 {
+		names = slices.Insert(slices.Delete(names, at, at+1), 0, mailbox.Inbox)
+	}
+	return names, err
+}
+
+// GiveShare implements web.OwnShares.
+func (p ownSharePages) GiveShare(ctx context.Context, box int64, form web.ShareForm) error {
+	a := p.app
+	m, ok := a.directory.Snapshot().Box(box)
+	if !ok {
+		return web.ErrNoShare
+	}
+	rights, err := mailbox.ParsePreset(form.May)
+	if err != nil || rights == 0 {
+		return web.ShareFault("may")
+	}
+	if _, ok := a.people().Who(form.With); !ok {
+		return web.ShareFault("with")
+	}
+	often := false
+	var fault error // before it is put into words for a command
+	give := func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
+		if often, err = a.toldOften(ctx, *a.shareNote(by, g.Grant, g.Rights), g.Who); often || err != nil {
+			return 0, 0, err
+		}
+		before, after, fault = a.offers.give(ctx, by, by, g)
+		return before, after, fault
+	}
+	_, _, err = a.setShare(ctx, sharing{string(m.Address), form.Folder, form.With, form.Alone}, rights, give)
+	switch {
+	case often:
+		return web.ShareFault("often")
+	case errors.Is(fault, mailbox.ErrOwner):
+		return web.ShareFault("own")
+	case errors.Is(fault, mailbox.ErrTooMany):
+		return web.ShareFault("many")
+	case err != nil && control.KindOf(err) != control.Failed:
+		return web.ShareFault("folder")
+	}
+	return err
 }
 
 // shareFault says that there is nothing of the name, which a form may have from an hour ago.

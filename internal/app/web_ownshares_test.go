@@ -100,7 +100,7 @@ func TestOwnSharesOfAll(t *testing.T) {
 	n.has("accepted", want(mailbox.Accepted))
 	bob.wants("left")(bob.post("/mailbox/shares", "/mailbox/shares/answer", "name", "Shared/ann@test.example", "answer", "left"))(http.StatusOK, "You have left it")
 	n.has("left", want(mailbox.Declined))
-	ann.wants("taken back")(ann.post("/mailbox/shares", "/mailbox/shares/remove", "folder", "*", "with", "bob@test.example"))(http.StatusOK, "-All folders", "team@test.example")
+	ann.wants("taken back")(ann.post("/mailbox/shares", "/mailbox/shares/remove", "folder", "*", "with", "bob@test.example"))(http.StatusOK, "-<bdi>All folders", "team@test.example")
 	n.has("taken back", map[string]mailbox.Answer{"Plans/2026": mailbox.Declined})
 	bob.wants("French")(bob.post("/account", "/account/language", "language", "fr"))(http.StatusOK)
 	bob.wants("French")(bob.get("/mailbox/shares"))(http.StatusOK, "Dossiers partagés", "refusé ou quitté", "-shares.")

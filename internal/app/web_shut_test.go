@@ -33,7 +33,7 @@ func ownerRoutes() map[directory.Page][]string {
 			"GET /lists", "POST /lists", "POST /lists/remove", "GET /lists.csv", "GET /lists/import", "POST /lists/import", "GET /lists/{id}", "POST /lists/{id}",
 		},
 		directory.PageShares: {
-			"GET /mailbox/shares", "POST /mailbox/shares/answer", "POST /mailbox/shares/remove",
+			"GET /mailbox/shares", "POST /mailbox/shares/give", "POST /mailbox/shares/answer", "POST /mailbox/shares/remove",
 			"POST /mailbox/shares/ask", "POST /mailbox/shares/deputy", "GET /mailbox/shares/requests/{id}", "POST /mailbox/shares/requests/{id}",
 		},
 		"": {

@@ -46,6 +46,7 @@ const (
 	NoteSupportReads = "support-reads" // who has it looks at a held message, which
 	NoteSupportActs  = "support-acts"  // who has it changes something, where on the pages
 
+	NoteShared       = "shared"        // of a mailbox: what somebody may do in a folder from then on
 	NoteSendAsked    = "send-asked"    // of a mailbox: somebody asks to send for it
 	NoteSendDeclined = "send-declined" // that was declined
 	NoteSending      = "sending"       // how somebody may send for it from then on: as, on-behalf, no

@@ -53,14 +53,17 @@ func (m Mailboxes) Given(ctx context.Context, v mailbox.Visitor) ([]mailbox.Gran
 
 // SetGrant implements mailbox.Granter.
 func (m Mailboxes) SetGrant(ctx context.Context, box, folder int64, who mailbox.Who, how mailbox.How, r mailbox.Rights) (before, after mailbox.Rights, err error) {
-	return m.SetGrantTold(ctx, mailbox.Giving{Grant: mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, How: how}, nil, nil)
+	return m.SetGrantTold(ctx, mailbox.Giving{Grant: mailbox.Grant{Box: box, Folder: folder, Who: who, Rights: r}, How: how}, nil, nil, nil)
 }
 
-// SetGrantTold is SetGrant, as far as it is to reach, that queues letters in the same commit, and keeps the
-// invitations in them, if it has somebody begin to see the folder.
-func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Giving, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error) {
+// SetGrantTold is SetGrant, as far as it is to reach, that notes it in the same commit, where n is not nil and the folder's own rights change; and it queues letters, and keeps
+// the invitations in them, if it has somebody begin to see the folder.
+func (m Mailboxes) SetGrantTold(ctx context.Context, g mailbox.Giving, n *directory.Note, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error) {
 	err = m.db.Update(ctx, func(tx *Tx) (err error) {
 		before, after, err = setGrant(tx, g)
+		if err == nil && n != nil && before != after {
+			err = putNote(tx, n)
+		}
 		if err != nil || before.Has(mailbox.MayLookUp) || !after.Has(mailbox.MayLookUp) {
 			return err
 		}

@@ -87,7 +87,7 @@ func (s *Server) askToSend(w http.ResponseWriter, r *http.Request) error {
 	err := s.OwnSending.AskToSend(r.Context(), v.Person.Box, form.Address, form.How)
 	if fault := SendFault(""); errors.As(err, &fault) {
 		form.Fault = string(fault)
-		return s.ownSharesPage(w, r, http.StatusUnprocessableEntity, form)
+		return s.ownSharesPage(w, r, http.StatusUnprocessableEntity, ownSharesPage{Ask: form})
 	}
 	if err != nil {
 		return err

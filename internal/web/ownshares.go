@@ -1,9 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"gatepost/internal/access"
 	"gatepost/internal/directory"
@@ -19,6 +22,10 @@ type OwnShares interface {
 	SharedBy(ctx context.Context, box int64, most int) ([]GivenFolder, error)
 	// AnswerShare accepts or declines what is shared with a mailbox, and all beneath it.
 	AnswerShare(ctx context.Context, box int64, name string, accept bool) error
+	// Folders returns the names of a mailbox's folders that can be shared, the inbox first.
+	Folders(ctx context.Context, box int64) ([]string, error)
+	// GiveShare shares a folder of a mailbox, or says anew what somebody may do in it. It fails with a ShareFault.
+	GiveShare(ctx context.Context, box int64, form ShareForm) error
 	// TakeBack takes a folder of a mailbox, and all beneath it, away from whom it is shared with.
 	TakeBack(ctx context.Context, box int64, folder, with string) error
 }
@@ -46,10 +53,28 @@ type GivenFolder struct {
 	Answer  string // as above; "" of more than one person
 }
 
+// A ShareForm says what is to be shared.
+type ShareForm struct {
+	Folder string // by name; AllFolders
+	With   string // an address, "@" and a domain, or "anyone"
+	May    string // "read", "write", "manage"
+	Alone  bool   // what is beneath it is not
+}
+
+// AllFolders is how forms call all folders of a mailbox.
+const AllFolders = "*"
+
+// A ShareFault is why nothing was shared: "folder", "with", "own", "may", "many", "often".
+type ShareFault string
+
+// Error says it to who reads logs.
+func (f ShareFault) Error() string { return "not shared: " + string(f) }
+
 func (s *Server) ownShareRoutes() []route {
 	use, page := access.MailboxOpen, directory.PageShares
 	return []route{
 		{pattern: "GET /mailbox/shares", action: use, handle: s.ownShares, page: page},
+		{pattern: "POST /mailbox/shares/give", action: use, handle: s.giveShare, page: page},
 		{pattern: "POST /mailbox/shares/answer", action: use, handle: s.answerOwnShare, page: page},
 		{pattern: "POST /mailbox/shares/remove", action: use, handle: s.takeBackShare, page: page},
 	}
@@ -64,6 +89,9 @@ type ownSharesPage struct {
 	Given     []GivenFolder
 	More      bool // of Shared than are listed
 	GivenMore bool
+	Folders   []ownFolder // that can be shared
+	Rights    []string
+	Give      giveForm
 	Sends     bool // there is what follows
 	Sending   Sending
 	Ask       askForm
@@ -71,12 +99,41 @@ type ownSharesPage struct {
 
 // ownShares shows what is shared with the person, and what he shares.
 func (s *Server) ownShares(w http.ResponseWriter, r *http.Request) error {
-	return s.ownSharesPage(w, r, http.StatusOK, askForm{How: "on-behalf"})
+	return s.ownSharesPage(w, r, http.StatusOK, ownSharesPage{})
 }
 
-func (s *Server) ownSharesPage(w http.ResponseWriter, r *http.Request, status int, ask askForm) (err error) {
-	page := ownSharesPage{Ask: ask, Sends: s.OwnSending != nil}
+// A giveForm is what the form to share has in it.
+type giveForm struct {
+	ShareForm
+	Fault string // a ShareFault
+}
+
+// Wrong reports whether a fault is one of the form's fields.
+func (f giveForm) Wrong(field string) bool {
+	return f.Fault == field || field == "with" && (f.Fault == "own" || f.Fault == "many" || f.Fault == "often")
+}
+
+// An ownFolder is the name of a folder of one's own.
+type ownFolder string
+
+// Shown is the name for people.
+func (f ownFolder) Shown() string { return safe.Line(string(f)) }
+
+// shareRights are what can be given on the page, the least first.
+func shareRights() []string { return []string{"read", "write", "manage"} }
+
+// ownSharesPage shows the page with what was typed into its forms.
+func (s *Server) ownSharesPage(w http.ResponseWriter, r *http.Request, status int, page ownSharesPage) (err error) {
+	page.Sends, page.Rights = s.OwnSending != nil, shareRights()
+	page.Ask.How, page.Give.May = cmp.Or(page.Ask.How, "on-behalf"), cmp.Or(page.Give.May, "read")
 	box := visitOf(r).Person.Box
+	folders, err := s.OwnShares.Folders(r.Context(), box)
+	if err != nil {
+		return err
+	}
+	for _, name := range folders {
+		page.Folders = append(page.Folders, ownFolder(name))
+	}
 	if page.Shared, err = s.OwnShares.SharedWith(r.Context(), box, sharesOnPage+1); err != nil {
 		return err
 	}
@@ -98,6 +155,21 @@ func (f SharedFolder) Shown() string { return safe.Line(f.Folder) }
 
 // Shown is the folder's name for people.
 func (f GivenFolder) Shown() string { return safe.Line(f.Folder) }
+
+// giveShare shares what the form says, or what stands beside a folder that is shared already.
+func (s *Server) giveShare(w http.ResponseWriter, r *http.Request) error {
+	get := r.PostForm.Get
+	form := giveForm{ShareForm: ShareForm{Folder: get("folder"), With: strings.TrimSpace(get("with")), May: get("may"), Alone: get("beneath") == ""}}
+	if !slices.Contains(shareRights(), form.May) {
+		return errForm
+	}
+	err := s.OwnShares.GiveShare(r.Context(), visitOf(r).Person.Box, form.ShareForm)
+	if fault := ShareFault(""); errors.As(err, &fault) {
+		form.Fault = string(fault)
+		return s.ownSharesPage(w, r, http.StatusUnprocessableEntity, ownSharesPage{Give: form})
+	}
+	return s.ownShareDone(w, r, "given", err)
+}
 
 // answerOwnShare does what a button beside a folder of another's says.
 func (s *Server) answerOwnShare(w http.ResponseWriter, r *http.Request) error {

@@ -128,7 +128,7 @@ func (s *shares) reach() {
 	give := func(how mailbox.How, reach mailbox.Reach, letters string) {
 		r, err := mailbox.ParseRights(letters)
 		s.check(err)
-		_, _, err = s.share.SetGrantTold(s.Context(), mailbox.Giving{Grant: grant(s.folder("a").ID, "a", sales, r), How: how, Reach: reach}, nil, nil)
+		_, _, err = s.share.SetGrantTold(s.Context(), mailbox.Giving{Grant: grant(s.folder("a").ID, "a", sales, r), How: how, Reach: reach}, nil, nil, nil)
 		s.check(err)
 	}
 	s.make("a/b/c", "a/d", "ab")
@@ -273,7 +273,7 @@ func (s *shares) atRandom() {
 			what = fmt.Sprint("give ", one, who, how, reach, rights)
 			f, err := s.s.Folder(s.Context(), 7, one)
 			if got, want = err, model.give(one, who, how, reach, rights); err == nil {
-				_, _, got = s.share.SetGrantTold(s.Context(), mailbox.Giving{Grant: grant(f.ID, "", who, rights), How: how, Reach: reach}, nil, nil)
+				_, _, got = s.share.SetGrantTold(s.Context(), mailbox.Giving{Grant: grant(f.ID, "", who, rights), How: how, Reach: reach}, nil, nil, nil)
 			}
 		}
 		if done = append(done, what); !errors.Is(got, want) {

@@ -24,7 +24,7 @@ type SharingStore interface {
 	mailbox.Annotations
 	mailbox.Invitations
 	mailbox.Historian
-	SetGrantTold(ctx context.Context, g mailbox.Giving, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
+	SetGrantTold(ctx context.Context, g mailbox.Giving, n *directory.Note, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
 	ThinInvitations(ctx context.Context, now time.Time) error
 	SetSenderNoted(ctx context.Context, box int64, who mailbox.Who, how mailbox.Sending, note *directory.Note) error
 	AskToSend(ctx context.Context, r mailbox.SendRequest, note *directory.Note) (reached bool, err error)
@@ -228,7 +228,7 @@ func (s *shares) invitations() {
 		if folder != "" {
 			f = s.folder(folder).ID
 		}
-		_, _, err := s.share.SetGrantTold(ctx, mailbox.Giving{Grant: grant(f, "", mailbox.BoxWho(reader), mailbox.MayLookUp|mailbox.MayRead)}, nil,
+		_, _, err := s.share.SetGrantTold(ctx, mailbox.Giving{Grant: grant(f, "", mailbox.BoxWho(reader), mailbox.MayLookUp|mailbox.MayRead)}, nil, nil,
 			[]mailbox.Invitation{{ID: id, Box: 7, Folder: f, Reader: reader, Expires: when.Add(time.Hour)}})
 		s.check(err)
 	}
