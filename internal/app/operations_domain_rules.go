@@ -43,7 +43,7 @@ func (a *App) domainRulesOps(h control.Handlers) {
 			err = control.Misused("the rules are empty: to have none, remove them")
 		}
 		if err == nil {
-			err = a.setDomainRules(ctx, d.Name, way, q.Content)
+			err = told(a.changeDomainRules(ctx, d.Name, way, byCommand(ctx), func(string) (string, error) { return q.Content, nil }))
 		}
 		return ops.DomainRules{Domain: d.Name, Direction: string(way), Content: q.Content}, err
 	})
@@ -54,7 +54,7 @@ func (a *App) domainRulesOps(h control.Handlers) {
 		case d.Rules.Of(way) == "":
 			err = control.NotFound("domain %s has no rules for mail %s", d.Name, way)
 		default:
-			err = a.setDomainRules(ctx, d.Name, way, "")
+			err = told(a.changeDomainRules(ctx, d.Name, way, byCommand(ctx), func(string) (string, error) { return "", nil }))
 		}
 		return ops.Nothing{}, err
 	})
@@ -84,13 +84,18 @@ func (a *App) domainWay(name, word string) (d directory.Domain, way directory.Di
 	return d, way, nil
 }
 
-// setDomainRules puts rules that can run in their place; "" removes them.
-func (a *App) setDomainRules(ctx context.Context, domain string, way directory.Direction, text string) error {
-	_, err := a.directory.ChangeDomain(ctx, domain, func(d *directory.Domain) error { return d.Rules.Set(way, text) })
+// changeDomainRules has change make rules that can run of those that stand; "" removes them.
+func (a *App) changeDomainRules(ctx context.Context, domain string, way directory.Direction, who string, change func(text string) (string, error)) error {
+	octets := 0
+	err := a.directory.ChangeRules(ctx, domain, way, who, func(text string) (string, error) {
+		text, err := change(text)
+		octets = len(text)
+		return text, err
+	})
 	if err == nil {
-		a.log.Info("rules of a domain changed", "domain", domain, "direction", way, "octets", len(text))
+		a.log.Info("rules of a domain changed", "domain", domain, "direction", way, "octets", octets, "by", who)
 	}
-	return told(err)
+	return err
 }
 
 // files reports whether rules for a direction may file mail: it is for mailboxes here.
@@ -137,8 +142,17 @@ func (rulePages) Check(way directory.Direction, text string) []web.RuleFault {
 }
 
 // SetRules implements web.DomainRules.
-func (p rulePages) SetRules(ctx context.Context, domain string, way directory.Direction, text string) error {
-	err := p.a.setDomainRules(ctx, domain, way, text)
+func (p rulePages) SetRules(ctx context.Context, domain string, way directory.Direction, was, text, who string) error {
+	return p.change(ctx, domain, way, who, func(stands string) (string, error) {
+		if stands != was {
+			return "", web.ErrRulesChanged
+		}
+		return text, nil
+	})
+}
+
+func (p rulePages) change(ctx context.Context, domain string, way directory.Direction, who string, change func(text string) (string, error)) error {
+	err := p.a.changeDomainRules(ctx, domain, way, who, change)
 	if errors.Is(err, directory.ErrNoDomain) {
 		return web.ErrNoDomain
 	}
@@ -151,25 +165,17 @@ func (rulePages) Book(way directory.Direction, text string) (*rulebook.Book, err
 }
 
 // ChangeRules implements web.DomainRules.
-func (p rulePages) ChangeRules(ctx context.Context, domain string, way directory.Direction, change func(*rulebook.Book) error) error {
-	octets := 0
-	_, err := p.a.directory.ChangeDomain(ctx, domain, func(d *directory.Domain) error {
-		text, err := rewrite(d.Rules.Of(way), rulebook.Acts{File: files(way)}, change)
-		switch octets = len(text); {
+func (p rulePages) ChangeRules(ctx context.Context, domain string, way directory.Direction, who string, change func(*rulebook.Book) error) error {
+	return p.change(ctx, domain, way, who, func(text string) (string, error) {
+		text, err := rewrite(text, rulebook.Acts{File: files(way)}, change)
+		switch {
 		case err != nil:
-			return err
-		case octets > directory.MaxRules:
-			return web.ErrRulesFull
+			return "", err
+		case len(text) > directory.MaxRules:
+			return "", web.ErrRulesFull
 		case ruleFaults(way, text) != nil: // it was so before: a release has changed what may stand there
-			return web.ErrRules
+			return "", web.ErrRules
 		}
-		return d.Rules.Set(way, text)
+		return text, nil
 	})
-	switch {
-	case errors.Is(err, directory.ErrNoDomain):
-		return web.ErrNoDomain
-	case err == nil:
-		p.a.log.Info("rules of a domain changed", "domain", domain, "direction", way, "octets", octets)
-	}
-	return err
 }

@@ -2,8 +2,10 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/store"
+	"gatepost/internal/web"
 )
 
 // The admin of a domain writes its rules on a page: they are refused with the place of what is wrong, counted at once, and
@@ -24,7 +28,8 @@ func TestRulesPage(t *testing.T) {
 	hanna.wants("helpdesk")(hanna.get("/rules?domain=test.example"))(http.StatusForbidden)
 	olga.wants("operator, nothing named")(olga.get("/rules"))(http.StatusOK, "Name the domain")
 	put := func(v *visitor, domain, way, do, text string) (int, string) {
-		return v.post("/rules?domain=test.example", "/rules", "domain", domain, "way", way, "do", do, "text", text)
+		_, page := v.get("/rules?domain=test.example")
+		return v.post("/rules?domain=test.example", "/rules", "domain", domain, "way", way, "do", do, "text", text, "was", scriptMark(page, way))
 	}
 	adam.wants("wrong")(put(adam, "test.example", "in", "save", "keep;\r\n  fileinto \"<b>\";"))(http.StatusUnprocessableEntity,
 		"Line 2, column 3:", `fileinto works only behind: require "fileinto";`, `fileinto &#34;&lt;b&gt;&#34;;`)
@@ -47,6 +52,45 @@ func TestRulesPage(t *testing.T) {
 	if d, _ := n.directory.Snapshot().Domain("other.example"); d.Rules != (directory.Rules{}) {
 		t.Errorf("another's: %+v", d.Rules)
 	}
+	notes, err := n.store.Audit().Notes(t.Context(), store.NoteQuery{Whom: "test.example", What: directory.NoteRules})
+	n.must(err)
+	if len(notes) != 2 || notes[0].Who != "olga" || notes[0].About != "in: none" || notes[1].Who != "adam" || notes[1].About != "in: 36 octets" {
+		t.Errorf("noted: %+v", notes)
+	}
+}
+
+var wayMark = regexp.MustCompile(`name="way" value="(\w+)"><input type="hidden" name="was" value="(\w+)"`)
+
+// scriptMark is what the page has a form say of the script that stands.
+func scriptMark(page, way string) string {
+	for _, m := range wayMark.FindAllStringSubmatch(page, -1) {
+		if m[1] == way {
+			return m[2]
+		}
+	}
+	return ""
+}
+
+// A script that another admin has changed since the page was opened is not overwritten: who wrote sees both, and saves again.
+func TestRulesChangedMeanwhile(t *testing.T) {
+	n := openPages(t)
+	adam, olga := n.logIn("adam"), n.logIn("olga")
+	_, page := adam.get("/rules?domain=test.example")
+	put := func(v *visitor, was, do, text string) (int, string) {
+		return v.post("/rules?domain=test.example", "/rules", "domain", "test.example", "way", "in", "do", do, "text", text, "was", was)
+	}
+	olga.wants("first")(put(olga, scriptMark(page, "in"), "save", "# hers\nkeep;"))(http.StatusOK, "Saved: ")
+	for _, do := range []string{"check", "save"} {
+		adam.wants(do+" too late")(put(adam, scriptMark(page, "in"), do, "# his\ndiscard;"))(http.StatusConflict, "Somebody else has changed", "# hers", "# his", "-Saved: ")
+	}
+	if d, _ := n.directory.Snapshot().Domain("test.example"); d.Rules.In != "# hers\nkeep;" {
+		t.Errorf("kept %q", d.Rules.In)
+	}
+	if err := (rulePages{n.App}).SetRules(t.Context(), "test.example", directory.In, "", "discard;", "adam"); !errors.Is(err, web.ErrRulesChanged) {
+		t.Errorf("between the two: %v", err)
+	}
+	_, again := put(adam, scriptMark(page, "in"), "save", "# his\ndiscard;")
+	adam.wants("all the same")(put(adam, scriptMark(again, "in"), "save", "# his\ndiscard;"))(http.StatusOK, "Saved: ", "-# hers")
 }
 
 // wayKeys are those of the rules on the domain's page, with their direction, in their order.
@@ -124,16 +168,20 @@ func TestDomainRuleForms(t *testing.T) {
 	adam.wants("removed")(adam.post("/rules?domain=test.example", "/rules/edit", ruleForm("", "domain", "test.example", "way", "local", "rule", keys[0], "do", "remove")...))(http.StatusOK, "The rule is removed.", ">Team<", "-contains “shall”")
 	save("too late", "test.example", "local", append(body, "delete", "yes", "rule", keys[0])...)(http.StatusConflict, "in the meantime", `name="rule" value=""`)
 
+	put := func(script string) {
+		t.Helper()
+		n.must(n.changeDomainRules(t.Context(), "test.example", directory.In, "test", func(string) (string, error) { return script, nil }))
+	}
 	odd := "require \"regex\";\nif header :regex \"subject\" \"^x+$\" { discard; }\n"
-	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, odd))
+	put(odd)
 	adam.wants("more than a form")(adam.get("/rules?domain=test.example"))(http.StatusOK, "more than a form can say", "^x+$")
 	save("beside it", "test.example", "in", ruleForm("spam", "delete", "yes")...)(http.StatusOK, "The rule is saved.")
 	kept(directory.In, odd+"\nif header :contains \"subject\" \"spam\" {\n\tdiscard;\n}\n")
-	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, strings.Repeat("keep;", 501)))
+	put(strings.Repeat("keep;", 501))
 	adam.wants("too many")(adam.get("/rules?domain=test.example"))(http.StatusOK, "can’t be shown as rules", `<details class="card" open`, "-way=in")
 	save("nor added to", "test.example", "in", ruleForm("x", "delete", "yes")...)(http.StatusOK, "can’t be shown as rules")
 	full := "#" + strings.Repeat("x", directory.MaxRules-20) + "\nstop;\n"
-	n.must(n.setDomainRules(t.Context(), "test.example", directory.In, full))
+	put(full)
 	save("no room", "test.example", "in", ruleForm("x", "delete", "yes")...)(http.StatusUnprocessableEntity, "no room for more", "64 KiB")
 	kept(directory.In, full)
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,6 +74,40 @@ func checkRules(dom *Domain) error {
 		case strings.TrimSpace(text) == "":
 			_ = dom.Rules.Set(d, "")
 		}
+	}
+	return nil
+}
+
+// NoteRules is what is noted of a domain whose rules for a direction change, about the direction and how long they are then.
+const NoteRules = "rules"
+
+// ChangeRules has change make a domain's script for a direction anew from what it is; "" removes it. The note of who did it stands in the
+// same commit, where anything has changed. Change may run again, and its error comes back.
+func (d *Directory) ChangeRules(ctx context.Context, name string, way Direction, who string, change func(script string) (string, error)) error {
+	_, err := d.updateDomain(ctx, &name, func(s *Snapshot, dom Domain) ([]Change, error) {
+		was := dom.Rules.Of(way)
+		script, err := change(was)
+		if strings.TrimSpace(script) == "" { // as checkRules has it
+			script = ""
+		}
+		if err == nil {
+			err = dom.Rules.Set(way, script)
+		}
+		if err != nil {
+			return nil, err
+		}
+		changes, err := s.checkedDomain(dom, d.now())
+		if err == nil && script != was {
+			about := fmt.Sprintf("%s: %d octets", way, len(script))
+			if script == "" {
+				about = string(way) + ": none"
+			}
+			changes = append(changes, Change{Note: &Note{Time: d.now(), Who: who, What: NoteRules, Whom: dom.Name, About: about}})
+		}
+		return changes, err
+	})
+	if err != nil {
+		return fmt.Errorf("directory: rules of domain %s for mail %s: %w", name, way, err)
 	}
 	return nil
 }

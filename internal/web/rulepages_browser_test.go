@@ -63,7 +63,7 @@ func (s *waysShelf) Rules(_ context.Context, domain string) (string, directory.R
 func (*waysShelf) Check(directory.Direction, string) []RuleFault { return nil }
 
 // SetRules implements DomainRules.
-func (s *waysShelf) SetRules(_ context.Context, _ string, way directory.Direction, text string) error {
+func (s *waysShelf) SetRules(_ context.Context, _ string, way directory.Direction, _, text, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rules.Set(way, text)
@@ -75,7 +75,7 @@ func (*waysShelf) Book(way directory.Direction, text string) (*rulebook.Book, er
 }
 
 // ChangeRules implements DomainRules.
-func (s *waysShelf) ChangeRules(_ context.Context, _ string, way directory.Direction, change func(*rulebook.Book) error) error {
+func (s *waysShelf) ChangeRules(_ context.Context, _ string, way directory.Direction, _ string, change func(*rulebook.Book) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, err := s.Book(way, s.rules.Of(way))

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
@@ -18,18 +20,22 @@ type DomainRules interface {
 	Rules(ctx context.Context, domain string) (name string, rules directory.Rules, err error)
 	// Check says what keeps rules from running; nothing: they can.
 	Check(way directory.Direction, text string) []RuleFault
-	// SetRules puts rules in their place that can run; "" removes them.
-	SetRules(ctx context.Context, domain string, way directory.Direction, text string) error
+	// SetRules puts rules in the place of those that were there, which can run; "" removes them. Where others stand by now it fails with
+	// ErrRulesChanged.
+	SetRules(ctx context.Context, domain string, way directory.Direction, was, text, who string) error
 	// Book returns rules as a form has them, with what they may do in a direction. It fails with ErrRules where they can't be
 	// shown so.
 	Book(way directory.Direction, text string) (*rulebook.Book, error)
 	// ChangeRules has change change rules, in one commit; it may run again, and its error comes back. It fails with ErrRules,
 	// ErrRulesFull and rulebook.ErrUnwritable.
-	ChangeRules(ctx context.Context, domain string, way directory.Direction, change func(*rulebook.Book) error) error
+	ChangeRules(ctx context.Context, domain string, way directory.Direction, who string, change func(*rulebook.Book) error) error
 }
 
 // ErrNoDomain: there is no such domain here.
 var ErrNoDomain = errors.New("no such domain")
+
+// ErrRulesChanged: somebody else has changed the rules meanwhile.
+var ErrRulesChanged = errors.New("the rules were changed meanwhile")
 
 // A RuleFault is what is wrong with rules, and where.
 type RuleFault struct {
@@ -58,17 +64,27 @@ type rulesPage struct {
 
 // A wayRules is a script as it stands, or was written, and the rules that stand in it.
 type wayRules struct {
-	Way     directory.Direction
-	Place   rulePlace
-	Rows    []ruleRow
-	Unshown bool // the script that stands can't be shown as rules
-	Text    string
-	Faults  []RuleFault
-	Fits    bool // it was looked at, and can run
+	Way       directory.Direction
+	Place     rulePlace
+	Rows      []ruleRow
+	Unshown   bool // the script that stands can't be shown as rules
+	Text      string
+	Faults    []RuleFault
+	Fits      bool   // it was looked at, and can run
+	Stands    string // the script that stands
+	Meanwhile bool   // another stands by now than when it was written
+}
+
+// Mark tells the script that stands from others, to a form that is sent later.
+func (w wayRules) Mark() string { return markOf(w.Stands) }
+
+func markOf(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return hex.EncodeToString(sum[:16])
 }
 
 // Open reports whether there is more to see in the script than in the rules.
-func (w wayRules) Open() bool { return w.Unshown || w.Fits || len(w.Faults) > 0 }
+func (w wayRules) Open() bool { return w.Unshown || w.Fits || w.Meanwhile || len(w.Faults) > 0 }
 
 // rules shows those of a domain: the one that is asked for, or the only one of the person.
 func (s *Server) rules(w http.ResponseWriter, r *http.Request) error {
@@ -97,8 +113,11 @@ func (s *Server) rulesPage(w http.ResponseWriter, r *http.Request, domain string
 			}
 		}
 	}
-	if written != nil && len(written.Faults) > 0 {
+	switch {
+	case written != nil && len(written.Faults) > 0:
 		status = http.StatusUnprocessableEntity
+	case written != nil && written.Meanwhile:
+		status = http.StatusConflict
 	}
 	return s.page(w, r, status, "rules", page)
 }
@@ -110,7 +129,7 @@ func (s *Server) ways(r *http.Request, domain string, rules directory.Rules, wri
 		if written != nil && written.Way == way {
 			one = *written
 		}
-		one.Place = s.wayPlace(r, domain, way)
+		one.Place, one.Stands = s.wayPlace(r, domain, way), rules.Of(way)
 		book, err := s.Rules.Book(way, rules.Of(way))
 		switch {
 		case errors.Is(err, ErrRules):
@@ -141,7 +160,7 @@ func (s *Server) rulesOf(r *http.Request, domain string) (name string, rules dir
 // wrong.
 func (s *Server) setRules(w http.ResponseWriter, r *http.Request) error {
 	form := r.PostForm
-	name, _, err := s.rulesOf(r, form.Get("domain"))
+	name, rules, err := s.rulesOf(r, form.Get("domain"))
 	if err != nil {
 		return err
 	}
@@ -150,13 +169,19 @@ func (s *Server) setRules(w http.ResponseWriter, r *http.Request) error {
 		return errForm
 	}
 	one.Faults = s.Rules.Check(one.Way, one.Text)
-	if one.Fits = len(one.Faults) == 0; !one.Fits || form.Get("do") != "save" {
+	v, p, was := visitOf(r), s.wayPlace(r, name, one.Way), rules.Of(one.Way)
+	one.Fits, one.Meanwhile = len(one.Faults) == 0, form.Get("was") != markOf(was)
+	if !one.Fits || one.Meanwhile || form.Get("do") != "save" {
 		return s.rulesPage(w, r, name, &one)
 	}
-	if err := s.Rules.SetRules(r.Context(), name, one.Way, one.Text); err != nil {
+	err = s.Rules.SetRules(r.Context(), name, one.Way, was, one.Text, v.Person.Name)
+	if errors.Is(err, ErrRulesChanged) { // between the two
+		one.Meanwhile = true
+		return s.rulesPage(w, r, name, &one)
+	}
+	if err != nil {
 		return err
 	}
-	v, p := visitOf(r), s.wayPlace(r, name, one.Way)
 	p.told("script")
 	return s.redirect(w, r, p.List(""), notice{"good", v.T("rules.done", word(v, "rules."+string(one.Way)), mail.ShownDomain(name))})
 }
@@ -175,7 +200,7 @@ func (s *Server) wayPlace(r *http.Request, domain string, way directory.Directio
 			return RuleBook{Book: book, Made: true}, err
 		},
 		change: func(ctx context.Context, change func(*rulebook.Book) error) error {
-			return s.Rules.ChangeRules(ctx, domain, way, change)
+			return s.Rules.ChangeRules(ctx, domain, way, v.Person.Name, change)
 		},
 		told: func(act string) {
 			s.Log.Info("rules of a domain changed on a page", "by", v.Person.Name, "domain", domain, "direction", way, "act", act)
