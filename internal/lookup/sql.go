@@ -100,7 +100,7 @@ func (d *database) verify(ctx context.Context, address mail.Path, password strin
 	case d.computing <- struct{}{}:
 		defer func() { <-d.computing }()
 	case <-ctx.Done():
-		return false, fmt.Errorf("%d hashes are being computed: %w", hashesAtOnce, ctx.Err())
+		return false, &oneError{fmt.Errorf("%d hashes are being computed: %w", hashesAtOnce, ctx.Err())} // the database has answered
 	}
 	right, err := m.MatchBytesAdvanced([]byte(password))
 	if err != nil {

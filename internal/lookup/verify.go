@@ -18,7 +18,7 @@ type verifier interface {
 // ErrNoPasswords: the look-up can't tell whether a password is right.
 var ErrNoPasswords = errors.New("lookup: it knows no passwords")
 
-// A oneError is about one address: the source answers, and with others it may do well.
+// A oneError is about one question: the source answers, and with others it may do well.
 type oneError struct{ error }
 
 func (e *oneError) Unwrap() error { return e.error }

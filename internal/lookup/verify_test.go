@@ -72,6 +72,7 @@ func TestVerifySQL(t *testing.T) {
 	}
 	l, err := New(Config{Sources: []Source{
 		people(Source{SQL: file, Query: `SELECT 1 FROM people WHERE address = ?`, PasswordQuery: `SELECT hash FROM people WHERE address = ? AND '?' <> ?`}),
+		{Name: "busy", SQL: file, Query: `SELECT 1 WHERE ? = ''`, PasswordQuery: `SELECT hash FROM people WHERE address = ?`, Timeout: 100 * time.Millisecond},
 		{Name: "unasked", SQL: file, Query: `SELECT 1 WHERE ? = ''`, Timeout: 5 * time.Second},
 		{Name: "broken", SQL: file, Query: `SELECT 1 WHERE ? = ''`, PasswordQuery: `SELECT hash, 1 FROM people WHERE address = ?`, Timeout: 5 * time.Second},
 	}})
@@ -111,6 +112,20 @@ func TestVerifySQL(t *testing.T) {
 	}
 	if got, err := l.Verify(t.Context(), "people", "bob@a.example", "kite-rope é"); !got || err != nil {
 		t.Errorf("after others' faults: %v, %v", got, err)
+	}
+	computing := l.sources["busy"].asker.(*database).computing
+	for range hashesAtOnce {
+		computing <- struct{}{}
+	}
+	for range tolerated + 1 { // a flood of log-ins is not the source's fault either
+		if got, err := l.Verify(t.Context(), "busy", "bob@a.example", "kite-rope é"); got || err == nil || errors.Is(err, ErrResting) {
+			t.Errorf("while others compute: %v, %v", got, err)
+		}
+	}
+	<-computing
+	l.sources["busy"].timeout = 30 * time.Second
+	if got, err := l.Verify(t.Context(), "busy", "bob@a.example", "kite-rope é"); !got || err != nil {
+		t.Errorf("after a flood: %v, %v", got, err)
 	}
 	if got, err := l.Verify(t.Context(), "unasked", "bob@a.example", "x"); got || !errors.Is(err, ErrNoPasswords) {
 		t.Errorf("without a password_query: %v, %v", got, err)

@@ -272,6 +272,21 @@ func TestGroupRunsAgainOnlyAfterAFailure(t *testing.T) {
 	}
 }
 
+// A panic beside the jobs, where the writer is anybody's goroutine, ends all writing, and everybody of the group hears of it.
+func TestPanicOfTheWriter(t *testing.T) {
+	db := openTest(t)
+	f := db.engine.(*file)
+	good := &job{ctx: t.Context(), done: make(chan struct{}), f: insertBlob("good")}
+	f.commitGroup([]*job{good, {done: make(chan struct{}), f: insertBlob("without a context")}})
+	<-good.done
+	if !errors.Is(good.err, ErrBroken) {
+		t.Errorf("of the group: %v", good.err)
+	}
+	if err := db.Update(t.Context(), insertBlob("later")); !errors.Is(err, ErrBroken) {
+		t.Errorf("later: %v", err)
+	}
+}
+
 // A disk that is full in the middle of a group is told as what it is to all whose
 // rows are lost by it.
 func TestFullDiskWithinAGroup(t *testing.T) {

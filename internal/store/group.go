@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"modernc.org/sqlite"
 
@@ -97,15 +98,7 @@ func (db *file) gather(first *job) []*job {
 
 // commitGroup runs all jobs and commits once. A failed commit is every job's failure.
 func (db *file) commitGroup(group []*job) {
-	err := db.err()
-	if err == nil {
-		err = db.relax(group)
-	}
-	if err == nil {
-		err = db.writer.runGroup(group)
-		db.watch(err)
-		db.lag.lagged()
-	}
+	err := db.write(group)
 	for _, j := range group {
 		db.watch(j.err)
 		if j.err == nil && err != nil {
@@ -113,6 +106,26 @@ func (db *file) commitGroup(group []*job) {
 		}
 		close(j.done)
 	}
+}
+
+// write runs a group. A panic that is no job's own, see call, is the end of all writing: who writes may be anybody, whose
+// server goes on after one, and nobody knows what the writer's connection is in the middle of.
+func (db *file) write(group []*job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: panic: %v\n%s", ErrBroken, p, debug.Stack())
+			db.broken.Store(&err)
+		}
+	}()
+	if err = db.err(); err == nil {
+		err = db.relax(group)
+	}
+	if err == nil {
+		err = db.writer.runGroup(group)
+		db.watch(err)
+		db.lag.lagged()
+	}
+	return err
 }
 
 // watch stops all writing once an error says that the file can't be trusted.
