@@ -110,7 +110,8 @@ neighbours:
 	rm -rf build/older && mkdir -p build/older
 	git archive $(OLDER) | tar -x -C build/older
 	cd build/older && CGO_ENABLED=0 $(GO) build -o gatepost ./cmd/gatepost
-	OLDER=$(CURDIR)/build/older/gatepost TEST_POSTGRES=required $(GO) test -count=1 -v -run TestNeighbouringReleases ./test
+	mv build/older/gatepost build/gatepost-older && rm -rf build/older # the sources are none of this house
+	OLDER=$(CURDIR)/build/gatepost-older TEST_POSTGRES=required $(GO) test -count=1 -v -run TestNeighbouringReleases ./test
 
 # Before a commit: tests and the linters.
 .PHONY: check

@@ -16,7 +16,7 @@ func TestTabSeesTrouble(t *testing.T) {
 	defer other.Close()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Write([]byte(`<title>x</title><p id=a>hello</p><img src="` + other.URL + `/pixel" alt=""><script>console.error("wrong"); nothing.here</script>`))
+		w.Write([]byte(`<title>x</title><link rel="icon" href="data:,"><p id=a>hello</p><img src="` + other.URL + `/pixel" alt=""><script>console.error("wrong"); nothing.here</script>`))
 	}))
 	defer page.Close()
 	tab := Open(t, Options{})
