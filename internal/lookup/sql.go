@@ -62,7 +62,8 @@ func openSQL(s Source) (*database, error) {
 		c.ConnectTimeout = s.Timeout
 		d.db = stdlib.OpenDB(*c)
 	} else {
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: s.SQL}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
+		// Who writes to it is waited for, as long as anybody waits for an answer.
+		db, err := sql.Open("sqlite", fmt.Sprintf("file:%s?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(%d)", (&url.URL{Path: s.SQL}).EscapedPath(), s.Timeout.Milliseconds()))
 		if err != nil {
 			return nil, fmt.Errorf("sql: %w", err)
 		}
@@ -87,24 +88,32 @@ func (d *database) ask(ctx context.Context, rcpt mail.Path) (bool, error) {
 }
 
 // verify implements verifier. Who has no row, or no hash in it, has no password.
-func (d *database) verify(ctx context.Context, address mail.Path, password string) (bool, error) {
+func (d *database) verify(ctx context.Context, address mail.Path, password string) (verdict, error) {
 	text, err := d.hash(ctx, address)
-	if text == "" || err != nil {
-		return false, err
+	if err != nil {
+		return nil, err
 	}
+	if text == "" {
+		return plain(false), nil
+	}
+	return func(ctx context.Context) (bool, error) { return d.match(ctx, text, password) }, nil
+}
+
+// match computes whether a password is that of a hash, once it is its turn.
+func (d *database) match(ctx context.Context, text, password string) (bool, error) {
 	m, err := hashOf(text)
 	if err != nil {
-		return false, &oneError{err}
+		return false, err
 	}
 	select {
 	case d.computing <- struct{}{}:
 		defer func() { <-d.computing }()
 	case <-ctx.Done():
-		return false, &oneError{fmt.Errorf("%d hashes are being computed: %w", hashesAtOnce, ctx.Err())} // the database has answered
+		return false, fmt.Errorf("%d hashes are being computed: %w", hashesAtOnce, ctx.Err())
 	}
 	right, err := m.MatchBytesAdvanced([]byte(password))
 	if err != nil {
-		return false, &oneError{fmt.Errorf("%w: %w", errHash, err)}
+		return false, fmt.Errorf("%w: %w", errHash, err)
 	}
 	return right, nil
 }

@@ -12,7 +12,15 @@ import (
 
 // A verifier is a source that can tell whether a password is right.
 type verifier interface {
-	verify(ctx context.Context, address mail.Path, password string) (bool, error)
+	verify(ctx context.Context, address mail.Path, password string) (verdict, error)
+}
+
+// A verdict tells what came of a question, without the source.
+type verdict func(ctx context.Context) (right bool, err error)
+
+// plain is a verdict that is known.
+func plain(right bool) verdict {
+	return func(context.Context) (bool, error) { return right, nil }
 }
 
 // ErrNoPasswords: the look-up can't tell whether a password is right.
@@ -41,8 +49,9 @@ func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, pa
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	var one error // of this address alone
+	var tell verdict
 	err = s.once(ctx, l.now, func() (err error) {
-		if right, err = v.verify(ctx, address.Fold(), password); errors.As(err, new(*oneError)) {
+		if tell, err = v.verify(ctx, address.Fold(), password); errors.As(err, new(*oneError)) {
 			one = err
 			return nil
 		}
@@ -50,6 +59,9 @@ func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, pa
 	})
 	if one != nil {
 		err = one
+	}
+	if err == nil { // nobody else waits for the source meanwhile
+		right, err = tell(ctx)
 	}
 	if err != nil {
 		return false, fmt.Errorf("lookup: %s: password of %s: %w", name, address, err)
@@ -59,9 +71,9 @@ func (l *Lookups) Verify(ctx context.Context, name string, address mail.Path, pa
 
 // verify finds the one entry of an address and binds as it (RFC 4513 §5.1.3), on a connection of its own: who binds becomes
 // whom the password belongs to. Several entries are an error, since nobody could say whose the mailbox is.
-func (d *ldapDirectory) verify(ctx context.Context, address mail.Path, password string) (bool, error) {
+func (d *ldapDirectory) verify(ctx context.Context, address mail.Path, password string) (verdict, error) {
 	if password == "" { // it would bind as nobody (RFC 4513 §5.1.2), and seem right
-		return false, nil
+		return plain(false), nil
 	}
 	var entries []*ldap.Entry
 	err := d.with(ctx, func(c *ldap.Conn) (err error) {
@@ -70,27 +82,27 @@ func (d *ldapDirectory) verify(ctx context.Context, address mail.Path, password 
 	})
 	switch {
 	case err != nil:
-		return false, err
+		return nil, err
 	case len(entries) == 0:
-		return false, nil
+		return plain(false), nil
 	case len(entries) > 1 || entries[0].DN == "":
-		return false, fmt.Errorf("below %s: %w", d.source.Base, errSeveral)
+		return nil, fmt.Errorf("below %s: %w", d.source.Base, errSeveral)
 	}
 	c, err := d.open(ctx)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", d.url.Redacted(), err)
+		return nil, fmt.Errorf("%s: %w", d.url.Redacted(), err)
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	err = c.Bind(entries[0].DN, password)
 	switch {
 	case ctx.Err() != nil:
-		return false, ctx.Err()
+		return nil, ctx.Err()
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultConstraintViolation,
 		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultInsufficientAccessRights):
-		return false, nil // wrong, or an account that is locked, expired or without a password
+		return plain(false), nil // wrong, or an account that is locked, expired or without a password
 	case err != nil:
-		return false, fmt.Errorf("bind as %s: %w", entries[0].DN, err)
+		return nil, fmt.Errorf("bind as %s: %w", entries[0].DN, err)
 	}
-	return true, nil
+	return plain(true), nil
 }
