@@ -30,8 +30,11 @@ var errHash = errors.New("hash of the password")
 const (
 	maxHash       = 512       // octets, with all that belongs to it
 	maxHashMemory = 128 << 10 // KiB
+	minKey        = 16        // octets of what is computed: of PBKDF2 and scrypt the first few of it match many passwords
+	maxKey        = 128       // each 20 to 64 of which cost PBKDF2 all rounds once more
 	maxPasses     = 16        // of argon2, and ways in it
 	maxBcrypt     = 14        // the exponent
+	maxBlocks     = 64        // of scrypt, in a row
 	maxRounds     = 2_000_000 // of SHA-crypt and PBKDF2
 )
 
@@ -54,8 +57,19 @@ func hashKinds() []hashKind {
 		{[]string{"6", "5"}, shacrypt.Decode, func(c cost) bool { return c["rounds"] <= maxRounds }},
 		{[]string{"1"}, md5crypt.Decode, func(cost) bool { return true }},
 		{[]string{"pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512"}, pbkdf2.Decode, func(c cost) bool { return c.first(maxRounds) }},
-		{[]string{"scrypt"}, scrypt.Decode, func(c cost) bool { return c["ln"] <= 20 && c["p"] <= maxPasses && c["r"]<<c["ln"]/8 <= maxHashMemory }},
+		{[]string{"scrypt"}, scrypt.Decode, cheapScrypt},
 	}
+}
+
+// cheapScrypt wants all of what scrypt costs to be said: for what is not the library has its own, and it divides by the others.
+func cheapScrypt(c cost) bool {
+	ln, r, p := c["ln"], c["r"], c["p"]
+	return ln >= 1 && ln <= 20 && r >= 1 && r <= maxBlocks && p >= 1 && p <= maxPasses && r<<ln/8 <= maxHashMemory
+}
+
+// untaken are names of kinds that others know, for who looks why nobody can log in.
+func untaken() []string {
+	return []string{"2", "2x", "3", "7", "argon2d", "bcrypt-sha256", "gy", "md5", "pbkdf2-sha224", "pbkdf2-sha384", "sha1", "y"}
 }
 
 // yescrypts are the settings of yescrypt that cost 4 to 64 MiB, the third of which is Debian's.
@@ -97,13 +111,19 @@ func hashOf(text string) (matcher, error) {
 		}
 		return decoded(k.decode, text)
 	}
-	return nil, fmt.Errorf("%w: the kind $%.20s$, or what it costs, is not known", errHash, parts[1])
+	if slices.Contains(untaken(), parts[1]) {
+		return nil, fmt.Errorf("%w: the kind $%s$, or what it costs, is not taken", errHash, parts[1])
+	}
+	return nil, fmt.Errorf("%w: the kind is not known", errHash) // and is not told: it may be a password in clear
 }
 
 func decoded(decode algorithm.DecodeFunc, text string) (matcher, error) {
 	d, err := decode(text)
 	if err != nil { // which may say what is in it
 		return nil, fmt.Errorf("%w: it can't be read", errHash)
+	}
+	if n := len(d.Key()); n < minKey || n > maxKey {
+		return nil, fmt.Errorf("%w: it is cut off, or has octets too many", errHash)
 	}
 	return d, nil
 }
@@ -124,7 +144,7 @@ func costOf(parts []string) (cost, error) {
 			switch {
 			case !has && (i > 0 || err != nil): // a salt
 			case err != nil:
-				return nil, fmt.Errorf("%q is no number", item)
+				return nil, errors.New("what it costs is no number") // nothing of it: it may be a salt, or a password
 			default:
 				c[name] = max(c[name], n)
 			}

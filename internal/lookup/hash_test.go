@@ -66,7 +66,13 @@ func TestHashesRefused(t *testing.T) {
 		"$2y$31$abcdefghijklmnopqrstuut5dkbGk71V3wh3DmVPCnAlPb1d8gViq", "$2y$+31$abcdefghijklmnopqrstuut5dkbGk71V3wh3DmVPCnAlPb1d8gViq",
 		"$6$rounds=999999999$fMXIzO9eRyMwV0tg$zxYdjsQP9QzA0T7rn1KXZa9eMUuQa", "$y$jDT$abcdefghijkl$RWjL2ynX3XEUGd92IDfi2BDPU2h6YKkllyWX1CanXe7",
 		"$pbkdf2-sha256$290000000$c2FsdHNhbHRzYWx0$cRDX64W1mGyApWLETCSlZWTeaH4t60uBEFGIl5WTXkU", "$scrypt$ln=24,r=8,p=1$c2FsdA$quoR4lMfolPx",
-		"$scrypt$ln=14,r=4096,p=1$c2FsdA$quoR4lMfolPx", "$5$abc", "$9$a$b$c", "$$$$", "$6$a$" + strings.Repeat("x", 600),
+		"$scrypt$ln=14,r=4096,p=1$c2FsdA$quoR4lMfolPx", "$5$abc", "$9$a$b$c", "$$$$",
+		"$scrypt$r=1048576$c2FsdA$quoR4lMfolPx+R4pxNBaXnu2K9M9v5LtdWRm0GkBNRg", "$scrypt$ln=20$c2FsdA$quoR4lMfolPx+R4pxNBaXnu2K9M9v5LtdWRm0GkBNRg",
+		"$scrypt$ln=1,r=524288,p=16$c2FsdA$quoR4lMfolPx+R4pxNBaXnu2K9M9v5LtdWRm0GkBNRg", "$scrypt$ln=4,r=0,p=1$c2FsdA$quoR4lMfolPx+R4pxNBaXnu2K9M9v5LtdWRm0GkBNRg",
+		"$scrypt$ln=4,r=8,p=0$c2FsdA$quoR4lMfolPx+R4pxNBaXnu2K9M9v5LtdWRm0GkBNRg", "$kite-rope$kite$rope",
+		"$pbkdf2-sha256$29000$c2FsdHNhbHRzYWx0$cRDX64W1mGyApWI", "$scrypt$ln=14,r=8,p=1$c2FsdHNhbHRzYWx0$quo", "$y$j9T$abcdefghijkl$RWjL2ynX", "$argon2id$v=19$m=65536,t=3,p=1$HPp/m9KB1uMNen7bCCz/NA$zEtk",
+		"$pbkdf2-sha256$29000$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 400),
+		"$argon2id$v=19$t=3,m=kite-rope$c2FsdA$AA", "$6$rounds=5000$kite=rope$x", "$argon2id$kite=rope$m=1$c2FsdA$AA", "$6$a$" + strings.Repeat("x", 600),
 	} {
 		if _, err := hashOf(text); !errors.Is(err, errHash) {
 			t.Errorf("%s: %v", text, err)
