@@ -76,7 +76,7 @@ func sendNote(now time.Time, who, what string, m directory.Mailbox, whom string,
 		may = "no"
 	}
 	about := whom + ": " + may
-	return &directory.Note{Time: now, Who: who, What: what, Whom: string(m.Address), About: about[:min(len(about), directory.MaxAbout)]}
+	return &directory.Note{Time: now, Who: who, What: what, Whom: string(m.Address), About: directory.AboutText(about)}
 }
 
 // answersFor returns the mailboxes for which somebody says who may send: his own, and groups that he manages.

@@ -28,7 +28,7 @@ func (a *App) shareNote(who string, g mailbox.Grant, r mailbox.Rights) *director
 		may = "no"
 	}
 	about := a.people().Name(g.Who) + ": " + may + ": " + folder
-	return &directory.Note{Time: a.now(), Who: who, What: directory.NoteShared, Whom: a.people().Name(mailbox.BoxWho(g.Box)), About: about[:min(len(about), directory.MaxAbout)]}
+	return &directory.Note{Time: a.now(), Who: who, What: directory.NoteShared, Whom: a.people().Name(mailbox.BoxWho(g.Box)), About: directory.AboutText(about)}
 }
 
 // toldOften reports whether what a note is to tell has been told to somebody too often within a day, by the notes of who did it.

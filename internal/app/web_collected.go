@@ -103,8 +103,8 @@ func (p collectedPages) AddCollected(ctx context.Context, box int64, f web.Colle
 }
 
 func (p collectedPages) note(m directory.Mailbox, what string, c collector.Account) directory.Note {
-	about := strings.ToValidUTF8(fmt.Sprintf("%s: %s %s as %s", c.Name, c.Protocol, c.Address, c.User), "")
-	return directory.Note{Time: p.a.now(), Who: string(m.Address), What: what, Whom: string(m.Address), About: about[:min(len(about), directory.MaxAbout)]}
+	about := fmt.Sprintf("%s: %s %s as %s", c.Name, c.Protocol, c.Address, c.User)
+	return directory.Note{Time: p.a.now(), Who: string(m.Address), What: what, Whom: string(m.Address), About: directory.AboutText(about)}
 }
 
 // apply gives an account what a form says.

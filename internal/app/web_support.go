@@ -34,7 +34,7 @@ func (s supports) SupportActs(ctx context.Context, p access.Person, changes bool
 	if changes {
 		what = directory.NoteSupportActs
 	}
-	n := directory.Note{Time: now, Who: p.By(), What: what, Whom: p.Name, About: where[:min(len(where), directory.MaxAbout)]}
+	n := directory.Note{Time: now, Who: p.By(), What: what, Whom: p.Name, About: directory.AboutText(where)}
 	err := s.store.Audit().Add(ctx, n, maxSupportActs, now.Add(-24*time.Hour))
 	if errors.Is(err, store.ErrManyNotes) {
 		return web.ErrManyActs

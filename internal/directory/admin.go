@@ -310,14 +310,12 @@ func (a Admin) may() string {
 	if len(a.Rights) == 0 {
 		return string(a.Role)
 	}
-	return aboutText(string(a.Role) + ": " + strings.Join(a.Rights, ", "))
+	return AboutText(string(a.Role) + ": " + strings.Join(a.Rights, ", "))
 }
 
 // domainsText names an admin's domains, for a Note.
-func (a Admin) domainsText() string { return aboutText(strings.Join(a.Domains, ", ")) }
+func (a Admin) domainsText() string { return AboutText(strings.Join(a.Domains, ", ")) }
 
-// aboutText cuts a text of ASCII to what a Note takes.
-func aboutText(text string) string { return text[:min(len(text), MaxAbout)] }
 
 // adminsWithout takes a domain that is about to go from the admins who have it.
 // Whoever has no other is in the way: without a domain he would be nothing, and

@@ -166,7 +166,7 @@ func (d *Directory) notedHost(h Host, who, what string) Change {
 	if h.User != "" {
 		about += ", with a log-in"
 	}
-	return Change{Note: &Note{Time: d.now(), Who: who, What: what, Whom: h.Name, About: aboutText(about)}}
+	return Change{Note: &Note{Time: d.now(), Who: who, What: what, Whom: h.Name, About: AboutText(about)}}
 }
 
 // checkHost makes a mail host's fields canonical, and refuses to take from it what a domain uses.

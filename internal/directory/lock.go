@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatepost/internal/mail"
@@ -61,6 +62,9 @@ const (
 
 // MaxAbout bounds what a Note is about, in octets.
 const MaxAbout = 500
+
+// AboutText cuts a text to what a Note takes, at the end of a character: a database refuses part of one.
+func AboutText(text string) string { return strings.ToValidUTF8(text[:min(len(text), MaxAbout)], "") }
 
 // KeepNotes is for how long a Note is kept.
 const KeepNotes = 10 * 365 * 24 * time.Hour
