@@ -490,5 +490,8 @@ func Check(c *config.Config) error {
 	if err := checkPasswordRules(c); err != nil {
 		return err
 	}
+	if err := checkLookups(c); err != nil {
+		return err
+	}
 	return checkPacks(c)
 }

@@ -282,6 +282,19 @@ func lookupSources(list []config.Lookup) (sources []lookup.Source) {
 	return sources
 }
 
+// checkLookups fails where look-ups could not be opened: the node would not start. It connects to nobody.
+func checkLookups(c *config.Config) error {
+	var errs []error
+	for _, s := range lookupSources(c.Lookups) {
+		l, err := lookup.New(lookup.Config{Sources: []lookup.Source{s}})
+		if err == nil {
+			err = l.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // elsewhere asks the look-ups, which are opened after the directory.
 type elsewhere struct{ a *App }
 
