@@ -37,8 +37,8 @@ func (db *file) soon(ctx context.Context, f func(*Tx) error) error {
 func (db *file) submit(j *job) error {
 	select {
 	case db.turn <- struct{}{}:
+		defer func() { <-db.turn }()
 		db.commitGroup(db.gather(j))
-		<-db.turn
 		return j.err
 	default:
 	}
@@ -98,24 +98,35 @@ func (db *file) gather(first *job) []*job {
 
 // commitGroup runs all jobs and commits once. A failed commit is every job's failure.
 func (db *file) commitGroup(group []*job) {
-	err := db.write(group)
-	for _, j := range group {
-		db.watch(j.err)
-		if j.err == nil && err != nil {
-			j.err = fmt.Errorf("store: commit: %w", full(err))
+	err := errEnded
+	defer func() {
+		for _, j := range group {
+			db.watch(j.err)
+			if j.err == nil && err != nil {
+				j.err = fmt.Errorf("store: commit: %w", full(err))
+			}
+			close(j.done)
 		}
-		close(j.done)
-	}
+	}()
+	err = db.write(group)
 }
 
-// write runs a group. A panic that is no job's own, see call, is the end of all writing: who writes may be anybody, whose
-// server goes on after one, and nobody knows what the writer's connection is in the middle of.
+// errEnded: the goroutine that wrote has ended in the middle of it.
+var errEnded = fmt.Errorf("%w: whose turn it was has ended", ErrBroken)
+
+// write runs a group. A panic that is no job's own, see call, is the end of all writing, and so is the end of the goroutine: who
+// writes may be anybody, whose server goes on after one, and nobody knows what the writer's connection is in the middle of.
 func (db *file) write(group []*job) (err error) {
+	whole := false
 	defer func() {
+		if whole {
+			return
+		}
+		err = errEnded
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: panic: %v\n%s", ErrBroken, p, debug.Stack())
-			db.broken.Store(&err)
 		}
+		db.broken.Store(&err)
 	}()
 	if err = db.err(); err == nil {
 		err = db.relax(group)
@@ -125,6 +136,7 @@ func (db *file) write(group []*job) (err error) {
 		db.watch(err)
 		db.lag.lagged()
 	}
+	whole = true
 	return err
 }
 
