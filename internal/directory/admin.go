@@ -316,7 +316,6 @@ func (a Admin) may() string {
 // domainsText names an admin's domains, for a Note.
 func (a Admin) domainsText() string { return AboutText(strings.Join(a.Domains, ", ")) }
 
-
 // adminsWithout takes a domain that is about to go from the admins who have it.
 // Whoever has no other is in the way: without a domain he would be nothing, and
 // he may not go unnoticed.
