@@ -170,7 +170,7 @@ func (a *App) letSend(ctx context.Context, m directory.Mailbox, name string, how
 	name = a.people().Name(whom)
 	note := sendNote(a.now(), who, directory.NoteSending, m, name, how)
 	often := false
-	if who != byCommand(ctx) {
+	if how != mailbox.NoSending && who != byCommand(ctx) {
 		if often, err = a.toldOften(ctx, *note, whom); err != nil {
 			return err
 		}

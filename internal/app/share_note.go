@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,13 +11,17 @@ import (
 	"gatepost/mailbox"
 )
 
-// How often owners' changes of who may do what are told by mail: taking something away and giving it again writes to people who
-// did not ask for it.
+// How often owners' changes of who may do what are told by mail, and noted: taking something away and giving it again writes to people who
+// did not ask for it, and notes are kept for years.
 const (
-	toldWithin = 24 * time.Hour
-	toldEach   = 3   // letters to one about one thing
-	toldMost   = 100 // changes of one kind
+	toldWithin  = 24 * time.Hour
+	toldEach    = 3    // letters to one about one thing
+	toldMost    = 100  // changes of one kind, beyond which nobody is told
+	changesMost = 1000 // changes of one kind, beyond which nothing is given
 )
+
+// errManyChanges: somebody has changed so much that nothing more is noted, and so nothing given.
+var errManyChanges = fmt.Errorf("%w: %d changes within a day", mailbox.ErrTooMany, changesMost)
 
 // shareNote says for the audit what somebody may do in a folder from now on, 0 for nothing.
 func (a *App) shareNote(who string, g mailbox.Grant, r mailbox.Rights) *directory.Note {
@@ -31,9 +36,10 @@ func (a *App) shareNote(who string, g mailbox.Grant, r mailbox.Rights) *director
 	return &directory.Note{Time: a.now(), Who: who, What: directory.NoteShared, Whom: a.people().Name(mailbox.BoxWho(g.Box)), About: directory.AboutText(about)}
 }
 
-// toldOften reports whether what a note is to tell has been told to somebody too often within a day, by the notes of who did it.
+// toldOften reports whether what a note is to tell has been told to somebody too often within a day, by the notes of who did it. Where he
+// has done so much that nothing more can be noted it fails with errManyChanges.
 func (a *App) toldOften(ctx context.Context, n directory.Note, to mailbox.Who) (bool, error) {
-	notes, err := a.store.Audit().Notes(ctx, store.NoteQuery{Who: n.Who, What: n.What, Limit: toldMost})
+	notes, err := a.store.Audit().Notes(ctx, store.NoteQuery{Who: n.Who, What: n.What, Limit: changesMost})
 	if err != nil {
 		return false, err
 	}
@@ -49,6 +55,9 @@ func (a *App) toldOften(ctx context.Context, n directory.Note, to mailbox.Who) (
 		if may, in, _ := strings.Cut(does, ": "); ok && done.Whom == n.Whom && in == folder && may != "no" {
 			gives++
 		}
+	}
+	if changes >= changesMost {
+		return true, errManyChanges
 	}
 	return changes >= toldMost || gives >= toldEach, nil
 }

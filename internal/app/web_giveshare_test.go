@@ -1,12 +1,14 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
 	"gatepost/internal/store"
@@ -67,6 +69,39 @@ func TestGiveShare(t *testing.T) {
 	}; strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("noted: %q", got)
 	}
+}
+
+// Notes are kept for years: who has changed a thousand things within a day gives nothing more, on the page or by a mail program, and
+// takes back all the same.
+func TestGiveShareWithoutEnd(t *testing.T) {
+	n := openPages(t)
+	n.sharing()
+	ann := n.logIn("ann@test.example")
+	ann.wants("given")(ann.gives("Plans", "bob@test.example", "read", "beneath", "yes"))(http.StatusOK, "It is shared.")
+	for _, what := range []string{directory.NoteShared, directory.NoteSending} {
+		for range changesMost {
+			n.must(n.store.Audit().Add(t.Context(), directory.Note{Time: n.now(), Who: "ann@test.example", What: what, Whom: "ann@test.example", About: "x"}, 1<<30, n.now()))
+		}
+	}
+	f, err := n.mailboxes.Folder(t.Context(), n.boxes["ann@test.example"], "Recipes <old>")
+	n.must(err)
+	offer := imap.Offer{By: "ann@test.example", Grant: mailbox.Grant{Box: f.Box, Folder: f.ID, Name: f.Name, Who: mailbox.BoxWho(n.boxes["bob@test.example"]), Rights: mailbox.MayLookUp | mailbox.MayRead}}
+	if _, _, err := n.offers.GiveOwn(t.Context(), offer, mailbox.Replace); !errors.Is(err, mailbox.ErrTooMany) {
+		t.Errorf("by a mail program: %v", err)
+	}
+	ann.wants("on the page")(ann.gives("Recipes <old>", "bob@test.example", "read"))(http.StatusUnprocessableEntity, "too often within a day")
+	n.must2(n.addShare(t.Context(), ops.ShareAdd{Owner: "ann@test.example", Folder: "INBOX", With: "bob@test.example", Rights: "read"}))
+	ann.wants("nor let")(ann.post("/mailbox/shares", "/mailbox/shares/deputy", "of", "ann@test.example", "who", "bob@test.example", "how", "on-behalf"))(http.StatusOK, "Nothing was changed: there are too many")
+	ann.wants("taken back")(ann.post("/mailbox/shares", "/mailbox/shares/remove", "folder", "Plans", "with", "bob@test.example"))(http.StatusOK, "It is taken back.")
+	n.has("but by a command", map[string]mailbox.Answer{"INBOX": ""})
+	n.maySend("nor let", "bob@test.example", "ann@test.example", mailbox.NoSending)
+	inbox, err := n.mailboxes.Folder(t.Context(), f.Box, mailbox.Inbox)
+	n.must(err)
+	offer.Folder, offer.Name, offer.Rights = inbox.ID, inbox.Name, 0
+	if _, _, err = n.offers.GiveOwn(t.Context(), offer, mailbox.Replace); err != nil {
+		t.Errorf("taken back by a mail program: %v", err)
+	}
+	n.has("taken back", map[string]mailbox.Answer{})
 }
 
 // What can't be shared is said beside the field, what was typed stands there still, and nothing is done.

@@ -202,5 +202,9 @@ func (p ownSharePages) LetSend(ctx context.Context, box int64, of, who, how stri
 	if !slices.ContainsFunc(list, func(d web.Deputy) bool { return d.Who == who }) {
 		return web.ErrNoShare
 	}
-	return shareFault(p.app.letSend(ctx, m, who, mailbox.Sending(how), string(by.Address), true))
+	err = p.app.letSend(ctx, m, who, mailbox.Sending(how), string(by.Address), true)
+	if errors.Is(err, mailbox.ErrTooMany) {
+		return web.SendFault("full")
+	}
+	return shareFault(err)
 }

@@ -227,18 +227,21 @@ func (p ownSharePages) GiveShare(ctx context.Context, box int64, form web.ShareF
 	if _, ok := a.people().Who(form.With); !ok {
 		return web.ShareFault("with")
 	}
-	often := false
 	var fault error // before it is put into words for a command
 	give := func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
-		if often, err = a.toldOften(ctx, *a.shareNote(by, g.Grant, g.Rights), g.Who); often || err != nil {
-			return 0, 0, err
-		}
-		before, after, fault = a.offers.give(ctx, by, by, g)
+		before, after, fault = a.offers.giveUnless(ctx, by, by, g, func(often bool) error {
+			if often {
+				return web.ShareFault("often")
+			}
+			return nil
+		})
 		return before, after, fault
 	}
 	_, _, err = a.setShare(ctx, sharing{string(m.Address), form.Folder, form.With, form.Alone}, rights, give)
 	switch {
-	case often:
+	case errors.As(fault, new(web.ShareFault)):
+		return fault
+	case errors.Is(fault, errManyChanges):
 		return web.ShareFault("often")
 	case errors.Is(fault, mailbox.ErrOwner):
 		return web.ShareFault("own")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"modernc.org/sqlite"
@@ -124,7 +125,8 @@ func (db *file) write(group []*job) (err error) {
 		}
 		err = errEnded
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: panic: %v\n%s", ErrBroken, p, debug.Stack())
+			os.Stderr.Write(debug.Stack()) // errors are a line, and readyz shows them
+			err = fmt.Errorf("%w: panic: %v", ErrBroken, p)
 		}
 		db.broken.Store(&err)
 	}()

@@ -24,15 +24,16 @@ type OwnSending interface {
 	// AnswerSendRequest grants or declines it. What is asked for may be shut to that, see Shut.
 	AnswerSendRequest(ctx context.Context, box int64, id string, grant bool) (SendRequest, error)
 	// LetSend lets somebody who has the inbox of a mailbox send on its behalf, or, by "", has somebody send for it no more. Where
-	// the person does not answer for it, or that is no more to be changed, it fails with ErrNoShare.
+	// the person does not answer for it, or that is no more to be changed, it fails with ErrNoShare; where there are too many, or were
+	// within a day, with a SendFault.
 	LetSend(ctx context.Context, box int64, of, who, how string) error
 }
 
-// A SendFault is why nobody was asked: "address", "own", "may", "asked", "many".
+// A SendFault is why nobody was asked, "address", "own", "may", "asked", "many", or nobody let, "full".
 type SendFault string
 
 // Error says it to who reads logs.
-func (f SendFault) Error() string { return "not asked to send: " + string(f) }
+func (f SendFault) Error() string { return "not asked to send, nor let: " + string(f) }
 
 // Sending is who may send for whom.
 type Sending struct {
@@ -109,6 +110,9 @@ func (s *Server) setDeputy(w http.ResponseWriter, r *http.Request) error {
 	err := s.OwnSending.LetSend(r.Context(), v.Person.Box, get("of"), get("who"), get("how"))
 	if errors.Is(err, ErrNoShare) {
 		return s.redirect(w, r, "/mailbox/shares", notice{"info", v.T("sending.gone")})
+	}
+	if fault := SendFault(""); errors.As(err, &fault) {
+		return s.redirect(w, r, "/mailbox/shares", notice{"bad", word(v, "sending.fault."+string(fault))})
 	}
 	if err != nil {
 		return err
