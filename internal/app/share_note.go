@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const (
 
 // errManyChanges: somebody has changed so much that nothing more is noted, and so nothing given.
 var errManyChanges = fmt.Errorf("%w: %d changes within a day", mailbox.ErrTooMany, changesMost)
+
+// errToldOften: it has been told too often within a day to be told again.
+var errToldOften = errors.New("told too often within a day")
 
 // shareNote says for the audit what somebody may do in a folder from now on, 0 for nothing.
 func (a *App) shareNote(who string, g mailbox.Grant, r mailbox.Rights) *directory.Note {

@@ -114,11 +114,11 @@ func (o offers) byCommand(ctx context.Context, by string, g mailbox.Giving) (bef
 // give changes what somebody has in a folder, and writes to him in the same commit where he begins to see
 // it. That it can't be told takes nothing back. By is who gives it as the letter has it, who as the audit has it.
 func (o offers) give(ctx context.Context, who, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
-	return o.giveUnless(ctx, who, by, g, func(often bool) error { return nil })
+	return o.giveTold(ctx, who, by, g, false)
 }
 
-// giveUnless is give, but where refuse fails: it hears whether it has been told too often to be told again.
-func (o offers) giveUnless(ctx context.Context, who, by string, g mailbox.Giving, refuse func(often bool) error) (before, after mailbox.Rights, err error) {
+// giveTold is give; where told is set it fails with errToldOften in the place of giving what can't be told once more.
+func (o offers) giveTold(ctx context.Context, who, by string, g mailbox.Giving, told bool) (before, after mailbox.Rights, err error) {
 	a, f := o.app, imap.Offer{By: by, Grant: g.Grant}
 	all, err := a.mailboxes.Grants(ctx, f.Box, f.Folder)
 	if err != nil {
@@ -135,8 +135,8 @@ func (o offers) giveUnless(ctx context.Context, who, by string, g mailbox.Giving
 	note := a.shareNote(who, g.Grant, after)
 	often := false
 	if gives := after&^before != 0; gives && who != byCommand(ctx) {
-		if often, err = a.toldOften(ctx, *note, g.Who); err == nil {
-			err = refuse(often)
+		if often, err = a.toldOften(ctx, *note, g.Who); err == nil && often && told {
+			err = errToldOften
 		}
 		if err != nil {
 			return 0, 0, err

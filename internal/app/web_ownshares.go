@@ -229,19 +229,12 @@ func (p ownSharePages) GiveShare(ctx context.Context, box int64, form web.ShareF
 	}
 	var fault error // before it is put into words for a command
 	give := func(ctx context.Context, by string, g mailbox.Giving) (before, after mailbox.Rights, err error) {
-		before, after, fault = a.offers.giveUnless(ctx, by, by, g, func(often bool) error {
-			if often {
-				return web.ShareFault("often")
-			}
-			return nil
-		})
+		before, after, fault = a.offers.giveTold(ctx, by, by, g, true)
 		return before, after, fault
 	}
 	_, _, err = a.setShare(ctx, sharing{string(m.Address), form.Folder, form.With, form.Alone}, rights, give)
 	switch {
-	case errors.As(fault, new(web.ShareFault)):
-		return fault
-	case errors.Is(fault, errManyChanges):
+	case errors.Is(fault, errToldOften), errors.Is(fault, errManyChanges):
 		return web.ShareFault("often")
 	case errors.Is(fault, mailbox.ErrOwner):
 		return web.ShareFault("own")

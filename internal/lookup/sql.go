@@ -89,6 +89,9 @@ func (d *database) ask(ctx context.Context, rcpt mail.Path) (bool, error) {
 
 // verify implements verifier. Who has no row, or no hash in it, has no password.
 func (d *database) verify(ctx context.Context, address mail.Path, password string) (verdict, error) {
+	if d.passwords.text == "" {
+		return nil, &oneError{ErrNoPasswords}
+	}
 	text, err := d.hash(ctx, address)
 	if err != nil {
 		return nil, err
