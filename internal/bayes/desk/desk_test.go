@@ -28,7 +28,8 @@ type site struct {
 	now   time.Time
 	mu    sync.Mutex
 	mail  map[string]*bayes.Features // by message
-	log   bytes.Buffer
+	log   bytes.Buffer               // once nobody writes to it
+	logs  *slog.Logger               // of all nodes
 	caps  desk.Caps
 }
 
@@ -51,7 +52,9 @@ func siteIn(t *testing.T, dir string) *site {
 	}
 	end := sync.OnceValue(db.Close)
 	t.Cleanup(func() { end() })
-	return &site{t: t, close: end, rows: db.Bayes(), now: time.Now().UTC(), mail: map[string]*bayes.Features{}}
+	s := &site{t: t, close: end, rows: db.Bayes(), now: time.Now().UTC(), mail: map[string]*bayes.Features{}}
+	s.logs = slog.New(slog.NewTextHandler(&s.log, nil))
+	return s
 }
 
 // Features implements desk.Contents.
@@ -68,7 +71,7 @@ func (s *site) Features(_ context.Context, message string) (*bayes.Features, err
 func (s *site) node(name string) *desk.Desk {
 	s.t.Helper()
 	d := desk.New(desk.Config{
-		Rows: s.rows, Contents: s, Node: name, Caps: s.caps, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Rows: s.rows, Contents: s, Node: name, Caps: s.caps, Log: s.logs,
 		Now: func() time.Time { return s.now },
 	})
 	if err := d.Follow(s.t.Context()); err != nil {

@@ -97,14 +97,16 @@ func (d *Desk) picture(ctx context.Context) (s Snapshot, data []byte, err error)
 }
 
 // morning keeps the model as it was when the day began, before the first lessons of it; the caller has the turn. Where that
-// fails they are learnt all the same.
+// fails they are learnt all the same. That another node keeps it just now is no failure.
 func (d *Desk) morning(ctx context.Context) {
 	today := dayOf(d.c.Now())
 	if d.day == today {
 		return
 	}
 	d.day = today
-	d.failed(ctx, "no snapshot of the bayes model is kept of this morning", d.keep(ctx))
+	if err := d.keep(ctx); !errors.Is(err, ErrBusy) {
+		d.failed(ctx, "no snapshot of the bayes model is kept of this morning", err)
+	}
 }
 
 // keep keeps the model whole as it is, unless a snapshot has it; the caller has the turn.
