@@ -81,7 +81,7 @@ func (p *program) senderList() *cobra.Command {
 			id := func(s ops.Sender) string { return s.Name }
 			head := []string{"SENDER", "DOMAINS", "LOG-IN", "CERTIFICATES", "NETWORKS", "STATE"}
 			return askPages(p, cmd, page, search[ops.Sender]{request, id}, listing[ops.Sender]{"no senders", head, func(s ops.Sender) []any {
-				return []any{s.Name, join(s.Domains), onOrOff(s.Login), len(s.Keys), join(s.Networks), onOrOff(!s.Off)}
+				return []any{s.Name, join(s.Domains), onOrOff(s.Login), len(s.Keys), join(s.Networks), senderState(s)}
 			}})
 		},
 	}
@@ -110,7 +110,8 @@ func (p *program) senderSet() *cobra.Command {
 		Use:   "set ADDRESS",
 		Short: "Change a sender",
 		Long: `Changes what the flags name, and nothing else; lists take the place of those that
-were. --login makes a new password, --login=false takes it away. --off has it send nothing until --on.`,
+were. --login makes a new password, --login=false takes it away. --off has it send nothing until --on; admins of its domain can switch it on no more,
+nor change or remove it.`,
 		Example: `  gatepost sender set scanner@example.org --network 192.0.2.8,192.0.2.9`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -152,9 +153,17 @@ func (p *program) senderRemove() *cobra.Command {
 	}
 }
 
+// senderState is off where the domain's admins can switch it on, barred where only operators can.
+func senderState(s ops.Sender) string {
+	if s.Barred {
+		return "barred"
+	}
+	return onOrOff(!s.Off)
+}
+
 func (p *program) showSender(s ops.Sender) {
 	p.record("sender", s.Name, "domains", join(s.Domains), "log-in", onOrOff(s.Login), "certificates", join(s.Keys), "networks", join(s.Networks),
-		"state", onOrOff(!s.Off), "created", s.Created)
+		"state", senderState(s), "created", s.Created)
 	if s.Password != "" {
 		p.say("password: %s", s.Password)
 	}

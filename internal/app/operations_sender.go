@@ -34,7 +34,7 @@ func (a *App) senderOps(h control.Handlers) {
 		if err != nil {
 			return ops.Nothing{}, err
 		}
-		return ops.Nothing{}, told(a.dropSender(ctx, p))
+		return ops.Nothing{}, told(a.dropSender(ctx, p, anybody[directory.Sender]))
 	})
 }
 
@@ -71,8 +71,8 @@ func (a *App) changeSender(ctx context.Context, name mail.Path, login bool, chan
 	return n, password, err
 }
 
-func (a *App) dropSender(ctx context.Context, name mail.Path) error {
-	err := a.directory.RemoveSender(ctx, name)
+func (a *App) dropSender(ctx context.Context, name mail.Path, may func(directory.Sender) error) error {
+	err := a.directory.RemoveSender(ctx, name, may)
 	if err == nil {
 		a.log.Info("sender removed", "sender", name, "by", byCommand(ctx))
 	}
@@ -111,7 +111,9 @@ func (a *App) setSender(ctx context.Context, q ops.SenderSet) (ops.Sender, error
 		if q.Login != nil && !*q.Login {
 			n.SCRAM = ""
 		}
-		give(&n.Off, q.Off)
+		if q.Off != nil {
+			n.Off, n.Barred = *q.Off, *q.Off
+		}
 		return nil
 	})
 	if err != nil {
@@ -148,7 +150,7 @@ func (a *App) sender(n directory.Sender, password string) ops.Sender {
 	s := a.directory.Snapshot()
 	o := ops.Sender{
 		Name: string(n.Name), Domains: n.Domains(), Login: n.SCRAM != "", Password: password, Keys: append([]string{}, n.Keys...),
-		Networks: []string{}, Off: n.Off, Created: n.Created, Warnings: []string{},
+		Networks: []string{}, Off: n.Off, Barred: n.Barred, Created: n.Created, Warnings: []string{},
 	}
 	for _, p := range n.Networks {
 		o.Networks = append(o.Networks, p.String())

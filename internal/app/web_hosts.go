@@ -113,8 +113,13 @@ func fillHost(h *directory.Host, f web.HostForm) (typed bool, err error) {
 }
 
 // RemoveMailHost implements web.MailHosts.
-func (p hostPages) RemoveMailHost(ctx context.Context, name, who string) error {
-	err := p.app.dropHost(ctx, who, name)
+func (p hostPages) RemoveMailHost(ctx context.Context, name string, may func(web.MailHost) bool, who string) error {
+	err := p.app.dropHost(ctx, who, name, func(h directory.Host) error {
+		if !may(p.shown(h)) {
+			return directory.ErrNoHost
+		}
+		return nil
+	})
 	if errors.Is(err, directory.ErrInUse) {
 		return &web.HostFault{Why: "used"}
 	}

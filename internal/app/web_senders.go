@@ -43,7 +43,7 @@ func (p senderPages) Sender(name string) (web.Sender, bool) {
 }
 
 func shownSender(n directory.Sender) web.Sender {
-	s := web.Sender{Name: n.Name, Domains: n.Domains(), Login: n.SCRAM != "", Keys: n.Keys, Off: n.Off, Created: n.Created}
+	s := web.Sender{Name: n.Name, Domains: n.Domains(), Login: n.SCRAM != "", Keys: n.Keys, Off: n.Off, Barred: n.Barred, Created: n.Created}
 	for _, network := range n.Networks {
 		s.Networks = append(s.Networks, network.String())
 	}
@@ -52,7 +52,7 @@ func shownSender(n directory.Sender) web.Sender {
 
 // AddSender implements web.Senders.
 func (p senderPages) AddSender(ctx context.Context, f web.SenderForm, by web.Keeper) (string, error) {
-	n := directory.Sender{Off: f.Off}
+	n := directory.Sender{Off: f.Off, Barred: f.Barred && by.Wide}
 	name, err := path(f.Name)
 	if err != nil {
 		return "", &web.SenderFault{Field: "name", Why: "bad"}
@@ -75,8 +75,12 @@ func (p senderPages) ChangeSender(ctx context.Context, f web.SenderForm, by web.
 		return "", web.ErrNoSender
 	}
 	_, password, err := p.app.changeSender(control.WithPerson(ctx, by.Name), name, f.Login == "new", func(n *directory.Sender) error {
+		if err := notBarred(*n, by); err != nil {
+			return err
+		}
 		had := *n
-		if n.Off = f.Off; f.Login == "none" {
+		n.Off, n.Barred = f.Off, f.Barred && by.Wide
+		if f.Login == "none" {
 			n.SCRAM = ""
 		}
 		if err := p.fill(n, f, by); err != nil {
@@ -154,6 +158,14 @@ func senderFault(err error) error {
 }
 
 // RemoveSender implements web.Senders.
-func (p senderPages) RemoveSender(ctx context.Context, name mail.Path, who string) error {
-	return senderFault(p.app.dropSender(control.WithPerson(ctx, who), name))
+func (p senderPages) RemoveSender(ctx context.Context, name mail.Path, by web.Keeper) error {
+	return senderFault(p.app.dropSender(control.WithPerson(ctx, by.Name), name, func(n directory.Sender) error { return notBarred(n, by) }))
+}
+
+// notBarred keeps a sender that an operator has switched off as it is, but for operators.
+func notBarred(n directory.Sender, by web.Keeper) error {
+	if n.Barred && !by.Wide {
+		return &web.SenderFault{Why: "barred"}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/test/browser"
 )
@@ -153,6 +154,51 @@ func TestSendersForeign(t *testing.T) {
 	}
 	olga.wants("again")(change(olga, "keep", ab, "192.0.2.9", other))(200, other)
 	adam.wants("removed")(adam.post("/account", "/senders/remove", "name", "erp@test.example"))(200, "erp@test.example is removed.")
+}
+
+// TestSendersBarred: what an operator has switched off, by the page or by a command, an admin of its domain neither switches on nor
+// changes nor removes; what he has switched off himself, he does.
+func TestSendersBarred(t *testing.T) {
+	n := openPages(t)
+	adam, olga := n.logIn("adam"), n.logIn("olga")
+	_, _, err := n.directory.AddSender(t.Context(), directory.Sender{Name: "fax@test.example"}, true)
+	n.must(err)
+	fax := func() directory.Sender {
+		s, _ := n.directory.Snapshot().Sender("fax@test.example")
+		return s
+	}
+	change := func(v *visitor, off string) (int, string) {
+		return v.post("/account", "/senders/change", "name", "fax@test.example", "login", "keep", "off", off)
+	}
+	const refused = "Only operators can switch it on"
+
+	adam.wants("two choices")(adam.get("/senders/one?name=fax@test.example"))(200, "-"+refused, `type="checkbox" name="off"`, `-value="barred"`)
+	adam.wants("his is off")(change(adam, "barred"))(200, "switched off", "-by an operator")
+	olga.wants("an operator's change keeps it his")(change(olga, "yes"))(200, "-by an operator")
+	adam.wants("on")(change(adam, ""))(200, "-switched off")
+
+	olga.wants("three choices")(olga.get("/senders/one?name=fax@test.example"))(200, `value="barred"`)
+	olga.wants("barred")(change(olga, "barred"))(200, "switched off by an operator")
+	olga.wants("chosen already")(olga.get("/senders/one?name=fax@test.example"))(200, `value="barred" checked`, `action="/senders/change"`)
+	for barred := range 2 {
+		adam.wants("no form")(adam.get("/senders/one?name=fax@test.example"))(200, refused, "-/senders/change", "-/senders/remove")
+		adam.wants("not on")(change(adam, ""))(422, refused)
+		adam.wants("not less off")(change(adam, "yes"))(422, refused)
+		adam.wants("not removed")(adam.post("/account", "/senders/remove", "name", "fax@test.example"))(422, refused)
+		if s := fax(); !s.Off || !s.Barred || s.ID == 0 {
+			t.Fatalf("it is %+v", s)
+		}
+		if barred == 0 {
+			on, off := false, true
+			_, err = n.setSender(t.Context(), ops.SenderSet{Name: "fax@test.example", Off: &on})
+			n.must(err)
+			adam.wants("a command has switched it on")(change(adam, ""))(200, "-switched off")
+			_, err = n.setSender(t.Context(), ops.SenderSet{Name: "fax@test.example", Off: &off})
+			n.must(err)
+		}
+	}
+	olga.wants("on")(change(olga, ""))(200, "-switched off")
+	adam.wants("removed")(adam.post("/account", "/senders/remove", "name", "fax@test.example"))(200, "fax@test.example is removed.")
 }
 
 // TestSendersLooks goes through the pages as TestQueueLooks does.

@@ -129,13 +129,17 @@ func (d *Directory) ChangeHost(ctx context.Context, name, who string, change fun
 	return h, nil
 }
 
-// RemoveHost removes a mail host that no domain uses any more (ErrInUse), and notes by whom.
-func (d *Directory) RemoveHost(ctx context.Context, name, who string) error {
+// RemoveHost removes a mail host that no domain uses any more (ErrInUse), and notes by whom, unless may, which is asked of it as
+// it is then and may run more than once, fails.
+func (d *Directory) RemoveHost(ctx context.Context, name, who string, may func(Host) error) error {
 	name = strings.ToLower(name)
 	_, err := d.update(ctx, func(s *Snapshot) ([]Change, error) {
 		h, ok := s.Host(name)
 		if !ok {
 			return nil, ErrNoHost
+		}
+		if err := may(h); err != nil {
+			return nil, err
 		}
 		for dom := range s.using(name) {
 			return nil, fmt.Errorf("%w: domain %s uses it; change that first", ErrInUse, dom.Name)

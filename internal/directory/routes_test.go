@@ -115,9 +115,10 @@ func TestRoutesRefused(t *testing.T) {
 		"role":                {badRole, ErrInvalid, "smtp-out"},
 		"tls":                 {badTLS, ErrInvalid, "verify"},
 		"role in use":         {roleInUse, ErrInUse, "hosted.example"},
-		"host in use":         {f.RemoveHost(ctx, "exchange", "root"), ErrInUse, "hosted.example"},
-		"smarthost in use":    {f.RemoveHost(ctx, "EXIT", "root"), ErrInUse, "hosted.example"},
-		"no such host":        {f.RemoveHost(ctx, "nowhere", "root"), ErrNoHost, "nowhere"},
+		"host not his":        {f.RemoveHost(ctx, "exchange", "root", func(h Host) error { return fmt.Errorf("%w: not %s", ErrNoHost, h.Name) }), ErrNoHost, "not exchange"},
+		"host in use":         {f.RemoveHost(ctx, "exchange", "root", anyHost), ErrInUse, "hosted.example"},
+		"smarthost in use":    {f.RemoveHost(ctx, "EXIT", "root", anyHost), ErrInUse, "hosted.example"},
+		"no such host":        {f.RemoveHost(ctx, "nowhere", "root", anyHost), ErrNoHost, "nowhere"},
 		"unknown host":        {change(func(d *Domain) { d.Hosts = []string{"nowhere"} }), ErrNoHost, "nowhere"},
 		"host without role":   {change(func(d *Domain) { d.Hosts = []string{"exit"} }), ErrInvalid, "smtp-in"},
 		"smarthost":           {change(func(d *Domain) { d.Smarthost = "exchange" }), ErrInvalid, "smtp-out"},
@@ -148,7 +149,7 @@ func TestHosts(t *testing.T) {
 	}
 	f.change(t, "hosted.example", func(d *Domain) { d.Hosts, d.Smarthost = nil, "" })
 	for _, name := range []string{"exchange", "exit"} {
-		wantErr(t, "remove", f.RemoveHost(ctx, name, "root"), nil)
+		wantErr(t, "remove", f.RemoveHost(ctx, name, "root", anyHost), nil)
 	}
 	if left := f.Snapshot().Hosts(); len(left) != 0 {
 		t.Errorf("left %v", left)

@@ -24,7 +24,8 @@ type Sender struct {
 	SCRAM    string         `json:"-"`    // of its password, in the form of RFC 5803; "": it has none
 	Keys     []string       `json:"keys"` // of its certificates; see ParseKey
 	Networks []netip.Prefix `json:"networks"`
-	Off      bool           `json:"off"` // it sends nothing for now
+	Off      bool           `json:"off"`    // it sends nothing for now
+	Barred   bool           `json:"barred"` // and its domain's admins can't change that, nor it: an operator switched it off
 	Created  time.Time      `json:"created"`
 }
 
@@ -110,13 +111,17 @@ func (d *Directory) ChangeSender(ctx context.Context, name mail.Path, password b
 	return changed, plain, nil
 }
 
-// RemoveSender removes a sender. What it sent before goes on.
-func (d *Directory) RemoveSender(ctx context.Context, name mail.Path) error {
+// RemoveSender removes a sender unless may, which is asked of it as it is then and may run more than once, fails.
+// What it sent before goes on.
+func (d *Directory) RemoveSender(ctx context.Context, name mail.Path, may func(Sender) error) error {
 	name = name.Fold()
 	_, err := d.update(ctx, func(snapshot *Snapshot) ([]Change, error) {
 		s, ok := snapshot.sender(name)
 		if !ok {
 			return nil, ErrNoSender
+		}
+		if err := may(s); err != nil {
+			return nil, err
 		}
 		return []Change{{Sender: &s, Gone: true}}, nil
 	})
@@ -156,6 +161,7 @@ func (s *Snapshot) checkedSender(n Sender) ([]Change, error) {
 	if n.SCRAM == "" && len(n.Keys)+len(n.Networks) == 0 {
 		return nil, &SenderFault{"", fmt.Errorf("%w: nothing tells who it is; give a log-in, a certificate or a network", ErrInvalid)}
 	}
+	n.Barred = n.Barred && n.Off
 	return []Change{{Sender: &n}}, nil
 }
 

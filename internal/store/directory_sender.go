@@ -10,6 +10,7 @@ import (
 	"gatepost/internal/mail"
 )
 
+// putSender writes a sender. Its off is 1, and 2 where it is barred, which releases that don't know that read as off.
 func (w *directoryWriter) putSender(s *directory.Sender) error {
 	networks := make([]string, len(s.Networks))
 	for i, p := range s.Networks {
@@ -18,7 +19,7 @@ func (w *directoryWriter) putSender(s *directory.Sender) error {
 	_, err := w.tx.Exec(`INSERT INTO sender (name, id, also, scram, cert_keys, networks, off, created, revision, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 		ON CONFLICT (name) DO UPDATE SET id = excluded.id, also = excluded.also, scram = excluded.scram, cert_keys = excluded.cert_keys,
 		networks = excluded.networks, off = excluded.off, created = excluded.created, revision = excluded.revision, gone = 0`,
-		s.Name, w.given(s.ID), strings.Join(s.Also, "\n"), s.SCRAM, strings.Join(s.Keys, "\n"), strings.Join(networks, "\n"), number(s.Off), toMicros(s.Created), w.revision)
+		s.Name, w.given(s.ID), strings.Join(s.Also, "\n"), s.SCRAM, strings.Join(s.Keys, "\n"), strings.Join(networks, "\n"), number(s.Off)+number(s.Barred), toMicros(s.Created), w.revision)
 	return err
 }
 
@@ -45,7 +46,7 @@ func scanSender(rows *sql.Rows) (directory.Change, error) {
 	if err := rows.Scan(&s.Name, &s.ID, &also, &s.SCRAM, &keys, &networks, &off, &created, &gone); err != nil {
 		return directory.Change{}, err
 	}
-	s.Also, s.Keys, s.Off, s.Created = lines(also), lines(keys), off != 0, fromMicros(created)
+	s.Also, s.Keys, s.Off, s.Barred, s.Created = lines(also), lines(keys), off != 0, off == 2, fromMicros(created)
 	for _, text := range lines(networks) {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {

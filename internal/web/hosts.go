@@ -25,7 +25,7 @@ type MailHosts interface {
 	// ErrNoHost where it may not, or is gone.
 	ChangeMailHost(ctx context.Context, f HostForm, may func(MailHost) bool, who string) error
 	// RemoveMailHost removes one. It fails with ErrNoHost, and with a *HostFault while something uses it.
-	RemoveMailHost(ctx context.Context, name, who string) error
+	RemoveMailHost(ctx context.Context, name string, may func(MailHost) bool, who string) error
 }
 
 // ErrNoHost: there is no such mail host, any more.
@@ -227,7 +227,7 @@ func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.MailHosts.RemoveMailHost(r.Context(), h.Name, visitOf(r).Person.Name)
+	err = s.MailHosts.RemoveMailHost(r.Context(), h.Name, s.mayChangeHost(r), visitOf(r).Person.Name)
 	return s.hostDone(w, r, hostPage{HostForm: formOfHost(h), Is: &h}, "hosts.removed", err)
 }
 

@@ -24,8 +24,8 @@ type Senders interface {
 	AddSender(ctx context.Context, s SenderForm, by Keeper) (password string, err error)
 	// ChangeSender changes one in the same way. It fails with ErrNoSender where it is gone.
 	ChangeSender(ctx context.Context, s SenderForm, by Keeper) (password string, err error)
-	// RemoveSender removes one. It fails with ErrNoSender.
-	RemoveSender(ctx context.Context, name mail.Path, who string) error
+	// RemoveSender removes one. It fails with ErrNoSender, and with a *SenderFault.
+	RemoveSender(ctx context.Context, name mail.Path, by Keeper) error
 }
 
 // ErrNoSender: there is no such sender, any more.
@@ -34,7 +34,9 @@ var ErrNoSender = errors.New("there is no such sender")
 // A SenderFault is what is wrong with a field of a SenderForm.
 type SenderFault struct {
 	Field string // name, also, keys, networks; "": nothing tells who it is, or what tells may not be added to
-	Why   string // "bad", "taken": another has it, "wide": an operator alone may say so, "not": not the keeper's, "foreign": it sends as what is not the keeper's
+	// Why is "bad", "taken": another has it, "wide": an operator alone may say so, "not": not the keeper's, "foreign": it sends as what is not the
+	// keeper's, "barred": an operator switched it off.
+	Why string
 }
 
 // Error names both.
@@ -44,7 +46,7 @@ func (f *SenderFault) Error() string { return fmt.Sprintf("a sender's %s: %s", f
 type Keeper struct {
 	Name string
 	May  func(domain string) bool // have senders send as it
-	Wide bool                     // say what takes an operator: networks that are hardly one customer's
+	Wide bool                     // say what takes an operator: networks that are hardly one customer's, and what is barred
 }
 
 // MayAll tells whether he may have senders send as each of the domains. Who may not gives a sender that does so nothing new by which it
@@ -60,7 +62,8 @@ type Sender struct {
 	Login    bool     // it has a password
 	Keys     []string // SHA-256 of its certificates' keys
 	Networks []string
-	Off      bool
+	Off      bool // it sends nothing for now
+	Barred   bool // only an operator can change that, and it
 	Created  time.Time
 }
 
@@ -78,7 +81,7 @@ type SenderForm struct {
 	Also, Networks string // one on each line
 	Keys           string // certificates in PEM, and the SHA-256 of keys on lines of their own
 	Login          string // "new": make a password; "none"; else: as it is
-	Off            bool
+	Off, Barred    bool
 }
 
 func (s *Server) senderRoutes() []route {
@@ -129,6 +132,7 @@ type senderPage struct {
 	Title    string  // its name, once there is one
 	Domains  []string
 	Foreign  bool   // it sends as what is not the person's: he can only take from it
+	Wide     bool   // he is an operator
 	Password string // that was made just now
 	Fault    *SenderFault
 }
@@ -144,15 +148,16 @@ func (p senderPage) Wrong(field string) string {
 // formOf fills a form in as a sender is.
 func formOf(one Sender) SenderForm {
 	return SenderForm{
-		Name: string(one.Name), Also: strings.Join(one.Domains[1:], "\n"), Networks: strings.Join(one.Networks, "\n"), Keys: strings.Join(one.Keys, "\n"), Off: one.Off,
+		Name: string(one.Name), Also: strings.Join(one.Domains[1:], "\n"), Networks: strings.Join(one.Networks, "\n"), Keys: strings.Join(one.Keys, "\n"), Off: one.Off, Barred: one.Barred,
 	}
 }
 
 func (s *Server) senderPage(w http.ResponseWriter, r *http.Request, status int, page senderPage) error {
-	page.Domains = visitOf(r).Person.Domains
+	k := s.keeper(r)
+	page.Domains, page.Wide = visitOf(r).Person.Domains, k.Wide
 	if page.Is != nil {
 		page.Title = page.Is.Shown()
-		if page.Foreign = !s.keeper(r).MayAll(page.Is.Domains); page.Foreign && page.Login == "new" {
+		if page.Foreign = !k.MayAll(page.Is.Domains); page.Foreign && page.Login == "new" {
 			page.Login = ""
 		}
 	}
@@ -162,6 +167,9 @@ func (s *Server) senderPage(w http.ResponseWriter, r *http.Request, status int, 
 func (s *Server) newSender(w http.ResponseWriter, r *http.Request) error {
 	return s.senderPage(w, r, http.StatusOK, senderPage{})
 }
+
+// Fixed tells whether an operator alone may change the sender, and the person is none.
+func (p senderPage) Fixed() bool { return p.Is != nil && p.Is.Barred && !p.Wide }
 
 // keptSender is the one of a name, where the person may change it.
 func (s *Server) keptSender(r *http.Request, name string) (Sender, error) {
@@ -192,7 +200,7 @@ func (s *Server) keeper(r *http.Request) Keeper {
 func readSender(form url.Values) SenderForm {
 	return SenderForm{
 		Name: strings.TrimSpace(cutTo(form.Get("name"), maxField)), Also: form.Get("also"), Networks: form.Get("networks"), Keys: form.Get("keys"),
-		Login: form.Get("login"), Off: form.Get("off") == "yes",
+		Login: form.Get("login"), Off: form.Get("off") != "", Barred: form.Get("off") == "barred",
 	}
 }
 
@@ -236,9 +244,12 @@ func (s *Server) removeSender(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := visitOf(r)
-	if err := s.Senders.RemoveSender(r.Context(), one.Name, v.Person.Name); err != nil && !errors.Is(err, ErrNoSender) {
+	var fault *SenderFault
+	switch err := s.Senders.RemoveSender(r.Context(), one.Name, s.keeper(r)); {
+	case errors.As(err, &fault):
+		return s.senderPage(w, r, http.StatusUnprocessableEntity, senderPage{SenderForm: formOf(one), Is: &one, Fault: fault})
+	case err != nil && !errors.Is(err, ErrNoSender):
 		return err
 	}
-	return s.redirect(w, r, "/senders", notice{"good", v.T("senders.removed", one.Shown())})
+	return s.redirect(w, r, "/senders", notice{"good", visitOf(r).T("senders.removed", one.Shown())})
 }

@@ -10,7 +10,8 @@ type Sender struct {
 	Password string    `json:"password,omitempty"` // one that was made just now, and is never shown again
 	Keys     []string  `json:"keys"`               // SHA-256 of its certificates' keys
 	Networks []string  `json:"networks"`
-	Off      bool      `json:"off"` // it sends nothing for now
+	Off      bool      `json:"off"`    // it sends nothing for now
+	Barred   bool      `json:"barred"` // and its domain's admins can't switch it on
 	Created  time.Time `json:"created"`
 	Warnings []string  `json:"warnings"`
 }
@@ -42,7 +43,7 @@ type SenderSet struct {
 	Login    *bool     `json:"login,omitempty"` // true: a new password; false: none
 	Keys     *[]string `json:"keys,omitempty"`
 	Networks *[]string `json:"networks,omitempty"`
-	Off      *bool     `json:"off,omitempty"`
+	Off      *bool     `json:"off,omitempty"` // true: its domain's admins can't switch it on
 }
 
 // SenderRemove removes one. Result: Nothing.

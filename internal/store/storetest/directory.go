@@ -154,6 +154,9 @@ func directorySender(t *testing.T, rows DirectoryRows) {
 	n := directory.Sender{Name: "scanner@example.net", SCRAM: "k"}
 	directoryApply(t, rows, 0, directory.Change{Sender: &n})
 	first, _ := directoryLoad(t, rows, 0)
+	if first[0].Sender.Off || first[0].Sender.Barred {
+		t.Errorf("it is %+v", first[0].Sender)
+	}
 	directoryApply(t, rows, 1, directory.Change{Sender: &n, Gone: true})
 	for _, since := range []int64{0, 1} {
 		changes, _ := directoryLoad(t, rows, since)
@@ -161,10 +164,11 @@ func directorySender(t *testing.T, rows DirectoryRows) {
 			t.Fatalf("gone, since %d: %+v", since, changes)
 		}
 	}
+	n.Off, n.Barred = true, true
 	directoryApply(t, rows, 2, directory.Change{Sender: &n})
 	changes, _ := directoryLoad(t, rows, 2)
-	if len(changes) != 1 || changes[0].Gone || changes[0].Sender == nil || changes[0].Sender.ID == first[0].Sender.ID {
-		t.Errorf("come again: %+v", changes)
+	if len(changes) != 1 || changes[0].Gone || changes[0].Sender == nil || changes[0].Sender.ID == first[0].Sender.ID || !changes[0].Sender.Off || !changes[0].Sender.Barred {
+		t.Errorf("come again, switched off by an operator: %+v", changes)
 	}
 }
 
