@@ -161,6 +161,25 @@ func (a *App) answerSendRequest(ctx context.Context, r mailbox.SendRequest, gran
 	return nil
 }
 
+// takeRequestBack ends a request for who asked.
+func (a *App) takeRequestBack(ctx context.Context, asker directory.Mailbox, id string) error {
+	now := a.now()
+	own, err := a.mailboxes.SendRequests(ctx, mailbox.SendRequestQuery{Asker: asker.ID}, now)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(own, func(r mailbox.SendRequest) bool { return r.ID == id })
+	if i < 0 {
+		return mailbox.ErrNoSendRequest
+	}
+	m, _ := a.directory.Snapshot().Box(own[i].Box)
+	err = a.mailboxes.TakeSendRequestBack(ctx, own[i], now, sendNote(now, string(asker.Address), directory.NoteSendTaken, m, string(asker.Address), own[i].How))
+	if err == nil && own[i].Box != 0 {
+		a.log.Info("request to send taken back", "request", id, "asker", asker.Address, "mailbox", m.Address)
+	}
+	return err
+}
+
 // letSend says how somebody may send for a mailbox, and tells him where he may from now on and is told at all.
 func (a *App) letSend(ctx context.Context, m directory.Mailbox, name string, how mailbox.Sending, who string, told bool) error {
 	whom, err := a.who(name)

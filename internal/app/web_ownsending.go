@@ -35,7 +35,7 @@ func (p ownSharePages) Sending(ctx context.Context, box int64, most int) (s web.
 		return s, err
 	}
 	for _, r := range own[:min(len(own), most)] {
-		s.Asked = append(s.Asked, web.SendRequest{Of: r.Address, How: string(r.How), Asked: r.Asked, Expires: r.Expires})
+		s.Asked = append(s.Asked, web.SendRequest{ID: r.ID, Of: r.Address, How: string(r.How), Asked: r.Asked, Expires: r.Expires})
 	}
 	for _, one := range boxes {
 		if s.Deputies, err = p.deputies(ctx, one, s.Deputies); err != nil {
@@ -123,6 +123,19 @@ func (p ownSharePages) AskToSend(ctx context.Context, box int64, address, how st
 		if errors.Is(err, known) {
 			return fault
 		}
+	}
+	return err
+}
+
+// TakeRequestBack implements web.OwnSending.
+func (p ownSharePages) TakeRequestBack(ctx context.Context, box int64, id string) error {
+	asker, ok := p.app.directory.Snapshot().Box(box)
+	if !ok {
+		return web.ErrNoShare
+	}
+	err := p.app.takeRequestBack(ctx, asker, id)
+	if errors.Is(err, mailbox.ErrNoSendRequest) {
+		err = web.ErrNoShare
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,36 @@ func TestAskToSend(t *testing.T) {
 	bob.wants("after a no")(bob.asks("ann@test.example", "as"))(http.StatusUnprocessableEntity, "within the last two weeks")
 	n.noted("bob@test.example send-asked bob@test.example: as", "ann@test.example sending bob@test.example: as", "ann@test.example sending bob@test.example: no",
 		"bob@test.example send-asked bob@test.example: on-behalf", "ann@test.example send-declined bob@test.example: on-behalf")
+}
+
+// TestSendRequestTakenBack: who asked takes it back on his page, be the address anybody's or nobody's; then nobody answers it. Another can't.
+func TestSendRequestTakenBack(t *testing.T) {
+	n := openPages(t)
+	ann, bob, carl := n.logIn("ann@test.example"), n.logIn("bob@test.example"), n.logIn("carl@other.example")
+	for _, address := range []string{"ann@test.example", "nobody@test.example"} {
+		bob.wants("asked")(bob.asks(address, "as"))(http.StatusOK, askedDone)
+	}
+	waiting := n.waiting("ann@test.example")
+	_, page := bob.get("/mailbox/shares")
+	ids := regexp.MustCompile(`name="id" value="([^"]+)"><button aria-label="Take back: ([^"]+)"`).FindAllStringSubmatch(page, -1)
+	if len(ids) != 2 || ids[0][1] != waiting || ids[0][2] != "ann@test.example" || ids[1][2] != "nobody@test.example" {
+		t.Fatalf("he can take back %q, and %s waits", ids, waiting)
+	}
+	back := func(v *visitor, id string) (int, string) {
+		return v.post("/mailbox/shares", "/mailbox/shares/ask/back", "id", id)
+	}
+	carl.wants("another's")(back(carl, waiting))(http.StatusOK, "That is not so any more")
+	ann.wants("nor who answers it")(back(ann, waiting))(http.StatusOK, "That is not so any more")
+	for _, one := range ids {
+		bob.wants("taken back: "+one[2])(back(bob, one[1]))(http.StatusOK, "It is taken back", "-Take back: "+one[2])
+		bob.wants("once: "+one[2])(back(bob, one[1]))(http.StatusOK, "That is not so any more")
+	}
+	ann.wants("nothing to answer")(ann.get("/mailbox/shares"))(http.StatusOK, "-Somebody asks you")
+	request := "/mailbox/shares/requests/" + waiting
+	ann.wants("too late")(ann.post("/mailbox/shares", request, "answer", "granted"))(http.StatusNotFound, "does not wait any more")
+	n.maySend("taken back", "bob@test.example", "ann@test.example", mailbox.NoSending)
+	bob.wants("not again at once")(bob.asks("ann@test.example", "as"))(http.StatusUnprocessableEntity, "within the last two weeks")
+	n.noted("bob@test.example send-asked bob@test.example: as", "bob@test.example send-taken-back bob@test.example: as")
 }
 
 // noted fails where other things were noted of who sends for Ann's mailbox, the oldest first.

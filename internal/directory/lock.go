@@ -47,10 +47,11 @@ const (
 	NoteSupportReads = "support-reads" // who has it looks at a held message, which
 	NoteSupportActs  = "support-acts"  // who has it changes something, where on the pages
 
-	NoteShared       = "shared"        // of a mailbox: what somebody may do in a folder from then on
-	NoteSendAsked    = "send-asked"    // of a mailbox: somebody asks to send for it
-	NoteSendDeclined = "send-declined" // that was declined
-	NoteSending      = "sending"       // how somebody may send for it from then on: as, on-behalf, no
+	NoteShared       = "shared"          // of a mailbox: what somebody may do in a folder from then on
+	NoteSendAsked    = "send-asked"      // of a mailbox: somebody asks to send for it
+	NoteSendDeclined = "send-declined"   // that was declined
+	NoteSendTaken    = "send-taken-back" // that its asker took back
+	NoteSending      = "sending"         // how somebody may send for it from then on: as, on-behalf, no
 )
 
 // What is noted of mail hosts, with what they are from then on; of one that is removed, what it was.

@@ -36,14 +36,14 @@ func (m Mailboxes) AskToSend(ctx context.Context, r mailbox.SendRequest, note *d
 	return reached, nil
 }
 
-// roomToAsk looks at what the asker has asked for already, and takes the box out of what is not to reach it.
+// roomToAsk looks at what the asker has asked for already, also what he took back since (declined is 2), for somebody was written to, and takes the box out of what is not to reach it.
 func roomToAsk(tx *Tx, r *mailbox.SendRequest) error {
 	now := toMicros(r.Asked)
 	if _, err := tx.Exec(`DELETE FROM mailbox_send_request WHERE asker = ? AND expires <= ?`, r.Asker, now); err != nil {
 		return err
 	}
 	var same, open, before, others int
-	err := tx.Row(`SELECT COALESCE(SUM(CASE WHEN address = ? THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN declined = 0 THEN 1 ELSE 0 END), 0),
+	err := tx.Row(`SELECT COALESCE(SUM(CASE WHEN address = ? THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN declined <> 1 THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN box = ? AND box <> 0 THEN 1 ELSE 0 END), 0) FROM mailbox_send_request WHERE asker = ?`,
 		[]any{r.Address, r.Box, r.Asker}, &same, &open, &before)
 	if err != nil {
@@ -146,6 +146,30 @@ func (m Mailboxes) AnswerSendRequest(ctx context.Context, id string, grant bool,
 	})
 	if err != nil {
 		return fmt.Errorf("store: answer to request %s: %w", id, err)
+	}
+	return nil
+}
+
+// TakeSendRequestBack ends for its asker what waits for an answer, and notes it where it reached somebody. It still counts as
+// asked. One that waits no more is ErrNoSendRequest.
+func (m Mailboxes) TakeSendRequestBack(ctx context.Context, r mailbox.SendRequest, now time.Time, note *directory.Note) error {
+	err := m.db.Update(ctx, func(tx *Tx) error {
+		if err := lockBox(tx, r.Box); err != nil { // as an answer does
+			return err
+		}
+		var id string
+		err := tx.Row(`UPDATE mailbox_send_request SET declined = 2 WHERE id = ? AND asker = ? AND declined = 0 AND expires > ? RETURNING id`,
+			[]any{r.ID, r.Asker, toMicros(now)}, &id)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return mailbox.ErrNoSendRequest
+		case err != nil || r.Box == 0:
+			return err
+		}
+		return putNote(tx, note)
+	})
+	if err != nil {
+		return fmt.Errorf("store: request %s is taken back: %w", r.ID, err)
 	}
 	return nil
 }

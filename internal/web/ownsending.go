@@ -23,6 +23,8 @@ type OwnSending interface {
 	SendRequest(ctx context.Context, box int64, id string) (SendRequest, error)
 	// AnswerSendRequest grants or declines it. What is asked for may be shut to that, see Shut.
 	AnswerSendRequest(ctx context.Context, box int64, id string, grant bool) (SendRequest, error)
+	// TakeRequestBack ends a request of his own; ErrNoShare: it is not, or waits no more.
+	TakeRequestBack(ctx context.Context, box int64, id string) error
 	// LetSend lets somebody who has the inbox of a mailbox send on its behalf, or, by "", has somebody send for it no more. Where
 	// the person does not answer for it, or that is no more to be changed, it fails with ErrNoShare; where there are too many, or were
 	// within a day, with a SendFault.
@@ -65,6 +67,7 @@ func (s *Server) ownSendingRoutes() []route {
 	use := access.MailboxOpen
 	return []route{
 		{pattern: "POST /mailbox/shares/ask", action: use, handle: s.askToSend, page: directory.PageShares},
+		{pattern: "POST /mailbox/shares/ask/back", action: use, handle: s.takeRequestBack, page: directory.PageShares},
 		{pattern: "POST /mailbox/shares/deputy", action: use, handle: s.setDeputy, page: directory.PageShares},
 		{pattern: "GET /mailbox/shares/requests/{id}", action: use, handle: s.sendRequest, page: directory.PageShares},
 		{pattern: "POST /mailbox/shares/requests/{id}", action: use, handle: s.answerSendRequest, page: directory.PageShares},
@@ -94,6 +97,17 @@ func (s *Server) askToSend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.redirect(w, r, "/mailbox/shares", notice{"good", v.T("sending.asked.done")})
+}
+
+func (s *Server) takeRequestBack(w http.ResponseWriter, r *http.Request) error {
+	v := visitOf(r)
+	switch err := s.OwnSending.TakeRequestBack(r.Context(), v.Person.Box, r.PostForm.Get("id")); {
+	case errors.Is(err, ErrNoShare):
+		return s.redirect(w, r, "/mailbox/shares", notice{"info", v.T("sending.gone")})
+	case err != nil:
+		return err
+	}
+	return s.redirect(w, r, "/mailbox/shares", notice{"good", v.T("sending.taken")})
 }
 
 // setDeputy does what a button beside somebody who may send, or could, says.

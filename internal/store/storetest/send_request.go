@@ -90,6 +90,37 @@ func (s *shares) sendRequests() {
 	s.asked("removed", to, later)
 }
 
+// sendTakenBack: what its asker takes back nobody answers; it counts as asked, and leaves no room to ask others.
+func (s *shares) sendTakenBack() {
+	ctx := s.Context()
+	_, err := s.ask("a", 8, 7, "seven@example.org", when)
+	s.check(err)
+	r, err := s.share.SendRequest(ctx, "a", when)
+	s.check(err)
+	another := r
+	another.Asker = 9
+	s.wantErr("another's", s.share.TakeSendRequestBack(ctx, another, when, sendNote()), mailbox.ErrNoSendRequest)
+	s.wantErr("too late", s.share.TakeSendRequestBack(ctx, r, r.Expires, sendNote()), mailbox.ErrNoSendRequest)
+	s.asked("not taken back", mailbox.SendRequestQuery{Asker: 8}, when, "a")
+	s.check(s.share.TakeSendRequestBack(ctx, r, when, sendNote()))
+	s.asked("taken back", mailbox.SendRequestQuery{}, when)
+	s.wantErr("twice", s.share.TakeSendRequestBack(ctx, r, when, sendNote()), mailbox.ErrNoSendRequest)
+	s.wantErr("answered", s.share.AnswerSendRequest(ctx, "a", true, when, sendNote()), mailbox.ErrNoSendRequest)
+	_, err = s.ask("b", 8, 7, "seven@example.org", when)
+	s.wantErr("asked again", err, mailbox.ErrAsked)
+	reached, err := s.ask("c", 8, 7, "alias@example.org", when)
+	s.check(err)
+	s.want("asked in another way", reached, false)
+	nobodys := mailbox.SendRequest{ID: "c", Asker: 8}
+	s.check(s.share.TakeSendRequestBack(ctx, nobodys, when, nil))
+	for i := range mailbox.MaxSendRequests - 2 {
+		_, err = s.ask(fmt.Sprint("more", i), 8, int64(20+i), fmt.Sprintf("more%d@example.org", i), when)
+		s.check(err)
+	}
+	_, err = s.ask("full", 8, 40, "full@example.org", when)
+	s.wantErr("one too many", err, mailbox.ErrTooMany)
+}
+
 // sendAnswers: a request is answered once; what was declined is not asked again soon, and nothing makes less of what one may.
 func (s *shares) sendAnswers() {
 	ctx := s.Context()

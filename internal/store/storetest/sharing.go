@@ -31,6 +31,7 @@ type SharingStore interface {
 	SendRequest(ctx context.Context, id string, now time.Time) (mailbox.SendRequest, error)
 	SendRequests(ctx context.Context, q mailbox.SendRequestQuery, now time.Time) ([]mailbox.SendRequest, error)
 	AnswerSendRequest(ctx context.Context, id string, grant bool, now time.Time, note *directory.Note) error
+	TakeSendRequestBack(ctx context.Context, r mailbox.SendRequest, now time.Time, note *directory.Note) error
 	ThinSendRequests(ctx context.Context, now time.Time) error
 	DropBox(ctx context.Context, box int64, now time.Time) error
 }
@@ -42,6 +43,7 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"grants":                    (*shares).grants,
 		"inherited":                 (*shares).inherited,
 		"moved":                     (*shares).moved,
+		"requests taken back":       (*shares).sendTakenBack,
 		"answers of what is moved":  (*shares).movedAnswers,
 		"many moved":                (*shares).movedMany,
 		"moved to the top":          (*shares).movedToTop,
