@@ -91,7 +91,7 @@ func (a *App) purgeClosed(ctx context.Context) error {
 func (a *App) purgeClosedSince(ctx context.Context, now time.Time) {
 	s := a.directory.Snapshot()
 	for _, d := range s.Domains() {
-		for _, m := range s.People(d.Name) {
+		for m := range s.People(d.Name) {
 			until := a.restorable(m)
 			if ctx.Err() != nil || until.IsZero() || now.Before(until) {
 				continue

@@ -88,7 +88,7 @@ func (a *App) domain(ctx context.Context, d directory.Domain) (ops.Domain, error
 	return ops.Domain{
 		SignsReturns: signs, Shut: texts(d.Shut), ShutPages: texts(d.ShutPages), Rules: rules,
 		Name: d.Name, Policy: d.Policy, Disposition: string(d.Disposition), Created: d.Created,
-		Mailboxes: len(s.People(d.Name)), Aliases: len(s.Aliases(d.Name)),
+		Mailboxes: s.PeopleCount(d.Name), Aliases: len(s.Aliases(d.Name)),
 		Names: texts(d.Names), MailNames: texts(d.MailNames), CatchAll: string(d.CatchAll), Hosts: texts(d.Hosts), Smarthost: d.Smarthost, Lookup: d.Lookup, Login: d.Login,
 		Challenge: string(d.Challenge), ChallengeAllow: string(d.Challenged), DigestHours: hoursText(d.DigestHours), Zone: d.Zone,
 		Language: d.Language, Owners: texts(d.Owners), LearnOutgoing: string(cmp.Or(d.LearnOutgoing, directory.LearnMailbox)), Outgoing: d.Outgoing,

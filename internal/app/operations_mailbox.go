@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"gatepost/internal/control"
@@ -20,9 +18,11 @@ func (a *App) mailboxOps(h control.Handlers) {
 	control.On(h, a.addMailbox)
 	control.On(h, func(ctx context.Context, q ops.MailboxList) ([]ops.Mailbox, error) {
 		list := []ops.Mailbox{}
-		all := a.directory.Snapshot().Mailboxes(spelledDomain(q.Domain))
-		slices.SortFunc(all, func(a, b directory.Mailbox) int { return strings.Compare(string(a.Address), string(b.Address)) })
-		for _, m := range pageOf(all, q.Page, func(m directory.Mailbox) string { return string(m.Address) }) {
+		most := q.Limit
+		if most <= 0 {
+			most = math.MaxInt
+		}
+		for _, m := range a.directory.Snapshot().MailboxPage(spelledDomain(q.Domain), mail.Path(q.After), most) {
 			box, err := a.mailbox(ctx, m)
 			if err != nil {
 				return nil, err

@@ -69,7 +69,7 @@ func (p programs) Site(domain string) (autoconfig.Site, bool) {
 		return autoconfig.Site{}, false
 	}
 	d, ok := p.d.Snapshot().Domain(name)
-	if !ok || len(d.Hosts) > 0 && len(p.d.Snapshot().People(d.Name)) == 0 {
+	if !ok || len(d.Hosts) > 0 && p.d.Snapshot().PeopleCount(d.Name) == 0 {
 		return autoconfig.Site{}, false
 	}
 	return autoconfig.Site{Domain: name, Name: p.node, Web: p.web, Services: p.services}, true

@@ -68,7 +68,7 @@ type AddressQuery struct {
 func (s *Snapshot) Addresses(q AddressQuery) []Mailbox {
 	words := strings.Fields(plain(q.Search))
 	found := make([]mail.Path, 0, q.Limit+1) // not the rows: to copy those costs more than to find the last ones again
-	for m := range s.mailboxesOf(q.Domain) {
+	for m := range s.Mailboxes(q.Domain) {
 		full := len(found) == q.Limit
 		if !m.Listed() || m.Address <= q.After || full && (q.Limit == 0 || m.Address > found[q.Limit-1]) || !m.hasWords(words) || q.In != nil && !q.In(m) {
 			continue

@@ -104,7 +104,7 @@ func TestMembers(t *testing.T) {
 	s := d.Snapshot()
 	for _, a := range append(s.Aliases(""), Alias{Address: "none@example.org"}) {
 		want := map[int64]bool{}
-		for _, m := range s.Mailboxes("") {
+		for m := range s.Mailboxes("") {
 			if slices.Contains(s.Groups(m.Address), a.Address) {
 				want[m.ID] = true
 			}

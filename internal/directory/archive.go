@@ -3,7 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
-	"slices"
+	"iter"
 	"time"
 
 	"gatepost/internal/mail"
@@ -32,9 +32,24 @@ func (s *Snapshot) Archives() (all []Mailbox) {
 	return all
 }
 
-// People returns the mailboxes of a domain without its archive.
-func (s *Snapshot) People(domain string) []Mailbox {
-	return slices.DeleteFunc(s.Mailboxes(domain), func(m Mailbox) bool { return m.State == Archive })
+// People returns the mailboxes of a domain without its archive, in the order in which they were made.
+func (s *Snapshot) People(domain string) iter.Seq[Mailbox] {
+	return func(yield func(Mailbox) bool) {
+		for m := range s.Mailboxes(domain) {
+			if m.State != Archive && !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// PeopleCount counts them.
+func (s *Snapshot) PeopleCount(domain string) int {
+	n := s.boxes.count(domain)
+	if _, ok := s.ArchiveOf(domain); ok {
+		n--
+	}
+	return n
 }
 
 // newArchive plans the archive of a domain that is to have one and has none.

@@ -80,7 +80,7 @@ func emptySnapshot(hostname string, now func() time.Time) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Snapshot{tables: tables, read: tables.Txn(false), met: &met{}, lists: newLists(), senders: newSenderTable(map[mail.Path]Sender{}), hostname: hostname, now: now}, nil
+	return &Snapshot{tables: tables, read: tables.Txn(false), met: &met{}, lists: newLists(), boxes: newBoxes(), senders: newSenderTable(map[mail.Path]Sender{}), hostname: hostname, now: now}, nil
 }
 
 // Snapshot returns the newest picture of the directory.

@@ -10,8 +10,9 @@
 // in which rows become a snapshot, and a change by another process or node is
 // seen by the same poll, within a second.
 //
-// Domains, mailboxes, aliases and admins are few and have several indexes: they are in a
-// go-memdb. List entries may be a million: they are in a hash table that keeps 16
+// Domains, aliases, mail hosts and admins are few and have several indexes: they are in a
+// go-memdb. Mailboxes may be a million: each is one text in chunks by ID, found by its address in
+// a hash table, 390 octets in all (see boxes). So may list entries: they are in such a table, that keeps 16
 // octets a key, has no pointers, and is copied page by page (see refs); what only people
 // read, notes and hit counts, stays in the store.
 //

@@ -154,7 +154,7 @@ func (d *Directory) RemoveDomain(ctx context.Context, name string) error {
 		if _, ok := s.ArchiveOf(name); ok {
 			return nil, fmt.Errorf("%w: its archive stands; remove that first", ErrInUse)
 		}
-		if n, m := len(s.Mailboxes(name)), len(s.Aliases(name)); n+m > 0 {
+		if n, m := s.boxes.count(name), len(s.Aliases(name)); n+m > 0 {
 			return nil, fmt.Errorf("%w: it has %d mailboxes and %d aliases; remove those first", ErrInUse, n, m)
 		}
 		if n, ok := s.senderIn(name); ok {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gatepost/internal/mail"
 )
 
 // MaxNote bounds an entry's note, in octets.
@@ -320,7 +322,7 @@ func (s *Snapshot) scopeExists(scope Scope) error {
 			return fmt.Errorf("%w: %s, the scope", ErrNoDomain, scope.Name)
 		}
 	case MailboxScope:
-		if _, ok := first[Mailbox](s, mailboxes, byName, named(scope.Name)); !ok {
+		if _, ok := s.boxes.named(mail.Path(scope.Name)); !ok {
 			return fmt.Errorf("%w: %s, the scope", ErrNoMailbox, scope.Name)
 		}
 	}

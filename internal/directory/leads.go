@@ -157,8 +157,8 @@ func (s *Snapshot) leading(index, key string) iter.Seq2[string, []mail.Path] {
 				return
 			}
 		}
-		for m := range rows[Mailbox](s, mailboxes, index, key) {
-			if !yield("the copying of mailbox "+string(m.Address), m.Copies) {
+		for m := range rows[copier](s, copiers, index, key) {
+			if !yield("the copying of mailbox "+string(m.address), m.copies) {
 				return
 			}
 		}

@@ -150,12 +150,10 @@ func (s *Snapshot) ledToClosed(address mail.Path, seen map[mail.Path]bool) bool 
 
 // Locks reports whether any mailbox of a domain is locked.
 func (s *Snapshot) Locks(domain string) bool {
-	_, some := first[Mailbox](s, mailboxes, byLock, within(domain))
-	return some
+	return s.boxes.locked[domain] > 0
 }
 
 // SomeLocked reports whether any mailbox is locked.
 func (s *Snapshot) SomeLocked() bool {
-	_, some := first[Mailbox](s, mailboxes, byLock, "")
-	return some
+	return len(s.boxes.locked) > 0
 }

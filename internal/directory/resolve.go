@@ -340,11 +340,7 @@ func (s *Snapshot) oldestDomain() (Domain, bool) {
 // oldestActive returns a domain's oldest active mailbox, or the system's where
 // domain is "".
 func (s *Snapshot) oldestActive(domain string) (Mailbox, bool) {
-	boxes := rows[Mailbox](s, mailboxes, byNumber+"_prefix", "")
-	if domain != "" {
-		boxes = s.mailboxesOf(domain)
-	}
-	for m := range boxes {
+	for m := range s.Mailboxes(domain) {
 		if m.State == Active {
 			return m, true
 		}

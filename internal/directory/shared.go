@@ -113,7 +113,7 @@ func (s *Snapshot) admits(e Entry) error {
 		return fmt.Errorf("%w: %s is no domain of ours, nor has one below it, so nobody can write to it here", ErrInvalid, e.Value)
 	}
 	for _, d := range ours {
-		for m := range s.mailboxesOf(d.Name) {
+		for m := range s.Mailboxes(d.Name) {
 			return fmt.Errorf("%w: %s has mailboxes, such as %s; list addresses of it", ErrInUse, d.Name, m.Address)
 		}
 	}

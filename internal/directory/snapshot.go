@@ -20,6 +20,7 @@ type Snapshot struct {
 	revision int64
 	tables   *memdb.MemDB
 	read     *memdb.Txn // of tables, which never change any more; a reading one is for many goroutines
+	boxes    boxes
 	met      *met
 	lists    lists
 	senders  *senderTable
@@ -67,12 +68,12 @@ func (s *Snapshot) using(host string) iter.Seq[Domain] {
 
 // Mailbox returns the mailbox whose own address is a.
 func (s *Snapshot) Mailbox(a mail.Path) (Mailbox, bool) {
-	return first[Mailbox](s, mailboxes, byName, named(a.Fold()))
+	return s.boxes.named(a.Fold())
 }
 
 // Box returns the mailbox with that ID.
 func (s *Snapshot) Box(id int64) (Mailbox, bool) {
-	return first[Mailbox](s, mailboxes, byNumber, number(id))
+	return s.boxes.numbered(id)
 }
 
 // Alias returns the alias, forward or distribution list whose own address is a.
@@ -116,12 +117,38 @@ func (s *Snapshot) Alone() bool {
 }
 
 // Mailboxes returns the mailboxes of a domain, or of all where domain is "", in
-// the order in which they were made.
-func (s *Snapshot) Mailboxes(domain string) []Mailbox {
+// the order in which they were made. They may be a million.
+func (s *Snapshot) Mailboxes(domain string) iter.Seq[Mailbox] { return s.boxes.all(domain) }
+
+// MailboxPage returns the mailboxes of a domain, or of all where domain is "", by domain and address: those after an address, at most
+// so many.
+func (s *Snapshot) MailboxPage(domain string, after mail.Path, most int) (page []Mailbox) {
+	names := []string{domain}
 	if domain == "" {
-		return slices.Collect(rows[Mailbox](s, mailboxes, byNumber+"_prefix", ""))
+		names = names[:0]
+		for d := range rows[Domain](s, domains, byName+"_prefix", "") {
+			names = append(names, d.Name)
+		}
 	}
-	return slices.Collect(s.mailboxesOf(domain))
+	for _, name := range names {
+		if len(page) >= most {
+			break
+		}
+		begin := mail.Path("")
+		if after != "" {
+			if name < after.Domain() {
+				continue
+			}
+			if name == after.Domain() {
+				begin = after
+			}
+		}
+		for _, id := range s.boxes.firstOf(name, begin, most-len(page)) {
+			m, _ := s.boxes.numbered(id)
+			page = append(page, m)
+		}
+	}
+	return page
 }
 
 // Aliases returns the aliases, forwards and distribution lists of a domain, or of all
@@ -131,10 +158,6 @@ func (s *Snapshot) Aliases(domain string) []Alias {
 		return slices.Collect(rows[Alias](s, aliases, byName+"_prefix", ""))
 	}
 	return slices.Collect(s.aliasesOf(domain))
-}
-
-func (s *Snapshot) mailboxesOf(domain string) iter.Seq[Mailbox] {
-	return rows[Mailbox](s, mailboxes, byDomain+"_prefix", within(domain))
 }
 
 func (s *Snapshot) aliasesOf(domain string) iter.Seq[Alias] {
@@ -175,6 +198,9 @@ type build struct {
 	next  *Snapshot
 	txn   *memdb.Txn
 	lists *listsEdit
+	boxes *boxesEdit // nil: no mailbox was changed
+	// hasCopiers: there is or was a mailbox that has copies; known once boxes is there.
+	hasCopiers bool
 	// senders are those of the next snapshot where a change was one of them; nil: none was.
 	senders map[mail.Path]Sender
 }
@@ -191,7 +217,7 @@ func (b *build) apply(c Change) error {
 	case c.Domain != nil:
 		return b.row(domains, named(c.Domain.Name), c.Domain, c.Gone)
 	case c.Mailbox != nil:
-		return b.row(mailboxes, named(c.Mailbox.Address), c.Mailbox, c.Gone)
+		return b.mailbox(c.Mailbox, c.Gone)
 	case c.Alias != nil:
 		return b.row(aliases, named(c.Alias.Address), c.Alias, c.Gone)
 	case c.Host != nil:
@@ -217,6 +243,26 @@ func (b *build) sender(n *Sender, gone bool) {
 	}
 }
 
+func (b *build) mailbox(m *Mailbox, gone bool) error {
+	if b.boxes == nil {
+		b.boxes = b.next.boxes.edit()
+		for range rows[copier](b.next, copiers, byName+"_prefix", "") {
+			b.hasCopiers = true
+			break
+		}
+	}
+	if gone {
+		b.boxes.remove(m.Address)
+	} else {
+		b.boxes.put(m)
+	}
+	if b.hasCopiers || len(m.Copies) > 0 {
+		b.hasCopiers = true
+		return b.row(copiers, named(m.Address), &copier{m.Address, m.Copies}, gone || len(m.Copies) == 0)
+	}
+	return nil
+}
+
 func (b *build) row(table, name string, row any, gone bool) error {
 	if !gone {
 		return b.txn.Insert(table, row)
@@ -229,6 +275,9 @@ func (b *build) done(revision int64) *Snapshot {
 	b.txn.Commit()
 	b.next.read, b.next.met = b.next.tables.Txn(false), &met{}
 	b.next.lists = b.lists.done()
+	if b.boxes != nil {
+		b.next.boxes = b.boxes.done()
+	}
 	if b.senders != nil {
 		b.next.senders = newSenderTable(b.senders)
 	}

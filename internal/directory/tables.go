@@ -11,11 +11,11 @@ import (
 
 // Tables and indexes of the go-memdb.
 const (
-	domains   = "domain"
-	mailboxes = "mailbox"
-	aliases   = "alias"
-	hosts     = "host"
-	admins    = "admin"
+	domains = "domain"
+	copiers = "copier"
+	aliases = "alias"
+	hosts   = "host"
+	admins  = "admin"
 
 	byName   = "id" // go-memdb's name for the primary index
 	byNumber = "number"
@@ -23,8 +23,13 @@ const (
 	byTarget = "target" // what leads to an address, by domain and address
 	byAny    = "any"    // a domain, by each of its names
 	byHost   = "host"   // domains, by each mail host that they use
-	byLock   = "lock"   // mailboxes that are locked, by domain
 )
+
+// A copier is a mailbox whose mail goes to others, too: one of the few (see boxes for all).
+type copier struct {
+	address mail.Path
+	copies  []mail.Path
+}
 
 // A key makes the index key of a row. Queries pass keys that are made the same
 // way, so a row and a question can't disagree about the spelling.
@@ -101,12 +106,9 @@ func newTables() (*memdb.MemDB, error) {
 			unique(byName, key[Admin](func(a *Admin) string { return named(a.Name) })),
 			unique(byNumber, key[Admin](func(a *Admin) string { return number(a.ID) })),
 			&memdb.IndexSchema{Name: byDomain, AllowMissing: true, Indexer: keys[Admin](adminDomains)}),
-		mailboxes: table(mailboxes,
-			unique(byName, key[Mailbox](func(m *Mailbox) string { return named(m.Address) })),
-			unique(byNumber, key[Mailbox](func(m *Mailbox) string { return number(m.ID) })),
-			unique(byDomain, key[Mailbox](func(m *Mailbox) string { return within(m.Address.Domain()) + number(m.ID) })),
-			&memdb.IndexSchema{Name: byLock, AllowMissing: true, Indexer: keys[Mailbox](lockedIn)},
-			target(keys[Mailbox](func(m *Mailbox) [][]byte { return targetKeys(m.Copies...) }))),
+		copiers: table(copiers,
+			unique(byName, key[copier](func(c *copier) string { return named(c.address) })),
+			target(keys[copier](func(c *copier) [][]byte { return targetKeys(c.copies...) }))),
 		aliases: table(aliases,
 			unique(byName, key[Alias](func(a *Alias) string { return named(a.Address) })),
 			unique(byDomain, key[Alias](func(a *Alias) string { return within(a.Address.Domain()) + named(a.Address) })),
@@ -128,13 +130,6 @@ func adminDomains(a *Admin) [][]byte {
 		all = append(all, []byte(named(d)))
 	}
 	return all
-}
-
-func lockedIn(m *Mailbox) [][]byte {
-	if !m.Locked {
-		return nil
-	}
-	return [][]byte{[]byte(within(m.Address.Domain()))}
 }
 
 func domainHosts(d *Domain) [][]byte {

@@ -153,12 +153,14 @@ func scanMailbox(rows *sql.Rows) (directory.Change, error) {
 	var m directory.Mailbox
 	var created, silent int64
 	var copies, apps, shut, shutPages string
-	var closed, locked, unlisted int64
-	err := rows.Scan(&m.Address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &m.State, &created, &copies, &m.Disposition, &m.Level, &silent, &apps,
+	var closed, locked, unlisted, level int64
+	var address, state, disposition string // plain ones spare reflection: there may be a million
+	err := rows.Scan(&address, &m.ID, &m.Password.Hash, &m.Password.SCRAM, &m.Language, &state, &created, &copies, &disposition, &level, &silent, &apps,
 		&m.Limits.Bytes, &m.Limits.Messages, &m.Limits.Inbound, &m.Limits.InboundBytes, &shut, &closed, &locked, &m.Name, &unlisted, &shutPages)
 	if err == nil {
 		m.Apps, err = splitApps(apps)
 	}
+	m.Address, m.State, m.Disposition, m.Level = mail.Path(address), directory.State(state), directory.Disposition(disposition), int(level)
 	m.Created, m.Copies, m.NoDigest = fromMicros(created), paths(copies), silent != 0
 	m.Shut, m.ClosedAt, m.Locked = uncommas[directory.Service](shut), fromMicros(closed), locked != 0
 	m.Unlisted, m.ShutPages = unlisted != 0, uncommas[directory.Page](shutPages)
