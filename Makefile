@@ -169,6 +169,12 @@ screenshots: tools axe
 	SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -run 'TestPages' ./test
 	@ls build/screenshots
 
+# The digits that captchas read aloud in French, said by a program. They are committed: nothing else needs it.
+.PHONY: sounds
+sounds:
+	@$(MAKE) --no-print-directory tools TOOLS="espeak-ng=espeak-ng sox=sox"
+	internal/captcha/sounds/make.sh
+
 # Every fuzz target for a short while.
 .PHONY: fuzz
 fuzz:

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Bounds of what is kept of drawings, some 140 KB each, so that a player that asks for a
+// Bounds of what is kept of drawings, some 120 KB each where they are sounds, so that a player that asks for a
 // sound in pieces gets pieces of one. Who draws many pushes out the own ones first.
 const (
 	maxSketches = 256

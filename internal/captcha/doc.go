@@ -1,7 +1,7 @@
 // Package captcha has a sender prove that he is a person: it makes tasks that a person
 // can do, each once.
 //
-// A Task is six digits, shown as an image or read aloud; the answer is the same. It
+// A Task is six digits, shown as an image or read aloud, in French too; the answer is the same. It
 // is made for a subject, such as one held message, is good for ten minutes and for one
 // answer, right or wrong. Who answers wrongly gets another.
 //

@@ -2,10 +2,11 @@ package captcha
 
 import (
 	"bytes"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"fmt"
 	"image/color"
 	"io"
+	"math/rand/v2"
 
 	drawing "github.com/dchest/captcha"
 )
@@ -37,9 +38,9 @@ func (t *Tasks) Image(id string) ([]byte, error) {
 	return t.drawing(sketch{task: id, kind: image})
 }
 
-// Audio returns a task's digits read aloud, twelve to twenty-three seconds, as a WAV: 8 kHz, 8 bits, one
-// channel. The languages are those of dchest/captcha: English, Japanese, Portuguese, Russian
-// and Chinese; and English for any other. Else it is as Image.
+// Audio returns a task's digits read aloud, nine to twenty-three seconds, as a WAV: 8 kHz, 8 bits, one
+// channel. The languages are French, by recordings of our own (aloud.go), and those of dchest/captcha, whose
+// recordings are of people: English, Japanese, Portuguese, Russian and Chinese; and English for any other. Else it is as Image.
 func (t *Tasks) Audio(id, lang string) ([]byte, error) {
 	return t.drawing(sketch{task: id, kind: sound, lang: lang})
 }
@@ -86,6 +87,11 @@ func (t *Tasks) sit(s sketch) (answer string, old []byte, err error) {
 // and dots, which is what people read best of what machines don't. No two drawings are alike,
 // even of one answer.
 func (s sketch) draw(answer string) ([]byte, error) {
+	if s.kind == sound {
+		if ours := voicesOf(s.lang); ours != nil {
+			return aloud(answer, ours, unforeseen()), nil
+		}
+	}
 	digits := []byte(answer)
 	for i := range digits {
 		digits[i] -= '0'
@@ -93,12 +99,19 @@ func (s sketch) draw(answer string) ([]byte, error) {
 	var b bytes.Buffer
 	var item io.WriterTo
 	if s.kind == sound {
-		item = drawing.NewAudio(rand.Text(), digits, s.lang)
+		item = drawing.NewAudio(cryptorand.Text(), digits, s.lang)
 	} else {
-		m := drawing.NewImage(rand.Text(), digits, Width, Height)
+		m := drawing.NewImage(cryptorand.Text(), digits, Width, Height)
 		m.Palette[0] = color.White // in place of nothing, on which dark digits would vanish at night
 		item = m
 	}
 	_, err := item.WriteTo(&b)
 	return b.Bytes(), err
+}
+
+// unforeseen returns numbers that nobody foresees.
+func unforeseen() *rand.Rand {
+	var seed [32]byte
+	cryptorand.Read(seed[:]) // never fails
+	return rand.New(rand.NewChaCha8(seed))
 }

@@ -216,6 +216,7 @@ func BenchmarkTasks(b *testing.B) {
 	tasks := New(Config{})
 	fill := func() {
 		tasks.made, tasks.asked = newTally[struct{}](MadePerNode, minute), newParties(MadePerClient, minute)
+		tasks.about = newTally[string](MadePerThing, minute)
 		if _, err := tasks.Make("20261125T101112-abcdefgh", ann); err != nil {
 			b.Fatal(err)
 		}

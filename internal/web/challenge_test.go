@@ -284,6 +284,28 @@ func TestCaptchaDrawings(t *testing.T) {
 	}
 }
 
+// A page in French has its digits read in French, and one in English in English.
+func TestCaptchaSpeaksThePagesLanguage(t *testing.T) {
+	tasks := captcha.New(captcha.Config{Now: func() time.Time { return noon }, Bits: 10})
+	b := start(t, Config{Challenges: waiting(), Captcha: tasks, Answered: func(string) {}}).as(t, "")
+	for lang, other := range map[string]string{"fr": "en", "en": "fr"} {
+		page := b.get("/c/good?lang=" + lang)
+		id, _ := page.task(t)
+		at := matches(`<audio [^>]*src="([^"]+)"`, page.body)
+		if len(at) != 1 {
+			t.Fatalf("%s: got %q", lang, at)
+		}
+		sound := b.get(at[0])
+		sound.wants(t, http.StatusOK)
+		for spoken, want := range map[string]bool{lang: true, other: false} { // a sound that was drawn is kept
+			kept, err := tasks.Audio(id, spoken)
+			if err != nil || (sound.body == string(kept)) != want {
+				t.Errorf("page in %s: its sound is that in %s: %v, want %v (%v)", lang, spoken, !want, want, err)
+			}
+		}
+	}
+}
+
 // Whoever presses the button twice sees what the first did.
 func TestChallengeAtOnce(t *testing.T) {
 	h := waiting()
