@@ -64,21 +64,17 @@ type AddressQuery struct {
 }
 
 // Addresses returns the listed mailboxes that a query asks for, by address. It looks at each mailbox of the domain once and
-// holds no more than Limit, so that no index has to be kept for a page that few ask for.
+// holds no more addresses than twice Limit, so that no index has to be kept for a page that few ask for.
 func (s *Snapshot) Addresses(q AddressQuery) []Mailbox {
-	words := strings.Fields(plain(q.Search))
-	found := make([]mail.Path, 0, q.Limit+1) // not the rows: to copy those costs more than to find the last ones again
+	words, found := strings.Fields(plain(q.Search)), firsts{most: q.Limit} // not the rows: to copy those costs more than to find the last ones again
 	for m := range s.Mailboxes(q.Domain) {
-		full := len(found) == q.Limit
-		if !m.Listed() || m.Address <= q.After || full && (q.Limit == 0 || m.Address > found[q.Limit-1]) || !m.hasWords(words) || q.In != nil && !q.In(m) {
-			continue
+		if m.Address > q.After && found.wants(m.Address) && m.Listed() && m.hasWords(words) && (q.In == nil || q.In(m)) {
+			found.add(m.Address)
 		}
-		at, _ := slices.BinarySearch(found, m.Address)
-		found = slices.Insert(found, at, m.Address)
-		found = found[:min(len(found), q.Limit)]
 	}
-	list := make([]Mailbox, len(found))
-	for i, address := range found {
+	addresses := found.done()
+	list := make([]Mailbox, len(addresses))
+	for i, address := range addresses {
 		list[i], _ = s.Mailbox(address)
 	}
 	return list

@@ -62,6 +62,39 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// Parts of any size are all of the list, each address once and in order, however the rows come.
+func TestAddressesInParts(t *testing.T) {
+	d := newFixture(t)
+	if _, err := d.AddDomain(t.Context(), Domain{Name: "list.example"}); err != nil {
+		t.Fatal(err)
+	}
+	const many = 40
+	var want []string
+	for i := range many {
+		m := Mailbox{Address: mail.Path(fmt.Sprintf("p%02d@list.example", i*17%many))}
+		if _, err := d.AddMailbox(t.Context(), m, ""); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, fmt.Sprintf("p%02d", i))
+	}
+	for limit := 1; limit <= many+1; limit++ {
+		var got []string
+		for q := (AddressQuery{Domain: "list.example", Limit: limit}); ; {
+			part := d.Snapshot().Addresses(q)
+			for _, m := range part {
+				got = append(got, m.Address.Local())
+			}
+			if len(part) < limit || len(got) > many {
+				break
+			}
+			q.After = part[limit-1].Address
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in parts of %d: got %v", limit, got)
+		}
+	}
+}
+
 // A name is a line that can be seen; what is listed is one of three words.
 func TestAddressListSettings(t *testing.T) {
 	d := newFixture(t)
@@ -136,4 +169,12 @@ func BenchmarkAddresses(b *testing.B) {
 			}
 		})
 	}
+	b.Run("file", func(b *testing.B) { // all of it, in parts
+		for b.Loop() {
+			q := AddressQuery{Domain: "one.example", Search: "zoe", Limit: 5000}
+			for part := s.Addresses(q); len(part) == q.Limit; part = s.Addresses(q) {
+				q.After = part[len(part)-1].Address
+			}
+		}
+	})
 }

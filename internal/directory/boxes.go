@@ -1,10 +1,8 @@
 package directory
 
 import (
-	"cmp"
 	"iter"
 	"maps"
-	"slices"
 
 	"gatepost/internal/mail"
 )
@@ -72,33 +70,15 @@ func (t *boxes) count(domain string) int {
 	return ids.count()
 }
 
-// firstOf returns the IDs of those of a domain whose addresses come after one, by address: the first of them, at most so many.
-func (t *boxes) firstOf(domain string, after mail.Path, most int) (ids []int64) {
-	type one struct {
-		address mail.Path
-		id      int64
-	}
-	var firsts []one
-	cut := func() {
-		slices.SortFunc(firsts, func(x, y one) int { return cmp.Compare(x.address, y.address) })
-		firsts = firsts[:min(len(firsts), most)]
-	}
-	last := mail.Path("") // of the first so many that were seen; "": there are not so many yet
-	for id, row := range t.found(domain) {
-		a := row.address()
-		if a <= after || last != "" && a >= last {
-			continue
-		}
-		if firsts = append(firsts, one{a, id}); len(firsts)/2 >= most {
-			cut()
-			last = firsts[most-1].address
+// firstOf returns the addresses of a domain that come after one: the first of them, at most so many.
+func (t *boxes) firstOf(domain string, after mail.Path, most int) []mail.Path {
+	found := firsts{most: most}
+	for _, row := range t.found(domain) {
+		if a := row.address(); a > after && found.wants(a) {
+			found.add(a)
 		}
 	}
-	cut()
-	for _, o := range firsts {
-		ids = append(ids, o.id)
-	}
-	return ids
+	return found.done()
 }
 
 // A boxesEdit makes one successor. The table it came from stays as it is.

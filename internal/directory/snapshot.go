@@ -143,8 +143,8 @@ func (s *Snapshot) MailboxPage(domain string, after mail.Path, most int) (page [
 				begin = after
 			}
 		}
-		for _, id := range s.boxes.firstOf(name, begin, most-len(page)) {
-			m, _ := s.boxes.numbered(id)
+		for _, address := range s.boxes.firstOf(name, begin, most-len(page)) {
+			m, _ := s.boxes.named(address)
 			page = append(page, m)
 		}
 	}
