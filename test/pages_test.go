@@ -128,7 +128,7 @@ func TestPagesLook(t *testing.T) {
 	}{
 		"operator":      {"olga", []string{"quarantine", "quarantine/filters", "lists", "bans", "ban", "complaints", "account", "settings", "programs?mailbox=ann@demo.example", "rules?domain=demo.example", "keys", "messages", "node"}, browser.Options{}},
 		"operator-dark": {"olga", []string{"quarantine", "lists", "bans", "complaints", "rules?domain=demo.example"}, browser.Options{Dark: true, Language: "fr"}},
-		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "account/recovery", "settings", "programs", "mailbox", "mailbox/shares", "mailbox/shares/requests/" + request, "mailbox/passwords", "mailbox/deleted", "messages"}, browser.Options{Size: browser.Phone, Language: "fr"}},
+		"owner-phone":   {"ann@demo.example", []string{"quarantine", "lists", "account", "account/recovery", "settings", "programs", "mailbox", "mailbox/shares", "mailbox/shares/requests/" + request, "mailbox/passwords", "mailbox/deleted", "mailbox/addresses", "messages"}, browser.Options{Size: browser.Phone, Language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tab := browser.Open(t, o.Options)

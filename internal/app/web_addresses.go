@@ -56,8 +56,14 @@ func (p addressPages) Addresses(ctx context.Context, box int64, q web.AddressQue
 	case part.Domain == "":
 		return part, nil
 	}
+	var kinds map[int64]bool
+	if q.Kinds {
+		if kinds, err = p.app.groups(ctx); err != nil {
+			return part, err
+		}
+	}
 	for _, one := range s.Addresses(ask) {
-		part.Rows = append(part.Rows, web.Address{Name: one.Name, Address: string(one.Address)})
+		part.Rows = append(part.Rows, web.Address{Name: one.Name, Address: string(one.Address), Group: kinds[one.ID]})
 	}
 	return part, nil
 }

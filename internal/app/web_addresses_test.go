@@ -43,7 +43,7 @@ func TestAddressPage(t *testing.T) {
 	olga.wants("no owner's")(olga.get("/mailbox/addresses"))(http.StatusForbidden)
 
 	ann.wants("French")(ann.post("/account", "/account/language", "language", "fr"))(http.StatusOK)
-	ann.wants("French")(ann.get("/mailbox/addresses"))(http.StatusOK, "Liste d’adresses", "sans nom", "-addresses.")
+	ann.wants("French")(ann.get("/mailbox/addresses"))(http.StatusOK, "Liste d’adresses", "sans nom", "->addresses.")
 	n.listed("off")
 	ann.wants("shut again")(ann.get("/mailbox/addresses"))(http.StatusNotFound)
 }

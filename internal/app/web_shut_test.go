@@ -39,7 +39,7 @@ func ownerRoutes() map[directory.Page][]string {
 		"": {
 			"GET /{$}", "POST /logout", "GET /account", "POST /account/language", "POST /account/close", "POST /account/close-others",
 			"GET /account/factor", "POST /account/factor", "POST /account/factor/codes", "POST /account/factor/end",
-			"GET /mailbox", "GET /mailbox/deleted", "POST /mailbox/deleted", "GET /mailbox/addresses",
+			"GET /mailbox", "GET /mailbox/deleted", "POST /mailbox/deleted", "GET /mailbox/addresses", "GET /mailbox/addresses.csv", "GET /mailbox/addresses.vcf",
 			"GET /settings", "POST /settings", "POST /settings/lock", // language and lock; what is of anti-spam is a part
 			"GET /programs", "GET /programs/mail.mobileconfig", "GET /headers", "POST /headers", "GET /quarantine/{id}/headers",
 			"GET /quarantine", "POST /quarantine", "GET /quarantine/filters", "GET /quarantine/{id}", "GET /quarantine/{id}/view", "GET /quarantine/{id}/source",

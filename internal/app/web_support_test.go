@@ -181,7 +181,7 @@ func TestSupportForwardsNothing(t *testing.T) {
 func TestRoutesOfSupport(t *testing.T) {
 	want := []string{
 		"GET /{$}", "POST /logout", "GET /headers", "POST /headers", "GET /quarantine/{id}/headers",
-		"GET /mailbox", "POST /mailbox/vacation", "GET /mailbox/deleted", "POST /mailbox/deleted", "GET /mailbox/addresses",
+		"GET /mailbox", "POST /mailbox/vacation", "GET /mailbox/deleted", "POST /mailbox/deleted", "GET /mailbox/addresses", "GET /mailbox/addresses.csv", "GET /mailbox/addresses.vcf",
 		"GET /mailbox/rules", "POST /mailbox/rules", "GET /mailbox/rules/edit", "POST /mailbox/rules/edit",
 		"GET /quarantine", "POST /quarantine", "GET /quarantine/filters", "GET /quarantine/{id}", "POST /quarantine/{id}/{act}",
 		"GET /quarantine/{id}/view", "GET /quarantine/{id}/source", "GET /quarantine/{id}/message.eml", "POST /quarantine/{id}/message.eml",

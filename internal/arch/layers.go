@@ -25,7 +25,7 @@ func (l layer) String() string {
 // places gives every package its layer.
 func places() map[string]layer {
 	return map[string]layer{
-		"internal/mail": words, "internal/token": words, "internal/seal": words, "internal/locale": words, "internal/clock": words,
+		"internal/mail": words, "internal/token": words, "internal/seal": words, "internal/locale": words, "internal/clock": words, "internal/vcard": words,
 		"internal/door": domain, "internal/proxy": words, "internal/sketch": words, "internal/corpus": words,
 		"internal/dkim":   words,
 		"internal/letter": words,

@@ -18,7 +18,9 @@ func owners() []owner {
 	return []owner{
 		{"github.com/emersion/go-smtp", []string{"internal/smtpd", "internal/relay"}},
 		{"github.com/emersion/go-sasl", []string{"internal/smtpd", "internal/relay", "internal/directory"}},
-		{"github.com/emersion/go-imap", []string{}},                                                    // a client for tests
+		{"github.com/emersion/go-imap", []string{}},  // a client for tests
+		{"github.com/emersion/go-vcard", []string{}}, // a reader for tests
+		{"github.com/google/uuid", []string{"internal/vcard"}},
 		{"github.com/chromedp", []string{}},                                                            // a browser for tests
 		{"github.com/emersion/go-msgauth/authres", []string{"pipeline", "filters", "internal/intake"}}, // findings are made with them, the header field of them
 		{"github.com/emersion/go-msgauth", []string{"filters", "internal/relay"}},

@@ -63,7 +63,7 @@ func WriteEntries(w io.Writer, list []Entry, head bool) error {
 	}
 	for _, e := range list {
 		c.Write([]string{
-			string(e.List), string(e.Kind), guarded(e.Value), guarded(e.Scope.String()), guarded(e.Origin), guarded(e.Note),
+			string(e.List), string(e.Kind), Guarded(e.Value), Guarded(e.Scope.String()), Guarded(e.Origin), Guarded(e.Note),
 			timeText(e.Created), timeText(e.Expires), strconv.FormatInt(e.Hits, 10), timeText(e.LastHit),
 		})
 	}
@@ -75,16 +75,16 @@ func WriteEntries(w io.Writer, list []Entry, head bool) error {
 // a mailbox could write into a note and an admin would open.
 const formula = "=+-@'"
 
-// guarded puts an apostrophe before what looks like a formula: spreadsheets show it as
+// Guarded puts an apostrophe before what looks like a formula: spreadsheets show it as
 // text then.
-func guarded(s string) string {
+func Guarded(s string) string {
 	if s != "" && strings.Contains(formula, s[:1]) {
 		return "'" + s
 	}
 	return s
 }
 
-// unguarded undoes guarded.
+// unguarded undoes Guarded.
 func unguarded(s string) string {
 	if len(s) > 1 && s[0] == '\'' && strings.Contains(formula, s[1:2]) {
 		return s[1:]

@@ -29,6 +29,7 @@ type AddressQuery struct {
 	Search string // words of names and addresses
 	After  string // the last address of the part before
 	Limit  int
+	Kinds  bool // whether to tell which are groups, which takes a look at all groups
 }
 
 // An AddressPart is one.
@@ -46,13 +47,19 @@ const MaxAddressGroups = 200
 type Address struct {
 	Name    string // "": none was given
 	Address string
+	Group   bool // a group's, and no person's; only where that was asked
 }
 
 // ShownName is the name for people.
 func (a Address) ShownName() string { return safe.Line(a.Name) }
 
 func (s *Server) addressRoutes() []route {
-	return []route{{pattern: "GET /mailbox/addresses", action: access.MailboxUse, handle: s.addresses}}
+	use := access.MailboxUse
+	return []route{
+		{pattern: "GET /mailbox/addresses", action: use, handle: s.addresses},
+		{pattern: "GET /mailbox/addresses.csv", action: use, handle: s.addressesAsCSV},
+		{pattern: "GET /mailbox/addresses.vcf", action: use, handle: s.addressesAsCards},
+	}
 }
 
 // addressesOnPage is how many addresses a page has.
@@ -61,14 +68,21 @@ const addressesOnPage = 50
 // An addressesPage is a part of a list, and what was asked.
 type addressesPage struct {
 	AddressPart
-	Search string
-	Next   string // path of the part after it; "": there is none
+	Search     string
+	Next       string // path of the part after it; "": there is none
+	CSV, Cards string // paths of all that was asked for, as files
+}
+
+// readAddressQuery reads which list is asked for, and which words.
+func readAddressQuery(r *http.Request) AddressQuery {
+	get := r.URL.Query().Get
+	return AddressQuery{Group: cutTo(get("of"), maxField), Search: strings.TrimSpace(cutTo(get("search"), maxField))}
 }
 
 // addresses shows a part of the list that the visitor asks for.
 func (s *Server) addresses(w http.ResponseWriter, r *http.Request) (err error) {
-	get := r.URL.Query().Get
-	q := AddressQuery{Group: cutTo(get("of"), maxField), Search: strings.TrimSpace(cutTo(get("search"), maxField)), After: cutTo(get("after"), maxField), Limit: addressesOnPage + 1}
+	q := readAddressQuery(r)
+	q.After, q.Limit = cutTo(r.URL.Query().Get("after"), maxField), addressesOnPage+1
 	page := addressesPage{Search: q.Search}
 	page.AddressPart, err = s.Addresses.Addresses(r.Context(), visitOf(r).Person.Box, q)
 	if errors.Is(err, ErrNoAddresses) {
@@ -81,5 +95,7 @@ func (s *Server) addresses(w http.ResponseWriter, r *http.Request) (err error) {
 		page.Rows = page.Rows[:addressesOnPage]
 		page.Next = "/mailbox/addresses?" + url.Values{"of": {page.Group}, "search": {page.Search}, "after": {page.Rows[addressesOnPage-1].Address}}.Encode()
 	}
+	asked := url.Values{"of": {page.Group}, "search": {page.Search}}.Encode()
+	page.CSV, page.Cards = "/mailbox/addresses.csv?"+asked, "/mailbox/addresses.vcf?"+asked
 	return s.page(w, r, http.StatusOK, "addresses", page)
 }

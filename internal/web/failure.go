@@ -85,7 +85,7 @@ func (s *Server) failed(w *answer, r *http.Request, err error) {
 		s.Log.Error("page failed", "id", v.ID, "method", r.Method, "route", v.route.pattern, "error", err)
 	}
 	if w.status != 0 {
-		return // too late: the client sees a short answer
+		panic(http.ErrAbortHandler) // too late for a page: the line is cut, so that nobody takes a part of a file for all of it
 	}
 	if f.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.after.Seconds()))))

@@ -119,6 +119,7 @@ type memory struct {
 	views    *views
 
 	importing sync.Map // access.ID: who has a list read from a file, one at a time
+	saving    sync.Map // the same: who has an address list written into one
 }
 
 // A look is what all Servers of the program show alike: it comes from files within.
