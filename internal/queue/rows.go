@@ -140,5 +140,7 @@ type Totals struct {
 	Waiting int // transfers, the failing among them
 	Failing int // tried at least once
 	Held    int
-	Oldest  time.Duration // since the oldest waiting one was accepted
+	// Oldest is since the oldest waiting one was accepted, or let go where its sender had it wait. Those that he has wait
+	// still don't count.
+	Oldest time.Duration
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -189,6 +188,10 @@ func (q Queue) ExpireEvents(ctx context.Context, t time.Time) error {
 	}
 }
 
+// oldestAmong is how many of the first transfers are looked at for the oldest message: more than there are, mostly, whose
+// senders had them wait.
+const oldestAmong = 100
+
 // Totals implements queue.Clerk.
 func (q Queue) Totals(ctx context.Context) (sum queue.Totals, err error) {
 	err = q.db.View(ctx, func(tx *Tx) error {
@@ -204,15 +207,19 @@ func (q Queue) Totals(ctx context.Context) (sum queue.Totals, err error) {
 				return err
 			}
 		}
-		// IDs rise: the first one that waits is of the oldest message. The condition is
-		// written so that no index by state is taken, which would read all of them.
-		var oldest int64
-		err := tx.Row(`SELECT m.created FROM queue_transfer t JOIN queue_message m ON m.id = t.message WHERE t.state || '' = 'waiting' ORDER BY t.id LIMIT 1`, nil, &oldest)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+		// IDs rise: the first one that waits is of the oldest message, unless its sender had that wait, which counts
+		// from when it was let go: so it is among the first. The condition is written so that no index by state is
+		// taken, which would read all of them.
+		var oldest sql.NullInt64
+		err := tx.Row(`SELECT MIN(since) FROM (
+			SELECT CASE WHEN m.released > m.created THEN m.released ELSE m.created END AS since
+			FROM queue_transfer t JOIN queue_message m ON m.id = t.message
+			WHERE t.state || '' = 'waiting' AND m.released <= ? ORDER BY t.id LIMIT ?) AS first`, []any{tx.now(), oldestAmong}, &oldest)
+		if err != nil || !oldest.Valid {
+			return err
 		}
-		sum.Oldest = time.Duration(tx.now()-oldest) * time.Microsecond
-		return err
+		sum.Oldest = time.Duration(tx.now()-oldest.Int64) * time.Microsecond
+		return nil
 	})
 	if err != nil {
 		return sum, fmt.Errorf("store: queue totals: %w", err)

@@ -268,13 +268,21 @@ func queueWaits(t *testing.T, q QueueRows) {
 	}
 	later := time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	put("later", later, "a@a.example", "b@a.example")
-	put("past", time.Now().Add(-time.Hour), "c@a.example")
 	change := func(query queue.Query, act queue.Act, want int) {
 		t.Helper()
 		if n, err := q.Change(t.Context(), query, act); err != nil || n != want {
 			t.Errorf("%s: %d, %v; want %d", act, n, err, want)
 		}
 	}
+	oldest := func(want time.Duration) {
+		t.Helper()
+		if sum, err := q.Totals(t.Context()); err != nil || sum.Oldest < want || sum.Oldest > want+time.Minute {
+			t.Errorf("the oldest waits for %v, %v; want %v", sum.Oldest, err, want)
+		}
+	}
+	oldest(0)
+	put("past", time.Now().Add(-time.Hour), "c@a.example")
+	oldest(time.Hour)
 	change(queue.Query{Message: "tx-later"}, queue.Retry, 0)
 	change(queue.Query{Recipient: "a@a.example"}, queue.Hold, 1)
 	change(queue.Query{Recipient: "a@a.example"}, queue.Release, 1)
