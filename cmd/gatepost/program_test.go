@@ -333,7 +333,9 @@ func queueHandlers(h control.Handlers) {
 		Created: at(0), Due: at(5), Expires: at(9), Attempts: 1, Host: "192.0.2.1:25", Code: 451, Status: "4.3.0", Reply: "tired\x1b[2J", Command: "RCPT",
 	}
 	tried := ops.Delivery{Time: at(1), Recipient: "ann@far.example", What: "deferred", Host: "192.0.2.1:25", Code: 451, Status: "4.3.0", Reply: "tired", Command: "RCPT"}
-	control.On(h, answer[ops.QueueList]([]ops.Transfer{transfer}))
+	trying := transfer
+	trying.ID, trying.Trying, trying.Due = 4712, true, at(30)
+	control.On(h, answer[ops.QueueList]([]ops.Transfer{transfer, trying}))
 	control.On(h, answer[ops.QueueWhy](ops.TransferDetail{Transfer: transfer, Subject: "hello", Why: "it is tried again at noon", Events: []ops.Delivery{tried}}))
 	control.On(h, answer[ops.QueueChange](ops.Changed{Changed: 3}))
 	control.On(h, answer[ops.QueueFlush](ops.Changed{Changed: 2}))

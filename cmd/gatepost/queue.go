@@ -76,13 +76,21 @@ func (p *program) queueList() *cobra.Command {
 			id := func(t ops.Transfer) string { return strconv.FormatInt(t.ID, 10) }
 			head := []string{"ID", "SINCE", "SENDER", "RECIPIENT", "DESTINATION", "STATE", "NEXT", "TRIED", "LAST REPLY"}
 			return askPages(p, cmd, r.Page, search[ops.Transfer]{request, id}, listing[ops.Transfer]{"the queue is empty", head, func(t ops.Transfer) []any {
-				return []any{t.ID, t.Created, sender(t.Sender), t.Recipient, t.Destination, t.State, t.Due, t.Attempts, said(t.Code, t.Status, t.Reply)}
+				return []any{t.ID, t.Created, sender(t.Sender), t.Recipient, t.Destination, t.State, nextTry(t), t.Attempts, said(t.Code, t.Status, t.Reply)}
 			}})
 		},
 	}
 	p.queueFilter(c.Flags(), &r.QueueFilter)
 	paging(c, &r.Page)
 	return c
+}
+
+// nextTry is when a transfer is tried next.
+func nextTry(t ops.Transfer) any {
+	if t.Trying {
+		return "now"
+	}
+	return t.Due
 }
 
 // said shows a reply.
@@ -173,7 +181,7 @@ func (p *program) queueFlush() *cobra.Command {
 
 func (p *program) showTransfer(t ops.TransferDetail) {
 	p.record("id", t.ID, "transaction", t.Tx, "sender", sender(t.Sender), "recipient", t.Recipient, "subject", t.Subject,
-		"destination", t.Destination, "size", t.Size, "since", t.Created, "state", t.State, "tried", t.Attempts, "next try", t.Due,
+		"destination", t.Destination, "size", t.Size, "since", t.Created, "state", t.State, "tried", t.Attempts, "next try", nextTry(t.Transfer),
 		"given up", t.Expires, "why", t.Why)
 	if len(t.Events) > 0 {
 		p.say("")

@@ -36,7 +36,7 @@ func (a *App) listQueue(ctx context.Context, q ops.QueueList) ([]ops.Transfer, e
 	found, err := a.store.Queue().Find(ctx, query)
 	list := []ops.Transfer{}
 	for _, t := range found {
-		list = append(list, transfer(t))
+		list = append(list, a.transfer(t))
 	}
 	return list, err
 }
@@ -58,10 +58,11 @@ func queueQuery(f ops.QueueFilter) (queue.Query, error) {
 	return q, nil
 }
 
-func transfer(t *queue.Transfer) ops.Transfer {
+func (a *App) transfer(t *queue.Transfer) ops.Transfer {
+	why, _ := a.queue.Why(t)
 	return ops.Transfer{
 		ID: t.ID, Tx: t.Message.Tx, Sender: string(t.Message.Sender), Recipient: string(t.Recipient), Destination: string(t.Destination),
-		State: string(t.State), Size: t.Message.Size, Created: t.Message.Created, Release: t.Message.Params.Release, Due: t.Due, Expires: t.Message.Expires,
+		State: string(t.State), Size: t.Message.Size, Created: t.Message.Created, Release: t.Message.Params.Release, Trying: why == queue.ForTry, Due: t.Due, Expires: t.Message.Expires,
 		Attempts: t.Attempts, Host: t.Last.Host, Code: t.Last.Code, Status: t.Last.Enhanced, Reply: t.Last.Text, Command: t.Last.Command,
 	}
 }
@@ -79,7 +80,7 @@ func (a *App) whyQueued(ctx context.Context, q ops.QueueWhy) (ops.TransferDetail
 
 // detail is a transfer with all that explains it.
 func (a *App) detail(ctx context.Context, t *queue.Transfer) (ops.TransferDetail, error) {
-	d := ops.TransferDetail{Transfer: transfer(t), Why: a.why(t), Events: []ops.Delivery{}}
+	d := ops.TransferDetail{Transfer: a.transfer(t), Why: a.why(t), Events: []ops.Delivery{}}
 	events, err := a.deliveries(ctx, t.Message.Tx)
 	if err != nil {
 		return d, err
@@ -109,7 +110,10 @@ func (a *App) why(t *queue.Transfer) string {
 		return "the destination could not be reached and is left alone until " + until.UTC().Format("15:04:05 UTC") + "; gatepost queue flush tries it now"
 	case queue.ForSender:
 		return "its sender has it wait until " + at + "; gatepost queue recall takes it back"
-	case queue.ForFirstTry:
+	case queue.ForTry:
+		if t.Attempts > 0 {
+			return "it is being tried now, once more"
+		}
 		return "it is being tried now, for the first time"
 	case queue.ForTurn:
 		return "it waits for its turn; nothing was tried yet"

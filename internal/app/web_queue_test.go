@@ -67,6 +67,11 @@ func TestQueuePage(t *testing.T) {
 	later := n.waits("test.example", func(m *queue.Message) { m.Params.Release = time.Now().Add(time.Hour) }, "vic@near.example")
 	n.putOff("mx:far.example", "Greylisted <i>now</i>,\ncome back\u202e later")
 	one := fmt.Sprint("/queue/", ours[0])
+	tried := n.waits("test.example", nil, "uma@busy.example")
+	_, err := n.store.Queue().Claim(t.Context(), "mx:busy.example", 1, time.Hour)
+	n.must(err)
+	olga.wants("what is being tried")(olga.get(fmt.Sprint("/queue/", tried[0])))(200, "It is being tried now.", "<dt>Next try</dt><dd>now</dd>")
+	olga.wants("what is being tried, in the list")(olga.get("/queue?recipient=uma@busy.example"))(200, "It is being tried now.", "<div>now</div>")
 
 	olga.wants("all")(olga.get("/queue"))(200, "zoe@far.example", "yan@far.example", "xen@far.example", "vic@near.example", "ann@test.example",
 		"nobody (a report)", "450 4.7.1 Greylisted &lt;i&gt;now&lt;/i&gt;, come back", "-\u202e", "Its sender has it wait until", "mx:far.example", one)

@@ -64,6 +64,7 @@ type Transfer struct {
 
 	State    State
 	Due      time.Time // when it is tried next; while it is claimed, when the claim ends
+	Claimed  bool      // a worker has it: it is being tried, unless the claim ended
 	Attempts int       // made so far
 	Delayed  bool      // the sender was told of the delay
 	Last     Reply     // of the last attempt

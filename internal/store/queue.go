@@ -121,21 +121,21 @@ const transferColumns = `queue_transfer.id, queue_transfer.message, queue_transf
 	queue_transfer.destination, queue_transfer.boxes, queue_transfer.folder, queue_transfer.state, queue_transfer.due,
 	queue_transfer.fence, queue_transfer.attempts, queue_transfer.delayed, queue_transfer.host, queue_transfer.code,
 	queue_transfer.enhanced, queue_transfer.reply, queue_transfer.command, queue_transfer.for_rcpt,
-	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach, queue_transfer.proof, queue_transfer.spam, queue_transfer.virus, queue_transfer.filed`
+	queue_transfer.hold, queue_transfer.released, queue_transfer.home, queue_transfer.sole, queue_transfer.teach, queue_transfer.proof, queue_transfer.spam, queue_transfer.virus, queue_transfer.filed, queue_transfer.claimed`
 
 // scanTransfer reads a row; of its message only the ID.
 func scanTransfer(rows *sql.Rows) (*queue.Transfer, error) {
 	t := &queue.Transfer{Message: &queue.Message{}}
-	var notify, due, delayed, hold, sole, filed int64
+	var notify, due, delayed, hold, sole, filed, claimed int64
 	var boxes, of string
 	err := rows.Scan(&t.ID, &t.Message.ID, &t.Recipient, &notify, &t.Params.Original, &t.Destination, &boxes, &t.Folder, &t.State, &due,
 		&t.Fence, &t.Attempts, &delayed, &t.Last.Host, &t.Last.Code, &t.Last.Enhanced, &t.Last.Text, &t.Last.Command, &of, &hold, &t.Released, &t.Home, &sole, &t.Teach,
-		&t.Judged.Proof, &t.Judged.Spam, &t.Judged.Virus, &filed)
+		&t.Judged.Proof, &t.Judged.Spam, &t.Judged.Virus, &filed, &claimed)
 	if err != nil {
 		return nil, err
 	}
 	t.Params.Notify, t.Due, t.Delayed, t.Hold, t.Sole = mail.Notify(notify), fromMicros(due), delayed != 0, hold != 0, sole != 0
-	t.Filed = filed != 0
+	t.Filed, t.Claimed = filed != 0, claimed != 0
 	if t.Judged.Known = t.Judged.Spam >= 0; !t.Judged.Known {
 		t.Judged.Spam = 0
 	}

@@ -13,7 +13,8 @@ type Transfer struct {
 	Size        int64     `json:"size"`
 	Created     time.Time `json:"created"`
 	Release     time.Time `json:"release,omitzero"` // until when its sender has it wait
-	Due         time.Time `json:"due"`              // when it is tried next
+	Trying      bool      `json:"trying"`           // it is being tried now
+	Due         time.Time `json:"due"`              // when it is tried next; while it is being tried, when that is given up
 	Expires     time.Time `json:"expires"`
 	Attempts    int       `json:"attempts"`
 	Host        string    `json:"host"`   // of the last reply

@@ -124,6 +124,16 @@ func queueClaims(t *testing.T, q QueueRows) {
 		t.Errorf("second claim %v", got)
 	}
 	again := claim(t, q, 10, time.Hour)
+	list, err := q.Find(t.Context(), queue.Query{Limit: 10})
+	var claimed []string
+	for _, found := range list {
+		if found.Claimed {
+			claimed = append(claimed, string(found.Recipient))
+		}
+	}
+	if err != nil || !again[0].Claimed || !slices.Equal(claimed, []string{"a@a.example", "b@a.example", "c@a.example"}) {
+		t.Errorf("claimed are %v, %v", claimed, err)
+	}
 	if got := recipients(again); !slices.Equal(got, []string{"c@a.example"}) || again[0].Fence != 2 {
 		t.Errorf("after its time %v", got)
 	}
