@@ -199,6 +199,8 @@ func fetchFault(err error) error {
 		return fmt.Errorf("%w: %w", collector.ErrTooLarge, err)
 	case errors.Is(err, remote.ErrGone):
 		return fmt.Errorf("%w: %w", collector.ErrGone, err)
+	case remote.Refused(err):
+		return fmt.Errorf("%w: %w", collector.ErrLater, err)
 	}
 	return err
 }

@@ -149,7 +149,7 @@ func (s wholeSource) Items() ([]collector.Item, error) {
 }
 
 func (s wholeSource) Some(uids []uint32, most int64, each func(uint32, []byte, error) error) error {
-	return s.c.Some(uids, most, func(uid uint32, content []byte, err error) error { return each(uid, content, fetchFault(err)) })
+	return fetchFault(s.c.Some(uids, most, func(uid uint32, content []byte, err error) error { return each(uid, content, fetchFault(err)) }))
 }
 
 func (s wholeSource) Fetch(uid uint32, w io.Writer, most int64) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"gatepost/internal/mail"
@@ -16,7 +17,7 @@ import (
 var (
 	ErrTooLarge = errors.New("the message is too large")
 	ErrGone     = errors.New("the message is gone")
-	// ErrLater is of a message that can't be taken now, while others can.
+	// ErrLater is of a message that can't be had or taken now, while others can.
 	ErrLater = errors.New("the message is not taken now")
 )
 
@@ -33,7 +34,7 @@ type Session interface {
 	// List opens a folder and returns its messages, oldest first, and the folder's UIDVALIDITY.
 	List(folder string) (validity uint32, list []Listed, err error)
 	// Fetch writes a message of the folder that was listed last. It fails with ErrTooLarge or ErrGone,
-	// after which the session may be at its end.
+	// after which the session may be at its end, and with ErrLater where the server does not give it out.
 	Fetch(l Listed, w io.Writer, most int64) error
 	// Remove removes messages of that folder; of some protocols with the session's End.
 	Remove(list []Listed) error
@@ -68,6 +69,7 @@ type run struct {
 	taken, left int
 	octets      int64
 	later       error // why one was not taken that is to be tried again
+	refused     int   // that the server did not give out
 	more        bool  // the cap ended it: there is more
 }
 
@@ -75,9 +77,17 @@ type run struct {
 // run is killed is removed by the next.
 const removeBatch = 50
 
+// mostRefused is how many messages a server may refuse to give out in one visit: one that refuses more is
+// thought to refuse all.
+const mostRefused = 20
+
 // do visits the folders. What it took is counted also where it fails.
 func (r *run) do(ctx context.Context) error {
-	for _, folder := range r.account.folders() {
+	folders := slices.Clone(r.account.folders())
+	if r.otherEnd() {
+		slices.Reverse(folders)
+	}
+	for _, folder := range folders {
 		if err := r.folder(ctx, folder); err != nil {
 			if folder != "" {
 				err = fmt.Errorf("folder %q: %w", folder, err)
@@ -90,6 +100,10 @@ func (r *run) do(ctx context.Context) error {
 	}
 	return r.session.End()
 }
+
+// otherEnd reports whether the visit begins with the newest. Each second one does after a failure: where the
+// server always hangs up at the same message all others come all the same.
+func (r *run) otherEnd() bool { return r.account.Failures%2 == 1 }
 
 // A view is a folder as a run finds it.
 type view struct {
@@ -113,6 +127,9 @@ func (r *run) folder(ctx context.Context, name string) error {
 	}
 	if err := r.begin(ctx, v); err != nil {
 		return err
+	}
+	if r.otherEnd() {
+		slices.Reverse(v.list)
 	}
 	var due []Listed
 	for _, l := range v.list {
@@ -221,10 +238,22 @@ func (r *run) message(ctx context.Context, v *view, l Listed) (m Mark, marked bo
 		return m, false, nil
 	case errors.Is(err, ErrTooLarge):
 		return r.leave(ctx, r.mark(v, l, TooLarge), "it has more than %d octets", r.desk.most)
+	case errors.Is(err, ErrLater):
+		return m, false, r.refuse(l, err)
 	case err != nil:
 		return m, false, err
 	}
 	return r.take(ctx, v, l)
+}
+
+// refuse notes that the server does not give a message out. It is asked for again by the next visit.
+func (r *run) refuse(l Listed, why error) error {
+	why = fmt.Errorf("message %q: %w", l.ID, why)
+	if r.refused++; r.refused > mostRefused {
+		return why
+	}
+	r.later = why
+	return nil
 }
 
 // full reports whether the run is at its cap. One message is taken whatever its size.

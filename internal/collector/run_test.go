@@ -69,7 +69,9 @@ type site struct {
 	there    []Listed
 	content  map[string]string
 	dies     string // the id in whose middle the server does
+	refuses  string // the id that it does not give out; "*": none
 	taken    []string
+	asked    int
 	told     int
 	later    string // a message that is not taken now
 	clock    time.Time
@@ -95,6 +97,10 @@ func (s *site) Fetch(l Listed, w io.Writer, most int64) error {
 	if l.ID == s.dies {
 		io.WriteString(w, s.content[l.ID][:5])
 		return errors.New("the server closed the connection")
+	}
+	s.asked++
+	if s.refuses == l.ID || s.refuses == "*" {
+		return fmt.Errorf("%w: the server says no", ErrLater)
 	}
 	if int64(len(s.content[l.ID])) > most {
 		return ErrTooLarge
@@ -213,8 +219,8 @@ func TestRemovedLater(t *testing.T) {
 	}
 }
 
-// A server that dies in the middle of a message loses it nothing: it comes with the next visit, and what came before
-// does not come again. Failures are waited out longer and longer, and told once.
+// A server that dies in the middle of a message loses it nothing: it comes once the server lives, what came before
+// does not come again, and what is behind it comes with the next visit. Failures are waited out longer and longer, and told once.
 func TestServerDies(t *testing.T) {
 	s := newSite(t, "1", "2", "3")
 	s.dies = "2"
@@ -222,7 +228,7 @@ func TestServerDies(t *testing.T) {
 	for n := range 5 {
 		before := s.rows.wait
 		s.clock = s.clock.Add(20 * time.Hour)
-		s.visit("1")
+		s.visit("1", "3")
 		if s.rows.wait <= before {
 			t.Errorf("failure %d: waited %v and then %v", n, before, s.rows.wait)
 		}
@@ -231,7 +237,7 @@ func TestServerDies(t *testing.T) {
 		t.Errorf("told %d times, %+v", s.told, s.rows.state)
 	}
 	s.dies = ""
-	s.visit("1", "2", "3")
+	s.visit("1", "3", "2")
 	if st := s.rows.state; st.Failures != 0 || st.Fault != "" || !st.Failing.IsZero() || st.Taken != 3 {
 		t.Errorf("got %+v", st)
 	}
@@ -269,6 +275,27 @@ func TestLater(t *testing.T) {
 	}
 	s.later = ""
 	s.visit("1", "3", "2")
+}
+
+// A message that the server does not give out holds up no other, is named, and is asked for again; a server that refuses
+// all is left.
+func TestRefusedMessage(t *testing.T) {
+	s := newSite(t, "1", "2", "3")
+	s.refuses, s.account.Remove = "2", 0
+	s.visit("1", "3")
+	if st := s.rows.state; len(s.there) != 1 || st.Failures != 1 || !strings.Contains(st.Fault, `message "2"`) || !strings.Contains(st.Fault, "the server says no") {
+		t.Errorf("%d there, %+v", len(s.there), st)
+	}
+	s.refuses = ""
+	s.visit("1", "3", "2")
+	for n := range 50 {
+		s.add(fmt.Sprint("more ", n))
+	}
+	s.refuses, s.asked = "*", 0
+	s.visit("1", "3", "2")
+	if s.asked != mostRefused+1 || s.rows.state.Failures != 1 {
+		t.Errorf("asked for %d messages, %+v", s.asked, s.rows.state)
+	}
 }
 
 func TestRecipients(t *testing.T) {

@@ -45,9 +45,11 @@ type Source interface {
 	// Items are the messages of the folder, by UID.
 	Items() ([]Item, error)
 	// Some brings messages of it of at most most octets each, at once, and tells each as it comes; content is its for as
-	// long as it runs. Of one with more it tells ErrTooLarge, and nothing of those that are gone.
+	// long as it runs. Of one with more it tells ErrTooLarge, and nothing of those that are gone. It fails with ErrLater where the
+	// server does not give out all of them.
 	Some(uids []uint32, most int64, each func(uid uint32, content []byte, err error) error) error
-	// Fetch writes one. It fails with ErrTooLarge or ErrGone, after which the session may be at its end.
+	// Fetch writes one. It fails with ErrTooLarge or ErrGone, after which the session may be at its end, and with ErrLater
+	// where the server does not give it out.
 	Fetch(uid uint32, w io.Writer, most int64) error
 	End() error
 	Close() error
@@ -151,7 +153,7 @@ func (w *whole) place(ctx context.Context, p Place) error {
 	f.Fault = ""
 	if err != nil {
 		f.Fault = err.Error()
-		if errors.Is(err, ErrRefused) {
+		if errors.Is(err, ErrRefused) || errors.Is(err, ErrLater) {
 			w.later, err = fmt.Errorf("folder %s: %w", p.Name, err), nil
 		}
 	}
@@ -166,6 +168,8 @@ type comparison struct {
 	stale  []Mark                       // of a time when UIDs were others
 	known  map[[sha256.Size]byte][]Mark // of those, by content
 	marked int
+	// refused is why the server did not give out a message.
+	refused error
 }
 
 func (w *whole) folder(ctx context.Context, p Place, f *Folder) error {
@@ -197,6 +201,9 @@ func (w *whole) folder(ctx context.Context, p Place, f *Folder) error {
 	}
 	if err := w.followAll(ctx, id, p, f, c); err != nil {
 		return err
+	}
+	if c.refused != nil { // it is yet to come, maybe under another id
+		return c.refused
 	}
 	if err := w.desk.rows.Forget(ctx, c.stale); err != nil {
 		return err
@@ -290,11 +297,18 @@ func (w *whole) some(ctx context.Context, id int64, name string, f *Folder, vali
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrLater) {
 		return err
 	}
 	if err := w.take(ctx, id, name, f, validity, c, list); err != nil {
 		return err
+	}
+	if err != nil { // one of those that did not come keeps the others from coming with it
+		for _, i := range items {
+			if _, missing := byUID[i.UID]; missing {
+				larger = append(larger, i)
+			}
+		}
 	}
 	for _, i := range larger {
 		if err := w.alone(ctx, id, name, f, validity, c, i); err != nil {
@@ -323,6 +337,9 @@ func (w *whole) alone(ctx context.Context, id int64, name string, f *Folder, val
 		return nil
 	case errors.Is(err, ErrTooLarge):
 		return tooLarge("it has more than %d octets", w.desk.most)
+	case errors.Is(err, ErrLater):
+		c.refused = err
+		return w.refuse(l, err)
 	case err != nil:
 		return err
 	}

@@ -23,7 +23,8 @@ type wholeSite struct {
 	here     map[string]string // by folder and UID here: content and flags
 	open     string
 	last     uint32
-	dies     int // after so many messages
+	dies     int    // after so many messages
+	refuses  string // folder and UID of a message that the server does not give out
 	followed []string
 	folders  map[string]Folder
 }
@@ -61,6 +62,9 @@ func (s *wholeSite) Some(uids []uint32, most int64, each func(uint32, []byte, er
 			return errors.New("the server closed the connection")
 		}
 		s.dies--
+		if s.refuses == fmt.Sprint(s.open, u) {
+			return fmt.Errorf("%w: the server says no", ErrLater)
+		}
 		content := s.content[fmt.Sprint(s.open, u)]
 		var err error
 		if int64(len(content)) > most {
@@ -74,6 +78,9 @@ func (s *wholeSite) Some(uids []uint32, most int64, each func(uint32, []byte, er
 }
 
 func (s *wholeSite) Fetch(uid uint32, w io.Writer, most int64) error {
+	if s.refuses == fmt.Sprint(s.open, uid) {
+		return fmt.Errorf("%w: the server says no", ErrLater)
+	}
 	content := s.content[fmt.Sprint(s.open, uid)]
 	if int64(len(content)) > most {
 		return ErrTooLarge
@@ -194,6 +201,26 @@ func TestWhole(t *testing.T) {
 	}
 	if f := s.folders["INBOX"]; f.Messages != 101 || f.Left != 2 || f.State == "" {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A message that the server does not give out keeps neither its folder's others nor other folders from coming, and is asked
+// for again.
+func TestWholeRefused(t *testing.T) {
+	s := newWholeSite(t)
+	for n := range uint32(100) {
+		s.add("INBOX", n+1, fmt.Sprint("message ", n))
+	}
+	s.add("Sent", 1, "sent")
+	s.refuses = "INBOX10"
+	for range 2 {
+		if st := s.visit(); len(s.here) != 100 || !strings.Contains(st.Fault, "the server says no") || !strings.Contains(s.folders["INBOX"].Fault, "the server says no") {
+			t.Fatalf("%d are here, %+v, %+v", len(s.here), st, s.folders["INBOX"])
+		}
+	}
+	s.refuses = ""
+	if st := s.visit(); len(s.here) != 101 || st.Failures != 0 || s.folders["INBOX"].Fault != "" {
+		t.Errorf("%d are here, %+v", len(s.here), st)
 	}
 }
 

@@ -41,7 +41,7 @@ func (i *IMAP) begin() error {
 	case !greeting.untagged() || word != "OK" && word != "PREAUTH" && word != "BYE":
 		return fmt.Errorf("%w: %s where a greeting is due", ErrProtocol, quote(greeting.text))
 	case word == "BYE":
-		return refusal{greeting.text}
+		return refusal{greeting.text, true}
 	case word == "PREAUTH": // whose account it is nobody said, and TLS can't begin any more
 		return fmt.Errorf("%w: the server takes us for logged in already", ErrTLS)
 	}
@@ -200,7 +200,7 @@ func (i *IMAP) runInto(command string, each func(response) error, into *literalS
 		case !r.untagged():
 			return fmt.Errorf("%w: %s", ErrProtocol, quote(r.text))
 		case r.word(1) == "BYE" && command != "LOGOUT":
-			return refusal{r.text}
+			return refusal{r.text, true}
 		case each != nil:
 			if err := each(r); err != nil {
 				return err

@@ -70,8 +70,12 @@ func (p *POP3) begin() error {
 	return p.login()
 }
 
-// refusal is what a server says to a command that it does not carry out.
-type refusal struct{ text string }
+// refusal is what a server says to a command that it does not carry out; over says that it ends the
+// session with that.
+type refusal struct {
+	text string
+	over bool
+}
 
 func (r refusal) Error() string { return "the server says " + quote(r.text) }
 
@@ -86,7 +90,7 @@ func (p *POP3) answer() (string, error) {
 	case word == "+OK":
 		return rest, nil
 	case word == "-ERR":
-		return "", refusal{rest}
+		return "", refusal{text: rest}
 	case word == "+": // a challenge of SASL
 		return rest, errChallenge
 	}
@@ -212,8 +216,9 @@ func (p *POP3) authenticate(m mechanism) error {
 	}
 }
 
-// Items lists the messages, most at most, each with what the server knows it by (UIDL). A server
-// that has no UIDL is refused: a message could not be told from the next.
+// Items lists the messages, most at most, each with what the server knows it by (UIDL). Copies of one message may
+// have the same there (RFC 1939 §7): they are told by their order. A server that has no UIDL is refused: a message
+// could not be told from the next.
 func (p *POP3) Items(most int) ([]Item, error) {
 	sizes := map[int]int64{}
 	err := p.numbered("LIST", most, func(n int, rest string) error {
@@ -228,16 +233,18 @@ func (p *POP3) Items(most int) ([]Item, error) {
 		return nil, fmt.Errorf("pop3: LIST: %w", err)
 	}
 	var items []Item
-	seen := map[string]bool{}
+	copies := map[string]int{}
 	err = p.numbered("UIDL", most, func(n int, id string) error {
 		size, listed := sizes[n]
 		if !listed {
 			size = -1
 		}
-		if id == "" || len(id) > maxID || seen[id] { // RFC 1939: unique, 70 octets
+		if id == "" || len(id) > maxID { // RFC 1939: 70 octets
 			return fmt.Errorf("%w: UIDL %s", ErrProtocol, quote(id))
 		}
-		seen[id] = true
+		if copies[id]++; copies[id] > 1 { // no id has a space in it
+			id = fmt.Sprintf("%s %d", id, copies[id])
+		}
 		items = append(items, Item{Number: n, Size: size, ID: id})
 		return nil
 	})

@@ -52,7 +52,7 @@ func (r response) failed() error {
 		return nil
 	}
 	_, rest, _ := strings.Cut(r.text, " ")
-	return refusal{rest}
+	return refusal{text: rest}
 }
 
 // code returns the arguments of a response code, "[UIDVALIDITY 7]" (RFC 3501 §7.1).

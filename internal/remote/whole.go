@@ -250,7 +250,7 @@ func (i *IMAP) Some(uids []uint32, most int64, each func(uid uint32, content []b
 		case !r.untagged():
 			return fmt.Errorf("%w: %s", ErrProtocol, quote(r.text))
 		case r.word(1) == "BYE":
-			return refusal{r.text}
+			return refusal{r.text, true}
 		}
 		e, ok, err := entry(r)
 		if err != nil {
@@ -288,4 +288,7 @@ func body(r response) (text string, ok bool) {
 func (i *IMAP) Patient(wait time.Duration) { i.c.wait = wait }
 
 // Refused reports whether a server said no to a command, and the session goes on.
-func Refused(err error) bool { return errors.As(err, new(refusal)) && !errors.Is(err, ErrLogin) }
+func Refused(err error) bool {
+	var said refusal
+	return errors.As(err, &said) && !said.over && !errors.Is(err, ErrLogin)
+}
