@@ -17,6 +17,24 @@ func mailParams(o *smtp.MailOptions) mail.Params {
 	return mail.Params{Size: o.Size, Body: string(o.Body), Return: string(o.Return), EnvelopeID: o.EnvelopeID}
 }
 
+// boundedSize makes a SIZE of up to 20 digits (RFC 1870 §4) one that the library reads, which has 32 bits for
+// it: whoever has more to send than that is to hear that it is too large, and not that he said it wrongly.
+func boundedSize(params string) string {
+	const most = "4294967295"
+	words := strings.Fields(params)
+	for i, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		if !strings.EqualFold(key, "SIZE") || len(value) > 20 || strings.Trim(value, "0123456789") != "" {
+			continue
+		}
+		digits := strings.TrimLeft(value, "0")
+		if len(digits) > len(most) || len(digits) == len(most) && digits > most {
+			words[i] = key + "=" + most
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // maxOriginal is the longest ORCPT, decoded (RFC 3461 §4.2 has 500 characters for
 // the parameter).
 const maxOriginal = 500

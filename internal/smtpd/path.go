@@ -28,6 +28,7 @@ func parsePath(verb, arg, postmaster string, utf8 bool) (a argument, refusal *re
 	if verb == "MAIL" {
 		params, utf8 = cutWord(params, "SMTPUTF8")
 		params, a.tls = cutWord(params, "REQUIRETLS")
+		params = boundedSize(params)
 	} else {
 		params = typedOriginal(params)
 	}
