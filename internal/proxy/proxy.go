@@ -39,17 +39,20 @@ func Trusted(networks []netip.Prefix, peer netip.Addr) bool {
 }
 
 // Parse reads a header of either version and not an octet behind it, MaxHeader octets at
-// most. The caller sets a time limit. It fails with ErrNoHeader.
+// most. The caller sets a time limit. It fails with ErrNoHeader, which wraps io.EOF where nothing came at all.
 func Parse(in io.Reader) (Header, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(in, first[:]); err != nil {
 		return Header{}, fmt.Errorf("%w: %w", ErrNoHeader, err)
 	}
 	in = io.MultiReader(bytes.NewReader(first[:]), in)
-	if first[0] == 'P' {
+	switch first[0] {
+	case 'P':
 		return parseText(in)
+	case signature[0]:
+		return parseBinary(in)
 	}
-	return parseBinary(in)
+	return Header{}, fmt.Errorf("%w: it begins with %q", ErrNoHeader, first[:]) // at once: who has none may send no more
 }
 
 // parseText reads version 1: PROXY TCP4 192.0.2.7 198.51.100.1 1025 25.
@@ -78,7 +81,9 @@ func readShortLine(in io.Reader, limit int) (string, error) {
 	var line []byte
 	for len(line) < limit {
 		var c [1]byte
-		if _, err := io.ReadFull(in, c[:]); err != nil {
+		if _, err := io.ReadFull(in, c[:]); errors.Is(err, io.EOF) {
+			return "", io.ErrUnexpectedEOF
+		} else if err != nil {
 			return "", err
 		}
 		line = append(line, c[0])

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -71,6 +72,14 @@ func TestParse(t *testing.T) {
 				t.Errorf("left %q", rest)
 			}
 		})
+	}
+}
+
+// Who sends no header is known by the first octet: it may be all that he sends.
+func TestParseAtOnce(t *testing.T) {
+	in := strings.NewReader("EHLO client.example\r\n")
+	if _, err := Parse(in); !errors.Is(err, ErrNoHeader) || in.Len() != len("HLO client.example\r\n") {
+		t.Errorf("%v, %d octets left", err, in.Len())
 	}
 }
 

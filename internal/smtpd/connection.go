@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gatepost/internal/mail"
@@ -93,6 +95,7 @@ func (c *connection) serve() {
 	}()
 	if err := c.readProxy(); err != nil {
 		c.turnAway("proxy", err)
+		c.tellProxy(err)
 		return
 	}
 	if !c.cfg.Limits.enterFrom(c.client.Addr) {
@@ -122,6 +125,14 @@ func (c *connection) caught(v any) {
 func (c *connection) turnAway(fate string, err error) {
 	c.cfg.Observer.Connection(fate)
 	c.cfg.Log.Debug("connection turned away", "peer", c.client.Addr.String(), "fate", fate, "error", err)
+}
+
+// tellProxy warns of a peer that was told to send a PROXY header and does not: nothing comes by it until somebody
+// mends that. One that connects and goes again looks whether we are there.
+func (c *connection) tellProxy(err error) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		c.cfg.Log.Warn("a client of proxy.trusted was turned away", "peer", c.client.Addr.String(), "error", err)
+	}
 }
 
 // tell writes a reply before there is a conversation. In front of implicit TLS

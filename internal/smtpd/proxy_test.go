@@ -1,7 +1,10 @@
 package smtpd
 
 import (
+	"bytes"
 	"crypto/tls"
+	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -56,6 +59,39 @@ func TestProxy(t *testing.T) {
 			}
 			if got, _, _ := strings.Cut(seen(), "\n"); !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
 				t.Errorf("the machine saw %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Who was told to send a header and sends none is named in the log; who only looks whether we are there is not.
+func TestProxyTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		send string
+		told bool
+	}{
+		"none":           {"EHLO client.example\r\n", true},
+		"malformed":      {"PROXY TCP4 192.0.2.7\r\n", true},
+		"cut":            {"PROXY", true},
+		"a health check": {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var buf bytes.Buffer
+			cfg := testConfig()
+			cfg.ProxyTrusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			cfg.Log = slog.New(slog.NewTextHandler(&buf, nil))
+			addr, stop := start(t, cfg, &machine{})
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(conn, c.send)
+			conn.(*net.TCPConn).CloseWrite()
+			io.Copy(io.Discard, conn)
+			conn.Close()
+			stop()
+			if told := strings.Contains(buf.String(), "level=WARN") && strings.Contains(buf.String(), "peer=127.0.0.1 "); told != c.told {
+				t.Errorf("log: %s", buf.String())
 			}
 		})
 	}
