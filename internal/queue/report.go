@@ -55,9 +55,14 @@ func (r report) build() []byte {
 	}
 	b = mail.AppendField(b, "Auto-Submitted", "auto-replied") // RFC 3834 §5
 	b = mail.AppendField(b, "MIME-Version", "1.0")
+	b = mail.AppendField(b, "Content-Transfer-Encoding", "8bit") // RFC 2045 §6.4: as the parts, of which the first is French, too
 	b = append(b, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\""+boundary+"\"\r\n\r\n"...)
 	part := func(kind string, body string) {
-		b = append(b, "--"+boundary+"\r\nContent-Type: "+kind+"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"...)
+		encoding := "8bit"
+		if ascii(body) { // RFC 3464 §2.1 wants it said so of the part for programs
+			encoding = "7bit"
+		}
+		b = append(b, "--"+boundary+"\r\nContent-Type: "+kind+"\r\nContent-Transfer-Encoding: "+encoding+"\r\n\r\n"...)
 		b = append(b, body...)
 		b = append(b, "\r\n"...)
 	}

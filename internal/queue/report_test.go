@@ -118,6 +118,50 @@ func TestReportGlobal(t *testing.T) {
 	}
 }
 
+// Our own words are English: what they mean stands before them for who reads French. A server's words stand alone, and so does what
+// somebody here gives as his reason.
+func TestReportMeaning(t *testing.T) {
+	const words = "our own words"
+	for _, c := range []struct {
+		code    int
+		status  string
+		meaning string
+	}{
+		{0, "5.1.1", "cette boîte aux lettres n'existe pas"}, {0, "4.1.1", "cette boîte aux lettres n'existe pas"},
+		{0, "5.1.2", "ce domaine n'existe pas, ou n'a ni serveur de courrier ni"}, {0, "5.1.10", "ce domaine ne reçoit pas de courrier"},
+		{0, "4.4.1", "le serveur du destinataire est injoignable"}, {0, "5.7.30", "aucune connexion sûre au serveur du destinataire n'a pu être"},
+		{550, "5.1.1", ""}, {0, "5.7.1", ""},
+	} {
+		r := sample(failed)
+		r.about = r.about[:1]
+		r.about[0].Reply = Reply{Code: c.code, Enhanced: c.status, Text: words}
+		english, french, _ := strings.Cut(r.words(), "\r\n-- \r\n")
+		if want := "Ce qui s'est passé :\r\n            " + c.meaning; c.meaning != "" && !strings.Contains(french, want) {
+			t.Errorf("%s: %q is missing in\n%s", c.status, want, french)
+		}
+		if n := strings.Count(french, "            "); c.meaning == "" && n != 1 {
+			t.Errorf("%d %s: %d lines in\n%s", c.code, c.status, n, french)
+		}
+		if !strings.Contains(english, "            ") || strings.Count(english, "            ") != 1 || !strings.Contains(french, words) {
+			t.Errorf("%s:\n%s", c.status, r.words())
+		}
+	}
+}
+
+// Each part says of itself what it is: the one for programs that it is ASCII (RFC 3464 §2.1).
+func TestReportEncoding(t *testing.T) {
+	r := sample(failed)
+	r.original.octets = []byte("Subject: d\xe9jeuner\r\n")
+	if got := mail.NewMessage(r.build()).Header().Get("Content-Transfer-Encoding"); got != "8bit" {
+		t.Errorf("all of it says %q", got)
+	}
+	for i, want := range []string{"8bit", "7bit", "8bit"} {
+		if got := parts(t, r.build())[i].Header.Get("Content-Transfer-Encoding"); got != want {
+			t.Errorf("part %d says %q, want %q", i, got, want)
+		}
+	}
+}
+
 // Whatever a server says, the report keeps its form.
 func FuzzReport(f *testing.F) {
 	f.Add("no\r\n--=_06ab12cd34ef56gh78ij--\r\n", "mx\r\nX: y", "a;b\r\nAction: relayed")

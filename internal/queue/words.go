@@ -68,14 +68,47 @@ func (r report) words() string {
 }
 
 // phrases are what differs between the languages within a recipient's lines.
-type phrases struct{ said, happened, answering, tried string }
+type phrases struct {
+	said, happened, answering, tried string
+	// means tells what a status is, before our own words for it, where those are of another language.
+	means func(status string) string
+}
 
 func english() phrases {
-	return phrases{said: "%s said:", happened: "What happened:", answering: "in answer to %s", tried: "tried %d times since %s"}
+	return phrases{said: "%s said:", happened: "What happened:", answering: "in answer to %s", tried: "tried %d times since %s",
+		means: func(string) string { return "" }}
 }
 
 func french() phrases {
-	return phrases{said: "Réponse de %s :", happened: "Ce qui s'est passé :", answering: "en réponse à %s", tried: "%d essais depuis le %s"}
+	return phrases{said: "Réponse de %s :", happened: "Ce qui s'est passé :", answering: "en réponse à %s", tried: "%d essais depuis le %s",
+		means: inFrench}
+}
+
+// inFrench tells what a status of our own is (RFC 3463), whatever its class; "" of one that is never ours, or that somebody
+// here gave words of his own, as a rule does that sends mail back (5.7.1).
+func inFrench(status string) string {
+	_, detail, _ := strings.Cut(status, ".")
+	return map[string]string{
+		"1.1":  "cette boîte aux lettres n'existe pas",
+		"1.2":  "ce domaine n'existe pas, ou n'a ni serveur de courrier ni adresse",
+		"1.10": "ce domaine ne reçoit pas de courrier",
+		"2.1":  "cette boîte aux lettres est fermée",
+		"2.2":  "cette boîte aux lettres est pleine",
+		"3.0":  "un incident s'est produit sur notre système",
+		"3.4":  "le message est trop volumineux pour le serveur du destinataire",
+		"3.5":  "notre système est mal configuré pour cette destination",
+		"4.1":  "le serveur du destinataire est injoignable",
+		"4.2":  "la connexion au serveur du destinataire a été interrompue, ou ce serveur ne répond plus",
+		"4.3":  "le serveur du destinataire n'a pas pu être trouvé dans le DNS",
+		"4.4":  "aucun serveur de courrier de ce domaine n'a d'adresse",
+		"4.6":  "le message tournerait en rond : les serveurs de ce domaine le renverraient ici",
+		"6.7":  "une adresse ou l'en-tête du message contient des caractères que le serveur du destinataire n'accepte pas",
+		"7.0":  "le serveur du destinataire n'a pas accepté notre connexion chiffrée, ou notre identification",
+		"7.2":  "cette liste n'accepte pas de messages de cet expéditeur",
+		"7.5":  "aucune connexion sûre au serveur du destinataire n'a pu être établie",
+		"7.10": "aucune connexion sûre au serveur du destinataire n'a pu être établie",
+		"7.30": "aucune connexion sûre au serveur du destinataire n'a pu être établie",
+	}[detail]
 }
 
 func (r report) recipient(line func(string, ...any), s *Settlement, p phrases) {
@@ -94,6 +127,9 @@ func (r report) recipient(line func(string, ...any), s *Settlement, p phrases) {
 		words[0] = clip(s.Reply.Host) + ": " + words[0]
 	}
 	line("        %s", head)
+	if meaning := p.means(s.Reply.Enhanced); s.Reply.Code == 0 && meaning != "" {
+		words = append([]string{meaning}, words...)
+	}
 	for _, w := range words {
 		for _, l := range wrapped(printable(w), 66) {
 			line("            %s", l)
