@@ -1,7 +1,8 @@
 // Package command has a program look at a message, as scanners without a daemon want it. The
 // message is a file in a directory that nobody else can read and that is gone afterwards, or
 // the program's standard input. The program is a process group of its own with limits to
-// its memory, processor time and files; when the time is over the whole group is killed.
+// its memory, processor time and files, which /bin/sh sets before it becomes the program; when the
+// time is over the whole group is killed.
 package command
 
 import (
@@ -29,6 +30,7 @@ const (
 	maxFile   = 2 << 30 // octets of a file that it may write, such as an unpacked archive
 	maxFiles  = 256     // that it may have open
 	lastWords = time.Second
+	shell     = "/bin/sh"
 )
 
 // Scan has the command look at a message. virus is the first line that it writes where its
@@ -96,6 +98,12 @@ func arguments(dir string, run []string, m *mail.Message) (args []string, input 
 // run runs a program to its end and returns what it wrote and its exit code. An error says
 // that it has none: it did not begin, or was killed.
 func run(ctx context.Context, dir string, args []string, input io.Reader, memory int64) (said []byte, code int, err error) {
+	if _, err := exec.LookPath(args[0]); err != nil {
+		return nil, 0, err
+	}
+	if args, err = bounded(args, limits(ctx, memory)); err != nil {
+		return nil, 0, fmt.Errorf("set limits: %w", err)
+	}
 	out := &head{}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, input, out, out
@@ -106,18 +114,12 @@ func run(ctx context.Context, dir string, args []string, input io.Reader, memory
 	if err := cmd.Start(); err != nil {
 		return nil, 0, err
 	}
-	limited := limit(ctx, cmd.Process.Pid, memory)
-	if limited != nil {
-		group() // fails where it has ended, which is why the limits failed then
-	}
 	err = cmd.Wait()
 	group() // what it left behind; mostly there is nothing
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return nil, 0, context.Cause(ctx)
-	case limited != nil && !errors.Is(limited, unix.ESRCH):
-		return nil, 0, fmt.Errorf("set limits: %w", limited)
 	case errors.As(err, &exit) && exit.Exited():
 		return out.b, exit.ExitCode(), nil
 	case err != nil && errors.Is(err, syscall.EPIPE): // it did not read all: its code counts
@@ -126,21 +128,41 @@ func run(ctx context.Context, dir string, args []string, input io.Reader, memory
 	return out.b, 0, err
 }
 
-// limit bounds what a process, and all that it begins, may take.
-func limit(ctx context.Context, pid int, memory int64) error {
+// A limit is what a process, and all that it begins, may take of something.
+type limit struct {
+	of   int    // RLIMIT_…
+	flag string // of the shell's ulimit,
+	unit uint64 // which counts in so many
+	most uint64
+}
+
+func limits(ctx context.Context, memory int64) []limit {
 	if memory == 0 {
 		memory = engine.DefaultMemory
 	}
-	limits := map[int]uint64{unix.RLIMIT_AS: uint64(memory), unix.RLIMIT_FSIZE: maxFile, unix.RLIMIT_NOFILE: maxFiles, unix.RLIMIT_CORE: 0}
+	list := []limit{
+		{unix.RLIMIT_AS, "-v", 1 << 10, uint64(memory)}, {unix.RLIMIT_FSIZE, "-f", 512, maxFile},
+		{unix.RLIMIT_NOFILE, "-n", 1, maxFiles}, {unix.RLIMIT_CORE, "-c", 512, 0},
+	}
 	if end, ok := ctx.Deadline(); ok {
-		limits[unix.RLIMIT_CPU] = uint64(time.Until(end)/time.Second) + 1
+		list = append(list, limit{unix.RLIMIT_CPU, "-t", 1, uint64(time.Until(end)/time.Second) + 1})
 	}
-	for which, n := range limits {
-		if err := unix.Prlimit(pid, which, &unix.Rlimit{Cur: n, Max: n}, nil); err != nil {
-			return err
+	return list
+}
+
+// bounded has a shell set the limits and become the program then, so that nothing runs without them. They are no higher
+// than our own, which it could not raise; where it can't set one it is killed, and does not become the program.
+func bounded(args []string, list []limit) ([]string, error) {
+	var script strings.Builder
+	for _, l := range list {
+		var own unix.Rlimit
+		if err := unix.Getrlimit(l.of, &own); err != nil {
+			return nil, err
 		}
+		fmt.Fprintf(&script, "ulimit %s %d && ", l.flag, min(l.most, own.Max)/l.unit)
 	}
-	return nil
+	script.WriteString(`exec "$@"; kill -9 $$`)
+	return append([]string{shell, "-c", script.String(), "sh"}, args...), nil
 }
 
 // A head keeps the first octets that are written to it, and drops the rest.
@@ -169,13 +191,15 @@ func firstLine(b []byte) string {
 	return ""
 }
 
-// Probe reports whether the program is there and may be run.
+// Probe reports whether the program, and the shell that sets its limits, are there and may be run.
 func Probe(program string) error {
 	if !filepath.IsAbs(program) {
 		return fmt.Errorf("command: %s is not a whole path", program)
 	}
-	if _, err := exec.LookPath(program); err != nil {
-		return fmt.Errorf("command: %w", err)
+	for _, needed := range []string{program, shell} {
+		if _, err := exec.LookPath(needed); err != nil {
+			return fmt.Errorf("command: %w", err)
+		}
 	}
 	return nil
 }

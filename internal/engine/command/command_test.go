@@ -5,17 +5,20 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gatepost/internal/engine"
 	"gatepost/internal/mail"
 )
 
-func shell(script string, args ...string) engine.Command {
-	return engine.Command{Run: append([]string{"/bin/sh", "-c", script, "scan"}, args...), Clean: []int{0}, Infected: []int{1}, Unscanned: []int{3}}
+func script(text string, args ...string) engine.Command {
+	return engine.Command{Run: append([]string{"/bin/sh", "-c", text, "scan"}, args...), Clean: []int{0}, Infected: []int{1}, Unscanned: []int{3}}
 }
 
 func TestScan(t *testing.T) {
@@ -26,19 +29,18 @@ func TestScan(t *testing.T) {
 		virus string
 		wrong string
 	}{
-		{name: "clean file", cmd: shell(`! grep -q good "$1"`, "{}")},
-		{name: "virus in file", cmd: shell(`grep -q evil "$1" && echo && echo "Evil.Thing found" && exit 1`, "{}"), virus: "Evil.Thing found"},
-		{name: "virus on standard input", cmd: shell(`grep -q evil && echo Evil && exit 1`), virus: "Evil"},
-		{name: "virus without a name", cmd: shell(`exit 1`), virus: "something that it does not name"},
-		{name: "strange name", cmd: shell(`printf 'a\007b\n'; exit 1`), virus: "a_b"},
-		{name: "does not read", cmd: shell(`exit 0`)},
-		{name: "other code", cmd: shell(`echo no licence >&2; exit 2`), wrong: "ended with 2: no licence"},
-		{name: "unscanned", cmd: shell(`echo encrypted; exit 3`), wrong: "encrypted"},
-		{name: "killed", cmd: shell(`kill -9 $$`), wrong: "signal: killed"},
+		{name: "clean file", cmd: script(`! grep -q good "$1"`, "{}")},
+		{name: "virus in file", cmd: script(`grep -q evil "$1" && echo && echo "Evil.Thing found" && exit 1`, "{}"), virus: "Evil.Thing found"},
+		{name: "virus on standard input", cmd: script(`grep -q evil && echo Evil && exit 1`), virus: "Evil"},
+		{name: "virus without a name", cmd: script(`exit 1`), virus: "something that it does not name"},
+		{name: "strange name", cmd: script(`printf 'a\007b\n'; exit 1`), virus: "a_b"},
+		{name: "does not read", cmd: script(`exit 0`)},
+		{name: "other code", cmd: script(`echo no licence >&2; exit 2`), wrong: "ended with 2: no licence"},
+		{name: "unscanned", cmd: script(`echo encrypted; exit 3`), wrong: "encrypted"},
+		{name: "killed", cmd: script(`kill -9 $$`), wrong: "signal: killed"},
 		{name: "missing", cmd: engine.Command{Run: []string{"/nonexistent"}, Clean: []int{0}}, wrong: "no such file"},
-		// A moment later: limits are set when the program has begun.
-		{name: "memory", cmd: shell(`sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=6G count=1`), wrong: "ended with 1"},
-		{name: "private", cmd: shell(`test "$(stat -c %a "$1" .)" = "600
+		{name: "memory", cmd: script(`exec dd if=/dev/zero of=/dev/null bs=6G count=1`), wrong: "ended with 1"},
+		{name: "private", cmd: script(`test "$(stat -c %a "$1" .)" = "600
 700" && test "$HOME" = "$PWD"`, "{}")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -60,11 +62,43 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// TestLimits: a program has them from its first instruction on.
+func TestLimits(t *testing.T) {
+	args, err := bounded([]string{"/bin/cat", "/proc/self/limits"}, limits(limited(t, 90*time.Second), 1<<30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := exec.Command(args[0], args[1:]...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line[min(len(line), 26):]); len(f) >= 2 {
+			got[strings.TrimSpace(line[:26])] = f[0] + " " + f[1] // soft and hard
+		}
+	}
+	for name, want := range map[string]string{
+		"Max address space": "1073741824 1073741824", "Max file size": "2147483648 2147483648", "Max open files": "256 256",
+		"Max core file size": "0 0", "Max cpu time": "90 90",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %s, want %s", name, got[name], want)
+		}
+	}
+	if args, err = bounded([]string{"/bin/true"}, []limit{{unix.RLIMIT_CORE, "-?", 1, 0}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command(args[0], args[1:]...).Run(); err == nil || !strings.Contains(err.Error(), "signal: killed") {
+		t.Errorf("without a limit: %v", err)
+	}
+}
+
 // TestTime: when the time is over the program and all that it began are killed.
 func TestTime(t *testing.T) {
 	dir := t.TempDir()
 	pids := filepath.Join(dir, "pids")
-	cmd := shell(`sleep 1000 & echo $! > "$1"; echo $$ >> "$1"; wait`, pids)
+	cmd := script(`sleep 1000 & echo $! > "$1"; echo $$ >> "$1"; wait`, pids)
 	for limit := 500 * time.Millisecond; ; limit *= 2 {
 		if _, err := Scan(limited(t, limit), dir, cmd, mail.NewMessage([]byte("x"))); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("got %v", err)
@@ -80,7 +114,7 @@ func TestTime(t *testing.T) {
 func TestLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	pids := filepath.Join(dir, "pids")
-	cmd := shell(`sleep 1000 > /dev/null 2>&1 & echo $! > "$1"`, pids)
+	cmd := script(`sleep 1000 > /dev/null 2>&1 & echo $! > "$1"`, pids)
 	if _, err := Scan(limited(t, 2*time.Minute), dir, cmd, mail.NewMessage([]byte("x"))); err != nil {
 		t.Error(err)
 	}
@@ -107,7 +141,7 @@ func ended(t *testing.T, path string) {
 
 // TestOutput: of a program that never stops writing a little is kept.
 func TestOutput(t *testing.T) {
-	cmd := shell(`head -c 100000000 /dev/zero | tr '\0' x; exit 1`)
+	cmd := script(`head -c 100000000 /dev/zero | tr '\0' x; exit 1`)
 	virus, err := Scan(limited(t, 2*time.Minute), t.TempDir(), cmd, mail.NewMessage([]byte("x")))
 	if err != nil || virus != strings.Repeat("x", 200) {
 		t.Errorf("got %d octets, %v", len(virus), err)
