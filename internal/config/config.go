@@ -402,6 +402,9 @@ func (c *Config) Warnings() (texts []string) {
 		if u.bare() {
 			texts = append(texts, fmt.Sprintf("lookups: %s: %s goes over the network without TLS: whoever is on the way reads the password of user, and those of the people that log in by it, and can answer in the directory's place; set starttls: true, or use ldaps://", u.Name, u.LDAP))
 		}
+		if hosts, mode := u.exposed(); len(hosts) > 0 {
+			texts = append(texts, fmt.Sprintf("lookups: %s: PostgreSQL at %s is asked without TLS that is verified (sslmode=%s): whoever is on the way can read what is asked and answered, hashes of passwords too, and can answer in its place; set sslmode=verify-full", u.Name, strings.Join(hosts, ", "), mode))
+		}
 	}
 	if text := c.Strange(c.Submission.Policy); text != "" {
 		texts = append(texts, "submission.policy: "+text)

@@ -337,6 +337,38 @@ func TestStrange(t *testing.T) {
 	}
 }
 
+// TestExposedLookup: a PostgreSQL at another machine that is asked without TLS that is verified is warned of, and its address, which
+// may have a password, is not shown.
+func TestExposedLookup(t *testing.T) {
+	for address, warned := range map[string]string{
+		"postgres://u:secret@db.example.org/mail":                                       "db.example.org is asked without TLS that is verified (sslmode=prefer)",
+		"postgresql://u:secret@192.0.2.1:5432/mail?sslmode=disable":                     "192.0.2.1 is asked without TLS that is verified (sslmode=disable)",
+		"postgres://u:secret@[2001:db8::1]/mail?sslmode=require":                        "2001:db8::1 is asked without TLS that is verified (sslmode=require)",
+		"postgres://u:secret@localhost:5432,a.example.org:5432,b.example.org:5433/mail": "a.example.org, b.example.org is asked",
+		"postgres://u:secret@/mail?host=c.example.org":                                  "c.example.org is asked",
+		"postgres://u:secret@db.example.org/mail?sslmode=verify-full":                   "",
+		"postgres://u:secret@db.example.org/mail?sslmode=verify-ca&sslrootcert=/ca.pem": "",
+		"postgres://u:secret@db.example.org/mail?sslmode=require&sslrootcert=/ca.pem":   "",
+		"postgres://u:secret@localhost/mail":                                            "",
+		"postgres://u:secret@127.0.0.1:5432/mail?sslmode=disable":                       "",
+		"postgres://u:secret@[::1]/mail":                                                "",
+		"postgres:///mail":                                                              "",
+		"postgres://u:secret@/mail?host=/var/run/postgresql":                            "",
+		"users.db": "",
+	} {
+		t.Run(address, func(t *testing.T) {
+			c, err := load("f.yaml", []byte("lookups: [{name: staff, sql: \""+address+"\", query: \"SELECT 1 WHERE x = ?\"}]\n"), nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(c.Warnings(), "\n")
+			if want := "lookups: staff: PostgreSQL at " + warned; warned != "" && !strings.Contains(got, want) || warned == "" && strings.Contains(got, "PostgreSQL") || strings.Contains(got, "secret") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 // TestBareLookup: passwords that go to another machine without TLS are warned of.
 func TestBareLookup(t *testing.T) {
 	for address, warned := range map[string]bool{

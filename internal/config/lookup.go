@@ -1,9 +1,12 @@
 package config
 
 import (
+	"cmp"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -40,8 +43,37 @@ func (u Lookup) bare() bool {
 	if err != nil || at.Scheme != "ldap" || u.StartTLS {
 		return false
 	}
-	here, err := netip.ParseAddr(at.Hostname())
-	return at.Hostname() != "localhost" && (err != nil || !here.IsLoopback())
+	return away(at.Hostname())
+}
+
+// away reports whether a host is another machine.
+func away(host string) bool {
+	here, err := netip.ParseAddr(host)
+	return host != "localhost" && (err != nil || !here.IsLoopback())
+}
+
+// exposed returns the other machines at which a PostgreSQL is asked without TLS that is verified, and what its address says of
+// that; nil: there are none.
+func (u Lookup) exposed() (hosts []string, mode string) {
+	at, err := url.Parse(u.SQL)
+	if err != nil || at.Scheme != "postgres" && at.Scheme != "postgresql" {
+		return nil, ""
+	}
+	asked := at.Query()
+	mode = cmp.Or(asked.Get("sslmode"), "prefer")
+	if strings.HasPrefix(mode, "verify-") || mode == "require" && asked.Get("sslrootcert") != "" {
+		return nil, ""
+	}
+	for named := range strings.SplitSeq(cmp.Or(asked.Get("host"), at.Host), ",") {
+		host, _, err := net.SplitHostPort(named)
+		if err != nil {
+			host = strings.Trim(named, "[]") // it has no port
+		}
+		if host != "" && !strings.HasPrefix(host, "/") && away(host) { // a path is of a socket here
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts, mode
 }
 
 // Callout is the look-up that is always there.
