@@ -103,7 +103,7 @@ func inFrench(status string) string {
 		"4.4":  "aucun serveur de courrier de ce domaine n'a d'adresse",
 		"4.6":  "le message tournerait en rond : les serveurs de ce domaine le renverraient ici",
 		"6.7":  "une adresse ou l'en-tête du message contient des caractères que le serveur du destinataire n'accepte pas",
-		"7.0":  "le serveur du destinataire n'a pas accepté notre connexion chiffrée, ou notre identification",
+		"7.0":  "la connexion chiffrée au serveur du destinataire, ou notre identification auprès de lui, a échoué",
 		"7.2":  "cette liste n'accepte pas de messages de cet expéditeur",
 		"7.5":  "aucune connexion sûre au serveur du destinataire n'a pu être établie",
 		"7.10": "aucune connexion sûre au serveur du destinataire n'a pu être établie",
