@@ -167,7 +167,7 @@ func (l submissionLogins) Prove(ctx context.Context, user string, peer netip.Add
 func (l submissionLogins) noted(m directory.Mailbox, peer netip.Addr, err error) (int64, string, error) {
 	_, person := l.d.Snapshot().Box(m.ID)
 	if err == nil && person && !l.d.Snapshot().Serves(m.ID, l.service) {
-		err = errShut
+		err = door.ErrShut
 	}
 	if err == nil {
 		l.book.LoggedIn(m.ID, peer)

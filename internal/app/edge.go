@@ -143,9 +143,6 @@ func finish(ctx context.Context, attempt *access.Attempt, err error) {
 	}
 }
 
-// errShut: the password is right, and the service is not for this mailbox.
-var errShut = errors.New("this service is not open to the mailbox")
-
 // doorLogins is logins as the doors of mailboxes, and submission, want it.
 type doorLogins struct {
 	logins
@@ -155,7 +152,7 @@ type doorLogins struct {
 // open fails where the service is not open to a mailbox.
 func (l doorLogins) open(m directory.Mailbox, peer netip.Addr, err error) (int64, string, error) {
 	if err == nil && !l.d.Snapshot().Serves(m.ID, l.service) {
-		err = errShut
+		err = door.ErrShut
 	}
 	if err == nil {
 		l.seen.Note(m.ID, string(l.service), peer)
@@ -199,6 +196,8 @@ func doorError(err error) error {
 		return token.told()
 	case errors.Is(err, directory.ErrLogin):
 		return door.ErrLogin
+	case errors.Is(err, directory.ErrSuspended), errors.Is(err, directory.ErrClosed):
+		return door.ErrShut
 	case errors.As(err, new(access.Blocked)):
 		return door.ErrLater
 	}

@@ -105,12 +105,12 @@ func TestTokens(t *testing.T) {
 		t.Errorf("without a domain: got %s, %v", address, err)
 	}
 	n.must2(n.setMailbox(t.Context(), ops.MailboxSet{Address: "ann@test.example", Shut: &[]string{"imap"}}))
-	if _, err := n.bear("", ann, at); !errors.Is(err, errShut) {
+	if _, err := n.bear("", ann, at); !errors.Is(err, door.ErrShut) {
 		t.Errorf("a service that is shut: %v", err)
 	}
 	suspended := string(directory.Suspended)
 	n.must2(n.setMailbox(t.Context(), ops.MailboxSet{Address: "ann@test.example", State: &suspended}))
-	if _, err := n.bear("", ann, at); !errors.Is(err, directory.ErrSuspended) {
+	if _, err := n.bear("", ann, at); !errors.Is(err, door.ErrShut) {
 		t.Errorf("suspended: %v", err)
 	}
 }

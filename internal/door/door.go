@@ -28,6 +28,10 @@ var ErrLogin = errors.New("door: wrong user or password")
 // may be tried again later.
 var ErrLater = errors.New("door: too many failed log-ins")
 
+// ErrShut is the cause where all is right, and the door is not open to the mailbox: to try again is no use before an
+// admin opens it.
+var ErrShut = errors.New("door: not open to the mailbox")
+
 // An Authenticator tells whose mailbox a user and a password open.
 type Authenticator interface {
 	Login(ctx context.Context, user, password string, peer netip.Addr) (box int64, address string, err error)

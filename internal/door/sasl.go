@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// What is wrong with an exchange, beside ErrLogin and ErrLater.
+// What is wrong with an exchange, beside ErrLogin, ErrShut and ErrLater.
 var (
 	ErrMechanism = errors.New("door: no such mechanism")
 	ErrBase64    = errors.New("door: the response is not base64")

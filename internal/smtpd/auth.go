@@ -106,6 +106,8 @@ func (s *session) entered(address string, err error) error {
 		return s.say(loggedIn)
 	case err == nil, errors.Is(err, door.ErrLogin), errors.Is(err, door.ErrIdentity), errors.Is(err, door.ErrBinding):
 		return s.say(loginWrong)
+	case errors.Is(err, door.ErrShut):
+		return s.say(loginShut)
 	case errors.Is(err, door.ErrResponse):
 		return s.say(badBase64)
 	}

@@ -99,6 +99,7 @@ var (
 	loginNeeded   = reply{code: 530, enhanced: "5.7.0", text: "authentication required"}
 	tlsFirst      = reply{code: 530, enhanced: "5.7.0", text: "issue STARTTLS first"}
 	loginWrong    = reply{code: 535, enhanced: "5.7.8", text: "authentication failed"}
+	loginShut     = reply{code: 535, enhanced: "5.7.13", text: "this service is not open to the mailbox, ask your administrator"} // RFC 5248
 	tlsNeeded     = reply{code: 538, enhanced: "5.7.11", text: "encryption required"}
 	tooLarge      = reply{code: 552, enhanced: "5.3.4", text: "message too large"}
 	notASCII      = reply{code: 553, enhanced: "5.6.7", text: "address is not ASCII, and MAIL did not say SMTPUTF8"}

@@ -203,6 +203,8 @@ func (logins) Login(_ context.Context, user, password string, _ netip.Addr) (int
 		return 0, "", errors.New("no store")
 	case user == "late":
 		return 0, "", door.ErrLater
+	case user == "shut":
+		return 0, "", door.ErrShut
 	case user == "ann" && password == "secret":
 		return 1, "ann@test.example", nil
 	}

@@ -117,6 +117,7 @@ var (
 	errPrivacy     = no("PRIVACYREQUIRED", "Use TLS first")
 	errCredentials = no("AUTHENTICATIONFAILED", "Wrong user or password")
 	errSessions    = no("LIMIT", "Too many connections of this user")
+	errShut        = no("CONTACTADMIN", "This service is not open to the mailbox, ask your administrator")
 	errUnavailable = no("UNAVAILABLE", "Can't log in now, try later")
 )
 
@@ -136,6 +137,8 @@ func (c *conn) entered(ctx context.Context, box int64, address string, err error
 		return reply{}, err
 	case errors.Is(err, door.ErrLogin):
 		return reply{}, c.failed(ctx, errCredentials)
+	case errors.Is(err, door.ErrShut):
+		return reply{}, c.failed(ctx, errShut)
 	case errors.Is(err, door.ErrLater):
 		return reply{}, c.failed(ctx, errUnavailable)
 	}

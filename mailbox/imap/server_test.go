@@ -391,6 +391,13 @@ func TestLoginLater(t *testing.T) {
 	wantPrefix(t, "then", c.line(), "<closed>")
 }
 
+// A mailbox to which the service is shut hears that, and not that it may try again.
+func TestLoginShut(t *testing.T) {
+	c := start(t, func(s *imap.Server) { s.Auth = doortest.Users{} }).dial(t)
+	wantPrefix(t, "LOGIN", last(c.do("LOGIN shut x")), "x1 NO [CONTACTADMIN] This service is not open")
+	wantPrefix(t, "AUTHENTICATE", last(c.do("AUTHENTICATE PLAIN AHNodXQAeA==")), "x1 NO [CONTACTADMIN] This service is not open")
+}
+
 type later struct{}
 
 func (later) Login(context.Context, string, string, netip.Addr) (int64, string, error) {

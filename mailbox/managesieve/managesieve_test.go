@@ -240,7 +240,8 @@ func TestLogin(t *testing.T) {
 	c.say(`AUTHENTICATE "PLAIN" "Ym9iYnkAYW5uAHNlY3JldA=="`, `NO "Acting for somebody else is not allowed"`)
 	c.say(`AUTHENTICATE "PLAIN" "AGxhdGVyAHg="`, `NO (TRYLATER) "Can't log in now, try later"`)
 	c.say(`AUTHENTICATE "PLAIN" "AGJyb2tlbgB4"`, `NO (TRYLATER) "Not possible now, try later"`)
-	for range 3 {
+	c.say(`AUTHENTICATE "PLAIN" "AHNodXQAeA=="`, `NO "This service is not open to the mailbox, ask your administrator"`)
+	for range 2 {
 		c.say(`AUTHENTICATE "PLAIN" "AGFubgB4"`, `NO "Wrong user or password"`)
 	}
 	c.say(`AUTHENTICATE "PLAIN" "AGFubgB4"`, "NO \"Wrong user or password\"\n(EOF)")

@@ -262,6 +262,8 @@ func (s *session) authenticate(ctx context.Context, args []argument) error {
 		return s.wrong(ctx, "", "The log-in is not bound to this connection")
 	case errors.Is(err, door.ErrLogin):
 		return s.wrong(ctx, "", "Wrong user or password")
+	case errors.Is(err, door.ErrShut):
+		return s.wrong(ctx, "", "This service is not open to the mailbox, ask your administrator")
 	case errors.Is(err, door.ErrLater):
 		return s.wrong(ctx, "TRYLATER", "Can't log in now, try later")
 	case errors.As(err, new(fault)) || s.closing:

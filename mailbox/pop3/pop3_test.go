@@ -53,6 +53,8 @@ func (u users) Login(_ context.Context, user, password string, _ netip.Addr) (in
 	switch {
 	case user == "later":
 		return 0, "", door.ErrLater
+	case user == "shut":
+		return 0, "", door.ErrShut
 	case user == "broken":
 		return 0, "", errors.New("no database")
 	case !ok || password != "secret word":
@@ -236,6 +238,8 @@ func TestLogin(t *testing.T) {
 	c.say("PASS secret word", "-ERR USER first")
 	c.say("USER later", "+OK Send PASS")
 	c.say("PASS x", "-ERR [SYS/TEMP] Can't log in now, try later")
+	c.say("USER shut", "+OK Send PASS")
+	c.say("PASS x", "-ERR [AUTH] This service is not open to the mailbox, ask your administrator")
 	c.say("USER broken", "+OK Send PASS")
 	c.say("PASS x", "-ERR [SYS/TEMP] Not possible now, try later")
 	c.say("AUTH", "+OK Mechanisms\nPLAIN\n.")

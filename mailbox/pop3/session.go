@@ -288,6 +288,8 @@ func (s *session) entered(ctx context.Context, box int64, address string, err er
 		return err
 	case errors.Is(err, door.ErrLogin):
 		return s.failed(ctx, "[AUTH] Wrong user or password")
+	case errors.Is(err, door.ErrShut):
+		return s.failed(ctx, "[AUTH] This service is not open to the mailbox, ask your administrator")
 	case errors.Is(err, door.ErrLater):
 		return s.failed(ctx, "[SYS/TEMP] Can't log in now, try later")
 	}

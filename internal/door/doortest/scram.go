@@ -96,7 +96,7 @@ func sign(key []byte, text string) []byte {
 
 // Users is a door.Prover: each user has several passwords. Each is a token as well (door.Bearer), once there
 // is a user "tokens". Of user "later" there were too many
-// wrong ones, and of "broken" nothing can be told.
+// wrong ones, to "shut" the door is not open, and of "broken" nothing can be told.
 type Users map[string][]string
 
 // Salt and iterations of all users. RFC 7677 §4 asks for 4096 at least; tests have no time.
@@ -158,6 +158,8 @@ func (u Users) in(user string, right func(password string) bool) (int64, string,
 	switch user {
 	case "later":
 		return 0, "", door.ErrLater
+	case "shut":
+		return 0, "", door.ErrShut
 	case "broken":
 		return 0, "", errors.New("no database")
 	}
