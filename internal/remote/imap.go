@@ -96,6 +96,8 @@ func (i *IMAP) login() error {
 		return fmt.Errorf("%w: the server offers no log-in without TLS that keeps the password secret", ErrTLS)
 	case i.server.For != "":
 		return fmt.Errorf("%w: the server has no log-in by which a master user says whose mail he wants", ErrLogin)
+	case i.can("LOGINDISABLED"): // RFC 3501 §6.2.3: it must not be tried then
+		return fmt.Errorf("%w: the server has LOGIN switched off (LOGINDISABLED), maybe until there is TLS", ErrLogin)
 	default:
 		err = i.run("LOGIN", nil, i.server.User, i.server.Password)
 	}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,6 +50,18 @@ func TestItems(t *testing.T) {
 				t.Errorf("got %s; want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A server that has LOGIN switched off hears no password.
+func TestLoginDisabled(t *testing.T) {
+	for offers, want := range map[string]string{"IMAP4REV1 LOGINDISABLED": "LOGINDISABLED", "IMAP4REV1": ""} {
+		i := &IMAP{c: answers("G1 OK in\r\n"), server: Server{Security: Clear, User: "ann", Password: "secret"}, offers: strings.Fields(offers)}
+		switch err := i.login(); {
+		case want == "" && err != nil, want != "" && (!errors.Is(err, ErrLogin) || !strings.Contains(err.Error(), want) || i.tag > 0):
+			t.Errorf("%s: %v after %d commands", offers, err, i.tag)
+		}
+		i.Close()
 	}
 }
 
