@@ -222,6 +222,7 @@ func TestReloadMistakes(t *testing.T) {
 		{"two mistakes", strings.Replace(fmt.Sprintf(reloadForm, 20, 2, ", {address: x, nam: y}"), "sieve: []", "sieve: 4190", 1),
 			[]string{"the old configuration stays", "config.yaml:6: listen.smtp: unknown key \"nam\"", "config.yaml:10: listen.sieve: 4190 is not a list"}},
 		{"a port that is taken", fmt.Sprintf(reloadForm, 20, 2, ", "+taken.Addr().String()), []string{"listen.smtp: listen tcp " + taken.Addr().String()}},
+		{"no certificate of a customer", fmt.Sprintf(reloadForm, 20, 2, "") + "tls: {certificates: [{cert: /nobody.pem, key: /nobody.key}]}\n", []string{"/nobody.pem"}},
 		{"no certificate", fmt.Sprintf(reloadForm, 20, 2, "") + "tls: {cert: /nowhere.pem, key: /nowhere.key}\n", []string{"/nowhere.pem"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -134,7 +134,8 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 		}
 		listening, cancel = change.Apply, change.Cancel
 	}
-	if err := a.certificates.Use(certificateFiles(c)); err != nil {
+	back, err := a.certificates.Use(certificateFiles(c))
+	if err != nil {
 		cancel()
 		return nil, err
 	}
@@ -142,7 +143,8 @@ func (a *App) prepare(c *config.Config) (apply func(), err error) {
 	if err := a.setPolicies(c); err != nil {
 		a.setPacks(context.Background(), a.config.Load())
 		cancel()
-		return nil, errors.Join(err, a.certificates.Use(certificateFiles(a.config.Load())))
+		back()
+		return nil, err
 	}
 	return func() { a.apply(c); providers.Apply(); a.site = site; listening(); a.tellMissing(c) }, nil
 }

@@ -3,6 +3,7 @@ package certificate
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -61,15 +62,35 @@ func (k *Keeper) Open(ctx context.Context, files Files) error {
 	if err := k.follow(ctx); err != nil {
 		return err
 	}
-	return k.Use(files)
-}
-
-// Use puts other files in force, read now. Where the node's own pair can't be used, and was not used before,
-// it fails and all stays as it was.
-func (k *Keeper) Use(files Files) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.use(files, func(p Pair) bool { return p == files.Own })
+}
+
+// Use puts other files in force, read now. Where the node's own pair, or one that was not named before, can't be used, it
+// fails, telling of each, and all stays as it was. back undoes it.
+func (k *Keeper) Use(files Files) (back func(), err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before, own := k.files, k.own
+	named := func(p Pair) bool { return slices.ContainsFunc(before, func(f *file) bool { return f.pair == p }) }
+	if err := k.use(files, func(p Pair) bool { return p == files.Own || !named(p) }); err != nil {
+		return nil, err
+	}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.files, k.own = before, own
+		if err := k.choose(); err != nil {
+			k.c.Log.Error("the certificates that were in force can't be chosen again", "error", err)
+		}
+	}, nil
+}
+
+// use is Use, where those pairs must be usable that are needed. The caller holds mu.
+func (k *Keeper) use(files Files, needed func(Pair) bool) error {
 	var next []*file
+	var wrong []error
 	for _, p := range files.all() {
 		f := &file{pair: p}
 		if i := slices.IndexFunc(k.files, func(f *file) bool { return f.pair == p }); i >= 0 {
@@ -79,10 +100,13 @@ func (k *Keeper) Use(files Files) error {
 		if f.look() {
 			k.tell(f)
 		}
-		if f.cert == nil && p == files.Own {
-			return fmt.Errorf("certificate: %s", f.problem)
+		if f.cert == nil && needed(p) {
+			wrong = append(wrong, fmt.Errorf("certificate: %s", f.problem))
 		}
 		next = append(next, f)
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
 	}
 	k.files, k.own = next, files.Own
 	return k.choose()

@@ -222,7 +222,7 @@ func TestFiles(t *testing.T) {
 	if got := strings.Join(r.k.Troubles(), "\n"); !strings.Contains(got, own.Key) || !strings.Contains(got, "can't be used") {
 		t.Errorf("troubles: %q", got)
 	}
-	if err := r.k.Use(Files{Own: Pair{r.dir + "/none", r.dir + "/none"}}); err == nil {
+	if _, err := r.k.Use(Files{Own: Pair{r.dir + "/none", r.dir + "/none"}}); err == nil {
 		t.Error("an own certificate that is not there was taken")
 	}
 	r.wants("second.example", "second.example")
@@ -251,6 +251,27 @@ func TestBrokenAtStart(t *testing.T) {
 	if err := locked.Check(); err == nil || !strings.Contains(err.Error(), "passphrase") {
 		t.Errorf("a key with a passphrase: got %v", err)
 	}
+}
+
+// A file that is named anew has to be good; one that was named before, and has broken since, keeps nobody from naming others. What
+// was put in force can be taken back.
+func TestUse(t *testing.T) {
+	r := newRoom(t)
+	own, broken := r.pair("own", "mx.test.example"), Pair{r.dir + "/none", r.dir + "/none"}
+	r.open(own, broken)
+	first, second := r.pair("first", "first.example"), Pair{r.dir + "/second", r.dir + "/second"}
+	if _, err := r.k.Use(Files{Own: own, More: []Pair{first, second}}); err == nil || !strings.Contains(err.Error(), second.Cert) {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	r.wants("first.example", "mx.test.example")
+	back, err := r.k.Use(Files{Own: own, More: []Pair{first, broken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wants("first.example", "first.example")
+	back()
+	r.wants("first.example", "mx.test.example")
+	r.wants("", "mx.test.example")
 }
 
 // What was issued is shown as soon as the rows have it, and the self-signed certificate until then; a file comes first.
@@ -286,7 +307,7 @@ func TestIssued(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wants("mail.customer.example", "mx.test.example")
-	if err := r.k.Use(Files{More: []Pair{r.pair("file", "other.example", "mx.test.example")}}); err != nil {
+	if _, err := r.k.Use(Files{More: []Pair{r.pair("file", "other.example", "mx.test.example")}}); err != nil {
 		t.Fatal(err)
 	}
 	r.wants("", "other.example")
