@@ -48,6 +48,7 @@ func collectedFaults() []struct{ text, key string } {
 	return []struct{ text, key string }{
 		{errNoReach.Error(), "reach"},
 		{errNotCollected.Error(), "shut"},
+		{collector.ErrWithheld.Error(), "withheld"},
 		{remote.ErrLogin.Error(), "login"},
 		{remote.ErrTLS.Error(), "tls"},
 		{remote.ErrProtocol.Error(), "protocol"},
@@ -67,7 +68,7 @@ func collectedFault(c collector.Account) (key, said string) {
 	}
 	for _, f := range collectedFaults() {
 		if strings.Contains(c.Fault, f.text) {
-			if key = f.key; key == "login" || key == "tls" || key == "protocol" {
+			if key = f.key; key == "login" || key == "tls" || key == "protocol" || key == "withheld" {
 				said = c.Fault
 			}
 			return key, said

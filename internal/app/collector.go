@@ -200,7 +200,7 @@ func fetchFault(err error) error {
 	case errors.Is(err, remote.ErrGone):
 		return fmt.Errorf("%w: %w", collector.ErrGone, err)
 	case remote.Refused(err):
-		return fmt.Errorf("%w: %w", collector.ErrLater, err)
+		return fmt.Errorf("%w: %w", collector.ErrWithheld, err)
 	}
 	return err
 }

@@ -24,9 +24,10 @@ import (
 
 // A mailDrop is a POP3 server without TLS that has one message, for who says the password.
 type mailDrop struct {
-	address  string
-	sessions atomic.Int64
-	all      sync.WaitGroup
+	address   string
+	sessions  atomic.Int64
+	all       sync.WaitGroup
+	withholds atomic.Bool // no message is given out
 }
 
 const dropPassword, guessedPassword = "drop of 2026", "a guess of hers"
@@ -81,6 +82,10 @@ func (d *mailDrop) serve(c net.Conn) {
 		case "UIDL":
 			fmt.Fprint(c, "+OK\r\n1 only\r\n.\r\n")
 		case "RETR":
+			if d.withholds.Load() {
+				fmt.Fprint(c, "-ERR [SYS/PERM] it is damaged\r\n")
+				continue
+			}
 			fmt.Fprint(c, "+OK\r\n"+message+".\r\n")
 		case "QUIT":
 			fmt.Fprint(c, "+OK\r\n")
@@ -248,6 +253,32 @@ func TestCollectedByOperators(t *testing.T) {
 	ann.wants("form")(ann.get("/mailbox/collected/edit?id=" + id))(http.StatusNotFound)
 	if len(n.owned()) != 1 {
 		t.Error("it is gone")
+	}
+}
+
+// A message that the server does not give out is told as that, with what the server says.
+func TestWithheldIsTold(t *testing.T) {
+	drop := newMailDrop(t)
+	drop.withholds.Store(true)
+	n := openPages(t)
+	sealed, err := n.seal(t.Context(), collectorKey, []byte(dropPassword), sealedAccount("t"))
+	n.must(err)
+	c := collector.Account{Token: "t", Password: sealed, Settings: collector.Settings{
+		Name: "b", Box: n.boxes["ann@test.example"], Protocol: "pop3", Address: drop.address, Security: "clear", User: "u", Interval: time.Hour, Remove: -1, Messages: 9, Octets: 1 << 20,
+	}}
+	n.must(n.store.Collectors().Add(t.Context(), &c))
+	visit := func() collector.Account {
+		var err error
+		c.State, err = n.collector.Visit(t.Context(), &c)
+		n.must(err)
+		return c
+	}
+	if key, said := collectedFault(visit()); key != "withheld" || !strings.Contains(said, `"only"`) || !strings.Contains(said, "it is damaged") {
+		t.Errorf("withheld: %q %q, %q", key, said, c.Fault)
+	}
+	drop.withholds.Store(false)
+	if visit(); c.Fault != "" || c.Taken != 1 {
+		t.Errorf("given out: %+v", c.State)
 	}
 }
 

@@ -17,8 +17,10 @@ import (
 var (
 	ErrTooLarge = errors.New("the message is too large")
 	ErrGone     = errors.New("the message is gone")
-	// ErrLater is of a message that can't be had or taken now, while others can.
+	// ErrLater is of a message that can't be taken now, while others can.
 	ErrLater = errors.New("the message is not taken now")
+	// ErrWithheld is of a message that the server does not give out now, while it may others.
+	ErrWithheld = errors.New("the server does not give out the message")
 )
 
 // A Listed message is one that a server has.
@@ -34,7 +36,7 @@ type Session interface {
 	// List opens a folder and returns its messages, oldest first, and the folder's UIDVALIDITY.
 	List(folder string) (validity uint32, list []Listed, err error)
 	// Fetch writes a message of the folder that was listed last. It fails with ErrTooLarge or ErrGone,
-	// after which the session may be at its end, and with ErrLater where the server does not give it out.
+	// after which the session may be at its end, and with ErrWithheld.
 	Fetch(l Listed, w io.Writer, most int64) error
 	// Remove removes messages of that folder; of some protocols with the session's End.
 	Remove(list []Listed) error
@@ -238,7 +240,7 @@ func (r *run) message(ctx context.Context, v *view, l Listed) (m Mark, marked bo
 		return m, false, nil
 	case errors.Is(err, ErrTooLarge):
 		return r.leave(ctx, r.mark(v, l, TooLarge), "it has more than %d octets", r.desk.most)
-	case errors.Is(err, ErrLater):
+	case errors.Is(err, ErrWithheld):
 		return m, false, r.refuse(l, err)
 	case err != nil:
 		return m, false, err

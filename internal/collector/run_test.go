@@ -100,7 +100,7 @@ func (s *site) Fetch(l Listed, w io.Writer, most int64) error {
 	}
 	s.asked++
 	if s.refuses == l.ID || s.refuses == "*" {
-		return fmt.Errorf("%w: the server says no", ErrLater)
+		return fmt.Errorf("%w: the server says no", ErrWithheld)
 	}
 	if int64(len(s.content[l.ID])) > most {
 		return ErrTooLarge

@@ -45,11 +45,11 @@ type Source interface {
 	// Items are the messages of the folder, by UID.
 	Items() ([]Item, error)
 	// Some brings messages of it of at most most octets each, at once, and tells each as it comes; content is its for as
-	// long as it runs. Of one with more it tells ErrTooLarge, and nothing of those that are gone. It fails with ErrLater where the
+	// long as it runs. Of one with more it tells ErrTooLarge, and nothing of those that are gone. It fails with ErrWithheld where the
 	// server does not give out all of them.
 	Some(uids []uint32, most int64, each func(uid uint32, content []byte, err error) error) error
-	// Fetch writes one. It fails with ErrTooLarge or ErrGone, after which the session may be at its end, and with ErrLater
-	// where the server does not give it out.
+	// Fetch writes one. It fails with ErrTooLarge or ErrGone, after which the session may be at its end, and with
+	// ErrWithheld.
 	Fetch(uid uint32, w io.Writer, most int64) error
 	End() error
 	Close() error
@@ -153,7 +153,7 @@ func (w *whole) place(ctx context.Context, p Place) error {
 	f.Fault = ""
 	if err != nil {
 		f.Fault = err.Error()
-		if errors.Is(err, ErrRefused) || errors.Is(err, ErrLater) {
+		if errors.Is(err, ErrRefused) || errors.Is(err, ErrWithheld) {
 			w.later, err = fmt.Errorf("folder %s: %w", p.Name, err), nil
 		}
 	}
@@ -297,7 +297,7 @@ func (w *whole) some(ctx context.Context, id int64, name string, f *Folder, vali
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, ErrLater) {
+	if err != nil && !errors.Is(err, ErrWithheld) {
 		return err
 	}
 	if err := w.take(ctx, id, name, f, validity, c, list); err != nil {
@@ -337,7 +337,7 @@ func (w *whole) alone(ctx context.Context, id int64, name string, f *Folder, val
 		return nil
 	case errors.Is(err, ErrTooLarge):
 		return tooLarge("it has more than %d octets", w.desk.most)
-	case errors.Is(err, ErrLater):
+	case errors.Is(err, ErrWithheld):
 		c.refused = err
 		return w.refuse(l, err)
 	case err != nil:

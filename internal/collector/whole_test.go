@@ -63,7 +63,7 @@ func (s *wholeSite) Some(uids []uint32, most int64, each func(uint32, []byte, er
 		}
 		s.dies--
 		if s.refuses == fmt.Sprint(s.open, u) {
-			return fmt.Errorf("%w: the server says no", ErrLater)
+			return fmt.Errorf("%w: the server says no", ErrWithheld)
 		}
 		content := s.content[fmt.Sprint(s.open, u)]
 		var err error
@@ -79,7 +79,7 @@ func (s *wholeSite) Some(uids []uint32, most int64, each func(uint32, []byte, er
 
 func (s *wholeSite) Fetch(uid uint32, w io.Writer, most int64) error {
 	if s.refuses == fmt.Sprint(s.open, uid) {
-		return fmt.Errorf("%w: the server says no", ErrLater)
+		return fmt.Errorf("%w: the server says no", ErrWithheld)
 	}
 	content := s.content[fmt.Sprint(s.open, uid)]
 	if int64(len(content)) > most {
