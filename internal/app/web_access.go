@@ -25,7 +25,7 @@ func (a *App) openDesk(_ context.Context, c *config.Config) error {
 	a.beside = append(a.beside, service{name: "log-ins", run: a.noteLogins}, service{name: "lost passwords", run: a.lost.run})
 	a.lost.open(a)
 	a.desk = access.NewDesk(access.Config{
-		Guard: a.guard, Logins: a.seen, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: a.now,
+		Guard: a.guard, Logins: a.seen, People: persons{a.directory}, Rows: a.store.Access(), Keys: a.store.Secret, Log: a.log, Now: func() time.Time { return a.now() },
 	})
 	return nil
 }
