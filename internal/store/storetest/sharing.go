@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -269,33 +268,6 @@ func (s *shares) invitations() {
 	s.check(s.s.DeleteFolder(ctx, 7, "c"))
 	_, err = s.share.Invitation(ctx, "three", when)
 	s.wantErr("its folder is gone", err, mailbox.ErrNoInvitation)
-}
-
-func (s *shares) answers() {
-	ctx := s.Context()
-	s.make("a", "a/b", "ab")
-	for _, n := range []string{"a", "a/b", "ab"} {
-		s.give(n, mailbox.Anyone, "lr")
-	}
-	name := func(f mailbox.Shared) string { return "S/" + f.Name }
-	s.check(s.share.AnswerShare(ctx, visitor(8), s.folder("a").ID, mailbox.Accepted, name))
-	s.want("seen by 8", s.seen(8), "a:lr=accepted a/b:lr=accepted ab:lr")
-	s.want("seen by 9", s.seen(9), "a:lr a/b:lr ab:lr")
-	names, err := s.s.Subscriptions(ctx, 8)
-	s.check(err)
-	s.want("subscribed", []bool{slices.Contains(names, "S/a"), slices.Contains(names, "S/a/b"), slices.Contains(names, "S/ab")}, []bool{true, true, false})
-	s.check(s.share.AnswerShare(ctx, visitor(8), s.folder("a/b").ID, mailbox.Declined, name))
-	s.want("seen by 8", s.seen(8), "a:lr=accepted a/b:lr=declined ab:lr")
-	names, err = s.s.Subscriptions(ctx, 8)
-	s.check(err)
-	s.want("subscribed", slices.Contains(names, "S/a/b"), false)
-	s.check(s.share.AnswerShare(ctx, visitor(8), s.folder("a/b").ID, mailbox.Offered, name))
-	s.want("seen by 8", s.seen(8), "a:lr=accepted a/b:lr ab:lr")
-	s.wantErr("to nobody's", s.share.AnswerShare(ctx, visitor(8), s.folder("Junk").ID, mailbox.Accepted, name), mailbox.ErrNoFolder)
-	s.check(s.share.AnswerBox(ctx, visitor(8), 7, mailbox.Declined, name))
-	s.want("seen by 8", s.seen(8), "a:lr=declined a/b:lr=declined ab:lr=declined")
-	s.want("seen by 9", s.seen(9), "a:lr a/b:lr ab:lr")
-	s.wantErr("to a box of which nothing is shared", s.share.AnswerBox(ctx, visitor(8), 9, mailbox.Accepted, name), mailbox.ErrNoFolder)
 }
 
 func (s *shares) whole() {
