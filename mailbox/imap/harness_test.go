@@ -94,7 +94,7 @@ func start(t testing.TB, change ...func(*imap.Server)) *server {
 		Store: db.Mailboxes(), Bodies: s.bodies, Auth: users{"ann@example.org": 1, "bob@example.org": 2},
 		Changes: &mailbox.Changes{}, Log: slog.New(slog.NewTextHandler(logs{t}, nil)),
 		Spool: t.TempDir(), Now: func() time.Time { return now },
-		Limits: imap.Limits{FailedLogin: time.Millisecond, Append: 200_000},
+		Limits: imap.Limits{FailedLogin: time.Millisecond, Append: 200_000, Poll: time.Hour}, // what IDLE hears, it hears by a hint
 	}
 	for _, f := range change {
 		f(s.Server)

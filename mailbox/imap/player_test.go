@@ -49,7 +49,9 @@ var engines = map[string]func(t *testing.T) *store.DB{
 func startOn(t testing.TB, db *store.DB, shared *bodies, change func(*imap.Server)) *server {
 	t.Helper()
 	s := &server{db: db, bodies: shared}
-	s.Server = &imap.Server{Store: db.Mailboxes(), Bodies: shared, Changes: &mailbox.Changes{}, Now: func() time.Time { return now }}
+	s.Server = &imap.Server{
+		Store: db.Mailboxes(), Bodies: shared, Changes: &mailbox.Changes{}, Now: func() time.Time { return now }, Limits: imap.Limits{Poll: time.Hour},
+	}
 	change(s.Server)
 	s.addr = s.listen(t, nil)
 	return s

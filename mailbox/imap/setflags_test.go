@@ -2,6 +2,7 @@ package imap_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,9 +53,14 @@ func TestFlagsOfManyAreSeen(t *testing.T) {
 	b := login(t, s)
 	b.must("SELECT INBOX")
 	b.must("FETCH 1 FLAGS") // reads the folder
+	waits := login(t, s)
+	waits.must("SELECT INBOX")
+	waits.send("x1 IDLE")
+	wantPrefix(t, "IDLE", waits.line(), "+ idling")
 	if got := a.must(`STORE 1:* +FLAGS (\Flagged)`); strings.Count(strings.Join(got, "\n"), `FLAGS (\Flagged)`) != n {
 		t.Errorf("got %d lines", len(got))
 	}
+	waits.heard(fmt.Sprintf(`* %d FETCH (UID %[1]d FLAGS (\Flagged))`, n))
 	a.must(`STORE 7 -FLAGS.SILENT (\Flagged)`)
 	if got := strings.Join(b.must("NOOP"), "\n"); strings.Count(got, `FLAGS (\Flagged)`) != n-1 {
 		t.Errorf("the other got:\n%s", got)
