@@ -16,6 +16,7 @@ func TestNamespaces(t *testing.T) {
 		{"Cyrus, the inbox", `(("INBOX." ".")) (("user." ".")) (("" "."))`, "inbox", false},
 		{"Cyrus, shared", `(("INBOX." ".")) (("user." ".")) (("" "."))`, "lists.go", true},
 		{"several of a kind, with more to say", `(("" "/")("Old/" "/")) NIL (("#public/" "/" "X" ("y"))("#news." "."))`, "#news.comp", true},
+		{"an empty one", `(()("" "/")) ((())) (("Groups/" "/"))`, "Groups/info@here.example", true},
 		{"none", `NIL NIL NIL`, "A", false},
 		{"odd", `x`, "A", false},
 	} {
