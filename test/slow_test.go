@@ -102,8 +102,8 @@ func dialFrom(t *testing.T, addr, from string) net.Conn {
 	return c
 }
 
-// A client that has shut its own side hears all replies; one that resets the connection, wherever it is, leaves
-// nothing behind but what it had ended.
+// A client that has shut its own side hears all replies; one that does so in the middle of its content, or resets the connection, wherever
+// it is, leaves nothing behind but what it had ended.
 func TestHalfClosedAndReset(t *testing.T) {
 	t.Parallel()
 	m := serve(t, "hostname: mx.test.example\npolicies: [{name: default, pipeline: [spf]}]\nlimits: {connections_per_network: 1000}\n", flowZone)
@@ -142,6 +142,11 @@ func TestHalfClosedAndReset(t *testing.T) {
 	text := session("reset")
 	for cut := range len(text) - 1 { // the last octet would end it
 		reset(t, m, text[:cut])
+	}
+	for cut := strings.Index(text, "DATA"); cut < len(text)-1; cut++ {
+		if got := heard(false, text[:cut]); strings.Contains(got, "accepted") {
+			t.Errorf("%q hears %q", text[:cut], got)
+		}
 	}
 	got := box(t, m, ann, "INBOX")
 	if n := len(withSubject(got, "half")); n != 4 || len(got) != 4 {
