@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"gatepost/internal/srs"
 	"gatepost/test/machine"
 )
 
@@ -284,6 +285,10 @@ func TestNoRelay(t *testing.T) {
 	t.Parallel()
 	s := newSending(t)
 	run(t, s.m, "", "sender", "add", "printer@test.example", "--network", listedHere)
+	forged, err := srs.New([][]byte{make([]byte, 32)}, time.Now).Forward("friend@elsewhere.example", "test.example") // with another key
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := connect(t, s.m, goodClient)
 	for _, from := range []string{"eve@sender.example", "ann@test.example", "", "printer@test.example", "root@mx.test.example", "x@[127.0.0.1]"} {
 		for _, to := range []string{
@@ -293,7 +298,7 @@ func TestNoRelay(t *testing.T) {
 			"friend@[127.0.0.5]", "friend@127.0.0.5", "friend@[IPv6:::ffff:127.0.0.5]", "elsewhere.example!friend", "elsewhere.example!friend@test.example",
 			"test.example!elsewhere.example!friend", "friend@elsewhere.example%test.example", "friend@elsewhere.example.", "friend@test.example@elsewhere.example",
 			`friend\@elsewhere.example@test.example`, "friend@elsewhere.example\x00@test.example", "SRS0=abcd=AA=elsewhere.example=friend@test.example",
-			"prvs=0123456789=friend@elsewhere.example", "prvs=1234567890=nobody@test.example",
+			"prvs=0123456789=friend@elsewhere.example", "prvs=1234567890=nobody@test.example", string(forged),
 		} {
 			reply := p.say("MAIL FROM:<" + from + ">")
 			p.want("250", reply)
