@@ -13,19 +13,22 @@ import (
 )
 
 // TestTermEverywhere: SIGTERM comes to clients at each point of what they do. Who has sent his
-// content hears what became of it, a page that is asked for is answered, who only waits is sent away.
+// content, or is about to, hears what became of it, a page that is asked for is answered, who only waits is sent away.
 func TestTermEverywhere(t *testing.T) {
 	t.Parallel()
 	// the author's policy is asked for behind the dot, and takes its time
 	m := serve(t, "hostname: mx.test.example\nresolver: {timeout: 20s}\npolicies: [{name: default, pipeline: [dmarc]}]\n",
 		flowZone+"!delay _dmarc.slow.example. 1500ms\n_dmarc.slow.example. TXT \"v=DMARC1; p=none\"\n")
 	ann := domain(t, m, "test.example")
-	fresh, between, judged := connect(t, m, ""), connect(t, m, ""), connect(t, m, "")
+	fresh, between, judged, sending := connect(t, m, ""), connect(t, m, ""), connect(t, m, ""), connect(t, m, "")
 	between.want("250", between.say("MAIL FROM:<sender@elsewhere.example>"))
 	between.want("250", between.say("RCPT TO:<"+ann+">"))
-	judged.want("250", judged.say("MAIL FROM:<sender@elsewhere.example>"))
-	judged.want("250", judged.say("RCPT TO:<"+ann+">"))
-	judged.want("354", judged.say("DATA"))
+	for _, p := range []*peer{judged, sending} {
+		p.want("250", p.say("MAIL FROM:<sender@elsewhere.example>"))
+		p.want("250", p.say("RCPT TO:<"+ann+">"))
+		p.want("354", p.say("DATA"))
+	}
+	sending.write("From: Eva <eva@elsewhere.example>\r\nSubject: sending\r\n\r\nte")
 	idle := speak(t, m.IMAP)
 	idle.hears("* OK")
 	idle.says("a OK", "a LOGIN %s \"%s\"", ann, password)
@@ -49,6 +52,8 @@ func TestTermEverywhere(t *testing.T) {
 	}
 	fresh.want("421", fresh.answer())
 	between.want("421", between.answer())
+	sending.want("250 2.0.0 accepted", sending.say("xt\r\n."))
+	sending.want("421", sending.answer())
 	if line, err := idle.ReadLine(); err != nil || !strings.HasPrefix(line, "* BYE ") {
 		t.Errorf("IDLE hears %q, %v", line, err)
 	}
@@ -64,8 +69,11 @@ func TestTermEverywhere(t *testing.T) {
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if got := withSubject(box(t, m, ann, "INBOX"), "judged"); len(got) != 1 {
-		t.Errorf("%d messages are kept", len(got))
+	got := box(t, m, ann, "INBOX")
+	for _, subject := range []string{"judged", "sending"} {
+		if kept := withSubject(got, subject); len(kept) != 1 {
+			t.Errorf("%s: %d messages are kept", subject, len(kept))
+		}
 	}
 }
 
@@ -73,7 +81,7 @@ func TestTermEverywhere(t *testing.T) {
 // of what, and what was accepted is kept.
 func TestSecondTerm(t *testing.T) {
 	t.Parallel()
-	m := start(t, "limits.drain_timeout=10m")
+	m := start(t, "limits.drain_timeout=10m", "limits.data_timeout=1h", "limits.command_timeout=1h") // nothing else ends it
 	if err := sendOne(m.SMTP, "kept"); err != nil {
 		t.Fatal(err)
 	}
