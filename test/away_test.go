@@ -3,8 +3,6 @@ package test
 import (
 	"io"
 	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,18 +55,7 @@ func openDoors(t *testing.T, m *machine.Machine, submission string) *doors {
 	d.sent.want("220", d.sent.answer())
 	d.sent.want("250", d.sent.say("EHLO laptop.example"))
 	d.sent.want("235", d.sent.say(plain(address, password)))
-	jar, _ := cookiejar.New(nil)
-	d.web = &http.Client{Jar: jar, Timeout: time.Minute}
-	_, page := d.page("/login")
-	token := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page)
-	if token == nil {
-		t.Fatalf("no form in\n%s", page)
-	}
-	resp, err := d.web.PostForm("http://"+m.Web+"/login", url.Values{"csrf": {token[1]}, "name": {address}, "password": {password}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
+	d.web, _ = loggedIn(t, m, address, password)
 	if status, page := d.page("/quarantine"); status != 200 {
 		t.Fatalf("the page is %d\n%s", status, page)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatepost/test/machine"
 )
 
 // A service that is shut to a mailbox, or to all of its domain, logs its owner in no more, and ends what is
@@ -39,24 +41,8 @@ func TestServicesShut(t *testing.T) {
 	}
 	web := func() bool {
 		t.Helper()
-		jar, _ := cookiejar.New(nil)
-		client := &http.Client{Jar: jar, Timeout: time.Minute}
-		page, err := client.Get("http://" + m.Web + "/login")
-		if err != nil {
-			t.Fatal(err)
-		}
-		form, _ := io.ReadAll(page.Body)
-		page.Body.Close()
-		token := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindSubmatch(form)
-		if token == nil {
-			t.Fatalf("no token in\n%s", form)
-		}
-		done, err := client.PostForm("http://"+m.Web+"/login", url.Values{"csrf": {string(token[1])}, "name": {ann}, "password": {password}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		done.Body.Close()
-		return !strings.HasPrefix(done.Request.URL.Path, "/login")
+		_, at := loggedIn(t, m, ann, password)
+		return !strings.HasPrefix(at, "/login")
 	}
 	imap := func() bool {
 		t.Helper()
@@ -97,6 +83,29 @@ func TestServicesShut(t *testing.T) {
 		}
 	}
 	check("at the end", false, true, true)
+}
+
+// loggedIn is a browser that has tried to log in to the pages, and the path that it was led to.
+func loggedIn(t *testing.T, m *machine.Machine, name, secret string) (b *http.Client, at string) {
+	t.Helper()
+	jar, _ := cookiejar.New(nil)
+	b = &http.Client{Jar: jar, Timeout: time.Minute}
+	page, err := b.Get("http://" + m.Web + "/login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, _ := io.ReadAll(page.Body)
+	page.Body.Close()
+	token := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindSubmatch(form)
+	if token == nil {
+		t.Fatalf("no token in\n%s", form)
+	}
+	done, err := b.PostForm("http://"+m.Web+"/login", url.Values{"csrf": {string(token[1])}, "name": {name}, "password": {secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done.Body.Close()
+	return b, done.Request.URL.Path
 }
 
 // Another password, and the end of an application's, end the sessions of mail programs that were open then: who has stolen one is out, where
