@@ -88,6 +88,8 @@ func (s *server) answer(command string) (string, bool) {
 		return "250-peer.example\n250-PIPELINING\n250-SIZE 100000\n250 8BITMIME", true
 	case "DATA":
 		return "354 go on", true
+	case "AUTH":
+		return "535 5.7.8 who are you", true
 	case "QUIT":
 		return "221 bye", true
 	}
