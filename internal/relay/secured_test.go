@@ -26,14 +26,14 @@ import (
 type counted struct {
 	mu       sync.Mutex
 	sessions []string
-	reasons  []string
+	failures []tlsreport.Failure
 	levels   []string
 }
 
 func (c *counted) Note(s tlsreport.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reasons = append(c.reasons, s.Failure.Reason)
+	c.failures = append(c.failures, s.Failure)
 	c.sessions = append(c.sessions, strings.TrimSpace(fmt.Sprint(s.Policy.Domain, " ", s.Policy.Type, " ", s.Failure.Result)))
 }
 
@@ -251,14 +251,14 @@ func TestReportsTellNothing(t *testing.T) {
 	for _, err := range []error{errors.New("secret"), fmt.Errorf("%w: secret", mtasts.ErrInvalid), fmt.Errorf("%w: secret", mtasts.ErrCertificate)} {
 		e := reach(t, Config{Policies: policies{"b.example": err}}, servers, nil, nil)
 		e.Carry(t.Context(), job(queue.ByMX("b.example"), "bob@b.example"))
-		if len(e.reasons) != 2 || e.reasons[0] == "" || strings.Contains(e.reasons[0], "secret") {
-			t.Errorf("%v: told %q", err, e.reasons)
+		if len(e.failures) != 2 || e.failures[0].Reason == "" || strings.Contains(e.failures[0].Reason, "secret") {
+			t.Errorf("%v: told %q", err, e.failures)
 		}
 	}
 	e := reach(t, Config{}, signed+servers+"!servfail _PORT._tcp.mx1.a.example.", nil, nil)
 	e.Carry(t.Context(), job(queue.ByMX("a.example"), "ann@a.example"))
-	if len(e.reasons) != 1 || e.reasons[0] == "" || strings.Contains(e.reasons[0], "127.0.0.") {
-		t.Errorf("of our resolver: told %q", e.reasons)
+	if len(e.failures) != 1 || e.failures[0].Reason == "" || strings.Contains(e.failures[0].Reason, "127.0.0.") {
+		t.Errorf("of our resolver: told %q", e.failures)
 	}
 }
 

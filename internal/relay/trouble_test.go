@@ -54,6 +54,11 @@ func TestTLSTrouble(t *testing.T) {
 				if !strings.HasPrefix(got, want) || e.all() != counts {
 					t.Errorf("asked %v: got %s, counted %s; want %s…, %s", asked, got, e.all(), want, counts)
 				}
+				for _, f := range e.failures {
+					if f.MX != "mx1.a.example" || f.Receiving != e.one.addr.Addr().String() || !strings.HasPrefix(f.Sending, "127.") {
+						t.Errorf("asked %v: of which connection it was is told as %+v", asked, f)
+					}
+				}
 			}
 		})
 	}
