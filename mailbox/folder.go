@@ -17,6 +17,8 @@ var (
 	ErrNoFolder = errors.New("no such folder")
 	// ErrFolderExists: there is one already.
 	ErrFolderExists = errors.New("folder exists")
+	// ErrUseTaken is an ErrFolderExists: another folder has the use already.
+	ErrUseTaken = fmt.Errorf("%w with that use", ErrFolderExists)
 	// ErrFolderName: not a name that a folder can have.
 	ErrFolderName = errors.New("not a folder name")
 	// ErrInbox: the inbox can't be deleted.

@@ -30,8 +30,8 @@ type Folders interface {
 
 // A FolderEditor changes a box's folders. Names are clean (see CleanName).
 type FolderEditor interface {
-	// CreateFolder makes a folder and those missing above it, or ErrFolderExists,
-	// also where another folder has the use.
+	// CreateFolder makes a folder and those missing above it, or ErrFolderExists;
+	// ErrUseTaken where the name is free and another folder has the use.
 	CreateFolder(ctx context.Context, box int64, name string, use Use) (Folder, error)
 	// RenameFolder renames a folder and all beneath it, and makes those missing
 	// above the new name. The inbox is not renamed: ErrInbox.

@@ -89,14 +89,17 @@ func makeFolder(tx *Tx, box int64, name string, use mailbox.Use) (mailbox.Folder
 	if err := lockBox(tx, box); err != nil {
 		return mailbox.Folder{}, err
 	}
-	var same, all int
-	err := tx.Row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = ? OR (special_use <> '' AND special_use = ?) THEN 1 ELSE 0 END), 0) FROM mailbox_folder WHERE box = ?`,
-		[]any{name, use, box}, &all, &same)
+	var same, used, all int
+	err := tx.Row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = ? THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN special_use <> '' AND special_use = ? THEN 1 ELSE 0 END), 0) FROM mailbox_folder WHERE box = ?`,
+		[]any{name, use, box}, &all, &same, &used)
 	switch {
 	case err != nil:
 		return mailbox.Folder{}, err
 	case same > 0:
 		return mailbox.Folder{}, mailbox.ErrFolderExists
+	case used > 0:
+		return mailbox.Folder{}, mailbox.ErrUseTaken
 	case all+len(mailbox.Parents(name)) >= mailbox.MaxFolders:
 		return mailbox.Folder{}, fmt.Errorf("%w: %d folders", mailbox.ErrTooMany, all)
 	}

@@ -267,7 +267,7 @@ func (b *box) folders() {
 	_, err = b.s.CreateFolder(ctx, 7, "a", "")
 	b.wantErr("same name", err, mailbox.ErrFolderExists)
 	_, err = b.s.CreateFolder(ctx, 7, "z", mailbox.Sent)
-	b.wantErr("same use", err, mailbox.ErrFolderExists)
+	b.wantErr("same use", err, mailbox.ErrUseTaken)
 	_, err = b.s.Folder(ctx, 7, "z")
 	b.wantErr("no folder", err, mailbox.ErrNoFolder)
 	_, err = b.s.Folder(ctx, 8, "a")
