@@ -252,7 +252,6 @@ func TestLogin(t *testing.T) {
 	c = dial(t, s)
 	c.say("CAPA", "+OK Capabilities\nTOP\nUIDL\nPIPELINING\nRESP-CODES\nAUTH-RESP-CODE\nEXPIRE NEVER\nUTF8 USER\nUSER\nSASL PLAIN\nIMPLEMENTATION gatepost\n.")
 	c.say("STLS", "-ERR TLS is not offered")
-	c.say(strings.Repeat("x", 600), "(EOF)")
 	c = dial(t, s)
 	for range 4 {
 		c.say("AUTH PLAIN AHgAeQ==", "-ERR [AUTH] Wrong user or password")
@@ -301,7 +300,18 @@ func TestBearer(t *testing.T) {
 	c.say("AUTH OAUTHBEARER", "+ ")
 	c.say(doortest.Shown("ann", strings.Repeat("long", 2000)), "+ "+doortest.Told)
 	c.say("*", "-ERR [AUTH] Wrong user or password")
+	c.say("AUTH OAUTHBEARER "+doortest.Shown("ann", strings.Repeat("long", 2000)), "+ "+doortest.Told) // also in the command
+	c.say("*", "-ERR [AUTH] Wrong user or password")
 	c.say("AUTH OAUTHBEARER "+doortest.Shown("ann", "secret"), "+OK 0 messages")
+}
+
+// TestLongLine: who says more than a command can have hears why the connection ends.
+func TestLongLine(t *testing.T) {
+	s := start(t, nil)
+	c := dial(t, s)
+	c.say(strings.Repeat("x", 12_400), "-ERR Line too long\n(EOF)")
+	c = in(t, s)
+	c.say(strings.Repeat("x", 600), "-ERR Line too long\n(EOF)")
 }
 
 // TestTwoSessions: both see the inbox as it was, nobody is locked out, and neither is misled.

@@ -79,10 +79,13 @@ func (s *session) serve(ctx context.Context) {
 			}
 		}
 		s.Expect(s.limits.Idle)
-		line, err := s.line(maxLine)
+		line, err := s.line(s.bound())
 		if err != nil {
-			if errors.Is(err, door.ErrInterrupted) {
+			switch {
+			case errors.Is(err, door.ErrInterrupted):
 				s.err("[SYS/TEMP] Shutting down")
+			case errors.Is(err, errLong):
+				s.err("Line too long")
 			}
 			break
 		}
@@ -93,6 +96,16 @@ func (s *session) serve(ctx context.Context) {
 
 // errLong: a line has no end within its bound.
 var errLong = errors.New("pop3: line too long")
+
+// bound is how long a command may be. Before the log-in it is as long as a response to AUTH, which may
+// stand in the command: RFC 5034 §4 has what is longer than 255 octets wait for a "+", but
+// programs are known that show a token at once, whatever its length.
+func (s *session) bound() int {
+	if s.loggedIn {
+		return maxLine
+	}
+	return len("AUTH OAUTHBEARER ") + maxResponse
+}
 
 // line reads a line without its end.
 func (s *session) line(limit int) (string, error) {
