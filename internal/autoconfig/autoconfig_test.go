@@ -1,9 +1,12 @@
 package autoconfig
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"os/exec"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +168,27 @@ func TestApple(t *testing.T) {
 	}
 	if _, err := site(t, "imaps://mail.example.org").Apple("ann@example.org"); err == nil {
 		t.Error("a profile without anything to send by")
+	}
+}
+
+// TestAppleTwo: the profile of one address does not take the place of another's, and does of its own.
+func TestAppleTwo(t *testing.T) {
+	s := site(t, "imaps://mail.example.org", "submission://mail.example.org")
+	identifiers := func(address string) [][]byte {
+		profile, err := s.Apple(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return regexp.MustCompile(`<key>Payload(?:Identifier|UUID)</key>\s*<string>(.+)</string>`).FindAll(profile, -1)
+	}
+	ann, bob := identifiers("ann@example.org"), identifiers("bob@example.org")
+	if len(ann) != 4 || !reflect.DeepEqual(ann, identifiers("ann@example.org")) {
+		t.Errorf("got %q, and %q the next time", ann, identifiers("ann@example.org"))
+	}
+	for _, id := range ann {
+		if slices.ContainsFunc(bob, func(other []byte) bool { return bytes.Equal(id, other) }) {
+			t.Errorf("both have %s", id)
+		}
 	}
 }
 

@@ -116,7 +116,8 @@ func (s Site) Outlook(address string) ([]byte, error) {
 
 // Apple returns a configuration profile for an address (a .mobileconfig; Apple's
 // Configuration Profile Reference, payload com.apple.mail.managed). The device asks for the
-// password. It fails where the site has no IMAP or POP3, or nothing to send by.
+// password. A profile takes the place of one with its identifier, so each address has its own:
+// who has two mailboxes of a domain has both on his telephone. It fails where the site has no IMAP or POP3, or nothing to send by.
 func (s Site) Apple(address string) ([]byte, error) {
 	in, out := s.of("imap"), s.of("smtp")
 	kind := "EmailTypeIMAP"
@@ -126,13 +127,14 @@ func (s Site) Apple(address string) ([]byte, error) {
 	if len(in) == 0 || len(out) == 0 {
 		return nil, fmt.Errorf("autoconfig: no profile for %s: there is no IMAP or POP3, or no submission", s.Domain)
 	}
+	id := reversed(s.Domain) + ".mail." + uuid("identifier "+address)
 	account := dict{
 		{"EmailAccountDescription", address}, {"EmailAccountType", kind}, {"EmailAddress", address},
 		{"IncomingMailServerAuthentication", "EmailAuthPassword"}, {"IncomingMailServerHostName", in[0].Host}, {"IncomingMailServerPortNumber", in[0].Port},
 		{"IncomingMailServerUseSSL", true}, {"IncomingMailServerUsername", address},
 		{"OutgoingMailServerAuthentication", "EmailAuthPassword"}, {"OutgoingMailServerHostName", out[0].Host}, {"OutgoingMailServerPortNumber", out[0].Port},
 		{"OutgoingMailServerUseSSL", true}, {"OutgoingMailServerUsername", address}, {"OutgoingPasswordSameAsIncomingPassword", true},
-		{"PayloadDisplayName", address}, {"PayloadIdentifier", reversed(s.Domain) + ".mail.account"}, {"PayloadType", "com.apple.mail.managed"},
+		{"PayloadDisplayName", address}, {"PayloadIdentifier", id + ".account"}, {"PayloadType", "com.apple.mail.managed"},
 		{"PayloadUUID", uuid("account " + address)}, {"PayloadVersion", 1},
 	}
 	return document(`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">`+"\n", struct {
@@ -140,7 +142,7 @@ func (s Site) Apple(address string) ([]byte, error) {
 		Version string   `xml:"version,attr"`
 		Dict    dict     `xml:"dict"`
 	}{Version: "1.0", Dict: dict{
-		{"PayloadContent", account}, {"PayloadDisplayName", s.Name}, {"PayloadIdentifier", reversed(s.Domain) + ".mail"},
+		{"PayloadContent", account}, {"PayloadDisplayName", s.Name}, {"PayloadIdentifier", id},
 		{"PayloadType", "Configuration"}, {"PayloadUUID", uuid("profile " + address)}, {"PayloadVersion", 1},
 	}})
 }
