@@ -85,7 +85,8 @@ func (f *Field) is(name string) bool {
 }
 
 // Value returns what follows the colon, unfolded (RFC 5322 §2.2.3) and trimmed,
-// otherwise as written. It holds no CR and no LF, whatever came.
+// otherwise as written. Where a line goes on after a tab, as lists and Exchange fold, there is a space: people
+// read one and look for one. It holds no CR and no LF, whatever came.
 func (f Field) Value() string {
 	b := f.Raw
 	if f.Name != "" {
@@ -96,8 +97,12 @@ func (f Field) Value() string {
 		return string(b)
 	}
 	out := make([]byte, 0, len(b))
-	for _, c := range b {
-		if c != '\r' && c != '\n' {
+	for i, c := range b {
+		switch {
+		case c == '\r' || c == '\n':
+		case c == '\t' && b[i-1] == '\n': // b is trimmed, so it is not the first
+			out = append(out, ' ')
+		default:
 			out = append(out, c)
 		}
 	}

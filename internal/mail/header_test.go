@@ -65,7 +65,7 @@ func lossless(t *testing.T, h *Header, content string) {
 }
 
 func TestHeaderValues(t *testing.T) {
-	m := NewMessage([]byte("Subject: =?utf-8?q?caf=C3=A9?=\r\n =?utf-8?b?ICE=?=\r\nx-a: 1\r\nX-A:\r\n\t2 \r\nX-B: a\rb\r\n\r\n"))
+	m := NewMessage([]byte("Subject: =?utf-8?q?caf=C3=A9?=\r\n =?utf-8?b?ICE=?=\r\nx-a: 1\r\nX-A:\r\n\t2 \r\nX-B: a\rb\r\nX-C: in\r\n\ttwo\r\n\t\tlines\tonly\n\tand one\r\n\r\n"))
 	h := m.Header()
 	if got, want := h.Get("subject"), "=?utf-8?q?caf=C3=A9?= =?utf-8?b?ICE=?="; got != want {
 		t.Errorf("Get: got %q, want %q", got, want)
@@ -78,6 +78,9 @@ func TestHeaderValues(t *testing.T) {
 	}
 	if got := h.Get("X-B"); got != "ab" {
 		t.Errorf("bare CR stays: %q", got)
+	}
+	if got, want := h.Get("X-C"), "in two \tlines\tonly and one"; got != want {
+		t.Errorf("folded by tabs: got %q, want %q", got, want)
 	}
 	if h.Get("X-None") != "" || h.Count("X-None") != 0 || h.All("X-None") != nil {
 		t.Error("a field that is not there has a value")
