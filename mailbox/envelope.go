@@ -43,6 +43,14 @@ func AppendEnvelope(b []byte, h *mail.Header) []byte {
 	return append(b, ')')
 }
 
+// MessageIDOf returns the Message-ID that an ENVELOPE has, or "".
+func MessageIDOf(envelope []byte) string {
+	if all := SplitList(envelope); len(all) > EnvMessageID {
+		return ParseString(all[EnvMessageID])
+	}
+	return ""
+}
+
 func appendField(b []byte, h *mail.Header, name string) []byte {
 	return appendNString(b, h.Get(name), h.Count(name) > 0)
 }

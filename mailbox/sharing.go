@@ -223,6 +223,14 @@ type Groups interface {
 	// MaySend returns how a visitor may send for a box: the most that any of his names
 	// may. For his own he may send as.
 	MaySend(ctx context.Context, v Visitor, box int64) (Sending, error)
+	// SentOf returns the folder that a group has for what is sent as it; 0: it has none, or the box is no group.
+	SentOf(ctx context.Context, box int64) (folder int64, err error)
+}
+
+// A Lookback finds again what came lately.
+type Lookback interface {
+	// Lately returns the UID of the latest message with a Message-ID among the last hundred of a folder; 0: there is none.
+	Lately(ctx context.Context, folder int64, messageID string) (UID, error)
 }
 
 // A Carriage brings messages of one folder into another, of any box.

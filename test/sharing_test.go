@@ -114,6 +114,32 @@ func TestSharedFolders(t *testing.T) {
 	told("    Shared/ann@test.example/Plans\n")
 }
 
+// What a member sends as the group the others find in its Sent, with who has sent it; his program may file it there, too.
+func TestGroupSent(t *testing.T) {
+	t.Parallel()
+	submission := freePort(t)
+	m := serve(t, "hostname: mx.test.example\n", flowZone, "listen.submission="+submission)
+	ann := domain(t, m, "test.example")
+	run(t, m, password, "mailbox", "add", "bob@test.example", "--password-stdin", "--language", "fr")
+	run(t, m, "", "group", "add", "help@test.example", "--member", ann, "--member", "bob@test.example")
+	p := dialAt(t, submission, "")
+	p.want("220", p.answer())
+	p.want("250", p.say("EHLO laptop.example"))
+	p.want("235", p.say(plain(ann, password)))
+	p.send(ann, noteBy("help@test.example", "your order", "It is on its way."), "bob@test.example", "friend@elsewhere.example").id(t)
+	p.send(ann, noteBy(ann, "my own", "not the group's"), "bob@test.example").id(t)
+
+	bob := readMail(t, m, "bob@test.example")
+	bob.want("STATUS \"Groups/help@test.example/Sent\" (MESSAGES 1 UNSEEN 0)", bob.say("STATUS Groups/help@test.example/Sent (MESSAGES UNSEEN)"))
+	bob.want("OK", bob.say("EXAMINE Groups/help@test.example/Sent"))
+	header := strings.Join(bob.say("FETCH 1 BODY[HEADER]"), "\n")
+	for _, want := range []string{"X-Gatepost-Login: " + ann, "From: help@test.example", "Subject: your order"} {
+		if !strings.Contains(header, want) {
+			t.Errorf("no %q in\n%s", want, header)
+		}
+	}
+}
+
 // The mail of a share has a link by which it is accepted or declined, once. Its receiver leaves it later, and
 // whose it is sees so; what is made or moved beneath a shared folder is shared as it is.
 func TestShareAnswered(t *testing.T) {

@@ -108,6 +108,7 @@ func (t *Transaction) take(ctx context.Context, m *mail.Message, received []byte
 	t.heldAgain()
 	handedOn := p.handedOn()
 	p.record()
+	p.fileSent(ctx)
 	if handedOn { // others have it: the commit must not fail for that
 		p.commit.Given = nil
 	}

@@ -16,6 +16,9 @@ type Senders interface {
 	// Collected reports whether an address elsewhere is that of an account from which the owner of a mailbox has mail fetched, and
 	// which he has shown to be his.
 	Collected(ctx context.Context, login, address mail.Path) (bool, error)
+	// FilesSent reports whether what is sent as a mailbox is to be filed there: it is a group, and has no message with that
+	// Message-ID in its Sent yet.
+	FilesSent(ctx context.Context, box int64, messageID string) (bool, error)
 }
 
 // An Allowance bounds what log-ins send. Its methods wait for a row at most.

@@ -41,6 +41,15 @@ func (g grants) Collected(_ context.Context, login, address mail.Path) (bool, er
 	return login == "none@late.example" && address.Fold() == "me@far.example", nil
 }
 
+// FilesSent: tag@late.example is a group, which has one message already.
+func (g grants) FilesSent(_ context.Context, box int64, messageID string) (bool, error) {
+	b, _ := g.w.Directory.Snapshot().Box(box)
+	if messageID == "<broken@late.example>" {
+		return false, errors.New("no store")
+	}
+	return b.Address == "tag@late.example" && messageID != "<filed@late.example>", nil
+}
+
 // submit sends a message as none@late.example to accept@late.example, and returns the
 // answer and what was delivered.
 func submit(t *testing.T, w *world, from mail.Path, content string) (mail.Verdict, string) {

@@ -15,6 +15,7 @@ var _ interface {
 	mailbox.Groups
 	mailbox.Carrier
 	mailbox.Annotations
+	mailbox.Lookback
 } = Mailboxes{}
 
 // whos are a visitor's names as arguments.

@@ -41,6 +41,9 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 		l.Flags, l.Into = flags, f.ID
 		all.Bytes += l.Size
 	}
+	if uid, err := c.filed(ctx, f, list); err != nil || uid != 0 {
+		return reply{code: appended(f, mailbox.UIDSet{}.Add(uid))}, err
+	}
 	if err := c.fits(ctx, f.Box, all); err != nil {
 		return reply{}, err
 	}
@@ -55,7 +58,21 @@ func (c *conn) append(ctx context.Context, r *request) (reply, error) {
 	for i := range list {
 		uids = uids.Add(list[i].UID)
 	}
-	return reply{code: "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + uids.String()}, nil
+	return reply{code: appended(f, uids)}, nil
+}
+
+// appended is the code that tells under which UIDs messages are there (RFC 4315 §3).
+func appended(f place, uids mailbox.UIDSet) string {
+	return "APPENDUID " + strconv.FormatUint(uint64(f.UIDValidity), 10) + " " + uids.String()
+}
+
+// filed returns the UID of what a program files in a group's Sent, where it is there: the node has filed it
+// as it was sent (see intake), and the program, which was told to do so, too, is given that one.
+func (c *conn) filed(ctx context.Context, f place, list []letter) (mailbox.UID, error) {
+	if !f.Group || f.Use != mailbox.Sent || len(list) != 1 {
+		return 0, nil
+	}
+	return c.srv.Sharing.Lately(ctx, f.ID, mailbox.MessageIDOf(list[0].Envelope))
 }
 
 // A letter is a message that APPEND brings.

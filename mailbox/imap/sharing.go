@@ -20,6 +20,7 @@ type Sharing interface {
 	mailbox.Granter
 	mailbox.Carrier
 	mailbox.Annotations
+	mailbox.Lookback
 }
 
 // People are those who have mailboxes here, and their groups. None of its methods waits.

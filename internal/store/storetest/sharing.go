@@ -21,6 +21,7 @@ type SharingStore interface {
 	mailbox.Groups
 	mailbox.Carrier
 	mailbox.Annotations
+	mailbox.Lookback
 	mailbox.Invitations
 	mailbox.Historian
 	SetGrantTold(ctx context.Context, g mailbox.Giving, n *directory.Note, letters []*queue.Transfer, in []mailbox.Invitation) (before, after mailbox.Rights, err error)
@@ -53,6 +54,7 @@ func Sharing(t *testing.T, open func(t *testing.T) (s SharingStore, refs func(bl
 		"whole boxes":               (*shares).whole,
 		"what is gone":              (*shares).gone,
 		"senders":                   (*shares).senders,
+		"what groups have sent":     (*shares).sent,
 		"requests to send":          (*shares).sendRequests,
 		"answers to requests":       (*shares).sendAnswers,
 		"carried to another box":    (*shares).carried,
