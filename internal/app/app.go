@@ -393,7 +393,7 @@ func intakeConfig(c *config.Config) intake.Config {
 		Hostname: c.Hostname, SplitRecipients: c.SplitRecipients, QuarantineFor: c.Quarantine.Keep, SubjectMark: c.Quarantine.SubjectMark,
 		Lifetime: c.Queue.Lifetime, RelayInline: c.RelayInline, TrustedRelays: c.TrustedRelays,
 		HideUsers: c.Submission.HideClient, HoldOutgoing: c.Submission.Spam == "hold",
-		ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin,
+		ToOwnDomain: c.Challenge.ToOwnDomain, SameWithin: c.Challenge.SameWithin, Zone: c.Digest.Zone,
 		ComplaintAddresses: paths(c.Complaints.Addresses), DMARCAddresses: paths(c.DMARC.Addresses),
 	}
 }

@@ -159,6 +159,7 @@ type Config struct {
 	TrustedRelays   []netip.Prefix
 	ToOwnDomain     bool          // senders in the recipient's own domain are sent notices, too
 	SameWithin      time.Duration // a message that comes again is the same one for so long
+	Zone            string        // in which rules count days, where a domain has none of its own; "": UTC
 
 	ComplaintAddresses []mail.Path // folded; they take complaints, beside abuse@ of every domain
 	DMARCAddresses     []mail.Path // folded; they take DMARC reports on our domains

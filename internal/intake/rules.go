@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,9 +147,11 @@ func (in *Intake) around(script *sieve.Script, home directory.Domain, client mai
 		env.Items["remote-ip"], env.Items["remote-host"] = client.Addr.String(), client.Helo
 	}
 	if script.Requires("date") || script.Requires("include") || script.Requires("vacation") {
-		if zone, err := time.LoadLocation(home.Zone); err == nil && home.Zone != "" {
-			env.Now = env.Now.In(zone)
+		zone, err := time.LoadLocation(cmp.Or(home.Zone, in.config().Zone))
+		if err != nil { // it was there when it was set
+			zone = time.UTC
 		}
+		env.Now = env.Now.In(zone)
 	}
 	return env
 }

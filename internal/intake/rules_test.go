@@ -352,6 +352,25 @@ func TestRulesEditHeader(t *testing.T) {
 	}
 }
 
+// Days are those of the domain's zone, or else of the configuration's.
+func TestRulesZone(t *testing.T) {
+	for _, c := range []struct{ own, config, want string }{
+		{"", "", "in INBOX"}, {"", "Pacific/Auckland", "in Work"}, {"UTC", "Pacific/Auckland", "in INBOX"}, {"Pacific/Auckland", "", "in Work"},
+	} {
+		w, _, dir, r := newRulesWorld(t)
+		w.Now = func() time.Time { return time.Date(2026, 12, 23, 20, 0, 0, 0, time.UTC) }
+		w.Config.Zone = c.config
+		if _, err := dir.ChangeDomain(t.Context(), "late.example", func(d *directory.Domain) error { d.Zone = c.own; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		r.set(t, dir, "none@late.example", `require "date"; if currentdate :value "ge" "date" "2026-12-24" { fileinto "Work"; }`)
+		w.deliver(t, letter, "none@late.example")
+		if got := became(w.commits[0]); got != c.want {
+			t.Errorf("own zone %q, the configuration's %q: %s, want %s", c.own, c.config, got, c.want)
+		}
+	}
+}
+
 // The journal says what the rules did, by line.
 func TestRulesExplained(t *testing.T) {
 	w, o, dir, r := newRulesWorld(t)
