@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strconv"
 
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
@@ -44,7 +46,9 @@ func (o ownMailboxes) Vacation(ctx context.Context, box int64) (web.Vacation, er
 		return web.Vacation{}, rulesError(err)
 	}
 	v := s.Vacation
-	return web.Vacation{From: v.From, To: v.To, Subject: v.Subject, Text: v.Text, Runs: runs}, nil
+	return web.Vacation{
+		From: v.From, To: v.To, Subject: v.Subject, Text: v.Text, Every: strconv.Itoa(v.Days), Except: v.Except, Runs: runs,
+	}, nil
 }
 
 // rulesError is an error of rules in the words of the pages.
@@ -58,18 +62,24 @@ func rulesError(err error) error {
 	return err
 }
 
-// SetVacation implements web.Mailboxes. Whom the answer excepts, and how often it goes, stays as it was set by command.
+// SetVacation implements web.Mailboxes.
 func (o ownMailboxes) SetVacation(ctx context.Context, box int64, v web.Vacation) error {
+	days, err := strconv.Atoi(cmp.Or(v.Every, "0"))
+	if err != nil || v.Every != "" && days == 0 {
+		return web.ErrVacation
+	}
 	return rulesError(o.app.ownerRules().change(ctx, box, func(s *ruleset.Settings) {
 		if v.Text == "" {
 			s.Vacation = nil
 			return
 		}
-		next := ruleset.Vacation{Days: usualDays}
-		if s.Vacation != nil {
-			next = *s.Vacation
+		next := ruleset.Vacation{From: v.From, To: v.To, Subject: v.Subject, Text: unixLines(v.Text), Days: days, Except: v.Except}
+		if days == 0 {
+			next.Days = usualDays
+			if s.Vacation != nil {
+				next.Days = s.Vacation.Days
+			}
 		}
-		next.From, next.To, next.Subject, next.Text = v.From, v.To, v.Subject, unixLines(v.Text)
 		s.Vacation = &next
 	}))
 }

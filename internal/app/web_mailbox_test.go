@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -24,13 +25,26 @@ func TestOwnVacation(t *testing.T) {
 	}
 	post("no text", "text", " ")(http.StatusUnprocessableEntity, "Write a text.")
 	post("backwards", "text", "away", "from", "2026-12-24", "to", "2026-12-23")(http.StatusUnprocessableEntity, "look at the days", `value="2026-12-24"`, ">away<")
-	post("set", "text", "I am away.\r\nBack soon.", "subject", "Away", "from", "2026-12-24", "to", "2027-01-03", "act", "set")(http.StatusOK, "The answer is saved.", "switched on", `value="2027-01-03"`)
+	post("set", "text", "I am away.\r\nBack soon.", "subject", "Away", "from", "1999-12-24", "to", "2999-01-03", "act", "set")(http.StatusOK, "The answer is saved.", "switched on", `value="2999-01-03"`, `value="7"`)
 	m := n.directoryBox("ann")
-	got, err := n.App.vacation(t.Context(), m)
-	n.must(err)
-	if got.Text != "I am away.\nBack soon." || got.Subject != "Away" || got.From != "2026-12-24" || !got.Runs || got.Days != usualDays {
-		t.Errorf("set: %+v", got)
+	want := func(what string, want ops.Vacation) {
+		t.Helper()
+		got, err := n.App.vacation(t.Context(), m)
+		n.must(err)
+		if want.Set, want.Runs, want.Then = true, true, got.Then; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", what, got, want)
+		}
 	}
+	want("set", ops.Vacation{From: "1999-12-24", To: "2999-01-03", Subject: "Away", Text: "I am away.\nBack soon.", Days: usualDays, Except: []string{}})
+	post("not yet", "text", "away", "from", "2999-01-01")(http.StatusOK, "begins on its first day", "-switched on")
+	post("no more", "text", "away", "to", "1999-12-31")(http.StatusOK, `badge--warn">over<`, "-switched on")
+	post("seldom", "text", "away", "every", "90", "except", "Eve@example.net\r\n\r\nexample.com \r\n")(http.StatusOK, `value="90"`, ">Eve@example.net\nexample.com\n<")
+	seldom := ops.Vacation{Text: "away", Days: 90, Except: []string{"Eve@example.net", "example.com"}}
+	want("seldom", seldom)
+	for _, bad := range [][2]string{{"every", "0"}, {"every", "91"}, {"every", "1.5"}, {"every", "often"}, {"except", "eve at home"}, {"except", "@"}} {
+		post(bad[0]+" "+bad[1], "text", "still away", bad[0], bad[1])(http.StatusUnprocessableEntity, "The answer can’t be like that", ">still away<", bad[1])
+	}
+	want("what was wrong", seldom)
 	post("end", "act", "end")(http.StatusOK, "Nobody gets an answer", "-switched on")
 	n.must2(n.putScript(t.Context(), ops.SievePut{Address: "ann@test.example", Name: "gatepost", Content: "keep;", Activate: true}))
 	ann.wants("edited")(ann.get("/mailbox"))(http.StatusOK, "changed in a mail program", "-<textarea")

@@ -26,7 +26,7 @@ type Mailboxes interface {
 	Use(ctx context.Context, box int64) (MailboxUse, error)
 	// Vacation returns the answer that is set. It fails with ErrRules.
 	Vacation(ctx context.Context, box int64) (Vacation, error)
-	// SetVacation sets one, or ends it where there is no text. It fails with ErrVacation or ErrRules.
+	// SetVacation sets one, or ends it where there is no text; where Every is "" that stays as it was. It fails with ErrVacation or ErrRules.
 	SetVacation(ctx context.Context, box int64, v Vacation) error
 	// Apps are the passwords of programs.
 	Apps(ctx context.Context, box int64) ([]App, error)
@@ -51,7 +51,20 @@ type MailboxUse struct {
 // A Vacation is the answer to who writes while the owner is away. Days are as 2026-12-24.
 type Vacation struct {
 	From, To, Subject, Text string
-	Runs                    bool // it is in force, on its days
+	Every                   string   // days until a sender is answered again
+	Except                  []string // addresses and domains that are not answered
+	Runs                    bool     // it is in force, on its days
+}
+
+// Stage is where the answer is on a day: "later" before the first of its own, "over" behind the last, else "on".
+func (v Vacation) Stage(day string) string {
+	switch {
+	case v.From > day:
+		return "later"
+	case v.To != "" && v.To < day:
+		return "over"
+	}
+	return "on"
 }
 
 // An App is a password of one program.
@@ -85,6 +98,7 @@ func (s *Server) mailboxRoutes() []route {
 type mailboxPage struct {
 	MailboxUse
 	Vacation Vacation
+	Today    string   // where the owner is
 	Edited   bool     // the rules were edited elsewhere: nothing can be set here
 	Error    string   // key of a text
 	Opens    bool     // the person may open the mailbox to others: it is no support access
@@ -107,6 +121,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int, page mailboxPage) (err error) {
 	page.Rules, page.Shares, page.Headers, page.Stop = s.OwnRules != nil, s.OwnShares != nil, s.Hosts != nil, s.ownStop(r)
+	page.Today = visitOf(r).Now.In(visitOf(r).Zone).Format(time.DateOnly)
 	page.Opens = access.MayAny(visitOf(r).Person, access.MailboxOpen)
 	page.Collects = page.Opens && s.Collected != nil && s.Collected.Collects(visitOf(r).Person.Box)
 	page.Listed = s.Addresses != nil && s.Addresses.HasAddresses(visitOf(r).Person.Box)
@@ -118,7 +133,7 @@ func (s *Server) mailboxPage(w http.ResponseWriter, r *http.Request, status int,
 
 func (s *Server) setVacation(w http.ResponseWriter, r *http.Request) error {
 	v, get := visitOf(r), r.PostForm.Get
-	away := Vacation{From: get("from"), To: get("to"), Subject: strings.TrimSpace(get("subject")), Text: strings.TrimSpace(get("text"))}
+	away := Vacation{From: get("from"), To: get("to"), Subject: strings.TrimSpace(get("subject")), Text: strings.TrimSpace(get("text")), Every: strings.TrimSpace(get("every")), Except: trimmed(get("except"))}
 	done := "vacation.done"
 	if get("act") == "end" {
 		away, done = Vacation{}, "vacation.ended"
