@@ -31,7 +31,7 @@ type Conn struct {
 	wire   *wire
 	stream io.ReadWriteCloser // wire, or TLS over it
 	cancel context.CancelFunc
-	placed bool // it counts among those of its network
+	placed bool // it counts among those of its network that have not logged in
 
 	claimed bool // it counts among those of box
 	box     int64

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -40,7 +41,7 @@ type Authenticator interface {
 // Limits bound what clients may take. A zero field stands for its default.
 type Limits struct {
 	Connections int           // at once (2000)
-	PerIP       int           // at once from one address, of IPv6 from one /64 (100)
+	PerIP       int           // at once from one address, of IPv6 from one /64, that have not logged in (100)
 	PerLogin    int           // at once into one mailbox (50)
 	Header      time.Duration // for the PROXY header of a peer that must send one (30 s)
 	Login       time.Duration // from the start to LoggedIn (2 min)
@@ -213,7 +214,8 @@ func (d *Door) places() *Places {
 	return &d.own
 }
 
-// claim takes a place among those of a mailbox.
+// claim takes a place among those of a mailbox, in the place of that among those of the client's network: behind one address
+// there may be all of an office.
 func (d *Door) claim(c *Conn, box int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -221,17 +223,31 @@ func (d *Door) claim(c *Conn, box int64) bool {
 		return c.box == box
 	}
 	c.box, c.claimed = box, d.places().claim(box, d.Limits.Usual().PerLogin)
-	if c.claimed && d.Keys != nil {
+	if !c.claimed {
+		return false
+	}
+	d.unplace(c)
+	if d.Keys != nil {
 		c.keys = d.Keys(box)
 	}
-	return c.claimed
+	return true
 }
 
-// release gives a place back.
+// unplace gives the place among those of a client's network back.
+func (d *Door) unplace(c *Conn) {
+	if c.placed {
+		d.places().leaveFrom(c.network())
+		c.placed = false
+	}
+}
+
+// release gives a place back, and counts the connection among those of its network again, though they may be too many.
 func (d *Door) release(c *Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unclaim(c)
+	if d.unclaim(c); !c.placed {
+		c.placed = d.places().enterFrom(c.network(), math.MaxInt)
+	}
 }
 
 // unclaim is release for who holds the lock.
@@ -275,9 +291,7 @@ func (d *Door) remove(c *Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)
-	if c.placed {
-		d.places().leaveFrom(c.network())
-	}
+	d.unplace(c)
 	d.unclaim(c)
 	d.places().leave()
 	d.running.Done()

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,49 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	t.Error("the place stays taken")
+}
+
+// TestPlacesOfMailboxes: who has logged in counts for his mailbox, and not for the address behind which an office may be; who is
+// nobody again counts for that again.
+func TestPlacesOfMailboxes(t *testing.T) {
+	_, addr := opened(t, func(d *Door) {
+		d.Limits.PerIP, d.Limits.PerLogin = 1, 2
+		d.Session = func(_ context.Context, c *Conn) {
+			in := bufio.NewReader(c)
+			for io.WriteString(c, "hello"); ; {
+				switch said, _ := in.ReadString('\n'); said {
+				case "in\n":
+					fmt.Fprintf(c, "%5t", c.Claim(7))
+				case "out\n":
+					c.Release()
+					io.WriteString(c, "-out-")
+				default:
+					return
+				}
+			}
+		}
+	})
+	say := func(nc net.Conn, text, want string) {
+		t.Helper()
+		io.WriteString(nc, text)
+		if got := hear(t, nc, 5); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	ann := come(t, addr)
+	say(ann, "", "hello")
+	say(ann, "in\n", " true")
+	bob := come(t, addr)
+	say(bob, "", "hello")
+	say(come(t, addr), "", "no 0 ")
+	say(bob, "in\n", " true")
+	eve := come(t, addr)
+	say(eve, "", "hello")
+	say(eve, "in\n", "false")
+	eve.Close()
+	say(bob, "out\n", "-out-")
+	say(come(t, addr), "", "no 0 ")
+	say(bob, "in\n", " true")
 }
 
 // TestRefused: whom the node keeps out hears why.

@@ -8,7 +8,7 @@ import (
 // Limits bound what clients may take. A zero field stands for its default.
 type Limits struct {
 	Connections int           // at once (2000)
-	PerIP       int           // at once from one address (100)
+	PerIP       int           // at once from one address that have not logged in (100)
 	PerLogin    int           // at once into one mailbox (50)
 	Line        int           // octets of one line of a command (64 KiB)
 	Append      int64         // octets of a message to APPEND (64 MiB)

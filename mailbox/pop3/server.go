@@ -62,7 +62,7 @@ type Server struct {
 // Limits bound what clients may take. A zero field stands for its default.
 type Limits struct {
 	Connections int           // at once (2000)
-	PerIP       int           // at once from one address (100)
+	PerIP       int           // at once from one address that have not logged in (100)
 	BadCommands int           // in a row, then the connection ends (10)
 	FailedLogin time.Duration // how long the first failed log-in waits; each further one once more (1 s)
 	Login       time.Duration // to log in (2 min)
