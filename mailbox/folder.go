@@ -19,6 +19,8 @@ var (
 	ErrFolderExists = errors.New("folder exists")
 	// ErrUseTaken is an ErrFolderExists: another folder has the use already.
 	ErrUseTaken = fmt.Errorf("%w with that use", ErrFolderExists)
+	// ErrUseFilled: a use by which a folder is emptied in time (Junk, Trash) is not given to one that has messages.
+	ErrUseFilled = errors.New("the folder is not empty")
 	// ErrFolderName: not a name that a folder can have.
 	ErrFolderName = errors.New("not a folder name")
 	// ErrInbox: the inbox can't be deleted.

@@ -36,6 +36,9 @@ type FolderEditor interface {
 	// RenameFolder renames a folder and all beneath it, and makes those missing
 	// above the new name. The inbox is not renamed: ErrInbox.
 	RenameFolder(ctx context.Context, box int64, from, to string) error
+	// SetUse gives a folder a use, or takes it away where it is "". It fails with ErrUseTaken where another has it, with
+	// ErrUseFilled, and with ErrInbox for the inbox.
+	SetUse(ctx context.Context, box int64, name string, use Use) error
 	// DeleteFolder expunges a folder's messages and removes it; those beneath it stay.
 	DeleteFolder(ctx context.Context, box int64, name string) error
 }

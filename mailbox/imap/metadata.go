@@ -112,23 +112,24 @@ func (c *conn) annotations(ctx context.Context, name string) ([]mailbox.Annotati
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.srv.Sharing.Annotations(ctx, c.box, f)
-	if _, domain, ok := strings.Cut(c.user, "@"); ok && f == 0 && err == nil {
+	all, err := c.srv.Sharing.Annotations(ctx, c.box, f.ID)
+	all = c.withUse(f, all)
+	if _, domain, ok := strings.Cut(c.user, "@"); ok && f.ID == 0 && err == nil {
 		all = append(all, mailbox.Annotation{Entry: adminEntry, Value: []byte("mailto:postmaster@" + domain)})
 	}
 	return all, err
 }
 
-// annotated finds a folder's number, 0 for the server.
-func (c *conn) annotated(ctx context.Context, name string, need mailbox.Rights) (int64, error) {
+// annotated finds a folder; its number is 0 for the server.
+func (c *conn) annotated(ctx context.Context, name string, need mailbox.Rights) (mailbox.Folder, error) {
 	if !c.sharing() {
-		return 0, no("CANNOT", "Nothing is noted here")
+		return mailbox.Folder{}, no("CANNOT", "Nothing is noted here")
 	}
 	if name == "" {
-		return 0, nil
+		return mailbox.Folder{}, nil
 	}
 	p, err := c.reach(ctx, name, need)
-	return p.ID, err
+	return p.Folder, err
 }
 
 // tellMetadata answers a query. An entry that is asked for by its name and is not there is
@@ -232,11 +233,14 @@ func (c *conn) setMetadata(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	f, err := c.annotated(ctx, name, need)
-	if err == nil && f == 0 && need.Has(mailbox.MayWrite) {
+	if err == nil && f.ID == 0 && need.Has(mailbox.MayWrite) {
 		err = errServerEntry
 	}
 	if err == nil {
-		err = c.srv.Sharing.Annotate(ctx, c.box, f, list)
+		list, err = c.setUse(ctx, name, list)
+	}
+	if err == nil && len(list) > 0 {
+		err = c.srv.Sharing.Annotate(ctx, c.box, f.ID, list)
 	}
 	switch {
 	case errors.Is(err, mailbox.ErrAnnotationSize):

@@ -277,6 +277,7 @@ func (nothing) CreateFolder(context.Context, int64, string, mailbox.Use) (f mail
 	return f, errNothing
 }
 func (nothing) RenameFolder(context.Context, int64, string, string) error { return errNothing }
+func (nothing) SetUse(context.Context, int64, string, mailbox.Use) error  { return errNothing }
 func (nothing) DeleteFolder(context.Context, int64, string) error         { return errNothing }
 func (nothing) OpenHeld(context.Context, int64) error                     { return errNothing }
 func (nothing) Gather(context.Context, int64) error                       { return errNothing }

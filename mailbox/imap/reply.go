@@ -58,6 +58,7 @@ var knownErrors = []struct {
 }{
 	{mailbox.ErrNoFolder, reply{"NO", "NONEXISTENT", "No such mailbox"}},
 	{mailbox.ErrUseTaken, reply{"NO", "USEATTR", "Another mailbox has that use"}}, // RFC 6154 §3: the name is free, so no ALREADYEXISTS
+	{mailbox.ErrUseFilled, reply{"NO", "USEATTR", "Only an empty mailbox can be one that is emptied in time"}},
 	{mailbox.ErrFolderExists, reply{"NO", "ALREADYEXISTS", "Mailbox exists"}},
 	{mailbox.ErrFolderName, reply{"NO", "CANNOT", "Not a mailbox name that can be used here"}},
 	{mailbox.ErrInbox, reply{"NO", "CANNOT", "INBOX can't be deleted"}},

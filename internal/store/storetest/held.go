@@ -218,6 +218,7 @@ func (f *heldFolder) unchangeable() {
 		"expunge":      func() error { return f.s.Expunge(ctx, f.id, everything) },
 		"delete":       func() error { return f.s.DeleteFolder(ctx, 1, "Quarantine") },
 		"rename":       func() error { return f.s.RenameFolder(ctx, 1, "Quarantine", "Other") },
+		"use":          func() error { return f.s.SetUse(ctx, 1, "Quarantine", mailbox.Archive) },
 		"rename below": func() error { return f.s.RenameFolder(ctx, 1, "Junk", "Quarantine/Junk") },
 		"create below": func() error { _, err := f.s.CreateFolder(ctx, 1, "Quarantine/a/b", ""); return err },
 		"standard uses": func() error {

@@ -44,6 +44,7 @@ func Mailboxes(t *testing.T, open func(t *testing.T) (s MailboxStore, refs func(
 		"delivery finds its folder":    (*box).deliveryFolders,
 		"delivery of many":             (*box).deliveryOfMany,
 		"folders":                      (*box).folders,
+		"uses of folders":              (*box).uses,
 		"rename":                       (*box).rename,
 		"delete folder":                (*box).deleteFolder,
 		"subscriptions":                (*box).subscriptions,
