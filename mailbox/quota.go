@@ -1,9 +1,15 @@
 package mailbox
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrOverQuota: the mailbox, or its domain as a whole, has no room for what is to come.
 var ErrOverQuota = errors.New("the mailbox is full")
+
+// ErrDomainFull is an ErrOverQuota of the domain: its mailboxes together have no room, whatever this one has.
+var ErrDomainFull = fmt.Errorf("%w, as are all of its domain together", ErrOverQuota)
 
 // ErrBeyondQuota is an ErrOverQuota that will not pass: even an empty mailbox would have no
 // room.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,8 +86,16 @@ func TestQuota(t *testing.T) {
 	run(t, m, "", "mailbox", "set", ann, "--quota", "none", "--inbound", "2")
 	p.want("452 4.2.1", send("a flood", 1))
 	run(t, m, "", "mailbox", "set", ann, "--inbound", "none")
-	run(t, m, "", "domain", "set", "test.example", "--total", "10KiB")
+	run(t, m, "", "domain", "set", "test.example", "--total", "10KiB", "--language", "en")
 	p.want("452 4.2.2", send("the domain is full", 1))
+	mine := readMail(t, m, ann)
+	mine.want("EXISTS", mine.say("SELECT INBOX"))
+	mine.want("NO [OVERQUOTA] All mailboxes of your domain together are full", mine.say("COPY 1 Archives"))
+	until(t, time.Minute, "the postmaster is warned of the domain", func() bool {
+		return slices.ContainsFunc(box(t, m, ann, "INBOX"), func(letter string) bool {
+			return strings.Contains(letter, "Subject: All mailboxes of your domain together are")
+		})
+	})
 	if out, err := m.Run("", "check", "store"); err != nil {
 		t.Errorf("check store: %v\n%s", err, out)
 	}

@@ -36,16 +36,20 @@ func newLetters() (letters, error) {
 type quotaState struct {
 	to               mail.Path
 	domain, hostname string
+	whole            bool // it is all mailboxes of the domain together; to is its postmaster
 	limit, there     mailbox.Usage
 	refuses          bool
 	kept             time.Duration // that deleted mail can be brought back
 	now              time.Time
 }
 
-// quota tells how full a mailbox is, and what to do. It is from the postmaster of its domain.
+// quota tells how full a mailbox is, or a domain, and what to do. It is from the postmaster of the domain.
 func (l letters) quota(wish string, s quotaState) []byte {
-	lang := l.texts.Match(wish)
-	text := func(key string, args ...any) string { return l.texts.Text(lang, "quota."+key, args...) }
+	lang, of, what := l.texts.Match(wish), string(s.to), "quota."
+	if s.whole {
+		of, what = mail.ShownDomain(s.domain), "quota.domain."
+	}
+	text := func(key string, args ...any) string { return l.texts.Text(lang, what+key, args...) }
 	percent := s.limit.Share(s.there)
 	state, over := "nearly", "soon"
 	if percent >= 100 {
@@ -54,7 +58,7 @@ func (l letters) quota(wish string, s quotaState) []byte {
 	if s.refuses {
 		over = "never"
 	}
-	first := text(state, s.to, percent)
+	first := text(state, of, percent)
 	if s.limit.Bytes > 0 {
 		first += " " + text("octets", sizeText(lang, s.there.Bytes), sizeText(lang, s.limit.Bytes))
 	}
@@ -62,7 +66,11 @@ func (l letters) quota(wish string, s quotaState) []byte {
 		first += " " + text("messages", s.there.Messages, s.limit.Messages)
 	}
 	room := []string{text("room")}
-	for _, key := range []string{"empty", "sort", "expunge", "ask"} {
+	advice := []string{"empty", "sort", "expunge", "ask"}
+	if s.whole {
+		advice = []string{"empty", "large", "unused", "ask"}
+	}
+	for _, key := range advice {
 		room = append(room, "- "+text("room."+key))
 	}
 	parts := []string{first, text(over), strings.Join(room, "\n")}
@@ -70,7 +78,7 @@ func (l letters) quota(wish string, s quotaState) []byte {
 		parts = append(parts, text("back", days))
 	}
 	head := letter.Letter{
-		ID: mail.NewID(s.now), Host: s.hostname, FromName: text("from", s.domain), From: mail.Path("postmaster@" + s.domain), To: s.to,
+		ID: mail.NewID(s.now), Host: s.hostname, FromName: l.texts.Text(lang, "quota.from", s.domain), From: mail.Path("postmaster@" + s.domain), To: s.to,
 		Subject: text("subject", percent), Language: lang, Time: s.now.UTC(),
 	}
 	return head.Plain(strings.Join(parts, "\n\n") + "\n")

@@ -53,6 +53,10 @@ func TestQuotaLetter(t *testing.T) {
 	}
 	s.there.Bytes, s.refuses, s.kept = 0, true, 24*time.Hour
 	says(t, "en", letterOf(t, words.quota("en", s)), "nearly full", "7 %", "at once", "for 1 day:")
+	s.whole, s.kept = true, 0
+	says(t, "en, a domain", letterOf(t, words.quota("en", s)), "Subject: All mailboxes of your domain together are 7 % full", "All mailboxes of test.example together are nearly full", "any of them goes back to its senders at once", "- look at the largest")
+	s.there.Messages, s.refuses = 100, false
+	says(t, "fr, a domain", letterOf(t, words.quota("fr", s)), "Les boîtes de test.example sont pleines", "100 messages sur 100", "Aucune ne reçoit plus de courrier", "attend quelques jours", "- regardez")
 }
 
 // Sizes are written as the language has them.

@@ -53,6 +53,9 @@ func (q quotas) Fits(ctx context.Context, box int64, more mailbox.Usage) error {
 		if err == nil {
 			err = quotaOf(dom.Total).Fits(there, more)
 		}
+		if errors.Is(err, mailbox.ErrOverQuota) && !errors.Is(err, mailbox.ErrBeyondQuota) {
+			err = mailbox.ErrDomainFull
+		}
 		return err
 	}
 	return nil

@@ -57,6 +57,46 @@ func TestQuotaWarning(t *testing.T) {
 	}
 }
 
+// The postmaster of a domain hears once a day that its mailboxes together are nearly full, whichever of them it is that gets mail.
+func TestDomainQuotaWarning(t *testing.T) {
+	n := openPages(t)
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	now := noon
+	n.now = func() time.Time { return now }
+	found, err := n.directory.Snapshot().Resolve("postmaster@test.example")
+	n.must(err)
+	ann, bob := found.Boxes[0].ID, n.limit("bob@test.example", directory.Limits{})
+	if ann == bob {
+		t.Fatal("bob is the postmaster")
+	}
+	n.must2(n.directory.ChangeDomain(t.Context(), "test.example", func(d *directory.Domain) error { d.Total.Messages = 10; return nil }))
+	for _, step := range []struct {
+		what  string
+		after time.Duration
+		come  int // messages, for bob
+		begin bool
+		want  int64 // letters for ann
+	}{{"room", 0, 8, false, 0}, {"nearly full", 0, 1, false, 1}, {"an hour later", time.Hour, 1, false, 1}, {"the next day", 25 * time.Hour, 1, false, 2}, {"nothing came", 50 * time.Hour, 0, false, 2}, {"it begins anew", 50 * time.Hour, 0, true, 3}} {
+		now = noon.Add(step.after)
+		warners := []*quotaWarner{newQuotaWarner(n.App), newQuotaWarner(n.App)} // of two nodes
+		for _, w := range warners {
+			w.all = step.begin
+			for range step.come {
+				w.note(bob)
+			}
+		}
+		for range step.come {
+			n.must(n.mailboxes.Deliver(t.Context(), &mailbox.Delivery{Box: bob, Blob: "b", Size: 1, Time: now}))
+		}
+		for _, w := range warners {
+			w.tick(t.Context())
+		}
+		if got, err := n.mailboxes.Usage(t.Context(), ann); err != nil || got.Messages != step.want {
+			t.Errorf("%s: %d letters, %v, want %d", step.what, got.Messages, err, step.want)
+		}
+	}
+}
+
 // What was not looked at before the node ended is when it begins anew, and so is what there was no room to
 // note.
 func TestQuotaWarningAfterKill(t *testing.T) {

@@ -20,6 +20,7 @@ type quotaWarner struct {
 	mu    sync.Mutex
 	all   bool                // to look at all
 	boxes map[int64]bool      // to look at, maxNoted at most
+	whole map[string]bool     // domains to look at, of which all mailboxes together have a limit, maxNoted at most
 	told  map[int64]time.Time // those known to be warned, maxNoted at most
 }
 
@@ -31,16 +32,23 @@ const (
 )
 
 func newQuotaWarner(a *App) *quotaWarner {
-	return &quotaWarner{app: a, all: true, boxes: map[int64]bool{}, told: map[int64]time.Time{}}
+	return &quotaWarner{app: a, all: true, boxes: map[int64]bool{}, whole: map[string]bool{}, told: map[int64]time.Time{}}
 }
 
-// note has a mailbox looked at, if it has a quota.
+// note has a mailbox looked at, if it has a quota, and its domain, if that has one.
 func (w *quotaWarner) note(box int64) {
-	if own, _ := w.app.quotas.of(box); !own.Any() {
+	own, dom := w.app.quotas.of(box)
+	if !own.Any() && !dom.Total.Any() {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if dom.Total.Any() && len(w.whole) < maxNoted {
+		w.whole[dom.Name] = true
+	}
+	if !own.Any() {
+		return
+	}
 	if len(w.boxes) < maxNoted {
 		w.boxes[box] = true
 	} else {
@@ -48,13 +56,13 @@ func (w *quotaWarner) note(box int64) {
 	}
 }
 
-// noted returns the mailboxes to look at, and whether those are all, and forgets that.
-func (w *quotaWarner) noted() (list map[int64]bool, all bool) {
+// noted returns the mailboxes and domains to look at, and whether those are all, and forgets that.
+func (w *quotaWarner) noted() (list map[int64]bool, whole map[string]bool, all bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list, all = w.boxes, w.all
-	w.boxes, w.all = map[int64]bool{}, false
-	return list, all
+	list, whole, all = w.boxes, w.whole, w.all
+	w.boxes, w.whole, w.all = map[int64]bool{}, map[string]bool{}, false
+	return list, whole, all
 }
 
 // sweep looks at the mailboxes that are nearly full, of all.
@@ -85,10 +93,11 @@ func (w *quotaWarner) tick(ctx context.Context) {
 			w.app.log.Error("owner not warned of a full mailbox", "box", box, "error", err)
 		}
 	}
-	list, all := w.noted()
+	list, whole, all := w.noted()
 	for box := range list {
 		look(box)
 	}
+	w.lookAtDomains(ctx, whole, all)
 	if !all {
 		return
 	}

@@ -66,6 +66,7 @@ var knownErrors = []struct {
 	{mailbox.ErrRecord, reply{"NO", "NOPERM", "An archive stays as it is"}},
 	{mailbox.ErrSharingShut, reply{"NO", "NOPERM", "Whoever looks after the domain has shut sharing here"}},
 	{mailbox.ErrTooMany, reply{"NO", "LIMIT", "Too many"}},
+	{mailbox.ErrDomainFull, reply{"NO", "OVERQUOTA", "All mailboxes of your domain together are full: ask who looks after it"}},
 	{mailbox.ErrOverQuota, reply{"NO", "OVERQUOTA", "The mailbox is full"}}, // RFC 5530 §3, RFC 9208 §4.3
 	{mailbox.ErrFlag, reply{"NO", "CANNOT", "Not a flag that can be kept"}},
 	{errTooBig, reply{"BAD", "TOOBIG", "Command or literal too long"}},
