@@ -157,6 +157,7 @@ func TestGiveShareInTurn(t *testing.T) {
 		t.Errorf("%d letters, want %d", got, toldEach+1)
 	}
 	n.now = func() time.Time { return time.Now().Add(toldWithin + time.Hour) }
+	ann = n.logIn("ann@test.example") // the session before is over
 	take()
 	ann.wants("the day after")(ann.gives("Plans", "bob@test.example", "read", "beneath", "yes"))(http.StatusOK, "It is shared.")
 }
