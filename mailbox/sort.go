@@ -237,9 +237,9 @@ func messageIDs(s string) (list []string) {
 	return list[max(0, len(list)-maxReferences):]
 }
 
-// ReadReferences takes a message's field References, which tells more than In-Reply-To.
-func (s *Sortable) ReadReferences(h *mail.Header) {
-	if ids := messageIDs(strings.Join(h.All("References"), " ")); len(ids) > 0 {
+// ReadReferences takes a message's fields References, as they stand in it, which tell more than In-Reply-To.
+func (s *Sortable) ReadReferences(fields string) {
+	if ids := messageIDs(fields); len(ids) > 0 {
 		s.References = ids
 	}
 }

@@ -49,7 +49,7 @@ func letter(uid UID, minute int, header string) Sortable {
 	m := mail.NewMessage([]byte(strings.ReplaceAll(header, "\n", "\r\n") + "\r\n"))
 	row := Message{Entry: Entry{UID: uid}, InternalDate: time.Date(2026, 11, 1, 0, minute, 0, 0, time.UTC), Size: int64(100 - uid), Envelope: AppendEnvelope(nil, m.Header())}
 	s := SortableOf(&row)
-	s.ReadReferences(m.Header())
+	s.ReadReferences(strings.Join(m.Header().All("References"), " "))
 	return s
 }
 

@@ -19,7 +19,7 @@ func pagedMessage(i int) string {
 	}
 	switch i % 5 {
 	case 1:
-		lines = append(lines, "Subject: a second\tone", "Cc:")
+		lines = append(lines, "Subject: a second\tone", "Cc:", fmt.Sprintf("References: <none@x>\r\n <%d@x>", i-1))
 	case 2:
 		lines[1] = "Subject: h\xc3\xa9llo \xff"
 	case 3:

@@ -39,6 +39,17 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	for _, q := range searches {
 		hits = append(hits, strings.Join(c.must("UID SEARCH " + q)[:1], ""))
 	}
+	sorts := []string{
+		"THREAD REFERENCES UTF-8 UID 1:%d", "SORT (SUBJECT REVERSE DATE) UTF-8 UID 1:%d NOT UID 20:30,64", "SORT (REVERSE SIZE ARRIVAL) UTF-8 UID 1:%d", "THREAD ORDEREDSUBJECT UTF-8 UID 1:%d",
+	}
+	var order []string
+	for i, q := range sorts {
+		sorts[i] = fmt.Sprintf("UID "+q, last)
+		order = append(order, c.must(sorts[i])[0])
+	}
+	if !strings.Contains(order[0], "(1 2)") || !strings.Contains(order[0], "(6 7)") {
+		t.Fatalf("nothing refers to anything: %s", order[0])
+	}
 	rows := db.Mailboxes()
 	maker := imap.PageMaker{Store: rows, Bodies: shared}
 	batch, err := rows.TextBatch(t.Context(), 1, 2*last)
@@ -61,6 +72,11 @@ func testPagesMadeAhead(t *testing.T, db *store.DB) {
 	for i, pair := range asked[:5] {
 		if got := plainly(c.must(whole + "(" + pair[0] + ")")); got != want[i] {
 			t.Errorf("FETCH (%s):\n got %.300q\nwant %.300q", pair[0], got, want[i])
+		}
+	}
+	for i, q := range sorts {
+		if got := c.must(q)[0]; got != order[i] {
+			t.Errorf("%s:\n got %s\nwant %s", q, got, order[i])
 		}
 	}
 	shared.fail = nil

@@ -66,6 +66,8 @@ func BenchmarkReading(b *testing.B) {
 		{"bodies", "FETCH 1:* (UID BODY.PEEK[])"},
 		{"subject", `SEARCH SUBJECT "letter"`},
 		{"since", `SEARCH SENTSINCE 1-Feb-2026 LARGER 10`},
+		{"sort", `SORT (REVERSE DATE) UTF-8 ALL`},
+		{"thread", `THREAD REFERENCES UTF-8 ALL`},
 	} {
 		do(bench.command) // makes pages
 		b.Run(bench.name, func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gatepost/mailbox"
 )
@@ -66,8 +67,21 @@ func (c *conn) searchKeys(ctx context.Context, r *request) (*searcher, error) {
 // sortables reads what was found as keys see it: of its rows the part that these look at; with references, from the
 // messages' headers too.
 func (s *searcher) sortables(ctx context.Context, part mailbox.Part, references bool) (list []mailbox.Sortable, err error) {
+	pages := sortPages{searcher: s, references: references, shelf: shelf{kinds: pagesOf(part &^ mailbox.Content)}}
+	if references {
+		pages.kinds = append(pages.kinds, fieldsPage)
+	}
 	n := firstHelping
 	for spans := s.view.places(s.found); len(spans) > 0; {
+		p, rest := s.view.cutPiece(spans)
+		ok, err := pages.read(ctx, &p)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list, spans = append(list, pages.list...), rest
+			continue
+		}
 		var front []span
 		front, spans = take(spans, int(n))
 		rows, err := s.srv.Store.Messages(ctx, s.view.folder.ID, s.view.uids(front), part)
@@ -94,6 +108,39 @@ func (s *searcher) sortables(ctx context.Context, part mailbox.Part, references 
 	return list, nil
 }
 
+// sortPages reads what SORT and THREAD look at from pages.
+type sortPages struct {
+	*searcher
+	shelf
+	references bool
+	list       []mailbox.Sortable // of the piece that was read last
+}
+
+// read reads what is wanted of a block; false where little is, or the block has no pages.
+func (p *sortPages) read(ctx context.Context, of *piece) (bool, error) {
+	if of.n < pagedAlone || len(p.kinds) == 0 || p.view.folder.Use == mailbox.Quarantine {
+		return false, nil
+	}
+	if err := p.fill(ctx, p.conn, of.block, of.block); err != nil {
+		return false, err
+	}
+	if !p.shelf.read(p.conn, of.block, of.span) {
+		return false, nil
+	}
+	p.list = p.list[:0]
+	for _, s := range of.spans {
+		for i := s.first; i < s.end; i++ {
+			l := &p.listed[i-of.first]
+			one := mailbox.SortableOf(&l.Message)
+			if p.references {
+				one.ReadReferences(string(appendPicked(nil, l.fields, 1<<fieldNumbers["references"])))
+			}
+			p.list = append(p.list, one)
+		}
+	}
+	return true, nil
+}
+
 // references reads the References of a message that replies to another.
 func (s *searcher) references(ctx context.Context, row *mailbox.Message, one *mailbox.Sortable) error {
 	m := candidate{row: row}
@@ -101,8 +148,7 @@ func (s *searcher) references(ctx context.Context, row *mailbox.Message, one *ma
 		return err
 	}
 	defer m.close(nil)
-	h := m.message.Header()
-	one.ReadReferences(h)
+	one.ReadReferences(strings.Join(m.message.Header().All("References"), " "))
 	return m.message.Err()
 }
 
