@@ -177,7 +177,7 @@ func (a *App) setMailbox(ctx context.Context, q ops.MailboxSet) (ops.Mailbox, er
 		return nil
 	})
 	if err == nil && q.Password != nil {
-		err = a.directory.SetPassword(ctx, p, *q.Password)
+		err = a.directory.SetPassword(ctx, p, *q.Password, byCommand(ctx), "")
 	}
 	if err == nil && q.ShutPages != nil {
 		m, err = a.directory.ShutPages(ctx, p, shut, byCommand(ctx))

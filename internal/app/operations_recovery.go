@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"math"
 
 	"gatepost/internal/access"
 	"gatepost/internal/control"
@@ -70,11 +71,21 @@ func (a *App) resetMailbox(ctx context.Context, q ops.MailboxReset) (ops.ResetLi
 		return a.mailReset(ctx, r, m)
 	}
 	l, url := r.newLink(m, access.LinkReset, "", resetByHand)
+	if err := a.noteResetLink(ctx, m, "shown"); err != nil {
+		return ops.ResetLink{}, err
+	}
 	if err := a.store.Accounts().PutLink(ctx, l, 0, l.Created, nil); err != nil {
 		return ops.ResetLink{}, err
 	}
 	a.log.Info("link for a lost password made by an operator", "mailbox", m.Address)
 	return ops.ResetLink{Link: url, Expires: l.Expires}, nil
+}
+
+// noteResetLink notes that an operator has a link made, before there is one: whoever has it can be the owner.
+func (a *App) noteResetLink(ctx context.Context, m directory.Mailbox, how string) error {
+	now := a.now()
+	n := directory.Note{Time: now, Who: byCommand(ctx), What: directory.NoteResetLink, Whom: string(m.Address), About: directory.AboutText(how)}
+	return a.store.Audit().Add(ctx, n, math.MaxInt, now)
 }
 
 func (a *App) mailReset(ctx context.Context, r recoveries, m directory.Mailbox) (ops.ResetLink, error) {
@@ -84,6 +95,9 @@ func (a *App) mailReset(ctx context.Context, r recoveries, m directory.Mailbox) 
 	}
 	if known.Address == "" {
 		return ops.ResetLink{}, control.Misused("mailbox %s has no recovery address that is confirmed; without --mail the link is shown to you", m.Address)
+	}
+	if err := a.noteResetLink(ctx, m, "sent to "+known.Address); err != nil {
+		return ops.ResetLink{}, err
 	}
 	expires := a.now().Add(resetFor)
 	err = r.mailLink(ctx, m, access.LinkReset, mail.Path(known.Address), resetFor)

@@ -149,7 +149,7 @@ func (r recoveries) Reset(ctx context.Context, secret, password string, from net
 	if _, err := r.store.Accounts().TakeLink(ctx, l.ID, r.now()); err != nil {
 		return shown, err
 	}
-	if err := r.directory.SetPassword(ctx, m.Address, password); err != nil {
+	if err := r.directory.SetPassword(ctx, m.Address, password, string(m.Address), "by a link, from "+from.String()); err != nil {
 		return shown, err
 	}
 	if _, err := r.desk.CloseAll(ctx, persons{r.directory}.owner(m), "", string(m.Address)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"gatepost/internal/control/ops"
 	"gatepost/internal/directory"
 	"gatepost/internal/mail"
+	"gatepost/internal/store"
 )
 
 // stranger is somebody who is not logged in.
@@ -125,7 +126,7 @@ func TestResetLinks(t *testing.T) {
 	}
 	first := link()
 	worth("fresh", first, http.StatusOK)
-	n.must(n.directory.SetPassword(ctx, ann, "another password"))
+	n.must(n.directory.SetPassword(ctx, ann, "another password", "root", ""))
 	worth("after another password", first, http.StatusNotFound)
 	second := link()
 	n.must2(n.setMailbox(ctx, ops.MailboxSet{Address: ann, State: new("suspended")}))
@@ -162,6 +163,32 @@ func TestResetLinks(t *testing.T) {
 	n.must(recoveries{n.App}.send(ctx, "bob@test.example"))
 	if got := n.linksTo("bob@elsewhere.example"); len(got) != 0 {
 		t.Errorf("to whom the pages are shut: %q", got)
+	}
+}
+
+// Whoever gives a mailbox another password, and whoever has a link made for one, stands in the audit.
+func TestPasswordsAreNoted(t *testing.T) {
+	n := openPagesWith(t, true)
+	ctx, out := t.Context(), n.stranger()
+	const ann = "ann@test.example"
+	n.must2(n.setMailbox(ctx, ops.MailboxSet{Address: ann, Password: new("another horse")}))
+	n.must2(n.setMailbox(ctx, ops.MailboxSet{Address: ann, Language: new("fr")}))
+	l, err := n.resetMailbox(ctx, ops.MailboxReset{Address: ann})
+	n.must(err)
+	path := strings.TrimPrefix(l.Link, n.url)
+	out.wants("the link")(out.post(path, path, "new", "battery staple", "again", "battery staple"))(http.StatusOK)
+	n.must2(n.mailboxRecovery(ctx, ops.MailboxRecovery{Address: ann, Set: new("ann@elsewhere.example")}))
+	n.must2(n.resetMailbox(ctx, ops.MailboxReset{Address: ann, Mail: true}))
+	n.must(persons{n.directory}.SetPassword(ctx, access.Person{Kind: access.KindMailbox, Name: ann}, "correct staple"))
+	notes, err := n.store.Audit().Notes(ctx, store.NoteQuery{Whom: ann})
+	n.must(err)
+	var got []string
+	for _, note := range slices.Backward(notes) {
+		got = append(got, note.Who+" "+note.What+" "+note.About)
+	}
+	want := []string{"admin password ", "admin reset-link shown", ann + " password by a link, from 127.0.0.1", "admin reset-link sent to ann@elsewhere.example", ann + " password "}
+	if !slices.Equal(got, want) {
+		t.Errorf("noted %q, want %q", got, want)
 	}
 }
 

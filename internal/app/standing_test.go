@@ -29,7 +29,7 @@ func TestStanding(t *testing.T) {
 		{"one more application", name, func() error { _, err := n.directory.AddApp(ctx, name, "tablet"); return err }, true},
 		{"another quota", name, func() error { return set(func(m *directory.Mailbox) { m.Limits.Bytes = 1 << 30 }) }, true},
 		{"an application is taken away", name, func() error { return n.directory.RemoveApp(ctx, name, "phone") }, false},
-		{"another password", name, func() error { return n.directory.SetPassword(ctx, name, "another pass phrase") }, false},
+		{"another password", name, func() error { return n.directory.SetPassword(ctx, name, "another pass phrase", "root", "") }, false},
 		{"submission is shut", name, func() error {
 			return set(func(m *directory.Mailbox) { m.Shut = []directory.Service{directory.ServiceSubmission} })
 		}, false},

@@ -210,7 +210,7 @@ func (p persons) SetPassword(ctx context.Context, who access.Person, password st
 	if who.Kind == access.KindAdmin {
 		err = p.d.SetAdminPassword(ctx, who.Name, who.Name, password)
 	} else {
-		err = p.d.SetPassword(ctx, mail.Path(who.Name), password)
+		err = p.d.SetPassword(ctx, mail.Path(who.Name), password, who.Name, "")
 	}
 	if errors.Is(err, directory.ErrElsewhere) {
 		return web.ErrElsewhere

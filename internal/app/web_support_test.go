@@ -143,7 +143,7 @@ func TestSupportAccessEnds(t *testing.T) {
 		n.must2(n.directory.ChangeMailbox(t.Context(), "ann@test.example", func(m *directory.Mailbox) error { m.State = directory.Active; return nil }))
 	}
 	helper := n.supports()
-	n.must(n.directory.SetPassword(t.Context(), "ann@test.example", "another password of hers"))
+	n.must(n.directory.SetPassword(t.Context(), "ann@test.example", "another password of hers", "root", ""))
 	helper.wants("another password")(helper.get("/quarantine"))(200, `action="/login"`)
 	if got := n.acts(); !slices.Contains(got, "gatepost support-ended in use") || !slices.Contains(got, "admin support-ended not used") {
 		t.Errorf("noted:\n%s", strings.Join(got, "\n"))

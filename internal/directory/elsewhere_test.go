@@ -74,7 +74,7 @@ func TestAuthenticateElsewhere(t *testing.T) {
 			t.Error("the password of before may be proved")
 		}
 	}
-	wantErr(t, "a new password", f.SetPassword(ctx, "ann@example.net", "another one"), ErrElsewhere)
+	wantErr(t, "a new password", f.SetPassword(ctx, "ann@example.net", "another one", "root", ""), ErrElsewhere)
 
 	f.clock.t = f.clock.t.Add(knownFor + time.Second)
 	o.known["people ann@example.net"] = "changed"

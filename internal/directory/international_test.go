@@ -19,7 +19,7 @@ func TestInternational(t *testing.T) {
 	wantErr(t, "once more", err, ErrExists)
 	f.alias(t, "用户@bücher.example", "José@bücher.example")
 	f.alias(t, "Νίκος@bücher.example", "jose\u0301@Bücher.example")
-	wantErr(t, "password", f.SetPassword(ctx, box.Address, "clé de josé"), nil)
+	wantErr(t, "password", f.SetPassword(ctx, box.Address, "clé de josé", "root", ""), nil)
 	for _, given := range []string{"josé@bücher.example", "JOSE\u0301@xn--bcher-kva.EXAMPLE", "josé+кот@bücher.example", "用户@bücher.example", "用户+x@bücher.example", "ΝΊΚΟΣ@bücher.example"} {
 		p, err := mail.ParsePath(given)
 		if err != nil {

@@ -39,7 +39,9 @@ const (
 	NoteDomains   = "domains"   // of an admin: those that he looks after from then on
 	NoteSuspended = "suspended" // an admin
 	NoteActive    = "active"    // one who was suspended
-	NotePassword  = "password"  // an admin got another from somebody else
+	NotePassword  = "password"  // a mailbox, or an admin from somebody else, got another; how, where that is not by hand
+
+	NoteResetLink = "reset-link" // of a mailbox: a link for a lost password is shown, or sent, to whom
 
 	NoteSupportGiven = "support-given" // of a mailbox: its owner gives support access, until when
 	NoteSupportUsed  = "support-used"  // somebody uses it, from where

@@ -13,7 +13,7 @@ import (
 
 func (f fixture) password(t *testing.T, password string) {
 	t.Helper()
-	if err := f.SetPassword(t.Context(), "Ann@example.net", password); err != nil {
+	if err := f.SetPassword(t.Context(), "Ann@example.net", password, "root", ""); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +107,7 @@ func TestAtMostTwoAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
-			if err := f.SetPassword(t.Context(), "ann@example.net", "x"); err != nil {
+			if err := f.SetPassword(t.Context(), "ann@example.net", "x", "root", ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -123,9 +123,9 @@ func TestAtMostTwoAtOnce(t *testing.T) {
 func TestBadPasswords(t *testing.T) {
 	f := newFixture(t)
 	for name, p := range map[string]string{"empty": "", "control": "a\x00b", "long": strings.Repeat("a", MaxPassword+1), "not UTF-8": "\xff"} {
-		wantErr(t, name, f.SetPassword(t.Context(), "ann@example.net", p), ErrPassword)
+		wantErr(t, name, f.SetPassword(t.Context(), "ann@example.net", p, "root", ""), ErrPassword)
 	}
-	wantErr(t, "nobody", f.SetPassword(t.Context(), "nobody@example.net", "x"), ErrNoMailbox)
+	wantErr(t, "nobody", f.SetPassword(t.Context(), "nobody@example.net", "x", "root", ""), ErrNoMailbox)
 }
 
 // One setting gives both halves, in their standard forms, and neither is shown.

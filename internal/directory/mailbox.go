@@ -141,8 +141,8 @@ func (d *Directory) ChangeMailbox(ctx context.Context, address mail.Path, change
 
 // SetPassword gives a mailbox a new password: from one setting come the argon2id
 // hash and the SCRAM keys. The old one is worth nothing from then on; passwords of
-// programs stay.
-func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password string) error {
+// programs stay. It is noted who did it, and how.
+func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password, who, how string) error {
 	address = address.Fold()
 	m, _ := d.Snapshot().Mailbox(address)
 	m.Address = address
@@ -153,7 +153,8 @@ func (d *Directory) SetPassword(ctx context.Context, address mail.Path, password
 	if err == nil {
 		_, err = d.updateMailbox(ctx, address, func(s *Snapshot, m Mailbox) ([]Change, error) {
 			m.Password = v
-			return s.checkedMailbox(m)
+			changes, err := s.checkedMailbox(m)
+			return append(changes, Change{Note: &Note{Time: d.now(), Who: who, What: NotePassword, Whom: string(m.Address), About: how}}), err
 		})
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ type AuditNote struct {
 	ID    string    `json:"id"`
 	Time  time.Time `json:"time"`
 	Who   string    `json:"who"`
-	What  string    `json:"what"` // locked, unlocked, support-given, support-used, support-ended, support-reads, support-acts, send-asked, send-declined, send-taken-back, sending; of accounts elsewhere: collected, left, identity; of admins: added, removed, rights, domains, suspended, active, password
+	What  string    `json:"what"` // locked, unlocked, support-given, support-used, support-ended, support-reads, support-acts, send-asked, send-declined, send-taken-back, sending, reset-link, password; of accounts elsewhere: collected, left, identity; of admins: added, removed, rights, domains, suspended, active, password
 	Whom  string    `json:"whom"`
 	About string    `json:"about"`
 }
