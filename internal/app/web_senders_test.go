@@ -209,9 +209,9 @@ func TestSendersLooks(t *testing.T) {
 	n.must(err)
 	networks, err := n.senderNetworks([]string{"192.0.2.7", "2001:db8:1234:5678::/64"})
 	n.must(err)
-	_, _, err = n.directory.AddSender(t.Context(), directory.Sender{Name: "a.scanner.with.a.name.as.long.as.names.of.machines.are@test.example", Networks: networks, Off: true}, false)
+	_, _, err = n.directory.AddSender(t.Context(), directory.Sender{Name: "a.scanner.with.a.name.as.long.as.names.of.machines.are@test.example", Networks: networks, Off: true, Barred: true}, false)
 	n.must(err)
-	n.look("senders", map[string]string{"list": "/senders", "new": "/senders/new", "one": "/senders/one?name=" + long})
+	n.look("senders", map[string]string{"list": "/senders", "new": "/senders/new", "one": "/senders/one?name=erp@test.example", "barred": "/senders/one?name=" + long})
 }
 
 // look goes through pages as adam, on a screen and in French on a phone: pictures, accessibility, nothing wider than the window.
