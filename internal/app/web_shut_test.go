@@ -34,7 +34,7 @@ func ownerRoutes() map[directory.Page][]string {
 		},
 		directory.PageShares: {
 			"GET /mailbox/shares", "POST /mailbox/shares/give", "POST /mailbox/shares/answer", "POST /mailbox/shares/remove",
-			"POST /mailbox/shares/ask", "POST /mailbox/shares/deputy", "GET /mailbox/shares/requests/{id}", "POST /mailbox/shares/requests/{id}",
+			"POST /mailbox/shares/ask", "POST /mailbox/shares/ask/back", "POST /mailbox/shares/deputy", "GET /mailbox/shares/requests/{id}", "POST /mailbox/shares/requests/{id}",
 		},
 		"": {
 			"GET /{$}", "POST /logout", "GET /account", "POST /account/language", "POST /account/close", "POST /account/close-others",
