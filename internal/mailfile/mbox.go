@@ -248,16 +248,15 @@ func (m *mboxReader) flush() bool {
 		return true
 	}
 	msg.Content = content
-	msg.readStatus()
-	if !isMail(msg.Content) {
+	if ours := msg.readStatus(); !ours && !isMail(msg.Content) {
 		return m.emit(Message{Name: msg.Name}, ErrNoMail)
 	}
 	return m.emit(msg, nil)
 }
 
-// readStatus reads what the fields of an mbox say, and takes away those that Add put there;
+// readStatus reads what the fields of an mbox say, and takes away those that Add put there, which it reports;
 // those of others stay.
-func (m *Message) readStatus() {
+func (m *Message) readStatus() (ours bool) {
 	values, rest := map[string]string{}, m.Content
 	for _, name := range ourFields {
 		line, after, _ := bytes.Cut(rest, []byte("\r\n"))
@@ -280,6 +279,7 @@ func (m *Message) readStatus() {
 		}
 	}
 	m.Flags = append(m.Flags, strings.FieldsFunc(values["X-Keywords"], func(r rune) bool { return r == ' ' || r == ',' })...)
+	return rest != nil
 }
 
 // maxValue is how much of a field of an mbox is read, in octets: of a stranger's line, as long as a

@@ -65,7 +65,7 @@ func readFile(r io.Reader, m Message, most int, emit func(Message, error) bool) 
 		return emit(m, err)
 	}
 	if string(head) != separator {
-		return readOne(b, m, most, emit)
+		return readOne(b, m, false, most, emit)
 	}
 	return readMbox(b, m.Name, most, func(one Message, err error) bool {
 		if one.Folder == "" {
@@ -75,16 +75,17 @@ func readFile(r io.Reader, m Message, most int, emit func(Message, error) bool) 
 	})
 }
 
-func readOne(r io.Reader, m Message, most int, emit func(Message, error) bool) bool {
+// readOne reads one message. What is in the place of one, sure, is one also without a header: mailboxes take such.
+func readOne(r io.Reader, m Message, sure bool, most int, emit func(Message, error) bool) bool {
 	content, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
 	switch {
 	case err != nil:
 		return emit(m, err)
-	case len(bytes.TrimSpace(content)) == 0:
+	case len(content) == 0, !sure && len(bytes.TrimSpace(content)) == 0:
 		return true
 	case len(content) > most:
 		return emit(m, ErrTooLong)
-	case !isMail(content):
+	case !sure && !isMail(content):
 		return emit(m, ErrNoMail)
 	}
 	m.Content = wire(content)
@@ -262,7 +263,7 @@ func number(name string, which int) int64 {
 
 func (t *tree) message(name, folder string, flags []string) bool {
 	return t.open(name, func(f *os.File, when time.Time) bool {
-		return readOne(f, Message{Name: t.full(name), Folder: folder, Flags: flags, Date: when}, t.most, t.emit)
+		return readOne(f, Message{Name: t.full(name), Folder: folder, Flags: flags, Date: when}, true, t.most, t.emit)
 	})
 }
 

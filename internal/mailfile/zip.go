@@ -141,8 +141,9 @@ func readZip(f *os.File, size int64, name string, most int, emit func(Message, e
 		}
 		m := Message{Name: where, Folder: folder, Date: entry.Modified}
 		var n note
+		ours := false
 		if json.Unmarshal([]byte(entry.Comment), &n) == nil && entry.Comment != "" {
-			m.Folder, m.Flags = n.Folder, n.Flags
+			m.Folder, m.Flags, ours = n.Folder, n.Flags, true
 		}
 		if entry.FileInfo().IsDir() {
 			if !emit(m, nil) {
@@ -156,7 +157,7 @@ func readZip(f *os.File, size int64, name string, most int, emit func(Message, e
 			}
 			return nil
 		}
-		if !zipEntry(entry, m, most, counted, emit) {
+		if !zipEntry(entry, m, ours, most, counted, emit) {
 			return false
 		}
 		if counted(0) != nil { // told already
@@ -166,8 +167,8 @@ func readZip(f *os.File, size int64, name string, most int, emit func(Message, e
 	return true
 }
 
-// zipEntry hands on the messages of one file: one, or those of an mbox.
-func zipEntry(entry *zip.File, m Message, most int, counted func(int64) error, emit func(Message, error) bool) bool {
+// zipEntry hands on the messages of one file: one, as it is in what was written here, or those of an mbox.
+func zipEntry(entry *zip.File, m Message, ours bool, most int, counted func(int64) error, emit func(Message, error) bool) bool {
 	if !entry.Mode().IsRegular() {
 		return emit(m, errors.New("it is no regular file"))
 	}
@@ -176,6 +177,9 @@ func zipEntry(entry *zip.File, m Message, most int, counted func(int64) error, e
 		return emit(m, err)
 	}
 	defer in.Close()
+	if ours {
+		return readOne(counting{in, counted}, m, true, most, emit)
+	}
 	return readFile(counting{in, counted}, m, most, emit)
 }
 
