@@ -77,7 +77,7 @@ func TestServicesShut(t *testing.T) {
 		for _, r := range []*reader{idle, at} {
 			r.conn.SetDeadline(time.Now().Add(time.Minute))
 			rest, err := io.ReadAll(r.r)
-			if err != nil || !strings.Contains(string(rest), "BYE") {
+			if err != nil || !strings.Contains(string(rest), "BYE [EXPIRED] Log in again") {
 				t.Errorf("%v: the session goes on: %v %q", end, err, rest)
 			}
 		}
@@ -145,7 +145,7 @@ func TestPasswordEndsSessions(t *testing.T) {
 		for _, r := range []*reader{idle, at} {
 			r.conn.SetDeadline(time.Now().Add(time.Minute))
 			rest, err := io.ReadAll(r.r)
-			if err != nil || !strings.Contains(string(rest), "BYE") {
+			if err != nil || !strings.Contains(string(rest), "BYE [EXPIRED] Log in again") {
 				t.Errorf("%v: the session goes on: %v %q", end.args, err, rest)
 			}
 		}

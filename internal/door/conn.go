@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatepost/internal/mail"
@@ -36,6 +37,8 @@ type Conn struct {
 	claimed bool // it counts among those of box
 	box     int64
 	keys    []uint64 // that opened the box then
+
+	expired atomic.Bool // see Farewell
 }
 
 func (d *Door) newConn(nc net.Conn) *Conn {

@@ -33,6 +33,15 @@ func (d *Door) ending(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
+// Farewell is what an interrupted session says last; expired where the log-in counts no more and the client has to begin anew,
+// and not because the server ends.
+func (c *Conn) Farewell() (text string, expired bool) {
+	if c.expired.Load() {
+		return "Log in again: the password is another one, or the mailbox is not served here any more", true
+	}
+	return "Shutting down", false
+}
+
 // end has some sessions finish their command and say good-bye.
 func (d *Door) end(ended func(box int64, keys []uint64) bool) {
 	d.mu.Lock()
@@ -40,6 +49,7 @@ func (d *Door) end(ended func(box int64, keys []uint64) bool) {
 	for c := range d.conns {
 		if c.claimed && ended(c.box, c.keys) {
 			c.Log.Info("session ended: its mailbox is not served any more, or its password is another one")
+			c.expired.Store(true)
 			c.cancel()
 		}
 	}

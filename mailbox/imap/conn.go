@@ -136,7 +136,12 @@ func (c *conn) hangUp(err error) {
 	c.closing = true
 	switch {
 	case errors.Is(err, door.ErrInterrupted):
-		c.out.untagged("BYE [UNAVAILABLE] Shutting down")
+		text, expired := c.Farewell()
+		code := "UNAVAILABLE"
+		if expired {
+			code = "EXPIRED" // RFC 5530
+		}
+		c.out.untagged("BYE [" + code + "] " + text)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.out.untagged("BYE [INACTIVE] Too long without a command")
 	case errors.Is(err, errFlood):

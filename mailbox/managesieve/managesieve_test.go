@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -398,4 +399,16 @@ func certificate(t *testing.T) *tls.Config {
 		t.Fatal(err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// TestExpired: who has another password since hears that, and not that he may come again later.
+func TestExpired(t *testing.T) {
+	var over atomic.Bool
+	c := in(t, start(t, func(s *managesieve.Server) {
+		s.Ended = func() func(int64, []uint64) bool { return func(int64, []uint64) bool { return over.Load() } }
+	}))
+	over.Store(true)
+	if got := c.line(); got != `BYE "Log in again: the password is another one, or the mailbox is not served here any more"` {
+		t.Errorf("got %q", got)
+	}
 }

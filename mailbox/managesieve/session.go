@@ -90,7 +90,12 @@ func (s *session) ended(err error) bool {
 	case err == nil || errors.As(err, new(fault)):
 		return false
 	case errors.Is(err, door.ErrInterrupted):
-		s.answer("BYE", "TRYLATER", "Shutting down")
+		text, expired := s.Farewell()
+		code := "TRYLATER"
+		if expired {
+			code = ""
+		}
+		s.answer("BYE", code, text)
 	case errors.Is(err, errLost):
 		s.answer("BYE", "", "That is too long")
 	}

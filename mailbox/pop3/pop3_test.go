@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -375,4 +376,16 @@ func TestShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.hear("shutdown", "-ERR [SYS/TEMP] Shutting down\n(EOF)")
+}
+
+// TestExpired: a session whose password is another one hears that, and not that it may come again later.
+func TestExpired(t *testing.T) {
+	var over atomic.Bool
+	s := start(t, func(s *pop3.Server) {
+		s.Ended = func() func(int64, []uint64) bool { return func(int64, []uint64) bool { return over.Load() } }
+	})
+	c := in(t, s)
+	c.say("NOOP", "+OK Here")
+	over.Store(true)
+	c.hear("expired", "-ERR [AUTH] Log in again: the password is another one, or the mailbox is not served here any more\n(EOF)")
 }

@@ -83,7 +83,12 @@ func (s *session) serve(ctx context.Context) {
 		if err != nil {
 			switch {
 			case errors.Is(err, door.ErrInterrupted):
-				s.err("[SYS/TEMP] Shutting down")
+				text, expired := s.Farewell()
+				code := "SYS/TEMP"
+				if expired {
+					code = "AUTH"
+				}
+				s.err("[" + code + "] " + text) // RFC 3206
 			case errors.Is(err, errLong):
 				s.err("Line too long")
 			}
