@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -72,7 +73,49 @@ func (c *conn) filed(ctx context.Context, f place, list []letter) (mailbox.UID, 
 	if !f.Group || f.Use != mailbox.Sent || len(list) != 1 {
 		return 0, nil
 	}
-	return c.srv.Sharing.Lately(ctx, f.ID, mailbox.MessageIDOf(list[0].Envelope))
+	uid, err := c.srv.Sharing.Lately(ctx, f.ID, mailbox.MessageIDOf(list[0].Envelope))
+	if err != nil || uid == 0 {
+		return 0, err
+	}
+	rows, err := c.srv.Store.Messages(ctx, f.ID, mailbox.UIDSet{}.Add(uid), mailbox.Content)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	there := candidate{row: &rows[0]}
+	if err := there.open(ctx, c.srv.Bodies, nil); err != nil {
+		return 0, err
+	}
+	defer there.close(nil)
+	if same, err := sameBody(there.message, list[0].message); err != nil || !same { // anybody can use a Message-ID again: nothing is lost for that
+		return 0, err
+	}
+	return uid, nil
+}
+
+// sameBody reports whether two messages have the same octets after their headers.
+func sameBody(a, b *mail.Message) (bool, error) {
+	body := func(m *mail.Message) *io.SectionReader {
+		begin := int64(m.Header().Size)
+		return io.NewSectionReader(m, begin, m.Size()-begin)
+	}
+	x, y := body(a), body(b)
+	if x.Size() != y.Size() {
+		return false, nil
+	}
+	for at, p, q := int64(0), make([]byte, 32<<10), make([]byte, 32<<10); at < x.Size(); {
+		n := int(min(int64(len(p)), x.Size()-at))
+		if _, err := io.ReadFull(x, p[:n]); err != nil {
+			return false, err
+		}
+		if _, err := io.ReadFull(y, q[:n]); err != nil {
+			return false, err
+		}
+		if !bytes.Equal(p[:n], q[:n]) {
+			return false, nil
+		}
+		at += int64(n)
+	}
+	return true, nil
 }
 
 // A letter is a message that APPEND brings.
